@@ -1,0 +1,69 @@
+"""Errors of the library: each names the field, what was expected and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class BankcrmError(Exception):
+    """Base of every error that the library raises on purpose."""
+
+
+class DataError(BankcrmError, ValueError):
+    """Data that does not fit its contract: names the column, the rows and what was expected."""
+
+
+class MissingFactError(DataError):
+    """A decision table needs a fact that is missing: names the fact and the rows."""
+
+
+class PolicyError(BankcrmError, ValueError):
+    """A policy or decision table with faults, all told at once, each with its path.
+
+    >>> print(PolicyError(["rules[0].then: 'gold' is not an outcome", "table.id: missing"]))
+    2 faults
+      rules[0].then: 'gold' is not an outcome
+      table.id: missing
+    """
+
+    def __init__(self, faults: Iterable[str]) -> None:
+        self.faults: tuple[str, ...] = (faults,) if isinstance(faults, str) else tuple(faults)
+        super().__init__(self.faults)
+
+    def __str__(self) -> str:
+        if len(self.faults) == 1:
+            return self.faults[0]
+        return "\n  ".join([f"{len(self.faults)} faults", *self.faults])
+
+
+class IllegalTransitionError(BankcrmError, ValueError):
+    """A move that the stage model does not allow: names the legal events and failed guards."""
+
+
+class InfeasibleError(BankcrmError, ValueError):
+    """A demand that cannot be met: names the constraint that binds."""
+
+
+class CalendarError(BankcrmError, ValueError):
+    """A date that the working-day calendar does not cover."""
+
+
+class PluginError(BankcrmError):
+    """A plug-in that does not load, does not fit its hook, or clashes with another."""
+
+
+class UnknownNameError(BankcrmError, LookupError):
+    """A name that is not there: tells the names that are."""
+
+    def __init__(self, what: str, name: object, known: Iterable[object]) -> None:
+        self.name = name
+        self.known = tuple(str(k) for k in known)
+        super().__init__(f"no {what} {name!r}; known: {', '.join(self.known) or 'none'}")
+
+
+class MissingExtraError(BankcrmError, ImportError):
+    """An optional package is not installed: tells which extra brings it."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        self.extra = extra
+        super().__init__(f"{package} is not installed; run: pip install 'bankcrm[{extra}]'")
