@@ -1,0 +1,44 @@
+"""CI runs what the README tells the reader to run."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("word", ["review", "pytest"])
+def test_ci_runs_the_readme_command_as_it_stands(word: str) -> None:
+    """The helper that `.ci/run` uses prints the README's block to the letter."""
+    told = subprocess.run(
+        [sys.executable, ".ci/readme_command.py", word],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert f"```sh\n{told}```" in README
+    assert f'$(readme_command {word})"' in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_every_dependency_has_a_lower_bound_that_ci_tests() -> None:
+    """The constraints for the lowest-bounds run name every run-time requirement once."""
+    pins = subprocess.run(
+        [sys.executable, ".ci/lowest.py"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    names = [pin.split("==")[0] for pin in pins]
+    assert {"numpy", "pandas", "attrs", "duckdb", "matplotlib"} <= set(names)
+    assert len(names) == len(set(names))
+
+
+def test_links_of_the_readme_lead_somewhere() -> None:
+    """Every relative link of the README is a file of the repository."""
+    targets = re.findall(r"\]\((?!https?://)([^)#]+)", README)
+    assert targets
+    assert [target for target in targets if not (ROOT / target).exists()] == []
