@@ -1,0 +1,24 @@
+"""The rule core: decision tables that are read, proven, run, compared and explained."""
+
+from __future__ import annotations
+
+from bankcrm.rules.check import Finding
+from bankcrm.rules.decision import CellTrace, Decision, RuleTrace, Trace
+from bankcrm.rules.table import DecisionTable, HitPolicy, Parameter, Rule
+from bankcrm.rules.unary import UnaryTest, parse_test
+from bankcrm.rules.values import Fact
+
+__all__ = [
+    "CellTrace",
+    "Decision",
+    "DecisionTable",
+    "Fact",
+    "Finding",
+    "HitPolicy",
+    "Parameter",
+    "Rule",
+    "RuleTrace",
+    "Trace",
+    "UnaryTest",
+    "parse_test",
+]

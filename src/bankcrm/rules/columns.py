@@ -1,0 +1,163 @@
+"""A fact's column made ready for vector tests, with the same readings as one value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bankcrm.errors import DataError
+from bankcrm.rules.plan import Cell
+from bankcrm.rules.values import Fact, _outside, _wrong_type, read
+
+Mask = npt.NDArray[np.bool_]
+
+
+@attrs.frozen(eq=False)
+class FactColumn:
+    """Values of one fact over many rows.
+
+    Args:
+        values: numbers, booleans or days since 1970-01-01; for texts codes into ``texts``.
+        missing: where the value is missing; None where none is.
+        texts: the distinct texts that codes point to; None for other types.
+    """
+
+    values: npt.NDArray[Any]
+    missing: Mask | None
+    texts: tuple[Any, ...] | None = None
+
+    def part(self, rows: slice) -> FactColumn:
+        """The same column for some of the rows, without copying."""
+        missing = None if self.missing is None else self.missing[rows]
+        if missing is not None and not missing.any():
+            missing = None
+        return FactColumn(self.values[rows], missing, self.texts)
+
+    def passed(self, cell: Cell) -> Mask:
+        """Where the cell's test holds for certain."""
+        if cell.predicate is None:
+            absent = self.missing
+            if absent is None:
+                absent = np.zeros(len(self.values), np.bool_)
+            return absent if cell.needs == "missing" else ~absent
+        if self.texts is not None:
+            lookup = np.array([bool(cell.predicate(t)) for t in self.texts] + [False], np.bool_)
+            return lookup[self.values]
+        result: Mask = cell.predicate(self.values)
+        return result if self.missing is None else result & ~self.missing
+
+
+def fact_column(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn:
+    """Read a column of any dtype as a fact.
+
+    Raises:
+        DataError: values of a wrong type, or outside what the fact may hold, with their count.
+    """
+    if expected.type == "any":
+        return _with_missing(np.zeros(len(series), np.int8), series.isna().to_numpy())
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        return _categorical(series, expected, name)
+    if expected.type == "text":
+        return _text(series, expected, name)
+    column = _plain(series, expected, name)
+    _check_range(column, expected, name)
+    return column
+
+
+def _with_missing(values: npt.NDArray[Any], missing: Mask) -> FactColumn:
+    return FactColumn(values, missing if missing.any() else None)
+
+
+def _categorical(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn:
+    codes = series.cat.codes.to_numpy()
+    used = np.unique(codes)
+    kept = [c if i in used else None for i, c in enumerate(series.cat.categories)]
+    if expected.type == "text":
+        texts = tuple(read(c, expected, name) for c in kept)
+        return FactColumn(codes, codes < 0 if codes.size and used[0] < 0 else None, texts)
+    values = pd.Series([*kept, None], dtype=object)
+    column = fact_column(values, expected, name)
+    missing = codes < 0 if column.missing is None else column.missing[codes]
+    return _with_missing(column.values[codes], missing)
+
+
+def _text(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn:
+    if pd.api.types.infer_dtype(series, skipna=True) not in ("string", "empty"):
+        bad = [v for v in series.dropna().head(1000) if not isinstance(v, str)]
+        raise DataError(_wrong_type(name, expected, bad[:5] or list(series.head(5)), len(series)))
+    codes, uniques = pd.factorize(series)
+    texts = tuple(read(u, expected, name) for u in uniques)
+    return FactColumn(codes, codes < 0 if (codes < 0).any() else None, texts)
+
+
+def _plain(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn:
+    """Numbers, booleans and dates from numpy, nullable, Arrow-backed or object columns."""
+    kind = series.dtype.kind
+    if expected.type == "date":
+        if kind == "M" and getattr(series.dtype, "tz", None) is None:
+            return _days(series.to_numpy(dtype="datetime64[s]", na_value=np.datetime64("NaT")))
+        if isinstance(series.dtype, pd.ArrowDtype) and "date" in str(series.dtype):
+            return _days(pd.to_datetime(series.astype(object)).to_numpy("datetime64[s]"))
+    elif expected.type == "boolean" and kind == "b":
+        return _from_nullable(series, np.bool_, False)
+    elif expected.type in ("number", "integer") and kind in "iu":
+        return _from_nullable(series, np.int64 if kind == "i" else np.uint64, 0)
+    elif expected.type in ("number", "integer") and kind == "f":
+        values = series.to_numpy(dtype=np.float64, na_value=np.nan)
+        return _with_missing(values, np.isnan(values))
+    if kind == "O":
+        return _objects(series, expected, name)
+    raise DataError(_wrong_type(name, expected, list(series.head(3)), len(series)))
+
+
+def _from_nullable(series: pd.Series[Any], dtype: Any, filler: Any) -> FactColumn:
+    if isinstance(series.dtype, np.dtype):
+        return FactColumn(series.to_numpy(), None)
+    missing = series.isna().to_numpy()
+    return _with_missing(series.to_numpy(dtype=dtype, na_value=filler), missing)
+
+
+def _days(instants: npt.NDArray[np.datetime64]) -> FactColumn:
+    values = instants.astype("datetime64[D]")
+    return _with_missing(values.astype(np.int64), np.isnat(values))
+
+
+def _objects(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn:
+    """Columns of Python objects: each is read as `read` reads it, so mixtures are told."""
+    read_values = [read(v, expected, name) for v in series.array]
+    missing = np.array([v is None for v in read_values], np.bool_)
+    filler = False if expected.type == "boolean" else 0
+    values = np.array([filler if v is None else v for v in read_values])
+    return _with_missing(values if len(values) else np.zeros(0, np.int64), missing)
+
+
+def _check_range(column: FactColumn, expected: Fact, name: str) -> None:
+    values = column.values
+    if _clean(values, expected):
+        return
+    bad = np.zeros(len(values), np.bool_)
+    if expected.minimum is not None:
+        bad |= values < expected.minimum
+    if expected.maximum is not None:
+        bad |= values > expected.maximum
+    if expected.type == "integer" and values.dtype.kind == "f":
+        bad |= values != np.floor(values)
+        bad |= np.isinf(values)
+    if column.missing is not None:
+        bad &= ~column.missing
+    if bad.any():
+        raise DataError(_outside(name, expected, values[bad][:5].tolist(), int(bad.sum())))
+
+
+def _clean(values: npt.NDArray[Any], expected: Fact) -> bool:
+    """Whether no value can be out of range, at the cost of one pass a bound."""
+    if expected.type == "integer" and values.dtype.kind == "f":
+        return False
+    if not values.size:
+        return True
+    low, high = expected.minimum, expected.maximum
+    return (low is None or values.min() >= low) and (high is None or values.max() <= high)

@@ -1,0 +1,282 @@
+"""Every row of a frame decided at once: the vector half of the kernel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bankcrm.errors import DataError, MissingFactError
+from bankcrm.rules.columns import FactColumn, fact_column
+from bankcrm.rules.decision import aggregate
+from bankcrm.rules.plan import Plan, Row
+
+if TYPE_CHECKING:
+    from bankcrm.rules.table import DecisionTable, OnMissing
+
+Mask = npt.NDArray[np.bool_]
+Codes = npt.NDArray[np.int16]
+
+CHUNK = 1 << 15  # rows looked at together: small enough to stay in the processor's cache
+UNDECIDED = -1
+
+
+@attrs.frozen(eq=False)
+class DecisionCodes:
+    """The bare result of deciding a frame.
+
+    Args:
+        rule: int16 position of the deciding rule in ``table.rules``, -1 where undecided.
+        outcome: int16 position of the outcome in ``table.vocabulary``, -1 where undecided.
+        missing: int16 position in ``facts`` of the fact that was missing, -1 elsewhere.
+        facts: the names of the facts that the table reads.
+    """
+
+    rule: Codes
+    outcome: Codes
+    missing: Codes
+    facts: tuple[str, ...]
+
+
+def decide_codes(table: DecisionTable, frame: pd.DataFrame, on_missing: OnMissing) -> DecisionCodes:
+    """Decide a frame by a table that picks one rule; see `DecisionTable.decide_codes`."""
+    if table.hit_policy.collects:
+        raise DataError(f"table {table.id!r} collects rules; use decide_frame")
+    rule, missing = _run(table, frame, on_missing)
+    to_outcome = np.array([table.vocabulary.index(r.then) for r in table.rules] + [-1], np.int16)
+    return DecisionCodes(rule, to_outcome[rule], missing, tuple(table.plan.facts))
+
+
+def decide_frame(table: DecisionTable, frame: pd.DataFrame, on_missing: OnMissing) -> pd.DataFrame:
+    """Decide a frame; see `DecisionTable.decide_frame`."""
+    if table.hit_policy.collects:
+        columns, missing = _collect(table, frame, on_missing)
+    else:
+        codes = decide_codes(table, frame, on_missing)
+        ids = [r.id for r in table.rules]
+        columns = {
+            "outcome": _categorical(codes.outcome, list(table.vocabulary)),
+            "rule": _categorical(codes.rule, ids),
+        }
+        missing = codes.missing
+    if on_missing == "undecided":
+        columns["missing"] = _categorical(missing, list(table.plan.facts))
+    result = pd.DataFrame(columns, index=frame.index, copy=False)
+    result.attrs.update(table=table.id, version=table.version, fingerprint=table.fingerprint)
+    return result
+
+
+def _categorical(codes: npt.NDArray[Any], names: list[Any]) -> pd.Categorical:
+    return pd.Categorical.from_codes(codes, names, validate=False)  # our own codes are in range
+
+
+def fact_columns(table: DecisionTable, frame: pd.DataFrame) -> dict[str, FactColumn]:
+    """Read every fact of a table from a frame's columns."""
+    absent = [name for name in table.plan.facts if name not in frame.columns]
+    if absent:
+        raise DataError(
+            f"table {table.id!r}: missing column(s) {', '.join(absent)}; the frame has "
+            f"{', '.join(map(str, frame.columns)) or 'none'}"
+        )
+    repeated = [n for n in table.plan.facts if isinstance(frame[n], pd.DataFrame)]
+    if repeated:
+        raise DataError(f"table {table.id!r}: column(s) {', '.join(repeated)} occur twice")
+    return {name: fact_column(frame[name], f, name) for name, f in table.plan.facts.items()}
+
+
+def _run(
+    table: DecisionTable, frame: pd.DataFrame, on_missing: OnMissing
+) -> tuple[Codes, Codes]:
+    """The deciding rule of every row, and the missing fact of every row that was stopped."""
+    columns = fact_columns(table, frame)
+    rule = np.full(len(frame), UNDECIDED, np.int16)
+    missing = np.full(len(frame), -1, np.int16)
+    walk = _first if table.plan.in_order else _any
+    for start in range(0, len(frame), CHUNK):
+        part = slice(start, start + CHUNK)
+        block = _Block(table.plan, {n: c.part(part) for n, c in columns.items()})
+        walk(block, rule[part], missing[part])
+    _refuse_open_rows(table, frame, rule, missing, on_missing)
+    return rule, missing
+
+
+class _Block:
+    """Some rows of the facts, small enough for the cache."""
+
+    def __init__(self, plan: Plan, columns: dict[str, FactColumn]) -> None:
+        self.plan = plan
+        self.columns = columns
+        self.fact_number = {name: i for i, name in enumerate(plan.facts)}
+
+    def match(self, row: Row) -> tuple[Mask | None, Mask | None]:
+        """Rows on which the rule applies for sure, and those on which it may; None is "all"."""
+        sure: Mask | None = None
+        maybe: Mask | None = None
+        split = False
+        for cell in row.cells:
+            column = self.columns[cell.fact]
+            passed = column.passed(cell)
+            if cell.predicate is not None and column.missing is not None:
+                open_ = passed | column.missing
+                maybe = _and(sure if not split else maybe, open_)
+                split = True
+            elif split:
+                maybe = _and(maybe, passed)
+            sure = _and(sure, passed)
+        return sure, (maybe if split else sure)
+
+    def blame(self, row: Row, stopped: Mask, missing: Codes) -> None:
+        """Note the first missing fact of a rule on the rows that it stopped."""
+        for cell in row.cells:
+            absent = self.columns[cell.fact].missing
+            if cell.predicate is not None and absent is not None:
+                rows = stopped & absent & (missing == -1)
+                missing[rows] = self.fact_number[cell.fact]
+
+
+def _and(left: Mask | None, right: Mask) -> Mask:
+    return right if left is None else left & right
+
+
+def _first(block: _Block, rule: Codes, missing: Codes) -> None:
+    """Take the rules in order; a rule that cannot be known stops the row."""
+    todo = np.ones(len(rule), np.bool_)
+    for row in block.plan.rows:
+        sure, maybe = block.match(row)
+        hit = todo if sure is None else sure & todo
+        np.copyto(rule, row.index, where=hit)
+        if maybe is not None and maybe is not sure:
+            reached = maybe & todo
+            stopped = reached & ~hit
+            if stopped.any():
+                block.blame(row, stopped, missing)
+            hit = reached
+        todo = todo & ~hit
+        if not todo.any():
+            return
+
+
+def _any(block: _Block, rule: Codes, missing: Codes) -> None:
+    """Take any rule that applies for sure; a doubt stops only rows that no rule decides."""
+    todo = np.ones(len(rule), np.bool_)
+    for row in block.plan.rows:
+        if not row.cells:  # the otherwise-rule: only where nothing else may apply
+            np.copyto(rule, row.index, where=todo & (missing == -1))
+            break
+        sure, maybe = block.match(row)
+        hit = todo if sure is None else sure & todo
+        np.copyto(rule, row.index, where=hit)
+        todo = todo & ~hit
+        if maybe is not None and maybe is not sure:
+            doubtful = maybe & todo & (missing == -1)
+            if doubtful.any():
+                block.blame(row, doubtful, missing)
+    missing[rule != UNDECIDED] = -1
+
+
+def _refuse_open_rows(
+    table: DecisionTable,
+    frame: pd.DataFrame,
+    rule: Codes,
+    missing: Codes,
+    on_missing: OnMissing,
+) -> None:
+    """Raise where rows are stopped by a missing fact, or where no rule applies at all."""
+    if rule.size == 0 or rule.min() != UNDECIDED:
+        return
+    if on_missing == "raise" and (missing >= 0).any():
+        raise MissingFactError(missing_text(table, frame, missing))
+    unmatched = np.flatnonzero((rule == UNDECIDED) & (missing == -1))
+    if unmatched.size:
+        raise MissingFactError(
+            f"table {table.id!r}: no rule applies to {unmatched.size} row(s), the first at "
+            f"{_labels(frame, unmatched)}; add an otherwise-rule (empty 'when')"
+        )
+
+
+def missing_text(table: DecisionTable, frame: pd.DataFrame, missing: Codes) -> str:
+    """Name each missing fact, the number of rows that it stops and the first few."""
+    lines = []
+    for number, name in enumerate(table.plan.facts):
+        rows = np.flatnonzero(missing == number)
+        if rows.size:
+            lines.append(f"fact {name!r} is missing in {rows.size} row(s): {_labels(frame, rows)}")
+    return (
+        f"table {table.id!r}: {'; '.join(lines)}; give the fact, add a rule that tests "
+        "'missing', or pass on_missing='undecided'"
+    )
+
+
+def _labels(frame: pd.DataFrame, rows: npt.NDArray[np.intp]) -> str:
+    return ", ".join(str(label) for label in frame.index[rows[:5]])
+
+
+def _collect(
+    table: DecisionTable, frame: pd.DataFrame, on_missing: OnMissing
+) -> tuple[dict[str, Any], Codes]:
+    """Outcome and rule columns of a collecting table: each distinct set of rules is told once."""
+    applies, missing = _rule_sets(table, frame)
+    if on_missing == "raise" and (missing >= 0).any():
+        raise MissingFactError(missing_text(table, frame, missing))
+    sets, which = _distinct(applies)
+    stopped = missing >= 0
+    members = [[table.rules[i] for i in np.flatnonzero(s)] for s in sets]
+    outcomes = [aggregate(table.hit_policy.value, [r.then for r in m]) for m in members]
+    labels = ["+".join(r.id for r in m) for m in members]
+    codes = np.where(stopped, -1, which).astype(np.int32)
+    columns = {
+        "outcome": _outcome_column(outcomes, codes),
+        "rule": _categorical(codes, labels),
+    }
+    return columns, missing
+
+
+def _rule_sets(table: DecisionTable, frame: pd.DataFrame) -> tuple[Mask, Codes]:
+    """Rows by rules: which apply; and the missing fact of each row that is in doubt."""
+    columns = fact_columns(table, frame)
+    applies = np.zeros((len(table.rules), len(frame)), np.bool_)
+    missing = np.full(len(frame), -1, np.int16)
+    block = _Block(table.plan, columns)
+    for row in table.plan.rows:
+        if not row.cells:
+            applies[row.index] = ~applies.any(axis=0) & (missing == -1)
+            continue
+        sure, maybe = block.match(row)
+        if sure is not None and maybe is not None:
+            applies[row.index] = sure
+            if maybe is not sure:
+                block.blame(row, maybe & ~sure, missing)
+    return applies.T, missing
+
+
+def _distinct(applies: Mask) -> tuple[Mask, npt.NDArray[np.intp]]:
+    """The distinct rows of a boolean matrix and the number of each row's own."""
+    packed = np.packbits(applies, axis=1)
+    words = np.zeros((len(packed), -(-max(packed.shape[1], 1) // 8) * 8), np.uint8)
+    words[:, : packed.shape[1]] = packed
+    keys: npt.NDArray[np.intp] = np.zeros(len(applies), np.intp)
+    for column in words.view(np.uint64).T:  # fold 64 rules at a time into one dense number
+        _, code = np.unique(column, return_inverse=True)
+        _, keys = np.unique(keys * (code.max(initial=0) + 1) + code, return_inverse=True)
+    _, first = np.unique(keys, return_index=True)
+    return applies[first], keys
+
+
+def _outcome_column(outcomes: list[Any], codes: npt.NDArray[np.int32]) -> pd.Series[Any]:
+    if all(isinstance(o, int | float) or o is None for o in outcomes) and outcomes:
+        values = np.array([np.nan if o is None else o for o in outcomes] + [np.nan], np.float64)
+        return pd.Series(values[codes])
+    cells = np.empty(len(outcomes) + 1, object)
+    cells[:-1] = _as_objects(outcomes)
+    cells[-1] = None
+    return pd.Series(cells[codes], dtype=object)
+
+
+def _as_objects(outcomes: list[Any]) -> npt.NDArray[np.object_]:
+    cells = np.empty(len(outcomes), object)
+    for i, outcome in enumerate(outcomes):
+        cells[i] = outcome
+    return cells

@@ -1,0 +1,265 @@
+"""Decision tables: ordered, dated, cited rules over named facts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import date
+from enum import Enum
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import attrs
+
+from bankcrm.errors import PolicyError
+from bankcrm.rules.decision import Decision, Trace, decide, trace
+from bankcrm.rules.plan import Plan, plan_of
+from bankcrm.rules.unary import UnaryTest, parse_test
+from bankcrm.rules.values import Fact, FrozenDict, fact
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bankcrm.rules.check import Finding
+    from bankcrm.rules.compare import TableComparison
+    from bankcrm.rules.frame import DecisionCodes
+
+Scalar = bool | int | float | str | date
+OnMissing = Literal["raise", "undecided"]
+
+
+class HitPolicy(str, Enum):
+    """What happens where several rules apply, by the names of the DMN standard."""
+
+    UNIQUE = "unique"
+    FIRST = "first"
+    ANY = "any"
+    COLLECT = "collect"
+    SUM = "collect_sum"
+    MIN = "collect_min"
+    MAX = "collect_max"
+    COUNT = "collect_count"
+
+    @property
+    def collects(self) -> bool:
+        """Whether every rule that applies has its part in the outcome."""
+        return self.value.startswith("collect")
+
+
+@attrs.frozen
+class Parameter:
+    """A figure that a bank may set, with its unit and where it comes from.
+
+    Args:
+        value: a scalar; in policies also a tuple of scalars, or a mapping of names to scalars.
+        unit: the unit of the value, ``days`` for example.
+        source: an id of the source documents, a regulation, or ``default``.
+        note: why the value is as it is.
+    """
+
+    value: Any
+    unit: str = ""
+    source: str = "default"
+    note: str = ""
+
+
+def _tests(when: Mapping[str, str | UnaryTest]) -> FrozenDict[str, UnaryTest]:
+    return FrozenDict(
+        {f: t if isinstance(t, UnaryTest) else parse_test(t) for f, t in when.items()}
+    )
+
+
+@attrs.frozen
+class Rule:
+    """One row of a decision table.
+
+    Args:
+        id: the rule's name within its table.
+        when: fact name to unary test; empty for the otherwise-rule.
+        then: the outcome.
+        source: what the rule rests on.
+        because: the reason in words, for people.
+        owner: the plug-in that brought the rule; empty for a policy's own.
+    """
+
+    id: str
+    when: Mapping[str, UnaryTest] = attrs.field(converter=_tests)
+    then: Any
+    source: str = "default"
+    because: str = ""
+    owner: str = ""
+
+
+def _facts(specs: Mapping[str, Any]) -> FrozenDict[str, Fact]:
+    return FrozenDict({name: fact(spec) for name, spec in specs.items()})
+
+
+@attrs.frozen
+class DecisionTable:
+    """Ordered rules over named facts; one definition for a mapping and for ten million rows.
+
+    Args:
+        id: the table's name.
+        rules: the rules, in order.
+        outcomes: the vocabulary of outcomes, in display order; empty means "as the rules say".
+        hit_policy: what happens where several rules apply.
+        facts: what is known of each fact; facts that are not declared take the type of their tests.
+        parameters: the figures that tests name with ``@``.
+        version: the table's version.
+        title: what the table decides, for people.
+        effective_from: first day on which the table is in force; None for "always was".
+        effective_to: last day on which it is in force; None for "until further notice".
+
+    >>> table = DecisionTable(
+    ...     id="activity", outcomes=("active", "dormant"),
+    ...     parameters={"idle": Parameter(90, unit="days")},
+    ...     rules=(Rule("recent", {"days_idle": "< @idle"}, "active"),
+    ...            Rule("idle", {"days_idle": ">= @idle"}, "dormant", source="LCM-2")))
+    >>> table.decide({"days_idle": 120}).outcome
+    'dormant'
+    """
+
+    id: str
+    rules: tuple[Rule, ...] = attrs.field(converter=tuple)
+    outcomes: tuple[Any, ...] = attrs.field(default=(), converter=tuple)
+    hit_policy: HitPolicy = attrs.field(default=HitPolicy.FIRST, converter=HitPolicy)
+    facts: Mapping[str, Fact] = attrs.field(factory=dict, converter=_facts)
+    parameters: Mapping[str, Parameter] = attrs.field(factory=dict, converter=FrozenDict)
+    version: str = "1"
+    title: str = ""
+    effective_from: date | None = None
+    effective_to: date | None = None
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
+
+    @classmethod
+    def from_toml(cls, source: str | Path) -> Self:
+        """Read a table from TOML text or from a file.
+
+        Raises:
+            PolicyError: every fault of the file, each with its path.
+        """
+        from bankcrm.rules.toml import read_table
+
+        table: Self = read_table(cls, source)
+        return table
+
+    def to_toml(self) -> str:
+        """The table as TOML text; `from_toml` gives back an equal table."""
+        from bankcrm.rules.toml import write_table
+
+        return write_table(self)
+
+    def check(self) -> list[Finding]:
+        """Prove the table: overlaps, gaps, shadowed and unreachable rules, unknown names."""
+        from bankcrm.rules.check import check
+
+        return check(self)
+
+    def checked(self) -> Self:
+        """The same table, if it has no errors.
+
+        Raises:
+            PolicyError: the errors that `check` finds, all at once.
+        """
+        errors = [str(f) for f in self.check() if f.severity == "error"]
+        if errors:
+            raise PolicyError(errors)
+        return self
+
+    def decide(
+        self, facts: Mapping[str, object], *, on_missing: OnMissing = "raise"
+    ) -> Decision:
+        """Decide one case.
+
+        Args:
+            facts: fact name to value; a fact that is not there counts as missing.
+            on_missing: ``raise``, or ``undecided`` for an outcome of None that names the fact.
+
+        Raises:
+            MissingFactError: the table cannot go on without a fact that is missing.
+            DataError: a value is of the wrong type.
+        """
+        return decide(self, facts, on_missing)
+
+    def decide_frame(
+        self, frame: pd.DataFrame, *, on_missing: OnMissing = "raise"
+    ) -> pd.DataFrame:
+        """Decide every row; the same rules as `decide`.
+
+        Args:
+            frame: one column a fact; other columns are ignored.
+            on_missing: ``raise``, or ``undecided`` to keep such rows with a null outcome and a
+                column ``missing`` that names the fact.
+
+        Returns:
+            Frame with the caller's index and the categorical columns ``outcome`` and ``rule``.
+        """
+        from bankcrm.rules.frame import decide_frame
+
+        return decide_frame(self, frame, on_missing)
+
+    def decide_codes(
+        self, frame: pd.DataFrame, *, on_missing: OnMissing = "raise"
+    ) -> DecisionCodes:
+        """Decide every row and give the bare integer codes, for code that goes on from there."""
+        from bankcrm.rules.frame import decide_codes
+
+        return decide_codes(self, frame, on_missing)
+
+    def explain(self, facts: Mapping[str, object]) -> Trace:
+        """Every rule and every cell with the value seen: passed, failed or unknown."""
+        return trace(self, facts)
+
+    def compare(self, other: DecisionTable, frame: pd.DataFrame) -> TableComparison:
+        """What changes for these rows if ``other`` takes this table's place."""
+        from bankcrm.rules.compare import compare
+
+        return compare(self, other, frame)
+
+    def with_parameters(self, values: Mapping[str, Any]) -> Self:
+        """The same table with other parameter values; unknown names are refused."""
+        unknown = [f"parameters.{n}: no such parameter" for n in values if n not in self.parameters]
+        if unknown:
+            raise PolicyError(unknown)
+        changed = {n: attrs.evolve(self.parameters[n], value=v) for n, v in values.items()}
+        return attrs.evolve(self, parameters={**self.parameters, **changed})
+
+    @cached_property
+    def vocabulary(self) -> tuple[Any, ...]:
+        """Every outcome that the table may give, in display order."""
+        return self.outcomes or tuple(dict.fromkeys(r.then for r in self.rules))
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The rules made ready to run: parameters put in, tests compiled, types settled."""
+        return plan_of(self)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over the canonical content: equal tables have equal fingerprints."""
+        return digest(canonical(self))
+
+
+def canonical(value: Any) -> Any:
+    """A plain JSON form of a value, the same for equal values."""
+    if isinstance(value, DecisionTable):
+        return {a.name: canonical(getattr(value, a.name)) for a in attrs.fields(DecisionTable)}
+    if attrs.has(type(value)) and not isinstance(value, UnaryTest):
+        return {a.name: canonical(getattr(value, a.name)) for a in attrs.fields(type(value))}
+    if isinstance(value, Mapping):
+        return {str(k): canonical(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [canonical(v) for v in value]
+    if isinstance(value, Enum):
+        return value.value
+    return value if isinstance(value, bool | int | float | str) or value is None else str(value)
+
+
+def digest(content: Any) -> str:
+    """SHA-256 of a plain JSON value, keys sorted."""
+    text = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,240 @@
+"""Decision tables to and from TOML, every fault told at once with its path."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import attrs
+import cattrs
+import tomli_w
+
+from bankcrm.errors import PolicyError
+from bankcrm.rules.check import local_findings
+from bankcrm.rules.unary import UnaryTest, parse_test
+from bankcrm.rules.values import Fact, fact
+
+if TYPE_CHECKING:
+    from bankcrm.rules.table import DecisionTable, Rule
+
+T = TypeVar("T")
+
+
+@attrs.frozen
+class TableHeader:
+    """The ``[table]`` part of a file."""
+
+    id: str
+    version: str = "1"
+    title: str = ""
+    effective_from: date | None = None
+    effective_to: date | None = None
+    hit_policy: Literal[
+        "unique",
+        "first",
+        "any",
+        "collect",
+        "collect_sum",
+        "collect_min",
+        "collect_max",
+        "collect_count",
+    ] = "first"
+    outcomes: tuple[Any, ...] = ()
+
+
+def converter() -> cattrs.Converter:
+    """A converter that refuses unknown keys and wrong types, and gathers every fault."""
+    made = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
+    for plain in (str, int, float, bool):
+        made.register_structure_hook(plain, _exactly(plain))
+    made.register_structure_hook(date, _exactly(date))
+    made.register_structure_hook(UnaryTest, lambda text, _: parse_test(text))
+    made.register_structure_hook(Fact, lambda raw, _: _fact(made, raw))
+    return made
+
+
+def _exactly(kind: type[T]) -> Any:
+    def read(value: Any, _: object) -> T:
+        whole = kind is float and type(value) is int
+        if (type(value) is not kind and not whole) or isinstance(value, datetime):
+            raise PolicyError(f"expected {kind.__name__}, saw {value!r}")
+        return kind(value) if whole else value  # type: ignore[call-arg]
+
+    return read
+
+
+def _fact(made: cattrs.Converter, raw: Any) -> Fact:
+    if isinstance(raw, Mapping):
+        plain: Fact = cattrs.gen.make_dict_structure_fn(
+            Fact, made, _cattrs_forbid_extra_keys=True
+        )(dict(raw), Fact)
+        return plain
+    return fact(raw)
+
+
+def structure(made: cattrs.Converter, raw: Any, kind: type[T], path: str, faults: list[str]) -> T | None:
+    """Read raw TOML as a value; what does not fit is told in ``faults`` with its path."""
+    try:
+        return made.structure(raw, kind)
+    except (cattrs.BaseValidationError, PolicyError, ValueError, TypeError) as error:
+        faults.extend(_faults(error, path))
+        return None
+
+
+def _faults(error: BaseException, path: str) -> list[str]:
+    if not isinstance(error, cattrs.BaseValidationError):
+        return [f"{path}: {error}"]
+    told = cattrs.transform_error(error, path="$", format_exception=_words)
+    return [_with_path(text, path) for text in told]
+
+
+def _words(error: BaseException, kind: type | None) -> str:
+    if isinstance(error, KeyError):
+        return f"required key {error.args[0]!r} is missing"
+    if isinstance(error, cattrs.ForbiddenExtraKeysError):
+        known = ", ".join(a.name for a in attrs.fields(error.cl))
+        return f"unknown key(s) {', '.join(sorted(error.extra_fields))}; known: {known}"
+    return str(error) or f"expected {kind}"
+
+
+def _with_path(text: str, path: str) -> str:
+    message, _, inner = text.rpartition(" @ ")
+    inner = re.sub(r"\['([^']*)'\]", r".\1", inner.removeprefix("$"))
+    return f"{path}{inner}: {message}"
+
+
+def read_text(source: str | Path) -> str:
+    """The text of a TOML file, or the text itself where it is one (it has a line break or '=')."""
+    if isinstance(source, str) and ("\n" in source or "=" in source or not source.strip()):
+        return source
+    try:
+        return Path(source).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PolicyError(f"{source}: cannot be read: {error}") from error
+
+
+def parse_toml(source: str | Path) -> dict[str, Any]:
+    """Parse TOML text or a file.
+
+    Raises:
+        PolicyError: the file cannot be read or is not TOML; the message has line and column.
+    """
+    name = "" if isinstance(source, str) and "\n" in source else f"{source}: "
+    try:
+        return tomllib.loads(read_text(source))
+    except tomllib.TOMLDecodeError as error:
+        raise PolicyError(f"{name}not valid TOML: {error}") from error
+
+
+def read_table(cls: type[DecisionTable], source: str | Path) -> DecisionTable:
+    """Read and prove a table; see `DecisionTable.from_toml`."""
+    raw = parse_toml(source)
+    faults = [f"{key}: unknown key" for key in raw if key not in ("table", "facts", "parameters", "rules")]
+    header = dict(raw.get("table") or {})
+    facts = header.pop("facts", None) or raw.get("facts") or {}
+    table = table_of(cls, header, facts, raw.get("parameters") or {}, raw.get("rules") or [], "table", faults)
+    if faults or table is None:
+        raise PolicyError(faults)
+    return table.checked()
+
+
+def table_of(
+    cls: type[DecisionTable],
+    header: Mapping[str, Any],
+    facts: Any,
+    parameters: Any,
+    rules: Any,
+    path: str,
+    faults: list[str],
+) -> DecisionTable | None:
+    """Build a table from raw TOML parts; what does not fit is told in ``faults``.
+
+    Parts that do fit are still looked at, so that one load tells everything that is wrong.
+    """
+    from bankcrm.rules.table import Parameter, Rule
+
+    before = len(faults)
+    made = converter()
+    prefix = "" if path == "table" else f"{path}."
+    head = structure(made, header, TableHeader, path, faults)
+    typed = structure(made, facts, dict[str, Fact], f"{prefix}facts", faults)
+    figures = structure(made, parameters, dict[str, Parameter], f"{prefix}parameters", faults)
+    if not isinstance(rules, list):
+        faults.append(f"{prefix}rules: expected [[rules]], saw {rules!r}")
+        rules = []
+    read = [structure(made, r, Rule, f"{prefix}rules[{i}]", faults) for i, r in enumerate(rules)]
+    kept = [(i, r) for i, r in enumerate(read) if r is not None]
+    if head is None:
+        return None
+    table = cls(
+        rules=tuple(r for _, r in kept),
+        facts=typed or {},
+        parameters=figures or {},
+        **attrs.asdict(head, recurse=False),
+    )
+    if len(faults) > before and kept:
+        found = local_findings(table, [i for i, _ in kept])
+        faults.extend(f"{prefix}{f}" for f in found if f.severity == "error")
+        faults.extend(_outside(table, kept, prefix))
+    return table if len(faults) == before else None
+
+
+def _outside(table: DecisionTable, kept: list[tuple[int, Rule]], prefix: str) -> list[str]:
+    return [
+        f"{prefix}rules[{i}].then: {r.then!r} is not an outcome of the table"
+        for i, r in kept
+        if table.outcomes and r.then not in table.outcomes
+    ]
+
+
+def write_table(table: DecisionTable) -> str:
+    """A table as TOML; see `DecisionTable.to_toml`."""
+    body = table_body(table)
+    rules = body.pop("rules")
+    facts = body.pop("facts", None)
+    parts: dict[str, Any] = {"table": body}
+    if facts:
+        parts["facts"] = facts
+    if table.parameters:
+        parts["parameters"] = {n: plain(p) for n, p in table.parameters.items()}
+    return tomli_w.dumps({**parts, "rules": rules})
+
+
+def table_body(table: DecisionTable) -> dict[str, Any]:
+    """The plain content of a table but for its parameters, defaults left out."""
+    body: dict[str, Any] = {"id": table.id, "version": table.version}
+    for name in ("title", "effective_from", "effective_to"):
+        if getattr(table, name):
+            body[name] = getattr(table, name)
+    body["hit_policy"] = table.hit_policy.value
+    if table.outcomes:
+        body["outcomes"] = list(table.outcomes)
+    if table.facts:
+        body["facts"] = {n: plain(f) for n, f in table.facts.items()}
+    body["rules"] = [_rule_body(r) for r in table.rules]
+    return body
+
+
+def _rule_body(rule: Rule) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "id": rule.id,
+        "when": {name: str(test) for name, test in rule.when.items()},
+        "then": rule.then,
+        "source": rule.source,
+    }
+    extra = {"because": rule.because, "owner": rule.owner}
+    return body | {k: v for k, v in extra.items() if v}
+
+
+def plain(value: Any) -> Any:
+    """An attrs value, mapping or sequence as plain TOML, empty fields left out."""
+    if attrs.has(type(value)):
+        items = {a.name: getattr(value, a.name) for a in attrs.fields(type(value))}
+        return {k: plain(v) for k, v in items.items() if v not in (None, "", ())}
+    if isinstance(value, Mapping):
+        return {k: plain(v) for k, v in value.items()}
+    return [plain(v) for v in value] if isinstance(value, tuple | list) else value

@@ -1,0 +1,287 @@
+"""What a fact may hold, and how one value of it is read: the scalar half of every decision."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any, Literal, NoReturn, TypeVar
+
+import attrs
+
+from bankcrm.errors import DataError
+
+FactType = Literal["number", "integer", "boolean", "text", "date", "any"]
+FACT_TYPES: tuple[FactType, ...] = ("number", "integer", "boolean", "text", "date", "any")
+Constant = bool | int | float | str | date
+
+EPOCH = date(1970, 1, 1).toordinal()
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class FrozenDict(dict[K, V]):
+    """A dict that refuses every change after it is made, and still pickles."""
+
+    def _refuse(self, *_: object) -> NoReturn:
+        raise TypeError("this mapping is part of a frozen value; make a new value instead")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse  # type: ignore[assignment]
+    clear = pop = popitem = setdefault = update = _refuse  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[type[FrozenDict[K, V]], tuple[dict[K, V]]]:
+        """Pickle as a call with a plain dict, since items cannot be set one by one."""
+        return (type(self), (dict(self),))
+
+
+@attrs.frozen
+class Fact:
+    """What a table may be told about one fact.
+
+    Args:
+        type: ``number``, ``integer``, ``boolean``, ``text`` or ``date``; ``any`` for a fact of
+            which only ``missing`` and ``present`` are asked.
+        values: the texts that may occur; empty means any text.
+        minimum: the least number that may occur, if there is one.
+        maximum: the greatest number that may occur, if there is one.
+        unit: the unit of a number, for people.
+        meaning: what the fact says, for people.
+    """
+
+    type: FactType = attrs.field(validator=attrs.validators.in_(FACT_TYPES))
+    values: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    minimum: float | None = None
+    maximum: float | None = None
+    unit: str = ""
+    meaning: str = ""
+
+
+def fact(spec: Fact | FactType | Mapping[str, Any]) -> Fact:
+    """Make a `Fact` from itself, from its type's name, or from a mapping of its fields."""
+    if isinstance(spec, Fact):
+        return spec
+    if isinstance(spec, str):
+        return Fact(type=spec)
+    return Fact(**spec)
+
+
+def is_missing(value: object) -> bool:
+    """Whether a value is a null of any kind: None, NaN, NaT or ``pandas.NA``."""
+    if value is None or type(value).__name__ == "NAType":
+        return True
+    return bool(value != value) if isinstance(value, float | Decimal) else _is_nat(value)
+
+
+def _is_nat(value: object) -> bool:
+    kind = type(value).__name__
+    return kind == "NaTType" or (kind in ("datetime64", "float32", "float16") and value != value)
+
+
+def read(value: object, expected: Fact, name: str) -> Any:
+    """Read one value of a fact; None stands for missing.
+
+    Numbers come back as int or float, dates as days since 1970-01-01, texts as str.
+
+    Raises:
+        DataError: the value is of another type, or outside what the fact may hold.
+    """
+    kind = expected.type
+    exact = type(value)
+    if exact is float or exact is int:
+        if value != value:
+            return None
+        if kind == "number" and expected.minimum is None and expected.maximum is None:
+            return value
+    elif exact is str:
+        if kind == "text" and not expected.values:
+            return value
+    elif value is None:
+        return None
+    elif exact is bool:
+        if kind == "boolean":
+            return value
+    elif is_missing(value):
+        return None
+    plain = _plain(value)
+    result = _READERS[kind](plain)
+    if result is None:
+        raise DataError(_wrong_type(name, expected, [value]))
+    if not _within(result, expected):
+        raise DataError(_outside(name, expected, [result]))
+    return result
+
+
+def _plain(value: Any) -> Any:
+    """Strip enums, numpy scalars and decimals down to the plain Python value."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, date):
+        return value
+    kind = type(value)
+    if kind.__module__ == "numpy" and hasattr(value, "item"):
+        return value.astype("datetime64[D]").item() if kind.__name__ == "datetime64" else value.item()
+    return value
+
+
+def _read_number(value: Any) -> int | float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _read_integer(value: Any) -> int | None:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _read_boolean(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _read_text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _read_date(value: Any) -> int | None:
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return None
+    return value.toordinal() - EPOCH if isinstance(value, date) else None
+
+
+def _read_any(value: Any) -> Any:
+    return value
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "number": _read_number,
+    "integer": _read_integer,
+    "boolean": _read_boolean,
+    "text": _read_text,
+    "date": _read_date,
+    "any": _read_any,
+}
+
+_EXPECTED = {
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false (not 0 or 1)",
+    "text": "a text",
+    "date": "a date without time zone",
+    "any": "any value",
+}
+
+
+def _within(value: Any, expected: Fact) -> bool:
+    if expected.type == "any":
+        return True
+    if expected.type == "text":
+        return not expected.values or value in expected.values
+    low, high = expected.minimum, expected.maximum
+    return (low is None or value >= low) and (high is None or value <= high)
+
+
+def allowed(expected: Fact) -> str:
+    """What a fact may hold, in words."""
+    if expected.values:
+        return f"one of {', '.join(expected.values)}"
+    words = _EXPECTED[expected.type]
+    if expected.minimum is not None:
+        words += f", at least {expected.minimum:g}"
+    if expected.maximum is not None:
+        words += f", at most {expected.maximum:g}"
+    return words
+
+
+def _shown(values: Iterable[object]) -> str:
+    return ", ".join(repr(v) for v in list(values)[:5])
+
+
+def _wrong_type(name: str, expected: Fact, values: list[object], count: int = 1) -> str:
+    return (
+        f"fact {name!r}: expected {allowed(expected)}, saw {_shown(values)} in {count} row(s); "
+        "convert the values before deciding"
+    )
+
+
+def _outside(name: str, expected: Fact, values: list[Any], count: int = 1) -> str:
+    return (
+        f"fact {name!r}: {count} row(s) outside what the table allows ({allowed(expected)}): "
+        f"{_shown(values)}; correct the data or widen the table's [facts]"
+    )
+
+
+def constant_key(value: Constant) -> int | float | str:
+    """The comparable form of a constant in a rule: dates become days since 1970-01-01."""
+    return value.toordinal() - EPOCH if isinstance(value, date) else value
+
+
+def type_of_constant(value: Constant) -> FactType:
+    """The fact type that a constant belongs to."""
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int | float):
+        return "number"
+    return "date" if isinstance(value, date) else "text"
+
+
+def show(value: object, kind: FactType | None = None) -> object:
+    """Turn a read value back into what people know (days become dates)."""
+    if kind == "date" and isinstance(value, int):
+        return date.fromordinal(value + EPOCH)
+    return value
+
+
+def representatives(expected: Fact, constants: Iterable[Constant]) -> Iterator[Any]:
+    """One value for each region in which every test over these constants is constant.
+
+    Exact: the constants themselves, a point between neighbours, and one beyond each end, kept
+    to what the fact may hold. Texts outside the constants are one region.
+    """
+    keys = sorted({constant_key(c) for c in constants}, key=lambda k: (isinstance(k, str), k))
+    if expected.type == "boolean":
+        yield from (True, False)
+    elif expected.type == "any":
+        yield "any value"
+    elif expected.type == "text":
+        yield from expected.values or [*keys, _fresh_text(keys)]
+    else:
+        whole = expected.type != "number"
+        points = _whole_points(keys, expected) if whole else _real_points(keys, expected)
+        yield from sorted(p for p in points if _within(p, expected))
+
+
+def _fresh_text(keys: list[Any]) -> str:
+    text = "any other text"
+    while text in keys:
+        text += "*"
+    return text
+
+
+def _edges(keys: list[Any], expected: Fact) -> list[Any]:
+    bounds = [b for b in (expected.minimum, expected.maximum) if b is not None]
+    return sorted({*keys, *bounds}) or [0]
+
+
+def _whole_points(keys: list[Any], expected: Fact) -> set[int]:
+    edges = [math.floor(k) for k in _edges(keys, expected)]
+    return {edge + step for edge in edges for step in (-1, 0, 1)}
+
+
+def _real_points(keys: list[Any], expected: Fact) -> set[float]:
+    edges = _edges(keys, expected)
+    points: set[float] = {*edges, _beyond(edges[0], -1), _beyond(edges[-1], 1)}
+    for low, high in zip(edges, edges[1:], strict=False):
+        middle = low / 2 + high / 2
+        if low < middle < high:
+            points.add(middle)
+        elif low < math.nextafter(low, math.inf) < high:
+            points.add(math.nextafter(low, math.inf))
+    return points
+
+
+def _beyond(edge: float, direction: int) -> float:
+    step = edge + direction
+    return step if step != edge else edge + direction * abs(edge)
