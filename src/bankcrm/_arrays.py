@@ -1,0 +1,236 @@
+"""Conversions at the edge: any column or array to plain numpy days, numbers and codes."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pandas.api import types
+
+from bankcrm.errors import DataError
+
+Days: TypeAlias = npt.NDArray[np.datetime64]
+Numbers: TypeAlias = npt.NDArray[np.float64]
+Codes: TypeAlias = npt.NDArray[np.intp]
+ArrayLike: TypeAlias = "pd.Series | pd.Index | npt.NDArray[np.generic] | Sequence[object]"
+
+_NUMBER_OBJECTS = {"decimal", "floating", "integer", "mixed-integer-float", "empty"}
+_DATE_OBJECTS = {"date", "datetime", "datetime64", "empty"}
+
+
+def as_of_day(as_of: object) -> np.datetime64:
+    """The day that ``as_of`` names, whatever naive form it comes in.
+
+    Args:
+        as_of: A ``date``, naive ``datetime`` or ``Timestamp``, ``numpy.datetime64`` or ISO text.
+
+    Returns:
+        The day as ``datetime64[D]``; a time of day is cut off.
+
+    Raises:
+        DataError: ``as_of`` is missing, time-zone aware, or not a date.
+
+    >>> str(as_of_day("2026-06-30"))
+    '2026-06-30'
+    """
+    advice = "give a date such as datetime.date(2026, 6, 30) or '2026-06-30'"
+    if isinstance(as_of, str):
+        try:
+            as_of = dt.datetime.fromisoformat(as_of)
+        except ValueError:
+            raise DataError(f"as_of: {as_of!r} is not an ISO date; {advice}") from None
+    if isinstance(as_of, dt.datetime) and not pd.isna(as_of) and as_of.tzinfo is not None:
+        raise DataError(
+            f"as_of: {as_of.isoformat()} carries a time zone, but a bank date is a plain day; "
+            f"{advice}"
+        )
+    if isinstance(as_of, dt.datetime) and not pd.isna(as_of):
+        as_of = as_of.date()
+    if isinstance(as_of, np.datetime64) and not np.isnat(as_of):
+        day: np.datetime64 = as_of.astype("datetime64[D]")
+        return day
+    if isinstance(as_of, dt.date) and not pd.isna(as_of):
+        return np.datetime64(as_of)
+    raise DataError(f"as_of: {as_of!r} is not a date; {advice}")
+
+
+def days(values: ArrayLike, name: str = "date") -> Days:
+    """Bank dates as ``datetime64[D]``; a null becomes NaT, a time of day is cut off.
+
+    Args:
+        values: Naive dates: datetime64 of any unit, Arrow dates or timestamps, ``date`` objects.
+        name: The column's name, for errors.
+
+    Raises:
+        DataError: The values carry a time zone, or are not dates (text is not parsed).
+
+    >>> days([dt.date(2026, 1, 31), None]).astype(str).tolist()
+    ['2026-01-31', 'NaT']
+    """
+    series = _series(values)
+    series = _plain_categories(series)
+    dtype = series.dtype
+    if _is_aware(dtype):
+        raise DataError(
+            f"{name}: the dates carry a time zone ({dtype}), but bank dates are plain days; "
+            "take the local day first with .dt.tz_convert('Asia/Shanghai').dt.tz_localize(None)"
+        )
+    if not types.is_object_dtype(dtype):
+        if types.is_datetime64_dtype(dtype):
+            return series.to_numpy().astype("datetime64[D]")
+        if isinstance(dtype, pd.ArrowDtype) and dtype.kind == "M":
+            return series.astype("datetime64[us]").to_numpy().astype("datetime64[D]")
+        if isinstance(dtype, pd.ArrowDtype) and "date" in str(dtype):
+            return series.astype("datetime64[s]").to_numpy().astype("datetime64[D]")
+    found = str(dtype)
+    if types.is_object_dtype(dtype) or series.isna().all():
+        found = types.infer_dtype(series, skipna=True)
+        if found in _DATE_OBJECTS or series.isna().all():
+            array = series.to_numpy(dtype=object)
+            array = np.where(series.isna().to_numpy(), np.datetime64("NaT"), array)
+            if found == "datetime" and any(v is not None and v.tzinfo for v in array):
+                raise DataError(
+                    f"{name}: some dates carry a time zone, but bank dates are plain days; "
+                    "take the local day of each first"
+                )
+            instants: Days = array.astype("datetime64[us]")
+            return instants.astype("datetime64[D]")
+    raise DataError(
+        f"{name}: expected dates, found {found}; convert the column with pandas.to_datetime first"
+    )
+
+
+def numbers(values: ArrayLike, name: str = "amount") -> Numbers:
+    """Numbers as float64; a null of any kind becomes NaN.
+
+    Args:
+        values: Integers, floats or Decimals in a plain, nullable, Arrow-backed, categorical or
+            object column.
+        name: The column's name, for errors.
+
+    Raises:
+        DataError: The values are not numbers (text is not parsed; booleans are not numbers).
+
+    >>> from decimal import Decimal
+    >>> numbers([Decimal("1.5"), None]).tolist()
+    [1.5, nan]
+    """
+    series = _plain_categories(_series(values))
+    dtype = series.dtype
+    if types.is_numeric_dtype(dtype) and not types.is_bool_dtype(dtype):
+        if isinstance(dtype, np.dtype):
+            if dtype.kind != "c":
+                return series.to_numpy().astype(np.float64, copy=False)
+        else:
+            return series.to_numpy(dtype=np.float64, na_value=np.nan)
+    found = str(dtype)
+    if types.is_object_dtype(dtype):
+        found = types.infer_dtype(series, skipna=True)
+        if found in _NUMBER_OBJECTS or series.isna().all():
+            return series.to_numpy(dtype=object, na_value=np.nan).astype(np.float64)
+    elif series.isna().all() and not types.is_bool_dtype(dtype):
+        return np.full(len(series), np.nan)
+    raise DataError(
+        f"{name}: expected numbers, found {found}; convert the column with pandas.to_numeric first"
+    )
+
+
+def codes(values: ArrayLike) -> tuple[Codes, pd.Index]:
+    """Number the distinct values 0, 1, 2 ...; a null gets -1.
+
+    Whole numbers are numbered in rising order, categories in their own order (unused ones left
+    out), anything else in order of first appearance.
+
+    Args:
+        values: Ids or categories of any dtype.
+
+    Returns:
+        The code of each row (``intp``) and the distinct values: ``index[code]`` is the value.
+
+    >>> code, index = codes([30, 10, 30])
+    >>> code.tolist(), index.tolist()
+    ([1, 0, 1], [10, 30])
+    """
+    series = _series(values)
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        code = series.cat.codes.to_numpy().astype(np.intp)
+        return _used(code, pd.Index(series.cat.categories))
+    if types.is_float_dtype(series.dtype):
+        whole = numbers(series)
+        null = np.isnan(whole)
+        plain = np.where(null, 0.0, whole)
+        if np.all(np.abs(plain) < 2**53) and np.all(plain == np.floor(plain)):
+            return _integer_codes(plain.astype(np.int64), null)
+    elif types.is_integer_dtype(series.dtype) and not types.is_unsigned_integer_dtype(series.dtype):
+        if isinstance(series.dtype, np.dtype):
+            return _integer_codes(series.to_numpy().astype(np.int64, copy=False), None)
+        null = series.isna().to_numpy()
+        return _integer_codes(series.to_numpy(dtype=np.int64, na_value=0), null)
+    code, index = pd.factorize(series, use_na_sentinel=True)
+    return code.astype(np.intp, copy=False), pd.Index(index)
+
+
+def _integer_codes(
+    ids: npt.NDArray[np.int64], null: npt.NDArray[np.bool_] | None
+) -> tuple[Codes, pd.Index]:
+    """Codes of whole numbers: by a table over their range if it is dense, else by hashing."""
+    if null is not None and null.any():
+        code = np.full(len(ids), -1, dtype=np.intp)
+        code[~null], index = _integer_codes(ids[~null], None)
+        return code, index
+    if len(ids) == 0:
+        return np.empty(0, dtype=np.intp), pd.Index(np.empty(0, dtype=np.int64))
+    low = int(ids.min())
+    span = int(ids.max()) - low + 1
+    if span > 8 * len(ids) + 1024:
+        code, distinct = pd.factorize(ids, sort=True)
+        return code.astype(np.intp, copy=False), pd.Index(distinct)
+    offset = (ids - low).astype(np.intp, copy=False)
+    seen = np.zeros(span, dtype=np.bool_)
+    seen[offset] = True
+    distinct = np.flatnonzero(seen)
+    if len(distinct) == span:
+        return offset, pd.Index(distinct + low)
+    rank = np.empty(span, dtype=np.intp)
+    rank[distinct] = np.arange(len(distinct), dtype=np.intp)
+    return rank[offset], pd.Index(distinct + low)
+
+
+def _used(code: Codes, index: pd.Index) -> tuple[Codes, pd.Index]:
+    """Leave out the values that no row has."""
+    seen = np.zeros(len(index) + 1, dtype=np.bool_)
+    seen[code] = True  # -1 marks the spare last place
+    used = np.flatnonzero(seen[:-1])
+    if len(used) == len(index):
+        return code, index
+    rank = np.full(len(index) + 1, -1, dtype=np.intp)
+    rank[used] = np.arange(len(used), dtype=np.intp)
+    return rank[code], index[used]
+
+
+def _is_aware(dtype: object) -> bool:
+    """Whether the dtype is an instant with a time zone."""
+    if isinstance(dtype, pd.ArrowDtype):
+        return getattr(dtype.pyarrow_dtype, "tz", None) is not None
+    return isinstance(dtype, pd.DatetimeTZDtype)
+
+
+def _series(values: ArrayLike) -> pd.Series:
+    """A Series over the same values."""
+    if isinstance(values, pd.Series):
+        return values
+    return pd.Series(
+        values, dtype=object if isinstance(values, (list, tuple)) and not values else None
+    )
+
+
+def _plain_categories(series: pd.Series) -> pd.Series:
+    """A categorical column's values in the dtype of its categories; others as they are."""
+    if not isinstance(series.dtype, pd.CategoricalDtype):
+        return series
+    categories = pd.Series(series.cat.categories)
+    return pd.Series(categories.reindex(series.cat.codes.to_numpy()).array, index=series.index)

@@ -1,0 +1,78 @@
+"""What a column holds, and how a fault in it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, TypeAlias, get_args
+
+import attrs
+
+ColumnKind: TypeAlias = Literal[
+    "id", "text", "category", "date", "instant", "money", "number", "integer", "boolean"
+]
+
+
+def _words(choices: Iterable[object]) -> tuple[str, ...]:
+    return tuple(str(c) for c in choices)
+
+
+@attrs.frozen
+class Column:
+    """What one column of a frame holds.
+
+    Args:
+        name: Canonical name.
+        kind: ``id``, ``text``, ``category``, ``date`` (naive day), ``instant`` (time-zone aware),
+            ``money``, ``number``, ``integer`` or ``boolean``.
+        required: Whether the column must be there.
+        nullable: Whether its values may be missing.
+        unit: Unit of the values, such as ``CNY`` or ``rate per year``.
+        meaning: One short sentence for the data contract.
+        choices: The words that a ``category`` may hold; empty for any.
+        minimum: Lowest number allowed.
+        maximum: Highest number allowed.
+        personal: Personal data: faults show row labels, never values.
+
+    >>> Column("share", "number", minimum=0, maximum=1).nullable
+    False
+    """
+
+    name: str
+    kind: ColumnKind = attrs.field(validator=attrs.validators.in_(get_args(ColumnKind)))
+    required: bool = True
+    nullable: bool = False
+    unit: str = ""
+    meaning: str = ""
+    choices: tuple[str, ...] = attrs.field(default=(), converter=_words)
+    minimum: float | None = None
+    maximum: float | None = None
+    personal: bool = False
+
+
+@attrs.frozen
+class DataFault:
+    """One kind of fault in one column: what, how many rows, which, and what to do.
+
+    >>> print(DataFault("transactions", "amount", "null", 2, ("row 3", "row 9"), "a number"))
+    transactions.amount: null in 2 rows (row 3, row 9); expected a number
+    """
+
+    frame: str
+    column: str
+    problem: str
+    count: int
+    examples: tuple[str, ...] = ()
+    expected: str = ""
+    advice: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.frame}.{self.column}" if self.column else self.frame
+        text = f"{where}: {self.problem.replace('_', ' ')}"
+        if self.count:
+            text += f" in {self.count:,} row{'s' if self.count != 1 else ''}"
+        if self.examples:
+            more = ", ..." if self.count > len(self.examples) else ""
+            text += f" ({', '.join(self.examples)}{more})"
+        if self.expected:
+            text += f"; expected {self.expected}"
+        return f"{text}; {self.advice}" if self.advice else text

@@ -1,0 +1,199 @@
+"""Readers of the column kinds: each turns a column into plain form and finds its faulty rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pandas.api import types
+
+from bankcrm._arrays import codes, days, numbers
+from bankcrm._contract import Column
+from bankcrm.errors import DataError
+
+Mask: TypeAlias = npt.NDArray[np.bool_]
+
+
+class Flaw(NamedTuple):
+    """Faulty rows of one column, before they are put into words."""
+
+    problem: str
+    mask: Mask
+    expected: str
+    advice: str = ""
+    show_values: bool = True
+
+
+EXPECTED: dict[str, tuple[str, str]] = {
+    "id": ("whole numbers or text", "give each id one type, for instance .astype('string')"),
+    "text": ("text", "convert with .astype('string')"),
+    "category": ("text", "convert with .astype('string')"),
+    "date": ("dates without a time zone", "convert with pandas.to_datetime"),
+    "instant": (
+        "instants with a time zone",
+        "localise with .dt.tz_localize('Asia/Shanghai') after pandas.to_datetime",
+    ),
+    "money": ("numbers", "convert with pandas.to_numeric"),
+    "number": ("numbers", "convert with pandas.to_numeric"),
+    "integer": ("whole numbers", "convert with pandas.to_numeric"),
+    "boolean": ("true or false", "convert with .astype('boolean')"),
+}
+
+
+def _null_flaw(null: Mask, column: Column) -> list[Flaw]:
+    if column.nullable:
+        return []
+    expected = EXPECTED[column.kind][0]
+    return [Flaw("null", null, expected, "fill them or leave the rows out", show_values=False)]
+
+
+Read: TypeAlias = "tuple[object, list[Flaw]]"
+
+
+def _read_id(values: pd.Series, column: Column, last: np.datetime64 | None) -> Read:
+    null = values.isna().to_numpy()
+    flaws = _null_flaw(null, column)
+    kind = values
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        kind = pd.Series(values.cat.categories)
+    if types.is_integer_dtype(kind.dtype):
+        return values, flaws
+    if types.is_float_dtype(kind.dtype):
+        whole = numbers(values)
+        broken = ~null & ~(np.isfinite(whole) & (whole == np.floor(whole)))
+        flaws.append(Flaw("not_whole", broken, "whole numbers or text", "read ids as text"))
+        plain = np.where(null | broken, 0, whole).astype(np.int64)
+        if (null | broken).any():
+            return pd.arrays.IntegerArray(plain, null | broken), flaws
+        return plain, flaws
+    if types.is_object_dtype(kind.dtype):
+        found = types.infer_dtype(kind, skipna=True)
+        if found in ("integer", "empty"):
+            exact = np.where(null, 0, values.to_numpy()).astype(np.int64)
+            return pd.arrays.IntegerArray(exact, null) if null.any() else exact, flaws
+        if found != "string":
+            raise DataError("mixed ids")
+    elif not types.is_string_dtype(kind.dtype):
+        if null.all():
+            return values, flaws
+        raise DataError("no ids")
+    blank = (values == "").to_numpy(dtype=np.bool_, na_value=False)
+    flaws.append(Flaw("blank", blank, "an id", "fill them or leave the rows out"))
+    return values, flaws
+
+
+def _read_text(values: pd.Series, column: Column, last: np.datetime64 | None) -> Read:
+    null = values.isna().to_numpy()
+    kind = values.cat.categories if isinstance(values.dtype, pd.CategoricalDtype) else values
+    found = types.infer_dtype(kind, skipna=True)
+    if found not in ("string", "empty") and not null.all():
+        raise DataError("no text")
+    return values, _null_flaw(null, column)
+
+
+def _read_category(values: pd.Series, column: Column, last: np.datetime64 | None) -> Read:
+    code, index = codes(values)
+    if len(index) and types.infer_dtype(index, skipna=True) != "string":
+        raise DataError("no text")
+    flaws = _null_flaw(code < 0, column)
+    if not column.choices:
+        return pd.Categorical.from_codes(code, index), flaws
+    place = pd.Index(column.choices).get_indexer(index.astype(object).map(str)).astype(np.intp)
+    place = np.append(place, -1)  # the place that a null's code -1 finds
+    chosen = place[code]
+    outside = (chosen < 0) & (code >= 0)
+    expected = f"one of {', '.join(column.choices)}"
+    flaws.append(Flaw("outside_choices", outside, expected, "map them to these words"))
+    dtype = pd.CategoricalDtype(list(column.choices))
+    small = np.int8 if len(column.choices) < 128 else np.int16
+    return pd.Categorical.from_codes(chosen.astype(small), dtype=dtype), flaws
+
+
+def _read_date(values: pd.Series, column: Column, last: np.datetime64 | None) -> Read:
+    day = days(values, column.name)
+    null = np.isnat(day)
+    flaws = _null_flaw(null, column)
+    if last is not None:
+        advice = "leave them out or review as of a later day"
+        flaws.append(Flaw("after_as_of", ~null & (day > last), f"dates up to {last}", advice))
+    return day.astype("datetime64[s]"), flaws
+
+
+def _read_instant(values: pd.Series, column: Column, last: np.datetime64 | None) -> Read:
+    null = values.isna().to_numpy()
+    if types.is_object_dtype(values.dtype) and not null.all():
+        found = types.infer_dtype(values, skipna=True)
+        if found != "datetime" or any(
+            v.tzinfo is None for v in values.to_numpy(dtype=object)[~null]
+        ):
+            raise DataError("naive or no instants")
+        values = pd.to_datetime(values, utc=True)
+    elif isinstance(values.dtype, pd.ArrowDtype) and values.dtype.kind == "M":
+        zone = getattr(values.dtype.pyarrow_dtype, "tz", None)
+        if zone is None:
+            raise DataError("naive instants")
+        values = values.astype(pd.DatetimeTZDtype("us", zone))
+    elif null.all():
+        values = pd.Series(pd.DatetimeIndex([pd.NaT] * len(values), tz="UTC"), index=values.index)
+    if not isinstance(values.dtype, pd.DatetimeTZDtype):
+        raise DataError("naive instants")
+    flaws = _null_flaw(null, column)
+    if last is not None:
+        late = ~null & (days(values.dt.tz_localize(None)) > last)
+        advice = "leave them out or review as of a later day"
+        flaws.append(Flaw("after_as_of", late, f"instants up to {last}", advice))
+    return values, flaws
+
+
+def _read_number(values: pd.Series, column: Column, last: np.datetime64 | None) -> Read:
+    number = numbers(values, column.name)
+    null = np.isnan(number)
+    flaws = _null_flaw(null, column)
+    infinite = np.isinf(number)
+    flaws.append(Flaw("not_finite", infinite, "finite numbers", "correct them at the source"))
+    unit = f" {column.unit}" if column.unit else ""
+    if column.minimum is not None:
+        low = ~infinite & (number < column.minimum)
+        flaws.append(Flaw("below_minimum", low, f"at least {column.minimum:g}{unit}"))
+    if column.maximum is not None:
+        high = ~infinite & (number > column.maximum)
+        flaws.append(Flaw("above_maximum", high, f"at most {column.maximum:g}{unit}"))
+    return number, flaws
+
+
+def _read_integer(values: pd.Series, column: Column, last: np.datetime64 | None) -> Read:
+    number, flaws = _read_number(values, column, last)
+    if not isinstance(number, np.ndarray):  # pragma: no cover - for the type checker
+        raise DataError("no numbers")
+    finite = np.isfinite(number)
+    broken = finite & (number != np.floor(number))
+    flaws.append(Flaw("not_whole", broken, "whole numbers", "round them on purpose"))
+    if finite.all() and not broken.any():
+        exact = types.is_integer_dtype(values.dtype)  # beyond 2**53 a float would lose digits
+        return values.to_numpy(dtype=np.int64) if exact else number.astype(np.int64), flaws
+    return number, flaws
+
+
+def _read_boolean(values: pd.Series, column: Column, last: np.datetime64 | None) -> Read:
+    null = values.isna().to_numpy()
+    plain = types.is_bool_dtype(values.dtype) or null.all()
+    if not plain and types.infer_dtype(values, skipna=True) != "boolean":
+        raise DataError("no booleans")
+    truth = pd.arrays.BooleanArray(values.to_numpy(dtype=np.bool_, na_value=False), null)
+    return truth if null.any() else truth.to_numpy(dtype=np.bool_), _null_flaw(null, column)
+
+
+READERS: dict[str, Callable[[pd.Series, Column, np.datetime64 | None], Any]] = {
+    "id": _read_id,
+    "text": _read_text,
+    "category": _read_category,
+    "date": _read_date,
+    "instant": _read_instant,
+    "money": _read_number,
+    "number": _read_number,
+    "integer": _read_integer,
+    "boolean": _read_boolean,
+}

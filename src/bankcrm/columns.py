@@ -1,0 +1,309 @@
+"""The contract of a frame's columns, and the check at the edge that reports every fault at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import attrs
+import numpy as np
+import pandas as pd
+from pandas.api import types
+
+from bankcrm._arrays import ArrayLike, Codes, Days, Numbers, as_of_day, codes, days, numbers
+from bankcrm._contract import Column, ColumnKind, DataFault
+from bankcrm._readers import EXPECTED, READERS, Flaw, Mask
+from bankcrm.errors import DataError
+
+__all__ = [
+    "ArrayLike",
+    "Codes",
+    "Column",
+    "ColumnKind",
+    "DataFault",
+    "Days",
+    "Numbers",
+    "Screened",
+    "as_frame",
+    "as_of_day",
+    "check_frame",
+    "codes",
+    "days",
+    "findings_frame",
+    "numbers",
+    "screen_frame",
+]
+
+
+_SHOWN = 5
+
+
+class Screened(NamedTuple):
+    """A frame parted into sound rows and rows set aside: nothing is lost.
+
+    ``rejected`` keeps the values as they came, under canonical names, with the first fault of
+    each row in the column ``fault``.
+    """
+
+    frame: pd.DataFrame
+    rejected: pd.DataFrame
+    faults: tuple[DataFault, ...]
+
+
+def as_frame(data: object) -> pd.DataFrame:
+    """The data as a pandas DataFrame; pandas itself is passed through, not copied.
+
+    Args:
+        data: A DataFrame, or anything that speaks the Arrow PyCapsule protocol
+            (``__arrow_c_stream__``): Polars, DuckDB, PyArrow.
+
+    Raises:
+        DataError: The data is neither.
+    """
+    if isinstance(data, pd.DataFrame):
+        return data
+    if not hasattr(data, "__arrow_c_stream__"):
+        raise DataError(
+            f"expected a pandas DataFrame or an Arrow table (Polars, DuckDB, PyArrow), "
+            f"found {type(data).__name__}; for plain records use pandas.DataFrame(records)"
+        )
+    import pyarrow as pa
+
+    table = pa.table(data)
+    # A null would turn 64-bit integers into floats, which cannot hold every id.
+    exact = {pa.int64(): pd.Int64Dtype(), pa.uint64(): pd.UInt64Dtype()}
+    nulls = any(c.type in exact and c.null_count for c in table.columns)
+    frame: pd.DataFrame = table.to_pandas(
+        date_as_object=False, types_mapper=exact.get if nulls else None
+    )
+    return frame
+
+
+def check_frame(
+    data: object,
+    columns: Sequence[Column],
+    *,
+    frame: str = "frame",
+    names: Mapping[str, str] | None = None,
+    key: Sequence[str] | str = (),
+    as_of: object = None,
+) -> pd.DataFrame:
+    """A frame that fits the contract, or one error that tells every fault.
+
+    Numbers and money come back as float64, whole numbers as int64 (float64 where some are null),
+    dates as naive days in datetime64, categories as categoricals. Columns outside the contract
+    follow as they are. The caller's frame is never changed.
+
+    Args:
+        data: A frame; see `as_frame`. A contract column may also be a named index level.
+        columns: The contract.
+        frame: What to call the frame in errors.
+        names: Canonical name -> the caller's name, ``{"customer_id": "cust_no"}``.
+        key: Columns that together are unique.
+        as_of: No date or instant may lie after this day.
+
+    Raises:
+        DataError: The frame does not fit; all faults are listed.
+
+    >>> amounts = pd.DataFrame({"cust_no": [1, 2], "amount": [10, 20]})
+    >>> contract = (Column("customer_id", "id"), Column("amount", "money", unit="CNY"))
+    >>> checked = check_frame(amounts, contract, names={"customer_id": "cust_no"})
+    >>> list(checked.columns), checked["amount"].tolist()
+    (['customer_id', 'amount'], [10.0, 20.0])
+    """
+    exam = _examine(data, columns, frame, names, key, as_of)
+    _stop(exam.faults)
+    return exam.frame
+
+
+def screen_frame(
+    data: object,
+    columns: Sequence[Column],
+    *,
+    frame: str = "frame",
+    names: Mapping[str, str] | None = None,
+    key: Sequence[str] | str = (),
+    as_of: object = None,
+) -> Screened:
+    """Like `check_frame`, but faulty rows are set aside and counted instead of raising.
+
+    Of rows with the same key the first stays. Rows in = rows of ``frame`` + rows of ``rejected``.
+
+    Raises:
+        DataError: A fault of the whole frame: a missing column, a wrong type.
+
+    >>> screened = screen_frame(
+    ...     pd.DataFrame({"amount": [10.0, float("inf")]}), (Column("amount", "money"),), frame="t"
+    ... )
+    >>> len(screened.frame), len(screened.rejected), str(screened.faults[0].problem)
+    (1, 1, 'not_finite')
+    """
+    exam = _examine(data, columns, frame, names, key, as_of)
+    _stop([fault for fault, mask in zip(exam.faults, exam.masks, strict=True) if mask is None])
+    return _part(exam, columns)
+
+
+def findings_frame(faults: Iterable[DataFault]) -> pd.DataFrame:
+    """The faults as a frame, a row a fault.
+
+    >>> findings_frame([DataFault("customers", "customer_id", "null", 1)])["count"].tolist()
+    [1]
+    """
+    rows = [
+        (f.frame, f.column, f.problem, f.count, ", ".join(f.examples), f.expected, f.advice)
+        for f in faults
+    ]
+    names = [a.name for a in attrs.fields(DataFault)]
+    return pd.DataFrame(rows, columns=names).astype({"count": "int64"})
+
+
+class _Exam(NamedTuple):
+    source: pd.DataFrame
+    frame: pd.DataFrame
+    faults: list[DataFault]
+    masks: list[Mask | None]  # None for a fault of the whole frame
+
+
+def _stop(faults: Sequence[DataFault]) -> None:
+    if len(faults) == 1:
+        raise DataError(str(faults[0]))
+    if faults:
+        raise DataError("\n  ".join([f"{len(faults)} faults", *map(str, faults)]))
+
+
+def _part(exam: _Exam, columns: Sequence[Column]) -> Screened:
+    """Part an examined frame by its faulty rows."""
+    if not exam.faults:
+        return Screened(exam.frame, exam.source.iloc[:0].assign(fault=""), ())
+    first = np.full(len(exam.source), -1, dtype=np.intp)
+    for number, mask in enumerate(exam.masks):
+        if mask is not None:
+            first[mask & (first < 0)] = number
+    labels = np.array([f"{f.column}: {f.problem}" for f in exam.faults], dtype=object)
+    bad = first >= 0
+    rejected = exam.source.loc[bad].assign(fault=labels[first[bad]])
+    sound = exam.frame.loc[~bad]
+    # Without the faulty rows a column of whole numbers or booleans may be plain again.
+    plain = {"id": "int64", "integer": "int64", "boolean": "bool"}
+    again = {
+        c.name: plain[c.kind]
+        for c in columns
+        if c.kind in plain
+        and c.name in sound
+        and (types.is_numeric_dtype(sound[c.name].dtype))
+        and not sound[c.name].isna().any()
+    }
+    return Screened(sound.astype(again), rejected, tuple(exam.faults))
+
+
+def _examine(
+    data: object,
+    columns: Sequence[Column],
+    frame: str,
+    names: Mapping[str, str] | None,
+    key: Sequence[str] | str,
+    as_of: object,
+) -> _Exam:
+    source, faults = _canonical(as_frame(data), columns, frame, names or {})
+    masks: list[Mask | None] = [None] * len(faults)
+    last = None if as_of is None else as_of_day(as_of)
+    converted: dict[str, object] = {}
+    for column in columns:
+        if column.name not in source.columns:
+            continue
+        values = source[column.name]
+        if isinstance(values, pd.DataFrame):  # twice the same name; told by _canonical
+            continue
+        try:
+            converted[column.name], flaws = READERS[column.kind](values, column, last)
+        except DataError as error:
+            faults.append(_wrong_type(frame, column, values, str(error)))
+            masks.append(None)
+            continue
+        for flaw in flaws:
+            if flaw.mask.any():
+                faults.append(_fault(frame, column, values, flaw))
+                masks.append(flaw.mask)
+    keys = [key] if isinstance(key, str) else list(key)
+    if keys and all(k in converted for k in keys):
+        repeated = source.duplicated(keys).to_numpy() & source[keys].notna().all(axis=1).to_numpy()
+        if repeated.any():
+            advice = "keep one row for each, or tell them apart"
+            flaw = Flaw("duplicate_key", repeated, f"one row for each {' + '.join(keys)}", advice)
+            by_name = {c.name: c for c in columns}
+            faults.append(_fault(frame, by_name[keys[0]], source[keys[0]], flaw))
+            masks.append(repeated)
+    return _Exam(source, _assembled(source, converted), faults, masks)
+
+
+def _assembled(source: pd.DataFrame, converted: Mapping[str, object]) -> pd.DataFrame:
+    """The contract's columns first, converted; the others after them, as they are."""
+    rest = {str(c): source[c] for c in source.columns if c not in converted}
+    return pd.DataFrame({**converted, **rest}, index=source.index, copy=False)
+
+
+def _canonical(
+    data: pd.DataFrame, columns: Sequence[Column], frame: str, names: Mapping[str, str]
+) -> tuple[pd.DataFrame, list[DataFault]]:
+    """The caller's frame under canonical names, and the faults of the frame as a whole."""
+    faults: list[DataFault] = []
+    known = {c.name for c in columns}
+    if unknown := [n for n in names if n not in known]:
+        expected = f"names from {', '.join(sorted(known))}"
+        faults.append(DataFault(frame, ", ".join(unknown), "unknown_name", 0, (), expected))
+    theirs = {names.get(c.name, c.name) for c in columns}
+    levels = [n for n in data.index.names if n in theirs and n not in data.columns]
+    if levels:
+        labels = data.index
+        data = data.reset_index(levels)
+        data.index = labels.set_names([None] * labels.nlevels)
+    renamed = {theirs: ours for ours, theirs in names.items() if ours in known}
+    clash = [
+        n for n in renamed.values() if n in data.columns and names[n] != n and n not in renamed
+    ]
+    if clash:
+        # The caller named another column, so this one of the same name is not wanted here.
+        data = data.drop(columns=clash)
+    data = data.rename(columns=renamed)
+    present = set(map(str, data.columns))
+    missing = [c.name for c in columns if c.required and c.name not in present]
+    if missing:
+        there = ", ".join(map(str, data.columns)) or "no column at all"
+        wanted = [f"{m} (as {names[m]!r})" if m in names else m for m in missing]
+        advice = f"present: {there}; rename them or give names={{canonical: yours}}"
+        faults.append(DataFault(frame, ", ".join(wanted), "missing_column", 0, (), "", advice))
+    repeated = data.columns[data.columns.duplicated()].unique()
+    for name in repeated.intersection(pd.Index(sorted(known))):
+        expected = "each column name once"
+        faults.append(DataFault(frame, str(name), "repeated_column", 0, (), expected))
+    return data, faults
+
+
+def _fault(frame: str, column: Column, values: pd.Series, flaw: Flaw) -> DataFault:
+    rows = np.flatnonzero(flaw.mask)
+    shown = values.iloc[rows[:_SHOWN]]
+    if flaw.show_values and not column.personal:
+        examples = tuple(f"row {label}: {_shown(v)}" for label, v in shown.items())
+    else:
+        examples = tuple(f"row {label}" for label in shown.index)
+    return DataFault(
+        frame, column.name, flaw.problem, len(rows), examples, flaw.expected, flaw.advice
+    )
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, (str, int, float)):
+        return repr(value) if isinstance(value, str) else f"{value}"
+    return str(value)
+
+
+def _wrong_type(frame: str, column: Column, values: pd.Series, reason: str) -> DataFault:
+    expected, advice = EXPECTED[column.kind]
+    found = str(values.dtype)
+    if found == "object":
+        found = f"objects ({types.infer_dtype(values, skipna=True)})"
+    problem = "wrong_type"
+    if column.kind == "date" and "time zone" in reason:
+        problem, advice = "time_zone", reason.split("; ", 1)[-1]
+    expected = f"{expected}, found {found}"
+    return DataFault(frame, column.name, problem, 0, (), expected, advice)
