@@ -1,0 +1,536 @@
+"""Working-day calendars as tables of positions: mainland make-up weekends, a bank's own days.
+
+The rule: the start day never counts. Day 1 is the first working day after it, whether the start
+itself is a working day or not.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import warnings
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias, cast, overload
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bankcrm.columns import Days, as_of_day, days
+from bankcrm.errors import CalendarError, DataError, MissingExtraError, UnknownNameError
+
+__all__ = [
+    "MarkedDates",
+    "ProvisionalDateWarning",
+    "WorkingCalendar",
+    "add_working_days",
+    "bank_day",
+    "working_calendar",
+    "working_days_between",
+]
+
+DayLike: TypeAlias = "dt.date | str | np.datetime64"
+# Not `ArrayLike`: a text is a sequence too, and would be taken for many dates.
+ManyDays: TypeAlias = "pd.Series | pd.Index | npt.NDArray[np.generic] | list[Any] | tuple[Any, ...]"
+Counts: TypeAlias = npt.NDArray[np.int64] | npt.NDArray[np.float64]
+_Ints: TypeAlias = npt.NDArray[np.int64]
+_NAT = np.datetime64("NaT", "D")
+_BEYOND_NOTICE_YEARS = 10
+
+
+class ProvisionalDateWarning(UserWarning):
+    """A result rests on days that no official notice covers yet."""
+
+
+class MarkedDates(NamedTuple):
+    """Dates, and which of them rest on days that no official notice covers yet."""
+
+    dates: Days
+    provisional: npt.NDArray[np.bool_]
+
+
+def _bytes(table: npt.NDArray[np.bool_]) -> bytes:
+    """What makes two tables equal (and hashable)."""
+    return table.tobytes()
+
+
+def _frozen_table(working: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+    table = np.array(working, dtype=np.bool_)
+    table.setflags(write=False)
+    return table
+
+
+def _day(value: DayLike) -> np.datetime64:
+    return as_of_day(value)
+
+
+@attrs.frozen
+class WorkingCalendar:
+    """Which days a bank works, as a table from a first day to a last.
+
+    Args:
+        name: What the calendar is called in results and errors.
+        first: Day of the table's first entry.
+        working: One truth value a day.
+        announced_until: Last day that is settled; later days are a projection, and every result
+            that rests on them is marked provisional. None: the whole table is settled.
+
+    Source: CSC-5.
+
+    >>> import datetime as dt
+    >>> cn = working_calendar("CN")
+    >>> cn.is_working(dt.date(2024, 9, 29))  # a make-up Sunday
+    True
+    >>> cn.add(dt.date(2024, 9, 27), 5).isoformat()  # the National Day week does not count
+    '2024-10-10'
+    """
+
+    name: str
+    first: np.datetime64 = attrs.field(converter=_day)
+    working: npt.NDArray[np.bool_] = attrs.field(
+        converter=_frozen_table, eq=_bytes, repr=lambda table: f"<{len(table):,} days>"
+    )
+    announced_until: np.datetime64 | None = attrs.field(
+        default=None, converter=attrs.converters.optional(_day)
+    )
+    # _upto[i + 1]: working days up to and with day i, and one more entry on each side, so that a
+    # lookup that is clipped to the table's ends can be told from a true one.
+    _upto: npt.NDArray[np.int64] = attrs.field(init=False, eq=False, repr=False)
+    # The working days by rank from 1 on, between two missing ones.
+    _padded: Days = attrs.field(init=False, eq=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        if not self.working.any():
+            raise CalendarError(f"calendar {self.name}: no working day in its table")
+        upto = np.concatenate(([0], np.cumsum(self.working), [0])).astype(np.int64)
+        upto[-1] = upto[-2]
+        object.__setattr__(self, "_upto", upto)
+        places = self.first + np.flatnonzero(self.working)
+        object.__setattr__(self, "_padded", np.concatenate(([_NAT], places, [_NAT])))
+
+    @property
+    def last(self) -> np.datetime64:
+        """Last day of the table."""
+        return self.first + (len(self.working) - 1)
+
+    @overload
+    def is_working(self, dates: DayLike, *, strict: bool = ...) -> bool: ...
+    @overload
+    def is_working(self, dates: ManyDays, *, strict: bool = ...) -> npt.NDArray[np.bool_]: ...
+    def is_working(
+        self, dates: DayLike | ManyDays, *, strict: bool = False
+    ) -> bool | npt.NDArray[np.bool_]:
+        """Whether the bank works on each day; a missing date is not a working day.
+
+        Args:
+            dates: One date, or an array, Series or Index of them.
+            strict: Refuse days after ``announced_until`` instead of warning.
+
+        Raises:
+            CalendarError: A day lies outside the table, or is provisional under ``strict``.
+
+        >>> working_calendar("CN").is_working("2026-02-14")
+        True
+        """
+        day, scalar = _days(dates)
+        index = self._index(day)
+        self._tell(self.is_provisional(day), strict)
+        table = np.concatenate(([False], self.working, [False]))
+        result = table[index]
+        return bool(result[0]) if scalar else result
+
+    def is_provisional(self, dates: DayLike | ManyDays) -> npt.NDArray[np.bool_]:
+        """Which days lie after the last one that is settled by an official notice.
+
+        >>> working_calendar("CN").is_provisional(["2030-01-01"]).tolist()
+        [True]
+        """
+        day, _ = _days(dates)
+        if self.announced_until is None:
+            return np.zeros(len(day), dtype=np.bool_)
+        return day > self.announced_until
+
+    @overload
+    def add(self, dates: DayLike, n: int, *, strict: bool = ...) -> dt.date: ...
+    @overload
+    def add(self, dates: DayLike, n: ManyDays, *, strict: bool = ...) -> Days: ...
+    @overload
+    def add(self, dates: ManyDays, n: int | ManyDays, *, strict: bool = ...) -> Days: ...
+    def add(
+        self, dates: DayLike | ManyDays, n: int | ManyDays, *, strict: bool = False
+    ) -> dt.date | Days:
+        """The n-th working day after each date (before it, where n is negative).
+
+        The start does not count. With ``n = 0`` the answer is the date itself, or on an off day
+        the next working day. A missing date stays missing.
+
+        Args:
+            dates: One date, or an array, Series or Index of them.
+            n: Working days, one number or one a date.
+            strict: Refuse results that rest on days after ``announced_until``. Without it such
+                results come with a `ProvisionalDateWarning`; `add_marked` says which they are.
+
+        Returns:
+            ``datetime.date`` for one date (``pandas.NaT`` if missing), else ``datetime64[D]``.
+
+        Raises:
+            CalendarError: A date or a result lies outside the table.
+
+        Source: CSC-5.
+
+        >>> working_calendar("CN").add("2026-02-13", [1, 2, -1]).astype(str).tolist()
+        ['2026-02-14', '2026-02-24', '2026-02-12']
+        """
+        result, provisional = self.add_marked(dates, n)
+        self._tell(provisional, strict)
+        _, one_date = _days(dates)
+        return _scalar(result) if one_date and isinstance(n, (int, np.integer)) else result
+
+    def add_marked(self, dates: DayLike | ManyDays, n: int | ManyDays) -> MarkedDates:
+        """What `add` gives, always as an array, with the mark of provisional results.
+
+        >>> dates, provisional = working_calendar("CN").add_marked(["2026-12-25"], 5)
+        >>> provisional.tolist()
+        [True]
+        """
+        day, _ = _days(dates)
+        steps = _whole(n)
+        if steps.ndim == 0:
+            result = self._add_same(day, int(steps))
+        else:
+            if len(day) != 1 and len(day) != len(steps):
+                raise DataError(f"n: {len(steps):,} numbers for {len(day):,} dates; give as many")
+            day = np.ascontiguousarray(np.broadcast_to(day, steps.shape))
+            result = self._add_each(day, steps)
+        if self.announced_until is None:
+            return MarkedDates(result, np.zeros(len(result), dtype=np.bool_))
+        # Backwards the start is the later end of what was counted over.
+        marks = result > self.announced_until
+        if steps.size and steps.min() < 0:
+            marks |= day > self.announced_until
+        return MarkedDates(result, marks)
+
+    @overload
+    def between(self, a: DayLike, b: DayLike, *, strict: bool = ...) -> int: ...
+    @overload
+    def between(self, a: ManyDays, b: DayLike | ManyDays, *, strict: bool = ...) -> Counts: ...
+    @overload
+    def between(self, a: DayLike, b: ManyDays, *, strict: bool = ...) -> Counts: ...
+    def between(
+        self, a: DayLike | ManyDays, b: DayLike | ManyDays, *, strict: bool = False
+    ) -> int | Counts:
+        """Working days after ``a`` up to and with ``b``; negative where ``b`` is earlier.
+
+        It undoes `add`: ``between(d, add(d, n)) == n`` for every n from 1 up, and it adds up:
+        ``between(a, b) + between(b, c) == between(a, c)``.
+
+        Args:
+            a: One date, or an array, Series or Index of them (excluded).
+            b: The same (included).
+            strict: Refuse counts over days after ``announced_until``.
+
+        Returns:
+            ``int`` for two dates, else ``int64``; ``float64`` with NaN where a date is missing.
+
+        Raises:
+            CalendarError: A date lies outside the table.
+            DataError: One date of a scalar pair is missing.
+
+        >>> working_calendar("CN").between("2024-09-27", "2024-10-10")
+        5
+        """
+        left, one_left = _days(a)
+        right, one_right = _days(b)
+        counts = self._upto[self._index(right)] - self._upto[self._index(left)]
+        late = self.is_provisional(left) | self.is_provisional(right)
+        self._tell(late, strict)
+        missing = np.isnat(left) | np.isnat(right)
+        if one_left and one_right:
+            if missing[0]:
+                raise DataError(f"between({a!r}, {b!r}): a date is missing; give both")
+            return int(counts[0])
+        return np.where(missing, np.nan, counts) if missing.any() else counts
+
+    def with_closures(self, dates: ManyDays, *, name: str | None = None) -> WorkingCalendar:
+        """This calendar with the bank's own days off.
+
+        >>> cn = working_calendar("CN").with_closures(["2026-03-02"], name="CN, our bank")
+        >>> cn.is_working("2026-03-02")
+        False
+        """
+        return self._with(dates, False, name)
+
+    def with_openings(self, dates: ManyDays, *, name: str | None = None) -> WorkingCalendar:
+        """This calendar with the bank's own extra working days.
+
+        >>> working_calendar("CN").with_openings(["2026-03-01"]).is_working("2026-03-01")
+        True
+        """
+        return self._with(dates, True, name)
+
+    def _with(self, dates: ManyDays, value: bool, name: str | None) -> WorkingCalendar:
+        day, _ = _days(dates)
+        if np.isnat(day).any():
+            raise DataError(f"calendar {self.name}: a closure or opening has no date")
+        working = self.working.copy()
+        working[self._index(day) - 1] = value
+        return attrs.evolve(self, name=name or self.name, working=working)
+
+    def _index(self, day: Days) -> _Ints:
+        """Place of each day in the padded table; 0 for a missing date."""
+        index = (day - self.first).astype(np.int64) + 1
+        index[np.isnat(day)] = 0
+        outside = ((index < 1) & ~np.isnat(day)) | (index > len(self.working))
+        if outside.any():
+            self._refuse(day[outside], "dates")
+        return index
+
+    def _add_same(self, day: Days, n: int) -> Days:
+        """Add one number to every date: a single lookup in a table composed for that number."""
+        table = self._padded.take(self._ranks(n > 0) + n, mode="clip")
+        return self._known(day, table.take(self._offsets(day), mode="clip"))
+
+    def _add_each(self, day: Days, n: _Ints) -> Days:
+        """Add each date its own number."""
+        offsets = self._offsets(day)
+        rank = self._ranks(True).take(offsets, mode="clip")
+        if n.size and n.min() <= 0:
+            rank = np.where(n > 0, rank, self._ranks(False).take(offsets, mode="clip"))
+        rank += n
+        return self._known(day, self._padded.take(rank, mode="clip"))
+
+    def _ranks(self, forwards: bool) -> _Ints:
+        """Rank of the working day from which to count, for each place of the padded table."""
+        ranks = np.full(len(self.working) + 2, -(1 << 40))
+        ranks[1:-1] = self._upto[1:-1] if forwards else self._upto[:-2] + 1
+        return ranks
+
+    def _offsets(self, day: Days) -> _Ints:
+        """Places in the padded table, unchecked: a missing date falls beyond one of its ends."""
+        return day.view(np.int64) + (1 - int(self.first.astype(np.int64)))
+
+    def _known(self, day: Days, result: Days) -> Days:
+        """The result, if only missing dates have none."""
+        if np.isnat(result).any() and (lost := np.isnat(result) & ~np.isnat(day)).any():
+            self._refuse(day[lost], "dates (or their results)")
+        return result
+
+    def _refuse(self, day: Days, what: str) -> None:
+        shown = ", ".join(map(str, day[:5]))
+        raise CalendarError(
+            f"calendar {self.name} runs from {self.first} to {self.last}: "
+            f"{len(day):,} {what} lie outside ({shown}{', ...' if len(day) > 5 else ''}); "
+            "give a calendar that covers them"
+        )
+
+    def _tell(self, provisional: npt.NDArray[np.bool_], strict: bool) -> None:
+        """Warn of provisional results, or refuse them."""
+        count = int(np.count_nonzero(provisional))
+        if not count:
+            return
+        text = (
+            f"calendar {self.name}: {count:,} results rest on days after {self.announced_until}, "
+            "which no official notice covers yet"
+        )
+        if strict:
+            raise CalendarError(f"{text}; update the calendar, or allow them with strict=False")
+        warnings.warn(text, ProvisionalDateWarning, stacklevel=3)
+
+
+@lru_cache(maxsize=64)
+def working_calendar(
+    country: str, *, subdivision: str | None = None, first_year: int = 2004, last_year: int = 2040
+) -> WorkingCalendar:
+    """The public working days of a country.
+
+    ``"CN"`` follows the State Council's yearly notices, make-up weekends included. It is settled
+    until 24 December of the last year announced, since the next notice can still change the days
+    around New Year; after that come plain weekdays for ten years, marked provisional. Other
+    countries need the extra ``calendars``; where their days are only estimated (moon sightings),
+    the calendar is provisional from the first estimated year on. Each calendar is built once.
+
+    Args:
+        country: ISO 3166 code.
+        subdivision: A state or province with days of its own; not for ``"CN"``.
+        first_year: First year of the table (``"CN"`` starts in 2004).
+        last_year: Last year of the table (``"CN"`` ends ten years after its last notice).
+
+    Raises:
+        MissingExtraError: The package ``holidays`` is not installed.
+        UnknownNameError: No such country.
+
+    >>> working_calendar("CN").is_working("2026-10-10")
+    True
+    """
+    if country.upper() == "CN" and subdivision is None:
+        return _mainland()
+    try:
+        import holidays
+    except ImportError:
+        raise MissingExtraError("holidays", "calendars") from None
+    code = country.upper()
+    supported = holidays.list_supported_countries()
+    if code not in supported:
+        raise UnknownNameError("country", country, sorted(supported))
+    if subdivision is not None and subdivision not in supported[code]:
+        raise UnknownNameError(f"subdivision of {code}", subdivision, supported[code])
+    off = holidays.country_holidays(
+        code, subdiv=subdivision, years=range(first_year, last_year + 1)
+    )
+    first, day, weekday = _span(first_year, last_year)
+    working = ~np.isin(weekday, list(off.weekend))
+    working[_places(day, off)] = False
+    working[_places(day, off.weekend_workdays)] = True
+    estimated = {d.year for d, name in off.items() if "estimated" in name}
+    settled = last_year
+    while settled in estimated and settled >= first_year:
+        settled -= 1
+    until = None if settled == last_year else dt.date(settled, 12, 31)
+    name = code if subdivision is None else f"{code}-{subdivision}"
+    return WorkingCalendar(name, first, working, until)
+
+
+def _mainland() -> WorkingCalendar:
+    import chinese_calendar  # builds its tables when imported, so only where it is asked for
+
+    first_year = min(chinese_calendar.holidays).year
+    last_year = max(chinese_calendar.holidays).year
+    first, day, weekday = _span(first_year, last_year + _BEYOND_NOTICE_YEARS)
+    working = weekday < 5
+    working[_places(day, chinese_calendar.holidays)] = False
+    working[_places(day, chinese_calendar.workdays)] = True
+    return WorkingCalendar("CN", first, working, dt.date(last_year, 12, 24))
+
+
+def _span(first_year: int, last_year: int) -> tuple[dt.date, Days, _Ints]:
+    """First day, all days and their weekdays (Monday is 0) of whole years."""
+    day = np.arange(f"{first_year:04d}-01-01", f"{last_year + 1:04d}-01-01", dtype="datetime64[D]")
+    return dt.date(first_year, 1, 1), day, (day.astype(np.int64) + 3) % 7
+
+
+def _places(day: Days, dates: Iterable[dt.date]) -> _Ints:
+    """Where the dates stand in a run of days; those outside are left out."""
+    index: _Ints = (np.array(sorted(dates), dtype="datetime64[D]") - day[0]).astype(np.int64)
+    return index[(index >= 0) & (index < len(day))]
+
+
+def add_working_days(
+    dates: DayLike | ManyDays, n: int | ManyDays, *, calendar: WorkingCalendar | str = "CN"
+) -> dt.date | Days:
+    """The n-th working day after each date; see `WorkingCalendar.add`.
+
+    >>> add_working_days("2025-10-10", 1).isoformat()  # 2025-10-11 is a make-up Saturday
+    '2025-10-11'
+    """
+    return _calendar(calendar).add(cast("ManyDays", dates), n)
+
+
+def working_days_between(
+    a: DayLike | ManyDays, b: DayLike | ManyDays, *, calendar: WorkingCalendar | str = "CN"
+) -> int | Counts:
+    """Working days after ``a`` up to and with ``b``; see `WorkingCalendar.between`.
+
+    >>> working_days_between("2025-09-30", "2025-10-11")
+    3
+    """
+    return _calendar(calendar).between(cast("ManyDays", a), b)
+
+
+def bank_day(
+    instants: dt.datetime | ManyDays,
+    *,
+    zone: str = "Asia/Shanghai",
+    cutoff: dt.time | None = None,
+) -> dt.date | Days:
+    """The bank's day of each instant: the local date, or the next one from the cut-off hour on.
+
+    The next *calendar* day, not the next working day: a Friday evening and a Saturday morning
+    have the same first working day, so that who asks earlier is never answered later.
+
+    Args:
+        instants: One time-zone aware instant, or an array, Series or Index of them.
+        zone: The bank's time zone.
+        cutoff: Local time from which an instant belongs to the next day; None for no cut-off.
+
+    Returns:
+        ``datetime.date`` for one instant, else ``datetime64[D]``; a missing instant stays missing.
+
+    Raises:
+        DataError: The instants have no time zone.
+
+    >>> import datetime as dt
+    >>> bank_day(dt.datetime(2026, 3, 2, 16, 30, tzinfo=dt.timezone.utc)).isoformat()
+    '2026-03-03'
+    """
+    local, scalar = local_times(instants, zone)
+    shift = np.timedelta64(0, "s")
+    if cutoff is not None:
+        shift = np.timedelta64(86_400 - _seconds(cutoff), "s")
+    day = (local + shift).astype("datetime64[D]")
+    return _scalar(day) if scalar else day
+
+
+def local_times(
+    instants: dt.datetime | ManyDays, zone: str
+) -> tuple[npt.NDArray[np.datetime64], bool]:
+    """Wall-clock times in a zone as ``datetime64[s]``, and whether one instant was given."""
+    scalar = instants is None or isinstance(instants, dt.datetime)
+    series = pd.Series([instants] if scalar else instants)
+    if series.dtype == object:
+        naive = [i for i in series.dropna() if getattr(i, "tzinfo", None) is None]
+        if not naive:
+            series = pd.to_datetime(series, utc=True)
+    elif isinstance(series.dtype, pd.ArrowDtype) and series.dt.tz is not None:
+        series = series.astype(pd.DatetimeTZDtype("us", str(series.dt.tz)))
+    if isinstance(series.dtype, pd.DatetimeTZDtype):
+        local = series.dt.tz_convert(zone).dt.tz_localize(None)
+        return local.to_numpy().astype("datetime64[s]"), scalar
+    if series.isna().all():
+        return np.full(len(series), np.datetime64("NaT", "s")), scalar
+    raise DataError(
+        f"instants: no time zone ({series.dtype}); localise them with "
+        "pandas.to_datetime(...).dt.tz_localize('Asia/Shanghai')"
+    )
+
+
+def _seconds(time: dt.time) -> int:
+    return time.hour * 3600 + time.minute * 60 + time.second
+
+
+def _calendar(calendar: WorkingCalendar | str) -> WorkingCalendar:
+    return working_calendar(calendar) if isinstance(calendar, str) else calendar
+
+
+def _days(dates: object) -> tuple[Days, bool]:
+    """Days as an array, and whether one date was given."""
+    if isinstance(dates, np.ndarray) and dates.dtype == "datetime64[D]" and dates.ndim == 1:
+        return dates, False
+    if dates is None or isinstance(dates, (str, dt.date, np.datetime64)):
+        if pd.isna(cast("str | None", dates)):
+            return np.array([_NAT]), True
+        return np.array([as_of_day(dates)]), True
+    if isinstance(dates, (list, tuple)) and any(isinstance(d, str) for d in dates):
+        return np.array([_NAT if pd.isna(d) else as_of_day(d) for d in dates]), False
+    if isinstance(dates, (list, tuple)) and any(isinstance(d, np.datetime64) for d in dates):
+        return np.array(dates, dtype="datetime64[D]"), False
+    return days(cast("ManyDays", dates)), False
+
+
+def _scalar(day: Days) -> dt.date:
+    return cast("dt.date", pd.NaT if np.isnat(day[0]) else day[0].item())
+
+
+def _whole(n: int | ManyDays) -> _Ints:
+    """Numbers of days as int64."""
+    values = np.asarray(n)
+    if values.dtype.kind not in "iu":
+        as_float = pd.to_numeric(pd.Series(n), errors="coerce").to_numpy(
+            np.float64, na_value=np.nan
+        )
+        broken = ~(as_float == np.floor(as_float))
+        if broken.any():
+            where = np.flatnonzero(broken)[:5].tolist()
+            raise DataError(f"n: {broken.sum():,} are not whole numbers of days (places {where})")
+        values = as_float.reshape(values.shape)
+    return values.astype(np.int64)
