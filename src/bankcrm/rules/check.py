@@ -80,7 +80,10 @@ def local_findings(table: DecisionTable, places: Sequence[int] = ()) -> Iterator
     if not table.rules:
         yield Finding("empty", "error", "rules", "the table has no rules")
     faults: list[str] = []
-    tests = [(p, dict(resolved_cells(table, p, r, faults))) for p, r in zip(where, table.rules, strict=True)]
+    tests = [
+        (p, dict(resolved_cells(table, p, r, faults)))
+        for p, r in zip(where, table.rules, strict=True)
+    ]
     fact_types(table, tests, faults)
     for fault in faults:
         path, message = fault.split(": ", 1)
@@ -90,7 +93,13 @@ def local_findings(table: DecisionTable, places: Sequence[int] = ()) -> Iterator
     seen: set[str] = set()
     for place, rule in zip(where, table.rules, strict=True):
         if rule.id in seen:
-            yield Finding("duplicate-rule", "error", f"rules[{place}].id", f"{rule.id!r} occurs twice", (rule.id,))
+            yield Finding(
+                "duplicate-rule",
+                "error",
+                f"rules[{place}].id",
+                f"{rule.id!r} occurs twice",
+                (rule.id,),
+            )
         seen.add(rule.id)
     yield from _unused(table)
 
@@ -121,7 +130,9 @@ class _Space:
                 if cell.predicate is None:
                     self.ruled_missing.add(cell.fact)
         # the last region of each fact is "missing"
-        self.points = [[*representatives(f, constants[n]), None] for n, f in self.plan.facts.items()]
+        self.points = [
+            [*representatives(f, constants[n]), None] for n, f in self.plan.facts.items()
+        ]
 
     @cached_property
     def everything(self) -> Box:

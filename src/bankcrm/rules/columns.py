@@ -46,7 +46,8 @@ class FactColumn:
             return absent if cell.needs == "missing" else ~absent
         if self.texts is not None:
             lookup = np.array([bool(cell.predicate(t)) for t in self.texts] + [False], np.bool_)
-            return lookup[self.values]
+            found: Mask = lookup[self.values]
+            return found
         result: Mask = cell.predicate(self.values)
         return result if self.missing is None else result & ~self.missing
 

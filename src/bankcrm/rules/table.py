@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
-from enum import Enum
+from enum import Enum, StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -17,7 +17,7 @@ from bankcrm.errors import PolicyError
 from bankcrm.rules.decision import Decision, Trace, decide, trace
 from bankcrm.rules.plan import Plan, plan_of
 from bankcrm.rules.unary import UnaryTest, parse_test
-from bankcrm.rules.values import Fact, FrozenDict, fact
+from bankcrm.rules.values import Fact, FrozenDict, fact, frozen_dict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +30,7 @@ Scalar = bool | int | float | str | date
 OnMissing = Literal["raise", "undecided"]
 
 
-class HitPolicy(str, Enum):
+class HitPolicy(StrEnum):
     """What happens where several rules apply, by the names of the DMN standard."""
 
     UNIQUE = "unique"
@@ -48,6 +48,12 @@ class HitPolicy(str, Enum):
         return self.value.startswith("collect")
 
 
+def _freeze(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return FrozenDict({str(k): _freeze(v) for k, v in value.items()})
+    return tuple(_freeze(v) for v in value) if isinstance(value, list | tuple) else value
+
+
 @attrs.frozen
 class Parameter:
     """A figure that a bank may set, with its unit and where it comes from.
@@ -57,12 +63,16 @@ class Parameter:
         unit: the unit of the value, ``days`` for example.
         source: an id of the source documents, a regulation, or ``default``.
         note: why the value is as it is.
+        effective_from: first day on which the value is in force; None for "always was".
+        effective_to: last day on which it is in force; None for "until further notice".
     """
 
-    value: Any
+    value: Any = attrs.field(converter=_freeze)
     unit: str = ""
     source: str = "default"
     note: str = ""
+    effective_from: date | None = None
+    effective_to: date | None = None
 
 
 def _tests(when: Mapping[str, str | UnaryTest]) -> FrozenDict[str, UnaryTest]:
@@ -96,6 +106,10 @@ def _facts(specs: Mapping[str, Any]) -> FrozenDict[str, Fact]:
     return FrozenDict({name: fact(spec) for name, spec in specs.items()})
 
 
+def _rules(rules: Iterable[Rule]) -> tuple[Rule, ...]:
+    return tuple(rules)
+
+
 @attrs.frozen
 class DecisionTable:
     """Ordered rules over named facts; one definition for a mapping and for ten million rows.
@@ -122,11 +136,11 @@ class DecisionTable:
     """
 
     id: str
-    rules: tuple[Rule, ...] = attrs.field(converter=tuple)
+    rules: tuple[Rule, ...] = attrs.field(converter=_rules)
     outcomes: tuple[Any, ...] = attrs.field(default=(), converter=tuple)
     hit_policy: HitPolicy = attrs.field(default=HitPolicy.FIRST, converter=HitPolicy)
     facts: Mapping[str, Fact] = attrs.field(factory=dict, converter=_facts)
-    parameters: Mapping[str, Parameter] = attrs.field(factory=dict, converter=FrozenDict)
+    parameters: Mapping[str, Parameter] = attrs.field(factory=dict, converter=frozen_dict)
     version: str = "1"
     title: str = ""
     effective_from: date | None = None
@@ -144,8 +158,7 @@ class DecisionTable:
         """
         from bankcrm.rules.toml import read_table
 
-        table: Self = read_table(cls, source)
-        return table
+        return read_table(cls, source)
 
     def to_toml(self) -> str:
         """The table as TOML text; `from_toml` gives back an equal table."""
@@ -170,9 +183,7 @@ class DecisionTable:
             raise PolicyError(errors)
         return self
 
-    def decide(
-        self, facts: Mapping[str, object], *, on_missing: OnMissing = "raise"
-    ) -> Decision:
+    def decide(self, facts: Mapping[str, object], *, on_missing: OnMissing = "raise") -> Decision:
         """Decide one case.
 
         Args:
@@ -185,9 +196,7 @@ class DecisionTable:
         """
         return decide(self, facts, on_missing)
 
-    def decide_frame(
-        self, frame: pd.DataFrame, *, on_missing: OnMissing = "raise"
-    ) -> pd.DataFrame:
+    def decide_frame(self, frame: pd.DataFrame, *, on_missing: OnMissing = "raise") -> pd.DataFrame:
         """Decide every row; the same rules as `decide`.
 
         Args:

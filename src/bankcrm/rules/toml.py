@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bankcrm.rules.table import DecisionTable, Rule
 
 T = TypeVar("T")
+Table = TypeVar("Table", bound="DecisionTable")
 
 
 @attrs.frozen
@@ -69,14 +70,16 @@ def _exactly(kind: type[T]) -> Any:
 
 def _fact(made: cattrs.Converter, raw: Any) -> Fact:
     if isinstance(raw, Mapping):
-        plain: Fact = cattrs.gen.make_dict_structure_fn(
-            Fact, made, _cattrs_forbid_extra_keys=True
-        )(dict(raw), Fact)
+        plain: Fact = cattrs.gen.make_dict_structure_fn(Fact, made, _cattrs_forbid_extra_keys=True)(
+            dict(raw), Fact
+        )
         return plain
     return fact(raw)
 
 
-def structure(made: cattrs.Converter, raw: Any, kind: type[T], path: str, faults: list[str]) -> T | None:
+def structure(
+    made: cattrs.Converter, raw: Any, kind: type[T], path: str, faults: list[str]
+) -> T | None:
     """Read raw TOML as a value; what does not fit is told in ``faults`` with its path."""
     try:
         return made.structure(raw, kind)
@@ -130,27 +133,31 @@ def parse_toml(source: str | Path) -> dict[str, Any]:
         raise PolicyError(f"{name}not valid TOML: {error}") from error
 
 
-def read_table(cls: type[DecisionTable], source: str | Path) -> DecisionTable:
+def read_table(cls: type[Table], source: str | Path) -> Table:
     """Read and prove a table; see `DecisionTable.from_toml`."""
     raw = parse_toml(source)
-    faults = [f"{key}: unknown key" for key in raw if key not in ("table", "facts", "parameters", "rules")]
+    faults = [
+        f"{key}: unknown key" for key in raw if key not in ("table", "facts", "parameters", "rules")
+    ]
     header = dict(raw.get("table") or {})
     facts = header.pop("facts", None) or raw.get("facts") or {}
-    table = table_of(cls, header, facts, raw.get("parameters") or {}, raw.get("rules") or [], "table", faults)
+    table = table_of(
+        cls, header, facts, raw.get("parameters") or {}, raw.get("rules") or [], "table", faults
+    )
     if faults or table is None:
         raise PolicyError(faults)
     return table.checked()
 
 
 def table_of(
-    cls: type[DecisionTable],
+    cls: type[Table],
     header: Mapping[str, Any],
     facts: Any,
     parameters: Any,
     rules: Any,
     path: str,
     faults: list[str],
-) -> DecisionTable | None:
+) -> Table | None:
     """Build a table from raw TOML parts; what does not fit is told in ``faults``.
 
     Parts that do fit are still looked at, so that one load tells everything that is wrong.
@@ -171,7 +178,7 @@ def table_of(
     if head is None:
         return None
     table = cls(
-        rules=tuple(r for _, r in kept),
+        rules=[r for _, r in kept],
         facts=typed or {},
         parameters=figures or {},
         **attrs.asdict(head, recurse=False),

@@ -15,9 +15,7 @@ import attrs
 from bankcrm.errors import PolicyError
 from bankcrm.rules.values import Constant, constant_key, type_of_constant
 
-Op = Literal[
-    "any", "missing", "present", "=", "<", "<=", ">", ">=", "in", "not", "between"
-]
+Op = Literal["any", "missing", "present", "=", "<", "<=", ">", ">=", "in", "not", "between"]
 
 
 @attrs.frozen
@@ -170,9 +168,7 @@ def parse_test(text: str) -> UnaryTest:
     'not (a, b)'
     """
     if not isinstance(text, str):
-        raise PolicyError(
-            f"a unary test is a text such as '= true' or '>= 365', not {text!r}"
-        )
+        raise PolicyError(f"a unary test is a text such as '= true' or '>= 365', not {text!r}")
     return _Parser(text).parse()
 
 
@@ -194,7 +190,9 @@ class _Parser:
         elif kind == "word":
             test = self._keyword(token)
         else:
-            self._fail("a test starts with an operator, an interval, in, not, missing, present or -")
+            self._fail(
+                "a test starts with an operator, an interval, in, not, missing, present or -"
+            )
         if self.text[self.at :].strip():
             self._fail("nothing more is expected here", skip=True)
         return test
@@ -202,7 +200,11 @@ class _Parser:
     def _next(self) -> tuple[str, str]:
         match = _TOKEN.match(self.text, self.at)
         if match is None or match.lastgroup is None:
-            what = "the text ends too early" if not self.text[self.at :].strip() else "cannot read this"
+            what = (
+                "the text ends too early"
+                if not self.text[self.at :].strip()
+                else "cannot read this"
+            )
             self._fail(what, skip=True)
         self.start = match.start(match.lastgroup)
         self.at = match.end()
@@ -214,7 +216,7 @@ class _Parser:
         if word in ("in", "not"):
             self._expect("(")
             args = [self._constant()]
-            while (mark := self._expect(",", ")")) == ",":
+            while self._expect(",", ")") == ",":
                 args.append(self._constant())
             if len({type_of_constant(a) for a in args if not isinstance(a, Ref)}) > 1:
                 self._fail("the values of a list must be of one kind")
@@ -234,7 +236,11 @@ class _Parser:
         if kind != "dots":
             self._fail("an interval is written [low..high)")
         high = self._bound()
-        if not isinstance(low, Ref) and not isinstance(high, Ref) and isinstance(low, date) != isinstance(high, date):
+        if (
+            not isinstance(low, Ref)
+            and not isinstance(high, Ref)
+            and isinstance(low, date) != isinstance(high, date)
+        ):
             self._fail("both bounds of an interval must be numbers, or both dates")
         closing = self._expect("]", ")")
         return UnaryTest("between", (low, high), (opening == "[", closing == "]"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
@@ -28,12 +29,17 @@ class FrozenDict(dict[K, V]):
     def _refuse(self, *_: object) -> NoReturn:
         raise TypeError("this mapping is part of a frozen value; make a new value instead")
 
-    __setitem__ = __delitem__ = __ior__ = _refuse  # type: ignore[assignment]
-    clear = pop = popitem = setdefault = update = _refuse  # type: ignore[assignment]
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
 
     def __reduce__(self) -> tuple[type[FrozenDict[K, V]], tuple[dict[K, V]]]:
         """Pickle as a call with a plain dict, since items cannot be set one by one."""
         return (type(self), (dict(self),))
+
+
+def frozen_dict(items: Mapping[str, Any]) -> FrozenDict[str, Any]:
+    """A frozen copy of a mapping."""
+    return FrozenDict(items)
 
 
 @attrs.frozen
@@ -123,7 +129,9 @@ def _plain(value: Any) -> Any:
         return value
     kind = type(value)
     if kind.__module__ == "numpy" and hasattr(value, "item"):
-        return value.astype("datetime64[D]").item() if kind.__name__ == "datetime64" else value.item()
+        return (
+            value.astype("datetime64[D]").item() if kind.__name__ == "datetime64" else value.item()
+        )
     return value
 
 
@@ -273,7 +281,7 @@ def _whole_points(keys: list[Any], expected: Fact) -> set[int]:
 def _real_points(keys: list[Any], expected: Fact) -> set[float]:
     edges = _edges(keys, expected)
     points: set[float] = {*edges, _beyond(edges[0], -1), _beyond(edges[-1], 1)}
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in itertools.pairwise(edges):
         middle = low / 2 + high / 2
         if low < middle < high:
             points.add(middle)
