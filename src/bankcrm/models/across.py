@@ -1,0 +1,147 @@
+"""Rules across the fields of one record, for one value and for a frame alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bankcrm.columns import days
+
+Mask = npt.NDArray[np.bool_]
+
+
+class Across(Protocol):
+    """A rule over several fields of a record."""
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields that the rule reads, the one at fault first."""
+
+    @property
+    def expected(self) -> str:
+        """What the rule asks for, in words."""
+
+    def broken(self, record: Mapping[str, object]) -> bool:
+        """Whether one record breaks the rule."""
+
+    def broken_rows(self, frame: pd.DataFrame) -> Mask:
+        """Which rows of a checked frame break it; all ``fields`` are there."""
+
+
+@attrs.frozen
+class NotBefore:
+    """``later`` is on or after ``earlier``, where both are known."""
+
+    later: str
+    earlier: str
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The two dates."""
+        return self.later, self.earlier
+
+    @property
+    def expected(self) -> str:
+        """In words."""
+        return f"{self.later} on or after {self.earlier}"
+
+    def broken(self, record: Mapping[str, object]) -> bool:
+        """Whether the dates are the wrong way round."""
+        late, early = record[self.later], record[self.earlier]
+        if late is None or early is None:
+            return False
+        return bool(late < early)  # type: ignore[operator] # both are dates or both instants
+
+    def broken_rows(self, frame: pd.DataFrame) -> Mask:
+        """Rows with the dates the wrong way round."""
+        late, early = frame[self.later], frame[self.earlier]
+        if isinstance(late.dtype, pd.DatetimeTZDtype):
+            return (late < early).to_numpy(dtype=np.bool_)
+        return np.asarray(days(late) < days(early))
+
+
+@attrs.frozen
+class Differ:
+    """The two fields hold different values."""
+
+    field: str
+    other: str
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The two fields."""
+        return self.field, self.other
+
+    @property
+    def expected(self) -> str:
+        """In words."""
+        return f"{self.field} other than {self.other}"
+
+    def broken(self, record: Mapping[str, object]) -> bool:
+        """Whether the values are the same."""
+        return record[self.field] is not None and record[self.field] == record[self.other]
+
+    def broken_rows(self, frame: pd.DataFrame) -> Mask:
+        """Rows whose values are the same."""
+        same = frame[self.field].astype(object) == frame[self.other].astype(object)
+        return (same & frame[self.field].notna()).to_numpy(dtype=np.bool_)
+
+
+@attrs.frozen
+class Needs:
+    """``field`` is known only where ``other`` is."""
+
+    field: str
+    other: str
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The two fields."""
+        return self.field, self.other
+
+    @property
+    def expected(self) -> str:
+        """In words."""
+        return f"{self.field} only with {self.other}"
+
+    def broken(self, record: Mapping[str, object]) -> bool:
+        """Whether ``field`` stands alone."""
+        return record[self.field] is not None and record[self.other] is None
+
+    def broken_rows(self, frame: pd.DataFrame) -> Mask:
+        """Rows where ``field`` stands alone."""
+        return (frame[self.field].notna() & frame[self.other].isna()).to_numpy(dtype=np.bool_)
+
+
+@attrs.frozen
+class OnlyFor:
+    """``field`` is known only where ``other`` is ``value``."""
+
+    field: str
+    other: str
+    value: str
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The two fields."""
+        return self.field, self.other
+
+    @property
+    def expected(self) -> str:
+        """In words."""
+        return f"{self.field} only where {self.other} is {self.value}"
+
+    def broken(self, record: Mapping[str, object]) -> bool:
+        """Whether ``field`` is told of another."""
+        return record[self.field] is not None and record[self.other] != self.value
+
+    def broken_rows(self, frame: pd.DataFrame) -> Mask:
+        """Rows where ``field`` is told of another."""
+        other = (frame[self.other] != self.value).to_numpy(dtype=np.bool_, na_value=True)
+        known: Mask = frame[self.field].notna().to_numpy()
+        return known & other
