@@ -1,0 +1,75 @@
+"""Take values in: numbers that are all there and finite, or one clear error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bankcrm.columns import numbers
+from bankcrm.errors import DataError
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.intp]
+Values = pd.Series | NDArray[np.generic] | Sequence[float]
+
+
+def labels_of(values: Values) -> pd.Index:
+    """The row labels of a Series; positions of anything else."""
+    return values.index if isinstance(values, pd.Series) else pd.RangeIndex(len(values))
+
+
+def raw_values(values: Values, name: str) -> Floats:
+    """The values as a one-dimensional float64 array; nulls are nan."""
+    array = numbers(values if isinstance(values, pd.Series) else np.asarray(values), name)
+    if array.ndim != 1:
+        raise DataError(f"{name}: expected one dimension, got shape {array.shape}")
+    if not len(array):
+        raise DataError(f"{name}: no values; at least one is needed")
+    return array
+
+
+def refuse_not_finite(values: Values, array: Floats, name: str) -> None:
+    """Raise a DataError that counts and shows the values that are missing or infinite."""
+    bad = np.flatnonzero(~np.isfinite(array))
+    if not len(bad):
+        return
+    labels = labels_of(values)
+    first = ", ".join(f"{labels[row]}: {array[row]}" for row in bad[:5])
+    raise DataError(
+        f"{name}: {len(bad)} of {len(array)} values are missing or infinite (first: {first}); "
+        "expected finite numbers; leave these rows out, or put 0 where nothing was earned"
+    )
+
+
+def finite_values(values: Values, name: str) -> Floats:
+    """The values as float64, refused when any is missing or infinite."""
+    array = raw_values(values, name)
+    refuse_not_finite(values, array, name)
+    return array
+
+
+def refuse_share(name: str, share: float, *, low_open: bool = False) -> None:
+    """Raise a DataError unless the number is a share between 0 and 1."""
+    if not (0 <= share <= 1) or (low_open and share == 0):
+        raise DataError(f"{name}: got {share}; expected a share between 0 and 1, such as 0.2")
+
+
+def customer_index(customers: Values | pd.Index) -> pd.Index:
+    """The ids as an index, each once and none missing."""
+    index = pd.Index(customers)
+    missing = int(np.count_nonzero(index.isna()))
+    repeated = int(np.count_nonzero(index.duplicated()))
+    if missing or repeated:
+        raise DataError(
+            f"customers: {missing} ids are missing and {repeated} repeated; expected each once"
+        )
+    return index
+
+
+def summed(group: Integers, values: Floats, groups: int) -> Floats:
+    """Sum of the values of each group."""
+    result: Floats = np.bincount(group, values, groups).astype(np.float64, copy=False)
+    return result

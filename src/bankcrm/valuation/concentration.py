@@ -1,0 +1,464 @@
+"""How a book's worth is spread over its customers: Lorenz curve, Gini, top share, whale curve."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+import pandas as pd
+
+from bankcrm.errors import DataError
+from bankcrm.valuation.arrays import (
+    Floats,
+    Integers,
+    Values,
+    finite_values,
+    raw_values,
+    refuse_not_finite,
+    refuse_share,
+)
+from bankcrm.valuation.intervals import Interval, Method, Statistic, statistic_interval
+
+BLOCK = 1 << 15  # values a block: the partial sums of a block stay in the processor's cache
+NO_TOTAL = 1e-12  # a total below this share of the gross sum is rounding, not profit
+
+
+def rank_sum(ordered: Floats) -> float:
+    """Sum of (2i - 1) x_i over rising values, i from 1, in one pass over blocks."""
+    whole = len(ordered) // BLOCK * BLOCK
+    ramp = np.arange(1, 2 * BLOCK, 2, dtype=np.float64)
+    blocks = ordered[:whole].reshape(-1, BLOCK)
+    offsets = np.arange(len(blocks), dtype=np.float64) * (2 * BLOCK)
+    rest = ordered[whole:]
+    return float(
+        (blocks @ ramp).sum()
+        + offsets @ blocks.sum(axis=1)
+        + rest @ (ramp[: len(rest)] + 2.0 * whole)
+    )
+
+
+def sums_below(ordered: Floats, positions: Floats) -> Floats:
+    """Sum of the first ``position`` rising values, a fraction of a value counted in proportion."""
+    n = len(ordered)
+    whole: Integers = np.minimum(positions.astype(np.intp), n)
+    cuts = np.unique(np.append(whole, 0))
+    starts = cuts[cuts < n]
+    sums = np.concatenate([[0.0], np.add.reduceat(ordered, starts).cumsum()])
+    part = (positions - whole) * ordered[np.minimum(whole, n - 1)]
+    below: Floats = sums[np.searchsorted(cuts, whole)] + part
+    return below
+
+
+@attrs.frozen
+class WhaleCurve:
+    """Cumulative profit over customers in falling order of profit (Kaplan and Narayanan, 2001).
+
+    Attributes:
+        points: frame with ``customers`` (share of customers, best first) and ``profit``
+            (cumulative profit as a share of the total).
+        peak: highest point of the curve, as a share of the total (1 when nobody loses money).
+        peak_customers: share of customers at the peak: those that give a profit.
+        destroyed: profit lost again after the peak, as a share of the total.
+    """
+
+    points: pd.DataFrame = attrs.field(repr=False, eq=False)
+    peak: float
+    peak_customers: float
+    destroyed: float
+
+
+@attrs.frozen
+class ProfitSplit:
+    """Customers that give profit, are marginal, and lose money; beside the 25:45:30 of CBM-5.
+
+    Attributes:
+        margin: amounts between ``-margin`` and ``margin`` count as marginal.
+        customers: shares of customers (profitable, marginal, losing); they sum to 1.
+        profit: profit of the three, in money; they sum to the total.
+        rule: the shares that the rule of thumb gives.
+    """
+
+    margin: float
+    customers: tuple[float, float, float]
+    profit: tuple[float, float, float]
+    rule: tuple[float, float, float] = (0.25, 0.45, 0.30)
+
+
+@attrs.frozen
+class Concentration:
+    """The spread of values over customers, measured on one sorted copy.
+
+    Losses and zeros stay in. A zero is a customer without profit; a loss makes the Lorenz curve
+    dip below zero, so that Gini may pass 1 and more than the total is held by the best customers
+    (the whale curve). Shares of a total need a total above zero and are refused otherwise;
+    ``gini_normalised`` and ``profit_split`` are defined for every book with a value other than 0.
+    Theil has no meaning with losses and is refused.
+
+    Attributes:
+        values: rising values, float64.
+        weights: customers that each value stands for, in the same order; None for one each.
+        holders: number of customers (the sum of the weights).
+        total: sum of the values.
+    """
+
+    values: Floats = attrs.field(repr=False, eq=attrs.cmp_using(eq=np.array_equal))
+    weights: Floats | None = attrs.field(
+        repr=False, default=None, eq=attrs.cmp_using(eq=np.array_equal)
+    )
+    holders: float = attrs.field(init=False)
+    total: float = attrs.field(init=False)
+
+    @holders.default
+    def _count(self) -> float:
+        return float(len(self.values) if self.weights is None else self.weights.sum())
+
+    @total.default
+    def _sum(self) -> float:
+        return float(self.values.sum() if self.weights is None else self.values @ self.weights)
+
+    @property
+    def gini(self) -> float:
+        """Gini coefficient: mean difference over twice the mean; above 1 possible with losses."""
+        return self._rank_sum() / (self.holders * self._shared_total()) - 1
+
+    @property
+    def gini_normalised(self) -> float:
+        """Gini between 0 and 1 also with losses: mean difference over its largest possible value.
+
+        Source: Raffinetti, Siletti and Vernizzi (2015). Without losses it is the Gini times
+        n / (n - 1). It needs two customers and one value other than 0, but no positive total.
+        """
+        gross = self._gross()
+        if gross == 0 or self.holders <= 1:
+            raise DataError(
+                f"values: {self.holders:g} customers with {gross:g} in all; the normalised Gini "
+                "needs at least two customers and one value other than 0"
+            )
+        spread = self._rank_sum() - self.holders * self.total
+        return spread / ((self.holders - 1) * gross)
+
+    @property
+    def hhi(self) -> float:
+        """Herfindahl-Hirschman index: sum of the squared shares of the customers."""
+        squares = self.values * self.values
+        numerator = squares.sum() if self.weights is None else squares @ self.weights
+        return float(numerator) / self._shared_total() ** 2
+
+    @property
+    def theil(self) -> float:
+        """Theil's T: mean of (x / mean) ln(x / mean), where 0 ln 0 is 0; refused with losses."""
+        if self.values[0] < 0:
+            losing = int(np.searchsorted(self.values, 0.0))
+            raise DataError(
+                f"values: {losing} of {len(self.values)} are below 0; Theil's index takes the "
+                "logarithm of each value and is not defined with losses; use gini_normalised"
+            )
+        mean = self._shared_total() / self.holders
+        start = int(np.searchsorted(self.values, 0.0, side="right"))
+        ratio = self.values[start:] / mean
+        terms = ratio * np.log(ratio)
+        return float(terms.sum() if self.weights is None else terms @ self.weights[start:]) / (
+            self.holders
+        )
+
+    def share_of_top(self, share: float) -> float:
+        """Part of the total that the best ``share`` of customers holds.
+
+        >>> concentration([0, 0, 1, 1, 8]).share_of_top(0.2)
+        0.8
+        """
+        refuse_share("share", share)
+        total = self._shared_total()
+        if self.weights is not None:
+            return 1 - float(self.lorenz_at(np.array([1 - share]))[0])
+        n = len(self.values)
+        wanted = share * n
+        whole = min(int(wanted), n)
+        top = self.values[n - whole :].sum()
+        part = (wanted - whole) * self.values[n - whole - 1] if whole < n else 0.0
+        return float(top + part) / total
+
+    def holders_of(self, share: float) -> float:
+        """Smallest share of customers, best first, that holds ``share`` of the total.
+
+        >>> round(concentration([0, 0, 1, 1, 8]).holders_of(0.8), 6)
+        0.2
+        """
+        refuse_share("share", share)
+        target = share * self._shared_total()
+        falling = self.values[::-1]
+        weights = None if self.weights is None else self.weights[::-1]
+        held = np.cumsum(falling if weights is None else falling * weights)
+        # The curve rises as long as the values are above zero: the target is met before the peak.
+        reached = int(np.argmax(held >= target * (1 - 1e-15)))
+        counts = 1.0 if weights is None else float(weights[reached])
+        before = float(reached if weights is None else weights[:reached].sum())
+        missing = target - (float(held[reached - 1]) if reached else 0.0)
+        piece = float(falling[reached]) * counts
+        part = min(missing / piece, 1.0) if piece > 0 else 0.0
+        return (before + part * counts) / self.holders
+
+    def lorenz_at(self, shares: Floats) -> Floats:
+        """Part of the total that the poorest ``shares`` of customers hold, linear in between."""
+        total = self._shared_total()
+        if self.weights is None:
+            result: Floats = sums_below(self.values, shares * len(self.values)) / total
+            return result
+        people = np.concatenate([[0.0], np.cumsum(self.weights)])
+        money = np.concatenate([[0.0], np.cumsum(self.values * self.weights)])
+        below: Floats = np.interp(shares * people[-1], people, money) / total
+        return below
+
+    def lorenz(self, points: int = 101) -> pd.DataFrame:
+        """Lorenz curve at evenly spaced shares of customers, poorest first.
+
+        Args:
+            points: number of points, the two ends included.
+
+        Returns:
+            Frame with ``customers`` and ``value``, both shares from 0 to 1.
+
+        >>> concentration([1, 1, 2]).lorenz(4)["value"].tolist()
+        [0.0, 0.25, 0.5, 1.0]
+        """
+        shares = _even(points)
+        return pd.DataFrame({"customers": shares, "value": self.lorenz_at(shares)})
+
+    def whale_curve(self, points: int = 101) -> WhaleCurve:
+        """Cumulative profit over customers in falling order, with its peak and what is lost after.
+
+        >>> whale = concentration([-10, 5, 15]).whale_curve(4)
+        >>> whale.peak, whale.destroyed
+        (2.0, 1.0)
+        """
+        total = self._shared_total()
+        shares = _even(points)
+        start = int(np.searchsorted(self.values, 0.0, side="right"))
+        best = self.values[start:]
+        weights = None if self.weights is None else self.weights[start:]
+        peak = float(best.sum() if weights is None else best @ weights) / total
+        count = float(len(best) if weights is None else weights.sum())
+        curve = 1 - self.lorenz_at(1 - shares)
+        return WhaleCurve(
+            points=pd.DataFrame({"customers": shares, "profit": curve}),
+            peak=peak,
+            peak_customers=count / self.holders,
+            destroyed=max(peak - 1, 0.0) if self.values[0] < 0 else 0.0,
+        )
+
+    def profit_split(self, margin: float) -> ProfitSplit:
+        """Shares of customers that give profit, are marginal or lose money.
+
+        Args:
+            margin: money; a customer between ``-margin`` and ``margin`` is marginal.
+
+        >>> concentration([-50, -1, 0, 2, 90]).profit_split(5).customers
+        (0.2, 0.6, 0.2)
+        """
+        if not (np.isfinite(margin) and margin >= 0):
+            raise DataError(f"margin: got {margin}; expected an amount of money of 0 or more")
+        cuts = (
+            int(np.searchsorted(self.values, -margin, side="left")),
+            int(np.searchsorted(self.values, margin, side="right")),
+        )
+        weights = np.ones(len(self.values)) if self.weights is None else self.weights
+        losing, marginal, giving = np.split(weights, cuts)
+        lost, flat, given = np.split(self.values * weights, cuts)
+        return ProfitSplit(
+            margin=float(margin),
+            customers=(
+                float(giving.sum()) / self.holders,
+                float(marginal.sum()) / self.holders,
+                float(losing.sum()) / self.holders,
+            ),
+            profit=(float(given.sum()), float(flat.sum()), float(lost.sum())),
+        )
+
+    def interval(
+        self,
+        statistic: Statistic,
+        *,
+        share: float | None = None,
+        method: Method = "bootstrap",
+        level: float = 0.95,
+        replicates: int = 1000,
+        seed: int | None = None,
+    ) -> Interval:
+        """Confidence interval of one of the figures, the customers being a sample of the book.
+
+        Args:
+            statistic: ``gini``, ``theil``, ``hhi``, ``share_of_top`` or ``holders_of``.
+            share: the share of customers (or of value) that the last two need.
+            method: ``bootstrap`` (percentiles of resampled books; the values stay sorted, only
+                their multiplicities are drawn), ``jackknife`` (leave one out) or ``asymptotic``
+                (variance of the influence function).
+            level: confidence, such as 0.95.
+            replicates: number of bootstrap books.
+            seed: required by the bootstrap.
+
+        Returns:
+            The estimate with its low and high end.
+
+        >>> spread = concentration([1.0, 2, 3, 4, 50]).interval("gini", seed=1)
+        >>> spread.low <= spread.estimate <= spread.high
+        True
+        """
+        estimate = {
+            "gini": lambda: self.gini,
+            "theil": lambda: self.theil,
+            "hhi": lambda: self.hhi,
+            "share_of_top": lambda: self.share_of_top(_needed(share, statistic)),
+            "holders_of": lambda: self.holders_of(_needed(share, statistic)),
+        }
+        if statistic not in estimate:
+            raise DataError(f"statistic: got {statistic!r}; expected one of {', '.join(estimate)}")
+        return statistic_interval(
+            self.values,
+            self.weights,
+            estimate[statistic](),
+            statistic,
+            share=0.0 if share is None else share,
+            method=method,
+            level=level,
+            replicates=replicates,
+            seed=seed,
+        )
+
+    def _rank_sum(self) -> float:
+        if self.weights is None:
+            return rank_sum(self.values)
+        ranks = 2 * np.cumsum(self.weights) - self.weights
+        return float((self.values * self.weights) @ ranks)
+
+    def _gross(self) -> float:
+        sizes = np.abs(self.values)
+        return float(sizes.sum() if self.weights is None else sizes @ self.weights)
+
+    def _shared_total(self) -> float:
+        """The total, refused where it is not above zero: shares of it would mean nothing."""
+        # Only a book with losses can total a rounding error; others need no second pass.
+        if self.total > 0 and (self.values[0] >= 0 or self.total > NO_TOTAL * self._gross()):
+            return self.total
+        raise DataError(
+            f"values: {len(self.values)} values total {self.total:g}; a share of the total needs a "
+            "total above 0; use gini_normalised or profit_split, or leave the losses out knowingly"
+        )
+
+
+def _needed(share: float | None, statistic: str) -> float:
+    if share is None:
+        raise DataError(f"share: {statistic} needs one, such as share=0.2")
+    return share
+
+
+def _even(points: int) -> Floats:
+    if points < 2:
+        raise DataError(f"points: got {points}; expected 2 or more")
+    return np.linspace(0.0, 1.0, points)
+
+
+def concentration(values: Values, *, weights: Values | None = None) -> Concentration:
+    """Sort the values once and measure their concentration.
+
+    Args:
+        values: one number a customer (profit, spend, balance), losses and zeros included.
+        weights: customers that each value stands for; above 0. None: one each.
+
+    Returns:
+        A frozen value with the figures as properties and methods.
+
+    Raises:
+        DataError: no values, values that are missing or infinite, weights that do not fit.
+
+    Source: CBM-5.
+
+    >>> concentration([0, 0, 0, 10]).gini
+    0.75
+    """
+    array = raw_values(values, "values")
+    if weights is None:
+        ordered = np.sort(array)
+        # Missing values sort to the end, infinities to the two ends: no second pass to find them.
+        if not (np.isfinite(ordered[0]) and np.isfinite(ordered[-1])):
+            refuse_not_finite(values, array, "values")
+        ordered.setflags(write=False)
+        return Concentration(ordered)
+    refuse_not_finite(values, array, "values")
+    counts = finite_values(weights, "weights")
+    if len(counts) != len(array):
+        raise DataError(f"weights: got {len(counts)} for {len(array)} values; expected one each")
+    if (counts <= 0).any():
+        raise DataError(
+            f"weights: {int((counts <= 0).sum())} of {len(counts)} are 0 or below; expected the "
+            "number of customers that each value stands for; leave out those with none"
+        )
+    order = np.argsort(array, kind="stable")
+    ordered, carried = array[order], counts[order]
+    ordered.setflags(write=False)
+    carried.setflags(write=False)
+    return Concentration(ordered, carried)
+
+
+def share_of_top(values: Values, share: float = 0.2) -> float:
+    """Part of the total that the best ``share`` of customers holds, by partition without a sort.
+
+    Args:
+        values: one number a customer.
+        share: share of customers, such as 0.2.
+
+    Returns:
+        The share of the total; above 1 where the others lose money.
+
+    Source: CBM-5 (20:80).
+
+    >>> share_of_top([0, 0, 1, 1, 8], 0.2)
+    0.8
+    """
+    refuse_share("share", share)
+    array = raw_values(values, "values")
+    n = len(array)
+    wanted = share * n
+    whole = min(int(wanted), n)
+    if whole == n or n < 1000:
+        return concentration(values).share_of_top(share)
+    cut = n - whole - 1
+    parted = np.partition(array, cut)
+    top = float(parted[cut + 1 :].sum())
+    total = float(parted[: cut + 1].sum()) + top
+    if not np.isfinite(total):
+        refuse_not_finite(values, array, "values")
+    if total <= 0 or top > total / NO_TOTAL:
+        return concentration(values).share_of_top(share)  # raises where there is no total to share
+    return (top + (wanted - whole) * float(parted[cut])) / total
+
+
+def whale_curve(values: Values, points: int = 101) -> WhaleCurve:
+    """Cumulative profit over customers in falling order: peak, customers at the peak, destroyed.
+
+    Args:
+        values: profit of each customer, losses included.
+        points: number of points of the curve.
+
+    Returns:
+        The curve with its peak height, the share of customers there and the share lost after it.
+
+    Source: CBM-5; Kaplan and Narayanan (2001).
+
+    >>> whale_curve([-10, 5, 15]).peak
+    2.0
+    """
+    return concentration(values).whale_curve(points)
+
+
+def profit_split(values: Values, margin: float) -> ProfitSplit:
+    """Shares of customers that give profit, are marginal or lose money, beside 25:45:30.
+
+    Args:
+        values: profit of each customer.
+        margin: money; a customer between ``-margin`` and ``margin`` is marginal.
+
+    Source: CBM-5 (25:45:30).
+
+    >>> profit_split([-50, -1, 0, 2, 90], 5).customers
+    (0.2, 0.6, 0.2)
+    """
+    return concentration(values).profit_split(margin)

@@ -1,0 +1,232 @@
+"""Intervals of concentration figures: a bootstrap on sorted values, a jackknife, the asymptotic.
+
+All three work on values that are sorted once. A bootstrap book is a set of multiplicities of the
+sorted values, so that its Lorenz curve needs a running sum and no sort.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from statistics import NormalDist
+from typing import Literal
+
+import attrs
+import numpy as np
+
+from bankcrm.errors import DataError
+from bankcrm.valuation.arrays import Floats
+
+Statistic = Literal["gini", "theil", "hhi", "share_of_top", "holders_of"]
+Method = Literal["bootstrap", "jackknife", "asymptotic"]
+CELLS = 1 << 20  # values times replicates drawn at once
+
+
+@attrs.frozen
+class Interval:
+    """An estimate with its confidence interval.
+
+    Attributes:
+        estimate: the figure on the book itself.
+        low: lower end.
+        high: upper end.
+        level: confidence.
+        method: how the ends were found.
+        sample_size: number of values behind the figure.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    level: float
+    method: str
+    sample_size: int
+
+    def __contains__(self, figure: float) -> bool:
+        """Whether a figure lies between the two ends."""
+        return self.low <= figure <= self.high
+
+
+def bootstrap_counts(
+    n: int, replicates: int, generator: np.random.Generator
+) -> Callable[[int, int], Floats]:
+    """A function that draws the multiplicities of ``n`` values for some replicates."""
+
+    def draw(first: int, last: int) -> Floats:
+        rows = last - first
+        picks = generator.integers(0, n, size=(rows, n), dtype=np.int32 if n < 2**31 else np.int64)
+        if rows > 1:
+            picks = picks + np.arange(rows)[:, None] * n
+        counts = np.bincount(picks.ravel(), minlength=rows * n)
+        return counts.reshape(rows, n).astype(np.float64)
+
+    return draw
+
+
+def replicated(
+    x: Floats, weights: Floats | None, counts: Floats, statistic: Statistic, share: float
+) -> Floats:
+    """The statistic of each replicate: ``x`` rising (n), ``counts`` (replicates, n)."""
+    w = counts if weights is None else counts * weights
+    total = w @ x
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if statistic == "hhi":
+            result: Floats = (w @ (x * x)) / total**2
+            return result
+        if statistic == "theil":
+            holders = w.sum(axis=1)
+            theil: Floats = (w @ _x_log_x(x)) / total - np.log(total / holders)
+            return theil
+        people = np.cumsum(w, axis=1)
+        holders = people[:, -1]
+        if statistic == "gini":
+            # sum of w x (2C - w) = 2 sum C (w x) - sum w w x, without a third array.
+            ranks = 2 * np.einsum("bn,bn,n->b", people, w, x) - np.einsum("bn,bn,n->b", w, w, x)
+            gini: Floats = ranks / (holders * total) - 1
+            return gini
+        return _lorenz_replicated(x, w, people, statistic, share)
+
+
+def _lorenz_replicated(
+    x: Floats, w: Floats, people: Floats, statistic: Statistic, share: float
+) -> Floats:
+    result = np.empty(len(w))
+    for row, (one, counted) in enumerate(zip(w, people, strict=True)):
+        holders = counted[-1]
+        if statistic == "share_of_top":
+            wanted = (1 - share) * holders
+            cut = min(int(np.searchsorted(counted, wanted)), len(x) - 1)
+            top = one[cut + 1 :] @ x[cut + 1 :] + (counted[cut] - wanted) * x[cut]
+            result[row] = top / (one @ x)
+        else:
+            held = np.cumsum((one * x)[::-1])
+            target = share * held[-1]
+            reached = int(np.argmax(held >= target * (1 - 1e-15)))
+            at = len(x) - 1 - reached
+            before = holders - counted[at]
+            left = target - (held[reached - 1] if reached else 0.0)
+            result[row] = (before + (left / x[at] if x[at] > 0 else 0.0)) / holders
+    return result
+
+
+def bootstrap_ends(
+    x: Floats,
+    weights: Floats | None,
+    statistic: Statistic,
+    share: float,
+    level: float,
+    replicates: int,
+    seed: int,
+) -> tuple[float, float]:
+    """Percentile ends of the statistic over resampled books."""
+    draw = bootstrap_counts(len(x), replicates, np.random.default_rng(seed))
+    step = max(1, CELLS // len(x))
+    figures = np.concatenate(
+        [
+            replicated(x, weights, draw(k, min(k + step, replicates)), statistic, share)
+            for k in range(0, replicates, step)
+        ]
+    )
+    if not np.isfinite(figures).all():
+        raise DataError(
+            f"values: {int((~np.isfinite(figures)).sum())} of {replicates} resampled books have no "
+            f"total above 0, so {statistic} has no interval; the book is too small or too mixed"
+        )
+    tail = (1 - level) / 2
+    low, high = np.quantile(figures, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def influence(x: Floats, statistic: Statistic, share: float) -> Floats:
+    """Influence of each rising value on the statistic (mean 0 over the sample)."""
+    n = len(x)
+    mean = x.mean()
+    raw: Floats
+    if statistic == "hhi":
+        raw = (x * x / mean**2 - 2 * (x * x).mean() / mean**3 * x) / n
+    elif statistic == "theil":
+        logs = _x_log_x(x)
+        raw = logs / mean - (logs.mean() / mean**2 + 1 / mean) * x
+    elif statistic == "gini":
+        ranks = (2 * np.arange(1, n + 1) - 1) / n
+        gini = (ranks @ x) / (n * mean) - 1
+        raw = ((ranks - gini - 1) * x - 2 * np.cumsum(x) / n) / mean
+    else:
+        # Lorenz curve at p = 1 - share: (x - q)1{x <= q} - L x (Beach and Davidson, 1983).
+        p = 1 - share
+        quantile = x[min(int(p * n), n - 1)]
+        below = np.minimum(x - quantile, 0.0)
+        lorenz = (below.mean() + p * quantile) / mean
+        raw = (lorenz * x - below) / mean
+    centred: Floats = raw - raw.mean()
+    return centred
+
+
+def leave_one_out(x: Floats, statistic: Statistic, share: float) -> Floats:
+    """The statistic without each of the rising values in turn."""
+    n = len(x)
+    total = x.sum() - x
+    running = np.cumsum(x)
+    result: Floats
+    if statistic == "hhi":
+        result = ((x * x).sum() - x * x) / total**2
+    elif statistic == "theil":
+        logs = _x_log_x(x)
+        result = (logs.sum() - logs) / total - np.log(total / (n - 1))
+    elif statistic == "gini":
+        ranks = 2 * np.arange(1, n + 1) - 1
+        # Without value i, each of those above it falls two odd ranks.
+        left = (ranks @ x) - ranks * x - 2 * (running[-1] - running)
+        result = left / ((n - 1) * total) - 1
+    else:
+        wanted = (1 - share) * (n - 1)
+        whole = min(int(wanted), n - 2)
+        part = wanted - whole
+        low = running[whole - 1] if whole else 0.0
+        # Without one of the poorest, the next value moves in among them.
+        within = running[whole] - x + part * x[whole + 1]
+        below = np.where(np.arange(n) <= whole, within, low + part * x[whole])
+        result = 1 - below / total
+    return result
+
+
+def _x_log_x(x: Floats) -> Floats:
+    result: Floats = x * np.log(np.where(x > 0, x, 1.0))
+    return result
+
+
+def statistic_interval(
+    x: Floats,
+    weights: Floats | None,
+    estimate: float,
+    statistic: Statistic,
+    *,
+    share: float,
+    method: Method,
+    level: float,
+    replicates: int,
+    seed: int | None,
+) -> Interval:
+    """Interval of a statistic of rising values by one of the three methods."""
+    n = len(x)
+    if not 0 < level < 1:
+        raise DataError(f"level: got {level}; expected a confidence between 0 and 1, such as 0.95")
+    if n < 3:
+        raise DataError(f"values: {n} are too few for an interval; expected 3 or more")
+    if method == "bootstrap":
+        if seed is None:
+            raise DataError("seed: the bootstrap needs one, such as seed=1, to be repeatable")
+        low, high = bootstrap_ends(x, weights, statistic, share, level, replicates, seed)
+        return Interval(estimate, low, high, level, method, n)
+    if method not in ("jackknife", "asymptotic"):
+        raise DataError(f"method: got {method!r}; expected one of bootstrap, jackknife, asymptotic")
+    if weights is not None or statistic == "holders_of":
+        raise DataError(
+            f"method: {method} is for unweighted values and not for holders_of; use bootstrap"
+        )
+    if method == "jackknife":
+        left_out = leave_one_out(x, statistic, share)
+        variance = (n - 1) / n * ((left_out - left_out.mean()) ** 2).sum()
+    else:
+        variance = (influence(x, statistic, share) ** 2).mean() / n
+    reach = NormalDist().inv_cdf((1 + level) / 2) * float(variance) ** 0.5
+    return Interval(estimate, estimate - reach, estimate + reach, level, method, n)

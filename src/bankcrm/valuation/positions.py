@@ -1,0 +1,568 @@
+"""Positions of a period from a book's frames: balances, booked interest, fees, activities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import attrs
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bankcrm.columns import Column, as_of_day, check_frame, codes, days
+from bankcrm.errors import DataError
+from bankcrm.policy import Policy, default_policy
+from bankcrm.valuation.arrays import Floats, Integers, summed
+
+Hold = Literal["forward", "backward", "linear"]
+Source = Literal["auto", "balances", "running", "amounts"]
+Days = NDArray[np.datetime64]
+ONE_DAY = np.timedelta64(1, "D")
+NO_DAY = np.datetime64("NaT", "D")
+_ACCOUNT_FACTS = ("customer_id", "product", "opened_date", "closed_date", "rate")
+
+ACCOUNTS = (
+    Column("account_id", "id"),
+    Column("customer_id", "id"),
+    Column("product", "category"),
+    Column("opened_date", "date", required=False, nullable=True),
+    Column("closed_date", "date", required=False, nullable=True),
+    Column("rate", "number", required=False, nullable=True, unit="rate per year"),
+)
+BALANCES = (
+    Column("account_id", "id"),
+    Column("customer_id", "id"),
+    Column("date", "date"),
+    Column("balance", "money"),
+    Column("product", "category", required=False, nullable=True),
+)
+TRANSACTIONS = (
+    Column("customer_id", "id"),
+    Column("account_id", "id", required=False, nullable=True),
+    Column("date", "date"),
+    Column("amount", "money"),
+    Column("kind", "category", required=False),
+    Column("channel", "category", required=False, nullable=True),
+    Column("product", "category", required=False, nullable=True),
+    Column("balance", "money", required=False, nullable=True),
+)
+LOANS = (
+    Column("loan_id", "id"),
+    Column("customer_id", "id"),
+    Column("account_id", "id", required=False, nullable=True),
+    Column("granted_date", "date"),
+    Column("amount", "money", minimum=0),
+    Column("term_months", "number", minimum=0),
+    Column("status", "category", required=False, nullable=True),
+    Column("rate", "number", required=False, nullable=True, unit="rate per year"),
+    Column("outstanding", "money", required=False, nullable=True, minimum=0),
+    Column("product", "category", required=False, nullable=True),
+    Column("pd", "number", required=False, nullable=True, minimum=0, maximum=1),
+    Column("lgd", "number", required=False, nullable=True, minimum=0, maximum=1),
+)
+
+
+def average_balances(
+    account: Integers,
+    day: Days,
+    balance: Floats,
+    accounts: int,
+    *,
+    start: np.datetime64,
+    end: np.datetime64,
+    hold: Hold = "forward",
+    last_day: Days | None = None,
+) -> tuple[Floats, Floats]:
+    """Average credit and debit balance of each account over a period, both ends inside.
+
+    The mean is over every day of the period; a day before an account's first observation counts
+    as 0.
+
+    Args:
+        account: account code of each observation, 0 .. accounts - 1.
+        day: day of each observation, ``datetime64[D]``; of several on a day the last row counts.
+        balance: closing balance of that day.
+        accounts: number of accounts.
+        start: first day of the period.
+        end: last day of the period.
+        hold: ``forward``: a balance stands until the next (daily and running balances);
+            ``backward``: it stands for the days since the one before (month-end balances);
+            ``linear``: straight from one to the next, forward after the last.
+        last_day: last day on which each account may hold money (its closing), if known.
+
+    Returns:
+        Average of the balances above zero, and of those below zero (as a positive number).
+
+    >>> day = np.array(["2026-01-01", "2026-01-06"], "datetime64[D]")
+    >>> credit, debit = average_balances(
+    ...     np.array([0, 0]), day, np.array([100.0, -50.0]), 1,
+    ...     start=np.datetime64("2026-01-01"), end=np.datetime64("2026-01-10"),
+    ... )
+    >>> credit.tolist(), debit.tolist()
+    ([50.0], [25.0])
+    """
+    stamp = day.astype(np.int64)
+    key = account * (1 << 32) + stamp
+    if (key[1:] < key[:-1]).any():
+        order = np.argsort(key, kind="stable")
+        account, stamp, balance, key = account[order], stamp[order], balance[order], key[order]
+    keep = np.append(key[1:] != key[:-1], True)[: len(key)]
+    account, stamp, balance = account[keep], stamp[keep], balance[keep]
+    n = len(account)
+    same = np.append(account[1:] == account[:-1], False)[:n]
+    first, last = int(start.astype(np.int64)), int(end.astype(np.int64)) + 1
+    closing = np.full(n, last)
+    if last_day is not None:
+        closing = np.minimum((last_day[account] + ONE_DAY).astype(np.int64), last)
+    following = np.where(same, np.roll(stamp, -1), closing)
+    if hold == "backward":
+        # The first observation of an account stands for its own month.
+        month = day_of_month_start(stamp)
+        before = np.where(np.roll(same, 1), np.roll(stamp, 1) + 1, month) if n else stamp
+        low, high = before, np.where(same, stamp + 1, closing)
+    else:
+        low, high = stamp, following
+    low, high = np.maximum(low, first), np.minimum(high, np.minimum(closing, last))
+    length = np.maximum(high - low, 0).astype(np.float64)
+    level = balance
+    if hold == "linear":
+        span = np.maximum(following - stamp, 1)
+        slope = np.where(same, (np.roll(balance, -1) - balance) / span, 0.0) if n else balance
+        level = balance + slope * ((low + high - 1) / 2.0 - stamp)
+    elif hold not in ("forward", "backward"):
+        raise DataError(f"hold: got {hold!r}; expected one of forward, backward, linear")
+    whole = float(last - first)
+    credit = summed(account, np.maximum(level, 0.0) * length, accounts) / whole
+    debit = summed(account, np.maximum(-level, 0.0) * length, accounts) / whole
+    return credit, debit
+
+
+def day_of_month_start(stamp: NDArray[np.int64]) -> NDArray[np.int64]:
+    """First day of the month of each day number (days since 1970-01-01)."""
+    month = stamp.astype("datetime64[D]").astype("datetime64[M]").astype("datetime64[D]")
+    return month.astype(np.int64)
+
+
+def average_outstanding(
+    granted: Days,
+    term_months: Floats,
+    amount: Floats,
+    start: Days | np.datetime64,
+    end: Days | np.datetime64,
+) -> Floats:
+    """Average amount lent over a period, both ends inside, repaid evenly over the term.
+
+    Args:
+        granted: day of payout, ``datetime64[D]``.
+        term_months: term; a month counts 365.25 / 12 days.
+        amount: amount paid out.
+        start: first day of the period, of all or of each.
+        end: last day of the period, of all or of each.
+
+    >>> average_outstanding(
+    ...     np.array(["2026-01-01"], "datetime64[D]"), np.array([12.0]), np.array([1200.0]),
+    ...     np.datetime64("2026-01-01"), np.datetime64("2026-12-31"),
+    ... ).round(0).tolist()
+    [600.0]
+    """
+    length = np.maximum(term_months, 1e-9) * (365.25 / 12)
+    first = (start - granted).astype(np.float64)
+    last = (end - granted).astype(np.float64) + 1
+    low, high = np.clip(first, 0.0, length), np.clip(last, 0.0, length)
+    middle = 1 - (low + high) / (2 * length)
+    result: Floats = amount * middle * (high - low) / np.maximum(last - first, 1.0)
+    return result
+
+
+@attrs.frozen
+class _Accounts:
+    """The accounts that any frame names, numbered; and the customers, numbered."""
+
+    ids: pd.Index
+    owners: pd.Index
+    owner: Integers
+    product: NDArray[np.object_]
+    opened: Days
+    closed: Days
+    rate: Floats
+
+
+def positions_of(
+    accounts: object = None,
+    balances: object = None,
+    transactions: object = None,
+    loans: object = None,
+    *,
+    start: object,
+    end: object,
+    source: Source = "auto",
+    hold: Hold = "forward",
+    policy: Policy | None = None,
+) -> pd.DataFrame:
+    """Positions of a period, ready for `contribution`: a row for each account and each loan.
+
+    Balances come from ``balances``, else from the running ``balance`` of the transactions, else
+    from their cumulated amounts. Interest and penalty interest are taken as booked where the
+    period's transactions hold any, else by rate. Transactions without an account make one row a
+    customer, of the product ``none``. A loan is repaid evenly over its term unless
+    ``outstanding`` says what was left at the end; an account of a loan product that is also in
+    ``loans`` is counted there.
+
+    Args:
+        accounts: the canonical frame, or None (accounts are then of the default product).
+        balances: the canonical frame, or None.
+        transactions: the canonical frame, or None.
+        loans: the canonical frame, or None.
+        start: first day of the period.
+        end: last day of the period, inside it.
+        source: where balances come from: ``auto``, or one of ``balances``, ``running``,
+            ``amounts``.
+        hold: what a balance stands for; see `average_balances`.
+        policy: valuation policy; None: the defaults.
+
+    Returns:
+        Frame of positions, with ``attrs["left_out"]``: counts of rows of the frames that lie
+        outside the period, by frame.
+
+    Raises:
+        DataError: frames that do not fit, an account of two customers, a period that ends before
+            it starts.
+
+    Source: CSC-2.
+    """
+    policy = default_policy("valuation") if policy is None else policy
+    first, last = as_of_day(start), as_of_day(end)
+    if last < first:
+        raise DataError(f"end: {last} lies before start {first}; expected the last day inside")
+    frames = {
+        name: check_frame(frame, columns, frame=name)
+        for name, frame, columns in (
+            ("accounts", accounts, ACCOUNTS),
+            ("balances", balances, BALANCES),
+            ("transactions", transactions, TRANSACTIONS),
+            ("loans", loans, LOANS),
+        )
+        if frame is not None
+    }
+    table = _accounts_of(frames, policy)
+    left_out: dict[str, int] = {}
+    parts = [_account_rows(frames, table, first, last, source, hold, policy, left_out)]
+    if "loans" in frames:
+        parts.append(_loan_rows(frames["loans"], table, first, last, policy, left_out))
+    result = pd.concat([p for p in parts if len(p)] or parts, ignore_index=True)
+    result["product"] = result["product"].astype("category")
+    amounts = [
+        "balance",
+        "outstanding",
+        "fees",
+        *(c for c in map(str, result) if c.startswith("n_")),
+    ]
+    result[amounts] = result[amounts].fillna(0.0)
+    result.attrs["left_out"] = left_out
+    return result
+
+
+def _accounts_of(frames: Mapping[str, pd.DataFrame], policy: Policy) -> _Accounts:
+    """Every account once: as its own frame says, else as balances or transactions name it."""
+    pieces = []
+    known = pd.Index([])
+    for name in ("accounts", "balances", "transactions"):
+        if name not in frames or "account_id" not in frames[name]:
+            continue
+        frame = frames[name]
+        code, ids = codes(frame["account_id"])
+        if name == "accounts" and len(ids) < len(frame):
+            raise DataError(
+                f"accounts.account_id: {len(frame) - len(ids)} of {len(frame)} rows repeat an "
+                "account; expected one row each"
+            )
+        row = np.zeros(len(ids), dtype=np.intp)
+        named = np.flatnonzero(code >= 0)[::-1]
+        row[code[named]] = named  # the first row of each account
+        fresh = ~ids.isin(known)
+        columns = [c for c in _ACCOUNT_FACTS if c in frame]
+        piece = frame[columns].iloc[row[fresh]]
+        pieces.append(piece.set_axis(ids[fresh], axis=0))
+        known = known.append(ids[fresh]) if len(known) else ids
+    table = pd.concat(pieces) if pieces else pd.DataFrame({"customer_id": []})
+    owners = _owners(frames)
+    size = len(table)
+    product = table["product"].astype(object) if "product" in table else pd.Series([None] * size)
+    product = product.where(product.notna(), policy.value("default_product"))
+
+    def day(column: str) -> Days:
+        return days(table[column]) if column in table else np.full(size, NO_DAY)
+
+    return _Accounts(
+        ids=pd.Index(table.index),
+        owners=owners,
+        owner=_placed(table["customer_id"], owners),
+        product=product.to_numpy(dtype=object),
+        opened=day("opened_date"),
+        closed=day("closed_date"),
+        rate=table["rate"].to_numpy(np.float64) if "rate" in table else np.full(size, np.nan),
+    )
+
+
+def _owners(frames: Mapping[str, pd.DataFrame]) -> pd.Index:
+    owners = pd.Index([])
+    for frame in frames.values():
+        ids = codes(frame["customer_id"])[1]
+        owners = ids if not len(owners) else owners.append(ids[~ids.isin(owners)])
+    return owners
+
+
+def _placed(ids: pd.Series, index: pd.Index) -> Integers:
+    """The place of each id in the index; -1 for a null."""
+    code, distinct = codes(ids)
+    return np.append(index.get_indexer(distinct), -1)[code].astype(np.intp)
+
+
+def _account_rows(
+    frames: Mapping[str, pd.DataFrame],
+    table: _Accounts,
+    first: np.datetime64,
+    last: np.datetime64,
+    source: Source,
+    hold: Hold,
+    policy: Policy,
+    left_out: dict[str, int],
+) -> pd.DataFrame:
+    """A row for each account, then one for each customer with entries outside accounts."""
+    accounts = len(table.ids)
+    side = policy.value("side")
+    booked = _booked(frames.get("transactions"), table, first, last, policy, left_out)
+    credit, debit = _balances(frames, table, first, last, source, hold)
+    lent = np.array([side.get(p) == "loan" for p in table.product], dtype=np.bool_)
+    told = np.zeros(accounts, dtype=np.bool_)
+    if "loans" in frames and "account_id" in frames["loans"]:
+        place = _placed(frames["loans"]["account_id"], table.ids)
+        told[place[place >= 0]] = True
+    opens = np.where(np.isnat(table.opened), first, np.maximum(table.opened, first))
+    closes = np.where(np.isnat(table.closed), last, np.minimum(table.closed, last))
+    life = (closes - opens).astype(np.int64) + 1
+    whole = int((last - first).astype(np.int64)) + 1
+    # Averages over the account's own days of the period: balance times days stays the same.
+    own = whole / np.maximum(life, 1)
+    rows = pd.DataFrame(
+        {
+            "customer_id": table.owners.take(table.owner),
+            "product": table.product,
+            "start": opens.astype("datetime64[s]"),
+            "end": closes.astype("datetime64[s]"),
+            "account_id": table.ids,
+            "balance": np.where(lent, 0.0, credit) * own,
+            "outstanding": np.where(lent, np.where(told, 0.0, credit + debit), debit) * own,
+            "rate_paid": np.where(lent, np.nan, table.rate),
+            "rate_charged": np.where(lent, table.rate, np.nan),
+            **{name: values[:accounts] for name, values in booked.items()},
+        }
+    )
+    moved = rows[["balance", "outstanding", *booked]].fillna(0.0).ne(0.0).any(axis=1).to_numpy()
+    gone = (life < 1) & ~moved
+    left_out["accounts"] = int(gone.sum())
+    outside = life < 1
+    rows.loc[outside, ["start", "end"]] = [
+        pd.Timestamp(first).as_unit("s"),
+        pd.Timestamp(last).as_unit("s"),
+    ]
+    rows = rows[~gone]
+    loose = {name: values[accounts:] for name, values in booked.items()}
+    there = np.zeros(len(table.owners), dtype=np.bool_)
+    for values in loose.values():
+        there |= np.nan_to_num(values) != 0
+    if not there.any():
+        return rows
+    span = {"start": first.astype("datetime64[s]"), "end": last.astype("datetime64[s]")}
+    rest = pd.DataFrame(
+        {
+            "customer_id": table.owners[there],
+            "product": "none",
+            **{name: np.full(int(there.sum()), day) for name, day in span.items()},
+            "balance": 0.0,
+            "outstanding": 0.0,
+            **{name: values[there] for name, values in loose.items()},
+        }
+    )
+    return pd.concat([rows, rest], ignore_index=True) if len(rows) else rest
+
+
+def _booked(
+    transactions: pd.DataFrame | None,
+    table: _Accounts,
+    first: np.datetime64,
+    last: np.datetime64,
+    policy: Policy,
+    left_out: dict[str, int],
+) -> dict[str, Floats]:
+    """Fees, interest and counts of activities by slot: accounts first, then customers."""
+    slots = len(table.ids) + len(table.owners)
+    if transactions is None:
+        return {"fees": np.zeros(slots)}
+    slot = _slots(transactions, table)
+    day = days(transactions["date"])
+    inside = (day >= first) & (day <= last)
+    left_out["transactions"] = int(len(day) - inside.sum())
+    if not inside.all():
+        transactions, slot = transactions.loc[inside], slot[inside]
+    amount = transactions["amount"].to_numpy(np.float64)
+    if "kind" in transactions:
+        kind, kinds = codes(transactions["kind"])
+    else:
+        kind, kinds = np.zeros(len(amount), dtype=np.intp), pd.Index(["other"])
+
+    def entries(name: str) -> tuple[Floats, NDArray[np.bool_]]:
+        rows = kind == (kinds.get_loc(name) if name in kinds else -2)
+        found = np.zeros(slots, dtype=np.bool_)
+        found[slot[rows]] = True
+        return summed(slot[rows], amount[rows], slots), found
+
+    result = {
+        "fees": 0.0 - entries("fee")[0],
+        "interest_paid": _where_booked(*entries("interest"), table),
+        "interest_received": 0.0 - _where_booked(*entries("penalty_interest"), table),
+    }
+    channel, channels = np.full(len(kind), -1), pd.Index([])
+    if "channel" in transactions:
+        channel, channels = codes(transactions["channel"])
+    activity = np.where(channel >= 0, channel + len(kinds), kind)
+    free = set(policy.value("free_kinds"))
+    served = ~np.isin(kind, [k for k, name in enumerate(kinds) if str(name) in free])
+    names = np.array([str(name) for name in [*kinds, *channels]], dtype=object)
+    for name in dict.fromkeys(names[np.unique(activity[served])]):
+        rows = served & np.isin(activity, np.flatnonzero(names == name))
+        result[f"n_{name}"] = np.bincount(slot[rows], minlength=slots).astype(np.float64)
+    return result
+
+
+def _where_booked(amount: Floats, found: NDArray[np.bool_], table: _Accounts) -> Floats:
+    """Booked interest; null for a product none of whose accounts has any, so that rates serve."""
+    accounts = len(table.ids)
+    product, names = codes(pd.Series(table.product, dtype=object))
+    seen = np.bincount(product, found[:accounts], len(names)) > 0
+    known = np.concatenate([seen[product], found[accounts:]])
+    return np.where(known, amount, np.nan)
+
+
+def _slots(transactions: pd.DataFrame, table: _Accounts) -> Integers:
+    """Where each transaction is counted: on its account, else on its customer."""
+    owner = _placed(transactions["customer_id"], table.owners)
+    if "account_id" not in transactions:
+        return owner + len(table.ids)
+    account = _placed(transactions["account_id"], table.ids)
+    other = (account >= 0) & (table.owner[account] != owner) if len(table.ids) else account >= 0
+    if other.any():
+        first = ", ".join(str(a) for a in transactions["account_id"][other].unique()[:5])
+        raise DataError(
+            f"transactions.customer_id: {int(other.sum())} of {len(transactions)} rows name "
+            f"another customer than their account does (accounts {first}); "
+            "expected the account's owner"
+        )
+    return np.where(account >= 0, account, owner + len(table.ids))
+
+
+def _balances(
+    frames: Mapping[str, pd.DataFrame],
+    table: _Accounts,
+    first: np.datetime64,
+    last: np.datetime64,
+    source: Source,
+    hold: Hold,
+) -> tuple[Floats, Floats]:
+    """Average credit and debit balance of each account, from the source asked for."""
+    moves = frames.get("transactions")
+    if moves is not None and "account_id" not in moves:
+        moves = None
+    running = moves is not None and "balance" in moves and bool(moves["balance"].notna().any())
+    if source == "auto":
+        if "balances" in frames:
+            source = "balances"
+        else:
+            source = "running" if running else "amounts"
+            hold = "forward"
+    there = {"balances": "balances" in frames, "running": running, "amounts": moves is not None}
+    if source not in there:
+        raise DataError(f"source: got {source!r}; expected auto or one of {', '.join(there)}")
+    if not there[source]:
+        if source == "amounts" and moves is None:
+            return np.zeros(len(table.ids)), np.zeros(len(table.ids))
+        raise DataError(f"source: there are no {source} to take balances from; try auto")
+    frame = frames["balances"] if source == "balances" else moves
+    if frame is None:  # pragma: no cover - for the type checker
+        raise DataError("source: no frame")
+    account = _placed(frame["account_id"], table.ids)
+    day = days(frame["date"])
+    value = frame["amount" if source == "amounts" else "balance"].to_numpy(np.float64)
+    use = (account >= 0) & (day <= last) & ~np.isnan(value)
+    if not use.all():
+        account, day, value = account[use], day[use], value[use]
+    if source == "amounts":
+        order = np.argsort(account * (1 << 32) + day.astype(np.int64), kind="stable")
+        account, day, value = account[order], day[order], value[order].cumsum()
+        begins = np.flatnonzero(np.append(True, account[1:] != account[:-1])[: len(account)])
+        before = np.append(0.0, value)[begins]
+        value = value - np.repeat(before, np.diff(np.append(begins, len(account))))
+    closed = np.where(np.isnat(table.closed), last, table.closed)
+    return average_balances(
+        account, day, value, len(table.ids), start=first, end=last, hold=hold, last_day=closed
+    )
+
+
+def _loan_rows(
+    loans: pd.DataFrame,
+    table: _Accounts,
+    first: np.datetime64,
+    last: np.datetime64,
+    policy: Policy,
+    left_out: dict[str, int],
+) -> pd.DataFrame:
+    """A row for each loan that is out within the period."""
+    size = len(loans)
+
+    def facts(column: str) -> Floats:
+        there = column in loans
+        return loans[column].to_numpy(np.float64) if there else np.full(size, np.nan)
+
+    granted = days(loans["granted_date"])
+    amount, term = facts("amount"), facts("term_months")
+    begins = np.maximum(granted, first)
+    left = facts("outstanding")
+    planned = average_outstanding(granted, term, amount, begins, last)
+    at_end = average_outstanding(granted, term, amount, last, last)
+    # Where the bank knows what was left at the end, the whole schedule is shifted to meet it.
+    average = np.where(np.isnan(left), planned, np.maximum(planned + left - at_end, 0.0))
+    out = (granted <= last) & ((average > 0) | (np.nan_to_num(left) > 0))
+    left_out["loans"] = int(size - out.sum())
+    rows = pd.DataFrame(
+        {
+            "customer_id": loans["customer_id"].to_numpy(),
+            "product": _loan_products(loans, table, policy).to_numpy(),
+            "start": begins.astype("datetime64[s]"),
+            "end": np.full(size, last.astype("datetime64[s]")),
+            "loan_id": loans["loan_id"].to_numpy(),
+            "outstanding": average,
+            "tenor_months": term,
+            "rate_charged": facts("rate"),
+            "pd": facts("pd"),
+            "lgd": facts("lgd"),
+            "ead": left,
+            **({"status": loans["status"].to_numpy()} if "status" in loans else {}),
+        }
+    )
+    return rows[out]
+
+
+def _loan_products(loans: pd.DataFrame, table: _Accounts, policy: Policy) -> pd.Series:
+    """Product of each loan: its own, else its account's where that is a loan, else the default."""
+    side = policy.value("side")
+    product = pd.Series([None] * len(loans), dtype=object)
+    if "account_id" in loans:
+        place = _placed(loans["account_id"], table.ids)
+        # The last place serves the code -1 of a loan without account.
+        lent = [p if side.get(p) == "loan" else None for p in table.product] + [None]
+        product = pd.Series(np.array(lent, dtype=object)[place], dtype=object)
+    if "product" in loans:
+        own = loans["product"].astype(object).reset_index(drop=True)
+        product = own.where(own.notna(), product)
+    return product.where(product.notna(), policy.value("default_loan_product"))
