@@ -1,5 +1,66 @@
-"""Bank customer relationship management as decision tables and pure functions."""
+"""Bank customer relationship management as decision tables and pure functions.
+
+The public names load on first use, so that ``import bankcrm`` is light.
+"""
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bankcrm.book import Book, read_book, write_book
+    from bankcrm.policy import (
+        Policy,
+        PolicySet,
+        default_policies,
+        default_policy,
+        load_policy,
+    )
+    from bankcrm.review import Review, review
+    from bankcrm.rules import Decision, DecisionTable
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "Book",
+    "Decision",
+    "DecisionTable",
+    "Policy",
+    "PolicySet",
+    "Review",
+    "__version__",
+    "default_policies",
+    "default_policy",
+    "load_policy",
+    "read_book",
+    "review",
+    "write_book",
+]
+
+_HOME = {
+    "Book": "book",
+    "Decision": "rules",
+    "DecisionTable": "rules",
+    "Policy": "policy",
+    "PolicySet": "policy",
+    "Review": "review",
+    "default_policies": "policy",
+    "default_policy": "policy",
+    "load_policy": "policy",
+    "read_book": "book",
+    "review": "review",
+    "write_book": "book",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'bankcrm' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"bankcrm.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
