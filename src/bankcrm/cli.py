@@ -1,0 +1,223 @@
+"""The command ``bankcrm``: review a book, make a sample, convert data, look at policies."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import bankcrm
+from bankcrm.errors import BankcrmError, MissingExtraError
+
+try:
+    import click
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.table import Table
+except ImportError as error:  # the command is an extra; say so in one line
+    sys.stderr.write(f"bankcrm: {MissingExtraError(error.name or 'click', 'cli')}\n")
+    sys.exit(2)
+
+if TYPE_CHECKING:
+    from bankcrm.book import Book
+    from bankcrm.policy import PolicySet
+    from bankcrm.review import Review
+
+SAMPLE_CUSTOMERS = 5_000
+SAMPLE_SEED = 7
+
+
+class _Day(click.ParamType):
+    """An ISO date."""
+
+    name = "date"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> date:
+        """Read ``2026-06-30``."""
+        try:
+            return value if isinstance(value, date) else date.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not a date such as 2026-06-30", param, ctx)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(bankcrm.__version__, prog_name="bankcrm")
+def cli() -> None:
+    """Bank customer relationship management as decision tables and pure functions."""
+
+
+@cli.command()
+@click.argument("book", type=click.Path(path_type=Path), required=False)
+@click.option("--as-of", type=_Day(), help="The day of the review; else the one in book.toml.")
+@click.option(
+    "--policy",
+    "files",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="FILE",
+    help="A policy in the place of its domain's default; may be given again.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("bankcrm-review"),
+    show_default=True,
+    help="The folder to write to.",
+)
+@click.option("--quiet", is_flag=True, help="No progress bar and no figures.")
+def review(
+    book: Path | None, as_of: date | None, files: tuple[Path, ...], out: Path, quiet: bool
+) -> None:
+    """Review a BOOK (a folder of Parquet or CSV); without one, the embedded synthetic bank."""
+    from bankcrm.review import review as run
+
+    policies = _policies(files)
+    with _progress(quiet) as step:
+        data = _book(book)
+        day = as_of or data.as_of
+        if day is None:
+            raise click.UsageError("give --as-of: the book records no date (book.toml, as_of)")
+        result = run(data, as_of=day, policies=policies, progress=step)
+    result.write(out)
+    if not quiet:
+        _print_summary(result)
+        click.echo(f"report: {out / 'index.html'}")
+
+
+def _book(folder: Path | None) -> Book:
+    from bankcrm.book import read_book
+    from bankcrm.datasets import make_book
+
+    return make_book(SAMPLE_CUSTOMERS, seed=SAMPLE_SEED) if folder is None else read_book(folder)
+
+
+def _policies(files: tuple[Path, ...]) -> PolicySet:
+    from bankcrm.policy import default_policies, load_policy
+
+    policies = default_policies()
+    for file in files:
+        policies = policies.with_policy(load_policy(file))
+    return policies
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[object]:
+    """A progress bar on standard error; yields the call-back that a review takes."""
+    columns = (TextColumn("{task.description:<34}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=quiet, transient=True) as bar:
+        task = bar.add_task("reading the book", total=1)
+
+        def step(done: int, total: int, name: str) -> None:
+            bar.update(task, completed=done, total=total, description=name)
+
+        yield step
+
+
+def _print_summary(result: Review) -> None:
+    table = Table(title=f"{result.name} as of {result.as_of}", title_justify="left")
+    table.add_column("figure")
+    table.add_column("value", justify="right")
+    for name, value in result.key_figures().items():
+        table.add_row(name, value)
+    Console().print(table)
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--customers", type=click.IntRange(min=1), default=SAMPLE_CUSTOMERS, show_default=True
+)
+@click.option("--seed", type=int, default=SAMPLE_SEED, show_default=True)
+@click.option(
+    "--format", "kind", type=click.Choice(["parquet", "csv"]), default="parquet", show_default=True
+)
+def sample(folder: Path, customers: int, seed: int, kind: str) -> None:
+    """Write a synthetic bank to FOLDER; the same seed gives the same bank."""
+    from bankcrm.book import write_book
+    from bankcrm.datasets import make_book
+
+    write_book(
+        make_book(customers, seed=seed), folder, format="csv" if kind == "csv" else "parquet"
+    )
+    click.echo(f"{customers:,} customers in {folder}")
+
+
+@cli.group()
+def convert() -> None:
+    """Turn a public data set into a book."""
+
+
+@convert.command()
+@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("folder", type=click.Path(path_type=Path))
+def berka(source: Path, folder: Path) -> None:
+    """Convert the eight .asc files of the PKDD'99 Czech bank in SOURCE to a book in FOLDER."""
+    from bankcrm.datasets import convert_berka
+
+    book = convert_berka(source, folder)
+    click.echo(
+        f"{len(book.customers):,} customers and {len(book.transactions):,} transactions in {folder}"
+    )
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def check(file: Path) -> None:
+    """Prove a policy or a single decision table: gaps, overlaps, shadowed rules, dates, units."""
+    from bankcrm.policy import load_policy
+    from bankcrm.rules import DecisionTable
+    from bankcrm.rules.toml import parse_toml
+
+    if "table" in parse_toml(file):
+        table = DecisionTable.from_toml(file)
+        warnings = table.check()
+        click.echo(f"table {table.id} {table.version}: {len(table.rules)} rules, no errors")
+    else:
+        policy = load_policy(file)
+        warnings = []
+        click.echo(
+            f"policy {policy.id} {policy.version}: {len(policy.parameters)} parameters, "
+            f"{len(policy.tables)} tables, no errors, fingerprint {policy.fingerprint[:12]}"
+        )
+    for finding in warnings:
+        click.echo(f"{finding.severity}: {finding}")
+
+
+@cli.command()
+@click.argument("domain", required=False)
+@click.option("--preset", help="One of the domain's presets instead of its defaults.")
+def policies(domain: str | None, preset: str | None) -> None:
+    """List the policies that ship, or print the one of DOMAIN as TOML to save and change."""
+    from bankcrm.policy import DOMAINS, default_policy, presets
+
+    if domain is not None:
+        click.echo(default_policy(domain, preset).to_toml(), nl=False)
+        return
+    table = Table("domain", "preset", "version", "parameters", "tables", "fingerprint")
+    for name in DOMAINS:
+        for variant in (None, *presets(name)):
+            policy = default_policy(name, variant)
+            counts = (str(len(policy.parameters)), str(len(policy.tables)))
+            table.add_row(
+                name, variant or "(defaults)", policy.version, *counts, policy.fingerprint[:12]
+            )
+    Console().print(table)
+
+
+def main() -> None:
+    """Run the command: an error is one clear line and exit code 2."""
+    try:
+        cli.main(prog_name="bankcrm", standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (BankcrmError, OSError) as error:
+        click.echo(f"bankcrm: {error}", err=True)
+        sys.exit(2)
