@@ -1,0 +1,48 @@
+"""Wilson's interval for a share."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtri
+
+from bankcrm.errors import DataError
+
+Floats = npt.NDArray[np.float64]
+
+
+def wilson(
+    hits: npt.ArrayLike, trials: npt.ArrayLike, confidence: float = 0.95
+) -> tuple[Floats, Floats, Floats]:
+    """Share, lower and upper bound by Wilson's score interval; null where there was no trial.
+
+    Args:
+        hits: Successes.
+        trials: Trials, of the same shape.
+        confidence: Coverage wanted, between 0 and 1.
+
+    >>> share, low, high = wilson([9], [10])
+    >>> round(low[0], 4), round(high[0], 4)
+    (np.float64(0.5958), np.float64(0.9821))
+    """
+    z = quantile(confidence)
+    x, n = np.asarray(hits, dtype=np.float64), np.asarray(trials, dtype=np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(n > 0, x / n, np.nan)
+        middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+        half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    # The ends are exact at 0 and 1, where rounding would leave a trace of a share.
+    low = np.where(x == 0, np.where(n > 0, 0.0, np.nan), middle - half)
+    high = np.where((x == n) & (n > 0), 1.0, middle + half)
+    return share, low, high
+
+
+def quantile(confidence: float) -> float:
+    """The normal quantile of a two-sided interval.
+
+    Raises:
+        DataError: The confidence is not between 0 and 1.
+    """
+    if not 0 < confidence < 1:
+        raise DataError(f"confidence: expected a share between 0 and 1, found {confidence}")
+    return float(ndtri(0.5 + confidence / 2))

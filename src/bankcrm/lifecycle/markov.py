@@ -1,0 +1,225 @@
+"""Markov chains over stages: where they settle, how long they last, what they are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.sparse.csgraph import connected_components
+
+from bankcrm.errors import DataError
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Chain: TypeAlias = "pd.DataFrame | npt.NDArray[np.float64] | Sequence[Sequence[float]]"
+Rewards: TypeAlias = "pd.Series | Mapping[str, float] | Sequence[float] | npt.NDArray[np.float64]"
+
+
+def steady_state(P: Chain) -> pd.Series:  # noqa: N803 - P is the field's own name
+    """The shares of the stages that the chain settles at.
+
+    Args:
+        P: Transition probabilities of one period, a row a stage before.
+
+    Returns:
+        A share for each stage, adding up to 1.
+
+    Raises:
+        DataError: ``P`` is no transition matrix, or settles at shares that depend on the start.
+
+    Source: CBM-5.
+
+    >>> [round(x, 4) for x in steady_state([[0.9, 0.1], [0.05, 0.95]])]
+    [0.3333, 0.6667]
+    """
+    matrix, names = chain(P)
+    closed = closed_classes(matrix)
+    if len(closed) > 1:
+        told = "; ".join(", ".join(str(names[i]) for i in c) for c in closed)
+        raise DataError(
+            f"P: {len(closed)} sets of stages are never left ({told}), so the shares depend on the "
+            "start; use absorption_times, or look at one set alone"
+        )
+    inside = closed[0]
+    block = matrix[np.ix_(inside, inside)]
+    size = len(inside)
+    equations = np.vstack([(block.T - np.eye(size))[:-1], np.ones(size)])
+    share = np.zeros(len(matrix))
+    share[inside] = np.linalg.solve(equations, np.append(np.zeros(size - 1), 1.0))
+    return pd.Series(share, index=names, name="share")
+
+
+def absorption_times(P: Chain, *, absorbing: Sequence[object] | None = None) -> pd.DataFrame:  # noqa: N803
+    """Expected periods until a chain is absorbed, and where.
+
+    Args:
+        P: Transition probabilities of one period.
+        absorbing: Stages to stop at, whether or not they can be left (first passage); by default
+            the stages that are never left.
+
+    Returns:
+        A row a stage: ``periods`` (infinite where absorption is not certain) and, under each
+        absorbing stage's name, the probability to end there.
+
+    Raises:
+        DataError: ``P`` is no transition matrix, or there is no such absorbing stage.
+
+    Source: LCM-6.
+
+    >>> absorption_times([[0.8, 0.2], [0.0, 1.0]])["periods"].round(6).tolist()
+    [5.0, 0.0]
+    """
+    matrix, names = chain(P)
+    if absorbing is None:
+        stop = np.flatnonzero(np.diag(matrix) == 1.0)
+    else:
+        if unknown := [a for a in absorbing if a not in names]:
+            raise DataError(f"absorbing: {unknown} are not stages; stages: {list(names)}")
+        stop = np.flatnonzero(names.isin(absorbing))
+    if len(stop) == 0:
+        raise DataError("P: no stage is absorbing; name some with absorbing=")
+    held = matrix.copy()
+    held[stop] = np.eye(len(matrix))[stop]
+    trapped = [c for c in closed_classes(held) if not np.isin(c, stop).any()]
+    never = np.concatenate([np.empty(0, dtype=np.intp), *trapped])
+    through = np.setdiff1d(np.arange(len(matrix)), np.union1d(stop, never))
+    away = np.linalg.inv(np.eye(len(through)) - held[np.ix_(through, through)])
+    periods = np.zeros(len(matrix))
+    periods[never] = np.inf
+    doomed = held[np.ix_(through, never)].sum(axis=1)
+    certain = away @ doomed <= 1e-12
+    periods[through] = np.where(certain, away.sum(axis=1), np.inf)
+    ends = np.zeros((len(matrix), len(stop)))
+    ends[stop] = np.eye(len(stop))
+    ends[through] = away @ held[np.ix_(through, stop)]
+    result = pd.DataFrame(ends, index=names, columns=names[stop])
+    result.insert(0, "periods", periods)
+    return result
+
+
+def markov_value(
+    P: Chain,  # noqa: N803
+    rewards: Rewards,
+    *,
+    discount: float,
+    horizon: int | None = None,
+) -> pd.Series:
+    """The present value of a customer in each stage, by the migration model of Pfeifer & Carraway.
+
+    The reward of the present period counts in full, that of period ``t`` by ``(1 + discount)**-t``.
+
+    Args:
+        P: Transition probabilities of one period.
+        rewards: What a customer in each stage brings in a period, in money; by stage name, or in
+            the order of ``P``.
+        discount: Rate per period, above 0 for an infinite horizon.
+        horizon: Last period that counts; None for ever.
+
+    Returns:
+        A value for each stage, in the unit of ``rewards``.
+
+    Raises:
+        DataError: ``P`` is no transition matrix, rewards do not fit, or the value is infinite.
+
+    Source: PB-6; Pfeifer & Carraway (2000), Journal of Interactive Marketing 14(2).
+
+    >>> P = [[0.3, 0.7, 0.0], [0.2, 0.0, 0.8], [0.0, 0.0, 1.0]]
+    >>> round(float(markov_value(P, [36, -4, 0], discount=0.2)[0]), 4)
+    51.5745
+    """
+    matrix, names = chain(P)
+    reward = _rewards(rewards, names)
+    if not np.isfinite(discount) or discount <= -1:
+        raise DataError(f"discount: expected a rate above -1 per period, found {discount}")
+    step = matrix / (1 + discount)
+    if horizon is None:
+        if discount <= 0:
+            raise DataError(
+                "discount: without a horizon the value is infinite unless the rate is above 0; "
+                "give horizon= or a rate"
+            )
+        value = np.linalg.solve(np.eye(len(matrix)) - step, reward)
+    else:
+        value = reward
+        for _ in range(whole(horizon, "horizon")):
+            value = reward + step @ value
+    return pd.Series(value, index=names, name="value")
+
+
+def expected_reward(P: Chain, rewards: Rewards, *, period: int) -> pd.Series:  # noqa: N803
+    """The reward expected in one later period, undiscounted, from each stage now.
+
+    Args:
+        P: Transition probabilities of one period.
+        rewards: As in `markov_value`.
+        period: How many periods from now; 0 is the present one.
+
+    Source: PB-6.
+
+    >>> round(float(expected_reward([[0.9, 0.1], [0.05, 0.95]], [79, -2], period=5)[0]), 5)
+    48.96009
+    """
+    matrix, names = chain(P)
+    steps = np.linalg.matrix_power(matrix, whole(period, "period"))
+    return pd.Series(steps @ _rewards(rewards, names), index=names, name="reward")
+
+
+def chain(P: Chain) -> tuple[Floats, pd.Index]:  # noqa: N803
+    """A transition matrix checked, and the names of its stages.
+
+    Raises:
+        DataError: Not square, a probability outside 0 to 1, or rows that do not add up to 1.
+    """
+    frame = P if isinstance(P, pd.DataFrame) else pd.DataFrame(np.asarray(P, dtype=np.float64))
+    matrix = frame.to_numpy(dtype=np.float64, na_value=np.nan)
+    if matrix.shape[0] != matrix.shape[1] or matrix.size == 0:
+        raise DataError(
+            f"P: expected a square matrix, found {matrix.shape[0]} by {matrix.shape[1]}"
+        )
+    if isinstance(P, pd.DataFrame) and list(frame.index) != list(frame.columns):
+        raise DataError("P: rows and columns name different stages, or in another order")
+    bad = ~(np.abs(matrix.sum(axis=1) - 1) <= 1e-8) | (matrix < 0).any(axis=1)
+    if bad.any():
+        rows = ", ".join(f"{frame.index[i]}: {matrix[i].sum():g}" for i in np.flatnonzero(bad)[:5])
+        raise DataError(
+            f"P: {int(bad.sum())} rows are no probabilities that add up to 1 (sums {rows}); "
+            "a stage that was never seen has no row: leave it out, or give it one"
+        )
+    return matrix, pd.Index(frame.index)
+
+
+def closed_classes(matrix: Floats) -> list[npt.NDArray[np.intp]]:
+    """The sets of stages that are never left once entered."""
+    count, member = connected_components(matrix > 0, directed=True, connection="strong")
+    sets = [np.flatnonzero(member == c) for c in range(count)]
+    return [s for s in sets if not np.delete(matrix[s], s, axis=1).any()]
+
+
+def whole(number: int, name: str) -> int:
+    """A count of periods.
+
+    Raises:
+        DataError: It is not a whole number from 0 on.
+    """
+    if int(number) != number or number < 0:
+        raise DataError(f"{name}: expected a whole number of periods from 0 on, found {number}")
+    return int(number)
+
+
+def _rewards(rewards: Rewards, names: pd.Index) -> Floats:
+    if isinstance(rewards, Mapping):
+        rewards = pd.Series(rewards)
+    if isinstance(rewards, pd.Series):
+        strange = rewards.index.symmetric_difference(names)
+        if len(strange):
+            raise DataError(
+                f"rewards: expected one for each of {list(names)}; "
+                f"too many or missing: {list(strange)}"
+            )
+        rewards = rewards.reindex(names)
+    reward = np.asarray(rewards, dtype=np.float64)
+    if reward.shape != (len(names),) or not np.isfinite(reward).all():
+        raise DataError(f"rewards: expected {len(names)} finite numbers, found {reward.tolist()}")
+    return reward

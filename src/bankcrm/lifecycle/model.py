@@ -1,0 +1,379 @@
+"""Stage models as data: stages, events and the legal moves between them (LCM-2, PB-1, PB-2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache, cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Self
+
+import attrs
+
+from bankcrm.errors import PolicyError, UnknownNameError
+from bankcrm.rules import DecisionTable, Parameter, Rule, UnaryTest, parse_test
+from bankcrm.rules.toml import converter, parse_toml, structure
+from bankcrm.vocabulary import Labelled, Language
+
+MODELS = ("bank", "private_banking", "value_phases")
+
+
+class Event(Labelled):
+    """What moves a customer from stage to stage (LCM-2)."""
+
+    CONTACTED = "contacted", "首次接触"
+    INQUIRED = "inquired", "咨询"
+    CONTRACT_SIGNED = "contract_signed", "签约"
+    ACTIVATED = "activated", "激活"
+    WENT_IDLE = "went_idle", "转为沉睡"
+    REACTIVATED = "reactivated", "唤醒"
+    CLOSED = "closed", "销户"
+    WENT_SILENT = "went_silent", "长期无往来"
+    WON_BACK = "won_back", "赢回"
+
+
+class JourneyStep(Labelled):
+    """The five steps of the private-banking relationship (PB-1)."""
+
+    AWARENESS = "awareness", "认知"
+    CONSIDERATION = "consideration", "考虑"
+    DECISION = "decision", "决策"
+    EXPERIENCE = "experience", "体验"
+    EXIT = "exit", "退出"
+
+
+class ValuePhase(Labelled):
+    """The four phases of a relationship's value (PB-2)."""
+
+    INTRODUCTION = "introduction", "引入期"
+    GROWTH = "growth", "成长期"
+    MATURITY = "maturity", "成熟期"
+    DECLINE = "decline", "衰退期"
+
+
+@attrs.frozen
+class Term:
+    """A stage or an event of a model.
+
+    Args:
+        name: The word in data.
+        zh: The Chinese label.
+        reaches: For a stage, the progress that being in it proves; empty for the stage itself.
+    """
+
+    name: str
+    zh: str = ""
+    reaches: str = ""
+
+
+def _tests(when: Mapping[str, str | UnaryTest]) -> Mapping[str, UnaryTest]:
+    return {f: t if isinstance(t, UnaryTest) else parse_test(t) for f, t in when.items()}
+
+
+@attrs.frozen
+class Move:
+    """One legal move: from a stage, by an event, to a stage, under a guard.
+
+    Args:
+        before: The stage that the customer is in.
+        event: What happens.
+        after: The stage that follows; the same one for a move that changes nothing.
+        when: The guard: fact name to unary test; empty for a move that is always legal.
+        source: What the move rests on.
+        because: The reason in words.
+    """
+
+    before: str = attrs.field(converter=str)
+    event: str = attrs.field(converter=str)
+    after: str = attrs.field(converter=str)
+    when: Mapping[str, UnaryTest] = attrs.field(factory=dict, converter=_tests, hash=False)
+    source: str = "default"
+    because: str = ""
+
+    @property
+    def rule(self) -> str:
+        """The move's name: ``before:event``."""
+        return f"{self.before}:{self.event}"
+
+
+@attrs.frozen
+class _Header:
+    id: str
+    initial: str
+    version: str = "1"
+    title: str = ""
+    source: str = ""
+    final: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class _RawMove:
+    """A move as a file has it: several stages may stand before one event."""
+
+    before: tuple[str, ...]
+    event: str
+    after: str
+    when: dict[str, UnaryTest] = attrs.field(factory=dict)
+    source: str = "default"
+    because: str = ""
+
+
+@attrs.frozen
+class StageModel:
+    """Stages, events and legal moves; checked when it is made.
+
+    Args:
+        id: The model's name.
+        initial: The stage where everyone begins.
+        stages: The stages, in order of progress.
+        events: The events, in the order in which they happen on one day.
+        moves: The legal moves.
+        final: Stages that nothing leads out of.
+        parameters: Figures that guards name with ``@``.
+        version: The model's version.
+        title: What the model describes, for people.
+        source: What it rests on.
+
+    Raises:
+        PolicyError: Every fault at once: an unknown stage or event, two moves for one stage and
+            event, a stage that nothing leads to, a dead end that is not final, a guard that names
+            no parameter.
+
+    >>> model = stage_model("bank")
+    >>> model.legal_events("dormant")
+    ('contract_signed', 'reactivated', 'closed', 'went_silent')
+    """
+
+    id: str
+    initial: str = attrs.field(converter=str)
+    stages: tuple[Term, ...]
+    events: tuple[Term, ...]
+    moves: tuple[Move, ...]
+    final: tuple[str, ...] = ()
+    parameters: Mapping[str, Parameter] = attrs.field(factory=dict, hash=False)
+    version: str = "1"
+    title: str = ""
+    source: str = ""
+
+    def __attrs_post_init__(self) -> None:
+        if faults := list(model_faults(self)):
+            raise PolicyError(faults)
+
+    @classmethod
+    def from_toml(cls, source: str | Path) -> Self:
+        """Read a model from TOML text or a file.
+
+        Raises:
+            PolicyError: Every fault of the file, each with its path.
+        """
+        raw = parse_toml(source)
+        faults = [f"{key}: unknown key" for key in raw if key not in _SECTIONS]
+        made = converter()
+        head = structure(made, raw.get("model", {}), _Header, "model", faults)
+        terms = [
+            structure(made, raw.get(part, []), tuple[Term, ...], part, faults)
+            for part in ("stages", "events")
+        ]
+        moves = [
+            structure(made, _listed(m), _RawMove, f"moves[{i}]", faults)
+            for i, m in enumerate(raw.get("moves", []))
+        ]
+        figures = structure(
+            made, raw.get("parameters", {}), dict[str, Parameter], "parameters", faults
+        )
+        if faults or head is None:
+            raise PolicyError(faults)
+        return cls(
+            stages=terms[0] or (),
+            events=terms[1] or (),
+            moves=tuple(
+                Move(before, m.event, m.after, m.when, m.source, m.because)
+                for m in moves
+                if m is not None
+                for before in m.before
+            ),
+            parameters=figures or {},
+            **attrs.asdict(head),
+        )
+
+    def with_moves(
+        self, *moves: Move, stages: Iterable[Term] = (), events: Iterable[Term] = ()
+    ) -> Self:
+        """The same model with more moves; one for a stage and event already there replaces it.
+
+        >>> model = stage_model("bank").with_moves(Move("lead", "went_silent", "lost"))
+        >>> model.move("lead", "went_silent").after
+        'lost'
+        """
+        new = {(m.before, m.event): m for m in moves}
+        kept = [m for m in self.moves if (m.before, m.event) not in new]
+        return attrs.evolve(
+            self,
+            moves=(*kept, *moves),
+            stages=(*self.stages, *stages),
+            events=(*self.events, *events),
+        )
+
+    def move(self, stage: str, event: str) -> Move | None:
+        """The move for a stage and an event; None where there is none."""
+        return self._by_pair.get((str(stage), str(event)))
+
+    def legal_events(self, stage: str) -> tuple[str, ...]:
+        """The events that have a move from a stage, in the model's order."""
+        return tuple(e for e in self.event_names if (str(stage), e) in self._by_pair)
+
+    def label(self, name: str, language: Language = "en") -> str:
+        """The label of a stage or an event."""
+        for term in (*self.stages, *self.events):
+            if term.name == name:
+                return term.zh or name if language == "zh" else name.replace("_", " ")
+        raise UnknownNameError("stage or event", name, (*self.stage_names, *self.event_names))
+
+    def guard(self, move: Move) -> DecisionTable | None:
+        """The guard of a move as a decision table of one rule; None where it has none."""
+        return self._guards[move.rule] if move.when else None
+
+    @cached_property
+    def stage_names(self) -> tuple[str, ...]:
+        """The stages' names, in order of progress."""
+        return tuple(s.name for s in self.stages)
+
+    @cached_property
+    def event_names(self) -> tuple[str, ...]:
+        """The events' names, in the order in which they happen on one day."""
+        return tuple(e.name for e in self.events)
+
+    @cached_property
+    def progress(self) -> tuple[int, ...]:
+        """For each stage, the position of the furthest stage that being in it proves."""
+        names = self.stage_names
+        return tuple(names.index(s.reaches or s.name) for s in self.stages)
+
+    @cached_property
+    def paths(self) -> Mapping[tuple[str, str], tuple[Move, ...]]:
+        """The shortest chain of moves between two stages, by way of stages of progress only."""
+        return {
+            (a, b): chain
+            for a in self.stage_names
+            for b, chain in _chains(self, a).items()
+            if a != b
+        }
+
+    @cached_property
+    def _by_pair(self) -> dict[tuple[str, str], Move]:
+        return {(m.before, m.event): m for m in self.moves}
+
+    @cached_property
+    def _guards(self) -> dict[str, DecisionTable]:
+        return {m.rule: self._guard_table(m) for m in self.moves if m.when}
+
+    def _guard_table(self, move: Move) -> DecisionTable:
+        return DecisionTable(
+            id=f"{self.id}:{move.rule}",
+            version=self.version,
+            rules=(
+                Rule("guard", move.when, True, move.source, move.because),
+                Rule("otherwise", {}, False),
+            ),
+            parameters={
+                p: self.parameters[p] for test in move.when.values() for p in test.parameters
+            },
+        )
+
+
+_SECTIONS = ("model", "stages", "events", "moves", "parameters")
+
+
+@cache
+def stage_model(name: str = "bank") -> StageModel:
+    """A stage model that ships with the library: ``bank``, ``private_banking`` or ``value_phases``.
+
+    Raises:
+        UnknownNameError: There is no such model.
+
+    Source: LCM-2, PB-1, PB-2.
+
+    >>> stage_model("private_banking").stage_names
+    ('awareness', 'consideration', 'decision', 'experience', 'exit')
+    """
+    if name not in MODELS:
+        raise UnknownNameError("stage model", name, MODELS)
+    text = files("bankcrm.lifecycle").joinpath("models", f"{name}.toml").read_text("utf-8")
+    return StageModel.from_toml(text)
+
+
+def model_faults(model: StageModel) -> Iterator[str]:
+    """Every fault of a model, each with its path."""
+    stages, events = model.stage_names, model.event_names
+    for what, names in (("stages", stages), ("events", events)):
+        if not names:
+            yield f"{what}: there are none"
+        yield from (
+            f"{what}: {n!r} stands twice" for n in dict.fromkeys(names) if names.count(n) > 1
+        )
+    for i, stage in enumerate(model.stages):
+        if stage.reaches and stage.reaches not in stages:
+            yield f"stages[{i}].reaches: {stage.reaches!r} is not a stage"
+    for name in (model.initial, *model.final):
+        if name not in stages:
+            yield f"model: {name!r} is not a stage; stages: {', '.join(stages)}"
+    seen: dict[tuple[str, str], int] = {}
+    for i, move in enumerate(model.moves):
+        for part, name, known in (
+            ("before", move.before, stages),
+            ("event", move.event, events),
+            ("after", move.after, stages),
+        ):
+            if name not in known:
+                yield f"moves[{i}].{part}: {name!r} is unknown; known: {', '.join(known)}"
+        first = seen.setdefault((move.before, move.event), i)
+        if first != i:
+            yield f"moves[{i}]: a second move for {move.before} by {move.event}; see moves[{first}]"
+        for fact, test in move.when.items():
+            for p in test.parameters:
+                if p not in model.parameters:
+                    yield f"moves[{i}].when.{fact}: unknown parameter @{p}"
+    yield from _shape_faults(model)
+
+
+def _shape_faults(model: StageModel) -> Iterator[str]:
+    reached, front = {model.initial}, [model.initial]
+    while front:
+        here = front.pop()
+        for move in model.moves:
+            if move.before == here and move.after not in reached:
+                reached.add(move.after)
+                front.append(move.after)
+    for i, name in enumerate(model.stage_names):
+        out = any(m.before == name and m.after != name for m in model.moves)
+        if name not in reached:
+            yield f"stages[{i}]: nothing leads to {name!r} from {model.initial!r}"
+        if not out and name not in model.final:
+            yield f"stages[{i}]: {name!r} is a dead end; name it in model.final or add a move"
+        if out and name in model.final:
+            yield f"stages[{i}]: {name!r} is final, but a move leads out of it"
+
+
+def _chains(model: StageModel, start: str) -> dict[str, tuple[Move, ...]]:
+    """The shortest chains of moves from a stage, breadth first."""
+    passable = {s.name for s in model.stages if s.reaches in ("", s.name)}
+    found: dict[str, tuple[Move, ...]] = {start: ()}
+    front = [start]
+    while front:
+        after: list[str] = []
+        for here in front:
+            if here != start and here not in passable:
+                continue
+            for move in (m for m in model.moves if m.before == here):
+                if move.after not in found:
+                    found[move.after] = (*found[here], move)
+                    after.append(move.after)
+        front = after
+    return found
+
+
+def _listed(raw: Any) -> Any:
+    """A raw move whose ``before`` is always a list."""
+    if isinstance(raw, dict) and isinstance(raw.get("before"), str):
+        return {**raw, "before": [raw["before"]]}
+    return raw

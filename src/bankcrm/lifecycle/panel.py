@@ -1,0 +1,176 @@
+"""Histories as a grid of stage codes, and the unbroken spells in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bankcrm.columns import as_frame, codes, days
+from bankcrm.errors import DataError
+
+Grid: TypeAlias = npt.NDArray[np.int8]
+Days: TypeAlias = npt.NDArray[np.datetime64]
+
+
+@attrs.frozen(eq=False)
+class Panel:
+    """Stages of customers (rows) on dates (columns); -1 where a customer was not observed."""
+
+    stages: tuple[str, ...]
+    customers: pd.Index
+    dates: Days
+    grid: Grid
+
+
+def read_panel(history: object) -> Panel:
+    """A history as a grid.
+
+    Args:
+        history: ``customer_id``, ``date`` (columns or index levels) and ``stage``, as
+            `stage_history` gives it; an absent row or a null stage is "not observed".
+
+    Raises:
+        DataError: A column is missing, a date is null, or a customer has two rows for one date.
+    """
+    frame = as_frame(history)
+    stages, code = _stage_codes(frame)
+    if isinstance(frame.index, pd.MultiIndex) and _is_product(frame.index):
+        customers, when = frame.index.levels
+        grid = code.reshape(len(customers), len(when))
+        return Panel(stages, pd.Index(customers), days(when), grid)
+    names = [n for n in ("customer_id", "date") if n in frame.index.names]
+    flat = frame.reset_index(names) if names else frame
+    if missing := [n for n in ("customer_id", "date") if n not in flat]:
+        raise DataError(
+            f"history: missing column {', '.join(missing)}; "
+            f"present: {', '.join(map(str, flat.columns))}"
+        )
+    day = days(flat["date"])
+    who, customers = codes(flat["customer_id"])
+    if np.isnat(day).any() or (who < 0).any():
+        raise DataError("history: a customer_id or date is null; leave those rows out")
+    dates, column = np.unique(day, return_inverse=True)
+    size = len(customers), len(dates)
+    cell = who * size[1] + column
+    if len(np.unique(cell)) < len(cell):
+        twice = int(len(cell) - len(np.unique(cell)))
+        raise DataError(
+            f"history: {twice:,} rows repeat a customer and date; keep one row for each"
+        )
+    grid = np.full(size, -1, dtype=np.int8)
+    grid.ravel()[cell] = code
+    return Panel(stages, customers, dates, grid)
+
+
+def history_frame(panel: Panel, extra: dict[str, pd.Categorical]) -> pd.DataFrame:
+    """A grid as a history: customer by customer, date by date."""
+    size = panel.grid.shape
+    places: list[Any] = [
+        np.repeat(np.arange(size[0], dtype=np.int32), size[1]),
+        np.tile(np.arange(size[1], dtype=np.int16), size[0]),
+    ]
+    levels: list[Any] = [panel.customers, pd.DatetimeIndex(panel.dates.astype("datetime64[s]"))]
+    index = pd.MultiIndex(levels, places, names=["customer_id", "date"], verify_integrity=False)
+    columns = {"stage": categorical(panel.grid.ravel(), panel.stages), **extra}
+    return pd.DataFrame(columns, index=index, copy=False)
+
+
+def categorical(code: npt.NDArray[np.integer], names: Sequence[str]) -> pd.Categorical:
+    """Codes as words; -1 is null."""
+    words: pd.Categorical = pd.Categorical.from_codes(code, categories=pd.Index(list(names)))
+    return words
+
+
+def _stage_codes(frame: pd.DataFrame) -> tuple[tuple[str, ...], Grid]:
+    if "stage" not in frame:
+        raise DataError(
+            f"history: missing column stage; present: {', '.join(map(str, frame.columns))}"
+        )
+    stage = frame["stage"]
+    if not isinstance(stage.dtype, pd.CategoricalDtype):
+        stage = stage.astype("category")
+    names = tuple(map(str, stage.cat.categories))
+    return names, stage.cat.codes.to_numpy().astype(np.int8, copy=False)
+
+
+def _is_product(index: pd.MultiIndex) -> bool:
+    """Whether the index runs through every date for every customer, as `stage_history` gives it."""
+    if list(index.names) != ["customer_id", "date"]:
+        return False
+    size = index.levshape
+    if len(index) == 0 or len(index) != size[0] * size[1]:
+        return False
+    who, when = (np.asarray(c).reshape(size) for c in index.codes)
+    rows, columns = np.arange(size[0])[:, None], np.arange(size[1])
+    return bool(
+        (who == rows).all() and (when == columns).all() and index.levels[1].is_monotonic_increasing
+    )
+
+
+def stage_spells(history: object) -> pd.DataFrame:
+    """Unbroken stays in one stage.
+
+    Args:
+        history: As `stage_history` gives it.
+
+    Returns:
+        A row a spell, in order: ``customer_id``, ``stage``, ``start`` and ``end`` (dates on which
+        the stage was first seen and first gone, or last seen), ``after`` (the next stage, null
+        where the spell was still running or the customer left the observation), ``from_start``
+        (whether the spell began within the history: one that runs on its first date did not).
+
+    Source: LCM-2.
+    """
+    panel = read_panel(history)
+    grid, size = panel.grid, panel.grid.shape
+    if size[1] == 0:
+        raise DataError("history: there is no date in it")
+    new = np.ones(size, dtype=np.bool_)
+    new[:, 1:] = grid[:, 1:] != grid[:, :-1]
+    row, first = np.nonzero(new)
+    last_run = np.append(row[1:] != row[:-1], True)
+    stop = np.append(first[1:], 0)
+    stop[last_run] = size[1]
+    code = grid[row, first]
+    following = np.append(code[1:], -1).astype(np.int8)
+    following[last_run] = -1
+    end = np.where(following < 0, stop - 1, stop)
+    keep = code >= 0
+    dates = panel.dates.astype("datetime64[s]")
+    return pd.DataFrame(
+        {
+            "customer_id": panel.customers.take(row[keep]),
+            "stage": categorical(code[keep], panel.stages),
+            "start": dates[first[keep]],
+            "end": dates[np.minimum(end, size[1] - 1)[keep]],
+            "after": categorical(following[keep], panel.stages),
+            "from_start": first[keep] > 0,
+        }
+    )
+
+
+def groups_of(
+    customers: pd.Index, by: pd.Series | Sequence[object] | None
+) -> tuple[npt.NDArray[np.intp], list[object]]:
+    """The group of each customer, from a Series over customer ids.
+
+    Raises:
+        DataError: Customers without a group.
+    """
+    if by is None:
+        return np.zeros(len(customers), dtype=np.intp), []
+    segment = by if isinstance(by, pd.Series) else pd.Series(by, index=customers)
+    place = segment.index.get_indexer(customers)
+    code, distinct = codes(segment)
+    group = np.where(place < 0, -1, code[place])
+    if (group < 0).any():
+        first = ", ".join(map(repr, customers[group < 0][:5].tolist()))
+        raise DataError(
+            f"by: {int((group < 0).sum()):,} customers have no segment ({first}); give one for each"
+        )
+    return group.astype(np.intp), distinct.tolist()
