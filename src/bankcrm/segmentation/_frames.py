@@ -1,0 +1,30 @@
+"""Small helpers shared by this package: checked frames by customer, categories, stamps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from bankcrm.columns import Column, check_frame
+from bankcrm.policy import Policy
+
+CUSTOMER = Column("customer_id", "id", meaning="The customer.")
+
+
+def by_customer(data: object, columns: Sequence[Column], frame: str) -> pd.DataFrame:
+    """A checked frame with one row a customer, indexed by ``customer_id``.
+
+    A frame without a ``customer_id`` column is taken to be indexed by customer.
+    """
+    if isinstance(data, pd.DataFrame) and "customer_id" not in (*data.columns, *data.index.names):
+        data = data.rename_axis(index="customer_id")
+    checked = check_frame(data, (CUSTOMER, *columns), frame=frame, key="customer_id")
+    return checked.set_index("customer_id")
+
+
+def stamped(frame: pd.DataFrame, policy: Policy) -> pd.DataFrame:
+    """The frame itself, with the policy that decided it in its ``attrs``."""
+    frame.attrs["policy"] = f"{policy.id}@{policy.version}"
+    frame.attrs["fingerprint"] = policy.fingerprint
+    return frame

@@ -1,0 +1,271 @@
+"""Resources by tier: levels, entitlements, and the exact allocation of a budget (CBM-6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bankcrm.columns import Column, numbers
+from bankcrm.errors import DataError, InfeasibleError, UnknownNameError
+from bankcrm.policy import Policy, default_policy
+from bankcrm.segmentation._frames import by_customer, stamped
+from bankcrm.segmentation.model import TIER_LADDER, Entitlement
+from bankcrm.segmentation.shares import apportion
+from bankcrm.vocabulary import Tier
+
+_TIERS = tuple(tier.value for tier in reversed(TIER_LADDER))
+_TIER = Column("tier", "category", choices=_TIERS, meaning="The customer's tier.")
+_POTENTIAL = Column("potential", "number", False, True, "weight", minimum=0)
+_WEIGHT = Column("weight", "number", False, True, "weight", minimum=0)
+_CAP = Column("cap", "integer", False, True, "units of the budget", minimum=0)
+_FLOOR = Column("floor", "integer", False, True, "units of the budget", minimum=0)
+
+
+def resource_rules(tier: Tier | str, *, policy: Policy | None = None) -> Entitlement:
+    """What a tier is entitled to: level, manager, response time, discount, queue and events.
+
+    Args:
+        tier: The tier.
+        policy: Segmentation policy; the library's defaults if none.
+
+    Raises:
+        UnknownNameError: No such tier, or the policy has no entitlement for it.
+
+    Source: CBM-6.
+
+    >>> resource_rules("premium").manager
+    'dedicated_with_team'
+    """
+    policy = policy or default_policy("segmentation")
+    rows = {row.tier.value: row for row in policy.records("entitlement", Entitlement)}
+    name = str(tier)
+    if name not in rows:
+        raise UnknownNameError("tier with entitlements", name, rows)
+    return rows[name]
+
+
+def resource_levels(
+    tiers: pd.DataFrame | pd.Series, *, policy: Policy | None = None
+) -> pd.DataFrame:
+    """The resource level of each customer by its tier.
+
+    Args:
+        tiers: A Series of tiers, or a frame with the column ``tier``, indexed by customer.
+        policy: Segmentation policy; the library's defaults if none.
+
+    Returns:
+        The same index: ``level`` and ``rule`` (categorical).
+
+    Raises:
+        DataError: An unknown tier, or a missing one.
+
+    Source: CBM-6.
+
+    >>> resource_levels(pd.Series(["premium", "restricted"]))["level"].tolist()
+    ['priority', 'cut']
+    """
+    policy = policy or default_policy("segmentation")
+    values = tiers if isinstance(tiers, pd.Series) else tiers["tier"]
+    frame = pd.DataFrame({"tier": values})
+    decided = policy.table("resource_level").decide_frame(frame)
+    return stamped(decided.rename(columns={"outcome": "level"})[["level", "rule"]], policy)
+
+
+@attrs.frozen(eq=False)
+class ResourcePlan:
+    """An allocation of a budget, to the last unit.
+
+    Args:
+        customers: A row a customer: ``tier``, ``level``, ``rule``, ``weight``, ``amount`` (int64).
+        tiers: A row a tier, best first: ``customers``, ``weight``, ``floor``, ``cap``, ``amount``.
+        budget: Units that were to be shared.
+        unit: What a unit is, such as ``fen`` or ``minutes``.
+        fingerprint: Of the policy that decided.
+    """
+
+    customers: pd.DataFrame
+    tiers: pd.DataFrame
+    budget: int
+    unit: str
+    fingerprint: str
+
+    def explain(self, customer: object) -> str:
+        """Say in a few lines why a customer got its amount.
+
+        Raises:
+            UnknownNameError: The customer is not in the plan.
+        """
+        place = np.flatnonzero(self.customers.index == customer)
+        if not len(place):
+            raise UnknownNameError("customer in the plan", customer, self.customers.index[:5])
+        row = self.customers.iloc[place[0]]
+        tier = self.tiers.loc[row["tier"]]
+        share = tier["amount"] / self.budget if self.budget else 0.0
+        held = {tier["floor"]: " (its floor)", tier["cap"]: " (its cap)"}.get(tier["amount"], "")
+        if tier["floor"] == 0 and tier["amount"] == 0:
+            held = ""
+        return "\n".join(
+            [
+                f"customer {customer}: {row['amount']:,} {self.unit} of {self.budget:,}",
+                f"tier {row['tier']}: level {row['level']} by rule {row['rule']}",
+                f"the tier of {tier['customers']:,} customers gets {tier['amount']:,} "
+                f"{self.unit}, {share:.1%} of the budget{held}",
+                f"the customer's weight is {row['weight']:g} of the tier's {tier['weight']:g}",
+            ]
+        )
+
+    def compare(self, other: ResourcePlan) -> pd.DataFrame:
+        """What changes for each customer from this plan to another.
+
+        Returns:
+            A row a customer of either plan: ``before``, ``after``, ``change`` (int64 units, 0 where
+            it is not in the plan), ``tier_before``, ``tier_after``.
+        """
+        index = self.customers.index.union(other.customers.index)
+        before, after = (p.customers.reindex(index) for p in (self, other))
+        amounts = [f["amount"].fillna(0).astype(np.int64) for f in (before, after)]
+        return pd.DataFrame(
+            {
+                "before": amounts[0],
+                "after": amounts[1],
+                "change": amounts[1] - amounts[0],
+                "tier_before": before["tier"],
+                "tier_after": after["tier"],
+            },
+            index=index,
+        )
+
+
+def allocate(
+    customers: object, *, budget: int, unit: str = "units", policy: Policy | None = None
+) -> ResourcePlan:
+    """Share a budget over tiers, and each tier's part over its customers, to the last unit.
+
+    A tier's weight is the policy's ``allocation_weight`` of one customer times its customers, held
+    between ``allocation_floor`` and ``allocation_cap`` (shares of the budget); a weight of zero
+    stops a tier. Inside a tier customers share alike, or by the column ``weight``; those of the
+    tier ``potential`` by the column ``potential`` if it is there.
+
+    Args:
+        customers: A row a customer (``customer_id`` as index or column) with ``tier``; optional
+            ``weight`` and ``potential`` (numbers, not negative), ``floor`` and ``cap`` (whole
+            units of the budget for this customer).
+        budget: Whole units: money in minor units, staff minutes.
+        unit: What to call a unit.
+        policy: Segmentation policy; the library's defaults if none.
+
+    Returns:
+        A frozen plan; its amounts add up to ``budget``.
+
+    Raises:
+        DataError: Faults in the customers, an unknown tier, a negative budget.
+        InfeasibleError: Floors above the budget, or caps and zero weights that cannot use it up.
+
+    Source: CBM-6.
+
+    >>> tiers = pd.DataFrame({"tier": ["premium", "ordinary", "ordinary"]}, index=[1, 2, 3])
+    >>> allocate(tiers, budget=100).customers["amount"].tolist()
+    [75, 13, 12]
+    """
+    policy = policy or default_policy("segmentation")
+    frame = by_customer(customers, (_TIER, _POTENTIAL, _WEIGHT, _FLOOR, _CAP), "customers")
+    tier = pd.Categorical(frame["tier"].astype(str), categories=list(_TIERS)).codes
+    weight = _customer_weights(frame, tier)
+    low = _bound(frame, "floor")
+    high = _bound(frame, "cap")
+    plan = _tier_plan(tier, budget, low, high, policy)
+    amount = np.zeros(len(frame), dtype=np.int64)
+    for code, name in enumerate(plan.index):
+        rows = np.flatnonzero(tier == code)
+        if not len(rows):
+            continue
+        try:
+            amount[rows] = apportion(
+                int(plan["amount"].iloc[code]),
+                weight[rows],
+                floors=None if low is None else low[rows],
+                caps=None if high is None else high[rows],
+            )
+        except InfeasibleError as error:
+            raise InfeasibleError(f"tier {name}: {error}") from None
+    levels = resource_levels(frame["tier"], policy=policy)
+    shares = frame[["tier"]].join(levels).assign(weight=weight, amount=amount)
+    plan["weight"] = np.bincount(tier, weights=weight, minlength=len(_TIERS))
+    return ResourcePlan(stamped(shares, policy), plan, int(budget), unit, policy.fingerprint)
+
+
+def _customer_weights(frame: pd.DataFrame, tier: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
+    weight = np.ones(len(frame))
+    if "weight" in frame:
+        weight = _filled(frame, "weight")
+    if "potential" in frame:
+        of_potential = tier == _TIERS.index(Tier.POTENTIAL.value)
+        weight = np.where(of_potential, _filled(frame, "potential", of_potential), weight)
+    return weight
+
+
+def _filled(
+    frame: pd.DataFrame, name: str, needed: npt.NDArray[np.bool_] | None = None
+) -> npt.NDArray[np.float64]:
+    values = numbers(frame[name], name)
+    gap = np.isnan(values) if needed is None else np.isnan(values) & needed
+    if gap.any():
+        first = ", ".join(map(str, frame.index[gap][:5]))
+        raise DataError(
+            f"customers.{name}: null for {int(gap.sum())} customers (first: {first}); "
+            "fill it or leave the column out"
+        )
+    return values
+
+
+def _bound(frame: pd.DataFrame, name: str) -> npt.NDArray[np.int64] | None:
+    if name not in frame:
+        return None
+    none = 0 if name == "floor" else np.iinfo(np.int64).max
+    values = frame[name]
+    filled = np.full(len(frame), none, dtype=np.int64)
+    there = values.notna().to_numpy()
+    filled[there] = values[there].astype(np.int64).to_numpy()
+    return filled
+
+
+def _tier_plan(
+    tier: npt.NDArray[np.int8],
+    budget: int,
+    low: npt.NDArray[np.int64] | None,
+    high: npt.NDArray[np.int64] | None,
+    policy: Policy,
+) -> pd.DataFrame:
+    count = np.bincount(tier, minlength=len(_TIERS))
+    per_head = _by_tier(policy, "allocation_weight")
+    if not isinstance(budget, (int, np.integer)) or isinstance(budget, bool) or budget < 0:
+        raise DataError(f"budget: {budget!r}; expected whole units >= 0, such as cents or minutes")
+    floors = np.floor(_by_tier(policy, "allocation_floor") * budget).astype(np.int64) * (count > 0)
+    caps = np.ceil(_by_tier(policy, "allocation_cap") * budget).astype(np.int64)
+    if low is not None:
+        floors = np.maximum(floors, np.bincount(tier, weights=low, minlength=5).astype(np.int64))
+    if high is not None:
+        most = np.bincount(tier, weights=np.minimum(high, budget), minlength=5)
+        caps = np.minimum(caps, most.astype(np.int64))
+    frame = pd.DataFrame(
+        {"customers": count, "weight": 0.0, "floor": floors, "cap": caps},
+        index=pd.Index(_TIERS, name="tier"),
+    )
+    try:
+        frame["amount"] = apportion(int(budget), count * per_head, floors=floors, caps=caps)
+    except InfeasibleError as error:
+        listed = frame[frame["customers"] > 0].to_dict("index")
+        raise InfeasibleError(f"tiers: {error}; by tier: {listed}") from None
+    return frame
+
+
+def _by_tier(policy: Policy, name: str) -> npt.NDArray[np.float64]:
+    given: Mapping[str, float] = policy.value(name)
+    unknown = sorted(set(given) - set(_TIERS))
+    if unknown:
+        raise UnknownNameError(f"tier in {name}", ", ".join(unknown), _TIERS)
+    return np.array([float(given.get(t, 0.0)) for t in _TIERS])

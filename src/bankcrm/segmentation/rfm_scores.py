@@ -1,0 +1,341 @@
+"""RFM thresholds fitted once and kept, and scores by them (EB-3)."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeAlias
+
+import attrs
+import cattrs
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import tomli_w
+
+from bankcrm.columns import numbers
+from bankcrm.errors import DataError, PolicyError, UnknownNameError
+
+Method: TypeAlias = Literal["quantile", "r-rfm", "fixed"]
+_Values: TypeAlias = npt.NDArray[np.int64] | npt.NDArray[np.float64]
+_METRICS = ("recency_days", "frequency", "monetary")
+_BLOCK = 1 << 16  # rows that stay in the processor's cache over all cuts
+
+
+@attrs.frozen
+class RfmCuts:
+    """The cut points of one group, rising; ``bins - 1`` of each."""
+
+    recency_days: tuple[float, ...]
+    frequency: tuple[float, ...]
+    monetary: tuple[float, ...]
+    group: str = ""
+
+    def of(self, metric: str) -> tuple[float, ...]:
+        """The cut points of one metric."""
+        cuts: tuple[float, ...] = getattr(self, metric)
+        return cuts
+
+
+@attrs.frozen
+class RfmThresholds:
+    """Cut points that score any customer, of today or of tomorrow, alike.
+
+    Args:
+        method: ``quantile`` and ``r-rfm`` were fitted, ``fixed`` are a bank's own.
+        bins: Number of scores, 2 to 9.
+        groups: The cut points, one for each group of ``per``, or one in all.
+        per: Column or index level of the group; none for one set.
+
+    Raises:
+        PolicyError: Cut points that are not finite, not increasing, or not ``bins - 1``.
+
+    Source: EB-3.
+    """
+
+    method: Method
+    bins: int
+    groups: tuple[RfmCuts, ...]
+    per: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if faults := list(_threshold_faults(self)):
+            raise PolicyError(faults)
+
+    def to_toml(self) -> str:
+        """The thresholds as TOML text."""
+        return tomli_w.dumps(_plain(self))
+
+    @classmethod
+    def from_toml(cls, text: str) -> RfmThresholds:
+        """Read thresholds from TOML text; every fault is told."""
+        try:
+            return _structured(tomllib.loads(text))
+        except tomllib.TOMLDecodeError as error:
+            raise PolicyError(f"thresholds: not TOML: {error}") from None
+
+    def to_json(self) -> str:
+        """The thresholds as JSON text."""
+        return json.dumps(_plain(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> RfmThresholds:
+        """Read thresholds from JSON text; every fault is told."""
+        try:
+            return _structured(json.loads(text))
+        except json.JSONDecodeError as error:
+            raise PolicyError(f"thresholds: not JSON: {error}") from None
+
+
+def _threshold_faults(thresholds: RfmThresholds) -> list[str]:
+    faults = []
+    if not 2 <= thresholds.bins <= 9:
+        faults.append(f"bins: {thresholds.bins}; expected 2 to 9")
+    if thresholds.method not in ("quantile", "r-rfm", "fixed"):
+        faults.append(f"method: {thresholds.method!r}; expected quantile, r-rfm or fixed")
+    names = [cuts.group for cuts in thresholds.groups]
+    if not names or len(set(names)) < len(names):
+        faults.append(f"groups: {names}; expected at least one, each once")
+    if thresholds.per is None and len(names) > 1:
+        faults.append("per: missing, but there are several groups")
+    for i, cuts in enumerate(thresholds.groups):
+        for metric in _METRICS:
+            path, points = f"groups[{i}].{metric}", cuts.of(metric)
+            steps = np.diff(points)
+            # Fitted points may repeat where many customers share a value; a bank's own may not.
+            rising = (steps > 0).all() if thresholds.method == "fixed" else (steps >= 0).all()
+            if len(points) != thresholds.bins - 1:
+                faults.append(f"{path}: {len(points)} cut points for {thresholds.bins} bins")
+            elif not np.isfinite(points).all():
+                faults.append(f"{path}: {list(points)} are not all finite")
+            elif not rising:
+                faults.append(f"{path}: {list(points)} are not increasing")
+    return faults
+
+
+def _plain(thresholds: RfmThresholds) -> dict[str, Any]:
+    data: dict[str, Any] = cattrs.unstructure(thresholds)
+    groups = [{k: list(v) if k in _METRICS else v for k, v in g.items()} for g in data["groups"]]
+    return {k: v for k, v in {**data, "groups": groups}.items() if v is not None}
+
+
+def _structured(data: object) -> RfmThresholds:
+    converter = cattrs.Converter(forbid_extra_keys=True)
+    try:
+        return converter.structure(data, RfmThresholds)
+    except cattrs.BaseValidationError as error:
+        if found := _own_faults(error):
+            raise PolicyError(found) from None
+        raise PolicyError(cattrs.transform_error(error, path="thresholds")) from None
+
+
+def _own_faults(error: BaseException) -> tuple[str, ...]:
+    """The faults of a PolicyError inside cattrs' group, if there is one."""
+    if isinstance(error, PolicyError):
+        return error.faults
+    inner = getattr(error, "exceptions", ())
+    return next((faults for e in inner if (faults := _own_faults(e))), ())
+
+
+def fit_rfm(
+    metrics: pd.DataFrame,
+    *,
+    bins: int = 5,
+    method: Method = "quantile",
+    per: str | None = None,
+    cuts: Mapping[str, Sequence[float]] | None = None,
+) -> RfmThresholds:
+    """Fit the cut points that part customers into equal shares, or take a bank's own.
+
+    Args:
+        metrics: From `rfm_metrics`.
+        bins: Number of scores, 2 to 9.
+        method: ``quantile``: the cut points are the quantiles (type 7), and a value above one
+            passes it, so equal values always share a score. ``r-rfm``: the rule of the R package
+            rfm, quantile plus 1, passed from that value on. ``fixed``: ``cuts`` as given;
+            frequency and monetary pass a cut point from its value on, recency stays in the
+            better score up to and including it.
+        per: Index level or column; each of its values gets its own cut points.
+        cuts: For ``fixed``: ``recency_days``, ``frequency`` and ``monetary``, each rising.
+
+    Returns:
+        Thresholds for `score_rfm`, frozen, to keep as TOML or JSON.
+
+    Raises:
+        DataError: No customer to fit on, or values that are not finite.
+        PolicyError: Cut points that are not increasing.
+
+    Source: EB-3.
+
+    >>> metrics = pd.DataFrame({"recency_days": range(1, 11), "frequency": range(1, 11),
+    ...                         "monetary": [10.0 * v for v in range(1, 11)]})
+    >>> fit_rfm(metrics, bins=2).groups[0].monetary
+    (55.0,)
+    """
+    if method == "fixed":
+        return RfmThresholds("fixed", bins, (_given(cuts),))
+    if cuts is not None:
+        raise DataError(f"cuts: given, but method {method!r} fits its own; use method='fixed'")
+    if not 2 <= bins <= 9:
+        raise PolicyError([f"bins: {bins}; expected 2 to 9"])
+    values = _values(metrics)
+    if not len(metrics):
+        raise DataError("metrics: no customer to fit on; use method='fixed' or another period")
+    if per is None:
+        groups = [("", slice(None))]
+    else:
+        labels = _labels(metrics, per)
+        groups = [(str(name), labels == name) for name in sorted(set(labels))]
+    shift = 1.0 if method == "r-rfm" else 0.0
+    probs = np.arange(1, bins) / bins
+    fitted = tuple(
+        _cuts([_points(v[rows], probs, shift) for v in values], name) for name, rows in groups
+    )
+    return RfmThresholds(method, bins, fitted, per)
+
+
+def _cuts(points: Sequence[tuple[float, ...]], group: str = "") -> RfmCuts:
+    recency, frequency, monetary = points
+    return RfmCuts(recency, frequency, monetary, group)
+
+
+def _points(values: _Values, probs: npt.NDArray[np.float64], shift: float) -> tuple[float, ...]:
+    return tuple(float(q) + shift for q in np.quantile(values.astype(np.float64), probs))
+
+
+def _given(cuts: Mapping[str, Sequence[float]] | None) -> RfmCuts:
+    if cuts is None or set(cuts) != set(_METRICS):
+        raise PolicyError([f"cuts: expected {', '.join(_METRICS)}, got {sorted(cuts or ())}"])
+    return _cuts([tuple(float(p) for p in cuts[metric]) for metric in _METRICS])
+
+
+def _values(metrics: pd.DataFrame) -> list[_Values]:
+    missing = [m for m in _METRICS if m not in metrics.columns]
+    if missing:
+        there = ", ".join(map(str, metrics.columns))
+        raise DataError(f"metrics: missing {', '.join(missing)}; present: {there}")
+    arrays: list[_Values] = []
+    for metric in _METRICS:
+        column = metrics[metric]
+        if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iu":
+            arrays.append(column.to_numpy().astype(np.int64, copy=False))
+            continue
+        array = numbers(column, metric)
+        bad = np.flatnonzero(~np.isfinite(array))
+        if len(bad):
+            first = ", ".join(map(str, metrics.index[bad[:5]]))
+            raise DataError(
+                f"metrics.{metric}: {len(bad)} values are not finite (first: {first}); "
+                "leave out customers without a movement"
+            )
+        arrays.append(array)
+    return arrays
+
+
+def _labels(metrics: pd.DataFrame, per: str) -> npt.NDArray[np.object_]:
+    if per in metrics.index.names:
+        values = pd.Series(metrics.index.get_level_values(per))
+    elif per in metrics.columns:
+        values = metrics[per]
+    else:
+        known = [n for n in [*metrics.index.names, *metrics.columns] if n is not None]
+        raise UnknownNameError("column or index level for per", per, known)
+    return values.astype(str).to_numpy(dtype=object)
+
+
+def score_rfm(metrics: pd.DataFrame, thresholds: RfmThresholds) -> pd.DataFrame:
+    """Score each customer by thresholds that are already there.
+
+    Equal values always share a score, the order of rows never matters, and a new customer needs no
+    refitting.
+
+    Args:
+        metrics: From `rfm_metrics`.
+        thresholds: From `fit_rfm`, perhaps of last year.
+
+    Returns:
+        The same index: ``r``, ``f``, ``m`` (int8, 1 to ``bins``, the highest is best) and
+        ``score`` (int16, the three as digits, such as 543).
+
+    Raises:
+        DataError: Columns are missing or values not finite.
+        UnknownNameError: A group that the thresholds do not have.
+
+    Source: EB-3.
+
+    >>> metrics = pd.DataFrame({"recency_days": [3, 200], "frequency": [9, 1],
+    ...                         "monetary": [500.0, 20.0]})
+    >>> score_rfm(metrics, fit_rfm(metrics, bins=5))["score"].tolist()
+    [555, 111]
+    """
+    values = _values(metrics)
+    bins = thresholds.bins
+    scores = [np.empty(len(metrics), dtype=np.int8) for _ in _METRICS]
+    if thresholds.per is None:
+        _score(values, thresholds.groups[0], thresholds, scores)
+    else:
+        labels = _labels(metrics, thresholds.per)
+        known = {cuts.group: cuts for cuts in thresholds.groups}
+        for name in sorted(set(labels)):
+            if name not in known:
+                raise UnknownNameError(f"thresholds for {thresholds.per}", name, known)
+            rows = np.flatnonzero(labels == name)
+            part = [np.empty(len(rows), dtype=np.int8) for _ in _METRICS]
+            _score([v[rows] for v in values], known[name], thresholds, part)
+            for score, of_group in zip(scores, part, strict=True):
+                score[rows] = of_group
+    r, f, m = scores
+    np.subtract(np.int8(bins + 1), r, out=r)
+    code = r * np.int16(100) + f * np.int16(10) + m
+    data = {"r": r, "f": f, "m": m, "score": code}
+    return pd.DataFrame(data, index=metrics.index, copy=False)
+
+
+def _score(
+    values: list[_Values],
+    cuts: RfmCuts,
+    thresholds: RfmThresholds,
+    out: list[npt.NDArray[np.int8]],
+) -> None:
+    """One more than the number of cut points passed, into ``out``; recency not yet reversed."""
+    for metric, array, score in zip(_METRICS, values, out, strict=True):
+        above = thresholds.method == "quantile" or (
+            thresholds.method == "fixed" and metric == "recency_days"
+        )
+        passed = np.greater if above else np.greater_equal
+        for start in range(0, len(array), _BLOCK):
+            block = array[start : start + _BLOCK]
+            band = np.ones(len(block), dtype=np.int8)
+            for point in cuts.of(metric):
+                band += passed(block, point).view(np.int8)
+            score[start : start + _BLOCK] = band
+
+
+def weighted_rfm(scores: pd.DataFrame, *, weights: tuple[float, float, float]) -> pd.Series:
+    """One number from the three scores, by weights for recency, frequency and monetary value.
+
+    Args:
+        scores: From `score_rfm`.
+        weights: Three numbers, not negative, not all zero; their sum does not matter.
+
+    Returns:
+        float64 Series ``weighted`` between 1 and the highest score.
+
+    Raises:
+        DataError: Weights that are no such numbers, or scores that are missing.
+
+    Source: EB-3.
+
+    >>> scores = pd.DataFrame({"r": [5], "f": [3], "m": [1]})
+    >>> weighted_rfm(scores, weights=(2, 1, 1)).tolist()
+    [3.5]
+    """
+    given = np.asarray(weights, dtype=np.float64)
+    if given.shape != (3,) or not np.isfinite(given).all() or (given < 0).any() or not given.any():
+        raise DataError(f"weights: {weights}; expected three numbers >= 0, not all zero")
+    if missing := [c for c in "rfm" if c not in scores.columns]:
+        raise DataError(f"scores: missing {', '.join(missing)}; give the frame of score_rfm")
+    share = given / given.sum()
+    total = sum(numbers(scores[c], c) * w for c, w in zip("rfm", share, strict=True))
+    return pd.Series(total, index=scores.index, name="weighted")

@@ -1,0 +1,125 @@
+"""Named segments, levels and treatments of RFM scores, and their migration (EB-3)."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bankcrm.errors import DataError
+from bankcrm.policy import Policy, default_policy
+from bankcrm.segmentation._frames import stamped
+from bankcrm.segmentation.model import Treatment
+
+_DIGITS = 1000
+
+
+def segment_rfm(scores: pd.DataFrame, *, policy: Policy | None = None) -> pd.DataFrame:
+    """Name the segment of each score, its level and what to do for it.
+
+    The table ``rfm_segment`` gives every one of the 125 scores exactly one of eleven segments; the
+    table ``rfm_level`` gives the three levels.
+
+    Args:
+        scores: From `score_rfm` with five bins: ``r``, ``f``, ``m``.
+        policy: Segmentation policy; the library's defaults if none.
+
+    Returns:
+        The same index, all categorical: ``segment``, ``segment_rule``, ``level``, ``level_rule``,
+        ``treatment``.
+
+    Raises:
+        DataError: Scores that are missing or that the table does not know.
+
+    Source: EB-3.
+
+    >>> scores = pd.DataFrame({"r": [5, 1], "f": [5, 4], "m": [4, 5]})
+    >>> segment_rfm(scores)["segment"].tolist(), segment_rfm(scores)["level"].tolist()
+    (['champions', 'cannot_lose'], ['high', 'low'])
+    """
+    policy = policy or default_policy("segmentation")
+    code = _code(scores)
+    # There are few distinct scores, so each is decided once and looked up for every customer.
+    found = np.flatnonzero(np.bincount(code, minlength=_DIGITS))
+    grid = pd.DataFrame({"r": found // 100, "f": found // 10 % 10, "m": found % 10})
+    segment = policy.table("rfm_segment").decide_frame(grid)
+    level = policy.table("rfm_level").decide_frame(pd.DataFrame({"segment": segment["outcome"]}))
+    treatment = {t.level: t.treatment for t in policy.records("rfm_treatment", Treatment)}
+    place = np.zeros(_DIGITS, dtype=np.intp)
+    place[found] = np.arange(len(found))
+    row = place[code]
+    columns = {
+        "segment": segment["outcome"],
+        "segment_rule": segment["rule"],
+        "level": level["outcome"],
+        "level_rule": level["rule"],
+        "treatment": level["outcome"].astype(object).map(treatment).astype("category"),
+    }
+    spread = {name: values.array.take(row) for name, values in columns.items()}
+    return stamped(pd.DataFrame(spread, index=scores.index), policy)
+
+
+def _code(scores: pd.DataFrame) -> npt.NDArray[np.int64]:
+    if missing := [c for c in "rfm" if c not in scores.columns]:
+        raise DataError(f"scores: missing {', '.join(missing)}; give the frame of score_rfm")
+    code = np.zeros(len(scores), dtype=np.int64)
+    for name in "rfm":
+        if scores[name].isna().any():
+            raise DataError(f"scores.{name}: null; score every customer first")
+        digit = scores[name].to_numpy(dtype=np.int64)
+        if ((digit < 1) | (digit > 9)).any():
+            raise DataError(f"scores.{name}: expected 1 to 9; give the frame of score_rfm")
+        code = code * 10 + digit
+    return code
+
+
+def rfm_migration(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+    """Count how customers moved between segments from one date to another.
+
+    Args:
+        before: From `segment_rfm` at the first date, indexed by customer.
+        after: The same at the second date.
+
+    Returns:
+        int64 counts, a row a segment before, a column a segment after, in the table's order; who
+        is in one of the two only counts under ``absent``. The sum is the number of customers of
+        either date.
+
+    Raises:
+        DataError: A frame without segments, or with a customer twice.
+
+    Source: EB-3.
+
+    >>> before = pd.DataFrame({"segment": pd.Categorical(["loyal", "new"])}, index=[1, 2])
+    >>> after = pd.DataFrame({"segment": pd.Categorical(["lost", "loyal"])}, index=[1, 3])
+    >>> rfm_migration(before, after).loc["new", "absent"].item()
+    1
+    """
+    return migration(before, after, "segment")
+
+
+def migration(before: pd.DataFrame, after: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Cross-count one categorical column of two frames by their index."""
+    for name, frame in (("before", before), ("after", after)):
+        if column not in frame.columns:
+            raise DataError(f"{name}: missing {column}; present: {', '.join(frame.columns)}")
+        if not frame.index.is_unique:
+            twice = ", ".join(map(str, frame.index[frame.index.duplicated()][:5]))
+            raise DataError(f"{name}: customers more than once (first: {twice})")
+    known = [frame[column].astype("category").cat.categories for frame in (before, after)]
+    order = list(dict.fromkeys([*known[0], *known[1]]))
+    names = [*order, "absent"]
+    everyone = before.index.union(after.index)
+    places = []
+    for frame in (before, after):
+        row = frame.index.get_indexer(everyone)
+        value = pd.Categorical(frame[column].astype(object), categories=order).codes
+        # A null segment, and a customer who is not there, take the last place.
+        places.append(np.append(np.where(value < 0, len(order), value), len(order))[row])
+    counts = np.bincount(places[0] * len(names) + places[1], minlength=len(names) ** 2)
+    table = counts.reshape(len(names), len(names)).astype(np.int64)
+    used = (table.sum(axis=0) + table.sum(axis=1) > 0) | (np.array(names) != "absent")
+    labels = pd.Index(np.array(names, dtype=object)[used])
+    return pd.DataFrame(
+        table[np.ix_(used, used)], index=labels.rename("before"), columns=labels.rename("after")
+    )
