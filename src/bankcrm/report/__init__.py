@@ -1,0 +1,8 @@
+"""What a review writes for people: a self-contained HTML page and safe CSV."""
+
+from __future__ import annotations
+
+from bankcrm.report.html import render_html, write_html
+from bankcrm.report.tables import write_csv
+
+__all__ = ["render_html", "write_csv", "write_html"]
