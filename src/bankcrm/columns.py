@@ -112,7 +112,7 @@ def check_frame(
     (['customer_id', 'amount'], [10.0, 20.0])
     """
     exam = _examine(data, columns, frame, names, key, as_of)
-    _stop(exam.faults)
+    _stop([told.fault for told in exam.faults])
     return exam.frame
 
 
@@ -124,10 +124,21 @@ def screen_frame(
     names: Mapping[str, str] | None = None,
     key: Sequence[str] | str = (),
     as_of: object = None,
+    blank: bool = False,
 ) -> Screened:
     """Like `check_frame`, but faulty rows are set aside and counted instead of raising.
 
     Of rows with the same key the first stays. Rows in = rows of ``frame`` + rows of ``rejected``.
+
+    Args:
+        data: A frame; see `as_frame`.
+        columns: The contract.
+        frame: What to call the frame in faults.
+        names: Canonical name -> the caller's name.
+        key: Columns that together are unique.
+        as_of: No date or instant may lie after this day.
+        blank: Keep a row whose only faults are in optional columns (``required=False``): those
+            values are left out, and counted all the same.
 
     Raises:
         DataError: A fault of the whole frame: a missing column, a wrong type.
@@ -139,8 +150,9 @@ def screen_frame(
     (1, 1, 'not_finite')
     """
     exam = _examine(data, columns, frame, names, key, as_of)
-    _stop([fault for fault, mask in zip(exam.faults, exam.masks, strict=True) if mask is None])
-    return _part(exam, columns)
+    _stop([told.fault for told in exam.faults if told.rows is None])
+    optional = {c.name for c in columns if not c.required} if blank else set()
+    return _part(exam, columns, optional)
 
 
 def findings_frame(faults: Iterable[DataFault]) -> pd.DataFrame:
@@ -157,11 +169,17 @@ def findings_frame(faults: Iterable[DataFault]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names).astype({"count": "int64"})
 
 
+class _Told(NamedTuple):
+    """A fault and the rows that have it; None for a fault of the whole frame."""
+
+    fault: DataFault
+    rows: Mask | None
+
+
 class _Exam(NamedTuple):
     source: pd.DataFrame
     frame: pd.DataFrame
-    faults: list[DataFault]
-    masks: list[Mask | None]  # None for a fault of the whole frame
+    faults: list[_Told]
 
 
 def _stop(faults: Sequence[DataFault]) -> None:
@@ -171,29 +189,38 @@ def _stop(faults: Sequence[DataFault]) -> None:
         raise DataError("\n  ".join([f"{len(faults)} faults", *map(str, faults)]))
 
 
-def _part(exam: _Exam, columns: Sequence[Column]) -> Screened:
-    """Part an examined frame by its faulty rows."""
-    if not exam.faults:
-        return Screened(exam.frame, exam.source.iloc[:0].assign(fault=""), ())
+def _part(exam: _Exam, columns: Sequence[Column], optional: set[str]) -> Screened:
+    """Part an examined frame by its faulty rows; faults of optional columns blank the value."""
     first = np.full(len(exam.source), -1, dtype=np.intp)
-    for number, mask in enumerate(exam.masks):
-        if mask is not None:
-            first[mask & (first < 0)] = number
-    labels = np.array([f"{f.column}: {f.problem}" for f in exam.faults], dtype=object)
+    frame, faults = exam.frame, []
+    for number, (fault, rows) in enumerate(exam.faults):
+        if rows is not None and fault.column in optional and fault.problem != "duplicate_key":
+            values = frame[fault.column]
+            if values.dtype == np.bool_:
+                values = values.astype("boolean")
+            frame = frame.assign(**{fault.column: values.mask(rows)})
+            fault = attrs.evolve(fault, advice="the value is left out, the row stays")
+        elif rows is not None:
+            first[rows & (first < 0)] = number
+        faults.append(fault)
     bad = first >= 0
-    rejected = exam.source.loc[bad].assign(fault=labels[first[bad]])
-    sound = exam.frame.loc[~bad]
+    labels = np.array([f"{f.column}: {f.problem}" for f in faults], dtype=object)
+    rejected = exam.source.loc[bad]
+    rejected = rejected.assign(fault=labels[first[bad]] if len(rejected) else "")
+    if not bad.any():
+        return Screened(frame, rejected, tuple(faults))
+    frame = frame.loc[~bad]
     # Without the faulty rows a column of whole numbers or booleans may be plain again.
     plain = {"id": "int64", "integer": "int64", "boolean": "bool"}
     again = {
         c.name: plain[c.kind]
         for c in columns
         if c.kind in plain
-        and c.name in sound
-        and (types.is_numeric_dtype(sound[c.name].dtype))
-        and not sound[c.name].isna().any()
+        and c.name in frame
+        and types.is_numeric_dtype(frame[c.name].dtype)
+        and not frame[c.name].isna().any()
     }
-    return Screened(sound.astype(again), rejected, tuple(exam.faults))
+    return Screened(frame.astype(again), rejected, tuple(faults))
 
 
 def _examine(
@@ -205,7 +232,7 @@ def _examine(
     as_of: object,
 ) -> _Exam:
     source, faults = _canonical(as_frame(data), columns, frame, names or {})
-    masks: list[Mask | None] = [None] * len(faults)
+    told = [_Told(fault, None) for fault in faults]
     last = None if as_of is None else as_of_day(as_of)
     converted: dict[str, object] = {}
     for column in columns:
@@ -217,13 +244,13 @@ def _examine(
         try:
             converted[column.name], flaws = READERS[column.kind](values, column, last)
         except DataError as error:
-            faults.append(_wrong_type(frame, column, values, str(error)))
-            masks.append(None)
+            told.append(_Told(_wrong_type(frame, column, values, str(error)), None))
             continue
-        for flaw in flaws:
-            if flaw.mask.any():
-                faults.append(_fault(frame, column, values, flaw))
-                masks.append(flaw.mask)
+        told += [
+            _Told(_fault(frame, column, values, flaw), flaw.mask)
+            for flaw in flaws
+            if flaw.mask.any()
+        ]
     keys = [key] if isinstance(key, str) else list(key)
     if keys and all(k in converted for k in keys):
         repeated = source.duplicated(keys).to_numpy() & source[keys].notna().all(axis=1).to_numpy()
@@ -231,9 +258,8 @@ def _examine(
             advice = "keep one row for each, or tell them apart"
             flaw = Flaw("duplicate_key", repeated, f"one row for each {' + '.join(keys)}", advice)
             by_name = {c.name: c for c in columns}
-            faults.append(_fault(frame, by_name[keys[0]], source[keys[0]], flaw))
-            masks.append(repeated)
-    return _Exam(source, _assembled(source, converted), faults, masks)
+            told.append(_Told(_fault(frame, by_name[keys[0]], source[keys[0]], flaw), repeated))
+    return _Exam(source, _assembled(source, converted), told)
 
 
 def _assembled(source: pd.DataFrame, converted: Mapping[str, object]) -> pd.DataFrame:
