@@ -1,0 +1,51 @@
+"""griffe extension: the signature of an attrs class, which static analysis alone does not see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import griffe
+
+DECORATORS = {"attrs.frozen", "attrs.define", "attrs.mutable"}
+
+
+class AttrsSignatures(griffe.Extension):
+    """Give each class that attrs makes the ``__init__`` that attrs gives it."""
+
+    def on_class_members(self, *, cls: griffe.Class, **_: Any) -> None:
+        """Make the signature from the annotated fields, in order."""
+        if "__init__" in cls.members or not any(map(_is_attrs, cls.decorators)):
+            return
+        fields = [
+            griffe.Parameter(
+                name,
+                annotation=member.annotation,
+                kind=griffe.ParameterKind.positional_or_keyword,
+                default=_default(member.value),
+            )
+            for name, member in cls.members.items()
+            if member.is_attribute
+            and member.annotation is not None
+            and "property" not in member.labels
+        ]
+        self_ = griffe.Parameter("self", kind=griffe.ParameterKind.positional_or_keyword)
+        init = griffe.Function(
+            "__init__", parent=cls, parameters=griffe.Parameters(self_, *fields), returns="None"
+        )
+        cls.set_member("__init__", init)
+
+
+def _is_attrs(decorator: griffe.Decorator) -> bool:
+    value = decorator.value
+    path = value.canonical_path if isinstance(value, griffe.Expr) else str(value)
+    return path in DECORATORS
+
+
+def _default(value: Any) -> Any:
+    """The default that a reader cares for: a field's own, or an empty container of its factory."""
+    if not (isinstance(value, griffe.ExprCall) and value.canonical_path.endswith("field")):
+        return value
+    given = {a.name: a.value for a in value.arguments if isinstance(a, griffe.ExprKeyword)}
+    if "factory" in given:
+        return f"{given['factory']}()"
+    return given.get("default")
