@@ -202,6 +202,7 @@ def _part(exam: _Exam, columns: Sequence[Column], optional: set[str]) -> Screene
             fault = attrs.evolve(fault, advice="the value is left out, the row stays")
         elif rows is not None:
             first[rows & (first < 0)] = number
+            fault = attrs.evolve(fault, advice="the rows are set aside")
         faults.append(fault)
     bad = first >= 0
     labels = np.array([f"{f.column}: {f.problem}" for f in faults], dtype=object)

@@ -1,0 +1,17 @@
+"""A bank's book: its frames, their contract, the check that loses nothing, and its files."""
+
+from __future__ import annotations
+
+from bankcrm.book.contract import CONTRACT, FRAMES, contract_page, empty_frame
+from bankcrm.book.files import read_book, write_book
+from bankcrm.book.model import Book
+
+__all__ = [
+    "CONTRACT",
+    "FRAMES",
+    "Book",
+    "contract_page",
+    "empty_frame",
+    "read_book",
+    "write_book",
+]

@@ -1,0 +1,132 @@
+"""The checks inside and between the frames of a book; rows are set aside, never lost."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+import pandas as pd
+
+from bankcrm.book.contract import CONTRACT, KEYS, MODELS
+from bankcrm.columns import DataFault, screen_frame
+from bankcrm.errors import DataError
+
+# A complaint may come from a stranger, and a group may have members that are not customers.
+_MUST_BE_KNOWN = ("transactions", "accounts", "balances", "loans", "contacts")
+
+
+def screened(
+    name: str, frame: pd.DataFrame, day: np.datetime64
+) -> tuple[pd.DataFrame, list[pd.DataFrame], list[DataFault]]:
+    """One frame without its faulty rows, the parts set aside, and the faults."""
+    columns = CONTRACT[name]
+    if name == "links":  # a tie that does not hold yet is no tie
+        columns = tuple(attrs.evolve(c, required=c.required or c.name == "since") for c in columns)
+        if "since" not in frame:
+            columns = tuple(c for c in columns if c.name != "since")
+    screened = screen_frame(
+        frame, columns, frame=name, key=KEYS.get(name, ()), as_of=day, blank=True
+    )
+    found, faults = screened.frame, list(screened.faults)
+    aside = [screened.rejected] if len(screened.rejected) else []
+    if name == "customers":
+        _refuse(faults, found)
+    required = {c.name for c in columns if c.required}
+    for rule in MODELS[name].ACROSS if name in MODELS else ():
+        if not set(rule.fields) <= set(found.columns):
+            continue
+        broken = rule.broken_rows(found)
+        if not broken.any():
+            continue
+        field = rule.fields[0]
+        away = field in required
+        faults.append(
+            _row_fault(
+                name,
+                field,
+                "contradiction",
+                found.index[broken],
+                rule.expected,
+                "the rows are set aside" if away else "the value is left out, the row stays",
+            )
+        )
+        if away:
+            aside.append(found.loc[broken].assign(fault=f"{field}: contradiction"))
+            found = found.loc[~broken]
+        else:
+            found = found.assign(**{field: found[field].mask(broken)})
+    return found, aside, faults
+
+
+def _refuse(faults: list[DataFault], customers: pd.DataFrame) -> None:
+    """A customer who is there twice makes every figure doubtful; no customer makes none."""
+    twice = [f for f in faults if f.problem == "duplicate_key"]
+    if twice:
+        raise DataError(str(twice[0]))
+    if customers.empty:
+        told = "; ".join(map(str, faults)) or "the frame has no row"
+        raise DataError(f"customers: no customer to review ({told})")
+
+
+def _row_fault(
+    frame: str, column: str, problem: str, rows: pd.Index, expected: str, advice: str
+) -> DataFault:
+    examples = tuple(f"row {label}" for label in rows[:5])
+    return DataFault(frame, column, problem, len(rows), examples, expected, advice)
+
+
+def linked(
+    frames: dict[str, pd.DataFrame], rejected: dict[str, list[pd.DataFrame]]
+) -> list[DataFault]:
+    """Faults between the frames; rows of unknown customers leave ``frames`` for ``rejected``."""
+    faults: list[DataFault] = []
+    known = frames["customers"]["customer_id"]
+    for name, column, frame in [
+        (n, c.name, f)
+        for n, f in frames.items()
+        for c in CONTRACT[n]
+        if c.name in ("customer_id", "parent_id", "child_id") and c.name in f and n != "customers"
+    ]:
+        ids = frames[name][column]
+        _same_type(name, column, ids, known)
+        stranger = (~ids.isin(known) & ids.notna()).to_numpy(dtype=np.bool_)
+        if not stranger.any():
+            continue
+        away = name in _MUST_BE_KNOWN
+        shown = ids[stranger].drop_duplicates().iloc[:5].tolist()
+        faults.append(
+            DataFault(
+                name,
+                column,
+                "unknown_customer",
+                int(stranger.sum()),
+                tuple(str(i) for i in shown),
+                "a customer_id of customers",
+                "the rows are set aside" if away else "the rows are kept",
+            )
+        )
+        if away:
+            fault = f"{column}: unknown_customer"
+            rejected[name].append(frame.loc[stranger].assign(fault=fault))
+            frames[name] = frame.loc[~stranger]
+    return faults
+
+
+def _same_type(name: str, column: str, ids: pd.Series, known: pd.Series) -> None:
+    """Whole numbers never equal text, so such a mix would make every customer unknown."""
+    if not len(ids) or ids.isna().all():
+        return
+    forms = [
+        "whole numbers" if pd.api.types.is_numeric_dtype(s.dtype) else "text"
+        for s in (_ids(ids), _ids(known))
+    ]
+    if forms[0] != forms[1]:
+        raise DataError(
+            f"{name}.{column}: {forms[0]}, but customers.customer_id holds {forms[1]}; "
+            "give both one type"
+        )
+
+
+def _ids(ids: pd.Series) -> pd.Series:
+    if isinstance(ids.dtype, pd.CategoricalDtype):
+        return pd.Series(ids.cat.categories)
+    return ids

@@ -1,0 +1,161 @@
+"""The columns of each frame of a book."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import pandas as pd
+
+from bankcrm.columns import Column
+from bankcrm.errors import UnknownNameError
+from bankcrm.models import (
+    Account,
+    Balance,
+    Contact,
+    Customer,
+    Link,
+    Loan,
+    Record,
+    Transaction,
+    columns_of,
+)
+from bankcrm.vocabulary import Channel, Kind
+
+_COMPLAINTS = (
+    Column("complaint_id", "id", meaning="The complaint's number, unique in the book."),
+    Column("customer_id", "id", False, True, meaning="The customer, where known."),
+    Column("received_at", "instant", meaning="When the bank received it."),
+    Column("text", "text", False, True, meaning="What the customer said.", personal=True),
+    Column(
+        "kind",
+        "category",
+        False,
+        True,
+        meaning="Consultation, suggestion or complaint (CSC-4).",
+        choices=tuple(k.value for k in Kind),
+    ),
+    Column("product", "category", False, True, meaning="Product that it is about."),
+    Column(
+        "channel",
+        "category",
+        False,
+        True,
+        meaning="How it came in (PB-8).",
+        choices=tuple(c.value for c in Channel),
+    ),
+    Column("cause", "category", False, True, meaning="Cause, in the bank's own words (CSC-6)."),
+    Column("amount_at_stake", "money", False, True, "CNY", "Money that it is about.", minimum=0),
+    Column("contact_name", "text", False, True, meaning="Who is to be answered.", personal=True),
+    Column("phone", "text", False, True, meaning="Phone number.", personal=True),
+    Column("email", "text", False, True, meaning="Mail address.", personal=True),
+    Column("answered_at", "instant", False, True, meaning="When the customer was answered."),
+    Column("closed_at", "instant", False, True, meaning="When the case was closed."),
+    Column("sent_at", "instant", False, True, meaning="When another office passed it on."),
+    Column(
+        "satisfaction",
+        "number",
+        False,
+        True,
+        "points",
+        "Satisfaction with the answer (CSC-6).",
+        minimum=0,
+        maximum=100,
+    ),
+)
+
+MODELS: Mapping[str, type[Record]] = {
+    "customers": Customer,
+    "transactions": Transaction,
+    "accounts": Account,
+    "balances": Balance,
+    "loans": Loan,
+    "contacts": Contact,
+    "links": Link,
+}
+
+CONTRACT: Mapping[str, tuple[Column, ...]] = MappingProxyType(
+    {name: columns_of(model) for name, model in MODELS.items()} | {"complaints": _COMPLAINTS}
+)
+"""The columns of each frame of a book."""
+
+FRAMES = tuple(CONTRACT)
+"""The names of the frames that a book may have; the first two are compulsory."""
+
+KEYS = {
+    "customers": "customer_id",
+    "transactions": "transaction_id",
+    "accounts": "account_id",
+    "loans": "loan_id",
+    "contacts": "contact_id",
+    "complaints": "complaint_id",
+}
+
+_EMPTY = {
+    "id": "int64",
+    "text": "object",
+    "category": "category",
+    "date": "datetime64[s]",
+    "instant": "datetime64[us, UTC]",
+    "money": "float64",
+    "number": "float64",
+    "integer": "int64",
+    "boolean": "bool",
+}
+
+
+def empty_frame(name: str) -> pd.DataFrame:
+    """A frame of that name without rows, with the contract's columns."""
+    if name not in CONTRACT:
+        raise UnknownNameError("frame", name, FRAMES)
+    return pd.DataFrame({c.name: pd.Series(dtype=_EMPTY[c.kind]) for c in CONTRACT[name]})
+
+
+def contract_page() -> str:
+    """The data contract as a Markdown page, made from the record classes."""
+    lines = [
+        "# Data contract",
+        "",
+        "A book is a folder of frames, each a Parquet or CSV file named after the frame.",
+        "`customers` and `transactions` are compulsory; the other frames may be left out.",
+        "A column that is not *required* may be absent and its values missing.",
+        "Columns outside the contract are kept as they are.",
+        "",
+        "| kind | holds |",
+        "| --- | --- |",
+        "| id | whole numbers or text, one of the two in the whole book |",
+        "| text, category | text; a category holds few different words |",
+        "| date | a day without a time zone |",
+        "| instant | a moment with a time zone |",
+        "| money, number | numbers; Decimals are welcome and become float64 |",
+        "| integer | whole numbers |",
+        "| boolean | true or false |",
+    ]
+    for name, columns in CONTRACT.items():
+        model = MODELS.get(name)
+        summary = "What customers ask, suggest and complain about (CSC-3)."
+        if model is not None:
+            summary = (model.__doc__ or "").strip().split("\n")[0]
+        key = f" Unique by `{KEYS[name]}`." if name in KEYS else ""
+        lines += ["", f"## {name}", "", f"{summary}{key}", ""]
+        lines += [
+            "| column | kind | required | unit | meaning |",
+            "| --- | --- | --- | --- | --- |",
+        ]
+        for c in columns:
+            words = f" One of {', '.join(f'`{w}`' for w in c.choices)}." if c.choices else ""
+            need = "yes" if c.required else ""
+            unit = c.unit + _limits(c)
+            lines.append(f"| `{c.name}` | {c.kind} | {need} | {unit} | {c.meaning}{words} |")
+        rules = [f"- {rule.expected}" for rule in (model.ACROSS if model else ())]
+        lines += ["", "Across columns:", "", *rules] if rules else []
+    return "\n".join(lines) + "\n"
+
+
+def _limits(column: Column) -> str:
+    low, high = column.minimum, column.maximum
+    if low is None and high is None:
+        return ""
+    if high is None:
+        return f" >= {low:g}"
+    return f" {low:g} to {high:g}"

@@ -1,0 +1,210 @@
+"""A book as a folder: a Parquet or CSV file for each frame, and book.toml."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import tomli_w
+
+from bankcrm.book.contract import CONTRACT, FRAMES
+from bankcrm.book.model import Book
+from bankcrm.columns import Column, codes
+from bankcrm.errors import DataError
+
+_FORMATS = ("parquet", "csv")
+_TOML = "book.toml"
+_SHOWN = 3
+
+# Ids that name the same thing in several columns are read as one kind in all of them.
+_FAMILY = {"parent_id": "customer_id", "child_id": "customer_id", "referred_by": "customer_id"}
+
+
+def read_book(folder: str | Path) -> Book:
+    """The book that a folder holds.
+
+    Each frame is a file named after it, ``customers.parquet`` or ``customers.csv``; ``book.toml``
+    tells ``name``, ``as_of``, ``currency`` and, for a synthetic book, ``seed``, and may be missing.
+    In a CSV file an empty cell is a missing value, dates are ISO 8601, and ids are whole numbers
+    where they are in the whole book, else text (so ``007`` stays ``007``).
+
+    Args:
+        folder: Where the files are.
+
+    Raises:
+        DataError: No such folder, a compulsory file is missing, a file does not parse, or a
+            frame is there twice.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder; a book is a folder with customers.parquet, say")
+    files = {name: _file(folder, name) for name in FRAMES}
+    for name in ("customers", "transactions"):
+        if files[name] is None:
+            present = ", ".join(sorted(p.name for p in folder.iterdir())) or "nothing"
+            raise DataError(
+                f"{folder}: {name}.parquet or {name}.csv is missing; present: {present}"
+            )
+    facts = _facts(folder)
+    texts = {n: _read_csv(p, n) for n, p in files.items() if p is not None and p.suffix == ".csv"}
+    frames: dict[str, Any] = {
+        n: _read_parquet(p) for n, p in files.items() if p is not None and p.suffix == ".parquet"
+    }
+    frames |= _ids_alike(texts)
+    return Book(**frames, **facts)
+
+
+def write_book(
+    book: Book, folder: str | Path, format: Literal["parquet", "csv"] = "parquet"
+) -> Path:
+    """Write a book to a folder, so that `read_book` reads the same book again.
+
+    Files of an earlier book in the folder are replaced; other files are left alone.
+
+    Args:
+        book: The book.
+        folder: Where to write; made if it is not there.
+        format: ``parquet`` (exact types, small, fast) or ``csv``.
+
+    Returns:
+        The folder.
+
+    Raises:
+        DataError: The format is unknown, or the folder is a file.
+    """
+    if format not in _FORMATS:
+        raise DataError(f"format: {format!r} is not one of {', '.join(_FORMATS)}")
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise DataError(f"{folder}: is a file; give a folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in FRAMES:
+        for suffix in _FORMATS:
+            (folder / f"{name}.{suffix}").unlink(missing_ok=True)
+    for name, frame in book.frames().items():
+        plain = frame.copy(deep=False)
+        plain.attrs = {}
+        if format == "parquet":
+            plain.to_parquet(folder / f"{name}.parquet", index=False)
+        else:
+            plain.to_csv(folder / f"{name}.csv", index=False)
+    known = {"name": book.name, "as_of": book.as_of, "currency": book.currency, "seed": book.seed}
+    text = tomli_w.dumps({k: v for k, v in known.items() if v is not None})
+    (folder / _TOML).write_text(text, encoding="utf-8")
+    return folder
+
+
+def _file(folder: Path, name: str) -> Path | None:
+    found = [folder / f"{name}.{s}" for s in _FORMATS if (folder / f"{name}.{s}").is_file()]
+    if len(found) > 1:
+        raise DataError(f"{folder}: {name} is there twice, as Parquet and as CSV; keep one")
+    return found[0] if found else None
+
+
+def _facts(folder: Path) -> dict[str, Any]:
+    """What book.toml tells; without one the book is named after its folder."""
+    path = folder / _TOML
+    if not path.is_file():
+        return {"name": folder.name}
+    try:
+        told = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: not TOML: {error}") from None
+    known = ("name", "as_of", "currency", "seed")
+    if unknown := [key for key in told if key not in known]:
+        raise DataError(f"{path}: unknown key {', '.join(unknown)}; known: {', '.join(known)}")
+    for key, kind in (("name", str), ("currency", str), ("seed", int)):
+        if key in told and not isinstance(told[key], kind):
+            raise DataError(f"{path}: {key} = {told[key]!r} is not {kind.__name__}")
+    return {"name": folder.name} | told
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except (ValueError, OSError) as error:  # ArrowInvalid is a ValueError
+        raise DataError(f"{path}: not a Parquet file: {error}") from None
+
+
+def _read_csv(path: Path, name: str) -> pd.DataFrame:
+    """A frame whose contract columns are parsed by their kind, ids still as text."""
+    columns = {c.name: c for c in CONTRACT[name]}
+    texts = dict.fromkeys(columns, "string")
+    try:
+        raw = pd.read_csv(
+            path, dtype=texts, keep_default_na=False, na_values=[""], encoding="utf-8"
+        )
+    except (ValueError, OSError) as error:  # ParserError and UnicodeDecodeError are ValueErrors
+        raise DataError(f"{path}: not a CSV file: {error}") from None
+    faults: list[str] = []
+    parsed = {c: _parsed(columns[c], raw[c], path, faults) for c in raw.columns if c in columns}
+    if faults:
+        raise DataError("\n  ".join([f"{path}: {len(faults)} columns do not parse", *faults]))
+    return raw.assign(**parsed)
+
+
+def _parsed(column: Column, text: pd.Series, path: Path, faults: list[str]) -> pd.Series:
+    """One column by its kind; cells that do not parse are told in ``faults``."""
+    if column.kind in ("id", "text"):
+        return text
+    if column.kind == "category":
+        return text.astype("category")
+    expected = "numbers"
+    values: pd.Series
+    if column.kind in ("date", "instant"):
+        expected = "ISO dates such as 2026-06-30"
+        moments = pd.to_datetime(text, format="ISO8601", errors="coerce", utc=True)
+        zoned = text.str.contains(r"\d(?:Z|[+-]\d\d:?\d\d)$", na=False)
+        if column.kind == "instant":
+            expected = "instants with a time zone such as 2026-06-30T09:00:00+08:00"
+            values = moments.mask(~zoned.to_numpy(dtype=np.bool_))
+        else:
+            values = moments.mask(zoned.to_numpy(dtype=np.bool_)).dt.tz_localize(None)
+    elif column.kind == "boolean":
+        expected = "true or false"
+        words = {"true": True, "false": False, "1": True, "0": False}
+        values = text.str.lower().map(words).astype("boolean")
+    else:
+        values = pd.to_numeric(text, errors="coerce").astype("float64")
+    wrong = (values.isna() & text.notna()).to_numpy(dtype=np.bool_)
+    if wrong.any():
+        lines = np.flatnonzero(wrong)[:_SHOWN] + 2  # the header is line 1
+        if column.personal:
+            shown = ", ".join(f"line {n}" for n in lines)
+        else:
+            cells = text[wrong].iloc[:_SHOWN]
+            shown = ", ".join(f"line {n}: {v!r}" for n, v in zip(lines, cells, strict=True))
+        faults.append(f"{column.name}: {wrong.sum():,} cells are not {expected} ({shown})")
+    return values
+
+
+def _ids_alike(texts: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Read each family of ids as whole numbers if all of them are, else leave them text."""
+    found: dict[str, dict[str, pd.Series]] = {}
+    for name, frame in texts.items():
+        for c in CONTRACT[name]:
+            if c.kind == "id" and c.name in frame:
+                family = found.setdefault(_FAMILY.get(c.name, c.name), {})
+                family[f"{name}.{c.name}"] = frame[c.name]
+    changed: dict[str, dict[str, pd.Series]] = {name: {} for name in texts}
+    for family in found.values():
+        coded = {place: codes(ids) for place, ids in family.items()}
+        if not all(
+            index.astype("string").str.fullmatch(r"0|-?[1-9]\d{0,17}").all()
+            for _, index in coded.values()
+        ):
+            continue
+        for place, (code, index) in coded.items():
+            name, column = place.split(".")
+            whole = index.astype("string").astype("int64").to_numpy()
+            null = code < 0
+            values = np.append(whole, 0)[code]
+            changed[name][column] = pd.Series(
+                pd.arrays.IntegerArray(values, null) if null.any() else values,
+                index=texts[name].index,
+            )
+    return {name: frame.assign(**changed[name]) for name, frame in texts.items()}

@@ -1,0 +1,143 @@
+"""The book itself: frames and what is known about them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import attrs
+import pandas as pd
+
+from bankcrm.book.checks import linked, screened
+from bankcrm.book.contract import FRAMES, empty_frame
+from bankcrm.columns import DataFault, as_frame, as_of_day
+from bankcrm.errors import DataError
+
+
+def _optional_frame(data: object) -> pd.DataFrame | None:
+    return None if data is None else as_frame(data)
+
+
+def _optional_day(day: object) -> dt.date | None:
+    if day is None:
+        return None
+    found: dt.date = as_of_day(day).astype(dt.date)
+    return found
+
+
+@attrs.frozen(eq=False, repr=False)
+class Book:
+    """What a bank knows on one day: frames in the form of `CONTRACT`.
+
+    Only customers and transactions are compulsory. Each frame is pandas, or anything that speaks
+    the Arrow PyCapsule protocol. Nothing is checked until `check`.
+
+    Args:
+        customers: A row a customer.
+        transactions: A row a movement.
+        accounts: A row an account.
+        balances: A row an account and day.
+        loans: A row a loan.
+        contacts: A row a contact.
+        complaints: A row a complaint.
+        links: A row a tie between customers.
+        as_of: The day whose state the book shows.
+        name: What to call the book.
+        currency: Currency of its amounts, by ISO 4217.
+        seed: The seed of a synthetic book.
+        rejected: Rows that `check` set aside, by frame, with the reason in the column ``fault``.
+    """
+
+    customers: pd.DataFrame = attrs.field(converter=as_frame)
+    transactions: pd.DataFrame = attrs.field(converter=as_frame)
+    accounts: pd.DataFrame | None = attrs.field(default=None, converter=_optional_frame)
+    balances: pd.DataFrame | None = attrs.field(default=None, converter=_optional_frame)
+    loans: pd.DataFrame | None = attrs.field(default=None, converter=_optional_frame)
+    contacts: pd.DataFrame | None = attrs.field(default=None, converter=_optional_frame)
+    complaints: pd.DataFrame | None = attrs.field(default=None, converter=_optional_frame)
+    links: pd.DataFrame | None = attrs.field(default=None, converter=_optional_frame)
+    as_of: dt.date | None = attrs.field(default=None, kw_only=True, converter=_optional_day)
+    name: str = attrs.field(default="book", kw_only=True)
+    currency: str = attrs.field(default="CNY", kw_only=True)
+    seed: int | None = attrs.field(default=None, kw_only=True)
+    rejected: Mapping[str, pd.DataFrame] = attrs.field(
+        factory=dict, kw_only=True, converter=MappingProxyType
+    )
+
+    def __repr__(self) -> str:
+        """The sizes only: a book is full of personal data."""
+        sizes = ", ".join(f"{name} {len(frame):,}" for name, frame in self.frames().items())
+        return f"Book({self.name!r}, as_of={self.as_of}, {sizes})"
+
+    def frames(self) -> dict[str, pd.DataFrame]:
+        """The frames that the book has, by name."""
+        found = {name: getattr(self, name) for name in FRAMES}
+        return {name: frame for name, frame in found.items() if frame is not None}
+
+    def frame(self, name: str) -> pd.DataFrame:
+        """The frame of that name; an empty one with the contract's columns if the book has none."""
+        empty = empty_frame(name)
+        frame: pd.DataFrame | None = getattr(self, name)
+        return empty if frame is None else frame
+
+    def check(self, as_of: object = None) -> tuple[Book, tuple[DataFault, ...]]:
+        """The book as known on a day, in canonical form, and every fault found in it.
+
+        A fault in a compulsory column sets the row aside (see `rejected`); a fault in an optional
+        column leaves out the value and keeps the row. A date after ``as_of`` is such a fault: a
+        later transaction is set aside, a later closing day is not known yet. Rows of unknown
+        customers are set aside, except complaints and links, which are kept and counted.
+
+        Args:
+            as_of: The day; by default the book's own.
+
+        Returns:
+            The checked book (frames of canonical dtypes, a fresh 0, 1, 2 ... index each) and the
+            faults. For each frame, rows in = rows left + rows in ``rejected``.
+
+        Raises:
+            DataError: No day; no customer; a missing column, a wrong type or a duplicate customer.
+
+        >>> book = Book(
+        ...     pd.DataFrame({"customer_id": [1], "kind": ["person"]}),
+        ...     pd.DataFrame(
+        ...         {
+        ...             "customer_id": [1, 2],
+        ...             "date": pd.to_datetime(["2026-01-05", "2026-01-06"]),
+        ...             "amount": [10.0, 20.0],
+        ...             "kind": ["salary", "card"],
+        ...         }
+        ...     ),
+        ... )
+        >>> checked, faults = book.check("2026-06-30")
+        >>> len(checked.transactions), faults[0].problem, len(checked.rejected["transactions"])
+        (1, 'unknown_customer', 1)
+        """
+        if as_of is None and self.as_of is None:
+            raise DataError(
+                "as_of: the book records no day; give one, such as check('2026-06-30') "
+                "or --as-of 2026-06-30"
+            )
+        day = as_of_day(self.as_of if as_of is None else as_of)
+        frames: dict[str, pd.DataFrame] = {}
+        rejected: dict[str, list[pd.DataFrame]] = {}
+        faults: list[DataFault] = []
+        wrong: list[str] = []
+        for name, frame in self.frames().items():
+            try:
+                frames[name], aside, found = screened(name, frame, day)
+            except DataError as error:
+                wrong.append(str(error))
+                continue
+            rejected[name] = aside
+            faults += found
+        if wrong:
+            raise DataError("\n".join(wrong))
+        faults += linked(frames, rejected)
+        changes: dict[str, Any] = {
+            name: frame.reset_index(drop=True) for name, frame in frames.items()
+        }
+        changes["rejected"] = {n: pd.concat(parts) for n, parts in rejected.items() if parts}
+        return attrs.evolve(self, as_of=day, **changes), tuple(faults)
