@@ -1,4 +1,4 @@
-"""Ask pyright whether every public name of the installed package has a type; fail if one has not."""
+"""Ask pyright whether every public name of the installed package has a type; fail if not."""
 
 from __future__ import annotations
 
