@@ -1,0 +1,51 @@
+"""The architecture is a failing test: the floors hold, and importing the package stays light."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+LINT = "from importlinter.cli import lint_imports_command as lint; lint()"
+HEAVY = ("pandas", "numpy", "scipy", "matplotlib", "pyarrow", "duckdb", "rich", "click", "jinja2")
+
+
+def test_every_module_keeps_to_its_floor() -> None:
+    """A lower floor never imports a higher one, and sibling domains never import each other."""
+    pytest.importorskip("importlinter", reason="import-linter is a developers' tool (extra dev)")
+    checked = subprocess.run(
+        [sys.executable, "-c", LINT, "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    """Sub-packages load on first use, so that a service starts fast."""
+    timed = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", "import bankcrm"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = {line.rsplit("|", 1)[-1].strip() for line in timed.stderr.splitlines()}
+    assert "bankcrm" in loaded
+    assert loaded.isdisjoint(HEAVY)
+
+
+@pytest.mark.parametrize("domain", ["lifecycle", "segmentation", "valuation", "complaints"])
+def test_a_domain_does_not_load_its_siblings(domain: str) -> None:
+    """What one sibling makes reaches another as a column, so none needs another to be imported."""
+    listed = subprocess.run(
+        [sys.executable, "-c", f"import sys, bankcrm.{domain}; print(*sorted(sys.modules))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    siblings = {"lifecycle", "segmentation", "valuation", "complaints"} - {domain}
+    assert {f"bankcrm.{name}" for name in siblings}.isdisjoint(listed.stdout.split())
