@@ -1,10 +1,13 @@
-"""Segmentation: RFM, tiers and their movement, resources."""
+"""Segmentation: RFM, tiers and their review, memberships, average balances, resources."""
 
 from __future__ import annotations
 
 from bankcrm.segmentation._findings import findings_of
+from bankcrm.segmentation.balances import average_balance
+from bankcrm.segmentation.clubs import memberships
 from bankcrm.segmentation.model import TIER_LADDER, Entitlement, Treatment
 from bankcrm.segmentation.resources import ResourcePlan, allocate, resource_levels, resource_rules
+from bankcrm.segmentation.reviews import review_tiers, tier_migration
 from bankcrm.segmentation.rfm import rfm_metrics
 from bankcrm.segmentation.rfm_scores import (
     RfmCuts,
@@ -31,14 +34,18 @@ __all__ = [
     "allocate",
     "apportion",
     "assign_tiers",
+    "average_balance",
     "findings_of",
     "fit_rfm",
     "fit_tiers",
+    "memberships",
     "resource_levels",
     "resource_rules",
+    "review_tiers",
     "rfm_metrics",
     "rfm_migration",
     "score_rfm",
     "segment_rfm",
+    "tier_migration",
     "weighted_rfm",
 ]

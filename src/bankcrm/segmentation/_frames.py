@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.columns import Column, check_frame
@@ -21,6 +23,12 @@ def by_customer(data: object, columns: Sequence[Column], frame: str) -> pd.DataF
         data = data.rename_axis(index="customer_id")
     checked = check_frame(data, (CUSTOMER, *columns), frame=frame, key="customer_id")
     return checked.set_index("customer_id")
+
+
+def places(values: pd.Series, names: Sequence[str]) -> npt.NDArray[np.int64]:
+    """The place of each value in a fixed order of names; -1 for a null or an unknown one."""
+    ordered = values.astype("category").cat.set_categories(list(names))
+    return ordered.cat.codes.to_numpy().astype(np.int64)
 
 
 def stamped(frame: pd.DataFrame, policy: Policy) -> pd.DataFrame:

@@ -112,7 +112,7 @@ class ResourcePlan:
             [
                 f"customer {customer}: {row['amount']:,} {self.unit} of {self.budget:,}",
                 f"tier {row['tier']}: level {row['level']} by rule {row['rule']}",
-                f"the tier of {tier['customers']:,} customers gets {tier['amount']:,} "
+                f"the tier of {int(tier['customers']):,} customers gets {int(tier['amount']):,} "
                 f"{self.unit}, {share:.1%} of the budget{held}",
                 f"the customer's weight is {row['weight']:g} of the tier's {tier['weight']:g}",
             ]
@@ -173,7 +173,7 @@ def allocate(
     """
     policy = policy or default_policy("segmentation")
     frame = by_customer(customers, (_TIER, _POTENTIAL, _WEIGHT, _FLOOR, _CAP), "customers")
-    tier = pd.Categorical(frame["tier"].astype(str), categories=list(_TIERS)).codes
+    tier = places(frame["tier"], _TIERS)
     weight = _customer_weights(frame, tier)
     low = _bound(frame, "floor")
     high = _bound(frame, "cap")
@@ -198,7 +198,7 @@ def allocate(
     return ResourcePlan(stamped(shares, policy), plan, int(budget), unit, policy.fingerprint)
 
 
-def _customer_weights(frame: pd.DataFrame, tier: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
+def _customer_weights(frame: pd.DataFrame, tier: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     weight = np.ones(len(frame))
     if "weight" in frame:
         weight = _filled(frame, "weight")
@@ -234,7 +234,7 @@ def _bound(frame: pd.DataFrame, name: str) -> npt.NDArray[np.int64] | None:
 
 
 def _tier_plan(
-    tier: npt.NDArray[np.int8],
+    tier: npt.NDArray[np.int64],
     budget: int,
     low: npt.NDArray[np.int64] | None,
     high: npt.NDArray[np.int64] | None,

@@ -113,7 +113,7 @@ def migration(before: pd.DataFrame, after: pd.DataFrame, column: str) -> pd.Data
     places = []
     for frame in (before, after):
         row = frame.index.get_indexer(everyone)
-        value = pd.Categorical(frame[column].astype(object), categories=order).codes
+        value = places(frame[column], order)
         # A null segment, and a customer who is not there, take the last place.
         places.append(np.append(np.where(value < 0, len(order), value), len(order))[row])
     counts = np.bincount(places[0] * len(names) + places[1], minlength=len(names) ** 2)

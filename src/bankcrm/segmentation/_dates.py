@@ -1,0 +1,43 @@
+"""Date arithmetic on whole arrays of days."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+Days = npt.NDArray[np.datetime64]
+ONE_DAY = np.timedelta64(1, "D")
+
+
+def last_day_of_term(start: Days, months: int) -> Days:
+    """The last day of a term of whole months that begins on a day.
+
+    It is the day before the same day of the month; where that month is too short to have it, the
+    term runs to the end of that month.
+
+    >>> starts = np.array(["2026-03-01", "2027-08-31", "2026-08-31"], dtype="datetime64[D]")
+    >>> last_day_of_term(starts, 6).astype(str).tolist()
+    ['2026-08-31', '2028-02-29', '2027-02-28']
+    """
+    month = start.astype("datetime64[M]")
+    day = start - month.astype("datetime64[D]")
+    target = month + months
+    end_of_target = (target + 1).astype("datetime64[D]") - ONE_DAY
+    same_day = target.astype("datetime64[D]") + day
+    return np.where(same_day <= end_of_target, same_day - ONE_DAY, end_of_target)
+
+
+def next_review(as_of: np.datetime64, months: Sequence[int]) -> np.datetime64:
+    """The first day of one of these months of the year that lies after a day.
+
+    >>> str(next_review(np.datetime64("2026-07-01"), (1, 7)))
+    '2027-01-01'
+    """
+    month = as_of.astype("datetime64[M]")
+    wanted = np.array(sorted(months), dtype=np.int64)
+    ahead = (wanted - 1 - (month.astype(np.int64) % 12)) % 12
+    first = (month + np.where(ahead == 0, 12, ahead)).astype("datetime64[D]")
+    day: np.datetime64 = first.min()
+    return day

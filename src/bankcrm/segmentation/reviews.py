@@ -1,0 +1,331 @@
+"""The review of tiers: bands, holding time, grace, overrides, restriction, re-entry (CBM-4)."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bankcrm.columns import Column, as_of_day, check_frame, codes, days
+from bankcrm.errors import DataError, PolicyError
+from bankcrm.policy import Policy, default_policy
+from bankcrm.segmentation._dates import ONE_DAY, next_review
+from bankcrm.segmentation._frames import by_customer, places, stamped
+from bankcrm.segmentation.model import TIER_LADDER
+from bankcrm.segmentation.tiers import decide_tiers, tier_facts
+from bankcrm.vocabulary import Tier
+
+_NAMES = tuple(tier.value for tier in TIER_LADDER)
+_RESTRICTED = 0
+_UNKNOWN = -1
+_Codes = npt.NDArray[np.int64]
+_Days = npt.NDArray[np.datetime64]
+_Bools = npt.NDArray[np.bool_]
+_NEVER = np.datetime64("NaT", "D")
+
+_PREVIOUS = (
+    Column("tier", "category", choices=_NAMES, meaning="The tier that the customer holds."),
+    Column("since", "date", meaning="The first day in that tier."),
+    Column("grace_until", "date", False, True, meaning="Last day of a grace period that runs."),
+    Column("override_tier", "category", False, True, choices=_NAMES, meaning="Set by hand."),
+    Column("override_until", "date", False, True, meaning="Last day of the override."),
+    Column("override_reason", "text", False, True, meaning="Why it was set by hand."),
+)
+_OVERRIDE = ("override_tier", "override_until", "override_reason")
+#: Entry line -> the line at which a customer who is there already stays.
+_KEEP = ("premium_contribution", "key_contribution", "premium_score", "key_score")
+
+
+def review_tiers(
+    previous: object, facts: object, *, as_of: object, policy: Policy | None = None
+) -> pd.DataFrame:
+    """Review every customer's tier on a day: who moves, who waits, and why.
+
+    A customer moves up only over the entry line and down only under the lower keep line, so a value
+    in the band between never moves it. The table ``tier_movement`` decides from the direction, the
+    days held, grace, override and restriction. The result is the ``previous`` of the next review.
+
+    Args:
+        previous: A row a customer: ``tier`` and ``since``; where they run ``grace_until``, and
+            ``override_tier`` with ``override_until`` and ``override_reason`` (all three or none).
+        facts: As for `assign_tiers`. A customer in the facts only is new; one in ``previous`` only
+            stays where it is, with the reason ``no_facts``.
+        as_of: The day of the review.
+        policy: Segmentation policy; the library's defaults if none.
+
+    Returns:
+        Index ``customer_id``: ``before``, ``proposed``, ``tier`` (after), ``movement`` (first, up,
+        down, same), ``reason`` (code) and ``rule`` of the table, ``since``, ``grace_until``,
+        ``next_review``, the three ``override_`` columns, and ``action`` for restricted customers
+        (reprice, cut_cost, exit).
+
+    Raises:
+        DataError: Faults in either frame, an override without reason or end, a date after
+            ``as_of``.
+        PolicyError: A keep line on the wrong side of its entry line.
+
+    Source: CBM-4.
+
+    >>> previous = pd.DataFrame({"tier": ["key"], "since": pd.to_datetime(["2025-01-01"])},
+    ...                         index=[1])
+    >>> facts = pd.DataFrame({"contribution": [9_000.0]}, index=[1])
+    >>> review_tiers(previous, facts, as_of="2026-01-01")[["tier", "reason"]].iloc[0].tolist()
+    ['key', 'unchanged']
+    >>> facts = pd.DataFrame({"contribution": [7_000.0]}, index=[1])
+    >>> review_tiers(previous, facts, as_of="2026-01-01")[["tier", "reason"]].iloc[0].tolist()
+    ['key', 'grace_start']
+    """
+    policy = policy or default_policy("segmentation")
+    today = as_of_day(as_of)
+    held = _previous(previous, today)
+    known = tier_facts(facts)
+    everyone = held.index.union(known.index)
+    held, there = held.reindex(everyone), everyone.isin(known.index)
+    proposals = _proposals(known, policy, everyone)
+    before = places(held["tier"], _NAMES)
+    moves = _movement_facts(held, before, proposals, there, today, policy)
+    decided = policy.table("tier_movement").decide_frame(moves)
+    reason = decided["outcome"].astype(object).to_numpy()
+    override = places(held["override_tier"], _NAMES)
+    after = _after(reason, before, proposals, override, policy)
+    result = pd.DataFrame(index=everyone.rename("customer_id"))
+    result["before"] = _tiers(before)
+    result["proposed"] = _tiers(_proposed(reason, before, proposals))
+    result["tier"] = _tiers(after)
+    direction = np.where(before == _UNKNOWN, "first", _direction(before, after))
+    result["movement"] = pd.Categorical(direction, ["first", "up", "down", "same"])
+    result["reason"] = decided["outcome"].array
+    result["rule"] = decided["rule"].array
+    result["since"] = _seconds(np.where(before == after, _day(held["since"]), today))
+    grace = _grace(reason, _day(held["grace_until"]), today, policy)
+    result["grace_until"] = _seconds(grace)
+    review = next_review(today, policy.value("review_months"))
+    result["next_review"] = _seconds(np.fmin(np.full(len(result), review), grace + ONE_DAY))
+    runs = np.isin(reason, ["override", "no_facts"])
+    for name in _OVERRIDE:
+        result[name] = held[name].where(pd.Series(runs, index=everyone)).array
+    result["action"] = _actions(proposals, after, policy)
+    return stamped(result, policy)
+
+
+def _previous(previous: object, today: np.datetime64) -> pd.DataFrame:
+    held = by_customer(previous, _PREVIOUS, "previous")
+    for column in _PREVIOUS:
+        if column.name not in held:
+            held[column.name] = pd.NaT if column.kind == "date" else None
+    partial = held[list(_OVERRIDE)].isna()
+    wrong = partial.any(axis=1) & ~partial.all(axis=1)
+    if wrong.any():
+        first = ", ".join(map(str, held.index[wrong][:5]))
+        raise DataError(
+            f"previous: {int(wrong.sum())} overrides without tier, reason or end date "
+            f"(first: {first}); give override_tier, override_reason and override_until together"
+        )
+    late = _day(held["since"]) > today
+    if late.any():
+        first = ", ".join(map(str, held.index[late][:5]))
+        raise DataError(
+            f"previous.since: {int(late.sum())} dates after as_of {today} (first: {first})"
+        )
+    return held
+
+
+def _day(values: pd.Series) -> _Days:
+    return days(pd.to_datetime(values))
+
+
+def _seconds(values: _Days) -> _Days:
+    """Days in a unit that pandas can hold."""
+    return values.astype("datetime64[s]")
+
+
+@functools.lru_cache(maxsize=32)
+def _lines(policy: Policy) -> tuple[Policy, Policy]:
+    """The policy with the lines for moving up, and with those for moving down."""
+    growth = ("potential_growth",)
+    faults = [
+        f"parameters.{n}_keep: {policy.value(f'{n}_keep')} is above {n} {policy.value(n)}"
+        for n in (*_KEEP, *growth)
+        if policy.value(f"{n}_keep") > policy.value(n)
+    ]
+    if policy.value("restricted_contribution_leave") < policy.value("restricted_contribution"):
+        faults.append("parameters.restricted_contribution_leave: below restricted_contribution")
+    if policy.value("restricted_risk_leave") > policy.value("restricted_risk"):
+        faults.append("parameters.restricted_risk_leave: above restricted_risk")
+    if faults:
+        raise PolicyError(faults)
+    leave = ("restricted_contribution", "restricted_risk")
+    up = policy.with_parameters(**{n: policy.value(f"{n}_leave") for n in leave})
+    down = policy.with_parameters(**{n: policy.value(f"{n}_keep") for n in (*_KEEP, *growth)})
+    return up, down
+
+
+def _proposals(known: pd.DataFrame, policy: Policy, everyone: pd.Index) -> pd.DataFrame:
+    """Tier on the ladder by entry lines, for moving up and for moving down; -1 without facts."""
+    up, down = _lines(policy)
+    assigned = decide_tiers(known, policy)
+    found = assigned[["standing", "value_level"]].astype(object)
+    for name, tiers in (
+        ("assigned", assigned["tier"]),
+        ("up", decide_tiers(known, up)["tier"]),
+        ("down", decide_tiers(known, down)["tier"]),
+    ):
+        found[name] = places(tiers, _NAMES)
+    result = found.reindex(everyone)
+    for name in ("assigned", "up", "down"):
+        result[name] = result[name].fillna(_UNKNOWN).astype(np.int64)
+    return result
+
+
+def _direction(before: _Codes, after: _Codes) -> npt.NDArray[np.object_]:
+    words = np.array(["down", "same", "up"], dtype=object)
+    direction: npt.NDArray[np.object_] = words[np.sign(after - before) + 1]
+    return direction
+
+
+def _movement_facts(
+    held: pd.DataFrame,
+    before: _Codes,
+    proposals: pd.DataFrame,
+    there: _Bools,
+    today: np.datetime64,
+    policy: Policy,
+) -> pd.DataFrame:
+    up, down = proposals["up"].to_numpy(), proposals["down"].to_numpy()
+    direction = np.where(up > before, "up", np.where(down < before, "down", "same"))
+    since, grace = _day(held["since"]), _day(held["grace_until"])
+    override = _day(held["override_until"])
+    since = np.where(np.isnat(since), today, since)
+    if policy.value("grace_days") == 0:
+        grace = np.where(direction == "down", today - ONE_DAY, _NEVER)
+    return pd.DataFrame(
+        {
+            "facts_known": there,
+            "new_customer": before == _UNKNOWN,
+            "restricted": before == _RESTRICTED,
+            "must_restrict": down == _RESTRICTED,
+            "direction": direction,
+            "held_days": (today - since).astype(np.int64),
+            "grace": _period_state(grace, today),
+            "override": _period_state(override, today),
+        },
+        index=held.index,
+    )
+
+
+def _period_state(until: _Days, today: np.datetime64) -> npt.NDArray[np.object_]:
+    state = np.full(len(until), "none", dtype=object)
+    state[until >= today] = "running"
+    state[until < today] = "over"
+    return state
+
+
+@functools.cache
+def _steps() -> _Codes:
+    """The next tier from one towards another; potential is a step only where it is the goal."""
+    potential = TIER_LADDER.index(Tier.POTENTIAL)
+    size = len(TIER_LADDER)
+    step = np.zeros((size, size), dtype=np.int64)
+    for here in range(size):
+        for goal in range(size):
+            way = 1 if goal > here else -1
+            path = [t for t in range(here + way, goal + way, way) if t in (goal,) or t != potential]
+            step[here, goal] = path[0] if goal != here else here
+    return step
+
+
+def _after(
+    reason: npt.NDArray[np.object_],
+    before: _Codes,
+    proposals: pd.DataFrame,
+    override: _Codes,
+    policy: Policy,
+) -> _Codes:
+    assigned, up, down = (proposals[n].to_numpy() for n in ("assigned", "up", "down"))
+    one_step = policy.value("review_step") == "one"
+    entry = _NAMES.index(policy.value("reentry_tier"))
+    goals = {
+        "upgrade": _steps()[before, up] if one_step else up,
+        "downgrade": _steps()[before, down] if one_step else down,
+        "reentry": np.minimum(entry, up),
+        "restrict": np.full(len(before), _RESTRICTED, dtype=np.int64),
+        "override": override,
+        "override_ended": assigned,
+        "first": assigned,
+    }
+    after = before.copy()
+    for name, goal in goals.items():
+        after = np.where(reason == name, goal, after)
+    return after
+
+
+def _proposed(reason: npt.NDArray[np.object_], before: _Codes, proposals: pd.DataFrame) -> _Codes:
+    assigned, up, down = (proposals[n].to_numpy() for n in ("assigned", "up", "down"))
+    proposed = np.where(up > before, up, np.where(down < before, down, before))
+    proposed = np.where(np.isin(reason, ["first", "override_ended"]), assigned, proposed)
+    return np.where(reason == "no_facts", before, proposed)
+
+
+def _grace(
+    reason: npt.NDArray[np.object_], grace: _Days, today: np.datetime64, policy: Policy
+) -> _Days:
+    length = np.timedelta64(int(policy.value("grace_days")), "D")
+    kept = np.where(np.isin(reason, ["grace", "no_facts", "held_down"]), grace, _NEVER)
+    return np.where(reason == "grace_start", today + length, kept)
+
+
+def _actions(proposals: pd.DataFrame, after: _Codes, policy: Policy) -> pd.Categorical:
+    """What is done with a restricted customer: reprice, cut cost, exit."""
+    table = policy.table("restricted_action")
+    rows = np.flatnonzero((after == _RESTRICTED) & (proposals["assigned"].to_numpy() >= 0))
+    decided = table.decide_frame(proposals.iloc[rows][["standing", "value_level"]])
+    action = np.full(len(after), None, dtype=object)
+    action[rows] = decided["outcome"].astype(object).to_numpy()
+    return pd.Categorical(action, categories=list(table.outcomes))
+
+
+def _tiers(code: _Codes) -> pd.Categorical:
+    names = np.array([*_NAMES, None], dtype=object)  # -1 is the last: no tier
+    return pd.Categorical(names[code], categories=list(_NAMES), ordered=True)
+
+
+def tier_migration(history: object, *, shares: bool = False) -> pd.DataFrame:
+    """Count the moves between tiers from one review to the next.
+
+    Args:
+        history: A row a customer and review: ``customer_id``, ``date``, ``tier``.
+        shares: Give each row's shares instead of counts; a tier that nobody left is all zero.
+
+    Returns:
+        A row a tier before, a column a tier after, lowest first; int64 counts whose sum is the
+        number of rows less the number of customers, or float64 shares.
+
+    Raises:
+        DataError: Faults in the history, all told at once, or a customer twice on one day.
+
+    Source: CBM-4.
+
+    >>> history = pd.DataFrame({"customer_id": [1, 1, 1], "tier": ["ordinary", "key", "key"],
+    ...                         "date": pd.to_datetime(["2025-01-01", "2025-07-01", "2026-01-01"])})
+    >>> moves = tier_migration(history)
+    >>> moves.loc["ordinary", "key"].item(), moves.loc["key", "key"].item()
+    (1, 1)
+    """
+    key = ("customer_id", "date")
+    columns = (Column("customer_id", "id"), Column("date", "date"), _PREVIOUS[0])
+    frame = check_frame(history, columns, frame="history", key=key)
+    frame = frame.sort_values(list(key), ignore_index=True)
+    customer = codes(frame["customer_id"])[0]
+    tier = places(frame["tier"], _NAMES)
+    follows = customer[1:] == customer[:-1]
+    size = len(_NAMES)
+    pairs = np.bincount((tier[:-1] * size + tier[1:])[follows], minlength=size * size)
+    counts = pairs.reshape(size, size).astype(np.int64)
+    labels = [pd.Index(_NAMES, name=name) for name in ("before", "after")]
+    if shares:
+        total = counts.sum(axis=1, keepdims=True)
+        share = np.divide(counts, total, out=np.zeros(counts.shape), where=total > 0)
+        return pd.DataFrame(share, index=labels[0], columns=labels[1])
+    return pd.DataFrame(counts, index=labels[0], columns=labels[1])
