@@ -1,0 +1,140 @@
+"""Axes, colours and fonts that every picture shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from bankcrm.errors import DataError, MissingExtraError
+from bankcrm.vocabulary import Language
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Okabe and Ito: told apart by colour-blind readers, and by lightness in grey print.
+BLUE, ORANGE, GREEN, RED, SKY, YELLOW, PINK, GREY = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#56B4E9",
+    "#F0E442",
+    "#CC79A7",
+    "#7F7F7F",
+)
+SERIES = (BLUE, ORANGE, GREEN, RED, SKY, PINK, YELLOW, GREY)
+HATCHES = ("", "//", "..", "xx", "\\\\", "++", "oo", "--")
+
+_CHINESE_FONTS = (
+    "Noto Sans CJK SC",
+    "Noto Sans SC",
+    "Source Han Sans SC",
+    "Source Han Sans CN",
+    "PingFang SC",
+    "Microsoft YaHei",
+    "SimHei",
+    "WenQuanYi Micro Hei",
+    "WenQuanYi Zen Hei",
+    "Droid Sans Fallback",
+)
+
+
+def axes(ax: Axes | None, *, size: tuple[float, float] = (6.4, 4.4)) -> Axes:
+    """The axes to draw on: the caller's, or those of a new figure.
+
+    Raises:
+        MissingExtraError: the extra ``plot`` is not installed.
+    """
+    if ax is not None:
+        return ax
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise MissingExtraError("matplotlib", "plot") from error
+    _, made = plt.subplots(figsize=size, layout="constrained")
+    return made
+
+
+@contextmanager
+def lettering(language: Language) -> Iterator[None]:
+    """Texts made inside use a font that has the language's characters.
+
+    Raises:
+        DataError: no font with Chinese characters is installed.
+    """
+    try:
+        import matplotlib as mpl
+        from matplotlib import font_manager
+    except ImportError as error:
+        raise MissingExtraError("matplotlib", "plot") from error
+    if language == "en":
+        yield
+        return
+    known = {font.name for font in font_manager.fontManager.ttflist}
+    fonts = [name for name in _CHINESE_FONTS if name in known]
+    if not fonts:
+        raise DataError(
+            "language 'zh': no font with Chinese characters is installed; install one, such as "
+            f"{_CHINESE_FONTS[0]} (Debian: fonts-noto-cjk), or draw with language='en'"
+        )
+    with mpl.rc_context({"font.family": [*fonts, "DejaVu Sans"], "axes.unicode_minus": False}):
+        yield
+
+
+def finish(ax: Axes, *, title: str, x: str, y: str) -> Axes:
+    """Title and labels, and nothing drawn that says nothing."""
+    ax.set_title(title, loc="left", fontweight="bold")
+    ax.set_xlabel(x)
+    ax.set_ylabel(y)
+    ax.spines[["top", "right"]].set_visible(False)
+    for label in (*ax.get_xticklabels(), *ax.get_yticklabels()):
+        label.set_fontfamily(ax.xaxis.label.get_fontfamily())
+    return ax
+
+
+def percent_axis(ax: Axes, which: str) -> None:
+    """Show shares as percent on ``x``, ``y`` or ``xy``."""
+    from matplotlib.ticker import PercentFormatter
+
+    for letter in which:
+        getattr(ax, f"{letter}axis").set_major_formatter(PercentFormatter(1.0, decimals=0))
+
+
+def thousands(ax: Axes, which: str) -> None:
+    """Show whole numbers with thousands separators on ``x`` or ``y``."""
+    from matplotlib.ticker import FuncFormatter
+
+    getattr(ax, f"{which}axis").set_major_formatter(FuncFormatter(lambda v, _: f"{v:,.0f}"))
+
+
+def series_of(values: object, what: str) -> pd.Series[Any]:
+    """Numbers by name from a Series or a mapping.
+
+    Raises:
+        DataError: nothing to draw, or a value that is not finite.
+    """
+    made = pd.Series(dict(values)) if isinstance(values, Mapping) else pd.Series(values)
+    numbers = pd.Series(made.to_numpy(dtype=np.float64, na_value=np.nan), index=made.index)
+    if numbers.empty:
+        raise DataError(f"{what}: nothing to draw; expected at least one value")
+    bad = ~np.isfinite(numbers.to_numpy())
+    if bad.any():
+        first = ", ".join(map(str, numbers.index[bad][:5]))
+        raise DataError(f"{what}: {int(bad.sum())} value(s) are missing or not finite: {first}")
+    return numbers
+
+
+def needs(frame: pd.DataFrame, columns: tuple[str, ...], what: str) -> None:
+    """Refuse a frame that lacks a column, naming those that are there."""
+    absent = [c for c in columns if c not in frame]
+    if absent:
+        raise DataError(
+            f"{what}: missing column(s) {', '.join(absent)}; the frame has "
+            f"{', '.join(map(str, frame.columns))}"
+        )
+    if frame.empty:
+        raise DataError(f"{what}: nothing to draw; the frame has no rows")
