@@ -12,7 +12,7 @@ import pandas as pd
 from bankcrm.columns import Column, numbers
 from bankcrm.errors import DataError, InfeasibleError, UnknownNameError
 from bankcrm.policy import Policy, default_policy
-from bankcrm.segmentation._frames import by_customer, stamped
+from bankcrm.segmentation._frames import by_customer, places, stamped
 from bankcrm.segmentation.model import TIER_LADDER, Entitlement
 from bankcrm.segmentation.shares import apportion
 from bankcrm.vocabulary import Tier

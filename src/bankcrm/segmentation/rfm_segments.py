@@ -110,13 +110,13 @@ def migration(before: pd.DataFrame, after: pd.DataFrame, column: str) -> pd.Data
     order = list(dict.fromkeys([*known[0], *known[1]]))
     names = [*order, "absent"]
     everyone = before.index.union(after.index)
-    places = []
+    rows = []
     for frame in (before, after):
         row = frame.index.get_indexer(everyone)
         value = places(frame[column], order)
         # A null segment, and a customer who is not there, take the last place.
-        places.append(np.append(np.where(value < 0, len(order), value), len(order))[row])
-    counts = np.bincount(places[0] * len(names) + places[1], minlength=len(names) ** 2)
+        rows.append(np.append(np.where(value < 0, len(order), value), len(order))[row])
+    counts = np.bincount(rows[0] * len(names) + rows[1], minlength=len(names) ** 2)
     table = counts.reshape(len(names), len(names)).astype(np.int64)
     used = (table.sum(axis=0) + table.sum(axis=1) > 0) | (np.array(names) != "absent")
     labels = pd.Index(np.array(names, dtype=object)[used])
