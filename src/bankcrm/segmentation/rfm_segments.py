@@ -8,7 +8,7 @@ import pandas as pd
 
 from bankcrm.errors import DataError
 from bankcrm.policy import Policy, default_policy
-from bankcrm.segmentation._frames import stamped
+from bankcrm.segmentation._frames import places, stamped
 from bankcrm.segmentation.model import Treatment
 
 _DIGITS = 1000
