@@ -2,7 +2,76 @@
 
 from __future__ import annotations
 
+from bankcrm.lifecycle.causes import Cause, loss_causes
+from bankcrm.lifecycle.dwell import DwellTimes, dwell_times, survival_curve
 from bankcrm.lifecycle.facts import stage_facts
+from bankcrm.lifecycle.history import month_ends, stage_history
+from bankcrm.lifecycle.log import Recorded, record, replay, stage_log
+from bankcrm.lifecycle.markov import (
+    absorption_times,
+    expected_reward,
+    markov_value,
+    steady_state,
+)
+from bankcrm.lifecycle.migration import MigrationMatrix, migration_matrix
+from bankcrm.lifecycle.model import (
+    Event,
+    JourneyStep,
+    Move,
+    StageModel,
+    Term,
+    ValuePhase,
+    stage_model,
+)
+from bankcrm.lifecycle.moves import Transition, transition, transition_frame
+from bankcrm.lifecycle.panel import stage_spells
+from bankcrm.lifecycle.rates import (
+    churn_rates,
+    growth,
+    move_rate,
+    reactivation_rate,
+    stage_funnel,
+    win_back_rate,
+)
 from bankcrm.lifecycle.stages import assign_stages
+from bankcrm.vocabulary import Stage
 
-__all__ = ["assign_stages", "stage_facts"]
+__all__ = [
+    "Cause",
+    "DwellTimes",
+    "Event",
+    "JourneyStep",
+    "MigrationMatrix",
+    "Move",
+    "Recorded",
+    "Stage",
+    "StageModel",
+    "Term",
+    "Transition",
+    "ValuePhase",
+    "absorption_times",
+    "assign_stages",
+    "churn_rates",
+    "dwell_times",
+    "expected_reward",
+    "growth",
+    "loss_causes",
+    "markov_value",
+    "migration_matrix",
+    "month_ends",
+    "move_rate",
+    "reactivation_rate",
+    "record",
+    "replay",
+    "stage_facts",
+    "stage_funnel",
+    "stage_history",
+    "stage_log",
+    "stage_model",
+    "stage_spells",
+    "steady_state",
+    "survival_curve",
+    "transition",
+    "transition_frame",
+    "win_back_rate",
+]

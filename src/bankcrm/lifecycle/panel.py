@@ -95,6 +95,8 @@ def _stage_codes(frame: pd.DataFrame) -> tuple[tuple[str, ...], Grid]:
     if not isinstance(stage.dtype, pd.CategoricalDtype):
         stage = stage.astype("category")
     names = tuple(map(str, stage.cat.categories))
+    if len(names) > 127:
+        raise DataError(f"history: {len(names)} different stages; expected at most 127")
     return names, stage.cat.codes.to_numpy().astype(np.int8, copy=False)
 
 

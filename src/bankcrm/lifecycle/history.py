@@ -1,0 +1,127 @@
+"""Every customer's stage on each of many dates, in one pass over the movements (LCM-2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bankcrm.columns import ArrayLike, days
+from bankcrm.errors import DataError
+from bankcrm.lifecycle.facts import facts_at, lifecycle_policy, timeline_for, windows_for
+from bankcrm.lifecycle.model import StageModel, stage_model
+from bankcrm.lifecycle.panel import Grid, Panel, categorical, history_frame
+from bankcrm.lifecycle.timeline import Names
+from bankcrm.policy import Policy
+
+
+def stage_history(
+    customers: object,
+    transactions: object,
+    *,
+    dates: ArrayLike,
+    policy: Policy | None = None,
+    contacts: object = None,
+    accounts: object = None,
+    model: StageModel | None = None,
+    names: Mapping[str, Names] | None = None,
+) -> pd.DataFrame:
+    """Every customer's stage on each date, as `assign_stages` gives it as of that date.
+
+    The movements are put in order once and then roll through the windows: each is met when it
+    enters the recent window, when it passes to the earlier one and when it leaves that.
+
+    Args:
+        customers: As in `stage_facts`.
+        transactions: As in `stage_facts`.
+        dates: The dates, such as month ends; any order, each once.
+        policy: As in `assign_stages`.
+        contacts: As in `stage_facts`.
+        accounts: As in `stage_facts`.
+        model: Which stages count as progress; the bank's six by default.
+        names: Frame name -> {canonical column: the caller's column}.
+
+    Returns:
+        Indexed by ``customer_id`` and ``date``, customer by customer: ``stage``, ``furthest`` (the
+        furthest stage reached up to the date, within the dates) and ``rule`` (categorical). All
+        are null as long as nothing is on file about the customer, who is then not in the book yet.
+
+    Raises:
+        DataError: A frame does not fit, there is no date, or a date stands twice.
+
+    Source: LCM-2.
+
+    >>> signed = pd.to_datetime(["2026-01-10"])
+    >>> customers = pd.DataFrame({"customer_id": [1], "contract_date": signed})
+    >>> movements = pd.DataFrame({"customer_id": [1], "date": signed})
+    >>> ends = pd.to_datetime(["2025-12-31", "2026-01-31", "2026-04-30"])
+    >>> stage_history(customers, movements, dates=ends)["stage"].tolist()
+    [nan, 'new', 'dormant']
+    """
+    policy = lifecycle_policy(policy)
+    when = _dates(dates)
+    last = int(when[-1].astype(np.int64))
+    timeline = timeline_for(policy, customers, transactions, last, contacts, accounts, names)
+    windows = windows_for(policy, timeline)
+    table = policy.table("stage")
+    size = len(when), timeline.size
+    stage, rule = np.empty(size, dtype=np.int8), np.empty(size, dtype=np.int16)
+    for i, day in enumerate(when.astype(np.int64).tolist()):
+        windows.advance(day)
+        decided = table.decide_codes(facts_at(timeline, windows, day, policy))
+        known = timeline.known <= day
+        stage[i] = np.where(known, decided.outcome, -1)
+        rule[i] = np.where(known, decided.rule, -1)
+    stages = tuple(map(str, table.vocabulary))
+    model = stage_model() if model is None else model
+    furthest = furthest_stage(stage.T, stages, model)
+    panel = Panel(stages, timeline.index, when, np.ascontiguousarray(stage.T))
+    del stage
+    history = history_frame(
+        panel,
+        {
+            "furthest": categorical(furthest.ravel(), model.stage_names),
+            "rule": categorical(rule.T.ravel(), [r.id for r in table.rules]),
+        },
+    )
+    history.attrs.update(policy=policy.id, fingerprint=policy.fingerprint)
+    return history
+
+
+def furthest_stage(grid: Grid, stages: Sequence[str], model: StageModel) -> Grid:
+    """The furthest stage of progress up to each date, as a position in the model's stages.
+
+    Raises:
+        DataError: A stage is not in the model.
+    """
+    if strange := [s for s in stages if s not in model.stage_names]:
+        raise DataError(
+            f"stages {', '.join(strange)} are not in model {model.id!r}, which has "
+            f"{', '.join(model.stage_names)}; give the model that they belong to"
+        )
+    place = [model.progress[model.stage_names.index(s)] for s in stages]
+    table = np.array([*place, -1], dtype=np.int8)
+    furthest: Grid = np.maximum.accumulate(table[grid], axis=1)
+    return furthest
+
+
+def month_ends(first: str, last: str) -> npt.NDArray[np.datetime64]:
+    """The last days of the months from ``first`` to ``last``, both ``YYYY-MM``.
+
+    >>> month_ends("2024-01", "2024-02").astype(str).tolist()
+    ['2024-01-31', '2024-02-29']
+    """
+    months = np.arange(np.datetime64(first, "M"), np.datetime64(last, "M") + 1)
+    return (months + 1).astype("datetime64[D]") - np.timedelta64(1, "D")
+
+
+def _dates(dates: ArrayLike) -> npt.NDArray[np.datetime64]:
+    day = np.sort(days(dates, "dates"))
+    if len(day) == 0 or np.isnat(day).any():
+        raise DataError("dates: expected at least one date, and none missing")
+    if (day[1:] == day[:-1]).any():
+        twice = np.unique(day[1:][day[1:] == day[:-1]])[:5].astype(str).tolist()
+        raise DataError(f"dates: {', '.join(twice)} stand twice; give each date once")
+    return day

@@ -1,0 +1,177 @@
+"""How customers move between stages in a period: counts, probabilities, intervals (LCM-6, CBM-1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.linalg import expm
+
+from bankcrm.errors import DataError
+from bankcrm.lifecycle.intervals import wilson
+from bankcrm.lifecycle.panel import Panel, groups_of, read_panel
+
+Method: TypeAlias = Literal["cohort", "duration"]
+Counts: TypeAlias = npt.NDArray[np.float64]
+
+
+@attrs.frozen(eq=False)
+class MigrationMatrix:
+    """Moves between stages, and the probabilities that follow.
+
+    Args:
+        method: ``cohort`` or ``duration``.
+        counts: Moves seen, a row a stage before, a column a stage after; for ``cohort`` customers
+            who stayed stand on the diagonal.
+        exposure: For each row what its probabilities rest on: customers (``cohort``) or customer
+            days (``duration``).
+        probabilities: Chance of each stage after one period; null where a stage was never seen.
+        period_days: Mean length of the period, days.
+        generator: Rates per day between stages (``duration`` only).
+        confidence: Coverage of `interval`.
+    """
+
+    method: Method
+    counts: pd.DataFrame
+    exposure: pd.Series
+    probabilities: pd.DataFrame
+    period_days: float
+    generator: pd.DataFrame | None = None
+
+    def interval(self, confidence: float = 0.95) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Lower and upper bounds of the probabilities by Wilson's interval (``cohort`` only).
+
+        Raises:
+            DataError: The matrix was made by ``duration``, which counts days, not trials.
+        """
+        if self.method != "cohort":
+            raise DataError("interval: Wilson's interval needs counted customers: method='cohort'")
+        trials = self.exposure.to_numpy(dtype=np.float64)[:, None]
+        _, low, high = wilson(self.counts.to_numpy(), trials, confidence)
+        like = {"index": self.counts.index, "columns": self.counts.columns}
+        return pd.DataFrame(low, **like), pd.DataFrame(high, **like)
+
+
+def migration_matrix(
+    history: object,
+    *,
+    method: Method = "cohort",
+    by: pd.Series | Sequence[object] | Literal["period"] | None = None,
+    period_days: float | None = None,
+) -> MigrationMatrix:
+    """How customers moved from stage to stage between the dates of a history.
+
+    ``cohort`` compares neighbouring dates: of those in a stage on one date, the share in each
+    stage on the next. ``duration`` divides moves by the days spent in a stage, which uses spells of
+    unequal length and moves there and back between distant dates, and takes the matrix exponential
+    over one period. A customer who is not observed on either date is censored: the pair of dates
+    does not count, and no stage is assumed.
+
+    Args:
+        history: As `stage_history` gives it.
+        method: ``cohort`` or ``duration``.
+        by: ``"period"`` for a matrix a pair of dates (``cohort`` only); a Series over customer ids
+            for a matrix a segment; None for one matrix.
+        period_days: Length of the period for ``duration``; the mean step between dates by default.
+
+    Returns:
+        `MigrationMatrix`; with ``by``, rows are indexed by group and stage before.
+
+    Raises:
+        DataError: Fewer than two dates, or ``by`` does not fit.
+
+    Source: LCM-6.
+
+    >>> history = pd.DataFrame({
+    ...     "customer_id": [1, 1, 2, 2],
+    ...     "date": pd.to_datetime(["2026-01-31", "2026-02-28"] * 2),
+    ...     "stage": ["active", "dormant", "active", "active"]})
+    >>> migration_matrix(history).probabilities.loc["active"].tolist()
+    [0.5, 0.5]
+    """
+    if method not in ("cohort", "duration"):
+        raise DataError(f"method: expected 'cohort' or 'duration', found {method!r}")
+    panel = read_panel(history)
+    if len(panel.dates) < 2:
+        raise DataError("history: migration needs at least two dates")
+    steps = np.diff(panel.dates.astype(np.int64)).astype(np.float64)
+    if isinstance(by, str):
+        if by != "period" or method != "cohort":
+            raise DataError("by: expected a Series over customer ids, or 'period' with 'cohort'")
+        labels: list[object] = list(pd.DatetimeIndex(panel.dates[1:].astype("datetime64[s]")))
+        group = np.broadcast_to(np.arange(len(steps)), (len(panel.grid), len(steps)))
+    else:
+        customer, labels = groups_of(panel.customers, by)
+        group = np.broadcast_to(customer[:, None], (len(panel.grid), len(steps)))
+    period = float(steps.mean()) if period_days is None else period_days
+    if not period > 0:
+        raise DataError(f"period_days: expected a length above 0 days, found {period_days}")
+    counts, days_spent = pair_counts(panel, group, max(len(labels), 1), steps)
+    stages = len(panel.stages)
+    if method == "cohort":
+        exposure = counts.sum(axis=2)
+        with np.errstate(invalid="ignore"):
+            share = counts / exposure[:, :, None]
+        generator = None
+    else:
+        exposure = days_spent
+        moves = counts * ~np.eye(stages, dtype=np.bool_)
+        rates, share = _generator(moves, exposure, period)
+        generator = _frame(rates, panel.stages, labels)
+        counts = moves
+    return MigrationMatrix(
+        method,
+        _frame(counts, panel.stages, labels).astype(np.int64),
+        pd.Series(exposure.ravel(), index=_rows(panel.stages, labels), name="exposure"),
+        _frame(share, panel.stages, labels),
+        period,
+        generator,
+    )
+
+
+def pair_counts(
+    panel: Panel,
+    group: npt.NDArray[np.intp],
+    groups: int,
+    steps: npt.NDArray[np.float64],
+) -> tuple[Counts, Counts]:
+    """Pairs of neighbouring dates by group and stages; and days spent by group and stage."""
+    size = len(panel.stages)
+    counts = np.zeros(groups * size * size)
+    spent = np.zeros(groups * size)
+    for j, step in enumerate(steps):
+        before, after = panel.grid[:, j], panel.grid[:, j + 1]
+        seen = (before >= 0) & (after >= 0)
+        row = group[seen, j] * size + before[seen]
+        counts += np.bincount(row * size + after[seen], minlength=len(counts))
+        spent += step * np.bincount(row, minlength=len(spent))
+    return counts.reshape(groups, size, size), spent.reshape(groups, size)
+
+
+def _generator(moves: Counts, exposure: Counts, period: float) -> tuple[Counts, Counts]:
+    """Rates per day, and the chances after a period; null for a stage that was never seen."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rates = np.where(exposure[:, :, None] > 0, moves / exposure[:, :, None], 0.0)
+    diagonal = np.arange(rates.shape[1])
+    rates[:, diagonal, diagonal] = -rates.sum(axis=2)
+    share = np.stack([expm(r * period) for r in rates])
+    unseen = exposure == 0
+    share[unseen] = np.nan
+    rates[unseen] = np.nan
+    return rates, share
+
+
+def _rows(stages: tuple[str, ...], labels: list[object]) -> pd.Index:
+    before = pd.Index(stages, name="before")
+    return pd.MultiIndex.from_product([labels, before], names=["by", "before"]) if labels else before
+
+
+def _frame(values: Counts, stages: tuple[str, ...], labels: list[object]) -> pd.DataFrame:
+    columns = pd.Index(stages, name="after")
+    return pd.DataFrame(
+        values.reshape(-1, len(stages)), index=_rows(stages, labels), columns=columns
+    )
