@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,13 @@ from bankcrm.errors import DataError
 
 _FORMATS = ("parquet", "csv")
 _TOML = "book.toml"
+_FACTS = {
+    "name": (str, "text"),
+    "as_of": ((dt.date, str), "a date"),
+    "currency": (str, "text"),
+    "seed": (int, "a whole number"),
+    "note": (str, "text"),
+}
 _SHOWN = 3
 
 # Ids that name the same thing in several columns are read as one kind in all of them.
@@ -28,7 +36,8 @@ def read_book(folder: str | Path) -> Book:
     """The book that a folder holds.
 
     Each frame is a file named after it, ``customers.parquet`` or ``customers.csv``; ``book.toml``
-    tells ``name``, ``as_of``, ``currency`` and, for a synthetic book, ``seed``, and may be missing.
+    tells ``name``, ``as_of``, ``currency``, ``note`` and, for a synthetic book, ``seed``; it may be
+    missing.
     In a CSV file an empty cell is a missing value, dates are ISO 8601, and ids are whole numbers
     where they are in the whole book, else text (so ``007`` stays ``007``).
 
@@ -59,7 +68,9 @@ def read_book(folder: str | Path) -> Book:
 
 
 def write_book(
-    book: Book, folder: str | Path, format: Literal["parquet", "csv"] = "parquet"
+    book: Book,
+    folder: str | Path,
+    format: Literal["parquet", "csv"] = "parquet",  # noqa: A002 - pandas and pyarrow name it so
 ) -> Path:
     """Write a book to a folder, so that `read_book` reads the same book again.
 
@@ -92,8 +103,8 @@ def write_book(
             plain.to_parquet(folder / f"{name}.parquet", index=False)
         else:
             plain.to_csv(folder / f"{name}.csv", index=False)
-    known = {"name": book.name, "as_of": book.as_of, "currency": book.currency, "seed": book.seed}
-    text = tomli_w.dumps({k: v for k, v in known.items() if v is not None})
+    known = {key: getattr(book, key) for key in _FACTS}
+    text = tomli_w.dumps({k: v for k, v in known.items() if v not in (None, "")})
     (folder / _TOML).write_text(text, encoding="utf-8")
     return folder
 
@@ -114,12 +125,11 @@ def _facts(folder: Path) -> dict[str, Any]:
         told = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: not TOML: {error}") from None
-    known = ("name", "as_of", "currency", "seed")
-    if unknown := [key for key in told if key not in known]:
-        raise DataError(f"{path}: unknown key {', '.join(unknown)}; known: {', '.join(known)}")
-    for key, kind in (("name", str), ("currency", str), ("seed", int)):
+    if unknown := [key for key in told if key not in _FACTS]:
+        raise DataError(f"{path}: unknown key {', '.join(unknown)}; known: {', '.join(_FACTS)}")
+    for key, (kind, words) in _FACTS.items():
         if key in told and not isinstance(told[key], kind):
-            raise DataError(f"{path}: {key} = {told[key]!r} is not {kind.__name__}")
+            raise DataError(f"{path}: {key} = {told[key]!r} is not {words}")
     return {"name": folder.name} | told
 
 

@@ -47,6 +47,7 @@ class Book:
         name: What to call the book.
         currency: Currency of its amounts, by ISO 4217.
         seed: The seed of a synthetic book.
+        note: What a reader should know, such as what a conversion left out.
         rejected: Rows that `check` set aside, by frame, with the reason in the column ``fault``.
     """
 
@@ -62,6 +63,7 @@ class Book:
     name: str = attrs.field(default="book", kw_only=True)
     currency: str = attrs.field(default="CNY", kw_only=True)
     seed: int | None = attrs.field(default=None, kw_only=True)
+    note: str = attrs.field(default="", kw_only=True)
     rejected: Mapping[str, pd.DataFrame] = attrs.field(
         factory=dict, kw_only=True, converter=MappingProxyType
     )
