@@ -1,0 +1,306 @@
+"""Intake: every complaint is accepted or rejected, each with all its reasons (CSC-3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import attrs
+import numpy as np
+import pandas as pd
+
+from bankcrm.columns import as_frame, as_of_day, screen_frame
+from bankcrm.complaints._frames import Mask, blank
+from bankcrm.complaints.matters import link_repeats
+from bankcrm.complaints.model import Complaint
+from bankcrm.complaints.severity import complaints_policy, contract
+from bankcrm.complaints.words import Relation
+from bankcrm.errors import DataError
+from bankcrm.models import columns_of, frame_of
+from bankcrm.policy import Policy
+
+_NAMES = tuple(c.name for c in columns_of(Complaint))
+_LATER = ("sent_at", "acknowledged_at", "answered_at", "closed_at")
+_EXAMPLES = 5
+
+
+class Intake(NamedTuple):
+    """What came of an intake; every row is in ``accepted`` or in ``rejected``.
+
+    ``accepted`` has the canonical columns and ``notes``, ``repeat_of``, ``merged_into``,
+    ``clock``; a complaint that came without a number has one. ``rejected`` has the rows as they
+    came and ``reasons``, ``referred_to``, ``clock``. ``findings`` has a row for every row and
+    reason: ``row``, ``problem``, ``column``, ``effect`` (``rejected`` or ``noted``) and
+    ``advice``; it shows no personal data.
+    """
+
+    accepted: pd.DataFrame
+    rejected: pd.DataFrame
+    findings: pd.DataFrame
+
+
+@attrs.frozen
+class Referral:
+    """Where a complaint goes that does not fall to this bank, and what that does to its clock."""
+
+    name: str
+    to: str
+    clock: str
+    source: str
+
+
+class _Found(NamedTuple):
+    problem: str
+    column: str
+    mask: Mask
+    advice: str
+
+
+def intake(
+    complaints: object,
+    *,
+    policy: Policy | None = None,
+    names: Mapping[str, str] | None = None,
+    as_of: object = None,
+) -> Intake:
+    """Take complaints in: accept them or reject them, with every reason row by row.
+
+    Args:
+        complaints: A frame, one `Complaint`, or a mapping of one complaint's fields.
+        policy: Its ``reject_for`` says which findings reject a row; the others are noted.
+        names: Canonical name -> the caller's name.
+        as_of: No complaint is received after this day; None leaves that unchecked.
+
+    Raises:
+        DataError: A compulsory column is absent, or a column is of the wrong type throughout.
+
+    Source: CSC-3.
+
+    >>> told = pd.DataFrame({
+    ...     "complaint_id": [1, 2, 3],
+    ...     "received_at": pd.to_datetime(["2026-03-02", None, "2026-03-03"]).tz_localize("UTC"),
+    ...     "relation": ["self", "self", "proxy"]})
+    >>> taken = intake(told)
+    >>> taken.accepted["complaint_id"].tolist(), taken.rejected["reasons"].tolist()
+    ([1], ['missing: received_at', 'no_authority: authority_shown'])
+    """
+    policy = complaints_policy(policy)
+    source = _renamed(_frame(complaints), names or {})
+    required = tuple(policy.value("required_fields"))
+    if absent := [n for n in required if n not in source.columns]:
+        raise DataError(
+            f"complaints: missing column{'s' if len(absent) > 1 else ''} {', '.join(absent)}; "
+            f"present: {', '.join(map(str, source.columns))}; rename them or give names="
+        )
+    sound, found = _read_columns(source, required)
+    found += [f for f in _checks(source, sound, policy, as_of) if f.mask.any()]
+    referral, referred = _refer(sound, policy)
+    if referred is not None:
+        found.append(referred)
+    refused = set(policy.value("reject_for"))
+    out = np.zeros(len(source), dtype=np.bool_)
+    for item in found:
+        if item.problem in refused:
+            out |= item.mask
+    accepted = sound.loc[~out].assign(notes=_told(found, ~out, refused, False)[~out])
+    accepted = link_repeats(_numbered(_settled(accepted)), policy=policy)
+    rejected = source.loc[out].assign(
+        reasons=_told(found, out, refused, True)[out],
+        referred_to=referral["to"].to_numpy()[out],
+        clock=referral["clock"].to_numpy()[out],
+    )
+    for result in (accepted, rejected):
+        result.attrs.update(policy=policy.id, fingerprint=policy.fingerprint)
+    return Intake(accepted, rejected, _findings(found, source.index, refused))
+
+
+def _frame(complaints: object) -> pd.DataFrame:
+    if isinstance(complaints, Complaint):
+        return frame_of([complaints])
+    if isinstance(complaints, Mapping):
+        return pd.DataFrame([dict(complaints)])
+    return as_frame(complaints)
+
+
+def _renamed(source: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
+    absent = [theirs for theirs in names.values() if theirs not in source.columns]
+    unknown = [ours for ours in names if ours not in _NAMES]
+    if absent or unknown:
+        raise DataError(
+            f"complaints: names= tells of {', '.join(absent + unknown)}, which "
+            f"{'are' if len(absent + unknown) > 1 else 'is'} no column; "
+            f"present: {', '.join(map(str, source.columns))}"
+        )
+    clash = [ours for ours, theirs in names.items() if ours in source.columns and ours != theirs]
+    return source.drop(columns=clash).rename(columns={t: o for o, t in names.items()})
+
+
+def _read_columns(
+    source: pd.DataFrame, required: tuple[str, ...]
+) -> tuple[pd.DataFrame, list[_Found]]:
+    """Every contract column read on its own, so that a row is told all of its faults."""
+    rows = pd.RangeIndex(len(source))
+    found: list[_Found] = []
+    read: dict[str, pd.Series] = {}
+    for name in (n for n in _NAMES if n in source.columns):
+        values = source[name].set_axis(rows)
+        missing = blank(values)
+        if name in required and missing.any():
+            found.append(_Found("missing", name, missing, f"tell {name}"))
+        screened = screen_frame(values.to_frame(), contract(name), frame="complaints")
+        if len(screened.rejected):
+            mask = np.zeros(len(source), dtype=np.bool_)
+            mask[screened.rejected.index.to_numpy()] = True
+            advice = f"expected {screened.faults[0].expected}"
+            found.append(_Found("bad_value", name, mask & ~missing, advice))
+        read[name] = screened.frame[name].reindex(rows).set_axis(source.index)
+    others = {str(c): source[c] for c in source.columns if str(c) not in read}
+    return pd.DataFrame({**read, **others}, index=source.index, copy=False), found
+
+
+def _settled(accepted: pd.DataFrame) -> pd.DataFrame:
+    """Columns back in their plain types once the faulty rows are out."""
+    whole = [n for n in ("complaint_id", "customer_id") if n in accepted]
+    return accepted.astype(
+        {
+            n: "int64"
+            for n in whole
+            if accepted[n].dtype.kind in "fiu" and accepted[n].notna().all() and len(accepted)
+        }
+    )
+
+
+def _checks(
+    source: pd.DataFrame, frame: pd.DataFrame, policy: Policy, as_of: object
+) -> Iterator[_Found]:
+    """All that can be wrong with a complaint besides a single value's form."""
+    if "received_at" in frame:
+        received = frame["received_at"]
+        zone = policy.value("time_zone")
+        first = pd.Timestamp(policy.value("earliest_received")).tz_localize(zone)
+        early = (received < first).to_numpy()
+        yield _Found("too_early", "received_at", early, f"expected {first.date()} or later")
+        if as_of is not None:
+            end = (pd.Timestamp(as_of_day(as_of)) + pd.Timedelta(days=1)).tz_localize(zone)
+            late = (received >= end).to_numpy()
+            yield _Found("after_as_of", "received_at", late, f"expected {as_of} or earlier")
+        for name in (n for n in _LATER if n in frame):
+            wrong = (frame[name] < received).to_numpy()
+            yield _Found("out_of_order", name, wrong, f"expected {name} on or after received_at")
+    yield from _repeated(source)
+    yield from _contacts(frame, policy)
+    if "relation" in frame:
+        speaks = frame["relation"].notna() & (frame["relation"] != Relation.SELF.value)
+        shown = frame.get("authority_shown", pd.Series(False, index=frame.index))
+        lacking = speaks.to_numpy() & ~shown.to_numpy(dtype=np.bool_, na_value=False)
+        yield _Found("no_authority", "authority_shown", lacking, "ask for the proxy's papers")
+
+
+def _repeated(source: pd.DataFrame) -> Iterator[_Found]:
+    """Rows that repeat an earlier row, and other rows under a number that is taken."""
+    same = source.duplicated().to_numpy()
+    yield _Found("repeated_row", "complaint_id", same, "an earlier row says the same")
+    if "complaint_id" in source:
+        ids = source["complaint_id"]
+        given = ids.notna().to_numpy()
+        taken = ids.duplicated().to_numpy() & given & ~same
+        yield _Found("duplicate_id", "complaint_id", taken, "give it a number of its own")
+        yield _Found("unnumbered", "complaint_id", ~given & ~same, "intake gave it a number")
+
+
+def _numbered(frame: pd.DataFrame) -> pd.DataFrame:
+    """Numbers for the complaints that came without: the next free ones, or ``new-1``, ``new-2``."""
+    if "complaint_id" not in frame:
+        return frame.assign(complaint_id=np.arange(1, len(frame) + 1))
+    ids = frame["complaint_id"]
+    gaps = ids.isna().to_numpy()
+    if not gaps.any():
+        return frame
+    given = ids.astype(object).to_numpy(copy=True)
+    if ids.dtype.kind in "iuf":
+        start = int(ids.max()) + 1 if len(ids.dropna()) else 1
+        given[gaps] = range(start, start + int(gaps.sum()))
+        return frame.assign(complaint_id=pd.Series(given, index=frame.index).astype("int64"))
+    given[gaps] = [f"new-{place + 1}" for place in np.flatnonzero(gaps)]
+    return frame.assign(complaint_id=pd.Series(given, index=frame.index).astype("string"))
+
+
+def _contacts(frame: pd.DataFrame, policy: Policy) -> Iterator[_Found]:
+    gaps: dict[str, Mask] = {}
+    for name in ("phone", "email"):
+        if name not in frame:
+            gaps[name] = np.ones(len(frame), dtype=np.bool_)
+            continue
+        text = frame[name].astype("string").str.strip()
+        gaps[name] = blank(frame[name])
+        fits = text.str.fullmatch(policy.value(f"{name}_pattern"))
+        wrong = ~fits.to_numpy(dtype=np.bool_, na_value=True) & ~gaps[name]
+        yield _Found(f"bad_{name}", name, wrong, f"ask the customer for the {name} again")
+    for name in policy.value("wanted_fields"):
+        if name == "contact":
+            missing = gaps["phone"] & gaps["email"]
+        elif name in frame:
+            missing = blank(frame[name])
+        else:
+            missing = np.ones(len(frame), dtype=np.bool_)
+        yield _Found("gap", name, missing, f"ask the customer for the {name}")
+
+
+def _refer(frame: pd.DataFrame, policy: Policy) -> tuple[pd.DataFrame, _Found | None]:
+    """Where each complaint goes that is not ours; CSC-3: explain and refer."""
+    ours = list(policy.value("our_names"))
+    other = np.zeros(len(frame), dtype=np.bool_)
+    if "institution" in frame:
+        other = (frame["institution"].notna() & ~frame["institution"].isin(ours)).to_numpy()
+    court = other & False
+    if "in_court" in frame:
+        court = frame["in_court"].to_numpy(dtype=np.bool_, na_value=False)
+    told = pd.DataFrame({"other_institution": other, "in_court": court}, index=frame.index)
+    decided = policy.table("jurisdiction").decide_frame(told)["outcome"]
+    referrals = {r.name: r for r in policy.records("referrals", Referral)}
+    mask = (decided != "ours").to_numpy()
+    result = pd.DataFrame(
+        {
+            key: decided.astype(object).map({n: getattr(r, key) for n, r in referrals.items()})
+            for key in ("to", "clock")
+        },
+        index=frame.index,
+    )
+    if not mask.any():
+        return result, None
+    return result, _Found("refer", "jurisdiction", mask, "explain, and refer as referred_to says")
+
+
+def _told(found: list[_Found], rows: Mask, refused: set[str], rejecting: bool) -> Mask:
+    """All findings of each row in one text; only the rows asked for are put into words."""
+    texts = np.full(len(rows), "", dtype=object)
+    for item in found:
+        if rejecting != (item.problem in refused):
+            continue
+        here = item.mask & rows
+        label = f"{item.problem}: {item.column}"
+        first = here & (texts == "")
+        texts[here & ~first] += f"; {label}"
+        texts[first] = label
+    return texts
+
+
+def _findings(found: list[_Found], index: pd.Index, refused: set[str]) -> pd.DataFrame:
+    """One row for each row and reason, in the order of the rows."""
+    names = ["row", "problem", "column", "effect", "advice"]
+    if not found:
+        return pd.DataFrame({n: pd.Series(dtype=object) for n in names})
+    places = [np.flatnonzero(f.mask) for f in found]
+    which = np.repeat(np.arange(len(found)), [len(p) for p in places])
+    place = np.concatenate(places)
+    order = np.lexsort((which, place))
+    which, place = which[order], place[order]
+    effects = ["rejected" if f.problem in refused else "noted" for f in found]
+    columns = {
+        "row": index.take(place),
+        "problem": pd.Categorical([f.problem for f in found])[which],
+        "column": pd.Categorical([f.column for f in found])[which],
+        "effect": pd.Categorical(effects)[which],
+        "advice": pd.Categorical([f.advice for f in found])[which],
+    }
+    return pd.DataFrame(columns)
