@@ -19,7 +19,7 @@ from bankcrm.errors import DataError
 
 _FORMATS = ("parquet", "csv")
 _TOML = "book.toml"
-_FACTS = {
+_FACTS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "name": (str, "text"),
     "as_of": ((dt.date, str), "a date"),
     "currency": (str, "text"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import attrs
@@ -25,6 +24,10 @@ def _optional_day(day: object) -> dt.date | None:
         return None
     found: dt.date = as_of_day(day).astype(dt.date)
     return found
+
+
+def _own(frames: Mapping[str, pd.DataFrame]) -> Mapping[str, pd.DataFrame]:
+    return dict(frames)
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -64,9 +67,7 @@ class Book:
     currency: str = attrs.field(default="CNY", kw_only=True)
     seed: int | None = attrs.field(default=None, kw_only=True)
     note: str = attrs.field(default="", kw_only=True)
-    rejected: Mapping[str, pd.DataFrame] = attrs.field(
-        factory=dict, kw_only=True, converter=MappingProxyType
-    )
+    rejected: Mapping[str, pd.DataFrame] = attrs.field(factory=dict, kw_only=True, converter=_own)
 
     def __repr__(self) -> str:
         """The sizes only: a book is full of personal data."""

@@ -1,0 +1,7 @@
+"""A seeded synthetic bank, and readers of public data sets from a local folder."""
+
+from __future__ import annotations
+
+from bankcrm.datasets.berka import convert_berka, load_berka
+
+__all__ = ["convert_berka", "load_berka"]

@@ -1,0 +1,32 @@
+"""Categorical columns with few words, in the smallest codes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bankcrm.columns import ArrayLike, codes
+
+
+def constant(word: str, count: int) -> pd.Series:
+    """The same word in every row."""
+    return coded(np.zeros(count, dtype=np.int8), [word])
+
+
+def coded(code: npt.NDArray[np.integer], words: Sequence[str]) -> pd.Series:
+    """Words by their number; -1 is a missing word."""
+    return pd.Series(pd.Categorical.from_codes(code, dtype=pd.CategoricalDtype(list(words))))
+
+
+def category(values: ArrayLike) -> pd.Series:
+    """A categorical of the values in sorted order; the empty word is a missing one."""
+    code, index = codes(pd.Series(np.asarray(values, dtype=object)))
+    words = np.asarray(index, dtype=object)
+    order = np.argsort(words.astype(str), kind="stable")
+    order = order[words[order] != ""]
+    rank = np.full(len(words) + 1, -1, dtype=np.intp)
+    rank[order] = np.arange(len(order))
+    return coded(rank[code], [str(w) for w in words[order]])
