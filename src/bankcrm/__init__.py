@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         default_policy,
         load_policy,
     )
-    from bankcrm.review import Review, review
+    from bankcrm.reviews import Review, review
     from bankcrm.rules import Decision, DecisionTable
 
 __version__ = "0.1.0"
@@ -44,12 +44,12 @@ _HOME = {
     "DecisionTable": "rules",
     "Policy": "policy",
     "PolicySet": "policy",
-    "Review": "review",
+    "Review": "reviews",
     "default_policies": "policy",
     "default_policy": "policy",
     "load_policy": "policy",
     "read_book": "book",
-    "review": "review",
+    "review": "reviews",
     "write_book": "book",
 }
 

@@ -24,7 +24,8 @@ except ImportError as error:  # the command is an extra; say so in one line
 if TYPE_CHECKING:
     from bankcrm.book import Book
     from bankcrm.policy import PolicySet
-    from bankcrm.review import Review
+    from bankcrm.reviews import Progress as Step
+    from bankcrm.reviews import Review
 
 SAMPLE_CUSTOMERS = 5_000
 SAMPLE_SEED = 7
@@ -74,7 +75,7 @@ def review(
     book: Path | None, as_of: date | None, files: tuple[Path, ...], out: Path, quiet: bool
 ) -> None:
     """Review a BOOK (a folder of Parquet or CSV); without one, the embedded synthetic bank."""
-    from bankcrm.review import review as run
+    from bankcrm.reviews import review as run
 
     policies = _policies(files)
     with _progress(quiet) as step:
@@ -106,7 +107,7 @@ def _policies(files: tuple[Path, ...]) -> PolicySet:
 
 
 @contextmanager
-def _progress(quiet: bool) -> Iterator[object]:
+def _progress(quiet: bool) -> Iterator[Step]:
     """A progress bar on standard error; yields the call-back that a review takes."""
     columns = (TextColumn("{task.description:<34}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), disable=quiet, transient=True) as bar:

@@ -1,0 +1,128 @@
+"""The command: its output for people, and one clear line with exit code 2 where something is wrong."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bankcrm.policy import default_policy
+
+
+def run(*words: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    code = "from bankcrm.cli import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, words)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cli") / "book"
+    result = run("sample", folder, "--customers", "300", "--seed", "3", "--format", "csv")
+    assert result.returncode == 0, result.stderr
+    assert "300 customers" in result.stdout
+    return folder
+
+
+def test_review_writes_every_customer(sample: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    result = run("review", sample, "--out", out)
+    assert result.returncode == 0, result.stderr
+    assert "report:" in result.stdout
+    names = {"customers.parquet", "customers.csv", "complaints.csv", "findings.csv",
+             "summary.json", "index.html"}
+    assert names <= {f.name for f in out.iterdir()}
+    reviewed = pd.read_parquet(out / "customers.parquet")
+    book = pd.read_csv(sample / "customers.csv")
+    assert sorted(reviewed.index) == sorted(book["customer_id"])
+    assert json.loads((out / "summary.json").read_text())["customers"] == len(book)
+
+
+def test_quiet_prints_nothing(sample: Path, tmp_path: Path) -> None:
+    result = run("review", sample, "--out", tmp_path, "--quiet")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_policy_file_changes_the_review(sample: Path, tmp_path: Path) -> None:
+    policy = default_policy("lifecycle").with_parameters(new_days=10_000)
+    file = tmp_path / "mine.toml"
+    file.write_text(policy.to_toml(), encoding="utf-8")
+    result = run("review", sample, "--out", tmp_path / "out", "--policy", file, "--quiet")
+    assert result.returncode == 0, result.stderr
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["policies"]["lifecycle"]["fingerprint"] == policy.fingerprint
+    assert summary["stage"]["active"] == 0
+
+
+def test_as_of_is_never_guessed(sample: Path, tmp_path: Path) -> None:
+    for name in ("customers.csv", "transactions.csv"):
+        (tmp_path / name).write_bytes((sample / name).read_bytes())
+    result = run("review", tmp_path, "--out", tmp_path / "out")
+    assert result.returncode == 2
+    assert "--as-of" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["review", "no-such-folder"], "no-such-folder"),
+        (["review", "--as-of", "30.6.2026"], "2026-06-30"),
+        (["check", "no-such.toml"], "no-such.toml"),
+        (["policies", "weather"], "lifecycle"),
+        (["policies", "complaints", "--preset", "none-such"], "none-such"),
+        (["convert", "berka", "no-such-folder", "x"], "no-such-folder"),
+        (["sample", "x", "--customers", "0"], "customers"),
+    ],
+)
+def test_errors_are_one_clear_line(words: list[str], told: str, tmp_path: Path) -> None:
+    result = run(*words, cwd=tmp_path)
+    assert result.returncode == 2
+    assert told in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_check_tells_every_fault(tmp_path: Path) -> None:
+    text = default_policy("lifecycle").to_toml().replace('">= @', '">= @no_')
+    file = tmp_path / "broken.toml"
+    file.write_text(text, encoding="utf-8")
+    result = run("check", file)
+    assert result.returncode == 2
+    assert result.stderr.count("unknown parameter") >= 1
+    assert "rules[" in result.stderr
+
+
+def test_check_accepts_what_policies_prints(tmp_path: Path) -> None:
+    printed = run("policies", "segmentation")
+    file = tmp_path / "segmentation.toml"
+    file.write_text(printed.stdout, encoding="utf-8")
+    result = run("check", file)
+    assert result.returncode == 0, result.stderr
+    assert default_policy("segmentation").fingerprint[:12] in result.stdout
+
+
+def test_check_proves_a_single_table(tmp_path: Path) -> None:
+    file = tmp_path / "table.toml"
+    file.write_text(
+        '[table]\nid = "t"\n[parameters.unused]\nvalue = 1\n'
+        '[[rules]]\nid = "all"\nwhen = {}\nthen = "a"\n',
+        encoding="utf-8",
+    )
+    result = run("check", file)
+    assert result.returncode == 0
+    assert "parameters.unused" in result.stdout
+
+
+def test_policies_lists_every_domain_and_preset() -> None:
+    result = run("policies")
+    assert result.returncode == 0
+    for domain in ("lifecycle", "segmentation", "valuation", "complaints"):
+        assert domain in result.stdout
