@@ -6,7 +6,6 @@ sorted values, so that its Lorenz curve needs a running sum and no sort.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from statistics import NormalDist
 from typing import Literal
 
@@ -46,20 +45,19 @@ class Interval:
         return self.low <= figure <= self.high
 
 
-def bootstrap_counts(
-    n: int, replicates: int, generator: np.random.Generator
-) -> Callable[[int, int], Floats]:
-    """A function that draws the multiplicities of ``n`` values for some replicates."""
+def drawn_counts(n: int, replicates: int, generator: np.random.Generator) -> Floats:
+    """Multiplicities (replicates, n) of books drawn with replacement from n customers."""
+    picks = generator.integers(0, n, size=(replicates, n), dtype=np.int32)
+    if replicates > 1:
+        picks = picks + np.arange(replicates)[:, None] * n
+    counts = np.bincount(picks.ravel(), minlength=replicates * n)
+    return counts.reshape(replicates, n).astype(np.float64)
 
-    def draw(first: int, last: int) -> Floats:
-        rows = last - first
-        picks = generator.integers(0, n, size=(rows, n), dtype=np.int32 if n < 2**31 else np.int64)
-        if rows > 1:
-            picks = picks + np.arange(rows)[:, None] * n
-        counts = np.bincount(picks.ravel(), minlength=rows * n)
-        return counts.reshape(rows, n).astype(np.float64)
 
-    return draw
+def batches(n: int, replicates: int) -> list[int]:
+    """Sizes of the batches that replicates are drawn in, so that memory stays bounded."""
+    step = min(max(1, CELLS // n), replicates)
+    return [min(step, replicates - k) for k in range(0, replicates, step)]
 
 
 def replicated(
@@ -118,12 +116,12 @@ def bootstrap_ends(
     seed: int,
 ) -> tuple[float, float]:
     """Percentile ends of the statistic over resampled books."""
-    draw = bootstrap_counts(len(x), replicates, np.random.default_rng(seed))
-    step = max(1, CELLS // len(x))
+    n = len(x)
+    generator = np.random.default_rng(seed)
     figures = np.concatenate(
         [
-            replicated(x, weights, draw(k, min(k + step, replicates)), statistic, share)
-            for k in range(0, replicates, step)
+            replicated(x, weights, drawn_counts(n, rows, generator), statistic, share)
+            for rows in batches(n, replicates)
         ]
     )
     if not np.isfinite(figures).all():

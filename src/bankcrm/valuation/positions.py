@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bankcrm.columns import Column, as_of_day, check_frame, codes, days
+from bankcrm.columns import Column, as_frame, as_of_day, check_frame, codes, days
 from bankcrm.errors import DataError
 from bankcrm.policy import Policy, default_policy
 from bankcrm.valuation.arrays import Floats, Integers, summed
@@ -204,10 +204,11 @@ def positions_of(
 
     Balances come from ``balances``, else from the running ``balance`` of the transactions, else
     from their cumulated amounts. Interest and penalty interest are taken as booked where the
-    period's transactions hold any, else by rate. Transactions without an account make one row a
-    customer, of the product ``none``. A loan is repaid evenly over its term unless
-    ``outstanding`` says what was left at the end; an account of a loan product that is also in
-    ``loans`` is counted there.
+    period's transactions hold any for the product, else by rate. Transactions without an account,
+    or on the account of another customer, make one row a customer, of the product ``none``. A
+    loan is repaid evenly over its term; where ``outstanding`` says what was left at the end, its
+    schedule is shifted to meet that. An account of a loan product that is also in ``loans`` is
+    counted there.
 
     Args:
         accounts: the canonical frame, or None (accounts are then of the default product).
@@ -226,8 +227,7 @@ def positions_of(
         outside the period, by frame.
 
     Raises:
-        DataError: frames that do not fit, an account of two customers, a period that ends before
-            it starts.
+        DataError: frames that do not fit, an account twice, a period that ends before it starts.
 
     Source: CSC-2.
     """
@@ -243,7 +243,7 @@ def positions_of(
             ("transactions", transactions, TRANSACTIONS),
             ("loans", loans, LOANS),
         )
-        if frame is not None
+        if frame is not None and len(as_frame(frame))
     }
     table = _accounts_of(frames, policy)
     left_out: dict[str, int] = {}
@@ -451,15 +451,10 @@ def _slots(transactions: pd.DataFrame, table: _Accounts) -> Integers:
     if "account_id" not in transactions:
         return owner + len(table.ids)
     account = _placed(transactions["account_id"], table.ids)
-    other = (account >= 0) & (table.owner[account] != owner) if len(table.ids) else account >= 0
-    if other.any():
-        first = ", ".join(str(a) for a in transactions["account_id"][other].unique()[:5])
-        raise DataError(
-            f"transactions.customer_id: {int(other.sum())} of {len(transactions)} rows name "
-            f"another customer than their account does (accounts {first}); "
-            "expected the account's owner"
-        )
-    return np.where(account >= 0, account, owner + len(table.ids))
+    held = account >= 0
+    # The last place serves the code -1 of an entry without account.
+    held &= np.append(table.owner, -1)[account] == owner
+    return np.where(held, account, owner + len(table.ids))
 
 
 def _balances(

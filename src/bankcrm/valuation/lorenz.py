@@ -116,9 +116,25 @@ class Concentration:
         return float(self.values.sum() if self.weights is None else self.values @ self.weights)
 
     @property
+    def rank_total(self) -> float:
+        """Sum of value times odd rank: what Gini is made of."""
+        if self.weights is None:
+            return rank_sum(self.values)
+        ranks = 2 * np.cumsum(self.weights) - self.weights
+        return float((self.values * self.weights) @ ranks)
+
+    @property
+    def has_total(self) -> bool:
+        """Whether the total is above 0, so that shares of it mean something."""
+        # Only a book with losses can total a rounding error; others need no second pass.
+        return self.total > 0 and (
+            bool(self.values[0] >= 0) or self.total > NO_TOTAL * self._gross()
+        )
+
+    @property
     def gini(self) -> float:
         """Gini coefficient: mean difference over twice the mean; above 1 possible with losses."""
-        return self._rank_sum() / (self.holders * self._shared_total()) - 1
+        return self.rank_total / (self.holders * self._shared_total()) - 1
 
     @property
     def gini_normalised(self) -> float:
@@ -133,7 +149,7 @@ class Concentration:
                 f"values: {self.holders:g} customers with {gross:g} in all; the normalised Gini "
                 "needs at least two customers and one value other than 0"
             )
-        spread = self._rank_sum() - self.holders * self.total
+        spread = self.rank_total - self.holders * self.total
         return spread / ((self.holders - 1) * gross)
 
     @property
@@ -323,20 +339,13 @@ class Concentration:
             seed=seed,
         )
 
-    def _rank_sum(self) -> float:
-        if self.weights is None:
-            return rank_sum(self.values)
-        ranks = 2 * np.cumsum(self.weights) - self.weights
-        return float((self.values * self.weights) @ ranks)
-
     def _gross(self) -> float:
         sizes = np.abs(self.values)
         return float(sizes.sum() if self.weights is None else sizes @ self.weights)
 
     def _shared_total(self) -> float:
         """The total, refused where it is not above zero: shares of it would mean nothing."""
-        # Only a book with losses can total a rounding error; others need no second pass.
-        if self.total > 0 and (self.values[0] >= 0 or self.total > NO_TOTAL * self._gross()):
+        if self.has_total:
             return self.total
         raise DataError(
             f"values: {len(self.values)} values total {self.total:g}; a share of the total needs a "

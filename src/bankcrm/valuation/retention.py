@@ -1,0 +1,314 @@
+"""What keeping customers is worth: value, elasticity, five points more, and what to spend on it."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+import attrs
+import numpy as np
+import pandas as pd
+from scipy.optimize import minimize_scalar
+
+from bankcrm.errors import DataError
+from bankcrm.valuation.arrays import Floats
+
+Timing = Literal["start", "end"]
+
+
+def customer_value(
+    margin: Floats | float,
+    retention: Floats | float,
+    discount: Floats | float,
+    *,
+    growth: Floats | float = 0.0,
+    timing: Timing = "start",
+) -> Floats:
+    """Present value of the margins of customers that stay each period with a given probability.
+
+    Args:
+        margin: margin of the first period, money.
+        retention: probability of staying from one period to the next, 0 to 1.
+        discount: discount rate a period.
+        growth: growth of the margin a period.
+        timing: ``start``: a margin comes at the start of each period, the first for certain;
+            ``end``: at the end of each, from those who stayed.
+
+    Returns:
+        Value, of the broadcast shape of the arguments.
+
+    Raises:
+        DataError: a retention outside 0..1, or margins that grow faster than they are discounted.
+
+    >>> float(customer_value(100.0, 0.9, 0.0).round(6))  # mean lifetime of ten periods
+    1000.0
+    """
+    m, r, d, g = np.broadcast_arrays(
+        *(np.asarray(v, dtype=np.float64) for v in (margin, retention, discount, growth))
+    )
+    for name, array in (("margin", m), ("retention", r), ("discount", d), ("growth", g)):
+        if not np.isfinite(array).all():
+            raise DataError(f"{name}: missing or infinite; expected finite numbers")
+    outside = int(((r < 0) | (r > 1)).sum())
+    if outside:
+        raise DataError(
+            f"retention: {outside} of {r.size} lie outside 0..1; expected probabilities"
+        )
+    if timing not in ("start", "end"):
+        raise DataError(f"timing: got {timing!r}; expected start or end")
+    gap = 1 + d - r * (1 + g)
+    endless = int(((gap <= 0) | (d <= -1) | (g < -1)).sum())
+    if endless:
+        raise DataError(
+            f"retention: {endless} of {r.size} values have no end: retention x (1 + growth) must "
+            "be below 1 + discount; lower the growth or raise the discount"
+        )
+    value: Floats = m * (1 + d) / gap if timing == "start" else m * r / gap
+    return value
+
+
+@attrs.frozen
+class RetentionEconomics:
+    """The economics of keeping one customer; see `retention_economics`.
+
+    Attributes:
+        margin: margin of the first period, after the cost to keep.
+        retention: probability of staying a period.
+        discount: discount rate a period.
+        growth: growth of the margin a period.
+        timing: when margins come.
+        value: present value of the customer.
+        lifetime: mean number of periods, 1 / (1 - retention).
+        elasticity: percent more value for one percent more retention.
+        points: how much more retention the next two are for.
+        effect: share of value gained by ``points`` more retention.
+        keep_at_most: most that can be spent a period and customer to gain ``points``.
+        win_at_most: most that can be spent to win a customer: the value.
+    """
+
+    margin: float
+    retention: float
+    discount: float
+    growth: float
+    timing: Timing
+    value: float
+    lifetime: float
+    elasticity: float
+    points: float
+    effect: float
+    keep_at_most: float
+    win_at_most: float
+
+    def curve(self, retention: Floats | None = None) -> pd.DataFrame:
+        """Value and break-even spends over a range of retention rates.
+
+        Args:
+            retention: the rates; None: 0.50 to 0.99 in steps of one point.
+
+        Returns:
+            Frame with ``retention``, ``value``, ``lifetime``, ``effect`` (of ``points`` more),
+            ``keep_at_most`` and ``win_at_most``.
+        """
+        rates = np.arange(50, 100) / 100 if retention is None else retention
+        rows = [
+            retention_economics(
+                self.margin,
+                float(rate),
+                self.discount,
+                growth=self.growth,
+                points=self.points,
+                timing=self.timing,
+            )
+            for rate in rates
+        ]
+        names = ["retention", "value", "lifetime", "effect", "keep_at_most", "win_at_most"]
+        return pd.DataFrame({name: [getattr(row, name) for row in rows] for name in names})
+
+
+def retention_economics(
+    margin: float,
+    retention: float,
+    discount: float,
+    *,
+    growth: float = 0.0,
+    cost: float = 0.0,
+    points: float = 0.05,
+    timing: Timing = "start",
+) -> RetentionEconomics:
+    """Value of a customer, its elasticity to retention, and what keeping and winning may cost.
+
+    The effect of five points is computed for the margin at hand, not quoted: it is the value
+    gained by one customer (Reichheld's measure), not the profit of the bank.
+
+    Args:
+        margin: margin of the first period, money, before the cost to keep.
+        retention: probability of staying from one period to the next, 0 to 1.
+        discount: discount rate a period.
+        growth: growth of the margin a period.
+        cost: money now spent a period to keep the customer.
+        points: how much more retention is asked about; never beyond 1.
+        timing: ``start`` or ``end`` of the period; see `customer_value`.
+
+    Raises:
+        DataError: as `customer_value`.
+
+    Source: CBM-5 (5:100, 1:5), PB-3; Reichheld (1996).
+
+    >>> now = retention_economics(100, 0.90, 0.0)
+    >>> round(now.lifetime, 6), round(now.effect, 6)  # ten years become twenty: value doubles
+    (10.0, 1.0)
+    """
+    net = margin - cost
+    if not points > 0:
+        raise DataError(f"points: got {points}; expected more than 0, such as 0.05")
+    more = min(retention + points, 1.0)
+    rates = np.array([retention, more])
+    unit, raised = customer_value(1.0, rates, discount, growth=growth, timing=timing).tolist()
+    value = net * unit
+    pull = retention * (1 + growth) / (1 + discount - retention * (1 + growth))
+    return RetentionEconomics(
+        margin=net,
+        retention=retention,
+        discount=discount,
+        growth=growth,
+        timing=timing,
+        value=value,
+        lifetime=1 / (1 - retention) if retention < 1 else float("inf"),
+        elasticity=pull if timing == "start" else pull + 1,
+        points=more - retention,
+        effect=raised / unit - 1 if unit else float("inf"),
+        # Spent each period, it lowers the margin: (margin - spend) x unit value may not fall.
+        keep_at_most=net * (1 - unit / raised),
+        win_at_most=value,
+    )
+
+
+@attrs.frozen
+class SpendCurve:
+    """How a rate answers to spending: from ``floor`` towards ``ceiling`` with falling returns.
+
+    ``rate(spend) = ceiling - (ceiling - floor) exp(-steepness x spend)``; Blattberg and Deighton
+    (1996) fit it from one known point and a judged ceiling.
+    """
+
+    floor: float
+    ceiling: float
+    steepness: float
+
+    @classmethod
+    def through(cls, spend: float, rate: float, *, ceiling: float, floor: float = 0.0) -> Self:
+        """The curve that passes through today's spend and rate.
+
+        >>> curve = SpendCurve.through(5.0, 0.3, ceiling=0.4)
+        >>> round(curve.rate(5.0), 9)
+        0.3
+        """
+        if not (spend > 0 and 0 <= floor < rate < ceiling <= 1):
+            raise DataError(
+                f"spend curve: got spend {spend}, floor {floor}, rate {rate}, ceiling {ceiling}; "
+                "expected spend above 0 and floor < rate < ceiling within 0..1"
+            )
+        return cls(floor, ceiling, float(np.log((ceiling - floor) / (ceiling - rate))) / spend)
+
+    def rate(self, spend: float) -> float:
+        """The rate that a spend a customer brings."""
+        return self.ceiling - (self.ceiling - self.floor) * float(np.exp(-self.steepness * spend))
+
+    def marginal_cost(self, spend: float) -> float:
+        """Cost of the next customer at this spend: 1 / (rate gained per unit of money)."""
+        slope = (
+            (self.ceiling - self.floor) * self.steepness * float(np.exp(-self.steepness * spend))
+        )
+        return 1 / slope
+
+
+@attrs.frozen
+class SpendPlan:
+    """Spend up to the point where the next customer costs what a customer is worth.
+
+    Attributes:
+        spend: money a prospect (to win) or a customer and period (to keep).
+        rate: share won, or kept.
+        average_cost: spend per customer won or kept.
+        marginal_cost: cost of the last one; the value where any is spent at all.
+        value: value of the customer at that point.
+        gain: value less spend, for each one approached.
+    """
+
+    spend: float
+    rate: float
+    average_cost: float
+    marginal_cost: float
+    value: float
+    gain: float
+
+
+def spend_to_win(value: float, curve: SpendCurve) -> SpendPlan:
+    """Best spend a prospect: win until the marginal customer costs what a customer is worth.
+
+    Args:
+        value: value of a customer won, money.
+        curve: how the share won answers to the spend a prospect.
+
+    Source: CBM-5 (1:5 compares averages; the margin decides); Blattberg and Deighton (1996).
+
+    >>> plan = spend_to_win(100.0, SpendCurve.through(5.0, 0.3, ceiling=0.4))
+    >>> round(plan.marginal_cost, 6)
+    100.0
+    """
+    reach = (curve.ceiling - curve.floor) * curve.steepness * value
+    spend = float(np.log(reach)) / curve.steepness if reach > 1 else 0.0
+    rate = curve.rate(spend)
+    return SpendPlan(
+        spend=spend,
+        rate=rate,
+        average_cost=spend / rate if rate else 0.0,
+        marginal_cost=curve.marginal_cost(spend),
+        value=value,
+        gain=rate * value - spend,
+    )
+
+
+def spend_to_keep(
+    margin: float,
+    curve: SpendCurve,
+    discount: float,
+    *,
+    growth: float = 0.0,
+    timing: Timing = "start",
+) -> SpendPlan:
+    """Best spend a customer and period: keep until one more kept costs what it is worth.
+
+    Args:
+        margin: margin of the first period before the spend, money.
+        curve: how retention answers to the spend a customer and period.
+        discount: discount rate a period.
+        growth: growth of the margin a period.
+        timing: ``start`` or ``end``; see `customer_value`.
+
+    Source: CBM-5, PB-3; Blattberg and Deighton (1996).
+
+    >>> plan = spend_to_keep(100.0, SpendCurve.through(10.0, 0.8, ceiling=0.9, floor=0.5), 0.1)
+    >>> 0 < plan.spend < 100 and plan.gain > 0
+    True
+    """
+    if not margin > 0:
+        raise DataError(f"margin: got {margin}; a customer without margin is not worth a spend")
+
+    def lost(spend: float) -> float:
+        kept = customer_value(
+            margin - spend, curve.rate(spend), discount, growth=growth, timing=timing
+        )
+        return -float(kept)
+
+    found = minimize_scalar(lost, bounds=(0.0, margin), method="bounded", options={"xatol": 1e-9})
+    spend = float(found.x) if -found.fun > -lost(0.0) else 0.0
+    rate = curve.rate(spend)
+    value = -lost(spend)
+    return SpendPlan(
+        spend=spend,
+        rate=rate,
+        average_cost=spend / rate if rate else 0.0,
+        marginal_cost=curve.marginal_cost(spend),
+        value=value,
+        gain=value + lost(0.0),
+    )

@@ -1,0 +1,235 @@
+"""Weights of criteria: from pairwise judgements (AHP), from the data (entropy), and combined."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import attrs
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bankcrm.columns import numbers
+from bankcrm.errors import DataError
+from bankcrm.valuation.arrays import Floats
+
+Weights = Mapping[str, float]
+SUM_TOLERANCE = 1e-6
+# Mean consistency index of random matrices of 1, 2, 3 ... criteria (Saaty, 1980, table 1.4).
+RANDOM_INDEX = (0, 0, 0.58, 0.90, 1.12, 1.24, 1.32, 1.41, 1.45, 1.49, 1.51, 1.48, 1.56, 1.57, 1.59)
+# Printed tables round 1/3 to 0.33 and 1/7 to 0.14: a pair may miss its reciprocal by that much.
+RECIPROCAL_TOLERANCE = 0.05
+
+
+@attrs.frozen
+class AhpWeights:
+    """Weights from pairwise judgements, with how far the judgements agree with one another.
+
+    Attributes:
+        weights: criterion -> weight; they sum to 1.
+        lambda_max: largest eigenvalue of the matrix; the number of criteria if fully consistent.
+        consistency_index: (lambda_max - n) / (n - 1).
+        consistency_ratio: the index over that of random judgements.
+        consistent: whether the ratio is within the limit.
+        worst: the judgement that departs most from the weights: the two criteria.
+    """
+
+    weights: Mapping[str, float]
+    lambda_max: float
+    consistency_index: float
+    consistency_ratio: float
+    consistent: bool
+    worst: tuple[str, str]
+
+
+def ahp_weights(
+    pairwise: pd.DataFrame | Mapping[tuple[str, str], float] | NDArray[np.float64],
+    *,
+    names: Sequence[str] | None = None,
+    limit: float = 0.1,
+    on_inconsistent: Literal["raise", "flag"] = "raise",
+) -> AhpWeights:
+    """Weights from pairwise comparisons by Saaty's analytic hierarchy process.
+
+    Args:
+        pairwise: how many times more the row counts than the column: a square frame or array, or
+            a mapping ``{("contribution", "risk"): 3}`` of one judgement a pair.
+        names: the criteria, for an array.
+        limit: highest consistency ratio that is accepted.
+        on_inconsistent: ``raise`` above the limit, or ``flag`` it in the result.
+
+    Returns:
+        The principal eigenvector as weights, the eigenvalue and the consistency ratio.
+
+    Raises:
+        DataError: not square, not positive, not reciprocal, a pair missing, or inconsistent.
+
+    Source: CSC-2; Saaty (1980).
+
+    >>> pairs = {("profit", "risk"): 2, ("profit", "growth"): 4, ("risk", "growth"): 2}
+    >>> judged = ahp_weights(pairs)
+    >>> {name: round(weight, 3) for name, weight in judged.weights.items()}
+    {'profit': 0.571, 'risk': 0.286, 'growth': 0.143}
+    >>> judged.consistent
+    True
+    """
+    matrix, criteria = _matrix(pairwise, names)
+    n = len(criteria)
+    values, vectors = np.linalg.eig(matrix)
+    largest = int(np.argmax(values.real))
+    lambda_max = float(values[largest].real)
+    vector = np.abs(vectors[:, largest].real)
+    weights = vector / vector.sum()
+    index = (lambda_max - n) / (n - 1) if n > 1 else 0.0
+    ratio = index / RANDOM_INDEX[n - 1] if n > 2 else 0.0
+    gap = np.abs(np.log(matrix * weights[None, :] / weights[:, None]))
+    row, column = (int(k) for k in np.unravel_index(np.argmax(gap), gap.shape))
+    worst = (criteria[row], criteria[column])
+    if ratio > limit and on_inconsistent == "raise":
+        raise DataError(
+            f"pairwise: consistency ratio {ratio:.3f} is over {limit:g}; the judgement "
+            f"{worst[0]} : {worst[1]} = {matrix[row, column]:.3g} departs most (the weights say "
+            f'{weights[row] / weights[column]:.3g}); judge again, or on_inconsistent="flag"'
+        )
+    return AhpWeights(
+        weights={name: float(w) for name, w in zip(criteria, weights, strict=True)},
+        lambda_max=lambda_max,
+        consistency_index=index,
+        consistency_ratio=ratio,
+        consistent=ratio <= limit,
+        worst=worst,
+    )
+
+
+def _matrix(
+    pairwise: pd.DataFrame | Mapping[tuple[str, str], float] | NDArray[np.float64],
+    names: Sequence[str] | None,
+) -> tuple[Floats, list[str]]:
+    if isinstance(pairwise, pd.DataFrame):
+        if list(pairwise.index) != list(pairwise.columns):
+            raise DataError(
+                "pairwise: rows and columns differ; expected the same criteria in order"
+            )
+        matrix, criteria = pairwise.to_numpy(np.float64), [str(c) for c in pairwise.columns]
+    elif isinstance(pairwise, Mapping):
+        criteria = list(dict.fromkeys(name for pair in pairwise for name in pair))
+        place = {name: k for k, name in enumerate(criteria)}
+        matrix = np.full((len(criteria), len(criteria)), np.nan)
+        np.fill_diagonal(matrix, 1.0)
+        for (left, right), times in pairwise.items():
+            matrix[place[left], place[right]] = times
+            if (right, left) not in pairwise and times:
+                matrix[place[right], place[left]] = 1 / times
+    else:
+        matrix = np.asarray(pairwise, dtype=np.float64)
+        criteria = [str(k) for k in (names or range(len(matrix)))]
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or len(criteria) != len(matrix):
+        raise DataError(
+            f"pairwise: expected a square of {len(criteria)} criteria, got {matrix.shape}"
+        )
+    if not 1 <= len(criteria) <= len(RANDOM_INDEX):
+        raise DataError(f"pairwise: {len(criteria)} criteria; expected 1 to {len(RANDOM_INDEX)}")
+    bad = np.argwhere(~(np.isfinite(matrix) & (matrix > 0)))
+    broken = np.argwhere(np.abs(matrix * matrix.T - 1) > RECIPROCAL_TOLERANCE)
+    for pairs, what in ((bad, "missing, zero or negative"), (broken, "not reciprocal")):
+        if len(pairs):
+            first = ", ".join(f"{criteria[i]} : {criteria[j]}" for i, j in pairs[:5])
+            raise DataError(
+                f"pairwise: {len(pairs)} judgements are {what} ({first}); expected a number above "
+                "0 for each pair, and a over b the inverse of b over a"
+            )
+    return matrix, criteria
+
+
+def entropy_weights(frame: pd.DataFrame) -> dict[str, float]:
+    """Weights by how much the criteria tell customers apart: 1 less the entropy of each column.
+
+    Args:
+        frame: one column a criterion, values of 0 or more, such as scaled indicators.
+
+    Returns:
+        Criterion -> weight; they sum to 1. A column of equal values gets 0.
+
+    Raises:
+        DataError: values missing, infinite or negative, a column of zeros, or all columns equal.
+
+    Source: CSC-2; Shannon (1948).
+
+    >>> entropy_weights(pd.DataFrame({"flat": [1.0, 1, 1], "told": [0.0, 0, 3]}))
+    {'flat': 0.0, 'told': 1.0}
+    """
+    if len(frame) < 2:
+        raise DataError(f"frame: {len(frame)} rows; expected two or more customers to tell apart")
+    spread: dict[str, float] = {}
+    for column in map(str, frame.columns):
+        x = numbers(frame[column], column)
+        bad = ~(np.isfinite(x) & (x >= 0))
+        if bad.any() or not x.any():
+            raise DataError(
+                f"{column}: {int(bad.sum())} of {len(x)} values are missing, infinite or negative, "
+                f"and they sum to {np.nansum(x):g}; expected numbers of 0 or more with one above 0"
+            )
+        share = x / x.sum()
+        held = share[share > 0]
+        entropy = -float((held * np.log(held)).sum()) / np.log(len(x))
+        spread[column] = max(1 - entropy, 0.0) if 1 - entropy > 1e-12 else 0.0
+    total = sum(spread.values())
+    if total == 0:
+        raise DataError("frame: every column is the same for all customers; entropy tells nothing")
+    return {name: float(value / total) for name, value in spread.items()}
+
+
+def combine_weights(
+    *sets: Weights,
+    shares: Sequence[float] | None = None,
+    how: Literal["mean", "product"] = "mean",
+) -> dict[str, float]:
+    """One set of weights from several, such as judged (AHP) and measured (entropy) ones.
+
+    Args:
+        sets: criterion -> weight, each summing to 1, over the same criteria.
+        shares: how much each set counts; None: equally. They sum to 1.
+        how: ``mean``, or ``product`` (geometric mean, scaled to sum to 1).
+
+    >>> combine_weights({"a": 0.8, "b": 0.2}, {"a": 0.4, "b": 0.6})["a"].__round__(6)
+    0.6
+    """
+    if not sets:
+        raise DataError("weights: no sets to combine")
+    criteria = list(sets[0])
+    for weights in sets:
+        check_weights(weights, criteria)
+    counted = [1 / len(sets)] * len(sets) if shares is None else list(shares)
+    if len(counted) != len(sets) or min(counted) < 0 or abs(sum(counted) - 1) > SUM_TOLERANCE:
+        raise DataError(f"shares: got {counted} for {len(sets)} sets; expected one each, sum 1")
+    table = np.array([[w[c] for c in criteria] for w in sets])
+    part = np.array(counted)
+    if how == "product":
+        with np.errstate(divide="ignore"):
+            mixed = np.exp(part @ np.log(table))
+    else:
+        mixed = part @ table
+    if not mixed.sum() > 0:
+        raise DataError("weights: the sets have no criterion in common with a weight above 0")
+    mixed = mixed / mixed.sum()
+    return {c: float(w) for c, w in zip(criteria, mixed, strict=True)}
+
+
+def check_weights(weights: Weights, criteria: Sequence[str]) -> dict[str, float]:
+    """The weights in the order of the criteria, refused unless they cover them and sum to 1."""
+    missing = [c for c in criteria if c not in weights]
+    unknown = [c for c in weights if c not in criteria]
+    if missing or unknown:
+        raise DataError(
+            f"weights: missing for {', '.join(missing) or 'none'}, unknown "
+            f"{', '.join(unknown) or 'none'}; expected one for each of {', '.join(criteria)}"
+        )
+    total = sum(weights.values())
+    bad = [c for c in criteria if not 0 <= weights[c] <= 1]
+    if bad or not abs(total - 1) <= SUM_TOLERANCE:
+        told = ", ".join(f"{c} {weights[c]:g}" for c in criteria)
+        raise DataError(
+            f"weights: {told} sum to {total:g}; expected weights of 0 to 1 that sum to 1"
+        )
+    return {c: float(weights[c]) for c in criteria}
