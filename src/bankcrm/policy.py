@@ -6,7 +6,7 @@ import functools
 import importlib.resources
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -15,7 +15,7 @@ import tomli_w
 
 from bankcrm.errors import PolicyError, UnknownNameError
 from bankcrm.rules import DecisionTable, Parameter
-from bankcrm.rules.table import canonical, digest
+from bankcrm.rules.table import canonical, digest, freeze
 from bankcrm.rules.toml import converter, parse_toml, plain, structure, table_body, table_of
 from bankcrm.rules.values import FrozenDict, frozen_dict
 from bankcrm.units import unit_fault
@@ -30,6 +30,10 @@ def _versions(items: Mapping[str, Any]) -> FrozenDict[str, tuple[Any, ...]]:
     return FrozenDict(
         {n: tuple(v) if isinstance(v, list | tuple) else (v,) for n, v in items.items()}
     )
+
+
+def _frozen_records(items: Mapping[str, Any]) -> FrozenDict[str, tuple[Record, ...]]:
+    return FrozenDict({n: freeze(v) for n, v in _versions(items).items()})
 
 
 @attrs.frozen
@@ -57,7 +61,7 @@ class _Header:
     effective_to: date | None = None
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Policy:
     """All that one domain decides by: figures, tables and records, each dated and cited.
 
@@ -83,11 +87,16 @@ class Policy:
     version: str
     parameters: Mapping[str, tuple[Parameter, ...]] = attrs.field(factory=dict, converter=_versions)
     tables: Mapping[str, tuple[DecisionTable, ...]] = attrs.field(factory=dict, converter=_versions)
-    raw_records: Mapping[str, tuple[Record, ...]] = attrs.field(factory=dict, converter=_versions)
+    raw_records: Mapping[str, tuple[Record, ...]] = attrs.field(
+        factory=dict, converter=_frozen_records
+    )
     title: str = ""
     note: str = ""
     effective_from: date | None = None
     effective_to: date | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Policy) and self.fingerprint == other.fingerprint
 
     def __hash__(self) -> int:
         return hash(self.fingerprint)
@@ -107,7 +116,16 @@ class Policy:
 
     def table(self, name: str) -> DecisionTable:
         """A decision table with the parameters that it names put in."""
-        return _with_parameters(self._one(self.tables, "table", name), self)
+        table = self._ready.get(name)
+        if table is None:
+            table = _with_parameters(self._one(self.tables, "table", name), self)
+            self._ready[name] = table
+        return table
+
+    @functools.cached_property
+    def _ready(self) -> dict[str, DecisionTable]:
+        """Tables with their parameters put in, made when first asked for and kept compiled."""
+        return {}
 
     def records(self, name: str, kind: type[T]) -> tuple[T, ...]:
         """The records of a list, each read as a ``kind`` (an attrs class).
@@ -119,9 +137,8 @@ class Policy:
         rows = self.raw_records.get(name)
         if rows is None:
             raise UnknownNameError("record list", name, self.raw_records)
-        made = converter()
         read = [
-            structure(made, dict(r), kind, f"records.{name}[{i}]", faults)
+            structure(converter(), r, kind, f"records.{name}[{i}]", faults)
             for i, r in enumerate(rows)
         ]
         if faults:
@@ -144,6 +161,7 @@ class Policy:
         Raises:
             PolicyError: the policy, a table or a parameter has no version for that day.
         """
+        day = day.date() if isinstance(day, datetime) else day
         faults = [] if _covers(self, day) else [f"policy {self.id!r} is not in force on {day}"]
         parameters = _at(self.parameters, day, "parameters", faults)
         tables = _at(self.tables, day, "tables", faults)
@@ -228,14 +246,18 @@ def load_policy(source: str | Path) -> Policy:
     raw = parse_toml(source)
     known = ("policy", "parameters", "tables", "records")
     faults = [f"{k}: unknown key; known: {', '.join(known)}" for k in raw if k not in known]
-    made = converter()
-    head = structure(made, raw.get("policy", {}), _Header, "policy", faults)
+    head = structure(converter(), raw.get("policy", {}), _Header, "policy", faults)
+    named = _mapping(raw, "parameters", faults)
     parameters = {
         name: versions
-        for name, item in _mapping(raw, "parameters", faults).items()
+        for name, item in named.items()
         if (versions := _read_parameter(name, item, faults))
     }
-    tables = _read_tables(raw.get("tables", []), parameters, faults)
+    table_faults: list[str] = []
+    tables = _read_tables(raw.get("tables", []), parameters, table_faults)
+    # a parameter that is there but faulty is told once, not again by each test that names it
+    faulty = tuple(f"unknown parameter @{n}" for n in named if n not in parameters)
+    faults.extend(f for f in table_faults if not f.endswith(faulty))
     records = _read_records(_mapping(raw, "records", faults), faults)
     if head is None:
         raise PolicyError(faults)
@@ -278,7 +300,7 @@ def presets(domain: str) -> tuple[str, ...]:
     return tuple(sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".toml")))
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class PolicySet:
     """The policies that a review runs by, one a domain.
 
@@ -295,6 +317,9 @@ class PolicySet:
 
     def __iter__(self) -> Iterator[Policy]:
         return iter(self.policies.values())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PolicySet) and self.fingerprint == other.fingerprint
 
     def __hash__(self) -> int:
         return hash(self.fingerprint)
@@ -328,11 +353,15 @@ def _mapping(raw: Mapping[str, Any], key: str, faults: list[str]) -> Mapping[str
 
 def _read_parameter(name: str, item: Any, faults: list[str]) -> tuple[Parameter, ...]:
     many = isinstance(item, list)
-    paths = [f"parameters.{name}[{i}]" if many else f"parameters.{name}" for i in range(len(item))]
-    made = converter()
     read = [
-        structure(made, raw, Parameter, path, faults)
-        for raw, path in zip(item if many else [item], paths, strict=False)
+        structure(
+            converter(),
+            raw,
+            Parameter,
+            f"parameters.{name}[{i}]" if many else f"parameters.{name}",
+            faults,
+        )
+        for i, raw in enumerate(item if many else [item])
     ]
     return tuple(p for p in read if p is not None)
 
@@ -346,6 +375,9 @@ def _read_tables(
     tables: dict[str, tuple[DecisionTable, ...]] = {}
     known = {n: plain(v[0]) for n, v in parameters.items()}
     for number, item in enumerate(raw):
+        if not isinstance(item, Mapping):
+            faults.append(f"tables[{number}]: expected [[tables]], saw {item!r}")
+            continue
         header = dict(item)
         path = f"tables[{header.get('id', number)}]"
         rules, facts = header.pop("rules", []), header.pop("facts", {})
@@ -362,7 +394,7 @@ def _read_records(raw: Mapping[str, Any], faults: list[str]) -> dict[str, tuple[
         if not isinstance(rows, list) or not all(isinstance(r, Mapping) for r in rows):
             faults.append(f"records.{name}: expected [[records.{name}]]")
             continue
-        records[name] = tuple(FrozenDict(r) for r in rows)
+        records[name] = tuple(rows)
     return records
 
 
@@ -390,6 +422,7 @@ def _at(
 
 
 def _faults(policy: Policy) -> Iterator[str]:
+    yield from _backward("policy", policy)
     for name, versions in policy.parameters.items():
         units = {p.unit for p in versions}
         if len(units) > 1:
@@ -398,9 +431,9 @@ def _faults(policy: Policy) -> Iterator[str]:
             fault = unit_fault(p.value, p.unit)
             if fault:
                 yield f"parameters.{name}: {fault}"
-        yield from _date_faults(f"parameters.{name}", versions)
+        yield from _date_faults(f"parameters.{name}", versions, policy)
     for name, tables in policy.tables.items():
-        yield from _date_faults(f"tables[{name}]", tables)
+        yield from _date_faults(f"tables[{name}]", tables, policy)
     seen: set[str] = set()
     for snapshot in _snapshots(policy):
         for fault in _table_faults(snapshot):
@@ -409,18 +442,28 @@ def _faults(policy: Policy) -> Iterator[str]:
                 yield fault
 
 
-def _date_faults(path: str, versions: Sequence[Dated]) -> Iterator[str]:
-    """Dated versions must follow each other day by day: no overlap, no hole."""
+def _date_faults(path: str, versions: Sequence[Dated], policy: Policy) -> Iterator[str]:
+    """Dated versions must follow each other day by day: no overlap, no hole, none in the policy."""
     ordered = sorted(versions, key=lambda v: v.effective_from or date.min)
     for v in ordered:
-        if v.effective_from and v.effective_to and v.effective_to < v.effective_from:
-            yield f"{path}: ends on {v.effective_to}, before it starts on {v.effective_from}"
+        yield from _backward(path, v)
+    start, end = ordered[0].effective_from, ordered[-1].effective_to
+    if start and policy.effective_from and policy.effective_from < start:
+        yield f"{path}: no version is in force from {policy.effective_from} until {start}"
+    if end and policy.effective_to and end < policy.effective_to:
+        yield f"{path}: no version is in force from {end} until {policy.effective_to}"
     for before, after in itertools.pairwise(ordered):
         end, start = before.effective_to, after.effective_from
         if end is None or start is None or end >= start:
             yield f"{path}: two versions are in force on {start or 'the first day'}"
         elif end + timedelta(days=1) != start:
             yield f"{path}: no version is in force between {end} and {start}"
+
+
+def _backward(path: str, item: Policy | Dated) -> Iterator[str]:
+    start, end = item.effective_from, item.effective_to
+    if start and end and end < start:
+        yield f"{path}: ends on {end}, before it starts on {start}"
 
 
 def _snapshots(policy: Policy) -> Iterator[Policy]:

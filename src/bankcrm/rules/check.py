@@ -26,6 +26,7 @@ Kind = Literal[
     "gap",
     "shadowed",
     "unreachable",
+    "stranger",
     "unknown-fact",
     "unknown-parameter",
     "unused-parameter",
@@ -71,7 +72,8 @@ def check(table: DecisionTable) -> list[Finding]:
     reach = [*_unreachable(table, space), *_outcomes(table, space)]
     dead = {rule for f in reach if f.kind == "unreachable" for rule in f.rules}
     shadows = list(_shadowed(table, space, dead))
-    return [*local, *reach, *_overlaps(table, space), *shadows, *_gaps(table, space)]
+    proofs = [*_overlaps(table, space), *shadows, *_gaps(table, space)]
+    return [*local, *reach, *_strangers(table, space), *proofs]
 
 
 def local_findings(table: DecisionTable, places: Sequence[int] = ()) -> Iterator[Finding]:
@@ -228,6 +230,23 @@ def _unreachable(table: DecisionTable, space: _Space) -> Iterator[Finding]:
                     f"no value of {name!r} passes '{test}', so rule {row.rule.id!r} never applies",
                     (row.rule.id,),
                     example,
+                )
+
+
+def _strangers(table: DecisionTable, space: _Space) -> Iterator[Finding]:
+    """Texts that a test names but the fact cannot hold: a slip of the pen, most likely."""
+    for row in space.rows:
+        for cell in row.cells:
+            values = space.plan.facts[cell.fact].values
+            strange = [c for c in cell.test.constants if values and c not in values]
+            if strange:
+                yield Finding(
+                    "stranger",
+                    "error",
+                    f"rules[{row.index}].when.{cell.fact}",
+                    f"{cell.fact!r} never holds {strange[0]!r}, only {', '.join(values)}",
+                    (row.rule.id,),
+                    {cell.fact: strange[0]},
                 )
 
 

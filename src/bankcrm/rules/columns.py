@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import attrs
@@ -11,9 +12,10 @@ import pandas as pd
 
 from bankcrm.errors import DataError
 from bankcrm.rules.plan import Cell
-from bankcrm.rules.values import Fact, _outside, _wrong_type, read
+from bankcrm.rules.values import Fact, outside, plain_value, read, wrong_type
 
 Mask = npt.NDArray[np.bool_]
+_EXACT = 1 << 53  # whole numbers from here on are kept as Python's, lest a float rounds them
 
 
 @attrs.frozen(eq=False)
@@ -45,7 +47,8 @@ class FactColumn:
                 absent = np.zeros(len(self.values), np.bool_)
             return absent if cell.needs == "missing" else ~absent
         if self.texts is not None:
-            lookup = np.array([bool(cell.predicate(t)) for t in self.texts] + [False], np.bool_)
+            known = [t is not None and bool(cell.predicate(t)) for t in self.texts]
+            lookup = np.array([*known, False], np.bool_)
             found: Mask = lookup[self.values]
             return found
         result: Mask = cell.predicate(self.values)
@@ -69,40 +72,72 @@ def fact_column(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn
     return column
 
 
+def _none_known(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn:
+    """A column of another dtype is right if it holds nothing at all, as a float column of NaN."""
+    known = series.dropna()
+    if len(known):
+        raise DataError(wrong_type(name, expected, list(known.head(3)), len(known)))
+    return _with_missing(np.zeros(len(series), np.int8), np.ones(len(series), np.bool_))
+
+
 def _with_missing(values: npt.NDArray[Any], missing: Mask) -> FactColumn:
     return FactColumn(values, missing if missing.any() else None)
 
 
 def _categorical(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn:
     codes = series.cat.codes.to_numpy()
-    used = np.unique(codes)
+    used = set(np.unique(codes).tolist())
     kept = [c if i in used else None for i, c in enumerate(series.cat.categories)]
     if expected.type == "text":
-        texts = tuple(read(c, expected, name) for c in kept)
-        return FactColumn(codes, codes < 0 if codes.size and used[0] < 0 else None, texts)
-    values = pd.Series([*kept, None], dtype=object)
-    column = fact_column(values, expected, name)
+        return FactColumn(
+            codes, codes < 0 if -1 in used else None, _texts(kept, codes, expected, name)
+        )
+    column = _objects(pd.Series([*kept, None], dtype=object), expected, name)
     missing = codes < 0 if column.missing is None else column.missing[codes]
     return _with_missing(column.values[codes], missing)
 
 
 def _text(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn:
-    if pd.api.types.infer_dtype(series, skipna=True) not in ("string", "empty"):
-        bad = [v for v in series.dropna().head(1000) if not isinstance(v, str)]
-        raise DataError(_wrong_type(name, expected, bad[:5] or list(series.head(5)), len(series)))
-    codes, uniques = pd.factorize(series)
-    texts = tuple(read(u, expected, name) for u in uniques)
-    return FactColumn(codes, codes < 0 if (codes < 0).any() else None, texts)
+    if series.dtype.kind not in "OU":
+        return _none_known(series, expected, name)
+    try:
+        codes, uniques = pd.factorize(series)
+    except TypeError as error:  # lists and the like have no hash
+        raise DataError(wrong_type(name, expected, list(series.head(3)), len(series))) from error
+    texts = _texts(uniques, codes, expected, name)
+    missing = codes < 0
+    if None in texts:  # a null that pandas does not know, as a Decimal NaN
+        missing |= ~np.array([*(t is not None for t in texts), False], np.bool_)[codes]
+    return FactColumn(codes, missing if missing.any() else None, texts)
+
+
+def _texts(
+    values: Iterable[object], codes: npt.NDArray[Any], expected: Fact, name: str
+) -> tuple[Any, ...]:
+    """The distinct texts of a column; all that are wrong are told with their rows."""
+    texts: list[Any] = []
+    wrong: dict[bool, list[Any]] = {}
+    for number, value in enumerate(values):
+        try:
+            texts.append(read(value, expected, name))
+        except DataError:
+            kind = isinstance(plain_value(value), str)
+            wrong.setdefault(kind, []).append((value, int((codes == number).sum())))
+    for kind, found in wrong.items():
+        tell = outside if kind else wrong_type
+        raise DataError(tell(name, expected, [v for v, _ in found], sum(n for _, n in found)))
+    return tuple(texts)
 
 
 def _plain(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn:
     """Numbers, booleans and dates from numpy, nullable, Arrow-backed or object columns."""
     kind = series.dtype.kind
     if expected.type == "date":
-        if kind == "M" and getattr(series.dtype, "tz", None) is None:
+        arrow = getattr(series.dtype, "pyarrow_dtype", None)
+        if kind == "M" and getattr(arrow or series.dtype, "tz", None) is None:
             return _days(series.to_numpy(dtype="datetime64[s]", na_value=np.datetime64("NaT")))
-        if isinstance(series.dtype, pd.ArrowDtype) and "date" in str(series.dtype):
-            return _days(pd.to_datetime(series.astype(object)).to_numpy("datetime64[s]"))
+        if str(arrow).startswith("date"):
+            return _days(series.astype("datetime64[s]").to_numpy())
     elif expected.type == "boolean" and kind == "b":
         return _from_nullable(series, np.bool_, False)
     elif expected.type in ("number", "integer") and kind in "iu":
@@ -112,7 +147,7 @@ def _plain(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn:
         return _with_missing(values, np.isnan(values))
     if kind == "O":
         return _objects(series, expected, name)
-    raise DataError(_wrong_type(name, expected, list(series.head(3)), len(series)))
+    return _none_known(series, expected, name)
 
 
 def _from_nullable(series: pd.Series[Any], dtype: Any, filler: Any) -> FactColumn:
@@ -132,7 +167,9 @@ def _objects(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn:
     read_values = [read(v, expected, name) for v in series.array]
     missing = np.array([v is None for v in read_values], np.bool_)
     filler = False if expected.type == "boolean" else 0
-    values = np.array([filler if v is None else v for v in read_values])
+    known = [filler if v is None else v for v in read_values]
+    exact = all(abs(v) < _EXACT for v in known if type(v) is int)
+    values = np.array(known, dtype=None if exact else object)
     return _with_missing(values if len(values) else np.zeros(0, np.int64), missing)
 
 
@@ -151,7 +188,7 @@ def _check_range(column: FactColumn, expected: Fact, name: str) -> None:
     if column.missing is not None:
         bad &= ~column.missing
     if bad.any():
-        raise DataError(_outside(name, expected, values[bad][:5].tolist(), int(bad.sum())))
+        raise DataError(outside(name, expected, values[bad][:5].tolist(), int(bad.sum())))
 
 
 def _clean(values: npt.NDArray[Any], expected: Fact) -> bool:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import attrs
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from bankcrm.columns import as_frame
 from bankcrm.errors import DataError
 
 if TYPE_CHECKING:
@@ -36,34 +39,35 @@ class TableComparison:
         return f"{len(self.moved)} of {self.rows} rows move\n{self.migration}"
 
 
-def compare(table: DecisionTable, other: DecisionTable, frame: pd.DataFrame) -> TableComparison:
+def compare(table: DecisionTable, other: DecisionTable, frame: object) -> TableComparison:
     """Decide the rows by both tables; see `DecisionTable.compare`."""
     if table.hit_policy.collects or other.hit_policy.collects:
         raise DataError("compare needs two tables that give one outcome a row, not collecting ones")
+    frame = as_frame(frame)
     names = list(dict.fromkeys([*table.vocabulary, *other.vocabulary, "(undecided)"]))
     first = table.decide_frame(frame, on_missing="undecided")
     second = other.decide_frame(frame, on_missing="undecided")
-    before = _outcomes(first, names)
-    after = _outcomes(second, names)
+    before = _numbers(first, names)
+    after = _numbers(second, names)
     width = len(names)
-    cells = (before.codes.astype("int64") * width + after.codes).astype("int64")
-    counts = pd.Series(cells).value_counts().reindex(range(width * width), fill_value=0)
+    counts = np.bincount(before * width + after, minlength=width * width).reshape(width, width)
     migration = pd.DataFrame(
-        counts.to_numpy().reshape(width, width),
-        index=pd.Index(names, name="before"),
-        columns=pd.Index(names, name="after"),
+        counts, index=pd.Index(names, name="before"), columns=pd.Index(names, name="after")
     )
-    present = migration.any(axis=1) | migration.any(axis=0)
-    moved = before.codes != after.codes
+    present = np.flatnonzero(counts.any(axis=1) | counts.any(axis=0))
+    moved = np.flatnonzero(before != after)
     return TableComparison(
-        migration.loc[present, present],
+        migration.iloc[present, present],
         frame.index[moved],
-        first.loc[moved, "rule"],
-        second.loc[moved, "rule"],
+        first["rule"].iloc[moved],
+        second["rule"].iloc[moved],
         len(frame),
     )
 
 
-def _outcomes(decided: pd.DataFrame, names: list[object]) -> pd.Categorical:
-    filled = decided["outcome"].cat.set_categories(names).fillna("(undecided)")
-    return pd.Categorical(filled, categories=names)
+def _numbers(decided: pd.DataFrame, names: list[object]) -> npt.NDArray[np.int64]:
+    """Each row's outcome as its place in ``names``, whose last stands for undecided rows."""
+    outcome = decided["outcome"].array
+    places = [names.index(c) for c in outcome.categories] + [len(names) - 1]
+    found: npt.NDArray[np.int64] = np.array(places, np.int64)[outcome.codes]
+    return found

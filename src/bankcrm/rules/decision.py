@@ -9,7 +9,7 @@ import attrs
 
 from bankcrm.errors import MissingFactError
 from bankcrm.rules.plan import Cell, Row
-from bankcrm.rules.values import read, show
+from bankcrm.rules.values import FrozenDict, read, show
 
 if TYPE_CHECKING:
     from bankcrm.rules.table import DecisionTable, OnMissing
@@ -122,7 +122,7 @@ def _decision(
         rule.id if rule else None,
         source,
         because,
-        evidence,
+        FrozenDict(evidence),
         table.id,
         table.version,
         table.fingerprint,
@@ -139,7 +139,7 @@ def _collected(table: DecisionTable, hits: list[Row], facts: Mapping[str, object
         "+".join(r.id for r in rules),
         "; ".join(dict.fromkeys(r.source for r in rules)),
         "; ".join(r.because for r in rules if r.because),
-        {n: facts.get(n) for n in (names or table.plan.facts)},
+        FrozenDict((n, facts.get(n)) for n in (names or table.plan.facts)),
         table.id,
         table.version,
         table.fingerprint,
@@ -223,7 +223,9 @@ def trace(table: DecisionTable, facts: Mapping[str, object]) -> Trace:
 def _rule_trace(table: DecisionTable, row: Row, seen: dict[str, Any]) -> RuleTrace:
     kinds = table.plan.facts
     cells = tuple(
-        CellTrace(c.fact, str(c.test), show(seen[c.fact], kinds[c.fact].type), _status(c, seen))
+        CellTrace(
+            c.fact, str(c.test), show(seen[c.fact], kinds[c.fact].type), _status(c, seen[c.fact])
+        )
         for c in row.cells
     )
     statuses = [c.status for c in cells]
@@ -232,8 +234,11 @@ def _rule_trace(table: DecisionTable, row: Row, seen: dict[str, Any]) -> RuleTra
     return RuleTrace(row.rule.id, row.rule.then, row.rule.source, overall, cells)
 
 
-def _status(cell: Cell, seen: dict[str, Any]) -> Status:
-    applies, unknown = _applies(Row(0, None, (cell,)), seen)  # type: ignore[arg-type]
-    if unknown is not None:
+def _status(cell: Cell, value: Any) -> Status:
+    if cell.predicate is None:
+        passed = (value is None) == (cell.needs == "missing")
+    elif value is None:
         return "unknown"
-    return "passed" if applies else "failed"
+    else:
+        passed = bool(cell.predicate(value))
+    return "passed" if passed else "failed"

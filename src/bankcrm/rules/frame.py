@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm.columns import as_frame
 from bankcrm.errors import DataError, MissingFactError
 from bankcrm.rules.columns import FactColumn, fact_column
 from bankcrm.rules.decision import aggregate
@@ -41,8 +42,9 @@ class DecisionCodes:
     facts: tuple[str, ...]
 
 
-def decide_codes(table: DecisionTable, frame: pd.DataFrame, on_missing: OnMissing) -> DecisionCodes:
+def decide_codes(table: DecisionTable, frame: object, on_missing: OnMissing) -> DecisionCodes:
     """Decide a frame by a table that picks one rule; see `DecisionTable.decide_codes`."""
+    frame = as_frame(frame)
     if table.hit_policy.collects:
         raise DataError(f"table {table.id!r} collects rules; use decide_frame")
     rule, missing = _run(table, frame, on_missing)
@@ -50,8 +52,9 @@ def decide_codes(table: DecisionTable, frame: pd.DataFrame, on_missing: OnMissin
     return DecisionCodes(rule, to_outcome[rule], missing, tuple(table.plan.facts))
 
 
-def decide_frame(table: DecisionTable, frame: pd.DataFrame, on_missing: OnMissing) -> pd.DataFrame:
+def decide_frame(table: DecisionTable, frame: object, on_missing: OnMissing) -> pd.DataFrame:
     """Decide a frame; see `DecisionTable.decide_frame`."""
+    frame = as_frame(frame)
     if table.hit_policy.collects:
         columns, missing = _collect(table, frame, on_missing)
     else:
@@ -236,7 +239,7 @@ def _collect(
     labels = ["+".join(r.id for r in m) for m in members]
     codes = np.where(stopped, -1, which).astype(np.int32)
     columns = {
-        "outcome": _outcome_column(outcomes, codes),
+        "outcome": _outcome_column(table, outcomes, codes),
         "rule": _categorical(codes, labels),
     }
     return columns, missing
@@ -273,18 +276,14 @@ def _distinct(applies: Mask) -> tuple[Mask, npt.NDArray[np.intp]]:
     return applies[first], keys
 
 
-def _outcome_column(outcomes: list[Any], codes: npt.NDArray[np.int32]) -> pd.Series[Any]:
-    if all(isinstance(o, int | float) or o is None for o in outcomes) and outcomes:
+def _outcome_column(
+    table: DecisionTable, outcomes: list[Any], codes: npt.NDArray[np.int32]
+) -> npt.NDArray[Any]:
+    """Each row's outcome: float64, or tuples under plain ``collect``; null where undecided."""
+    if table.hit_policy.value != "collect":
         values = np.array([np.nan if o is None else o for o in outcomes] + [np.nan], np.float64)
-        return pd.Series(values[codes])
+        return values[codes]
     cells = np.empty(len(outcomes) + 1, object)
-    cells[:-1] = _as_objects(outcomes)
-    cells[-1] = None
-    return pd.Series(cells[codes], dtype=object)
-
-
-def _as_objects(outcomes: list[Any]) -> npt.NDArray[np.object_]:
-    cells = np.empty(len(outcomes), object)
-    for i, outcome in enumerate(outcomes):
+    for i, outcome in enumerate(outcomes):  # one by one, or numpy would unpack the tuples
         cells[i] = outcome
-    return cells
+    return cells[codes]

@@ -15,6 +15,7 @@ from bankcrm.rules.values import Fact, FactType, type_of_constant
 if TYPE_CHECKING:
     from bankcrm.rules.table import DecisionTable, Rule
 
+_ORDERED = ("<", "<=", ">", ">=", "between")
 Needs = Literal["missing", "present", "value"]
 
 
@@ -59,7 +60,7 @@ def plan_of(table: DecisionTable) -> Plan:
         raise PolicyError(faults)
     in_order = table.hit_policy.value == "first"
     if not in_order:  # an empty rule is the otherwise-rule wherever it stands
-        rules.sort(key=lambda r: not r[1].when)
+        rules.sort(key=lambda r: all(t.op == "any" for t in r[2].values()))
     rows = tuple(Row(i, r, tuple(_cells(tests))) for i, r, tests in rules)
     return Plan(facts, rows, in_order)
 
@@ -83,8 +84,13 @@ def resolved_cells(
         bad = [p for p, v in values.items() if not isinstance(v, bool | int | float | str | date)]
         faults.extend(f"{path}: unknown parameter @{p}" for p in unknown)
         faults.extend(f"{path}: parameter @{p} is not a single value" for p in bad)
-        if not unknown and not bad:
-            yield name, test.resolved(values)
+        if unknown or bad:
+            continue
+        resolved = test.resolved(values)
+        if test.op in _ORDERED and any(isinstance(c, bool | str) for c in resolved.constants):
+            faults.append(f"{path}: {resolved} compares numbers and dates only")
+        else:
+            yield name, resolved
 
 
 def fact_types(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 from enum import Enum, StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bankcrm.rules.check import Finding
     from bankcrm.rules.compare import TableComparison
     from bankcrm.rules.frame import DecisionCodes
+    from bankcrm.rules.sql import TableSql
 
 Scalar = bool | int | float | str | date
 OnMissing = Literal["raise", "undecided"]
@@ -48,10 +49,31 @@ class HitPolicy(StrEnum):
         return self.value.startswith("collect")
 
 
-def _freeze(value: Any) -> Any:
+def freeze(value: Any) -> Any:
+    """A plain TOML value that cannot be changed: tables and lists become frozen."""
     if isinstance(value, Mapping):
-        return FrozenDict({str(k): _freeze(v) for k, v in value.items()})
-    return tuple(_freeze(v) for v in value) if isinstance(value, list | tuple) else value
+        return FrozenDict({str(k): freeze(v) for k, v in value.items()})
+    return tuple(freeze(v) for v in value) if isinstance(value, list | tuple) else value
+
+
+def _is_scalar(value: object) -> bool:
+    if isinstance(value, float):
+        return value == value
+    return isinstance(value, bool | int | str | date) and not isinstance(value, datetime)
+
+
+def _plain_value(_: object, __: object, value: Any) -> None:
+    inner = value.values() if isinstance(value, Mapping) else value
+    for item in inner if isinstance(value, Mapping | tuple) else [value]:
+        if isinstance(item, Mapping | tuple):
+            _plain_value(None, None, item)
+        elif not _is_scalar(item):
+            raise PolicyError(f"value: {item!r} is not a number, text, boolean or date")
+
+
+def _outcome(_: object, __: object, then: Any) -> None:
+    if not _is_scalar(then):
+        raise PolicyError(f"then: an outcome is a number, text, boolean or date, not {then!r}")
 
 
 @attrs.frozen
@@ -67,7 +89,7 @@ class Parameter:
         effective_to: last day on which it is in force; None for "until further notice".
     """
 
-    value: Any = attrs.field(converter=_freeze)
+    value: Any = attrs.field(converter=freeze, validator=_plain_value)
     unit: str = ""
     source: str = "default"
     note: str = ""
@@ -96,7 +118,7 @@ class Rule:
 
     id: str
     when: Mapping[str, UnaryTest] = attrs.field(converter=_tests)
-    then: Any
+    then: Any = attrs.field(validator=_outcome)
     source: str = "default"
     because: str = ""
     owner: str = ""
@@ -110,7 +132,7 @@ def _rules(rules: Iterable[Rule]) -> tuple[Rule, ...]:
     return tuple(rules)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class DecisionTable:
     """Ordered rules over named facts; one definition for a mapping and for ten million rows.
 
@@ -145,6 +167,9 @@ class DecisionTable:
     title: str = ""
     effective_from: date | None = None
     effective_to: date | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DecisionTable) and self.fingerprint == other.fingerprint
 
     def __hash__(self) -> int:
         return hash(self.fingerprint)
@@ -196,11 +221,11 @@ class DecisionTable:
         """
         return decide(self, facts, on_missing)
 
-    def decide_frame(self, frame: pd.DataFrame, *, on_missing: OnMissing = "raise") -> pd.DataFrame:
+    def decide_frame(self, frame: object, *, on_missing: OnMissing = "raise") -> pd.DataFrame:
         """Decide every row; the same rules as `decide`.
 
         Args:
-            frame: one column a fact; other columns are ignored.
+            frame: pandas, or anything that gives Arrow data; one column a fact, others are ignored.
             on_missing: ``raise``, or ``undecided`` to keep such rows with a null outcome and a
                 column ``missing`` that names the fact.
 
@@ -211,19 +236,45 @@ class DecisionTable:
 
         return decide_frame(self, frame, on_missing)
 
-    def decide_codes(
-        self, frame: pd.DataFrame, *, on_missing: OnMissing = "raise"
-    ) -> DecisionCodes:
+    def decide_codes(self, frame: object, *, on_missing: OnMissing = "raise") -> DecisionCodes:
         """Decide every row and give the bare integer codes, for code that goes on from there."""
         from bankcrm.rules.frame import decide_codes
 
         return decide_codes(self, frame, on_missing)
 
+    def to_sql(self, dialect: str, *, columns: Mapping[str, str] | None = None) -> TableSql:
+        """The table as SQL that decides as `decide_frame` does with ``on_missing="undecided"``.
+
+        Parameters are put in, names are quoted and texts escaped. Missing facts are three-valued
+        here as well: a rule that cannot be known stops the row, where plain SQL would go on.
+
+        Args:
+            dialect: ``duckdb``, ``spark``, ``postgres``, ``snowflake``, ``bigquery``, ``oracle``
+                or ``tsql``.
+            columns: fact name to column name, where they differ.
+
+        Returns:
+            One expression each for the outcome, the rule's id, the missing fact and a value that
+            the table does not allow.
+
+        Raises:
+            PolicyError: the table collects rules, or a text cannot be written in SQL.
+            MissingExtraError: sqlglot is not installed.
+
+        >>> table = DecisionTable(id="t", rules=(Rule("adult", {"age": ">= 18"}, "yes"),
+        ...                                      Rule("minor", {}, "no")))
+        >>> table.to_sql("tsql").rule
+        "CASE WHEN [age] >= 18 THEN 'adult' WHEN [age] IS NULL OR [age] >= 18 THEN NULL ELSE 'minor' END"
+        """
+        from bankcrm.rules.sql import to_sql
+
+        return to_sql(self, dialect, columns)
+
     def explain(self, facts: Mapping[str, object]) -> Trace:
         """Every rule and every cell with the value seen: passed, failed or unknown."""
         return trace(self, facts)
 
-    def compare(self, other: DecisionTable, frame: pd.DataFrame) -> TableComparison:
+    def compare(self, other: DecisionTable, frame: object) -> TableComparison:
         """What changes for these rows if ``other`` takes this table's place."""
         from bankcrm.rules.compare import compare
 
@@ -240,7 +291,7 @@ class DecisionTable:
     @cached_property
     def vocabulary(self) -> tuple[Any, ...]:
         """Every outcome that the table may give, in display order."""
-        return self.outcomes or tuple(dict.fromkeys(r.then for r in self.rules))
+        return tuple(dict.fromkeys([*self.outcomes, *(r.then for r in self.rules)]))
 
     @cached_property
     def plan(self) -> Plan:
@@ -255,8 +306,6 @@ class DecisionTable:
 
 def canonical(value: Any) -> Any:
     """A plain JSON form of a value, the same for equal values."""
-    if isinstance(value, DecisionTable):
-        return {a.name: canonical(getattr(value, a.name)) for a in attrs.fields(DecisionTable)}
     if attrs.has(type(value)) and not isinstance(value, UnaryTest):
         return {a.name: canonical(getattr(value, a.name)) for a in attrs.fields(type(value))}
     if isinstance(value, Mapping):
@@ -265,6 +314,10 @@ def canonical(value: Any) -> Any:
         return [canonical(v) for v in value]
     if isinstance(value, Enum):
         return value.value
+    if isinstance(value, date):
+        return {"date": value.isoformat()}  # never equal to the text that looks the same
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # 1 and 1.0 are equal, so their content is
     return value if isinstance(value, bool | int | float | str) or value is None else str(value)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import tomllib
 from collections.abc import Mapping
@@ -47,8 +48,9 @@ class TableHeader:
     outcomes: tuple[Any, ...] = ()
 
 
+@functools.cache
 def converter() -> cattrs.Converter:
-    """A converter that refuses unknown keys and wrong types, and gathers every fault."""
+    """The converter that refuses unknown keys and wrong types, and gathers every fault."""
     made = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
     for plain in (str, int, float, bool):
         made.register_structure_hook(plain, _exactly(plain))
@@ -116,7 +118,7 @@ def read_text(source: str | Path) -> str:
         return source
     try:
         return Path(source).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # also bytes that are no UTF-8, and a null in the name
         raise PolicyError(f"{source}: cannot be read: {error}") from error
 
 
@@ -127,9 +129,13 @@ def parse_toml(source: str | Path) -> dict[str, Any]:
         PolicyError: the file cannot be read or is not TOML; the message has line and column.
     """
     name = "" if isinstance(source, str) and "\n" in source else f"{source}: "
+    text = read_text(source)
     try:
-        return tomllib.loads(read_text(source))
-    except tomllib.TOMLDecodeError as error:
+        return tomllib.loads(text)
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # also numbers and nestings beyond Python's limits
         raise PolicyError(f"{name}not valid TOML: {error}") from error
 
 
@@ -139,10 +145,13 @@ def read_table(cls: type[Table], source: str | Path) -> Table:
     faults = [
         f"{key}: unknown key" for key in raw if key not in ("table", "facts", "parameters", "rules")
     ]
-    header = dict(raw.get("table") or {})
-    facts = header.pop("facts", None) or raw.get("facts") or {}
+    header = raw.get("table", {})
+    facts = raw.get("facts", {})
+    if isinstance(header, Mapping) and "facts" in header:
+        facts = header["facts"]
+        header = {k: v for k, v in header.items() if k != "facts"}
     table = table_of(
-        cls, header, facts, raw.get("parameters") or {}, raw.get("rules") or [], "table", faults
+        cls, header, facts, raw.get("parameters", {}), raw.get("rules", []), "table", faults
     )
     if faults or table is None:
         raise PolicyError(faults)
@@ -151,7 +160,7 @@ def read_table(cls: type[Table], source: str | Path) -> Table:
 
 def table_of(
     cls: type[Table],
-    header: Mapping[str, Any],
+    header: Any,
     facts: Any,
     parameters: Any,
     rules: Any,
@@ -241,7 +250,7 @@ def plain(value: Any) -> Any:
     """An attrs value, mapping or sequence as plain TOML, empty fields left out."""
     if attrs.has(type(value)):
         items = {a.name: getattr(value, a.name) for a in attrs.fields(type(value))}
-        return {k: plain(v) for k, v in items.items() if v not in (None, "", ())}
+        return {k: plain(v) for k, v in items.items() if k == "value" or v not in (None, "", ())}
     if isinstance(value, Mapping):
         return {k: plain(v) for k, v in value.items()}
     return [plain(v) for v in value] if isinstance(value, tuple | list) else value

@@ -285,9 +285,11 @@ class _Parser:
 
     def _quoted(self, token: str) -> str:
         try:
-            return str(json.loads(token, strict=False))
+            text = str(json.loads(token, strict=False))
+            text.encode()  # half a surrogate pair is no text, and no file could hold it
         except ValueError:
             self._fail("the quoted text has a bad escape")
+        return text
 
     def _fail(self, why: str, *, skip: bool = False) -> NoReturn:
         at = self.at if skip else getattr(self, "start", 0)

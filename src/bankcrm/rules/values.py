@@ -12,13 +12,14 @@ from typing import Any, Literal, NoReturn, TypeVar
 
 import attrs
 
-from bankcrm.errors import DataError
+from bankcrm.errors import DataError, PolicyError
 
 FactType = Literal["number", "integer", "boolean", "text", "date", "any"]
 FACT_TYPES: tuple[FactType, ...] = ("number", "integer", "boolean", "text", "date", "any")
 Constant = bool | int | float | str | date
 
 EPOCH = date(1970, 1, 1).toordinal()
+_FIRST_DAY, _LAST_DAY = date.min.toordinal() - EPOCH, date.max.toordinal() - EPOCH
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -31,6 +32,9 @@ class FrozenDict(dict[K, V]):
 
     __setitem__ = __delitem__ = __ior__ = _refuse
     clear = pop = popitem = setdefault = update = _refuse
+
+    def __hash__(self) -> int:  # type: ignore[override]  # a dict has none, since it may change
+        return hash(frozenset(self.items()))
 
     def __reduce__(self) -> tuple[type[FrozenDict[K, V]], tuple[dict[K, V]]]:
         """Pickle as a call with a plain dict, since items cannot be set one by one."""
@@ -63,26 +67,36 @@ class Fact:
     unit: str = ""
     meaning: str = ""
 
+    def __attrs_post_init__(self) -> None:
+        """Refuse bounds that no value can keep to, or that the type does not know."""
+        bounds = [b for b in (self.minimum, self.maximum) if b is not None]
+        if any(b != b for b in bounds) or bounds != sorted(bounds):
+            raise PolicyError(f"minimum {self.minimum} and maximum {self.maximum} leave no value")
+        if bounds and self.type not in ("number", "integer"):
+            raise PolicyError(f"minimum and maximum are for numbers, not for a {self.type}")
+        if self.values and self.type != "text":
+            raise PolicyError(f"values are for texts, not for a {self.type}")
+
 
 def fact(spec: Fact | FactType | Mapping[str, Any]) -> Fact:
     """Make a `Fact` from itself, from its type's name, or from a mapping of its fields."""
     if isinstance(spec, Fact):
         return spec
-    if isinstance(spec, str):
-        return Fact(type=spec)
-    return Fact(**spec)
+    return Fact(type=spec) if isinstance(spec, str) else Fact(**spec)
 
 
 def is_missing(value: object) -> bool:
     """Whether a value is a null of any kind: None, NaN, NaT or ``pandas.NA``."""
-    if value is None or type(value).__name__ == "NAType":
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
-    return bool(value != value) if isinstance(value, float | Decimal) else _is_nat(value)
+    if isinstance(value, Decimal):
+        return value.is_nan()
+    return bool(value != value) if isinstance(value, float) or _is_numpy(value) else False
 
 
-def _is_nat(value: object) -> bool:
-    kind = type(value).__name__
-    return kind == "NaTType" or (kind in ("datetime64", "float32", "float16") and value != value)
+def _is_numpy(value: object) -> bool:
+    """Whether it is one numpy value; told by its shape, so that numpy need not be imported."""
+    return type(value).__module__ == "numpy" and getattr(value, "shape", None) == ()
 
 
 def read(value: object, expected: Fact, name: str) -> Any:
@@ -110,16 +124,16 @@ def read(value: object, expected: Fact, name: str) -> Any:
             return value
     elif is_missing(value):
         return None
-    plain = _plain(value)
+    plain = plain_value(value)
     result = _READERS[kind](plain)
     if result is None:
-        raise DataError(_wrong_type(name, expected, [value]))
+        raise DataError(wrong_type(name, expected, [value]))
     if not _within(result, expected):
-        raise DataError(_outside(name, expected, [result]))
+        raise DataError(outside(name, expected, [result]))
     return result
 
 
-def _plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     """Strip enums, numpy scalars and decimals down to the plain Python value."""
     if isinstance(value, Enum):
         return value.value
@@ -127,11 +141,8 @@ def _plain(value: Any) -> Any:
         return float(value)
     if isinstance(value, date):
         return value
-    kind = type(value)
-    if kind.__module__ == "numpy" and hasattr(value, "item"):
-        return (
-            value.astype("datetime64[D]").item() if kind.__name__ == "datetime64" else value.item()
-        )
+    if _is_numpy(value) and value.dtype.kind != "m":
+        return value.astype("datetime64[D]").item() if value.dtype.kind == "M" else value.item()
     return value
 
 
@@ -207,14 +218,16 @@ def _shown(values: Iterable[object]) -> str:
     return ", ".join(repr(v) for v in list(values)[:5])
 
 
-def _wrong_type(name: str, expected: Fact, values: list[object], count: int = 1) -> str:
+def wrong_type(name: str, expected: Fact, values: list[object], count: int = 1) -> str:
+    """The error for values of another type than the fact's."""
     return (
         f"fact {name!r}: expected {allowed(expected)}, saw {_shown(values)} in {count} row(s); "
         "convert the values before deciding"
     )
 
 
-def _outside(name: str, expected: Fact, values: list[Any], count: int = 1) -> str:
+def outside(name: str, expected: Fact, values: list[Any], count: int = 1) -> str:
+    """The error for values of the right type that the fact may not hold."""
     return (
         f"fact {name!r}: {count} row(s) outside what the table allows ({allowed(expected)}): "
         f"{_shown(values)}; correct the data or widen the table's [facts]"
@@ -274,8 +287,11 @@ def _edges(keys: list[Any], expected: Fact) -> list[Any]:
 
 
 def _whole_points(keys: list[Any], expected: Fact) -> set[int]:
-    edges = [math.floor(k) for k in _edges(keys, expected)]
-    return {edge + step for edge in edges for step in (-1, 0, 1)}
+    edges = [math.floor(k) for k in _edges(keys, expected) if math.isfinite(k)] or [0]
+    points = {edge + step for edge in edges for step in (-1, 0, 1)}
+    if expected.type == "date":
+        points = {p for p in points if _FIRST_DAY <= p <= _LAST_DAY}
+    return points
 
 
 def _real_points(keys: list[Any], expected: Fact) -> set[float]:
