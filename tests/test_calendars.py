@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import warnings
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import chinese_calendar
 import numpy as np
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from bankcrm.calendars import (
     ProvisionalDateWarning,
     WorkingCalendar,
+    WorkingHours,
     add_working_days,
     bank_day,
     working_calendar,
@@ -305,3 +307,75 @@ def test_instants_without_a_zone_are_refused() -> None:
         bank_day(pd.Series(pd.to_datetime(["2026-03-02"])))
     with pytest.raises(DataError, match="no time zone"):
         bank_day([dt.datetime(2026, 3, 2), dt.datetime(2026, 3, 2, tzinfo=dt.UTC)])
+
+
+# --- working hours ----------------------------------------------------------------------------
+
+HOURS = WorkingHours(((dt.time(9), dt.time(12)), (dt.time(13, 30), dt.time(17, 30))))
+moments = st.datetimes(
+    dt.datetime(2024, 1, 10), dt.datetime(2025, 12, 1), timezones=st.just(ZoneInfo("Asia/Shanghai"))
+).map(lambda t: t.replace(microsecond=0))
+
+
+def slow_working_seconds(a: dt.datetime, b: dt.datetime) -> int:
+    """Oracle: the overlap with every stretch of every day."""
+    total, day = 0, a.date()
+    while day <= b.date():
+        if chinese_calendar.is_workday(day):
+            for begin, end in HOURS.windows:
+                start = max(a, dt.datetime.combine(day, begin, a.tzinfo))
+                stop = min(b, dt.datetime.combine(day, end, a.tzinfo))
+                total += max(0, int((stop - start).total_seconds()))
+        day += dt.timedelta(days=1)
+    return total
+
+
+@given(moments, st.integers(0, 60 * 24 * 20))
+def test_working_hours_agree_with_a_slow_count(start: dt.datetime, minutes: int) -> None:
+    end = start + dt.timedelta(minutes=minutes)
+    assert HOURS.between(CN, start, end) * 3600 == pytest.approx(slow_working_seconds(start, end))
+
+
+@given(moments, st.integers(1, 100 * 60))
+def test_adding_working_hours_is_undone_by_counting_them(start: dt.datetime, minutes: int) -> None:
+    end = HOURS.add(CN, start, minutes / 60)
+    assert HOURS.between(CN, start, end) == pytest.approx(minutes / 60)
+    assert end >= start
+    local = end.tz_convert("Asia/Shanghai").time()
+    assert any(a < local <= b for a, b in HOURS.windows)
+
+
+def test_working_hours_skip_lunch_weekends_and_holidays() -> None:
+    assert HOURS.per_day == 7
+    friday = pd.Timestamp("2024-09-30 11:00", tz="Asia/Shanghai")
+    assert HOURS.add(CN, friday, 1) == pd.Timestamp("2024-09-30 12:00", tz="Asia/Shanghai")
+    assert HOURS.add(CN, friday, 2) == pd.Timestamp("2024-09-30 14:30", tz="Asia/Shanghai")
+    assert HOURS.add(CN, friday, 6) == pd.Timestamp("2024-10-08 09:30", tz="Asia/Shanghai")
+    night = pd.Timestamp("2024-10-02 03:00", tz="Asia/Shanghai")
+    assert HOURS.add(CN, night, 0) == night
+    many = HOURS.add(CN, pd.Series([friday, pd.NaT]), [1, 1])
+    assert many[0] == pd.Timestamp("2024-09-30 12:00", tz="Asia/Shanghai")
+    assert many[1] is pd.NaT
+    assert np.isnan(HOURS.between(CN, pd.Series([pd.NaT], dtype="datetime64[ns, UTC]"), friday))[0]
+
+
+def test_working_hours_keep_to_the_wall_clock_over_summer_time() -> None:
+    london = WorkingHours(((dt.time(9), dt.time(17)),), zone="Europe/London")
+    friday = pd.Timestamp("2026-03-27 16:00", tz="Europe/London")  # clocks go on on the 29th
+    assert london.add(working_calendar("GB"), friday, 2).isoformat() == "2026-03-30T10:00:00+01:00"
+
+
+def test_bad_working_hours_are_refused() -> None:
+    with pytest.raises(DataError, match="not stretches in order"):
+        WorkingHours(((dt.time(9), dt.time(12)), (dt.time(11), dt.time(17))))
+    with pytest.raises(DataError, match="negative"):
+        HOURS.add(CN, dt.datetime(2026, 3, 2, tzinfo=dt.UTC), -1)
+    with pytest.raises(CalendarError, match="counts lie outside"):
+        CN.day_of([0])
+
+
+def test_counts_and_days_are_each_others_inverse() -> None:
+    day = every_day("2004-01-01", "2026-12-20")
+    work = day[CN.is_working(day)]
+    np.testing.assert_array_equal(CN.day_of(CN.count_to(work)), work)
+    assert CN.count_to(["2003-12-31"]).tolist() == [0]

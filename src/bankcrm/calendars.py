@@ -17,13 +17,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm._hours import WorkingHours, local_times, seconds_of
 from bankcrm.columns import Days, as_of_day, days
 from bankcrm.errors import CalendarError, DataError, MissingExtraError, UnknownNameError
 
 __all__ = [
+    "MarkedCounts",
     "MarkedDates",
     "ProvisionalDateWarning",
     "WorkingCalendar",
+    "WorkingHours",
     "add_working_days",
     "bank_day",
     "working_calendar",
@@ -47,6 +50,13 @@ class MarkedDates(NamedTuple):
     """Dates, and which of them rest on days that no official notice covers yet."""
 
     dates: Days
+    provisional: npt.NDArray[np.bool_]
+
+
+class MarkedCounts(NamedTuple):
+    """Numbers of working days, and which of them rest on days without an official notice."""
+
+    counts: Counts
     provisional: npt.NDArray[np.bool_]
 
 
@@ -242,15 +252,44 @@ class WorkingCalendar:
         """
         left, one_left = _days(a)
         right, one_right = _days(b)
-        counts = self._upto[self._index(right)] - self._upto[self._index(left)]
-        late = self.is_provisional(left) | self.is_provisional(right)
+        counts, late = self.between_marked(left, right)
         self._tell(late, strict)
-        missing = np.isnat(left) | np.isnat(right)
         if one_left and one_right:
-            if missing[0]:
+            if np.isnan(counts[0]):
                 raise DataError(f"between({a!r}, {b!r}): a date is missing; give both")
             return int(counts[0])
-        return np.where(missing, np.nan, counts) if missing.any() else counts
+        return counts
+
+    def between_marked(self, a: ManyDays, b: ManyDays) -> MarkedCounts:
+        """What `between` gives for arrays, with the mark of provisional results and no warning."""
+        left, _ = _days(a)
+        right, _ = _days(b)
+        counts = self._upto[self._index(right)] - self._upto[self._index(left)]
+        missing = np.isnat(left) | np.isnat(right)
+        marks = self.is_provisional(left) | self.is_provisional(right)
+        return MarkedCounts(np.where(missing, np.nan, counts) if missing.any() else counts, marks)
+
+    def count_to(self, dates: DayLike | ManyDays) -> _Ints:
+        """Working days from the table's first day up to and with each date; 0 if it is missing."""
+        day, _ = _days(dates)
+        if len(day) and (day == self.first - 1).any():
+            day = np.where(day == self.first - 1, _NAT, day)
+        return self._upto[self._index(day)]
+
+    def day_of(self, counts: npt.ArrayLike) -> Days:
+        """The working day that has each count; the other way round from `count_to`.
+
+        Raises:
+            CalendarError: The table has no such working day.
+        """
+        rank = np.asarray(counts, dtype=np.int64)
+        outside = (rank < 1) | (rank > len(self._padded) - 2)
+        if outside.any():
+            raise CalendarError(
+                f"calendar {self.name} has {len(self._padded) - 2:,} working days from "
+                f"{self.first} to {self.last}; {int(outside.sum()):,} counts lie outside"
+            )
+        return self._padded[rank]
 
     def with_closures(self, dates: ManyDays, *, name: str | None = None) -> WorkingCalendar:
         """This calendar with the bank's own days off.
@@ -466,36 +505,9 @@ def bank_day(
     local, scalar = local_times(instants, zone)
     shift = np.timedelta64(0, "s")
     if cutoff is not None:
-        shift = np.timedelta64(86_400 - _seconds(cutoff), "s")
+        shift = np.timedelta64(86_400 - seconds_of(cutoff), "s")
     day = (local + shift).astype("datetime64[D]")
     return _scalar(day) if scalar else day
-
-
-def local_times(
-    instants: dt.datetime | ManyDays, zone: str
-) -> tuple[npt.NDArray[np.datetime64], bool]:
-    """Wall-clock times in a zone as ``datetime64[s]``, and whether one instant was given."""
-    scalar = instants is None or isinstance(instants, dt.datetime)
-    series = pd.Series([instants] if scalar else instants)
-    if series.dtype == object:
-        naive = [i for i in series.dropna() if getattr(i, "tzinfo", None) is None]
-        if not naive:
-            series = pd.to_datetime(series, utc=True)
-    elif isinstance(series.dtype, pd.ArrowDtype) and series.dt.tz is not None:
-        series = series.astype(pd.DatetimeTZDtype("us", str(series.dt.tz)))
-    if isinstance(series.dtype, pd.DatetimeTZDtype):
-        local = series.dt.tz_convert(zone).dt.tz_localize(None)
-        return local.to_numpy().astype("datetime64[s]"), scalar
-    if series.isna().all():
-        return np.full(len(series), np.datetime64("NaT", "s")), scalar
-    raise DataError(
-        f"instants: no time zone ({series.dtype}); localise them with "
-        "pandas.to_datetime(...).dt.tz_localize('Asia/Shanghai')"
-    )
-
-
-def _seconds(time: dt.time) -> int:
-    return time.hour * 3600 + time.minute * 60 + time.second
 
 
 def _calendar(calendar: WorkingCalendar | str) -> WorkingCalendar:
