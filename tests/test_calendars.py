@@ -350,7 +350,7 @@ def test_working_hours_skip_lunch_weekends_and_holidays() -> None:
     friday = pd.Timestamp("2024-09-30 11:00", tz="Asia/Shanghai")
     assert HOURS.add(CN, friday, 1) == pd.Timestamp("2024-09-30 12:00", tz="Asia/Shanghai")
     assert HOURS.add(CN, friday, 2) == pd.Timestamp("2024-09-30 14:30", tz="Asia/Shanghai")
-    assert HOURS.add(CN, friday, 6) == pd.Timestamp("2024-10-08 09:30", tz="Asia/Shanghai")
+    assert HOURS.add(CN, friday, 6) == pd.Timestamp("2024-10-08 10:00", tz="Asia/Shanghai")
     night = pd.Timestamp("2024-10-02 03:00", tz="Asia/Shanghai")
     assert HOURS.add(CN, night, 0) == night
     many = HOURS.add(CN, pd.Series([friday, pd.NaT]), [1, 1])
