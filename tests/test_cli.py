@@ -1,4 +1,4 @@
-"""The command: its output for people, and one clear line with exit code 2 where something is wrong."""
+"""The command: output for people, and one clear line with exit code 2 when it fails."""
 
 from __future__ import annotations
 
@@ -38,8 +38,14 @@ def test_review_writes_every_customer(sample: Path, tmp_path: Path) -> None:
     result = run("review", sample, "--out", out)
     assert result.returncode == 0, result.stderr
     assert "report:" in result.stdout
-    names = {"customers.parquet", "customers.csv", "complaints.csv", "findings.csv",
-             "summary.json", "index.html"}
+    names = {
+        "customers.parquet",
+        "customers.csv",
+        "complaints.csv",
+        "findings.csv",
+        "summary.json",
+        "index.html",
+    }
     assert names <= {f.name for f in out.iterdir()}
     reviewed = pd.read_parquet(out / "customers.parquet")
     book = pd.read_csv(sample / "customers.csv")
@@ -75,7 +81,7 @@ def test_as_of_is_never_guessed(sample: Path, tmp_path: Path) -> None:
     ("words", "told"),
     [
         (["review", "no-such-folder"], "no-such-folder"),
-        (["review", "--as-of", "30.6.2026"], "2026-06-30"),
+        (["review", "--as-of", "30.6.2026"], "%Y-%m-%d"),
         (["check", "no-such.toml"], "no-such.toml"),
         (["policies", "weather"], "lifecycle"),
         (["policies", "complaints", "--preset", "none-such"], "none-such"),

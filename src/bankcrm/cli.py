@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,21 +31,6 @@ SAMPLE_CUSTOMERS = 5_000
 SAMPLE_SEED = 7
 
 
-class _Day(click.ParamType):
-    """An ISO date."""
-
-    name = "date"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> date:
-        """Read ``2026-06-30``."""
-        try:
-            return value if isinstance(value, date) else date.fromisoformat(str(value))
-        except ValueError:
-            self.fail(f"{value!r} is not a date such as 2026-06-30", param, ctx)
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(bankcrm.__version__, prog_name="bankcrm")
 def cli() -> None:
@@ -54,7 +39,11 @@ def cli() -> None:
 
 @cli.command()
 @click.argument("book", type=click.Path(path_type=Path), required=False)
-@click.option("--as-of", type=_Day(), help="The day of the review; else the one in book.toml.")
+@click.option(
+    "--as-of",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="The day of the review; else the one in book.toml.",
+)
 @click.option(
     "--policy",
     "files",
@@ -72,7 +61,7 @@ def cli() -> None:
 )
 @click.option("--quiet", is_flag=True, help="No progress bar and no figures.")
 def review(
-    book: Path | None, as_of: date | None, files: tuple[Path, ...], out: Path, quiet: bool
+    book: Path | None, as_of: datetime | None, files: tuple[Path, ...], out: Path, quiet: bool
 ) -> None:
     """Review a BOOK (a folder of Parquet or CSV); without one, the embedded synthetic bank."""
     from bankcrm.reviews import review as run
@@ -80,7 +69,7 @@ def review(
     policies = _policies(files)
     with _progress(quiet) as step:
         data = _book(book)
-        day = as_of or data.as_of
+        day = as_of.date() if as_of else data.as_of
         if day is None:
             raise click.UsageError("give --as-of: the book records no date (book.toml, as_of)")
         result = run(data, as_of=day, policies=policies, progress=step)

@@ -29,7 +29,7 @@ from bankcrm.segmentation import (
     segment_rfm,
 )
 from bankcrm.valuation import concentration, contribution, positions_of
-from bankcrm.valuation.contribution import COMPONENTS
+from bankcrm.valuation.components import COMPONENTS
 
 if TYPE_CHECKING:
     from bankcrm.book import Book
