@@ -1,0 +1,204 @@
+"""The review as a whole: nobody is lost, nothing is guessed, the figures agree with the rows."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import bankcrm
+from bankcrm.book import Book
+from bankcrm.datasets import load_berka, make_book
+from bankcrm.errors import DataError, PolicyError
+from bankcrm.policy import default_policies, default_policy
+from bankcrm.reviews import Review, review
+
+
+@pytest.fixture(scope="module")
+def book() -> Book:
+    return make_book(800, seed=11)
+
+
+@pytest.fixture(scope="module")
+def reviewed(book: Book) -> Review:
+    return review(book, as_of=book.as_of)
+
+
+def tiny(**changes: object) -> Book:
+    frames: dict[str, object] = {
+        "customers": pd.DataFrame(
+            {
+                "customer_id": ["a", "b", "c"],
+                "kind": ["person", "company", "person"],
+                "contract_date": pd.to_datetime(["2024-01-01", "2025-01-01", None]),
+            }
+        ),
+        "transactions": pd.DataFrame(
+            {
+                "customer_id": ["a", "a", "b"],
+                "date": pd.to_datetime(["2026-06-05", "2026-01-06", "2024-06-01"]),
+                "amount": [100.0, -20.0, 30.0],
+                "kind": ["salary", "card", "card"],
+            }
+        ),
+    }
+    return Book(**(frames | changes))
+
+
+def test_every_customer_is_there_once(book: Book, reviewed: Review) -> None:
+    assert reviewed.customers.index.is_unique
+    assert set(reviewed.customers.index) == set(book.customers["customer_id"])
+
+
+def test_every_decision_names_its_rule(reviewed: Review) -> None:
+    for name in ("stage", "tier", "resource_level"):
+        assert reviewed.customers[name].notna().all()
+        assert reviewed.customers[f"{name}_rule"].notna().all()
+
+
+def test_components_add_up_to_the_contribution(reviewed: Review) -> None:
+    parts = [c for c in reviewed.summary["contribution"] if c != "contribution"]
+    total = reviewed.customers[parts].sum(axis=1)
+    assert (total - reviewed.customers["contribution"]).abs().max() < 0.005
+
+
+def test_the_summary_counts_the_rows(book: Book, reviewed: Review) -> None:
+    s = reviewed.summary
+    assert sum(s["stage"].values()) == s["customers"] == len(book.customers)
+    for name in ("stage", "tier", "resource_level"):
+        told = {k: v for k, v in s[name].items() if v}
+        assert told == reviewed.customers[name].value_counts().loc[lambda c: c > 0].to_dict()
+    complaints = s["complaints"]
+    assert complaints["accepted"] + complaints["rejected"] <= len(book.frame("complaints"))
+    assert complaints["accepted"] == len(reviewed.complaints)
+
+
+def test_complaints_have_an_owner_and_a_day(reviewed: Review) -> None:
+    assert len(reviewed.complaints) > 0
+    assert reviewed.complaints["owner"].notna().all()
+    assert reviewed.complaints["severity_rule"].notna().any()
+
+
+def test_the_same_book_gives_the_same_review(book: Book, reviewed: Review) -> None:
+    again = review(book, as_of=book.as_of)
+    pd.testing.assert_frame_equal(again.customers, reviewed.customers)
+    assert again.summary == reviewed.summary
+
+
+def test_what_happens_later_changes_nothing(book: Book) -> None:
+    day = pd.Timestamp(book.as_of) - pd.Timedelta(days=90)
+    known = review(book, as_of=day)
+    past = book.transactions[book.transactions["date"] <= day]
+    cut = Book(
+        book.customers,
+        past,
+        **{k: v for k, v in book.frames().items() if k not in ("customers", "transactions")},
+    )
+    pd.testing.assert_frame_equal(review(cut, as_of=day).customers, known.customers)
+
+
+def test_the_caller_keeps_the_frames(book: Book) -> None:
+    before = {name: frame.copy() for name, frame in book.frames().items()}
+    review(book, as_of=book.as_of)
+    for name, frame in book.frames().items():
+        pd.testing.assert_frame_equal(frame, before[name])
+
+
+def test_a_changed_threshold_moves_customers(book: Book, reviewed: Review) -> None:
+    policy = default_policy("lifecycle").with_parameters(lost_after_days=120, dormant_after_days=60)
+    other = review(book, as_of=book.as_of, policies=default_policies().with_policy(policy))
+    assert other.summary["stage"]["lost"] > reviewed.summary["stage"]["lost"]
+    told = other.summary["policies"]["lifecycle"]["fingerprint"]
+    assert told == policy.fingerprint != reviewed.summary["policies"]["lifecycle"]["fingerprint"]
+
+
+def test_progress_is_told_step_by_step() -> None:
+    seen: list[tuple[int, int, str]] = []
+    review(tiny(), as_of="2026-06-30", progress=lambda *step: seen.append(step))
+    done, totals, names = zip(*seen, strict=True)
+    assert list(done) == list(range(len(seen)))
+    assert set(totals) == {len(seen) - 1}
+    assert names[-1] == "done"
+
+
+def test_a_book_without_movements_is_reviewed() -> None:
+    none = tiny().transactions.head(0)
+    result = review(tiny(transactions=none), as_of="2026-06-30")
+    assert len(result.customers) == 3
+    assert result.customers["segment"].isna().all()
+    assert result.summary["concentration"]["gini"] is None
+    assert "n/a" in repr(result)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"transactions": tiny().transactions.drop(columns="amount")}, "amount"),
+        ({"customers": pd.concat([tiny().customers] * 2)}, "duplicate"),
+        ({"customers": tiny().customers.head(0)}, "customer"),
+    ],
+)
+def test_a_book_that_does_not_fit_is_refused(changes: dict[str, object], told: str) -> None:
+    with pytest.raises(DataError, match=told):
+        review(tiny(**changes), as_of="2026-06-30")
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        ({"customer_id": "nobody"}, "unknown_customer"),
+        ({"date": pd.Timestamp("2026-07-01")}, "after_as_of"),
+        ({"amount": float("nan")}, "null"),
+        ({"amount": float("inf")}, "not_finite"),
+    ],
+)
+def test_a_bad_row_is_set_aside_and_counted(row: dict[str, object], problem: str) -> None:
+    good = tiny().transactions
+    bad = pd.concat([good, good.head(1).assign(**row)], ignore_index=True)
+    result = review(tiny(transactions=bad), as_of="2026-06-30")
+    found = result.findings.set_index("problem")["count"]
+    assert found[problem] == 1
+    clean = review(tiny(), as_of="2026-06-30")
+    pd.testing.assert_frame_equal(result.customers, clean.customers)
+
+
+def test_no_policy_for_the_day_is_an_error() -> None:
+    late = bankcrm.load_policy(
+        default_policy("lifecycle")
+        .to_toml()
+        .replace('domain = "lifecycle"', 'domain = "lifecycle"\neffective_from = 2030-01-01')
+    )
+    with pytest.raises(PolicyError, match="not in force"):
+        review(tiny(), as_of="2026-06-30", policies=default_policies().with_policy(late))
+
+
+def test_berka_is_reviewed_whole(shared_data: Path) -> None:
+    book = load_berka(shared_data / "berka")
+    result = review(book, as_of=date(1994, 3, 30))
+    assert len(result.customers) == 1229
+    assert set(result.customers.index) == set(book.customers["customer_id"])
+    fees = book.transactions.query("kind == 'fee' and date > '1993-03-30'")["amount"].sum()
+    assert result.summary["contribution"]["fees"] == pytest.approx(-fees, abs=0.005)
+
+
+def test_it_writes_a_folder(reviewed: Review, tmp_path: Path) -> None:
+    reviewed.write(tmp_path / "deep" / "folder")
+    page = (tmp_path / "deep" / "folder" / "index.html").read_text(encoding="utf-8")
+    assert reviewed.policies["lifecycle"].fingerprint[:16] in page
+    kept = pd.read_parquet(tmp_path / "deep" / "folder" / "customers.parquet")
+    assert kept.index.equals(reviewed.customers.index)
+
+
+def test_hostile_names_are_inert_in_the_page(tmp_path: Path) -> None:
+    book = tiny(name="<script>alert(1)</script>", as_of="2026-06-30")
+    review(book, as_of="2026-06-30").to_html(tmp_path / "r.html")
+    assert "<script>alert(1)" not in (tmp_path / "r.html").read_text(encoding="utf-8")
+
+
+def test_the_public_face_gives_the_function_and_not_a_module() -> None:
+    assert bankcrm.review is review
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = bankcrm.nothing
+    assert set(bankcrm.__all__) == set(dir(bankcrm))
