@@ -1,10 +1,12 @@
-"""Segmentation: RFM, tiers and their review, memberships, average balances, resources."""
+"""Segmentation: RFM, attributes, tiers and their review, memberships, resources, one view."""
 
 from __future__ import annotations
 
 from bankcrm.segmentation._findings import findings_of
+from bankcrm.segmentation.attributes import Attribute, product_use, segment_attributes
 from bankcrm.segmentation.balances import average_balance
 from bankcrm.segmentation.clubs import memberships
+from bankcrm.segmentation.managers import assign_managers
 from bankcrm.segmentation.model import TIER_LADDER, Entitlement, Treatment
 from bankcrm.segmentation.resources import ResourcePlan, allocate, resource_levels, resource_rules
 from bankcrm.segmentation.reviews import review_tiers, tier_migration
@@ -19,10 +21,12 @@ from bankcrm.segmentation.rfm_scores import (
 from bankcrm.segmentation.rfm_segments import rfm_migration, segment_rfm
 from bankcrm.segmentation.shares import apportion
 from bankcrm.segmentation.tiers import TierLines, assign_tiers, fit_tiers
+from bankcrm.segmentation.views import customer_view, profile
 from bankcrm.vocabulary import ResourceLevel, Tier
 
 __all__ = [
     "TIER_LADDER",
+    "Attribute",
     "Entitlement",
     "ResourceLevel",
     "ResourcePlan",
@@ -33,18 +37,23 @@ __all__ = [
     "Treatment",
     "allocate",
     "apportion",
+    "assign_managers",
     "assign_tiers",
     "average_balance",
+    "customer_view",
     "findings_of",
     "fit_rfm",
     "fit_tiers",
     "memberships",
+    "product_use",
+    "profile",
     "resource_levels",
     "resource_rules",
     "review_tiers",
     "rfm_metrics",
     "rfm_migration",
     "score_rfm",
+    "segment_attributes",
     "segment_rfm",
     "tier_migration",
     "weighted_rfm",

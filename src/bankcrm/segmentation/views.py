@@ -1,0 +1,165 @@
+"""One row a customer over all segmenters, and the profile of each segment (EB-6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from pandas.api import types
+
+from bankcrm.columns import DataFault
+from bankcrm.errors import DataError, UnknownNameError
+from bankcrm.segmentation._findings import with_findings
+
+
+def customer_view(parts: Mapping[str, pd.DataFrame | pd.Series]) -> pd.DataFrame:
+    """Join the results of all segmenters to one row a customer.
+
+    Every customer of any part is there; who is not in a part has nulls in its columns, counted as
+    a finding. A column name that two parts share is prefixed by its part: ``tiers_rule``.
+
+    Args:
+        parts: Name of the part -> its frame, or a Series, indexed by customer.
+
+    Returns:
+        Index ``customer_id``, the columns of all parts in their order.
+
+    Raises:
+        DataError: No part, or a customer twice in one.
+
+    Source: EB-6.
+
+    >>> tiers = pd.DataFrame({"tier": ["key"], "rule": ["k"]}, index=[1])
+    >>> levels = pd.DataFrame({"level": ["lean", "cut"], "rule": ["l", "c"]}, index=[1, 2])
+    >>> view = customer_view({"tiers": tiers, "levels": levels})
+    >>> list(view.columns), len(view)
+    (['tier', 'tiers_rule', 'level', 'levels_rule'], 2)
+    """
+    if not parts:
+        raise DataError("parts: none given; give the frames to join, by name")
+    frames = {
+        name: part.to_frame(part.name or name) if isinstance(part, pd.Series) else part
+        for name, part in parts.items()
+    }
+    index: pd.Index | None = None
+    for name, frame in frames.items():
+        if not frame.index.is_unique:
+            twice = ", ".join(map(str, frame.index[frame.index.duplicated()][:5]))
+            raise DataError(f"{name}: customers more than once (first: {twice})")
+        index = frame.index if index is None else index.union(frame.index)
+    index = pd.Index([] if index is None else index, name="customer_id")
+    names = pd.Index([column for frame in frames.values() for column in frame.columns])
+    shared = set(names[names.duplicated()])
+    columns = {}
+    faults = []
+    for name, frame in frames.items():
+        absent = index.difference(frame.index)
+        if len(absent):
+            first = tuple(f"customer {c}" for c in absent[:5])
+            faults.append(DataFault(name, "customer_id", "not_in_part", len(absent), first))
+        spread = frame.reindex(index)
+        for column in frame.columns:
+            columns[f"{name}_{column}" if column in shared else str(column)] = spread[column]
+    return with_findings(pd.DataFrame(columns, index=index), faults)
+
+
+def profile(view: pd.DataFrame, *, by: str, features: list[str] | None = None) -> pd.DataFrame:
+    """Describe each segment: its size, its means, and what it has more or less of than all.
+
+    Args:
+        view: A row a customer, such as from `customer_view`.
+        by: The column of the segments; customers without one are the segment ``(none)``.
+        features: Columns to describe; all others if none. Numbers and booleans are described by
+            their mean, words by the share of each word. Dates are left out.
+
+    Returns:
+        Index ``segment``, ``feature``, ``word`` (empty for a mean): ``customers`` (size of the
+        segment, int64), ``known`` (int64, those of whom the feature is known), ``segment_value``
+        and ``overall_value`` (mean or share, float64), and ``index`` (their ratio; above 1 is
+        over-represented; null where the overall value is zero).
+
+    Raises:
+        UnknownNameError: A column that the view does not have.
+
+    Source: EB-6, PB-4.
+
+    >>> view = pd.DataFrame({"tier": ["key", "key", "ordinary", "ordinary"],
+    ...                      "age": [50, 60, 30, 40], "city": ["A", "A", "A", "B"]})
+    >>> found = profile(view, by="tier")
+    >>> found.loc[("key", "age", ""), "segment_value"].item()
+    55.0
+    >>> round(found.loc[("key", "city", "A"), "index"].item(), 3)
+    1.333
+    """
+    chosen = [c for c in view.columns if c != by] if features is None else features
+    for name in (by, *chosen):
+        if name not in view.columns:
+            raise UnknownNameError("column in the view", name, view.columns)
+    segment = view[by].astype(object).where(view[by].notna(), "(none)").astype("category")
+    parts = []
+    for name in chosen:
+        values = view[name]
+        if types.is_datetime64_any_dtype(values.dtype):
+            continue
+        if types.is_numeric_dtype(values.dtype) or types.is_bool_dtype(values.dtype):
+            parts.append(_means(segment, values, name))
+        else:
+            parts.append(_shares(segment, values, name))
+    if not parts:
+        return _described(pd.DataFrame(columns=["segment", "feature", "word", *_VALUES]))
+    return _described(pd.concat(parts, ignore_index=True))
+
+
+_VALUES = ("customers", "known", "segment_value", "overall_value")
+
+
+def _described(rows: pd.DataFrame) -> pd.DataFrame:
+    rows = rows.set_index(["segment", "feature", "word"])
+    overall = rows["overall_value"].astype(np.float64)
+    ratio = rows["segment_value"].astype(np.float64) / overall.where(overall != 0)
+    return rows.assign(index=ratio)
+
+
+def _means(segment: pd.Series, values: pd.Series, name: str) -> pd.DataFrame:
+    number = values.astype("Float64").astype(np.float64).to_numpy()
+    place, names = segment.cat.codes.to_numpy(), list(segment.cat.categories)
+    there = ~np.isnan(number)
+    known = np.bincount(place[there], minlength=len(names))
+    total = np.bincount(place[there], weights=number[there], minlength=len(names))
+    mean = np.divide(total, known, out=np.full(len(names), np.nan), where=known > 0)
+    return pd.DataFrame(
+        {
+            "segment": names,
+            "feature": name,
+            "word": "",
+            "customers": np.bincount(place, minlength=len(names)),
+            "known": known,
+            "segment_value": mean,
+            "overall_value": number[there].mean() if there.any() else np.nan,
+        }
+    )
+
+
+def _shares(segment: pd.Series, values: pd.Series, name: str) -> pd.DataFrame:
+    place, names = segment.cat.codes.to_numpy().astype(np.int64), list(segment.cat.categories)
+    word = values.astype(object).where(values.notna(), None).astype("category")
+    code, words = word.cat.codes.to_numpy().astype(np.int64), list(word.cat.categories)
+    there = code >= 0
+    size = (len(names), len(words))
+    pair = place[there] * len(words) + code[there]
+    counts = np.bincount(pair, minlength=size[0] * size[1]).reshape(size)
+    known = counts.sum(axis=1)
+    share = np.divide(counts, known[:, None], out=np.full(size, np.nan), where=(known > 0)[:, None])
+    overall = counts.sum(axis=0) / max(int(known.sum()), 1)
+    return pd.DataFrame(
+        {
+            "segment": np.repeat(np.array(names, dtype=object), len(words)),
+            "feature": name,
+            "word": [str(w) for w in words] * len(names),
+            "customers": np.repeat(np.bincount(place, minlength=len(names)), len(words)),
+            "known": np.repeat(known, len(words)),
+            "segment_value": share.ravel(),
+            "overall_value": np.tile(overall, len(names)),
+        }
+    )
