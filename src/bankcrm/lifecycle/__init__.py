@@ -6,7 +6,7 @@ from bankcrm.lifecycle.causes import Cause, loss_causes
 from bankcrm.lifecycle.dwell import DwellTimes, dwell_times, survival_curve
 from bankcrm.lifecycle.facts import stage_facts
 from bankcrm.lifecycle.history import month_ends, stage_history
-from bankcrm.lifecycle.log import Recorded, record, replay, stage_log
+from bankcrm.lifecycle.log import replay, stage_log
 from bankcrm.lifecycle.markov import (
     absorption_times,
     expected_reward,
@@ -25,6 +25,7 @@ from bankcrm.lifecycle.model import (
 )
 from bankcrm.lifecycle.moves import Transition, transition, transition_frame
 from bankcrm.lifecycle.panel import stage_spells
+from bankcrm.lifecycle.playbooks import Action, Festival, plan_actions, playbook
 from bankcrm.lifecycle.rates import (
     churn_rates,
     growth,
@@ -33,13 +34,18 @@ from bankcrm.lifecycle.rates import (
     stage_funnel,
     win_back_rate,
 )
+from bankcrm.lifecycle.recording import Recorded, record
 from bankcrm.lifecycle.stages import assign_stages
+from bankcrm.lifecycle.value_phase import assign_value_phases, value_facts
+from bankcrm.lifecycle.warning import early_warnings, warn, warning_facts
 from bankcrm.vocabulary import Stage
 
 __all__ = [
+    "Action",
     "Cause",
     "DwellTimes",
     "Event",
+    "Festival",
     "JourneyStep",
     "MigrationMatrix",
     "Move",
@@ -51,8 +57,10 @@ __all__ = [
     "ValuePhase",
     "absorption_times",
     "assign_stages",
+    "assign_value_phases",
     "churn_rates",
     "dwell_times",
+    "early_warnings",
     "expected_reward",
     "growth",
     "loss_causes",
@@ -60,6 +68,8 @@ __all__ = [
     "migration_matrix",
     "month_ends",
     "move_rate",
+    "plan_actions",
+    "playbook",
     "reactivation_rate",
     "record",
     "replay",
@@ -73,5 +83,8 @@ __all__ = [
     "survival_curve",
     "transition",
     "transition_frame",
+    "value_facts",
+    "warn",
+    "warning_facts",
     "win_back_rate",
 ]

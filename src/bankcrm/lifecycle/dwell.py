@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from typing import TypeAlias, cast
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.errors import DataError
 from bankcrm.lifecycle.intervals import quantile
 from bankcrm.lifecycle.panel import groups_of, stage_spells
+
+Groups: TypeAlias = Iterable[tuple[tuple[int, str], pd.DataFrame]]
 
 
 @attrs.frozen(eq=False)
@@ -34,7 +36,7 @@ class DwellTimes:
 def dwell_times(
     history: object,
     *,
-    by: pd.Series | Sequence[object] | None = None,
+    by: pd.Series | None = None,
     confidence: float = 0.95,
 ) -> DwellTimes:
     """Stays in each stage by the Kaplan-Meier estimator.
@@ -65,9 +67,10 @@ def dwell_times(
     spells["ended"] = spells["after"].notna()
     summaries: dict[tuple[object, ...], dict[str, float]] = {}
     curves: dict[tuple[object, ...], pd.DataFrame] = {}
-    for (number, stage), all_of_them in spells.groupby(["by", "stage"], observed=True):
+    keys = spells.groupby(["by", "stage"], observed=True)
+    for (number, stage), all_of_them in cast("Groups", keys):
         mine = all_of_them[all_of_them["from_start"]]
-        label = (labels[int(number)], stage) if labels else (stage,)
+        label = (labels[number], stage) if labels else (stage,)
         curve = survival_curve(mine["days"], mine["ended"], confidence=confidence)
         curves[label] = curve
         summaries[label] = {
@@ -85,9 +88,7 @@ def dwell_times(
     )
 
 
-def survival_curve(
-    days: object, ended: object, *, confidence: float = 0.95
-) -> pd.DataFrame:
+def survival_curve(days: object, ended: object, *, confidence: float = 0.95) -> pd.DataFrame:
     """The Kaplan-Meier curve of stays that ended or are still running.
 
     Args:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from bankcrm.columns import as_of_day
 from bankcrm.lifecycle.timeline import LONG_AGO, Ints, Mask, Names, Timeline, Windows, read_timeline
+from bankcrm.lifecycle.words import categorical
 from bankcrm.policy import Policy, default_policy
 
 
@@ -221,9 +222,7 @@ def _add_amounts(
     )
     has = facts["has_contract"].to_numpy()
     basis = np.where(~has, 2, np.where(timeline.contract <= day, 0, 1)).astype(np.int8)
-    facts["contract_basis"] = pd.Categorical.from_codes(
-        basis, categories=["contract_date", "first_movement", "none"]
-    )
+    facts["contract_basis"] = categorical(basis, ["contract_date", "first_movement", "none"])
 
 
 def _nullable(values: npt.NDArray[np.int64], null: Mask) -> pd.arrays.IntegerArray:

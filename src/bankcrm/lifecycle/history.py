@@ -12,8 +12,9 @@ from bankcrm.columns import ArrayLike, days
 from bankcrm.errors import DataError
 from bankcrm.lifecycle.facts import facts_at, lifecycle_policy, timeline_for, windows_for
 from bankcrm.lifecycle.model import StageModel, stage_model
-from bankcrm.lifecycle.panel import Grid, Panel, categorical, history_frame
+from bankcrm.lifecycle.panel import Grid, Panel, history_frame
 from bankcrm.lifecycle.timeline import Names
+from bankcrm.lifecycle.words import categorical
 from bankcrm.policy import Policy
 
 
@@ -114,7 +115,8 @@ def month_ends(first: str, last: str) -> npt.NDArray[np.datetime64]:
     ['2024-01-31', '2024-02-29']
     """
     months = np.arange(np.datetime64(first, "M"), np.datetime64(last, "M") + 1)
-    return (months + 1).astype("datetime64[D]") - np.timedelta64(1, "D")
+    ends: npt.NDArray[np.datetime64] = (months + 1).astype("datetime64[D]") - 1
+    return ends
 
 
 def _dates(dates: ArrayLike) -> npt.NDArray[np.datetime64]:

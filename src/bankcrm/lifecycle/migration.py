@@ -1,8 +1,7 @@
-"""How customers move between stages in a period: counts, probabilities, intervals (LCM-6, CBM-1)."""
+"""How customers move between stages in a period: counts, chances, intervals (LCM-6, CBM-1)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 import attrs
@@ -32,7 +31,6 @@ class MigrationMatrix:
         probabilities: Chance of each stage after one period; null where a stage was never seen.
         period_days: Mean length of the period, days.
         generator: Rates per day between stages (``duration`` only).
-        confidence: Coverage of `interval`.
     """
 
     method: Method
@@ -52,15 +50,15 @@ class MigrationMatrix:
             raise DataError("interval: Wilson's interval needs counted customers: method='cohort'")
         trials = self.exposure.to_numpy(dtype=np.float64)[:, None]
         _, low, high = wilson(self.counts.to_numpy(), trials, confidence)
-        like = {"index": self.counts.index, "columns": self.counts.columns}
-        return pd.DataFrame(low, **like), pd.DataFrame(high, **like)
+        rows, columns = self.counts.index, self.counts.columns
+        return pd.DataFrame(low, rows, columns), pd.DataFrame(high, rows, columns)
 
 
 def migration_matrix(
     history: object,
     *,
     method: Method = "cohort",
-    by: pd.Series | Sequence[object] | Literal["period"] | None = None,
+    by: pd.Series | Literal["period"] | None = None,
     period_days: float | None = None,
 ) -> MigrationMatrix:
     """How customers moved from stage to stage between the dates of a history.
@@ -167,7 +165,9 @@ def _generator(moves: Counts, exposure: Counts, period: float) -> tuple[Counts, 
 
 def _rows(stages: tuple[str, ...], labels: list[object]) -> pd.Index:
     before = pd.Index(stages, name="before")
-    return pd.MultiIndex.from_product([labels, before], names=["by", "before"]) if labels else before
+    return (
+        pd.MultiIndex.from_product([labels, before], names=["by", "before"]) if labels else before
+    )
 
 
 def _frame(values: Counts, stages: tuple[str, ...], labels: list[object]) -> pd.DataFrame:

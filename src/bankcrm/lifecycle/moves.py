@@ -13,7 +13,7 @@ import pandas as pd
 from bankcrm.columns import ArrayLike, codes
 from bankcrm.errors import DataError, IllegalTransitionError
 from bankcrm.lifecycle.model import Move, StageModel, stage_model
-from bankcrm.lifecycle.panel import categorical
+from bankcrm.lifecycle.words import categorical
 
 Cells: TypeAlias = npt.NDArray[np.uint8]
 
@@ -68,9 +68,9 @@ def transition(
 
     >>> transition("dormant", "reactivated").after
     'active'
-    >>> transition("active", "went_idle", facts={"closed": False, "days_idle": 12})
+    >>> transition("active", "went_idle", facts={"closed": False, "days_idle": 9})
     Traceback (most recent call last):
-    bankcrm.errors.IllegalTransitionError: active by went_idle, guard failed: days_idle >= 90, saw 12
+    bankcrm.errors.IllegalTransitionError: active by went_idle, guard failed: days_idle >= 90, saw 9
     """
     model = stage_model() if model is None else model
     stage, event = str(stage), str(event)
@@ -144,7 +144,7 @@ def transition_frame(
     # One small number for each pair of words; 0 is a missing word, the last an unknown one.
     width = len(model.event_names) + 2
     cells = len(model.stage_names) + 2
-    kind = np.uint8 if cells * width <= 256 else np.uint16
+    kind: type[np.unsignedinteger] = np.uint8 if cells * width <= 256 else np.uint16
     key = before.astype(kind, copy=False) * kind(width) + event
     after_of, reason_of = lookup(model)
     after, reason = _look_up(after_of, key), _look_up(reason_of, key)

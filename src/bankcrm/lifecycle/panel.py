@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import attrs
@@ -12,6 +11,7 @@ import pandas as pd
 
 from bankcrm.columns import as_frame, codes, days
 from bankcrm.errors import DataError
+from bankcrm.lifecycle.words import categorical
 
 Grid: TypeAlias = npt.NDArray[np.int8]
 Days: TypeAlias = npt.NDArray[np.datetime64]
@@ -67,7 +67,7 @@ def read_panel(history: object) -> Panel:
     return Panel(stages, customers, dates, grid)
 
 
-def history_frame(panel: Panel, extra: dict[str, pd.Categorical]) -> pd.DataFrame:
+def history_frame(panel: Panel, extra: dict[str, pd.Categorical[str]]) -> pd.DataFrame:
     """A grid as a history: customer by customer, date by date."""
     size = panel.grid.shape
     places: list[Any] = [
@@ -78,12 +78,6 @@ def history_frame(panel: Panel, extra: dict[str, pd.Categorical]) -> pd.DataFram
     index = pd.MultiIndex(levels, places, names=["customer_id", "date"], verify_integrity=False)
     columns = {"stage": categorical(panel.grid.ravel(), panel.stages), **extra}
     return pd.DataFrame(columns, index=index, copy=False)
-
-
-def categorical(code: npt.NDArray[np.integer], names: Sequence[str]) -> pd.Categorical:
-    """Codes as words; -1 is null."""
-    words: pd.Categorical = pd.Categorical.from_codes(code, categories=pd.Index(list(names)))
-    return words
 
 
 def _stage_codes(frame: pd.DataFrame) -> tuple[tuple[str, ...], Grid]:
@@ -157,7 +151,7 @@ def stage_spells(history: object) -> pd.DataFrame:
 
 
 def groups_of(
-    customers: pd.Index, by: pd.Series | Sequence[object] | None
+    customers: pd.Index, by: pd.Series | None
 ) -> tuple[npt.NDArray[np.intp], list[object]]:
     """The group of each customer, from a Series over customer ids.
 
@@ -166,9 +160,8 @@ def groups_of(
     """
     if by is None:
         return np.zeros(len(customers), dtype=np.intp), []
-    segment = by if isinstance(by, pd.Series) else pd.Series(by, index=customers)
-    place = segment.index.get_indexer(customers)
-    code, distinct = codes(segment)
+    place = by.index.get_indexer(customers)
+    code, distinct = codes(by)
     group = np.where(place < 0, -1, code[place])
     if (group < 0).any():
         first = ", ".join(map(repr, customers[group < 0][:5].tolist()))

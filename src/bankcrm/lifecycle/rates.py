@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -53,9 +54,12 @@ def stage_funnel(
     path = sorted(set(model.progress))
     last = len(panel.dates)
     # The first date on which each stage of progress was reached; `last` where it was not.
-    first = [np.where((furthest >= p).any(axis=1), (furthest >= p).argmax(axis=1), last) for p in path]
+    first = [
+        np.where((furthest >= p).any(axis=1), (furthest >= p).argmax(axis=1), last) for p in path
+    ]
     rows = []
-    for here, there, (a, b) in zip(path[:-1], path[1:], zip(first[:-1], first[1:], strict=True), strict=True):
+    steps = zip(pairwise(path), pairwise(first), strict=True)
+    for (here, there), (a, b) in steps:
         reached, converted = int((a < last).sum()), int((b < last).sum())
         seen = (b < last) & (b > a)
         days = (panel.dates[b[seen]] - panel.dates[a[seen]]).astype(np.int64)
@@ -141,7 +145,14 @@ def growth(history: object, *, stage: str = "prospect") -> pd.DataFrame:
         before, after = int(was.sum()), int(now.sum())
         rate = after / before - 1 if before else np.nan
         rows.append(
-            (panel.dates[j + 1], before, int((now & ~was).sum()), int((was & ~now).sum()), after, rate)
+            (
+                panel.dates[j + 1],
+                before,
+                int((now & ~was).sum()),
+                int((was & ~now).sum()),
+                after,
+                rate,
+            )
         )
     return _by_period(rows, ["before", "entered", "left", "now", "growth"])
 
@@ -221,9 +232,7 @@ def _rate(hits: int, trials: int, confidence: float) -> tuple[float, float, floa
     return float(share[0]), float(low[0]), float(high[0])
 
 
-def _by_period(
-    rows: Sequence[tuple[object, ...]], columns: list[str], *more: str
-) -> pd.DataFrame:
+def _by_period(rows: Sequence[tuple[object, ...]], columns: list[str], *more: str) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["period", *more, *columns])
     frame["period"] = pd.DatetimeIndex(frame["period"]).astype("datetime64[s]")
     if "met" in frame:

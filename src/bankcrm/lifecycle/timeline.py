@@ -12,6 +12,7 @@ import pandas as pd
 
 from bankcrm.columns import Column, check_frame, codes
 from bankcrm.errors import DataError
+from bankcrm.lifecycle.words import categorical
 
 Ints: TypeAlias = npt.NDArray[np.int32]
 Mask: TypeAlias = npt.NDArray[np.bool_]
@@ -85,7 +86,7 @@ class Timeline:
     """
 
     index: pd.Index
-    kind: pd.Categorical
+    kind: pd.Categorical[str]
     contract: Ints
     first: Ints
     closed: Ints
@@ -174,11 +175,10 @@ def _dates(book: pd.DataFrame, name: str, until: int) -> Ints:
     return np.where(day <= until, day, NEVER).astype(np.int32)
 
 
-def _kinds(book: pd.DataFrame) -> pd.Categorical:
+def _kinds(book: pd.DataFrame) -> pd.Categorical[str]:
     if "kind" in book:
-        return pd.Categorical(book["kind"])
-    everyone = np.zeros(len(book), dtype=np.int8)
-    return pd.Categorical.from_codes(everyone, categories=pd.Index(KINDS))
+        return categorical(book["kind"].cat.codes.to_numpy(), KINDS)
+    return categorical(np.zeros(len(book), dtype=np.int8), KINDS)
 
 
 def positions(ids: pd.Series, index: pd.Index, frame: str) -> npt.NDArray[np.int32]:

@@ -1,0 +1,235 @@
+"""Real events appended to a log, each checked where it falls in the order of dates (LCM-2)."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bankcrm.columns import as_frame, as_of_day, codes
+from bankcrm.errors import DataError
+from bankcrm.lifecycle.entries import REJECTIONS, Entries, fold_entries, instants, read_log
+from bankcrm.lifecycle.fold import Fold
+from bankcrm.lifecycle.model import StageModel, stage_model
+from bankcrm.lifecycle.words import categorical
+
+Ints: TypeAlias = npt.NDArray[np.intp]
+
+
+@attrs.frozen(eq=False)
+class Recorded:
+    """What came of recording events.
+
+    Args:
+        log: The log with the accepted events appended; no old entry is changed.
+        rejected: The events set aside, as they came, with ``reason``; and where the stage then
+            was: ``stage``.
+        changes: Old entries after which the stage is now another, since an event came late:
+            ``entry``, ``customer_id``, ``date``, ``event``, ``was``, ``now``, and ``superseded``
+            (whether the old entry no longer has any effect).
+    """
+
+    log: pd.DataFrame
+    rejected: pd.DataFrame
+    changes: pd.DataFrame
+
+
+def record(
+    log: object,
+    events: object,
+    *,
+    on: object,
+    model: StageModel | None = None,
+    facts: pd.DataFrame | None = None,
+) -> Recorded:
+    """Append real events to a log, each checked where it falls in the order of dates.
+
+    Events of one customer at one instant are taken in the model's order of events. Two of them
+    are contradictory, and both set aside, where the two orders end in different stages or where
+    the one undoes the other. A customer who is not in the log starts in the model's initial
+    stage.
+
+    Args:
+        log: As `stage_log` gives it; an empty frame for a new log.
+        events: ``customer_id``, ``date`` (day or naive instant), ``event``; ``cause`` if known.
+        on: The day of recording; an event dated later is set aside.
+        model: The stage model; the bank's six stages by default.
+        facts: What guards look at, row for row with ``events``; without it they are not asked.
+
+    Returns:
+        `Recorded`; rows of ``events`` = rows appended + rows of ``rejected``.
+
+    Raises:
+        DataError: A frame lacks a column, or dates have a wrong type.
+
+    Source: LCM-2.
+    """
+    model = stage_model() if model is None else model
+    old = read_log(log, model)
+    book = as_frame(events)
+    new, reason = _read_events(book, old, as_of_day(on), model)
+    took = np.flatnonzero(reason < 0)
+    both = _joined(old, new.part(took))
+    is_new = np.arange(len(both.when)) >= len(old.when)
+    closed = _closed_guards(book.iloc[took], facts, took, model)
+    was, now = fold_entries(old, model), fold_entries(both, model, is_new=is_new, closed=closed)
+    refused = now.refused[now.place[is_new]]
+    reason[took] = refused
+    kept = is_new.copy()
+    kept[is_new] = refused < 0
+    rejected = book[reason >= 0].assign(
+        reason=categorical(reason[reason >= 0], REJECTIONS),
+    )
+    here = np.full(len(book), -1, dtype=np.int8)
+    here[took] = now.before[now.place[is_new]]
+    rejected["stage"] = categorical(here[reason >= 0], model.stage_names)
+    rows = _appended(book.iloc[took[refused < 0]], both, now, kept, as_of_day(on), model)
+    rows["entry"] = np.arange(len(rows)) + _next_entry(log)
+    whole = pd.concat([_tidy(log, model), rows], ignore_index=True) if len(old.when) else rows
+    return Recorded(whole, rejected, _changes(log, old, was, now, model))
+
+
+def _read_events(
+    book: pd.DataFrame, old: Entries, on: np.datetime64, model: StageModel
+) -> tuple[Entries, npt.NDArray[np.int8]]:
+    """The events as entries after the old ones, and why some cannot be taken (-1: can)."""
+    if missing := [n for n in ("customer_id", "date", "event") if n not in book]:
+        raise DataError(
+            f"events: missing column {', '.join(missing)}; "
+            f"present: {', '.join(map(str, book.columns))}"
+        )
+    when = instants(book["date"], "events.date")
+    ids = pd.Index(book["customer_id"])
+    customers = old.customers.append(ids[~ids.isin(old.customers) & ids.notna()].unique())
+    who = np.where(ids.isna(), -1, customers.get_indexer(ids)).astype(np.intp)
+    code, distinct = codes(book["event"])
+    known = [str(w) in model.event_names for w in distinct.tolist()]
+    place = [
+        model.event_names.index(str(w)) if ok else -1
+        for w, ok in zip(distinct.tolist(), known, strict=True)
+    ]
+    event = np.array([*place, -1], dtype=np.int8)[code]
+    first = np.full(len(customers), np.datetime64("NaT"), dtype="datetime64[s]")
+    order = np.argsort(old.when, kind="stable")[::-1]
+    first[old.who[order]] = old.when[order]
+    tests = {
+        "missing_customer": who < 0,
+        "missing_date": np.isnat(when),
+        "missing_event": code < 0,
+        "unknown_event": event < 0,
+        "after_recording": when >= (on + 1).astype("datetime64[s]"),
+        "duplicate": _repeats(old, who, when, event),
+        "before_first_contact": when < first[who],
+    }
+    reason = np.full(len(book), -1, dtype=np.int8)
+    for name, bad in reversed(tests.items()):
+        reason[bad] = REJECTIONS.index(name)
+    start = int(old.rank.max(initial=-1)) + 1
+    # One instant: the model's order of events.
+    after = np.full(len(book), -1, dtype=np.int8)
+    return Entries(customers, who, when, event, after, start + event.astype(np.int64)), reason
+
+
+def _repeats(
+    old: Entries, who: Ints, when: npt.NDArray[np.datetime64], event: npt.NDArray[np.int8]
+) -> npt.NDArray[np.bool_]:
+    """Events that are in the log already, or stand twice among the new ones."""
+    rows = pd.DataFrame(
+        {
+            "who": np.append(old.who, who),
+            "when": np.append(old.when, when),
+            "event": np.append(old.event, event),
+        }
+    )
+    return rows.duplicated().to_numpy()[len(old.who) :]
+
+
+def _joined(old: Entries, new: Entries) -> Entries:
+    return Entries(
+        new.customers,
+        np.append(old.who, new.who),
+        np.append(old.when, new.when),
+        np.append(old.event, new.event),
+        np.append(old.after, new.after),
+        np.append(old.rank, new.rank),
+    )
+
+
+def _closed_guards(
+    book: pd.DataFrame, facts: pd.DataFrame | None, took: Ints, model: StageModel
+) -> npt.NDArray[np.bool_]:
+    """For each event taken and each stage, whether the guard of that move fails."""
+    closed = np.zeros((len(took), len(model.stages)), dtype=np.bool_)
+    if facts is None:
+        return closed
+    event = book["event"].astype(object).map(str).to_numpy()
+    for move in model.moves:
+        guard = model.guard(move)
+        rows = np.flatnonzero(event == move.event)
+        if guard is not None and len(rows):
+            shut = guard.decide_codes(facts.iloc[took[rows]]).outcome == 1
+            closed[rows[shut], model.stage_names.index(move.before)] = True
+    return closed
+
+
+def _appended(
+    book: pd.DataFrame,
+    both: Entries,
+    now: Fold,
+    kept: npt.NDArray[np.bool_],
+    on: np.datetime64,
+    model: StageModel,
+) -> pd.DataFrame:
+    """The accepted events as entries, in order of date and of the model's events."""
+    rows = np.flatnonzero(kept)
+    before, after = now.before[now.place[rows]], now.stage[now.place[rows]]
+    event = both.event[rows]
+    rules = np.array(model.stage_names, dtype=object)[before] + ":"
+    cause = book["cause"].to_numpy(dtype=object) if "cause" in book else None
+    made = pd.DataFrame(
+        {
+            "entry": 0,
+            "customer_id": both.customers.take(both.who[rows]),
+            "date": both.when[rows],
+            "event": categorical(event, model.event_names),
+            "before": categorical(before, model.stage_names),
+            "after": categorical(after, model.stage_names),
+            "rule": rules + np.array(model.event_names, dtype=object)[event],
+            "cause": pd.Series(cause, index=range(len(rows)), dtype=object),
+            "recorded": np.full(len(rows), on.astype("datetime64[s]")),
+        }
+    )
+    order = np.lexsort((both.rank[rows], both.when[rows], both.who[rows]))
+    return made.iloc[order].reset_index(drop=True)
+
+
+def _tidy(log: object, model: StageModel) -> pd.DataFrame:
+    """The old log with the model's categories, so that appending keeps them."""
+    frame = as_frame(log)
+    kinds = {"event": model.event_names, "before": model.stage_names, "after": model.stage_names}
+    return frame.assign(
+        **{c: pd.Categorical(frame[c], categories=list(k)) for c, k in kinds.items() if c in frame}
+    )
+
+
+def _next_entry(log: object) -> int:
+    frame = as_frame(log)
+    return int(frame["entry"].max()) + 1 if "entry" in frame and len(frame) else 0
+
+
+def _changes(log: object, old: Entries, was: Fold, now: Fold, model: StageModel) -> pd.DataFrame:
+    """Old entries after which the stage differs from what it was before recording."""
+    size = len(old.when)
+    before, after = was.stage[was.place], now.stage[now.place[:size]]
+    rows = np.flatnonzero(before != after)
+    frame = as_frame(log)
+    if size == 0:
+        frame = pd.DataFrame(columns=["entry", "customer_id", "date", "event"])
+    told = frame.iloc[rows][["entry", "customer_id", "date", "event"]].reset_index(drop=True)
+    told["was"] = categorical(before[rows], model.stage_names)
+    told["now"] = categorical(after[rows], model.stage_names)
+    told["superseded"] = (now.refused[now.place[:size]] >= 0)[rows]
+    return told

@@ -1,0 +1,139 @@
+"""The value phase of a relationship, from the trend of balances and contribution (PB-2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bankcrm.columns import Column, as_of_day, check_frame
+from bankcrm.lifecycle.facts import lifecycle_policy
+from bankcrm.lifecycle.timeline import CUSTOMER_COLUMNS, positions
+from bankcrm.policy import Policy
+
+Floats = npt.NDArray[np.float64]
+
+VALUE_COLUMNS = (
+    Column("customer_id", "id"),
+    Column("date", "date"),
+    Column("balance", "money", required=False, unit="CNY"),
+    Column("contribution", "money", required=False, unit="CNY"),
+)
+
+
+def value_facts(
+    customers: object,
+    values: object,
+    *,
+    as_of: object,
+    policy: Policy | None = None,
+    names: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
+    """The trend of balances and contribution of every customer up to a day.
+
+    The trend is the slope of a straight line through the values of the policy's ``trend_days``, as
+    a share a year of their mean size. With both columns it is the mean of the two trends.
+
+    Args:
+        customers: ``customer_id``, ``contract_date``.
+        values: ``customer_id``, ``date`` and ``balance`` or ``contribution`` or both, in money; the
+            rows of one day are added up.
+        as_of: The day; later rows are left out.
+        policy: Parameters ``trend_days`` and ``trend_points``.
+        names: Canonical column -> the caller's column, of ``values``.
+
+    Returns:
+        A row a customer: ``months_since_contract`` (null without a contract), ``value_trend``
+        (share per year) with ``trend_known`` (false, and the trend null, below ``trend_points``
+        days with a value, or where all are zero).
+
+    Source: PB-2.
+    """
+    policy = lifecycle_policy(policy)
+    day = as_of_day(as_of)
+    book = check_frame(customers, CUSTOMER_COLUMNS, frame="customers", key="customer_id")
+    index = pd.Index(book["customer_id"], name="customer_id")
+    rows = check_frame(values, VALUE_COLUMNS, frame="values", names=names)
+    age = (day - rows["date"].to_numpy().astype("datetime64[D]")).astype(np.int64)
+    mine = (age >= 0) & (age < int(policy.value("trend_days")))
+    customer = positions(rows["customer_id"][mine], index, "values")
+    points = int(policy.value("trend_points"))
+    trends = [
+        yearly_trend(customer, -age[mine], rows[c].to_numpy()[mine], len(index), points)
+        for c in ("balance", "contribution")
+        if c in rows
+    ]
+    trend = np.mean(trends, axis=0) if trends else np.full(len(index), np.nan)
+    months = np.full(len(index), np.nan)
+    if "contract_date" in book:
+        signed = book["contract_date"].to_numpy().astype("datetime64[D]")
+        since = (day - signed).astype(np.float64) / 30.4375
+        months = np.where(signed <= day, since, np.nan)
+    return pd.DataFrame(
+        {
+            "has_contract": ~np.isnan(months),
+            "months_since_contract": months,
+            "trend_known": ~np.isnan(trend),
+            "value_trend": trend,
+        },
+        index=index,
+    )
+
+
+def yearly_trend(
+    customer: npt.NDArray[np.integer],
+    day: npt.NDArray[np.int64],
+    value: Floats,
+    size: int,
+    points: int = 3,
+) -> Floats:
+    """Least-squares slope of each customer's values, as a share a year of their mean size.
+
+    >>> yearly_trend(np.zeros(3, int), np.array([0, 365, 730]), np.array([90.0, 100, 110]), 1)
+    array([0.10006849])
+    """
+    # Values of one day are one point of the line: a customer's total on that day.
+    low = int(day.min()) if len(day) else 0
+    key = customer.astype(np.int64) * (int(day.max()) - low + 1 if len(day) else 1) + (day - low)
+    distinct, place = np.unique(key, return_inverse=True)
+    total = np.bincount(place, weights=value, minlength=len(distinct))
+    first = np.zeros(len(distinct), dtype=np.int64)
+    first[place] = np.arange(len(place))
+    who, when = customer[first], day[first].astype(np.float64)
+    count = np.bincount(who, minlength=size)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        middle = np.bincount(who, weights=when, minlength=size) / count
+        off = when - middle[who]
+        slope = np.bincount(who, weights=off * total, minlength=size) / np.bincount(
+            who, weights=off * off, minlength=size
+        )
+        level = np.bincount(who, weights=np.abs(total), minlength=size) / count
+        trend = slope * 365.25 / level
+    return np.where((count >= points) & (level > 0), trend, np.nan)
+
+
+def assign_value_phases(facts: pd.DataFrame, *, policy: Policy | None = None) -> pd.DataFrame:
+    """The value phase of every customer: introduction, growth, maturity or decline.
+
+    Args:
+        facts: From `value_facts`.
+        policy: Whose table ``value_phase`` decides.
+
+    Returns:
+        The facts' index; ``phase`` and ``rule`` (categorical); null for customers without a
+        contract and for those whose trend is not known, with the fact in ``missing``.
+
+    Source: PB-2.
+
+    >>> facts = pd.DataFrame({"has_contract": [True], "months_since_contract": [30.0],
+    ...                       "trend_known": [True], "value_trend": [0.25]})
+    >>> assign_value_phases(facts)["phase"].tolist()
+    ['growth']
+    """
+    policy = lifecycle_policy(policy)
+    decided = policy.table("value_phase").decide_frame(facts, on_missing="undecided")
+    phases = decided.rename(columns={"outcome": "phase"})
+    phases.attrs.update(policy=policy.id, fingerprint=policy.fingerprint)
+    return phases
