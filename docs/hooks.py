@@ -1,4 +1,4 @@
-"""mkdocs hook: the default policies as tables made from their own TOML.
+"""mkdocs hook: default policies and data contract as tables made from their own source.
 
 A page writes ``<!-- policy: lifecycle -->`` (or ``<!-- policy: complaints/presets/name -->``) where
 the tables of that TOML file belong, so what the docs say cannot drift from what the code does.
@@ -13,6 +13,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from bankcrm.book import contract_page
+
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "bankcrm"
 LOG = logging.getLogger("mkdocs.hooks.policies")
 DATES = {"from": "effective_from", "to": "effective_to"}
@@ -20,7 +22,9 @@ MARKER = re.compile(r"^<!-- policy: (?P<name>[\w/.-]+) -->$", re.M)
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Put the tables of the named policies where a page asks for them."""
+    """Put the tables of the named policies, and the data contract, where a page asks for them."""
+    if "<!-- contract -->" in markdown:
+        markdown = markdown.replace("<!-- contract -->", contract_page())
     return MARKER.sub(lambda found: policy_page(policy_file(found["name"])), markdown)
 
 
