@@ -128,6 +128,10 @@ def _facts(specs: Mapping[str, Any]) -> FrozenDict[str, Fact]:
     return FrozenDict({name: fact(spec) for name, spec in specs.items()})
 
 
+def _outcomes(outcomes: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(outcomes)
+
+
 def _rules(rules: Iterable[Rule]) -> tuple[Rule, ...]:
     return tuple(rules)
 
@@ -159,7 +163,7 @@ class DecisionTable:
 
     id: str
     rules: tuple[Rule, ...] = attrs.field(converter=_rules)
-    outcomes: tuple[Any, ...] = attrs.field(default=(), converter=tuple)
+    outcomes: tuple[Any, ...] = attrs.field(default=(), converter=_outcomes)
     hit_policy: HitPolicy = attrs.field(default=HitPolicy.FIRST, converter=HitPolicy)
     facts: Mapping[str, Fact] = attrs.field(factory=dict, converter=_facts)
     parameters: Mapping[str, Parameter] = attrs.field(factory=dict, converter=frozen_dict)
@@ -261,10 +265,12 @@ class DecisionTable:
             PolicyError: the table collects rules, or a text cannot be written in SQL.
             MissingExtraError: sqlglot is not installed.
 
-        >>> table = DecisionTable(id="t", rules=(Rule("adult", {"age": ">= 18"}, "yes"),
+        >>> table = DecisionTable(id="t", rules=(Rule("of-age", {"age": ">= 18"}, "yes"),
         ...                                      Rule("minor", {}, "no")))
-        >>> table.to_sql("tsql").rule
-        "CASE WHEN [age] >= 18 THEN 'adult' WHEN [age] IS NULL OR [age] >= 18 THEN NULL ELSE 'minor' END"
+        >>> print(table.to_sql("tsql").rule.replace(" WHEN", chr(10) + "WHEN"))
+        CASE
+        WHEN [age] >= 18 THEN 'of-age'
+        WHEN [age] IS NULL OR [age] >= 18 THEN NULL ELSE 'minor' END
         """
         from bankcrm.rules.sql import to_sql
 
