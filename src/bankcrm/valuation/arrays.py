@@ -23,9 +23,10 @@ def labels_of(values: Values) -> pd.Index:
 
 def raw_values(values: Values, name: str) -> Floats:
     """The values as a one-dimensional float64 array; nulls are nan."""
-    array = numbers(values if isinstance(values, pd.Series) else np.asarray(values), name)
-    if array.ndim != 1:
-        raise DataError(f"{name}: expected one dimension, got shape {array.shape}")
+    column = values if isinstance(values, pd.Series) else np.asarray(values)
+    if column.ndim != 1:
+        raise DataError(f"{name}: expected one dimension, got shape {column.shape}")
+    array = numbers(column, name)
     if not len(array):
         raise DataError(f"{name}: no values; at least one is needed")
     return array

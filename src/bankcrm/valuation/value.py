@@ -128,7 +128,7 @@ class ValueModel:
                 "them or choose another missing rule: present, neutral or worst"
             )
         if self.missing in ("neutral", "worst"):
-            return np.where(holes, 0.5 if self.missing == "neutral" else 0.0, scaled)
+            return np.where(holes, self._unknown(), scaled)
         return scaled
 
     def _indicator(self, name: str, scaled: Floats) -> Floats:
@@ -140,8 +140,12 @@ class ValueModel:
         reach = there @ weight
         total = np.where(there, part, 0.0) @ weight
         with np.errstate(invalid="ignore", divide="ignore"):
-            result: Floats = np.where(reach > 0, total / reach, np.nan)
+            result: Floats = np.where(reach > 0, total / reach, self._unknown())
         return result
+
+    def _unknown(self) -> float:
+        """Score of an indicator that nothing is known of."""
+        return {"neutral": 0.5, "worst": 0.0}.get(self.missing, float("nan"))
 
 
 def fit_value_model(
@@ -152,7 +156,8 @@ def fit_value_model(
     Args:
         indicators: one row a customer, a column a raw measure, as `value_measures` makes it. A
             measure of the policy whose column is absent or empty is left out, and named in the
-            model's ``left_out``; each indicator needs at least one.
+            model's ``left_out``. An indicator without any measure follows the rule for missing
+            measures; with ``present`` the weights of the others fill its place.
         weights: indicator -> weight, summing to 1; None: those of the policy.
         policy: valuation policy; None: the defaults (five indicators of CSC-2). The preset
             ``private_banking`` holds the model of PB-5.
@@ -161,7 +166,8 @@ def fit_value_model(
         A frozen model.
 
     Raises:
-        DataError: an indicator without any measure, or weights that do not fit.
+        DataError: no measure at all (or, under ``raise``, none of one indicator), or weights that
+            do not fit.
     """
     policy = default_policy("valuation") if policy is None else policy
     frame = as_frame(indicators)
@@ -169,15 +175,15 @@ def fit_value_model(
     use = [m for m in stated if m.name in frame and bool(frame[m.name].notna().any())]
     names = list(dict.fromkeys(m.indicator for m in stated))
     empty = [n for n in names if n not in {m.indicator for m in use}]
-    if empty:
+    missing = str(policy.value("missing_measures"))
+    if missing not in MISSING_RULES:
+        raise DataError(f"missing_measures: got {missing!r}; expected {', '.join(MISSING_RULES)}")
+    if len(empty) == len(names) or (empty and missing == "raise"):
         wanted = [m.name for m in stated if m.indicator in empty]
         raise DataError(
             f"indicators: no measure of {', '.join(empty)} is there; expected a column such as "
             f"{', '.join(wanted[:5])}; present: {', '.join(map(str, frame.columns))}"
         )
-    missing = str(policy.value("missing_measures"))
-    if missing not in MISSING_RULES:
-        raise DataError(f"missing_measures: got {missing!r}; expected {', '.join(MISSING_RULES)}")
     return ValueModel(
         measures=tuple(use),
         scales=tuple(m.fitted(frame[m.name]) for m in use),
@@ -212,7 +218,7 @@ def score_value(
         ``score`` (the sum of the parts) and ``missing`` (number of measures missing).
 
     Raises:
-        DataError: an indicator without a measure, weights that do not fit, unknown grades.
+        DataError: no measure at all, weights that do not fit, unknown grades.
 
     Source: CSC-2, PB-5.
 

@@ -1,0 +1,133 @@
+"""Intervals: slow resampling, leaving one out by hand, coverage, and input."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bankcrm.errors import DataError
+from bankcrm.valuation import concentration
+from bankcrm.valuation.intervals import (
+    Statistic,
+    batches,
+    drawn_counts,
+    influence,
+    leave_one_out,
+    replicated,
+)
+
+FIGURES: tuple[Statistic, ...] = ("gini", "theil", "hhi", "share_of_top", "holders_of")
+samples = st.lists(st.integers(1, 1000), min_size=3, max_size=25).map(
+    lambda v: np.sort(np.array(v, dtype=float))
+)
+
+
+def figure(x: np.ndarray, statistic: Statistic, share: float = 0.3) -> float:
+    spread = concentration(x)
+    if statistic == "share_of_top":
+        return spread.share_of_top(share)
+    if statistic == "holders_of":
+        return spread.holders_of(share)
+    return float(getattr(spread, statistic))
+
+
+@pytest.mark.parametrize("statistic", FIGURES)
+@given(x=samples, seed=st.integers(0, 10**6))
+def test_multiplicities_give_the_figure_of_the_resampled_book(
+    statistic: Statistic, x: np.ndarray, seed: int
+) -> None:
+    counts = drawn_counts(len(x), 4, np.random.default_rng(seed))
+    assert counts.sum(axis=1).tolist() == [len(x)] * 4
+    expected = [figure(np.repeat(x, row.astype(int)), statistic) for row in counts]
+    assert replicated(x, None, counts, statistic, 0.3) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("statistic", FIGURES[:4])
+@given(x=samples, share=st.floats(0.05, 0.95))
+def test_leaving_one_out_is_the_figure_without_it(
+    statistic: Statistic, x: np.ndarray, share: float
+) -> None:
+    expected = [figure(np.delete(x, k), statistic, share) for k in range(len(x))]
+    assert leave_one_out(x, statistic, share) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("statistic", FIGURES[:4])
+def test_the_influence_is_the_slope_of_the_figure(statistic: Statistic) -> None:
+    """Giving one customer a little more weight moves the figure by its influence."""
+    x = np.sort(np.random.default_rng(5).lognormal(0, 1, 400))
+    slope = influence(x, statistic, 0.2)
+    assert slope.mean() == pytest.approx(0, abs=1e-9)
+    step = 1e-4
+    for k in (0, 100, 350, 399):
+        weights = np.full((1, 400), 1 - step)
+        weights[0, k] += 400 * step
+        moved = replicated(x, None, weights, statistic, 0.2)[0]
+        still = replicated(x, None, np.ones((1, 400)), statistic, 0.2)[0]
+        if statistic == "hhi":  # weights are customers: its square does not fall with them
+            continue
+        assert (moved - still) / step == pytest.approx(slope[k], rel=0.1, abs=0.1)
+
+
+@pytest.mark.parametrize("statistic", FIGURES[:4])
+def test_the_three_methods_agree_on_a_large_sample(statistic: Statistic) -> None:
+    spread = concentration(np.random.default_rng(8).gamma(2, 3, 3000))
+    share = 0.2 if statistic == "share_of_top" else None
+    boot = spread.interval(statistic, share=share, seed=1, replicates=600)
+    jack = spread.interval(statistic, share=share, method="jackknife")
+    flat = spread.interval(statistic, share=share, method="asymptotic")
+    width = flat.high - flat.low
+    assert jack.high - jack.low == pytest.approx(width, rel=0.05)
+    assert boot.high - boot.low == pytest.approx(width, rel=0.15)
+    assert boot.estimate == jack.estimate == flat.estimate
+    assert flat.estimate in flat
+
+
+def test_the_asymptotic_interval_covers_as_often_as_it_says() -> None:
+    generator = np.random.default_rng(21)
+    hits = sum(
+        0.5 in concentration(generator.exponential(size=800)).interval("gini", method="asymptotic")
+        for _ in range(400)
+    )
+    assert 0.91 <= hits / 400 <= 0.98
+
+
+def test_holders_of_and_weights_have_a_bootstrap() -> None:
+    x = np.random.default_rng(4).lognormal(0, 1, 500)
+    found = concentration(x).interval("holders_of", share=0.8, seed=2, replicates=200)
+    assert found.low < found.estimate < found.high
+    weighted = concentration(x, weights=np.full(500, 3.0)).interval("gini", seed=2, replicates=200)
+    plain = concentration(x).interval("gini", seed=2, replicates=200)
+    assert (weighted.low, weighted.high) == pytest.approx((plain.low, plain.high))
+
+
+def test_the_same_seed_gives_the_same_interval() -> None:
+    spread = concentration([1.0, 2, 3, 9, 30])
+    assert spread.interval("gini", seed=3) == spread.interval("gini", seed=3)
+    assert spread.interval("gini", seed=3) != spread.interval("gini", seed=4)
+
+
+def test_a_batch_holds_what_fits_in_memory() -> None:
+    assert sum(batches(10, 1000)) == 1000
+    assert batches(10**9, 3) == [1, 1, 1]
+
+
+def test_bad_input() -> None:
+    spread = concentration([1.0, 2, 3, 4])
+    with pytest.raises(DataError, match="seed"):
+        spread.interval("gini")
+    with pytest.raises(DataError, match="level"):
+        spread.interval("gini", seed=1, level=95)
+    with pytest.raises(DataError, match="too few"):
+        concentration([1.0, 2]).interval("gini", seed=1)
+    with pytest.raises(DataError, match="statistic: got 'mean'"):
+        spread.interval("mean", seed=1)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="method: got 'guess'"):
+        spread.interval("gini", method="guess")  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="share_of_top needs one"):
+        spread.interval("share_of_top", seed=1)
+    with pytest.raises(DataError, match="use bootstrap"):
+        spread.interval("holders_of", share=0.8, method="jackknife")
+    with pytest.raises(DataError, match="no total above 0"):
+        concentration([0.0, 0, 0, 1]).interval("gini", seed=1)
