@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from bankcrm.datasets.berka import convert_berka, load_berka
+from bankcrm.datasets.synthetic import make_book
 
-__all__ = ["convert_berka", "load_berka"]
+__all__ = ["convert_berka", "load_berka", "make_book"]
