@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bankcrm.columns import Column, check_frame, codes
+from bankcrm.columns import Column, as_frame, check_frame, codes
 from bankcrm.errors import DataError
 from bankcrm.policy import Policy, default_policy
 from bankcrm.valuation.arrays import Floats, Integers, Values, customer_index, summed
@@ -99,7 +99,7 @@ def contribution(
     """
     policy = default_policy("valuation") if policy is None else policy
     rates = Rates.from_policy(policy) if rates is None else rates
-    frame = check_frame(positions, POSITION_COLUMNS, frame="positions")
+    frame = _checked(positions)
     asked = None if customers is None else customer_index(customers)
     result = _gathered(frame, rates, by, asked)
     result.attrs["policy"] = policy.id
@@ -138,7 +138,7 @@ def explain_contribution(
     """
     policy = default_policy("valuation") if policy is None else policy
     rates = Rates.from_policy(policy) if rates is None else rates
-    frame = check_frame(positions, POSITION_COLUMNS, frame="positions")
+    frame = _checked(positions)
     mine = frame[(frame["customer_id"] == customer).to_numpy()]
     if not len(mine):
         raise DataError(f"customer_id: no position of {customer!r} among {len(frame)} positions")
@@ -156,6 +156,13 @@ def explain_contribution(
     result.attrs["policy"] = policy.id
     result.attrs["fingerprint"] = policy.fingerprint
     return result
+
+
+def _checked(positions: object) -> pd.DataFrame:
+    """The positions in canonical form, with their counts of activities."""
+    raw = as_frame(positions)
+    counts = [Column(c, "number", minimum=0) for c in map(str, raw) if c.startswith("n_")]
+    return check_frame(raw, (*POSITION_COLUMNS, *counts), frame="positions")
 
 
 @attrs.frozen
@@ -219,7 +226,9 @@ class _Tables:
                 "have a balance, but their product is no deposit and not managed",
                 "what is owed in `outstanding`",
             )
-        exposure = columns.get("ead", lent)
+        if "ead" in columns:
+            columns["ead"] = np.where(np.isnan(columns["ead"]), lent, columns["ead"])
+        exposed = columns.setdefault("ead", lent) != 0
         if "pd" not in columns or np.isnan(columns["pd"]).any():
             columns["pd"] = _default_probability(frame, columns.get("pd"), rates)
         deposit, managed = (side == "deposit")[product], (side == "managed")[product]
@@ -238,8 +247,8 @@ class _Tables:
             "rate_charged": table("rate_charged", lent != 0, "rate_charged"),
             "commission": table("commission", (balance != 0) & managed) * (side == "managed"),
             "account_cost": table("account_cost", np.ones(len(frame), dtype=np.bool_)),
-            "lgd": table("loss_given_default", (exposure != 0) | (lent != 0), "lgd"),
-            "risk_weight": table("risk_weight", (exposure != 0) | (lent != 0)),
+            "lgd": table("loss_given_default", exposed, "lgd"),
+            "risk_weight": table("risk_weight", exposed),
             "deposit": (side == "deposit").astype(np.float64),
         }
         years = year_fraction(start, end, rates.day_count)
@@ -278,7 +287,7 @@ class _Tables:
             commission=self.by_product["commission"][product],
             account_cost=self.by_product["account_cost"][product],
             activities=activities,
-            ead=np.where(np.isnan(own["ead"]), lent, own["ead"]) if "ead" in own else lent,
+            ead=own["ead"],
             default=own["pd"],
             lost=filled("lgd", "lgd"),
             weight=self.by_product["risk_weight"][product],

@@ -1,0 +1,304 @@
+"""Positions from a book's frames: a slow day-by-day oracle, conservation, missing frames."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bankcrm.errors import DataError
+from bankcrm.valuation import average_balances, average_outstanding, contribution, positions_of
+
+D = "datetime64[D]"
+START, END = np.datetime64("2026-01-01"), np.datetime64("2026-03-31")
+DAYS = np.arange(START, END + 1)
+
+observed = st.lists(
+    st.tuples(st.integers(0, 2), st.integers(-40, 100), st.integers(-500, 500)),
+    min_size=1,
+    max_size=25,
+)
+
+
+def walked(
+    rows: list[tuple[int, int, int]], account: int, hold: str, closed: np.datetime64 | None
+) -> tuple[float, float]:
+    """Average of the positive and the negative balances, one day after the other."""
+    known = {START + np.timedelta64(d, "D"): b for a, d, b in rows if a == account}
+    credit = debit = 0.0
+    for day in DAYS:
+        if closed is not None and day > closed:
+            continue
+        earlier = [d for d in known if d <= day]
+        later = [d for d in known if d >= day]
+        level = 0.0
+        if hold == "forward" and earlier:
+            level = known[max(earlier)]
+        elif hold == "backward":
+            month = [d for d in later if d.astype("M8[M]") == day.astype("M8[M]")]
+            if later and (earlier or month):
+                level = known[min(later)]
+            elif earlier and not later:
+                level = 0.0
+        credit += max(level, 0)
+        debit += max(-level, 0)
+    return credit / len(DAYS), debit / len(DAYS)
+
+
+@given(observed, st.one_of(st.none(), st.integers(0, 89)))
+def test_forward_averages_equal_a_walk_over_the_days(
+    rows: list[tuple[int, int, int]], closed_after: int | None
+) -> None:
+    closed = None if closed_after is None else START + np.timedelta64(closed_after, "D")
+    account, shift, balance = (np.array(v) for v in zip(*rows, strict=True))
+    credit, debit = average_balances(
+        account,
+        START + shift.astype("timedelta64[D]"),
+        balance.astype(float),
+        3,
+        start=START,
+        end=END,
+        last_day=None if closed is None else np.full(3, closed),
+    )
+    for code in range(3):
+        expected = walked(rows, code, "forward", closed)
+        assert (credit[code], debit[code]) == pytest.approx(expected)
+
+
+def test_backward_balances_stand_for_the_month_that_they_close() -> None:
+    day = np.array(["2026-01-31", "2026-02-28", "2026-03-31"], D)
+    credit, _ = average_balances(
+        np.zeros(3, np.intp), day, np.array([90.0, 180.0, 270.0]), 1,
+        start=START, end=END, hold="backward",
+    )  # fmt: skip
+    assert credit[0] == pytest.approx((31 * 90 + 28 * 180 + 31 * 270) / 90)
+    first, _ = average_balances(
+        np.zeros(1, np.intp), day[1:2], np.array([90.0]), 1, start=START, end=END, hold="backward"
+    )
+    assert first[0] == pytest.approx(28 * 90 / 90 + 31 * 90 / 90)
+
+
+def test_linear_balances_run_straight_from_one_to_the_next() -> None:
+    day = np.array(["2026-01-01", "2026-03-31"], D)
+    credit, _ = average_balances(
+        np.zeros(2, np.intp), day, np.array([0.0, 890.0]), 1,
+        start=START, end=END, hold="linear",
+    )  # fmt: skip
+    assert credit[0] == pytest.approx(np.arange(0, 891, 10).mean())
+
+
+def test_an_unknown_hold() -> None:
+    with pytest.raises(DataError, match="forward, backward, linear"):
+        average_balances(
+            np.zeros(1, np.intp), DAYS[:1], np.ones(1), 1, start=START, end=END, hold="up"
+        )  # type: ignore[arg-type]
+
+
+@given(st.integers(-400, 80), st.integers(1, 60), st.integers(0, 80), st.integers(1, 60))
+def test_outstanding_equals_a_fine_walk(granted: int, term: int, begins: int, length: int) -> None:
+    day = START + np.timedelta64(granted, "D")
+    first = START + np.timedelta64(begins, "D")
+    last = first + np.timedelta64(length, "D")
+    found = average_outstanding(
+        np.array([day]), np.array([float(term)]), np.array([1200.0]), first, last
+    )[0]
+    moment = np.linspace(0, 1, 20_001)[:-1] + 0.5 / 20_000
+    since = (first - day).astype(float) + moment * (length + 1)
+    left = 1 - since / (term * 365.25 / 12)
+    walked_through = np.where((since >= 0) & (left > 0), 1200 * left, 0.0).mean()
+    assert found == pytest.approx(walked_through, abs=0.5)
+
+
+# --- a small book
+
+
+def book() -> dict[str, pd.DataFrame]:
+    day = pd.to_datetime
+    return {
+        "accounts": pd.DataFrame(
+            {
+                "account_id": [1, 2, 3, 4],
+                "customer_id": ["ann", "ann", "bob", "cid"],
+                "product": ["demand", "fund", "mortgage", "demand"],
+                "opened_date": day(["2025-01-01", "2026-03-02", "2025-01-01", "2026-04-02"]),
+                "closed_date": day([None, None, None, None]),
+            }
+        ),
+        "balances": pd.DataFrame(
+            {
+                "account_id": [1, 2, 3],
+                "customer_id": ["ann", "ann", "bob"],
+                "date": day(["2025-12-31", "2026-03-02", "2025-12-31"]),
+                "balance": [1000.0, 500.0, -9000.0],
+            }
+        ),
+        "transactions": pd.DataFrame(
+            {
+                "customer_id": ["ann", "ann", "bob", "dan", "ann", "bob", "ann"],
+                "account_id": pd.array([1, 1, None, None, 1, 1, 1], dtype="Int64"),
+                "date": day(["2026-01-10", "2026-02-10", "2026-02-11", "2026-02-12",
+                             "2025-06-01", "2026-03-01", "2026-03-31"]),
+                "amount": [-2.5, 12.0, -4.0, 50.0, -99.0, -30.0, -1.25],
+                "kind": ["fee", "interest", "fee", "cash_in", "fee", "card", "penalty_interest"],
+                "channel": [None, None, None, "branch", None, "mobile", None],
+            }
+        ),
+        "loans": pd.DataFrame(
+            {
+                "loan_id": [10, 11, 12],
+                "customer_id": ["bob", "ann", "ann"],
+                "account_id": pd.array([3, 1, None], dtype="Int64"),
+                "granted_date": day(["2026-01-01", "2026-06-01", "2020-01-01"]),
+                "amount": [1200.0, 500.0, 900.0],
+                "term_months": [12, 12, 12],
+                "status": ["running", "running", "finished"],
+                "rate": [0.06, 0.06, np.nan],
+            }
+        ),
+    }  # fmt: skip
+
+
+def made(**changes: object) -> pd.DataFrame:
+    frames: dict[str, object] = {**book(), **changes}
+    return positions_of(**frames, start="2026-01-01", end="2026-03-31")  # type: ignore[arg-type]
+
+
+def test_each_account_and_running_loan_has_a_row() -> None:
+    found = made()
+    keys = list(zip(found["customer_id"], found["product"], strict=True))
+    assert keys == [
+        ("ann", "demand"),
+        ("ann", "fund"),
+        ("bob", "mortgage"),
+        ("bob", "none"),
+        ("dan", "none"),
+        ("bob", "mortgage"),
+    ]
+    assert found.attrs["left_out"] == {"transactions": 1, "accounts": 1, "loans": 2}
+    assert found["fees"].tolist() == [2.5, 0, 0, 4.0, 0, 0]
+    assert found["balance"].tolist() == pytest.approx([1000, 500, 0, 0, 0, 0])
+    assert found["outstanding"].tolist() == pytest.approx([0, 0, 0, 0, 0, 1200 * (1 - 45 / 365.25)])
+    assert found["start"].iloc[1] == pd.Timestamp("2026-03-02")
+    assert found["n_branch"].tolist() == [0, 0, 0, 0, 1, 0]
+    assert found["n_mobile"].tolist() == [0, 0, 0, 1, 0, 0]
+
+
+def test_booked_interest_counts_and_rates_serve_products_without_any() -> None:
+    found = made()
+    assert found["interest_paid"].iloc[0] == 12.0
+    assert found["interest_received"].iloc[0] == 1.25
+    assert found["interest_paid"].iloc[1:3].isna().all()
+
+
+def test_contribution_follows_for_every_customer() -> None:
+    customers = ["ann", "bob", "cid", "dan", "eve"]
+    worth = contribution(made(), customers=customers)
+    assert worth.index.tolist() == customers
+    assert worth.loc["ann", "interest_paid"] == -12.0
+    assert worth["fees"].sum() == 6.5
+    assert worth.loc["eve", "contribution"] == 0
+
+
+def test_an_account_of_a_loan_product_counts_once() -> None:
+    alone = made(loans=None)
+    assert alone.loc[alone["product"] == "mortgage", "outstanding"].tolist() == [9000.0]
+    both = made()
+    assert both.loc[both["product"] == "mortgage", "outstanding"].iloc[0] == 0
+
+
+def test_what_was_left_at_the_end_shifts_the_schedule() -> None:
+    loans = book()["loans"].iloc[:1]
+    planned = made(loans=loans)["outstanding"].iloc[-1]
+    day = average_outstanding(
+        np.array(["2026-01-01"], D), np.array([12.0]), np.array([1200.0]), END, END
+    )[0]
+    behind = made(loans=loans.assign(outstanding=day + 100)).iloc[-1]
+    assert behind["outstanding"] == pytest.approx(planned + 100)
+    assert behind["ead"] == pytest.approx(day + 100)
+    repaid = made(loans=loans.assign(outstanding=0.0)).iloc[-1]
+    assert repaid["outstanding"] == pytest.approx(planned - day)
+
+
+def test_the_product_of_a_loan() -> None:
+    loans = book()["loans"].iloc[[0]]
+    assert made(loans=loans)["product"].iloc[-1] == "mortgage"
+    assert made(loans=loans.assign(product="business_loan"))["product"].iloc[-1] == "business_loan"
+    other = loans.assign(account_id=pd.array([1], dtype="Int64"))
+    assert made(loans=other)["product"].iloc[-1] == "consumer_loan"
+    assert made(loans=loans.drop(columns="account_id"))["product"].iloc[-1] == "consumer_loan"
+
+
+def test_running_balances_and_cumulated_amounts_agree() -> None:
+    moves = pd.DataFrame(
+        {
+            "customer_id": [1, 1, 2, 1],
+            "account_id": [10, 10, 20, 10],
+            "date": pd.to_datetime(["2026-01-01", "2026-02-15", "2026-02-01", "2026-01-20"]),
+            "amount": [100.0, -30.0, 500.0, 7.5],
+            "balance": [100.0, 77.5, 500.0, 107.5],
+            "kind": "other",
+        }
+    )
+    running = positions_of(None, None, moves, start=START, end=END, source="running")
+    summed = positions_of(None, None, moves, start=START, end=END, source="amounts")
+    auto = positions_of(None, None, moves.drop(columns="balance"), start=START, end=END)
+    assert running["balance"].tolist() == pytest.approx(summed["balance"].tolist())
+    assert auto["balance"].tolist() == pytest.approx(summed["balance"].tolist())
+    expected = (19 * 100 + 26 * 107.5 + 45 * 77.5) / 90
+    assert running["balance"].iloc[0] == pytest.approx(expected)
+    assert running["product"].astype(str).tolist() == ["demand", "demand"]
+
+
+def test_customers_and_transactions_alone_are_enough() -> None:
+    moves = book()["transactions"].drop(columns=["account_id", "channel", "kind"])
+    found = positions_of(transactions=moves, start=START, end=END)
+    assert found["product"].astype(str).unique().tolist() == ["none"]
+    assert found["n_other"].sum() == 6
+    assert (found["balance"] == 0).all()
+
+
+def test_empty_frames_are_like_absent_ones() -> None:
+    frames = book()
+    empty = {name: frame.iloc[:0] for name, frame in frames.items()}
+    one = made(balances=None, loans=None)
+    other = made(balances=empty["balances"], loans=empty["loans"])
+    pd.testing.assert_frame_equal(one, other)
+    none = positions_of(**empty, start=START, end=END)
+    assert len(none) == 0
+    assert contribution(none, customers=[1])["contribution"].tolist() == [0.0]
+
+
+def test_a_closed_account_holds_nothing_after_its_closing() -> None:
+    accounts = book()["accounts"].assign(closed_date=pd.Timestamp("2026-01-30"))
+    found = made(accounts=accounts)
+    assert found["end"].iloc[0] == pd.Timestamp("2026-01-30")
+    assert found["balance"].iloc[0] == pytest.approx(1000)
+    gone = book()["accounts"].assign(closed_date=pd.Timestamp("2025-06-30"))
+    kept = made(accounts=gone, loans=None)
+    assert kept["account_id"].tolist()[0] == 1  # a fee was booked after the closing
+    assert kept.loc[0, ["start", "end"]].tolist() == [pd.Timestamp(START), pd.Timestamp(END)]
+
+
+def test_the_callers_frames_are_not_changed() -> None:
+    frames, copies = book(), book()
+    positions_of(**frames, start=START, end=END)
+    for name, frame in frames.items():
+        pd.testing.assert_frame_equal(frame, copies[name])
+
+
+def test_bad_input() -> None:
+    with pytest.raises(DataError, match="lies before start"):
+        positions_of(start="2026-02-01", end="2026-01-01")
+    twice = pd.concat([book()["accounts"]] * 2)
+    with pytest.raises(DataError, match="4 of 8 rows repeat"):
+        made(accounts=twice)
+    with pytest.raises(DataError, match="there are no running"):
+        positions_of(**book(), start=START, end=END, source="running")
+    with pytest.raises(DataError, match="source: got 'guess'"):
+        positions_of(**book(), start=START, end=END, source="guess")  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="amount: null"):
+        made(transactions=book()["transactions"].assign(amount=np.nan))
+    with pytest.raises(DataError, match="missing column"):
+        made(loans=book()["loans"].drop(columns="amount"))
