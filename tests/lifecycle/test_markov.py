@@ -1,0 +1,184 @@
+"""Markov chains: published figures first, then laws against closed forms and simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.stats import poisson
+
+from bankcrm.errors import DataError
+from bankcrm.lifecycle import absorption_times, expected_reward, markov_value, steady_state
+
+REPURCHASE = (0.3, 0.2, 0.15, 0.05)
+
+
+def recency_chain(chances: tuple[float, ...]) -> np.ndarray:
+    """Recency 1, 2, ... and former customer: a purchase leads back to 1."""
+    size = len(chances) + 1
+    P = np.zeros((size, size))
+    for i, p in enumerate(chances):
+        P[i, 0], P[i, i + 1] = p, 1 - p
+    P[-1, -1] = 1
+    return P
+
+
+def bonus_malus(rate: float, classes: int = 5) -> np.ndarray:
+    """A year without a claim leads one class down, one claim one up, two or more two up."""
+    none, one = poisson.pmf([0, 1], rate)
+    P = np.zeros((classes, classes))
+    for i in range(classes):
+        P[i, max(i - 1, 0)] += none
+        P[i, min(i + 1, classes - 1)] += one
+        P[i, min(i + 2, classes - 1)] += 1 - none - one
+    return P
+
+
+@pytest.mark.parametrize(
+    ("horizon", "printed"),
+    [
+        (4, [50.1150, 4.2199, 0.5921, -1.9801, 0]),
+        (None, [52.3196, 5.5538, 1.2508, -1.8200, 0]),
+    ],
+)
+def test_pfeifer_and_carraway(horizon: int | None, printed: list[float]) -> None:
+    value = markov_value(
+        recency_chain(REPURCHASE), [36, -4, -4, -4, 0], discount=0.2, horizon=horizon
+    )
+    assert value.round(4).tolist() == printed
+
+
+def test_pfeifer_and_carraway_stopping_after_recency_three() -> None:
+    value = markov_value(recency_chain(REPURCHASE[:3]), [36, -4, -4, 0], discount=0.2)
+    assert value.round(4).tolist() == [53.1494, 6.6207, 2.6437, 0]
+
+
+def test_telephone_chain_at_year_five() -> None:
+    reward = expected_reward([[0.9, 0.1], [0.05, 0.95]], [79, -2], period=5)
+    assert round(reward[0], 5) == 48.96009
+
+
+def test_bonus_malus_steady_state() -> None:
+    share = steady_state(bonus_malus(0.05))
+    assert share.round(6).tolist()[:4] == [0.947459, 0.048577, 0.003695, 0.000251]
+    assert round(share[4], 7) == 0.0000176
+
+
+chains = arrays(np.float64, (4, 4), elements=st.floats(0.01, 1)).map(
+    lambda a: a / a.sum(axis=1, keepdims=True)
+)
+rewards = arrays(np.float64, 4, elements=st.floats(-100, 100))
+
+
+@given(chains)
+def test_steady_state_is_kept_by_the_chain_and_is_its_far_future(P: np.ndarray) -> None:
+    share = steady_state(P).to_numpy()
+    assert np.allclose(share @ P, share)
+    assert np.isclose(share.sum(), 1)
+    assert np.allclose(np.linalg.matrix_power(P, 5000), share, atol=1e-8)
+
+
+@given(chains, rewards, st.floats(0.01, 0.5), st.integers(0, 30))
+def test_value_is_the_discounted_sum_of_expected_rewards(
+    P: np.ndarray, reward: np.ndarray, discount: float, horizon: int
+) -> None:
+    terms = [
+        expected_reward(P, reward, period=t) / (1 + discount) ** t for t in range(horizon + 1)
+    ]
+    value = markov_value(P, reward, discount=discount, horizon=horizon)
+    assert np.allclose(value, sum(terms))
+
+
+@given(chains, rewards, st.floats(0.05, 0.5))
+def test_endless_value_is_what_long_horizons_come_to(
+    P: np.ndarray, reward: np.ndarray, discount: float
+) -> None:
+    endless = markov_value(P, reward, discount=discount)
+    assert np.allclose(endless, markov_value(P, reward, discount=discount, horizon=900))
+
+
+@given(chains)
+def test_absorption_times_solve_the_first_step_equations(P: np.ndarray) -> None:
+    frame = pd.DataFrame(P, index=list("abcd"), columns=list("abcd"))
+    result = absorption_times(frame, absorbing=["d"])
+    periods = result["periods"].to_numpy()
+    assert periods[3] == 0
+    assert np.allclose(periods[:3], 1 + (P @ periods)[:3])
+    assert np.allclose(result["d"], 1)
+
+
+def test_absorption_of_the_geometric_and_the_gambler() -> None:
+    assert absorption_times([[0.8, 0.2], [0, 1]])["periods"].round(9).tolist() == [5, 0]
+    # A fair game from 1 of 3: 1 * (3 - 1) = 2 rounds on average, won with chance 1/3.
+    ruin = absorption_times([[1, 0, 0, 0], [0.5, 0, 0.5, 0], [0, 0.5, 0, 0.5], [0, 0, 0, 1]])
+    assert ruin["periods"].round(9).tolist() == [0, 2, 2, 0]
+    assert ruin[3].round(9).tolist() == [0, round(1 / 3, 9), round(2 / 3, 9), 1]
+
+
+def test_absorption_that_is_not_certain_takes_for_ever() -> None:
+    P = pd.DataFrame(
+        [[0.5, 0.25, 0.25], [0, 1, 0], [0, 0, 1]], index=list("abc"), columns=list("abc")
+    )
+    result = absorption_times(P, absorbing=["b"])
+    assert result["periods"].tolist() == [np.inf, 0, np.inf]
+    assert result["b"].tolist() == [0.5, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("P", "told"),
+    [
+        ([[0.5, 0.5], [0.5, 0.6]], "add up to 1"),
+        ([[0.5, 0.5], [1.5, -0.5]], "add up to 1"),
+        ([[0.5, np.nan], [0.5, 0.5]], "add up to 1"),
+        ([[0.5, 0.5]], "square"),
+        (pd.DataFrame([[1.0, 0], [0, 1]], index=["a", "b"], columns=["b", "a"]), "order"),
+    ],
+)
+def test_what_is_no_transition_matrix_is_refused(P: object, told: str) -> None:
+    for call in (
+        lambda: steady_state(P),
+        lambda: absorption_times(P),
+        lambda: markov_value(P, [1, 1], discount=0.1),
+    ):
+        with pytest.raises(DataError, match=told):
+            call()
+
+
+def test_a_chain_with_two_ends_has_no_single_steady_state() -> None:
+    with pytest.raises(DataError, match="2 sets of stages are never left"):
+        steady_state([[1, 0], [0, 1]])
+
+
+def test_rewards_go_by_name() -> None:
+    P = pd.DataFrame([[0.5, 0.5], [0.0, 1.0]], index=["a", "b"], columns=["a", "b"])
+    by_name = markov_value(P, {"b": 0, "a": 10}, discount=0.1, horizon=1)
+    assert by_name.to_dict() == pytest.approx({"a": 10 + 5 / 1.1, "b": 0})
+    with pytest.raises(DataError, match="'c'"):
+        markov_value(P, {"a": 1, "c": 2}, discount=0.1)
+    with pytest.raises(DataError, match="2 finite numbers"):
+        markov_value(P, [1, 2, 3], discount=0.1)
+
+
+@pytest.mark.parametrize("bad", [-1, 1.5])
+def test_periods_are_whole(bad: float) -> None:
+    with pytest.raises(DataError, match="whole number of periods"):
+        markov_value([[1.0]], [1], discount=0.1, horizon=bad)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("discount", [0.0, -0.1])
+def test_an_endless_value_needs_a_discount(discount: float) -> None:
+    with pytest.raises(DataError, match="infinite"):
+        markov_value([[1.0]], [1], discount=discount)
+    assert markov_value([[1.0]], [1], discount=0, horizon=2)[0] == 3
+
+
+def test_discounts_below_minus_one_and_missing_absorbing_stages_are_refused() -> None:
+    with pytest.raises(DataError, match="above -1"):
+        markov_value([[1.0]], [1], discount=-1, horizon=2)
+    with pytest.raises(DataError, match="no stage is absorbing"):
+        absorption_times([[0.5, 0.5], [0.5, 0.5]])
+    with pytest.raises(DataError, match="not stages"):
+        absorption_times([[0.5, 0.5], [0.5, 0.5]], absorbing=["lost"])
