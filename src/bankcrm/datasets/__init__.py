@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from bankcrm.datasets.berka import convert_berka, load_berka
+from bankcrm.datasets.public import load_cdnow, load_cfpb, load_gleif, load_rfm_r
 from bankcrm.datasets.synthetic import make_book
 
-__all__ = ["convert_berka", "load_berka", "make_book"]
+__all__ = [
+    "convert_berka",
+    "load_berka",
+    "load_cdnow",
+    "load_cfpb",
+    "load_gleif",
+    "load_rfm_r",
+    "make_book",
+]

@@ -54,7 +54,8 @@ class Draws:
         low = np.where(top, _STEPS - 1 + second, step)
         # Inside an ordinary step the second twelve bits say how far; at the top they chose a step.
         far = np.where(top, part, (second << 4) | (part >> 12))
-        return table[low] + (((table[low + 1] - table[low]) * far) >> 16)
+        drawn: Ints = table[low] + (((table[low + 1] - table[low]) * far) >> 16)
+        return drawn
 
     def about(self, values: Ints, percent: int) -> Ints:
         """The values, each moved by up to so many per cent."""

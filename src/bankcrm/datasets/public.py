@@ -1,0 +1,206 @@
+"""Readers of small public data sets from a local folder; nothing is downloaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from bankcrm.columns import days
+from bankcrm.datasets._categories import category, constant
+from bankcrm.errors import DataError, UnknownNameError
+
+__all__ = ["load_cdnow", "load_cfpb", "load_gleif", "load_rfm_r"]
+
+_CHANNELS = {
+    "Web": "online",
+    "Web Referral": "online",
+    "Phone": "phone",
+    "Postal mail": "mail",
+    "Fax": "mail",
+    "Email": "mail",
+}
+
+_LEVELS = {"IS_DIRECTLY_CONSOLIDATED_BY": "direct", "IS_ULTIMATELY_CONSOLIDATED_BY": "ultimate"}
+_CFPB_COLUMNS = (
+    "Complaint ID",
+    "Date received",
+    "Product",
+    "Issue",
+    "Consumer complaint narrative",
+    "Submitted via",
+    "Date sent to company",
+    "Company",
+    "State",
+    "Company response to consumer",
+    "Timely response?",
+    "Consumer disputed?",
+)
+
+
+def load_cdnow(
+    folder: str | Path, part: Literal["master", "sample", "summary"] = "master"
+) -> pd.DataFrame:
+    """Purchases at CDNOW by the cohort of early 1997, up to 1998-06-30.
+
+    Args:
+        folder: Where the files are.
+        part: ``master`` (all 69,659 purchases), ``sample`` (those of every tenth customer), or
+            ``summary`` (a row a customer of the sample).
+
+    Returns:
+        Purchases with ``customer_id``, ``date``, ``amount`` (USD) and ``quantity``; or the
+        summary with ``frequency`` (repeat purchases), ``recency`` and ``age`` (weeks) and
+        ``mean_amount`` (USD), indexed by ``customer_id`` as in ``sample``.
+
+    Raises:
+        DataError: The file is missing or is not in the published form.
+        UnknownNameError: No such part.
+    """
+    files = {
+        "master": "cdnow_master.parquet",
+        "sample": "cdnow_sample.parquet",
+        "summary": "cdnow_customers_summary_with_transactions.csv",
+    }
+    if part not in files:
+        raise UnknownNameError("part", part, files)
+    if part == "summary":
+        raw = _read(Path(folder) / files[part], ("ID", "x", "t_x", "T", "zbar"))
+        names = {"x": "frequency", "t_x": "recency", "T": "age", "zbar": "mean_amount"}
+        return raw.rename(columns={"ID": "customer_id", **names}).set_index("customer_id")
+    key = "customer_id" if part == "master" else "sample_id"
+    raw = _read(Path(folder) / files[part], (key, "date", "cds", "amount"))
+    return pd.DataFrame(
+        {
+            "customer_id": raw[key].to_numpy(),
+            "date": _stamps(raw["date"]),
+            "amount": raw["amount"].to_numpy(),
+            "quantity": raw["cds"].to_numpy(),
+        }
+    )
+
+
+def load_rfm_r(folder: str | Path, part: Literal["orders", "table"] = "orders") -> pd.DataFrame:
+    """Orders, and the published result table, of the R package rfm (analysis date 2006-12-31).
+
+    Args:
+        folder: Where the files are.
+        part: ``orders`` or ``table``.
+
+    Returns:
+        Orders with ``customer_id``, ``date``, ``amount``; or the table as published.
+
+    Raises:
+        DataError: The file is missing or is not in the published form.
+        UnknownNameError: No such part.
+    """
+    files = {"orders": "rfm_data_orders.csv", "table": "published_rfm_table.csv"}
+    if part not in files:
+        raise UnknownNameError("part", part, files)
+    path = Path(folder) / files[part]
+    if part == "table":
+        return _read(path, ("customer", "segment", "rfm_score", "recency_days", "amount"))
+    raw = _read(path, ("customer_id", "order_date", "revenue"))
+    return pd.DataFrame(
+        {
+            "customer_id": raw["customer_id"].to_numpy(),
+            "date": _stamps(raw["order_date"]),
+            "amount": raw["revenue"].to_numpy(dtype=np.float64),
+        }
+    )
+
+
+def load_cfpb(folder: str | Path) -> pd.DataFrame:
+    """Complaints of the US Consumer Complaint Database in the form of a book's complaints.
+
+    The set names no customer and tells days only: an instant is the start of the day in New York.
+    Rows without a number of their own are numbered by their place; what came in by referral has
+    no channel. Nothing is left out, not even
+    repeated rows or one sent before it was received.
+
+    Args:
+        folder: Where ``cfpb_full_fields.parquet`` is.
+
+    Returns:
+        The canonical columns ``complaint_id``, ``received_at``, ``text``, ``product``,
+        ``channel``, ``cause``, ``sent_at``, and as published ``company``, ``state``,
+        ``response``, ``timely`` and ``disputed`` (boolean, missing where not filled).
+
+    Raises:
+        DataError: The file is missing or is not in the published form.
+    """
+    raw = _read(
+        Path(folder) / "cfpb_full_fields.parquet",
+        _CFPB_COLUMNS,
+    )
+    number = raw["Complaint ID"].astype("string")
+    place = pd.Series(np.arange(1, len(raw) + 1)).astype("string")
+    truth = {"Yes": True, "No": False}
+    return pd.DataFrame(
+        {
+            "complaint_id": number.fillna("row-" + place),
+            "received_at": _midnights(raw["Date received"]),
+            "text": raw["Consumer complaint narrative"],
+            "product": category(raw["Product"]),
+            "channel": category(raw["Submitted via"].map(_CHANNELS)),
+            "cause": category(raw["Issue"]),
+            "sent_at": _midnights(raw["Date sent to company"]),
+            "company": category(raw["Company"]),
+            "state": category(raw["State"]),
+            "response": category(raw["Company response to consumer"]),
+            "timely": raw["Timely response?"].map(truth).astype("boolean"),
+            "disputed": raw["Consumer disputed?"].map(truth).astype("boolean"),
+        }
+    )
+
+
+def load_gleif(folder: str | Path) -> pd.DataFrame:
+    """Who consolidates whom in its accounts, in the form of a book's links.
+
+    Args:
+        folder: Where ``gleif_sample_edges.csv`` is.
+
+    Returns:
+        ``parent_id``, ``child_id``, ``link`` (``controls``), ``level`` (``direct`` or
+        ``ultimate`` parent) and ``status`` as published. Loops and entities with two parents are
+        kept: the world has them.
+
+    Raises:
+        DataError: The file is missing or is not in the published form.
+    """
+    path = Path(folder) / "gleif_sample_edges.csv"
+    raw = _read(path, ("START_ID", "END_ID", "TYPE", "STATUS"))
+    return pd.DataFrame(
+        {
+            "parent_id": raw["END_ID"].to_numpy(),
+            "child_id": raw["START_ID"].to_numpy(),
+            "link": constant("controls", len(raw)),
+            "level": category(raw["TYPE"].map(_LEVELS)),
+            "status": category(raw["STATUS"]),
+        }
+    )
+
+
+def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+    if not path.is_file():
+        raise DataError(f"{path}: no such file")
+    try:
+        raw = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+    except (ValueError, OSError) as error:
+        raise DataError(f"{path}: {error}") from None
+    if missing := [c for c in columns if c not in raw]:
+        there = ", ".join(map(str, raw.columns))
+        raise DataError(f"{path}: missing columns {', '.join(missing)}; present: {there}")
+    return raw
+
+
+def _stamps(values: pd.Series) -> pd.Series:
+    """Days from ISO text or date objects, as datetime64[s]."""
+    return pd.Series(days(pd.to_datetime(values), str(values.name)).astype("datetime64[s]"))
+
+
+def _midnights(values: pd.Series) -> pd.Series:
+    midnights: pd.Series = _stamps(values).dt.tz_localize("America/New_York")
+    return midnights
