@@ -8,6 +8,7 @@ from types import MappingProxyType
 import pandas as pd
 
 from bankcrm.columns import Column
+from bankcrm.complaints.model import Complaint
 from bankcrm.errors import UnknownNameError
 from bankcrm.models import (
     Account,
@@ -20,49 +21,6 @@ from bankcrm.models import (
     Transaction,
     columns_of,
 )
-from bankcrm.vocabulary import Channel, Kind
-
-_COMPLAINTS = (
-    Column("complaint_id", "id", meaning="The complaint's number, unique in the book."),
-    Column("customer_id", "id", False, True, meaning="The customer, where known."),
-    Column("received_at", "instant", meaning="When the bank received it."),
-    Column("text", "text", False, True, meaning="What the customer said.", personal=True),
-    Column(
-        "kind",
-        "category",
-        False,
-        True,
-        meaning="Consultation, suggestion or complaint (CSC-4).",
-        choices=tuple(k.value for k in Kind),
-    ),
-    Column("product", "category", False, True, meaning="Product that it is about."),
-    Column(
-        "channel",
-        "category",
-        False,
-        True,
-        meaning="How it came in (PB-8).",
-        choices=tuple(c.value for c in Channel),
-    ),
-    Column("cause", "category", False, True, meaning="Cause, in the bank's own words (CSC-6)."),
-    Column("amount_at_stake", "money", False, True, "CNY", "Money that it is about.", minimum=0),
-    Column("contact_name", "text", False, True, meaning="Who is to be answered.", personal=True),
-    Column("phone", "text", False, True, meaning="Phone number.", personal=True),
-    Column("email", "text", False, True, meaning="Mail address.", personal=True),
-    Column("answered_at", "instant", False, True, meaning="When the customer was answered."),
-    Column("closed_at", "instant", False, True, meaning="When the case was closed."),
-    Column("sent_at", "instant", False, True, meaning="When another office passed it on."),
-    Column(
-        "satisfaction",
-        "number",
-        False,
-        True,
-        "points",
-        "Satisfaction with the answer (CSC-6).",
-        minimum=0,
-        maximum=100,
-    ),
-)
 
 MODELS: Mapping[str, type[Record]] = {
     "customers": Customer,
@@ -72,10 +30,11 @@ MODELS: Mapping[str, type[Record]] = {
     "loans": Loan,
     "contacts": Contact,
     "links": Link,
+    "complaints": Complaint,
 }
 
 CONTRACT: Mapping[str, tuple[Column, ...]] = MappingProxyType(
-    {name: columns_of(model) for name, model in MODELS.items()} | {"complaints": _COMPLAINTS}
+    {name: columns_of(model) for name, model in MODELS.items()}
 )
 """The columns of each frame of a book."""
 
@@ -132,10 +91,7 @@ def contract_page() -> str:
         "| boolean | true or false |",
     ]
     for name, columns in CONTRACT.items():
-        model = MODELS.get(name)
-        summary = "What customers ask, suggest and complain about (CSC-3)."
-        if model is not None:
-            summary = (model.__doc__ or "").strip().split("\n")[0]
+        summary = (MODELS[name].__doc__ or "").strip().split("\n")[0]
         key = f" Unique by `{KEYS[name]}`." if name in KEYS else ""
         lines += ["", f"## {name}", "", f"{summary}{key}", ""]
         lines += [
@@ -147,7 +103,7 @@ def contract_page() -> str:
             need = "yes" if c.required else ""
             unit = c.unit + _limits(c)
             lines.append(f"| `{c.name}` | {c.kind} | {need} | {unit} | {c.meaning}{words} |")
-        rules = [f"- {rule.expected}" for rule in (model.ACROSS if model else ())]
+        rules = [f"- {rule.expected}" for rule in MODELS[name].ACROSS]
         lines += ["", "Across columns:", "", *rules] if rules else []
     return "\n".join(lines) + "\n"
 
