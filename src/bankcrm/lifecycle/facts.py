@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -77,7 +77,7 @@ def stage_facts(
     timeline = timeline_for(policy, customers, transactions, day, contacts, accounts, names)
     windows = windows_for(policy, timeline)
     windows.advance(day)
-    facts = facts_at(timeline, windows, day, policy)
+    facts = facts_at(timeline, windows, day, policy, tuple(policy.table("stage").facts))
     _add_amounts(facts, timeline, windows, day, int(policy.value("recent_days")))
     facts.attrs.update(
         policy=policy.id, fingerprint=policy.fingerprint, as_of=str(as_of_day(as_of))
@@ -113,8 +113,10 @@ def windows_for(policy: Policy, timeline: Timeline) -> Windows:
     return Windows(timeline, int(policy.value("recent_days")), int(policy.value("earlier_days")))
 
 
-def facts_at(timeline: Timeline, windows: Windows, day: int, policy: Policy) -> pd.DataFrame:
-    """The facts that a stage table may ask for, on the day that the windows stand at."""
+def facts_at(
+    timeline: Timeline, windows: Windows, day: int, policy: Policy, asked: Sequence[str]
+) -> pd.DataFrame:
+    """The facts that a stage table asks for, on the day that the windows stand at."""
     contract, last = signed_by(timeline, day), windows.last
     has_contract = contract <= day
     closed_by = np.where(timeline.closed <= day, timeline.closed, LONG_AGO)
@@ -140,7 +142,6 @@ def facts_at(timeline: Timeline, windows: Windows, day: int, policy: Policy) -> 
         "recent_count": windows.recent.copy(),
         "earlier_count": windows.earlier.copy(),
     }
-    asked = policy.table("stage").facts
     carried = [c for c in asked if c not in facts and c in timeline.customers]
     facts.update({c: timeline.customers[c].array for c in carried})
     return pd.DataFrame(facts, index=timeline.index, copy=False)

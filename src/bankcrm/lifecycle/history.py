@@ -67,11 +67,12 @@ def stage_history(
     timeline = timeline_for(policy, customers, transactions, last, contacts, accounts, names)
     windows = windows_for(policy, timeline)
     table = policy.table("stage")
+    asked = tuple(table.facts)
     size = len(when), timeline.size
     stage, rule = np.empty(size, dtype=np.int8), np.empty(size, dtype=np.int16)
     for i, day in enumerate(when.astype(np.int64).tolist()):
         windows.advance(day)
-        decided = table.decide_codes(facts_at(timeline, windows, day, policy))
+        decided = table.decide_codes(facts_at(timeline, windows, day, policy, asked))
         known = timeline.known <= day
         stage[i] = np.where(known, decided.outcome, -1)
         rule[i] = np.where(known, decided.rule, -1)
