@@ -200,6 +200,7 @@ def _movement_facts(
     since = np.where(np.isnat(since), today, since)
     if policy.value("grace_days") == 0:
         grace = np.where(direction == "down", today - ONE_DAY, _NEVER)
+    held_days = (today - since).astype(np.int64)
     return pd.DataFrame(
         {
             "facts_known": there,
@@ -207,7 +208,9 @@ def _movement_facts(
             "restricted": before == _RESTRICTED,
             "must_restrict": down == _RESTRICTED,
             "direction": direction,
-            "held_days": (today - since).astype(np.int64),
+            "moved_today": held_days == 0,
+            "held_enough": held_days >= policy.value("min_hold_days"),
+            "waited_enough": held_days >= policy.value("reentry_days"),
             "grace": _period_state(grace, today),
             "override": _period_state(override, today),
         },

@@ -122,6 +122,8 @@ def _plain(thresholds: RfmThresholds) -> dict[str, Any]:
 
 def _structured(data: object) -> RfmThresholds:
     converter = cattrs.Converter(forbid_extra_keys=True)
+    # RfmThresholds itself checks the method, and says which there are.
+    converter.register_structure_hook_func(lambda kind: kind == Method, lambda word, _: word)
     try:
         return converter.structure(data, RfmThresholds)
     except cattrs.BaseValidationError as error:

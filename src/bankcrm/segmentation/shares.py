@@ -58,7 +58,7 @@ def apportion(
     if not len(given):
         return np.zeros(0, dtype=np.int64)
     bounded = floors is not None or caps is not None
-    fixed = _fixed(units, given, low, high) if bounded else _none_fixed(len(given))
+    fixed = _fixed(units, given, low, high) if bounded else (given == 0, given < 0)
     return _round(units, given, low, high, fixed)
 
 
@@ -135,11 +135,6 @@ def sum_exact(values: Ints) -> int:
     13835058055282163712
     """
     return (int((values >> 32).sum()) << 32) + int((values & 0xFFFFFFFF).sum())
-
-
-def _none_fixed(size: int) -> tuple[Bools, Bools]:
-    none = np.zeros(size, dtype=np.bool_)
-    return none, none
 
 
 def _fixed(total: int, weights: Ints | Floats, low: Ints, high: Ints) -> tuple[Bools, Bools]:

@@ -1,0 +1,383 @@
+"""Tiers and their review: laws first, then each movement, then bad input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bankcrm.errors import DataError, PolicyError
+from bankcrm.policy import default_policy
+from bankcrm.segmentation import (
+    TIER_LADDER,
+    TierLines,
+    assign_tiers,
+    fit_tiers,
+    review_tiers,
+    tier_migration,
+)
+
+POLICY = default_policy("segmentation")
+RANK = {tier.value: rank for rank, tier in enumerate(TIER_LADDER)}
+DAY = "2026-07-01"
+STANDINGS = ["bad", "watch", "good"]
+
+score = st.one_of(st.none(), st.integers(0, 100).map(float))
+money = st.one_of(
+    st.integers(-5_000, 60_000).map(float),
+    st.sampled_from([-2000.0, 0.0, 8000.0, 10_000.0, 40_000.0, 50_000.0]),
+)
+fact = st.fixed_dictionaries(
+    {
+        "contribution": money,
+        "value_score": score,
+        "growth": score,
+        "risk": score,
+        "credit_standing": st.sampled_from([None, *STANDINGS]),
+    }
+)
+facts_of_many = st.lists(fact, min_size=1, max_size=12)
+
+
+def frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=list(rows[0]))
+
+
+def previous(tier: str, since: str = "2024-01-01", **more: Any) -> pd.DataFrame:
+    row = {"tier": tier, "since": pd.Timestamp(since)} | more
+    return pd.DataFrame([row], index=[1])
+
+
+def facts(contribution: float, **more: Any) -> pd.DataFrame:
+    return pd.DataFrame([{"contribution": contribution} | more], index=[1])
+
+
+def reviewed(held: pd.DataFrame, known: pd.DataFrame, as_of: str = DAY, **values: Any) -> pd.Series:
+    policy = POLICY.with_parameters(**values) if values else POLICY
+    return review_tiers(held, known, as_of=as_of, policy=policy).iloc[0]
+
+
+# ------------------------------------------------------------------------------------ assignment
+
+
+@given(fact, st.data())
+def test_a_better_customer_never_sits_lower(one: dict[str, Any], data: st.DataObject) -> None:
+    """Every fact at least as good, with the same facts known: the tier is at least as high."""
+    better = dict(one)
+    better["contribution"] = one["contribution"] + data.draw(st.floats(0, 60_000))
+    for name in ("value_score", "growth"):
+        if one[name] is not None:
+            better[name] = data.draw(st.floats(one[name], 100))
+    if one["risk"] is not None:
+        better["risk"] = data.draw(st.floats(0, one["risk"]))
+    if one["credit_standing"] is not None:
+        at = STANDINGS.index(one["credit_standing"])
+        better["credit_standing"] = data.draw(st.sampled_from(STANDINGS[at:]))
+    low, high = assign_tiers(frame([one, better]))["tier"]
+    assert RANK[high] >= RANK[low]
+
+
+@given(facts_of_many)
+def test_bad_credit_or_high_risk_is_always_restricted(rows: list[dict[str, Any]]) -> None:
+    known = frame(rows)
+    tiers = assign_tiers(known)
+    barred = (known["credit_standing"] == "bad") | (known["risk"].astype(float) >= 80)
+    assert (tiers.loc[barred, "tier"] == "restricted").all()
+    assert tiers["tier"].notna().all()
+    assert (tiers.loc[tiers["tier"].isin(["premium", "potential"]), "standing"] == "clear").all()
+
+
+@given(fact)
+def test_a_column_of_nulls_is_a_column_that_is_not_there(one: dict[str, Any]) -> None:
+    bare = {k: v for k, v in one.items() if v is not None}
+    whole, part = assign_tiers(frame([one])), assign_tiers(frame([bare]))
+    assert whole.iloc[0].tolist() == part.iloc[0].tolist()
+
+
+@pytest.mark.parametrize(
+    ("known", "tier", "rule"),
+    [
+        ({"contribution": 50_000.0}, "premium", "premium"),
+        ({"contribution": 49_999.0}, "key", "key"),
+        ({"contribution": 50_000.0, "credit_standing": "watch"}, "key", "key"),
+        ({"contribution": 9_999.0}, "ordinary", "ordinary"),
+        ({"contribution": 10.0, "growth": 75.0}, "potential", "potential"),
+        ({"contribution": -9e9, "growth": 75.0}, "potential", "potential"),
+        ({"contribution": -2_000.0}, "ordinary", "ordinary"),
+        ({"contribution": -2_001.0}, "restricted", "restricted-loss"),
+        ({"contribution": 9e9, "credit_standing": "bad"}, "restricted", "restricted-standing"),
+        ({"contribution": 9e9, "risk": 80.0}, "restricted", "restricted-standing"),
+        ({"contribution": 0.0, "value_score": 85.0}, "premium", "premium"),
+        ({"contribution": 0.0, "value_score": 70.0}, "key", "key"),
+    ],
+)
+def test_the_lines(known: dict[str, Any], tier: str, rule: str) -> None:
+    found = assign_tiers(frame([known])).iloc[0]
+    assert (found["tier"], found["rule"]) == (tier, rule)
+
+
+def test_bad_facts_are_told() -> None:
+    with pytest.raises(DataError, match="contribution: missing column"):
+        assign_tiers(pd.DataFrame({"growth": [1.0]}))
+    with pytest.raises(DataError, match="duplicate key"):
+        assign_tiers(pd.DataFrame({"customer_id": [1, 1], "contribution": [1.0, 2.0]}))
+    with pytest.raises(DataError, match="credit_standing"):
+        assign_tiers(pd.DataFrame({"contribution": [1.0], "credit_standing": ["fine"]}))
+    with pytest.raises(DataError, match="contribution: null"):
+        assign_tiers(pd.DataFrame({"contribution": [np.nan]}))
+    with pytest.raises(DataError, match="risk"):
+        assign_tiers(pd.DataFrame({"contribution": [1.0], "risk": [101.0]}))
+
+
+def test_fitted_lines_go_into_a_policy() -> None:
+    rng = np.random.default_rng(3)
+    book = pd.DataFrame({"contribution": rng.normal(1000, 5000, 2000)})
+    lines = fit_tiers(book)
+    policy = lines.apply()
+    tiers = assign_tiers(book, policy=policy)["tier"].value_counts(normalize=True)
+    assert tiers["premium"] == pytest.approx(0.05)
+    assert tiers["key"] == pytest.approx(0.15)
+    assert tiers["restricted"] == pytest.approx(0.02)
+    assert policy.fingerprint != POLICY.fingerprint
+    assert isinstance(lines, TierLines)
+    review_tiers(
+        previous("key"), facts(lines.key), as_of=DAY, policy=policy
+    )  # keep lines lie on the right side
+
+
+def test_faulty_fits_are_refused() -> None:
+    same = pd.DataFrame({"contribution": [1.0] * 50})
+    with pytest.raises(DataError, match="fall together"):
+        fit_tiers(same)
+    with pytest.raises(DataError, match="no customer"):
+        fit_tiers(same.iloc[:0])
+    for bad in ({"premium_share": 0.0}, {"key_share": 0.99}, {"band": 1.0}):
+        with pytest.raises(DataError, match="expected shares"):
+            fit_tiers(same, **bad)
+
+
+# ---------------------------------------------------------------------------------------- review
+
+
+@given(facts_of_many, st.data())
+def test_reviewing_twice_on_one_day_changes_nothing(
+    rows: list[dict[str, Any]], data: st.DataObject
+) -> None:
+    known = frame(rows)
+    dates = st.sampled_from(["2024-01-01", "2026-06-15", DAY])
+    maybe = st.one_of(st.none(), st.sampled_from(["2026-06-30", DAY, "2026-09-01"]))
+    size = len(known)
+    held = pd.DataFrame(
+        {
+            "tier": data.draw(st.lists(st.sampled_from(list(RANK)), min_size=size, max_size=size)),
+            "since": pd.to_datetime(data.draw(st.lists(dates, min_size=size, max_size=size))),
+            "grace_until": pd.to_datetime(data.draw(st.lists(maybe, min_size=size, max_size=size))),
+        }
+    )
+    manual = data.draw(st.lists(maybe, min_size=size, max_size=size))
+    held["override_until"] = pd.to_datetime(manual)
+    held["override_tier"] = ["premium" if m else None for m in manual]
+    held["override_reason"] = ["board" if m else None for m in manual]
+    step = data.draw(st.sampled_from(["one", "straight"]))
+    values = {"review_step": step, "min_hold_days": data.draw(st.sampled_from([0, 90]))}
+    policy = POLICY.with_parameters(**values, grace_days=data.draw(st.sampled_from([0, 90])))
+    once = review_tiers(held, known, as_of=DAY, policy=policy)
+    twice = review_tiers(once, known, as_of=DAY, policy=policy)
+    kept = ["tier", "since", "grace_until", "next_review", "override_tier", "override_until"]
+    pd.testing.assert_frame_equal(twice[kept], once[kept])
+
+
+@given(facts_of_many, st.sampled_from(list(RANK)), st.booleans())
+def test_restriction_wins_always(rows: list[dict[str, Any]], tier: str, manual: bool) -> None:
+    """Whatever is held, in grace, just moved or set by hand: barred is restricted today."""
+    known = frame([{**row, "credit_standing": "bad"} for row in rows])
+    held = pd.DataFrame({"tier": tier, "since": pd.Timestamp(DAY)}, index=known.index)
+    if manual:
+        held = held.assign(
+            override_tier="premium",
+            override_until=pd.Timestamp("2027-01-01"),
+            override_reason="board",
+        )
+    after = review_tiers(held, known, as_of=DAY)
+    assert (after["tier"] == "restricted").all()
+    assert after["override_tier"].isna().all()
+    assert after["action"].notna().all()
+
+
+@given(
+    st.sampled_from(
+        [
+            ("premium", 40_000.0, 50_000.0),
+            ("key", 8_000.0, 49_999.0),
+            ("ordinary", -2_000.0, 9_999.0),
+        ]
+    ),
+    st.floats(0, 1),
+)
+def test_a_value_inside_the_band_never_moves_a_tier(
+    band: tuple[str, float, float], place: float
+) -> None:
+    tier, low, high = band
+    row = reviewed(previous(tier), facts(low + place * (high - low)))
+    assert (row["tier"], row["reason"], row["movement"]) == (tier, "unchanged", "same")
+
+
+@given(st.lists(st.floats(7_000, 11_000), min_size=2, max_size=8))
+def test_no_flapping_over_a_series_of_reviews(values: list[float]) -> None:
+    """Between two moves in opposite directions the value crossed the whole band."""
+    held = previous("ordinary", "2020-01-01")
+    crossings = []
+    for number, value in enumerate(values):
+        day = f"{2021 + number}-01-01"
+        held = review_tiers(held, facts(value), as_of=day)
+        if held.iloc[0]["movement"] != "same":
+            crossings.append(value)
+    assert all(abs(a - b) >= 2000 for a, b in zip(crossings, crossings[1:], strict=False))
+
+
+def test_up_only_over_the_entry_line_down_only_after_grace() -> None:
+    up = reviewed(previous("ordinary"), facts(10_000.0))
+    assert (up["tier"], up["reason"], up["movement"]) == ("key", "upgrade", "up")
+    assert str(up["since"].date()) == DAY
+    grace = reviewed(previous("key"), facts(7_999.0))
+    assert (grace["tier"], grace["reason"]) == ("key", "grace_start")
+    assert str(grace["grace_until"].date()) == "2026-09-29"
+    assert str(grace["next_review"].date()) == "2026-09-30"
+    held = grace.to_frame().T
+    last = reviewed(held, facts(7_999.0), "2026-09-29")
+    assert (last["reason"], str(last["grace_until"].date())) == ("grace", "2026-09-29")
+    over = reviewed(held, facts(7_999.0), "2026-09-30")
+    assert (over["tier"], over["reason"], over["movement"]) == ("ordinary", "downgrade", "down")
+    assert str(over["next_review"].date()) == "2027-01-01"
+    back = reviewed(held, facts(8_000.0), "2026-09-29")
+    assert (back["reason"], pd.isna(back["grace_until"])) == ("recovered", True)
+    assert reviewed(previous("key"), facts(7_999.0), grace_days=0)["reason"] == "downgrade"
+
+
+def test_holding_time_delays_both_directions() -> None:
+    held = previous("ordinary", "2026-04-03")
+    assert reviewed(held, facts(60_000.0))["reason"] == "held_up"
+    assert reviewed(held, facts(60_000.0), "2026-07-02")["reason"] == "upgrade"
+    assert reviewed(previous("key", "2026-04-03"), facts(0.0))["reason"] == "held_down"
+
+
+def test_one_step_or_straight() -> None:
+    assert reviewed(previous("ordinary"), facts(60_000.0))["tier"] == "key"
+    assert reviewed(previous("ordinary"), facts(60_000.0), review_step="straight")["tier"] == (
+        "premium"
+    )
+    fall = {"grace_days": 0}
+    assert reviewed(previous("premium"), facts(0.0), **fall)["tier"] == "key"
+    assert reviewed(previous("premium"), facts(0.0), review_step="straight", **fall)["tier"] == (
+        "ordinary"
+    )
+    grown = facts(0.0, growth=90.0)
+    assert reviewed(previous("ordinary"), grown)["tier"] == "potential"
+    assert reviewed(previous("potential"), facts(60_000.0))["tier"] == "key"
+    assert reviewed(previous("potential"), facts(0.0, growth=70.0))["reason"] == "unchanged"
+    assert reviewed(previous("potential"), facts(0.0, growth=1.0), **fall)["tier"] == "ordinary"
+
+
+def test_an_override_ends_on_its_day() -> None:
+    manual = {
+        "override_tier": "premium",
+        "override_until": pd.Timestamp("2026-07-01"),
+        "override_reason": "chairman's family",
+    }
+    held = previous("ordinary", **manual)
+    runs = reviewed(held, facts(0.0))
+    assert (runs["tier"], runs["reason"], runs["override_reason"]) == (
+        "premium",
+        "override",
+        "chairman's family",
+    )
+    ended = reviewed(runs.to_frame().T, facts(0.0), "2026-07-02")
+    assert (ended["tier"], ended["reason"]) == ("ordinary", "override_ended")
+    assert pd.isna(ended["override_tier"])
+
+
+def test_restricted_customers_wait_and_come_back_low() -> None:
+    good = facts(60_000.0)
+    assert reviewed(previous("restricted", "2026-01-01"), good)["reason"] == "reentry_wait"
+    back = reviewed(previous("restricted", "2025-07-01"), good)
+    assert (back["tier"], back["reason"], back["movement"]) == ("ordinary", "reentry", "up")
+    near = reviewed(previous("restricted"), facts(-100.0))
+    assert (near["tier"], near["reason"]) == ("restricted", "still_restricted")
+    assert near["action"] == "cut_cost"
+
+
+@pytest.mark.parametrize(
+    ("known", "action"),
+    [
+        ({"credit_standing": "bad", "contribution": 5.0}, "cut_cost"),
+        ({"credit_standing": "bad", "contribution": -5_000.0}, "exit"),
+        ({"contribution": -5_000.0}, "reprice"),
+    ],
+)
+def test_what_is_done_with_restricted_customers(known: dict[str, Any], action: str) -> None:
+    row = reviewed(previous("key"), pd.DataFrame([known], index=[1]))
+    assert (row["tier"], row["reason"], row["action"]) == ("restricted", "restrict", action)
+
+
+def test_customers_on_one_side_only_are_kept_and_told() -> None:
+    held = pd.DataFrame({"tier": ["key"], "since": pd.to_datetime(["2025-01-01"])}, index=["old"])
+    known = pd.DataFrame({"contribution": [60_000.0]}, index=["new"])
+    after = review_tiers(held, known, as_of=DAY)
+    assert after.loc["old", ["tier", "reason"]].tolist() == ["key", "no_facts"]
+    assert after.loc["new", ["tier", "reason", "movement"]].tolist() == [
+        "premium",
+        "first",
+        "first",
+    ]
+    assert after.loc["new", ["before"]].isna().all()
+    assert str(after.loc["old", "since"].date()) == "2025-01-01"
+
+
+def test_bad_reviews_are_told() -> None:
+    with pytest.raises(DataError, match="1 overrides without tier, reason or end date"):
+        reviewed(previous("key", override_tier="premium"), facts(0.0))
+    with pytest.raises(DataError, match="since: 1 dates after as_of 2026-07-01"):
+        reviewed(previous("key", "2026-08-01"), facts(0.0))
+    with pytest.raises(DataError, match="tier"):
+        reviewed(previous("gold"), facts(0.0))
+    with pytest.raises(PolicyError, match="key_contribution_keep: 20000.0 is above"):
+        reviewed(previous("key"), facts(0.0), key_contribution_keep=20_000.0)
+    with pytest.raises(PolicyError, match="restricted_contribution_leave: below"):
+        reviewed(previous("key"), facts(0.0), restricted_contribution_leave=-9_000.0)
+    with pytest.raises(PolicyError, match="restricted_risk_leave: above"):
+        reviewed(previous("key"), facts(0.0), restricted_risk_leave=90.0)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 4), st.integers(0, 5), st.sampled_from(list(RANK))),
+        min_size=1,
+        max_size=20,
+        unique_by=lambda row: row[:2],
+    )
+)
+def test_migration_counts_every_step_once(rows: list[tuple[int, int, str]]) -> None:
+    history = pd.DataFrame(rows, columns=["customer_id", "date", "tier"])
+    history["date"] = pd.Timestamp("2026-01-01") + pd.to_timedelta(history["date"], unit="D")
+    moves = tier_migration(history)
+    assert moves.to_numpy().sum() == len(rows) - history["customer_id"].nunique()
+    expected: dict[tuple[str, str], int] = {}
+    for _, part in history.sort_values("date").groupby("customer_id"):
+        for pair in zip(part["tier"], part["tier"][1:], strict=False):
+            expected[pair] = expected.get(pair, 0) + 1
+    for (before, after), count in expected.items():
+        assert moves.loc[before, after] == count
+    shares = tier_migration(history, shares=True).sum(axis=1)
+    assert np.isclose(shares, 1).sum() + (shares == 0).sum() == len(RANK)
+
+
+def test_a_customer_twice_on_one_day_is_refused() -> None:
+    twice = pd.DataFrame(
+        {"customer_id": [1, 1], "tier": ["key", "key"], "date": pd.to_datetime([DAY, DAY])}
+    )
+    with pytest.raises(DataError, match="duplicate key"):
+        tier_migration(twice)
