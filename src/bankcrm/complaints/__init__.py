@@ -1,5 +1,9 @@
-"""Complaints: intake, severity, routes with due dates."""
+"""Complaints: intake, severity, routes, clocks."""
 
+from bankcrm.complaints.clock_rules import ClockRule, ClockStateKind, Extension, combine
+from bankcrm.complaints.clocks import Clock, ClockState, replay_clock
+from bankcrm.complaints.deadlines import deadlines
+from bankcrm.complaints.events import CaseEvent, CaseStatus, EventKind
 from bankcrm.complaints.intake import Intake, Referral, intake
 from bankcrm.complaints.matters import link_repeats
 from bankcrm.complaints.model import Complaint
@@ -9,9 +13,17 @@ from bankcrm.complaints.words import SIGNALS, Department, Kind, Outcome, Relatio
 
 __all__ = [
     "SIGNALS",
+    "CaseEvent",
+    "CaseStatus",
     "Classifier",
+    "Clock",
+    "ClockRule",
+    "ClockState",
+    "ClockStateKind",
     "Complaint",
     "Department",
+    "EventKind",
+    "Extension",
     "Intake",
     "Kind",
     "Outcome",
@@ -21,8 +33,11 @@ __all__ = [
     "Severity",
     "Signal",
     "assess_severity",
+    "combine",
+    "deadlines",
     "intake",
     "link_repeats",
+    "replay_clock",
     "route_frame",
     "severity_facts",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import cast
 
 import attrs
@@ -12,6 +11,7 @@ import pandas as pd
 from bankcrm.calendars import WorkingCalendar, bank_day
 from bankcrm.columns import Column, Days, as_frame, check_frame
 from bankcrm.complaints._frames import Codes, categories, filled
+from bankcrm.complaints.rulers import cutoff_of
 from bankcrm.complaints.severity import (
     Classifier,
     complaints_policy,
@@ -117,9 +117,8 @@ def routes_of(policy: Policy) -> dict[str, RouteRule]:
 
 def received_day(received_at: pd.Series, policy: Policy) -> Days:
     """The bank's day on which each complaint was received."""
-    hour = float(policy.value("cutoff_hour"))
-    cutoff = None if hour >= 24 else dt.time(int(hour), round(hour % 1 * 60))
-    return cast("Days", bank_day(received_at, zone=policy.value("time_zone"), cutoff=cutoff))
+    zone = policy.value("time_zone")
+    return cast("Days", bank_day(received_at, zone=zone, cutoff=cutoff_of(policy)))
 
 
 def joined(owner: str, concerned: str) -> str:

@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
+from bankcrm.errors import DataError
 from bankcrm.vocabulary import Department, Kind, Labelled, Severity
 
-__all__ = ["SIGNALS", "Department", "Kind", "Outcome", "Relation", "Severity", "Signal"]
+__all__ = ["SIGNALS", "Department", "Kind", "Outcome", "Relation", "Severity", "Signal", "word"]
+
+W = TypeVar("W", bound=Labelled)
+
+
+def word(vocabulary: type[W], value: object) -> W:
+    """The member of a vocabulary that has this value.
+
+    >>> word(Severity, "severe").label("zh")
+    '重度'
+    """
+    for member in vocabulary:
+        if member.value == value:
+            return member
+    known = ", ".join(m.value for m in vocabulary)
+    raise DataError(f"{value!r} is no {vocabulary.__name__}; known: {known}")
 
 
 class Signal(Labelled):

@@ -1,0 +1,380 @@
+"""Replay of a case's event log: every clock that binds, each on its own ruler."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from functools import lru_cache
+
+import attrs
+import numpy as np
+
+from bankcrm.calendars import WorkingCalendar
+from bankcrm.complaints.clock_rules import ClockRule, ClockStateKind, clock_rules
+from bankcrm.complaints.events import CaseEvent, CaseStatus, EventKind, in_place, next_status
+from bankcrm.complaints.rulers import Rulers, aware, utc
+from bankcrm.complaints.severity import complaints_policy
+from bankcrm.complaints.words import Severity
+from bankcrm.errors import DataError, IllegalTransitionError
+from bankcrm.policy import Policy
+
+K = EventKind
+
+
+@attrs.frozen
+class Clock:
+    """One clock of a case, as of an instant.
+
+    Args:
+        name: The rule's name.
+        kind: ``acknowledge``, ``answer``, ``regulator`` or ``review``.
+        unit: What ``limit``, ``elapsed`` and ``paused`` count.
+        limit: How long it may run, extensions included.
+        started_at: When it started.
+        elapsed: Time used, pauses left out.
+        paused: Time that pauses took.
+        due: The bank's day by which it must be met.
+        due_at: The first instant that is too late.
+        state: How it stands.
+        ended_at: When it was met or stopped; None while it runs.
+        extended: How often it was extended.
+        provisional: The due day rests on days that no official notice covers yet.
+        source: The rule behind it.
+    """
+
+    name: str
+    kind: str
+    unit: str
+    limit: float
+    started_at: dt.datetime
+    elapsed: float
+    paused: float
+    due: dt.date
+    due_at: dt.datetime
+    state: ClockStateKind
+    ended_at: dt.datetime | None
+    extended: int
+    provisional: bool
+    source: str
+
+    @property
+    def open(self) -> bool:
+        """Whether it still waits to be met."""
+        return self.ended_at is None
+
+
+@attrs.frozen
+class ClockState:
+    """A case as of an instant: its status, people and clocks.
+
+    Args:
+        status: How the case stands.
+        severity: As last assessed; it only ever rises.
+        accountable: The first-asked person, whatever transfers came after (EB-8).
+        handler: Who has the case now.
+        transfers: How often it was handed on.
+        clocks: The present clocks, in the policy's order.
+        earlier: Clocks of earlier rounds, before a re-opening or new facts.
+        merged_into: The case that it was merged into.
+        as_of: The instant of the state.
+        events: The log, in its place in time.
+    """
+
+    status: CaseStatus
+    severity: Severity | None
+    accountable: str
+    handler: str
+    transfers: int
+    clocks: tuple[Clock, ...]
+    earlier: tuple[Clock, ...]
+    merged_into: str
+    as_of: dt.datetime
+    events: tuple[CaseEvent, ...] = attrs.field(repr=False)
+
+    @property
+    def due_at(self) -> dt.datetime | None:
+        """The earliest instant at which an open clock runs out; None if none is open."""
+        return min((c.due_at for c in self.clocks if c.open), default=None)
+
+    @property
+    def due(self) -> dt.date | None:
+        """The day of the open clock that runs out first; None if none is open."""
+        first = min((c for c in self.clocks if c.open), key=lambda c: c.due_at, default=None)
+        return None if first is None else first.due
+
+    def clock(self, name: str) -> Clock:
+        """The present clock of a name."""
+        for clock in self.clocks:
+            if clock.name == name:
+                return clock
+        raise DataError(f"no clock {name!r}; running: {', '.join(c.name for c in self.clocks)}")
+
+
+def replay_clock(
+    events: Iterable[CaseEvent],
+    *,
+    policy: Policy | None = None,
+    calendar: WorkingCalendar,
+    as_of: dt.datetime,
+    after: ClockState | None = None,
+) -> ClockState:
+    """The state of a case, replayed from its event log; nothing but the log decides.
+
+    Args:
+        events: The log in any order; events after ``as_of`` are left out.
+        policy: Whose clocks bind from the start (a ``policy_changed`` event brings another).
+        calendar: Whose working days count.
+        as_of: The instant for which the state is asked.
+        after: A state of the same case whose log these events go on from.
+
+    Raises:
+        IllegalTransitionError: An event is not allowed where it stands; the reason is told.
+        DataError: ``as_of`` has no time zone, or no event lies before it.
+
+    Source: CSC-5, CSC-6, EB-8.
+
+    >>> from bankcrm.calendars import working_calendar
+    >>> cn = dt.timezone(dt.timedelta(hours=8))
+    >>> log = [CaseEvent(dt.datetime(2024, 9, 27, 10, tzinfo=cn), "received", severity="moderate")]
+    >>> state = replay_clock(
+    ...     log, calendar=working_calendar("CN"), as_of=dt.datetime(2024, 10, 9, 9, tzinfo=cn))
+    >>> answer = state.clock("answer")
+    >>> answer.due.isoformat(), answer.elapsed, str(answer.state)
+    ('2024-10-10', 4.0, 'at_risk')
+    """
+    if as_of.tzinfo is None:
+        raise DataError(f"as_of: {as_of} has no time zone; give an aware datetime")
+    log = in_place([*(after.events if after else ()), *events], as_of)
+    if not log:
+        raise DataError("events: none up to as_of; a case starts with 'received'")
+    case = _Case(complaints_policy(policy), calendar)
+    for event in log:
+        case.take(event)
+    return case.state(log, as_of)
+
+
+@attrs.define
+class _Run:
+    """One clock while the log is replayed."""
+
+    rule: ClockRule
+    policy: Policy
+    start: dt.datetime
+    pauses: list[tuple[dt.datetime, dt.datetime | None]] = attrs.Factory(list)
+    extended: int = 0
+    end: dt.datetime | None = None
+    met: bool = False
+
+    def pause(self, at: dt.datetime) -> None:
+        if self.rule.pauses and self.end is None:
+            self.pauses.append((at, None))
+
+    def resume(self, at: dt.datetime) -> None:
+        if self.pauses and self.pauses[-1][1] is None:
+            self.pauses[-1] = (self.pauses[-1][0], at)
+
+    def finish(self, at: dt.datetime, met: bool) -> None:
+        if self.end is None:
+            self.resume(at)
+            self.end, self.met = at, met
+
+
+@attrs.define
+class _Case:
+    """A case while its log is replayed."""
+
+    policy: Policy
+    calendar: WorkingCalendar
+    status: CaseStatus | None = None
+    severity: Severity | None = None
+    topic: str = ""
+    accountable: str = ""
+    handler: str = ""
+    transfers: int = 0
+    merged_into: str = ""
+    closed_at: dt.datetime | None = None
+    runs: dict[str, _Run] = attrs.Factory(dict)
+    past: list[_Run] = attrs.Factory(list)
+
+    def take(self, event: CaseEvent) -> None:
+        """Let one event happen."""
+        status = next_status(self.status, event)
+        self._people(event)
+        if event.kind == K.REOPENED:
+            self._check_reopening(event)
+        if event.kind == K.EXTENDED:
+            self._extend(event)
+        if event.kind == K.POLICY_CHANGED and event.policy is not None:
+            self._change(event.policy, event.at)
+        self._clocks(event)
+        if status in (CaseStatus.MERGED, CaseStatus.WITHDRAWN):
+            self.merged_into = event.to if status == CaseStatus.MERGED else ""
+            for run in self.runs.values():
+                run.finish(event.at, met=False)
+        if status == CaseStatus.CLOSED:
+            self.closed_at = event.at
+            for run in self.runs.values():
+                run.finish(event.at, met=False)
+        self.status = status
+
+    def _people(self, event: CaseEvent) -> None:
+        if event.kind == K.RECEIVED:
+            self.accountable = self.handler = event.by
+            self.topic = event.topic
+        if event.kind in (K.ASSIGNED, K.TRANSFERRED):
+            self.handler = event.to
+            self.transfers += event.kind == K.TRANSFERRED
+        if event.severity is not None:
+            order = list(Severity)
+            if self.severity and order.index(event.severity) < order.index(self.severity):
+                raise IllegalTransitionError(
+                    f"assessed at {event.at.isoformat()}: {event.severity} is milder than "
+                    f"{self.severity}; a severity is only ever raised"
+                )
+            self.severity = event.severity
+
+    def _clocks(self, event: CaseEvent) -> None:
+        for rule in _rules(self.policy):
+            run = self.runs.get(rule.name)
+            if event.kind in rule.restarts and (run is None or run.start != event.at):
+                if run is not None:
+                    run.finish(event.at, met=False)
+                    self.past.append(run)
+                if rule.binds(self.topic):
+                    self.runs[rule.name] = _Run(rule, self.policy, event.at)
+            elif event.kind in rule.starts and run is None and rule.binds(self.topic):
+                self.runs[rule.name] = _Run(rule, self.policy, event.at)
+            elif run is not None and event.kind in rule.meets:
+                run.finish(event.at, met=True)
+            elif run is not None and event.kind == K.PAUSED:
+                run.pause(event.at)
+            elif run is not None and event.kind == K.RESUMED:
+                run.resume(event.at)
+
+    def _check_reopening(self, event: CaseEvent) -> None:
+        days = float(self.policy.value("reopen_within_days"))
+        if self.closed_at is not None and event.at - self.closed_at > dt.timedelta(days=days):
+            raise IllegalTransitionError(
+                f"reopened at {event.at.isoformat()}: the case was closed at "
+                f"{self.closed_at.isoformat()}, more than {days:g} days before; "
+                "take it in as a new complaint (a repeat)"
+            )
+        self.closed_at = None
+
+    def _extend(self, event: CaseEvent) -> None:
+        """Take the next step of every open clock that can be extended."""
+        can = [r for r in self.runs.values() if r.rule.extensions and r.end is None]
+        why = "" if can else "no open clock can be extended"
+        for run in can:
+            if run.extended == len(run.rule.extensions):
+                why = f"clock {run.rule.name} has had all of its extensions"
+                continue
+            step = run.rule.extensions[run.extended]
+            if step.approver and not event.approver:
+                why = f"step {step.name!r} of clock {run.rule.name} needs an approver"
+            elif step.notice and not event.notice:
+                why = f"step {step.name!r} of clock {run.rule.name} needs notice to the customer"
+            elif event.at >= self._measure(run, event.at).due_at:
+                why = f"the time of clock {run.rule.name} was over already"
+            else:
+                run.extended += 1
+                why = ""
+        if why:
+            raise IllegalTransitionError(f"extended at {event.at.isoformat()}: {why}")
+
+    def _change(self, policy: Policy, at: dt.datetime) -> None:
+        """Go on under another policy: what is elapsed stays, on the new policy's ruler."""
+        self.policy = policy
+        rules = {r.name: r for r in _rules(policy)}
+        for name, run in self.runs.items():
+            if run.end is not None:
+                continue
+            if name not in rules:
+                run.finish(at, met=False)
+                continue
+            rule = rules[name]
+            was_paused = bool(run.pauses) and run.pauses[-1][1] is None
+            if was_paused and not rule.pauses:
+                run.resume(at)
+            run.rule, run.policy = rule, policy
+            run.extended = min(run.extended, len(rule.extensions))
+            if self.status == CaseStatus.PAUSED and not was_paused:
+                run.pause(at)
+        for name, rule in rules.items():
+            # A new rule does not reach back: it runs from the change on.
+            waits = self.status in (CaseStatus.OPEN, CaseStatus.PAUSED)
+            new = name not in self.runs and K.RECEIVED in rule.starts and rule.binds(self.topic)
+            if waits and new:
+                self.runs[name] = _Run(rule, policy, at)
+                if self.status == CaseStatus.PAUSED:
+                    self.runs[name].pause(at)
+
+    def _measure(self, run: _Run, as_of: dt.datetime) -> Clock:
+        rulers = _rulers(run.policy, self.calendar)
+        rule = run.rule
+        end = run.end or as_of
+        stops = [(p, min(r or end, end)) for p, r in run.pauses]
+        paused = sum(float(rulers.elapsed(rule.unit, utc([a]), utc([b]))[0]) for a, b in stops)
+        elapsed = float(rulers.elapsed(rule.unit, utc([run.start]), utc([end]))[0]) - paused
+        limit = rule.amount(run.policy, self.severity, run.extended)
+        due_at, due, provisional = rulers.due(
+            rule.unit, utc([run.start]), np.array([limit + paused])
+        )
+        late = end.timestamp() >= float(due_at.astype(np.int64)[0]) / 1e6
+        now_paused = run.end is None and bool(run.pauses) and run.pauses[-1][1] is None
+        risk = elapsed >= float(run.policy.value("at_risk_share")) * limit
+        return Clock(
+            name=rule.name,
+            kind=rule.kind,
+            unit=rule.unit,
+            limit=limit,
+            started_at=run.start,
+            elapsed=elapsed,
+            paused=paused,
+            due=due[0].item(),
+            due_at=aware(due_at, rulers.zone)[0].to_pydatetime(),
+            state=_state(late, run, now_paused, risk),
+            ended_at=run.end,
+            extended=run.extended,
+            provisional=bool(provisional[0]),
+            source=rule.source,
+        )
+
+    def state(self, log: tuple[CaseEvent, ...], as_of: dt.datetime) -> ClockState:
+        """The state as of an instant."""
+        if self.status is None:
+            raise DataError("events: none up to as_of; a case starts with 'received'")
+        order = {r.name: i for i, r in enumerate(_rules(self.policy))}
+        runs = sorted(self.runs.values(), key=lambda r: order.get(r.rule.name, len(order)))
+        return ClockState(
+            status=self.status,
+            severity=self.severity,
+            accountable=self.accountable,
+            handler=self.handler,
+            transfers=self.transfers,
+            clocks=tuple(self._measure(r, as_of) for r in runs),
+            earlier=tuple(self._measure(r, as_of) for r in self.past),
+            merged_into=self.merged_into,
+            as_of=as_of,
+            events=log,
+        )
+
+
+def _state(late: bool, run: _Run, paused: bool, risk: bool) -> ClockStateKind:
+    if late:
+        return ClockStateKind.BREACHED
+    if run.end is not None:
+        return ClockStateKind.MET if run.met else ClockStateKind.STOPPED
+    if paused:
+        return ClockStateKind.PAUSED
+    return ClockStateKind.AT_RISK if risk else ClockStateKind.RUNNING
+
+
+@lru_cache(maxsize=64)
+def _rules(policy: Policy) -> tuple[ClockRule, ...]:
+    return clock_rules(policy)
+
+
+@lru_cache(maxsize=64)
+def _rulers(policy: Policy, calendar: WorkingCalendar) -> Rulers:
+    return Rulers.of(policy, calendar)
