@@ -1,7 +1,7 @@
 """mkdocs hook: default policies and data contract as tables made from their own source.
 
-A page writes ``<!-- policy: lifecycle -->`` (or ``<!-- policy: complaints/presets/name -->``) where
-the tables of that TOML file belong, so what the docs say cannot drift from what the code does.
+A page writes ``<!-- policy: lifecycle -->``, ``<!-- presets: complaints -->`` or
+``<!-- contract -->`` where the tables belong, so what the docs say cannot drift from the code.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from bankcrm.book import contract_page
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "bankcrm"
 LOG = logging.getLogger("mkdocs.hooks.policies")
 DATES = {"from": "effective_from", "to": "effective_to"}
+PRESETS = re.compile(r"^<!-- presets: (?P<name>\w+) -->$", re.M)
 MARKER = re.compile(r"^<!-- policy: (?P<name>[\w/.-]+) -->$", re.M)
 
 
@@ -25,7 +26,14 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
     """Put the tables of the named policies, and the data contract, where a page asks for them."""
     if "<!-- contract -->" in markdown:
         markdown = markdown.replace("<!-- contract -->", contract_page())
+    markdown = PRESETS.sub(lambda found: preset_pages(found["name"]), markdown)
     return MARKER.sub(lambda found: policy_page(policy_file(found["name"])), markdown)
+
+
+def preset_pages(domain: str) -> str:
+    """Every preset of a domain, each under its own heading."""
+    files = sorted((SOURCE / domain / "presets").glob("*.toml"))
+    return "\n\n".join(f"### Preset `{f.stem}`\n\n{policy_page(f)}" for f in files)
 
 
 def policy_file(name: str) -> Path:
