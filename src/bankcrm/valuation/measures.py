@@ -37,13 +37,12 @@ def value_measures(
 
     Returns:
         Frame by ``customer_id``: ``contribution``, ``volume`` (money moved in the window),
-        ``products``, ``satisfaction``, ``complaints_a_year``, ``active_months`` (share of the
-        window's months with a movement), ``tenure_years``, ``referrals``, ``income``,
-        ``income_growth`` (income
-        entries in the second half of the window against the first, -1 to 1), ``balance_growth``
-        (net flow over all that moved, -1 to 1), ``age_years``, ``occupation_growth``,
-        ``loan_status`` (worst), ``credit_standing``, ``penalty_entries`` and
-        ``payment_burden`` (loan payments over income).
+        ``aum`` (last balances above 0), ``products``, ``satisfaction``, ``complaints_a_year``,
+        ``active_months`` (share of the window's months with a movement), ``tenure_years``,
+        ``referrals``, ``income``, ``income_growth`` (income entries in the second half of the
+        window against the first, -1 to 1), ``balance_growth`` (net flow over all that moved, -1
+        to 1), ``age_years``, ``occupation_growth``, ``loan_status`` (worst),
+        ``credit_standing``, ``penalty_entries``, ``payment_burden`` (loan payments over income).
 
     Source: CSC-2, LCM-6.
     """
@@ -61,6 +60,7 @@ def value_measures(
     columns |= _from_customers(book.customers, day, policy)
     columns |= _from_transactions(book.transactions, customers, since, day, months)
     columns |= _from_holdings(book, customers, day)
+    columns |= _from_balances(book.balances, customers, day)
     columns |= _from_complaints(book.complaints, customers, since, day, months)
     burden = columns.pop("_paid", None)
     if burden is not None and "income" in columns:
@@ -193,6 +193,21 @@ def _from_holdings(book: BookFrames, customers: pd.Index, day: np.datetime64) ->
         count = np.bincount(distinct // max(len(names), 1), minlength=len(customers))
         columns["products"] = count.astype(np.float64)
     return columns
+
+
+def _from_balances(
+    balances: pd.DataFrame | None, customers: pd.Index, day: np.datetime64
+) -> dict[str, object]:
+    """What a customer keeps with the bank: the last known balance of each account, if positive."""
+    if balances is None or absent(balances, "account_id", "customer_id", "date", "balance"):
+        return {}
+    when = days(balances["date"])
+    known = balances.loc[when <= day]
+    order = np.argsort(when[when <= day], kind="stable")
+    last = known.iloc[order].drop_duplicates("account_id", keep="last")
+    place = customer_places(last["customer_id"], customers)
+    held = np.maximum(numbers(last["balance"], "balance"), 0.0)
+    return {"aum": summed(place[place >= 0], held[place >= 0], len(customers))}
 
 
 def _from_complaints(

@@ -131,7 +131,8 @@ def _matrix(
     if not 1 <= len(criteria) <= len(RANDOM_INDEX):
         raise DataError(f"pairwise: {len(criteria)} criteria; expected 1 to {len(RANDOM_INDEX)}")
     bad = np.argwhere(~(np.isfinite(matrix) & (matrix > 0)))
-    broken = np.argwhere(np.abs(matrix * matrix.T - 1) > RECIPROCAL_TOLERANCE)
+    with np.errstate(invalid="ignore"):
+        broken = np.argwhere(np.abs(matrix * matrix.T - 1) > RECIPROCAL_TOLERANCE)
     for pairs, what in ((bad, "missing, zero or negative"), (broken, "not reciprocal")):
         if len(pairs):
             first = ", ".join(f"{criteria[i]} : {criteria[j]}" for i, j in pairs[:5])
