@@ -240,8 +240,6 @@ def _examine(
         if column.name not in source.columns:
             continue
         values = source[column.name]
-        if isinstance(values, pd.DataFrame):  # twice the same name; told by _canonical
-            continue
         try:
             converted[column.name], flaws = READERS[column.kind](values, column, last)
         except DataError as error:
@@ -265,7 +263,7 @@ def _examine(
 
 def _assembled(source: pd.DataFrame, converted: Mapping[str, object]) -> pd.DataFrame:
     """The contract's columns first, converted; the others after them, as they are."""
-    rest = {str(c): source[c] for c in source.columns if c not in converted}
+    rest = {c: source[c] for c in source.columns if c not in converted}
     return pd.DataFrame({**converted, **rest}, index=source.index, copy=False)
 
 
@@ -299,11 +297,10 @@ def _canonical(
         wanted = [f"{m} (as {names[m]!r})" if m in names else m for m in missing]
         advice = f"present: {there}; rename them or give names={{canonical: yours}}"
         faults.append(DataFault(frame, ", ".join(wanted), "missing_column", 0, (), "", advice))
-    repeated = data.columns[data.columns.duplicated()].unique()
-    for name in repeated.intersection(pd.Index(sorted(known))):
-        expected = "each column name once"
-        faults.append(DataFault(frame, str(name), "repeated_column", 0, (), expected))
-    return data, faults
+    repeated = data.columns.duplicated()
+    for name in data.columns[repeated].unique():
+        faults.append(DataFault(frame, str(name), "repeated_column", 0, (), "each name once"))
+    return data.loc[:, ~repeated] if repeated.any() else data, faults
 
 
 def _fault(frame: str, column: Column, values: pd.Series, flaw: Flaw) -> DataFault:

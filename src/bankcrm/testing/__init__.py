@@ -1,0 +1,3 @@
+"""Strategies for your own tests (extra ``testing``)."""
+
+from __future__ import annotations
