@@ -145,7 +145,8 @@ def retention_economics(
         discount: discount rate a period.
         growth: growth of the margin a period.
         cost: money now spent a period to keep the customer.
-        points: how much more retention is asked about; never beyond 1.
+        points: how much more retention is asked about; never beyond 1. Where the margins would then
+            have no end, the effect is infinite.
         timing: ``start`` or ``end`` of the period; see `customer_value`.
 
     Raises:
@@ -161,8 +162,10 @@ def retention_economics(
     if not points > 0:
         raise DataError(f"points: got {points}; expected more than 0, such as 0.05")
     more = min(retention + points, 1.0)
-    rates = np.array([retention, more])
-    unit, raised = customer_value(1.0, rates, discount, growth=growth, timing=timing).tolist()
+    unit = float(customer_value(1.0, retention, discount, growth=growth, timing=timing))
+    raised = float("inf")
+    if more * (1 + growth) < 1 + discount:
+        raised = float(customer_value(1.0, more, discount, growth=growth, timing=timing))
     value = net * unit
     pull = retention * (1 + growth) / (1 + discount - retention * (1 + growth))
     return RetentionEconomics(
