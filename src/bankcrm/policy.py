@@ -221,8 +221,8 @@ class Policy:
 
     def to_toml(self) -> str:
         """The policy as TOML text; `load_policy` gives back an equal policy."""
-        header = {a.name: getattr(self, a.name) for a in attrs.fields(_Header)}
-        body: dict[str, Any] = {"policy": {k: v for k, v in header.items() if v not in (None, "")}}
+        header = _Header(*(getattr(self, a.name) for a in attrs.fields(_Header)))
+        body: dict[str, Any] = {"policy": plain(header)}
         if self.parameters:
             body["parameters"] = {n: _body(v) for n, v in self.parameters.items()}
         if self.tables:

@@ -294,7 +294,11 @@ def _shadowed(table: DecisionTable, space: _Space, dead: set[str]) -> Iterator[F
     for i, (row, box) in enumerate(zip(space.rows, space.boxes, strict=True)):
         if row.rule.id in dead or not all(box) or not (in_order or not row.cells):
             continue
-        before = space.stops[:i] if in_order else [b for j, b in enumerate(space.stops) if j != i]
+        before = [
+            stops
+            for j, (other, stops) in enumerate(zip(space.rows, space.stops, strict=True))
+            if j < i or (other.cells and not in_order)
+        ]
         if not before or uncovered(box, before) is not None:
             continue
         who = "the rules before it" if in_order else "the other rules"

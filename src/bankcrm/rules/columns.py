@@ -134,10 +134,10 @@ def _plain(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn:
     kind = series.dtype.kind
     if expected.type == "date":
         arrow = getattr(series.dtype, "pyarrow_dtype", None)
+        if str(arrow).startswith("date"):
+            series, kind = series.astype("timestamp[s][pyarrow]"), "M"
         if kind == "M" and getattr(arrow or series.dtype, "tz", None) is None:
             return _days(series.to_numpy(dtype="datetime64[s]", na_value=np.datetime64("NaT")))
-        if str(arrow).startswith("date"):
-            return _days(series.astype("datetime64[s]").to_numpy())
     elif expected.type == "boolean" and kind == "b":
         return _from_nullable(series, np.bool_, False)
     elif expected.type in ("number", "integer") and kind in "iu":

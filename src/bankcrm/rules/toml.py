@@ -83,6 +83,9 @@ def structure(
     made: cattrs.Converter, raw: Any, kind: type[T], path: str, faults: list[str]
 ) -> T | None:
     """Read raw TOML as a value; what does not fit is told in ``faults`` with its path."""
+    if not isinstance(raw, Mapping):
+        faults.append(f"{path}: expected a TOML table, saw {raw!r}")
+        return None
     try:
         return made.structure(raw, kind)
     except (cattrs.BaseValidationError, PolicyError, ValueError, TypeError) as error:
@@ -103,6 +106,8 @@ def _words(error: BaseException, kind: type | None) -> str:
     if isinstance(error, cattrs.ForbiddenExtraKeysError):
         known = ", ".join(a.name for a in attrs.fields(error.cl))
         return f"unknown key(s) {', '.join(sorted(error.extra_fields))}; known: {known}"
+    if isinstance(error, AttributeError):  # the generated code asked a scalar for its keys
+        return "expected a TOML table"
     return str(error) or f"expected {kind}"
 
 
@@ -247,10 +252,10 @@ def _rule_body(rule: Rule) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """An attrs value, mapping or sequence as plain TOML, empty fields left out."""
+    """An attrs value, mapping or sequence as plain TOML; fields at their default are left out."""
     if attrs.has(type(value)):
-        items = {a.name: getattr(value, a.name) for a in attrs.fields(type(value))}
-        return {k: plain(v) for k, v in items.items() if k == "value" or v not in (None, "", ())}
+        items = {a.name: (getattr(value, a.name), a.default) for a in attrs.fields(type(value))}
+        return {k: plain(v) for k, (v, default) in items.items() if v is not None and v != default}
     if isinstance(value, Mapping):
         return {k: plain(v) for k, v in value.items()}
     return [plain(v) for v in value] if isinstance(value, tuple | list) else value

@@ -46,6 +46,10 @@ def frozen_dict(items: Mapping[str, Any]) -> FrozenDict[str, Any]:
     return FrozenDict(items)
 
 
+def _texts(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(values)
+
+
 @attrs.frozen
 class Fact:
     """What a table may be told about one fact.
@@ -61,7 +65,7 @@ class Fact:
     """
 
     type: FactType = attrs.field(validator=attrs.validators.in_(FACT_TYPES))
-    values: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    values: tuple[str, ...] = attrs.field(default=(), converter=_texts)
     minimum: float | None = None
     maximum: float | None = None
     unit: str = ""
