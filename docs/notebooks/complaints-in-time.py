@@ -1,0 +1,59 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Complaints in time
+#
+# From what customers said to who answers by when: severity, route and due day by tables, on mainland China's working days.
+
+# %%
+from bankcrm import default_policy, review
+from bankcrm.datasets import make_book
+
+book = make_book(3_000, seed=7)
+complaints = review(book, as_of=book.as_of).complaints
+complaints[["received_at", "kind", "severity", "severity_rule", "owner", "due", "state"]].head()
+
+# %% [markdown]
+# A consultation or a suggestion has no severity. What the complaints came to:
+
+# %%
+import pandas as pd
+
+pd.crosstab(
+    complaints["severity"].astype("string").fillna("(not a complaint)"),
+    complaints["state"].astype("string"),
+)
+
+# %% [markdown]
+# ## The rules behind it
+#
+# The deadlines are a table as well; they come from CSC-5. Nothing here is hidden in code.
+
+# %%
+policy = default_policy("complaints")
+for rule in policy.table("severity").rules[:6]:
+    tests = ", ".join(f"{fact} {test}" for fact, test in rule.when.items())
+    print(f"{rule.id:<24} {tests or 'otherwise':<60} -> {rule.then}  ({rule.source})")
+
+# %% [markdown]
+# ## Working days are not weekdays
+#
+# The first week of October is off, and the Saturday after it is worked.
+
+# %%
+from datetime import date, timedelta
+
+from bankcrm.calendars import working_calendar
+
+cn = working_calendar("CN")
+days = [date(2026, 9, 28) + timedelta(days=n) for n in range(14)]
+pd.DataFrame({"day": [f"{d:%a %d %b}" for d in days], "worked": [cn.is_working(d) for d in days]}).set_index("day").T

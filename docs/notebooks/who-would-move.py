@@ -1,0 +1,76 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Who would move?
+#
+# The committee wants to call a customer *dormant* after 60 days instead of 90. Before the file is changed: who would
+# move, and from where to where?
+
+# %%
+from bankcrm import default_policy, plots
+from bankcrm.datasets import make_book
+from bankcrm.lifecycle import stage_facts
+
+book = make_book(3_000, seed=7)
+facts = stage_facts(
+    book.customers,
+    book.transactions,
+    as_of=book.as_of,
+    contacts=book.contacts,
+    accounts=book.accounts,
+)
+
+# %%
+now = default_policy("lifecycle")
+proposed = now.with_parameters(dormant_after_days=60)
+for change in now.diff(proposed):
+    print(change)
+
+# %%
+comparison = now.table("stage").compare(proposed.table("stage"), facts)
+print(comparison)
+
+# %%
+plots.migration(comparison.migration, title="Customers by stage: today and as proposed");
+
+# %% [markdown]
+# ## Look at a few of them
+#
+# `moved` is the index of the customers whose stage changes; `before` and `after` name the rules.
+
+# %%
+facts.loc[comparison.moved[:5], ["kind", "days_idle", "activity_ratio"]].assign(
+    before=comparison.before.head(), after=comparison.after.head()
+)
+
+# %% [markdown]
+# ## A whole range
+#
+# How many customers would be dormant under each limit from a month to half a year?
+
+# %%
+import pandas as pd
+
+limits = range(30, 181, 15)
+table = now.table("stage")
+counts = {
+    days: int(
+        (
+            table.with_parameters({"dormant_after_days": days})
+            .decide_frame(facts, on_missing="undecided")["outcome"]
+            .astype(str)
+            == "dormant"
+        ).sum()
+    )
+    for days in limits
+}
+pd.Series(counts, name="dormant customers").rename_axis("limit, days").to_frame()
