@@ -69,6 +69,17 @@ def test_policy_file_changes_the_review(sample: Path, tmp_path: Path) -> None:
     assert summary["stage"]["active"] == 0
 
 
+def test_explain_tells_rules_and_values(sample: Path) -> None:
+    customer = str(pd.read_csv(sample / "customers.csv")["customer_id"].iloc[0])
+    result = run("explain", customer, sample)
+    assert result.returncode == 0, result.stderr
+    assert "stage: " in result.stdout
+    assert "saw " in result.stdout
+    unknown = run("explain", "nobody", sample)
+    assert unknown.returncode == 2
+    assert "no customer 'nobody'" in unknown.stderr
+
+
 def test_as_of_is_never_guessed(sample: Path, tmp_path: Path) -> None:
     for name in ("customers.csv", "transactions.csv"):
         (tmp_path / name).write_bytes((sample / name).read_bytes())

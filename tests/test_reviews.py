@@ -11,7 +11,7 @@ import pytest
 import bankcrm
 from bankcrm.book import Book
 from bankcrm.datasets import load_berka, make_book
-from bankcrm.errors import DataError, PolicyError
+from bankcrm.errors import DataError, PolicyError, UnknownNameError
 from bankcrm.policy import default_policies, default_policy
 from bankcrm.reviews import Review, review
 
@@ -181,6 +181,18 @@ def test_berka_is_reviewed_whole(shared_data: Path) -> None:
     assert set(result.customers.index) == set(book.customers["customer_id"])
     fees = book.transactions.query("kind == 'fee' and date > '1993-03-30'")["amount"].sum()
     assert result.summary["contribution"]["fees"] == pytest.approx(-fees, abs=0.005)
+
+
+def test_every_decision_can_be_explained(reviewed: Review) -> None:
+    for customer in reviewed.customers.index[::97]:
+        row = reviewed.customers.loc[customer]
+        traces = reviewed.explain(customer)
+        for table, column in (("stage", "stage"), ("tier", "tier"), ("rfm_segment", "segment")):
+            if pd.notna(row[column]):
+                assert traces[table].decision.outcome == row[column]
+                assert traces[table].decision.rule == row[f"{column}_rule"]
+    with pytest.raises(UnknownNameError, match="nobody"):
+        reviewed.explain("nobody")
 
 
 def test_it_writes_a_folder(reviewed: Review, tmp_path: Path) -> None:

@@ -37,14 +37,13 @@ def cli() -> None:
     """Bank customer relationship management as decision tables and pure functions."""
 
 
-@cli.command()
-@click.argument("book", type=click.Path(path_type=Path), required=False)
-@click.option(
+_BOOK = click.argument("book", type=click.Path(path_type=Path), required=False)
+_AS_OF = click.option(
     "--as-of",
     type=click.DateTime(["%Y-%m-%d"]),
     help="The day of the review; else the one in book.toml.",
 )
-@click.option(
+_POLICY = click.option(
     "--policy",
     "files",
     type=click.Path(path_type=Path),
@@ -52,6 +51,13 @@ def cli() -> None:
     metavar="FILE",
     help="A policy in the place of its domain's default; may be given again.",
 )
+_QUIET = click.option("--quiet", is_flag=True, help="No progress bar and no figures.")
+
+
+@cli.command()
+@_BOOK
+@_AS_OF
+@_POLICY
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -59,11 +65,36 @@ def cli() -> None:
     show_default=True,
     help="The folder to write to.",
 )
-@click.option("--quiet", is_flag=True, help="No progress bar and no figures.")
+@_QUIET
 def review(
     book: Path | None, as_of: datetime | None, files: tuple[Path, ...], out: Path, quiet: bool
 ) -> None:
     """Review a BOOK (a folder of Parquet or CSV); without one, the embedded synthetic bank."""
+    result = _review(book, as_of, files, quiet=quiet)
+    result.write(out)
+    if not quiet:
+        _print_summary(result)
+        click.echo(f"report: {out / 'index.html'}")
+
+
+@cli.command()
+@click.argument("customer")
+@_BOOK
+@_AS_OF
+@_POLICY
+def explain(
+    customer: str, book: Path | None, as_of: datetime | None, files: tuple[Path, ...]
+) -> None:
+    """Why CUSTOMER stands where it does: every rule that was looked at, with the values seen."""
+    result = _review(book, as_of, files, quiet=True)
+    numbered = result.facts.index.dtype.kind in "iu" and customer.lstrip("-").isdecimal()
+    for trace in result.explain(int(customer) if numbered else customer).values():
+        click.echo(f"{trace}\n")
+
+
+def _review(
+    book: Path | None, as_of: datetime | None, files: tuple[Path, ...], *, quiet: bool
+) -> Review:
     from bankcrm.reviews import review as run
 
     policies = _policies(files)
@@ -72,11 +103,7 @@ def review(
         day = as_of.date() if as_of else data.as_of
         if day is None:
             raise click.UsageError("give --as-of: the book records no date (book.toml, as_of)")
-        result = run(data, as_of=day, policies=policies, progress=step)
-    result.write(out)
-    if not quiet:
-        _print_summary(result)
-        click.echo(f"report: {out / 'index.html'}")
+        return run(data, as_of=day, policies=policies, progress=step)
 
 
 def _book(folder: Path | None) -> Book:

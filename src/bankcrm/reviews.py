@@ -18,8 +18,10 @@ from bankcrm.calendars import WorkingCalendar, working_calendar
 from bankcrm.columns import DataFault, Days, as_of_day, days, findings_frame
 from bankcrm.complaints import intake, route_frame
 from bankcrm.complaints.routing import received_day
+from bankcrm.errors import UnknownNameError
 from bankcrm.lifecycle import assign_stages, stage_facts
 from bankcrm.policy import Policy, PolicySet, default_policies
+from bankcrm.rules import Trace
 from bankcrm.segmentation import (
     assign_tiers,
     fit_rfm,
@@ -52,6 +54,7 @@ class Review:
         summary: the figures of the whole book, ready for JSON.
         findings: what was wrong with the data: counts and examples.
         policies: the policies that decided.
+        facts: all that the decisions rest on, a row a customer; `explain` reads it.
     """
 
     name: str
@@ -61,6 +64,7 @@ class Review:
     summary: Mapping[str, Any]
     findings: pd.DataFrame
     policies: PolicySet
+    facts: pd.DataFrame
 
     def __repr__(self) -> str:
         figures = ", ".join(f"{k.lower()} {v}" for k, v in self.key_figures().items())
@@ -82,6 +86,29 @@ class Review:
             "Overdue complaints": f"{s['complaints']['overdue']:,}",
             "Data findings": f"{len(self.findings):,}",
         }
+
+    def explain(self, customer: object) -> dict[str, Trace]:
+        """Why a customer stands where it does: every table that decided, rule by rule.
+
+        Args:
+            customer: the customer's id.
+
+        Returns:
+            Table id to its trace, in the order of the decisions; tables whose facts this customer
+            does not have (scores without a movement, say) are left out.
+
+        Raises:
+            UnknownNameError: the customer is not in the review.
+        """
+        if customer not in self.facts.index:
+            raise UnknownNameError("customer", customer, [*self.facts.index[:3], "..."])
+        row = self.facts.loc[customer].to_dict()
+        traces = {}
+        for domain, name in DECISIONS:
+            trace = self.policies[domain].table(name).explain(row)
+            if not trace.decision.missing:
+                traces[name] = trace
+        return traces
 
     def to_html(self, path: str | Path) -> None:
         """Write the report: one file that needs no network."""
@@ -147,7 +174,8 @@ def review(
     tiers = _tiers(sound, worth, rules["segmentation"])
     tell("complaints")
     handled = _complaints(sound, day, rules["complaints"], calendar or working_calendar("CN"))
-    customers = stages.join([rfm, worth, tiers])
+    facts = stages.join([rfm, worth, tiers])
+    customers = facts[[c for c in SHOWN if c in facts]]
     tell("done")
     findings = [*faults, *handled.faults]
     return Review(
@@ -158,10 +186,30 @@ def review(
         summary=_summary(book.name, day, customers, handled, findings, rules),
         findings=findings_frame(findings),
         policies=rules,
+        facts=facts,
     )
 
 
 STEPS = 6
+DECISIONS = (
+    ("lifecycle", "stage"),
+    ("segmentation", "rfm_segment"),
+    ("segmentation", "rfm_level"),
+    ("segmentation", "tier_standing"),
+    ("segmentation", "tier_value"),
+    ("segmentation", "tier_growth"),
+    ("segmentation", "tier"),
+    ("segmentation", "resource_level"),
+)
+SHOWN = (
+    *("kind", "stage", "stage_rule", "days_since_contract", "days_idle", "activity_ratio"),
+    *("recency_days", "frequency", "monetary", "r", "f", "m", "score"),
+    *("segment", "segment_rule", "rfm_level", "level_rule"),
+    *("funds_credit", "interest_paid", "interest_received", "funds_cost"),
+    *COMPONENTS,
+    *("contribution", "balance", "outstanding"),
+    *("tier", "tier_rule", "resource_level", "resource_level_rule"),
+)
 
 
 def _teller(progress: Progress | None) -> Callable[[str], None]:
@@ -189,8 +237,7 @@ def _stages(book: Book, day: date, policy: Policy) -> pd.DataFrame:
         contacts=book.contacts,
         accounts=book.accounts,
     )
-    kept = facts[["kind", "days_since_contract", "days_idle", "activity_ratio"]]
-    return _named(assign_stages(facts, policy=policy), "stage", "stage").join(kept)
+    return facts.join(_named(assign_stages(facts, policy=policy), "stage", "stage"))
 
 
 def _rfm(book: Book, day: date, policy: Policy) -> pd.DataFrame:
@@ -227,9 +274,9 @@ def _worth(book: Book, day: date, policy: Policy) -> pd.DataFrame:
 def _tiers(book: Book, worth: pd.DataFrame, policy: Policy) -> pd.DataFrame:
     known = book.customers.set_index("customer_id")
     facts = worth[["contribution"]].join(known[known.columns.intersection(["credit_standing"])])
-    tiers = assign_tiers(facts, policy=policy)
-    levels = resource_levels(tiers, policy=policy)
-    return _named(tiers, "tier", "tier").join(_named(levels, "level", "resource_level"))
+    tiers = assign_tiers(facts, policy=policy).rename(columns={"rule": "tier_rule"})
+    levels = _named(resource_levels(tiers, policy=policy), "level", "resource_level")
+    return facts.drop(columns="contribution").join([tiers, levels])
 
 
 @attrs.frozen(eq=False)
