@@ -28,6 +28,8 @@ from bankcrm.columns import (
 )
 from bankcrm.errors import DataError
 
+# Each of these laws runs for many dtypes, so each takes fewer examples.
+FEWER = settings(max_examples=settings.default.max_examples // 4)
 AS_OF = dt.date(2026, 6, 30)
 CONTRACT = (
     Column("customer_id", "id"),
@@ -77,7 +79,7 @@ NUMBER_DTYPES: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("kind", NUMBER_DTYPES)
-@settings(max_examples=12)
+@FEWER
 @given(WHOLE)
 def test_numbers_are_the_same_from_every_dtype(kind: str, values: list[int | None]) -> None:
     expected = np.array([np.nan if v is None else float(v) for v in values])
@@ -103,7 +105,7 @@ DAY_DTYPES: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("kind", DAY_DTYPES)
-@settings(max_examples=12)
+@FEWER
 @given(DAYS)
 def test_days_are_the_same_from_every_dtype(kind: str, values: list[dt.date | None]) -> None:
     found = days(DAY_DTYPES[kind](values))
@@ -139,7 +141,7 @@ IDS = st.lists(st.none() | st.integers(-20, 60) | st.integers(-(10**15), 10**15)
 
 
 @pytest.mark.parametrize("kind", ID_DTYPES)
-@settings(max_examples=12)
+@FEWER
 @given(IDS)
 def test_codes_number_the_distinct_values(kind: str, values: list[int | None]) -> None:
     """Equal ids get equal codes, a null gets -1, and the index has each used value once."""

@@ -1,0 +1,388 @@
+"""A record is defined once: frame, JSON, schema and strategy follow, and cannot drift apart."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import pickle
+from decimal import Decimal
+from typing import Any
+
+import attrs
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bankcrm.columns import check_frame
+from bankcrm.complaints.model import Complaint
+from bankcrm.errors import DataError
+from bankcrm.models import (
+    Account,
+    Balance,
+    Contact,
+    Customer,
+    Differ,
+    Link,
+    Loan,
+    Needs,
+    NotBefore,
+    OnlyFor,
+    Record,
+    Transaction,
+    columns_of,
+    converter,
+    field,
+    frame_of,
+    from_json,
+    json_schema,
+    models_of,
+    record,
+    to_json,
+    words_of,
+)
+from bankcrm.testing.strategies import frames, records
+from bankcrm.vocabulary import CustomerKind
+
+MODELS = (Customer, Account, Transaction, Balance, Loan, Contact, Link, Complaint)
+# Every law runs for every record, so each takes fewer examples.
+FEWER = settings(max_examples=settings.default.max_examples // 5)
+NOON = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
+each_model = pytest.mark.parametrize("model", MODELS, ids=lambda m: m.__name__)
+
+
+# Laws
+
+
+@each_model
+@FEWER
+@given(data=st.data())
+def test_records_survive_the_way_through_a_frame(model: type[Record], data: st.DataObject) -> None:
+    drawn = data.draw(st.lists(records(model), max_size=4))
+    assert models_of(frame_of(drawn, model), model) == drawn
+
+
+@each_model
+@FEWER
+@given(data=st.data())
+def test_records_survive_the_way_through_json(model: type[Record], data: st.DataObject) -> None:
+    drawn = data.draw(records(model))
+    assert from_json(to_json(drawn), model) == drawn
+    assert converter().structure(converter().unstructure(drawn), model) == drawn
+
+
+@each_model
+@FEWER
+@given(data=st.data())
+def test_what_is_written_fits_the_schema(model: type[Record], data: st.DataObject) -> None:
+    """A small reading of JSON Schema, written apart from the code under test."""
+    schema: dict[str, Any] = json_schema(model)
+    written = json.loads(to_json(data.draw(records(model))))
+    assert set(schema["required"]) <= set(written) <= set(schema["properties"])
+    names = {str: "string", int: "integer", float: "number", bool: "boolean"}
+    for name, value in written.items():
+        rule = schema["properties"][name]
+        kinds = rule["type"] if isinstance(rule["type"], list) else [rule["type"]]
+        assert names[type(value)] in kinds or (type(value) is int and "number" in kinds)
+        assert value in rule.get("enum", [value])
+        if not isinstance(value, str):
+            assert rule.get("minimum", value) <= value <= rule.get("maximum", value)
+
+
+@each_model
+@FEWER
+@given(data=st.data())
+def test_frames_of_records_fit_their_contract(model: type[Record], data: st.DataObject) -> None:
+    frame = data.draw(frames(model, max_size=3))
+    assert list(frame.columns) == [c.name for c in columns_of(model)]
+    pd.testing.assert_frame_equal(check_frame(frame, columns_of(model)), frame)
+    for rule in model.ACROSS:
+        assert not rule.broken_rows(frame).any()
+
+
+@each_model
+@FEWER
+@given(data=st.data())
+def test_records_are_hashable_values_that_pickle(model: type[Record], data: st.DataObject) -> None:
+    drawn = data.draw(records(model))
+    assert pickle.loads(pickle.dumps(drawn)) == drawn
+    assert hash(attrs.evolve(drawn)) == hash(drawn)
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        drawn.customer_id = 5  # type: ignore[attr-defined]
+
+
+@each_model
+@FEWER
+@given(data=st.data())
+def test_personal_data_never_shows_in_repr(model: type[Record], data: st.DataObject) -> None:
+    drawn = data.draw(records(model))
+    secret = {c.name for c in columns_of(model) if c.personal}
+    changed = {n: "SECRET" for n in secret if n != "birth_date"}
+    shown = repr(attrs.evolve(drawn, **changed))
+    assert "SECRET" not in shown
+    assert shown.count("***") == sum(getattr(drawn, n) is not None or n in changed for n in secret)
+
+
+@each_model
+def test_the_contract_tells_everything(model: type[Record]) -> None:
+    for column in columns_of(model):
+        assert column.meaning.endswith(".")
+        assert column.required != column.nullable
+        assert (column.kind != "money") or column.unit.startswith("CNY")
+        words = words_of(model, column.name)
+        assert column.choices == (() if words is None else tuple(str(w.value) for w in words))
+
+
+# Rules across fields: one record and a frame agree
+
+DATES = st.none() | st.dates(dt.date(2026, 1, 1), dt.date(2026, 1, 3))
+
+
+@given(st.lists(st.tuples(DATES, DATES), min_size=1, max_size=6))
+def test_not_before_is_the_same_for_a_record_and_a_frame(
+    pairs: list[tuple[dt.date | None, dt.date | None]],
+) -> None:
+    rule = NotBefore("closed", "opened")
+    frame = pd.DataFrame(
+        {
+            name: np.array([p[i] for p in pairs], dtype="datetime64[D]").astype("datetime64[s]")
+            for i, name in enumerate(("closed", "opened"))
+        }
+    )
+    single = [rule.broken({"closed": a, "opened": b}) for a, b in pairs]
+    assert rule.broken_rows(frame).tolist() == single
+    zoned = frame.apply(lambda c: c.dt.tz_localize("UTC"))
+    assert rule.broken_rows(zoned).tolist() == single
+
+
+FEW = st.sampled_from([None, 1, 2])
+
+
+@pytest.mark.parametrize("rule", [Differ("a", "b"), Needs("a", "b"), OnlyFor("a", "b", "x")])
+@given(pairs=st.lists(st.tuples(FEW, FEW), min_size=1, max_size=6))
+def test_other_rules_are_the_same_for_a_record_and_a_frame(
+    rule: Differ | Needs | OnlyFor, pairs: list[tuple[int | None, int | None]]
+) -> None:
+    if isinstance(rule, OnlyFor):
+        words = {None: None, 1: "x", 2: "y"}
+        rows: list[tuple[object, object]] = [(a, words[b]) for a, b in pairs]
+        frame = pd.DataFrame(rows, columns=["a", "b"]).astype({"a": "Int64", "b": "category"})
+    else:
+        rows = list(pairs)
+        frame = pd.DataFrame(rows, columns=["a", "b"]).astype("Int64")
+    single = [rule.broken({"a": a, "b": b}) for a, b in rows]
+    assert rule.broken_rows(frame).tolist() == single
+
+
+# Construction
+
+
+def test_words_become_members_and_amounts_exact() -> None:
+    customer = Customer(customer_id=np.int64(1), kind="person", income="1200.50")  # type: ignore[arg-type]
+    assert customer.kind is CustomerKind.PERSON
+    assert customer.income == Decimal("1200.50")
+    assert type(customer.customer_id) is int
+
+
+def test_all_faults_of_a_record_come_in_one_error() -> None:
+    with pytest.raises(DataError) as caught:
+        Customer(
+            customer_id=True,
+            kind="gold",  # type: ignore[arg-type]
+            phone=13_800_138_000,  # type: ignore[arg-type]
+            income=1.5,  # type: ignore[arg-type]
+            satisfaction=101,
+        )
+    told = str(caught.value)
+    assert told.startswith("Customer: ")
+    for part in (
+        "customer_id: True is not a whole number or text",
+        "kind: 'gold' is not one of person, company",
+        "phone: *** is not text",
+        "income: 1.5 is not an exact amount",
+        "satisfaction: 101 is not at most 100 points",
+    ):
+        assert part in told
+
+
+LINK: dict[str, Any] = {"parent_id": 1, "child_id": 2, "link": "owns"}
+LOAN: dict[str, Any] = {
+    "loan_id": 1,
+    "customer_id": 1,
+    "granted_date": dt.date(2026, 1, 1),
+    "amount": 1000,
+    "term_months": 12,
+    "status": "running",
+}
+
+
+@pytest.mark.parametrize(
+    ("model", "values", "told"),
+    [
+        (Link, LINK | {"share": 1.5}, "share: 1.5 is not at most 1"),
+        (Link, LINK | {"share": -0.1}, "share: -0.1 is not at least 0"),
+        (Link, LINK | {"share": float("nan")}, "share: nan is not a finite number"),
+        (Link, LINK | {"share": True}, "share: True is not a finite number"),
+        (Link, LINK | {"child_id": 1}, "child_id: expected child_id other than parent_id"),
+        (Link, LINK | {"child_id": ""}, "child_id: '' is not a whole number or text"),
+        (Link, LINK | {"link": None}, "link: missing; expected a word of the vocabulary"),
+        (Link, LINK | {"since": dt.datetime(2026, 1, 1)}, "since: .* is not a date"),
+        (Link, LINK | {"since": "2026-01-01"}, "since: '2026-01-01' is not a date"),
+        (Loan, LOAN | {"term_months": 0}, "term_months: 0 is not at least 1 months"),
+        (Loan, LOAN | {"term_months": 1.5}, "term_months: 1.5 is not a whole number"),
+        (Loan, LOAN | {"amount": Decimal("NaN")}, "amount: .* is not an exact amount"),
+        (Loan, LOAN | {"amount": "ten"}, "amount: 'ten' is not an exact amount"),
+        (Loan, LOAN | {"amount": True}, "amount: True is not an exact amount"),
+        (Loan, LOAN | {"pd": 2}, "pd: 2 is not at most 1 probability per year"),
+        (
+            Complaint,
+            {"complaint_id": 1, "received_at": dt.datetime(2026, 1, 1)},
+            "received_at: .* is not a datetime with a time zone",
+        ),
+        (
+            Complaint,
+            {"complaint_id": 1, "received_at": NOON, "in_court": "no"},
+            "in_court: 'no' is not true or false",
+        ),
+        (
+            Complaint,
+            {"complaint_id": 1, "received_at": NOON, "channel": 5},
+            "channel: 5 is not a word",
+        ),
+        (
+            Account,
+            {
+                "account_id": 1,
+                "customer_id": 1,
+                "product": "demand",
+                "opened_date": dt.date(2026, 2, 1),
+                "closed_date": dt.date(2026, 1, 1),
+            },
+            "closed_date: expected closed_date on or after opened_date",
+        ),
+        (
+            Customer,
+            {"customer_id": 1, "kind": "company", "gender": "female"},
+            "gender: expected gender only where kind is person",
+        ),
+        (
+            Customer,
+            {"customer_id": 1, "kind": "person", "closure_reason": "moved"},
+            "closure_reason: expected closure_reason only with closed_date",
+        ),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused(
+    model: type[Record], values: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(DataError, match=told):
+        model(**values)
+
+
+def test_a_missing_compulsory_field_and_an_unknown_one_are_refused() -> None:
+    with pytest.raises(TypeError, match="customer_id"):
+        Customer(kind=CustomerKind.PERSON)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="colour"):
+        Customer(customer_id=1, kind=CustomerKind.PERSON, colour="red")  # type: ignore[call-arg]
+
+
+def test_repr_shows_what_is_known() -> None:
+    customer = Customer(customer_id=1, kind=CustomerKind.PERSON, name="Li Na", city="Beijing")
+    assert repr(customer) == "Customer(customer_id=1, kind='person', name=***, city='Beijing')"
+
+
+def test_a_record_of_your_own_has_all_of_it() -> None:
+    """With a default that is not None, a field need not be given and is never missing."""
+
+    @record
+    class Visit(Record):
+        """A visit."""
+
+        visit_id: int = field("id", meaning="Number.")
+        minutes: int = field("integer", default=10, minimum=1, meaning="Length.")
+
+    visit = Visit(visit_id=1)
+    assert visit.minutes == 10
+    assert from_json('{"visit_id": 1}', Visit) == visit
+    assert models_of(pd.DataFrame({"visit_id": [1]}), Visit) == [visit]
+    assert [(c.required, c.nullable) for c in columns_of(Visit)] == [(True, False), (False, False)]
+
+
+# Frames
+
+
+def test_a_frame_needs_records_of_one_class() -> None:
+    link = Link(parent_id=1, child_id=2, link="owns")  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="expected Loan records only, found Link"):
+        frame_of([Loan(**LOAN), link])
+    with pytest.raises(DataError, match="no record and no class"):
+        frame_of([])
+    assert len(frame_of([], Link)) == 0
+    with pytest.raises(DataError, match="mixed"):
+        frame_of([link, attrs.evolve(link, parent_id="a")])
+    with pytest.raises(DataError, match="is not a record class"):
+        columns_of(int)  # type: ignore[arg-type]
+
+
+def test_a_frame_with_other_columns_is_no_list_of_records() -> None:
+    frame = frame_of([Loan(**LOAN)]).assign(colour="red")
+    with pytest.raises(DataError, match="unknown columns colour; expected loan_id"):
+        models_of(frame, Loan)
+
+
+def test_rows_that_break_a_rule_are_named() -> None:
+    rows = pd.DataFrame({"parent_id": range(9), "child_id": range(9), "link": "owns"})
+    with pytest.raises(DataError) as caught:
+        models_of(rows, Link)
+    assert str(caught.value).startswith("9 rows do not fit\n  row 0: Link: child_id")
+    assert str(caught.value).endswith("...")
+
+
+def test_money_reads_back_as_the_shortest_text() -> None:
+    rows = pd.DataFrame({"parent_id": [1], "child_id": [2], "link": ["owns"], "share": [0.1]})
+    assert models_of(rows, Link)[0].share == 0.1
+    loans = frame_of([Loan(**LOAN)]).assign(amount=12.1)
+    assert models_of(loans, Loan)[0].amount == Decimal("12.1")
+
+
+# JSON
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[", "not JSON"),
+        ("[1]", "expected a JSON object, found list"),
+        ('{"share": NaN}', "NaN is not a JSON number"),
+        ('{"parent_id": 1}', "child_id: missing.*link: missing"),
+        ('{"parent_id": 1, "child_id": 2, "link": "owns", "x": 1}', "x: unknown field; known: "),
+        ('{"parent_id": 1, "child_id": 2, "link": "own", "x": 1}', "'own' is not .*x: unknown"),
+        (
+            '{"parent_id": 1, "child_id": 2, "link": "owns", "since": "1.2.2026"}',
+            "since: '1.2.2026' is not a date",
+        ),
+    ],
+)
+def test_json_that_does_not_fit_is_refused(text: str, told: str) -> None:
+    with pytest.raises(DataError, match=told):
+        from_json(text, Link)
+
+
+def test_a_json_number_is_no_money() -> None:
+    good = to_json(Loan(**LOAN))
+    assert '"amount": "1000"' in good
+    with pytest.raises(DataError, match=r"12\.5 is not an exact amount"):
+        from_json(good.replace('"1000"', "12.5"), Loan)
+
+
+def test_records_inside_your_own_classes() -> None:
+    @attrs.frozen
+    class Pair:
+        first: Link
+        second: Link | None
+
+    data = {"first": LINK, "second": None}
+    found = converter().structure(data, Pair)
+    assert found.first.child_id == 2
+    assert found.second is None
