@@ -170,29 +170,31 @@ class StageModel:
         faults = [f"{key}: unknown key" for key in raw if key not in _SECTIONS]
         made = converter()
         head = structure(made, raw.get("model", {}), _Header, "model", faults)
-        terms = [
-            structure(made, raw.get(part, []), tuple[Term, ...], part, faults)
+        terms = {
+            part: [structure(made, t, Term, f"{part}[{i}]", faults) for i, t in enumerate(raw[part])]
             for part in ("stages", "events")
-        ]
+            if part in raw
+        }
         moves = [
             structure(made, _listed(m), _RawMove, f"moves[{i}]", faults)
             for i, m in enumerate(raw.get("moves", []))
         ]
-        figures = structure(
-            made, raw.get("parameters", {}), dict[str, Parameter], "parameters", faults
-        )
+        figures = {
+            name: structure(made, p, Parameter, f"parameters.{name}", faults)
+            for name, p in raw.get("parameters", {}).items()
+        }
         if faults or head is None:
             raise PolicyError(faults)
         return cls(
-            stages=terms[0] or (),
-            events=terms[1] or (),
+            stages=tuple(t for t in terms.get("stages", ()) if t is not None),
+            events=tuple(t for t in terms.get("events", ()) if t is not None),
             moves=tuple(
                 Move(before, m.event, m.after, m.when, m.source, m.because)
                 for m in moves
                 if m is not None
                 for before in m.before
             ),
-            parameters=figures or {},
+            parameters={n: p for n, p in figures.items() if p is not None},
             **attrs.asdict(head),
         )
 

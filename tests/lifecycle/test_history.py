@@ -1,0 +1,374 @@
+"""Histories equal direct assignment date by date; logs play them back; late events are told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bankcrm.errors import DataError
+from bankcrm.lifecycle import (
+    Move,
+    assign_stages,
+    month_ends,
+    record,
+    replay,
+    stage_facts,
+    stage_history,
+    stage_log,
+    stage_model,
+    stage_spells,
+)
+
+Make = Callable[..., Any]
+seeds = st.integers(0, 100_000)
+dates = st.lists(
+    st.integers(-60, 1600).map(lambda n: np.datetime64("2022-01-01") + n),
+    min_size=1,
+    max_size=8,
+    unique=True,
+).map(lambda d: np.array(d, dtype="datetime64[D]"))
+
+
+@given(seeds, dates)
+@settings(max_examples=25)
+def test_a_history_is_the_direct_assignment_on_every_date(
+    make_small_book: Make, seed: int, days: np.ndarray
+) -> None:
+    book = make_small_book(seed)
+    history = stage_history(book.customers, book.transactions, dates=days)
+    wide = history["stage"].unstack("date")
+    undated = book.customers.filter(like="_date").isna().all(axis=1).to_numpy()
+    for day in days:
+        facts = stage_facts(book.customers, book.transactions, as_of=day)
+        direct = assign_stages(facts)
+        told = wide[pd.Timestamp(day)].reindex(direct.index)
+        seen = facts[["has_contract", "closed", "returned", "contacted", "inquired"]].any(axis=1)
+        first = book.transactions.groupby("customer_id")["date"].min()
+        never_moves = ~direct.index.isin(first.index)
+        assert (told.notna() == (seen | (undated & never_moves))).all()
+        known = told.notna()
+        assert (told[known].astype(object) == direct.loc[known, "stage"].astype(object)).all()
+        rule = history["rule"].xs(pd.Timestamp(day), level="date").reindex(direct.index)
+        assert (rule[known].astype(object) == direct.loc[known, "rule"].astype(object)).all()
+
+
+@given(seeds, dates, dates)
+@settings(max_examples=20)
+def test_a_replayed_log_gives_back_the_history_on_every_day(
+    make_small_book: Make, seed: int, days: np.ndarray, others: np.ndarray
+) -> None:
+    book = make_small_book(seed)
+    history = stage_history(book.customers, book.transactions, dates=days)
+    log = stage_log(history)
+    wide = history["stage"].astype(object).unstack("date").dropna(how="all", axis=0)
+    for at in [*days, *others]:
+        before = [d for d in wide.columns if d <= pd.Timestamp(at)]
+        expected = wide[before[-1]].dropna() if before else pd.Series(dtype=object)
+        told = replay(log, at=at)["stage"].astype(object)
+        assert told.to_dict() == expected.to_dict()
+
+
+@given(seeds)
+@settings(max_examples=15)
+def test_every_move_in_a_log_is_legal(make_small_book: Make, seed: int) -> None:
+    book = make_small_book(seed)
+    ends = month_ends("2022-01", "2025-12")
+    log = stage_log(stage_history(book.customers, book.transactions, dates=ends))
+    model = stage_model()
+    first = ~log.duplicated("customer_id")
+    assert log.loc[first, ["event", "before"]].isna().all(axis=None)
+    moved = log[log["event"].notna()]
+    for row in moved.drop_duplicates(["before", "event", "after"]).itertuples():
+        move = model.move(row.before, row.event)
+        assert move is not None
+        assert move.after == row.after
+    chained = log["before"].eq(log["after"].shift()) | first
+    assert chained.all()
+    assert log["entry"].is_monotonic_increasing
+
+
+@given(seeds)
+@settings(max_examples=10)
+def test_the_furthest_stage_never_falls(make_small_book: Make, seed: int) -> None:
+    book = make_small_book(seed)
+    ends = month_ends("2022-01", "2025-12")
+    history = stage_history(book.customers, book.transactions, dates=ends)
+    order = {s: i for i, s in enumerate(stage_model().stage_names)}
+    furthest = history["furthest"].astype(object).map(order)
+    steps = furthest.groupby("customer_id").diff().dropna()
+    assert (steps >= 0).all()
+    assert (history["furthest"].notna() == history["stage"].notna()).all()
+    assert not history["furthest"].isin(["dormant", "lost"]).any()
+
+
+def test_the_order_of_dates_does_not_matter_but_each_stands_once(make_small_book: Make) -> None:
+    book = make_small_book(1)
+    ends = month_ends("2023-01", "2023-06")
+    shuffled = stage_history(book.customers, book.transactions, dates=ends[::-1])
+    pd.testing.assert_frame_equal(
+        shuffled, stage_history(book.customers, book.transactions, dates=ends)
+    )
+    with pytest.raises(DataError, match="2023-01-31 stand twice"):
+        stage_history(book.customers, book.transactions, dates=[*ends, ends[0]])
+    with pytest.raises(DataError, match="at least one date"):
+        stage_history(book.customers, book.transactions, dates=[])
+
+
+def test_a_model_without_the_tables_stages_is_refused(make_small_book: Make) -> None:
+    book = make_small_book(1)
+    with pytest.raises(DataError, match="not in model 'private_banking'"):
+        stage_history(
+            book.customers,
+            book.transactions,
+            dates=month_ends("2023-01", "2023-01"),
+            model=stage_model("private_banking"),
+        )
+
+
+def history_of(**paths: str) -> pd.DataFrame:
+    """A monthly history from words of letters: p l n a d o(ut), and - for not observed."""
+    words = {"p": "prospect", "l": "lead", "n": "new", "a": "active", "d": "dormant", "o": "lost"}
+    rows = [
+        (who, when, words.get(letter))
+        for who, path in paths.items()
+        for letter, when in zip(path, month_ends("2026-01", "2027-12"), strict=False)
+    ]
+    frame = pd.DataFrame(rows, columns=["customer_id", "date", "stage"])
+    return frame.assign(date=pd.to_datetime(frame["date"]))
+
+
+def test_a_leap_over_stages_is_written_as_the_shortest_legal_chain() -> None:
+    log = stage_log(history_of(x="pd", y="an"))
+    assert log.loc[log["customer_id"] == "x", "event"].tolist()[1:] == [
+        "contract_signed",
+        "went_idle",
+    ]
+    # No chain leads from active back to new: a correction, not an event.
+    correction = log[log["customer_id"] == "y"].iloc[1]
+    assert pd.isna(correction["event"])
+    assert correction["after"] == "new"
+    assert replay(log, at="2026-02-28")["stage"].astype(object).to_dict() == {
+        "x": "dormant",
+        "y": "new",
+    }
+
+
+def test_a_closing_is_told_from_a_silence_by_the_rule() -> None:
+    history = history_of(x="ao", y="ao")
+    history["rule"] = ["active", "lost-closed", "active", "lost-idle-person"]
+    log = stage_log(history)
+    assert log["event"].astype(object).where(log["event"].notna(), None).tolist() == [
+        None,
+        "closed",
+        None,
+        "went_silent",
+    ]
+    assert log["rule"].tolist() == ["active", "lost-closed", "active", "lost-idle-person"]
+
+
+def test_stages_of_another_model_cannot_be_logged() -> None:
+    with pytest.raises(DataError, match="not in model 'bank'"):
+        stage_log(history_of(x="pa").replace("active", "asleep"))
+
+
+EVENTS = pd.DataFrame(
+    {
+        "customer_id": [1, 1, 1, 2, 2],
+        "date": pd.to_datetime(
+            ["2026-01-05", "2026-01-20", "2026-03-01", "2026-02-01", "2026-02-03"]
+        ),
+        "event": ["contacted", "contract_signed", "activated", "inquired", "closed"],
+        "cause": [None, None, None, None, "competitor"],
+    }
+)
+
+
+def events(*rows: tuple[Any, Any, Any]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=["customer_id", "date", "event"])
+    return frame.assign(date=pd.to_datetime(frame["date"]))
+
+
+def test_real_events_make_a_log_and_play_back() -> None:
+    done = record(pd.DataFrame(), EVENTS, on="2026-03-31")
+    assert done.rejected.empty
+    assert done.changes.empty
+    assert done.log["cause"].tolist()[-1] == "competitor"
+    assert done.log["rule"].tolist()[0] == "prospect:contacted"
+    told = replay(done.log, at="2026-03-31")
+    assert told["stage"].tolist() == ["active", "lost"]
+    assert told["furthest"].tolist() == ["active", "lead"]
+    assert told["since"].tolist() == [pd.Timestamp("2026-03-01"), pd.Timestamp("2026-02-03")]
+    assert replay(done.log, at="2026-01-10")["stage"].tolist() == ["lead"]
+    assert replay(done.log, at="2020-01-01").empty
+
+
+@given(st.permutations(range(len(EVENTS))), st.integers(0, len(EVENTS)))
+@settings(max_examples=30)
+def test_events_may_come_in_any_order_and_in_parts(order: list[int], split: int) -> None:
+    """What is legal in the end is reached whenever every part is legal on the way."""
+    whole = record(pd.DataFrame(), EVENTS, on="2026-03-31").log
+    shuffled = record(pd.DataFrame(), EVENTS.iloc[order], on="2026-03-31")
+    assert shuffled.rejected.empty
+    at = "2026-03-31"
+    pd.testing.assert_frame_equal(replay(shuffled.log, at=at), replay(whole, at=at))
+    early = EVENTS.sort_values("date").iloc[:split]
+    late = EVENTS.sort_values("date").iloc[split:]
+    first = record(pd.DataFrame(), early, on=at)
+    second = record(first.log, late, on=at)
+    assert second.rejected.empty
+    pd.testing.assert_frame_equal(replay(second.log, at=at), replay(whole, at=at))
+    assert second.log.iloc[: len(first.log)]["entry"].tolist() == first.log["entry"].tolist()
+
+
+def test_a_late_event_takes_its_place_by_date_and_tells_what_it_changed() -> None:
+    log = record(
+        pd.DataFrame(),
+        events((1, "2026-01-05", "contract_signed"), (1, "2026-03-01", "activated")),
+        on="2026-03-31",
+    ).log
+    late = record(log, events((1, "2026-02-01", "closed")), on="2026-04-10")
+    assert late.rejected.empty
+    assert late.changes[["date", "event", "was", "now", "superseded"]].to_numpy().tolist() == [
+        [pd.Timestamp("2026-03-01"), "activated", "active", "lost", True]
+    ]
+    pd.testing.assert_frame_equal(late.log.iloc[:2], log)  # nothing old is rewritten
+    assert late.log["recorded"].tolist()[-1] == pd.Timestamp("2026-04-10")
+    assert replay(late.log, at="2026-04-10")["stage"].tolist() == ["lost"]
+    assert replay(late.log, at="2026-01-31")["stage"].tolist() == ["new"]
+
+
+def test_events_go_on_from_a_log_of_a_history() -> None:
+    log = stage_log(history_of(x="pna", y="-la"))
+    more = record(
+        log,
+        events(("x", "2026-05-01", "closed"), ("y", "2026-05-01", "won_back")),
+        on="2026-05-31",
+    )
+    assert more.rejected["reason"].tolist() == ["no_such_move"]
+    assert more.rejected["stage"].tolist() == ["active"]
+    assert replay(more.log, at="2026-05-31")["stage"].tolist() == ["lost", "active"]
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ((None, "2026-02-01", "closed"), "missing_customer"),
+        ((1, None, "closed"), "missing_date"),
+        ((1, "2026-02-01", None), "missing_event"),
+        ((1, "2026-02-01", "sneezed"), "unknown_event"),
+        ((1, "2026-06-01", "closed"), "after_recording"),
+        ((1, "2026-01-20", "contract_signed"), "duplicate"),
+        ((1, "2026-01-01", "inquired"), "before_first_contact"),
+        ((1, "2026-02-01", "reactivated"), "no_such_move"),
+        ((3, "2026-02-01", "reactivated"), "no_such_move"),
+    ],
+)
+def test_what_cannot_be_recorded_is_set_aside_with_its_reason(
+    row: tuple[Any, Any, Any], reason: str
+) -> None:
+    log = record(pd.DataFrame(), EVENTS, on="2026-03-31").log
+    done = record(log, events(row, (2, "2026-03-30", "contract_signed")), on="2026-03-31")
+    assert done.rejected["reason"].tolist() == [reason]
+    assert len(done.log) == len(log) + 1
+    assert len(done.log) + len(done.rejected) == len(log) + 2
+
+
+def test_two_contradictory_events_at_one_instant_are_both_set_aside() -> None:
+    # Signed then closed ends lost; closed then signed ends new.
+    both = events((9, "2026-02-01", "contract_signed"), (9, "2026-02-01", "closed"))
+    done = record(pd.DataFrame(), both, on="2026-03-31")
+    assert done.rejected["reason"].tolist() == ["contradictory"] * 2
+    assert done.log.empty
+    # Fell asleep and woke at once: the one undoes the other.
+    log = stage_log(history_of(x="pna"))
+    undone = events(("x", "2026-05-01", "went_idle"), ("x", "2026-05-01", "reactivated"))
+    assert record(log, undone, on="2026-05-31").rejected["reason"].tolist() == ["contradictory"] * 2
+    # On two days, or in the one order that is legal, they are no contradiction.
+    apart = events(("x", "2026-05-01", "went_idle"), ("x", "2026-05-02", "reactivated"))
+    assert record(log, apart, on="2026-05-31").rejected.empty
+    walk_in = events(
+        (9, "2026-02-01", "contract_signed"),
+        (9, "2026-02-01", "inquired"),
+        (9, "2026-02-01", "activated"),
+    )
+    done = record(pd.DataFrame(), walk_in, on="2026-03-31")
+    assert done.rejected.empty
+    assert done.log["event"].tolist() == ["inquired", "contract_signed", "activated"]
+
+
+def test_instants_of_one_day_are_told_apart() -> None:
+    timed = events((9, "2026-02-01T09:00", "contract_signed"), (9, "2026-02-01T15:00", "closed"))
+    done = record(pd.DataFrame(), timed, on="2026-02-01")
+    assert done.rejected.empty
+    assert replay(done.log, at="2026-02-01")["stage"].tolist() == ["lost"]
+
+
+def test_guards_are_asked_where_facts_are_given() -> None:
+    log = stage_log(history_of(x="pna", y="pna"))
+    idle = events(("x", "2026-05-01", "went_idle"), ("y", "2026-05-01", "went_idle"))
+    facts = pd.DataFrame({"closed": [False, False], "days_idle": [30, 100]})
+    done = record(log, idle, on="2026-05-31", facts=facts)
+    assert done.rejected["customer_id"].tolist() == ["x"]
+    assert done.rejected["reason"].tolist() == ["guard_failed"]
+
+
+def test_a_log_that_does_not_fit_is_refused() -> None:
+    log = stage_log(history_of(x="pna"))
+    with pytest.raises(DataError, match="missing column after"):
+        replay(log.drop(columns="after"), at="2026-05-31")
+    with pytest.raises(DataError, match="asleep"):
+        replay(log.assign(after="asleep"), at="2026-05-31")
+    with pytest.raises(DataError, match="time zone"):
+        replay(log.assign(date=log["date"].dt.tz_localize("Asia/Shanghai")), at="2026-05-31")
+    with pytest.raises(DataError, match="events: missing column event"):
+        record(log, EVENTS.drop(columns="event"), on="2026-05-31")
+
+
+def test_a_bank_may_log_moves_of_its_own() -> None:
+    model = stage_model().with_moves(Move("lead", "went_silent", "lost"))
+    cold = events((1, "2026-01-01", "contacted"), (1, "2026-06-01", "went_silent"))
+    assert record(pd.DataFrame(), cold, on="2026-06-30", model=model).rejected.empty
+    assert len(record(pd.DataFrame(), cold, on="2026-06-30").rejected) == 1
+
+
+def test_spells_tell_start_end_and_what_came_after() -> None:
+    spells = stage_spells(history_of(x="-nnaa", y="aad--"))
+    told = [
+        (r.customer_id, r.stage, r.start.month, r.end.month, r.after, r.from_start)
+        for r in spells.astype(object).where(spells.notna(), None).itertuples()
+    ]
+    assert told == [
+        ("x", "new", 2, 4, "active", True),
+        ("x", "active", 4, 5, None, True),
+        ("y", "active", 1, 3, "dormant", False),
+        ("y", "dormant", 3, 3, None, True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda h: h.drop(columns="stage"), "missing column stage"),
+        (lambda h: h.drop(columns="date"), "missing column date"),
+        (lambda h: pd.concat([h, h]), "repeat a customer and date"),
+        (lambda h: h.assign(date=h["date"].where(h.index > 0)), "is null"),
+        (lambda h: h.iloc[:0], "no date"),
+        (
+            lambda h: pd.DataFrame(
+                {"customer_id": range(200), "date": h["date"][0], "stage": map(str, range(200))}
+            ),
+            "at most 127",
+        ),
+    ],
+)
+def test_histories_that_do_not_fit_are_refused(
+    change: Callable[[pd.DataFrame], pd.DataFrame], told: str
+) -> None:
+    with pytest.raises(DataError, match=told):
+        stage_spells(change(history_of(x="pna")))
