@@ -102,7 +102,7 @@ class Review:
         """
         if customer not in self.facts.index:
             raise UnknownNameError("customer", customer, [*self.facts.index[:3], "..."])
-        row = self.facts.loc[customer].to_dict()
+        row = self.facts.iloc[self.facts.index.get_indexer([customer])[0]].to_dict()
         traces = {}
         for domain, name in DECISIONS:
             trace = self.policies[domain].table(name).explain(row)
