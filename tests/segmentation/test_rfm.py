@@ -198,8 +198,8 @@ def test_bad_arguments_are_named() -> None:
         rfm_metrics(book, as_of=AS_OF, customer="cust", amount="amt")
     with pytest.raises(DataError, match="window: 0 days"):
         rfm_metrics(book, as_of=AS_OF, window=0)
+    aware = book.assign(date=book["date"].dt.tz_localize("UTC"))
     with pytest.raises(DataError, match="time zone"):
-        aware = book.assign(date=book["date"].dt.tz_localize("UTC"))
         rfm_metrics(aware, as_of=AS_OF)
     with pytest.raises(DataError, match="time zone"):
         rfm_metrics(book, as_of=pd.Timestamp("2026-06-30", tz="UTC").to_pydatetime())
@@ -342,8 +342,8 @@ def test_faulty_thresholds_are_refused(text: str, fault: str) -> None:
 
 def test_faulty_fits_are_refused() -> None:
     metrics = pd.DataFrame({"recency_days": [1], "frequency": [1], "monetary": [1.0]})
+    cuts = {"recency_days": [3, 1], "frequency": [1, 2], "monetary": [1, 2]}
     with pytest.raises(PolicyError, match="not increasing"):
-        cuts = {"recency_days": [3, 1], "frequency": [1, 2], "monetary": [1, 2]}
         fit_rfm(metrics, bins=3, method="fixed", cuts=cuts)
     with pytest.raises(PolicyError, match="cuts: expected recency_days"):
         fit_rfm(metrics, method="fixed")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pandas.api import types
 from scipy.optimize import LinearConstraint, milp
 from scipy.sparse import coo_array, vstack
 
@@ -190,7 +191,9 @@ def _result(
         ["no_manager_due", "no_manager_fits"],
         "no_capacity",
     )
-    ids = pd.Series(staff["manager_id"]).reset_index(drop=True)
+    ids = staff["manager_id"].reset_index(drop=True)
+    if types.is_integer_dtype(ids.dtype):
+        ids = ids.astype("Int64")  # stays whole beside the nulls
     result = pd.DataFrame(
         {
             "manager_id": ids.reindex(np.where(none, len(ids), chosen)).array,

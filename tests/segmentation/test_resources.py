@@ -1,0 +1,142 @@
+"""Levels, entitlements, allocation and the plan it makes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bankcrm.errors import DataError, InfeasibleError, UnknownNameError
+from bankcrm.policy import default_policy
+from bankcrm.segmentation import Tier, allocate, resource_levels, resource_rules
+
+POLICY = default_policy("segmentation")
+TIERS = [tier.value for tier in Tier]
+
+books = st.lists(
+    st.tuples(st.sampled_from(TIERS), st.integers(1, 9)), min_size=1, max_size=40
+).filter(lambda rows: any(tier != "restricted" for tier, _ in rows))
+
+
+def book(rows: list[tuple[str, int]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["tier", "potential"]).rename_axis("customer_id")
+
+
+@given(books, st.integers(0, 10**12))
+def test_the_budget_is_shared_to_the_last_unit(rows: list[tuple[str, int]], budget: int) -> None:
+    plan = allocate(book(rows), budget=budget)
+    assert plan.customers["amount"].sum() == budget
+    assert plan.tiers["amount"].sum() == budget
+    by_tier = plan.customers.groupby(plan.customers["tier"].astype(str))["amount"].sum()
+    for tier, amount in by_tier.items():
+        assert amount == plan.tiers.loc[tier, "amount"]
+    spread = plan.customers[plan.customers["tier"] != "potential"].groupby(
+        plan.customers["tier"].astype(str)
+    )["amount"]
+    assert ((spread.max() - spread.min()) <= 1).all(), "alike inside a tier"
+
+
+@given(books)
+def test_a_head_of_a_better_tier_gets_no_less(rows: list[tuple[str, int]]) -> None:
+    plan = allocate(book(rows).drop(columns="potential"), budget=10**9)
+    tiers = plan.tiers[plan.tiers["customers"] > 0]
+    per_head = tiers["amount"] / tiers["customers"]
+    restricted_held = plan.tiers.loc["restricted", "amount"] == plan.tiers.loc["restricted", "cap"]
+    ordered = per_head[per_head.index != "restricted"] if restricted_held else per_head
+    assert (np.diff(ordered) <= 1).all(), "tiers stand best first"
+
+
+def test_potential_customers_share_by_potential() -> None:
+    plan = allocate(book([("potential", 9), ("potential", 1)]), budget=1000)
+    assert plan.customers["amount"].tolist() == [900, 100]
+    assert plan.customers["level"].tolist() == ["by_potential"] * 2
+
+
+def test_weights_floors_and_caps_of_customers() -> None:
+    rows = book([("key", 1)] * 3).drop(columns="potential")
+    assert allocate(rows.assign(weight=[3.0, 1.0, 0.0]), budget=8).customers["amount"].tolist() == [
+        6,
+        2,
+        0,
+    ]
+    capped = allocate(rows.assign(cap=[10, None, None], floor=[0, 0, 50]), budget=100)
+    assert capped.customers["amount"].tolist() == [10, 40, 50]
+
+
+def test_restricted_customers_are_cut_or_stopped() -> None:
+    rows = book([("ordinary", 1)] * 5 + [("restricted", 1)] * 5)
+    cut = allocate(rows, budget=1000)
+    assert cut.tiers.loc["restricted", "amount"] == 50, "held by the cap of 5 %"
+    weights = dict(POLICY.value("allocation_weight")) | {"restricted": 0.0}
+    stopped = allocate(rows, budget=1000, policy=POLICY.with_parameters(allocation_weight=weights))
+    assert stopped.tiers.loc["restricted", "amount"] == 0
+    change = cut.compare(stopped)
+    assert change["change"].sum() == 0
+    assert (change.loc[5:, "change"] < 0).all()
+
+
+def test_plans_of_different_customers_compare() -> None:
+    one = allocate(book([("key", 1), ("key", 1)]), budget=10)
+    two = allocate(book([("key", 1), ("premium", 1), ("key", 1)]), budget=10)
+    change = one.compare(two)
+    assert change["before"].tolist() == [5, 5, 0]
+    assert change["after"].sum() == 10
+    assert change.loc[1, ["tier_before", "tier_after"]].tolist() == ["key", "premium"]
+
+
+def test_explain_says_why() -> None:
+    floors = dict(POLICY.value("allocation_floor")) | {"ordinary": 0.5}
+    policy = POLICY.with_parameters(allocation_floor=floors)
+    rows = book([("premium", 1), ("ordinary", 1)])
+    plan = allocate(rows, budget=1000, unit="minutes", policy=policy)
+    text = plan.explain(1)
+    assert "customer 1: 500 minutes of 1,000" in text
+    assert "rule ordinary-controlled" in text
+    assert "50.0% of the budget (its floor)" in text
+    assert plan.fingerprint == policy.fingerprint
+    assert "0 units" in allocate(rows, budget=0).explain(0)
+    with pytest.raises(UnknownNameError, match="customer in the plan 99"):
+        plan.explain(99)
+
+
+def test_every_tier_has_a_level_and_entitlements() -> None:
+    levels = resource_levels(pd.DataFrame({"tier": TIERS}))
+    assert dict(zip(TIERS, levels["level"], strict=True)) == {
+        "premium": "priority",
+        "key": "lean",
+        "ordinary": "controlled",
+        "potential": "by_potential",
+        "restricted": "cut",
+    }
+    for tier in Tier:
+        row = resource_rules(tier)
+        assert row.tier is tier
+        assert row.level == levels["level"].iloc[TIERS.index(tier.value)]
+    times = [resource_rules(t).response_hours for t in ("premium", "key", "ordinary")]
+    assert times == sorted(times)
+
+
+def test_bad_allocations_are_told() -> None:
+    rows = book([("key", 1), ("potential", 1)])
+    for budget in (-1, 1.5, True):
+        with pytest.raises(DataError, match="budget: "):
+            allocate(rows, budget=budget)
+    with pytest.raises(DataError, match="tier"):
+        allocate(rows.assign(tier="gold"), budget=1)
+    with pytest.raises(DataError, match="duplicate key"):
+        allocate(pd.concat([rows, rows]), budget=1)
+    with pytest.raises(DataError, match="potential: null for 1 customers"):
+        allocate(rows.assign(potential=np.nan), budget=1)
+    with pytest.raises(InfeasibleError, match="tiers: floors: they add up to 20, more than"):
+        allocate(rows.assign(floor=10), budget=15)
+    with pytest.raises(InfeasibleError, match="tier key: "):
+        allocate(rows.iloc[[0]].assign(weight=0.0), budget=5)
+    weights = POLICY.with_parameters(allocation_weight={"gold": 1.0})
+    with pytest.raises(UnknownNameError, match="gold"):
+        allocate(rows, budget=1, policy=weights)
+    with pytest.raises(UnknownNameError, match="tier with entitlements 'gold'"):
+        resource_rules("gold")
+    with pytest.raises(DataError):
+        resource_levels(pd.Series(["gold"]))
