@@ -100,9 +100,10 @@ class Review:
         Raises:
             UnknownNameError: the customer is not in the review.
         """
-        if customer not in self.facts.index:
+        place = np.flatnonzero(self.facts.index == customer)
+        if not place.size:
             raise UnknownNameError("customer", customer, [*self.facts.index[:3], "..."])
-        row = self.facts.iloc[self.facts.index.get_indexer([customer])[0]].to_dict()
+        row = {str(name): column.iloc[place[0]] for name, column in self.facts.items()}
         traces = {}
         for domain, name in DECISIONS:
             trace = self.policies[domain].table(name).explain(row)
