@@ -1,14 +1,3 @@
-# ---
-# jupyter:
-#   jupytext:
-#     text_representation:
-#       format_name: percent
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # Complaints in time
 #
@@ -20,7 +9,8 @@ from bankcrm.datasets import make_book
 
 book = make_book(3_000, seed=7)
 complaints = review(book, as_of=book.as_of).complaints
-complaints[["received_at", "kind", "severity", "severity_rule", "owner", "due", "state"]].head()
+columns = ["received_at", "kind", "severity", "owner", "due", "state"]
+complaints[columns].head()
 
 # %% [markdown]
 # A consultation or a suggestion has no severity. What the complaints came to:
@@ -42,7 +32,8 @@ pd.crosstab(
 policy = default_policy("complaints")
 for rule in policy.table("severity").rules[:6]:
     tests = ", ".join(f"{fact} {test}" for fact, test in rule.when.items())
-    print(f"{rule.id:<24} {tests or 'otherwise':<60} -> {rule.then}  ({rule.source})")
+    print(f"{rule.id} ({rule.source}): {rule.then}")
+    print(f"    when {tests or 'no other rule decides'}")
 
 # %% [markdown]
 # ## Working days are not weekdays
@@ -56,4 +47,5 @@ from bankcrm.calendars import working_calendar
 
 cn = working_calendar("CN")
 days = [date(2026, 9, 28) + timedelta(days=n) for n in range(14)]
-pd.DataFrame({"day": [f"{d:%a %d %b}" for d in days], "worked": [cn.is_working(d) for d in days]}).set_index("day").T
+worked = {f"{day:%a %d %b}": cn.is_working(day) for day in days}
+pd.Series(worked, name="worked").to_frame()

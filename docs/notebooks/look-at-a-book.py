@@ -1,14 +1,3 @@
-# ---
-# jupyter:
-#   jupytext:
-#     text_representation:
-#       format_name: percent
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # Look at a book
 #
@@ -28,17 +17,19 @@ result
 
 # %%
 customers = result.customers
-customers[["stage", "stage_rule", "segment", "contribution", "tier", "tier_rule"]].head()
+columns = ["stage", "stage_rule", "segment", "contribution", "tier", "tier_rule"]
+customers[columns].head()
 
 # %% [markdown]
 # ## Where they are
 
 # %%
-plots.sizes(customers["stage"].value_counts(sort=False), title="Customers by stage");
+stages = customers["stage"].value_counts(sort=False)
+plots.sizes(stages, title="Customers by stage");
 
 # %%
 scored = customers.dropna(subset=["r", "f"])
-plots.rfm_heatmap(scored.assign(contribution=scored["contribution"]), value="contribution");
+plots.rfm_heatmap(scored, value="contribution");
 
 # %% [markdown]
 # ## Who brings the profit
