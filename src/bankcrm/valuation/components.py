@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Literal
 
 import attrs
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.sparse import csc_array
 
 from bankcrm.columns import Column, as_frame, check_frame, codes
 from bankcrm.errors import DataError
 from bankcrm.policy import Policy, default_policy
-from bankcrm.valuation.arrays import Floats, Integers, Values, customer_index, summed
+from bankcrm.valuation.arrays import Floats, Integers, Values, customer_index
 from bankcrm.valuation.rates import Rates, year_fraction
 
 By = Literal["customer", "product", "customer_product", "position"]
@@ -29,7 +30,7 @@ COMPONENTS = (
     "tax",
 )
 MARGIN_PARTS = ("funds_credit", "interest_paid", "interest_received", "funds_cost")
-CHUNK = 1 << 16  # positions computed at once: the intermediate arrays stay in the cache
+CHUNK = 1 << 14  # positions computed at once: the intermediate arrays stay in the cache
 
 POSITION_COLUMNS = (
     Column("customer_id", "id", meaning="whose position it is"),
@@ -144,7 +145,7 @@ def explain_contribution(
         raise DataError(f"customer_id: no position of {customer!r} among {len(frame)} positions")
     tables = _Tables.of(mine, rates)
     terms = tables.terms(slice(None))
-    parts = _parts(terms, rates)
+    parts = _with_sums(_parts(terms, rates), rates)
     rows = []
     for row, product in enumerate(tables.product):
         how = _words(terms, rates, row, tables.days[row])
@@ -299,7 +300,7 @@ def _parts(terms: _Terms, rates: Rates) -> dict[str, Floats]:
     years = terms.years
     paid = _booked(terms.interest_paid, terms.balance * terms.rate_paid * years)
     received = _booked(terms.interest_received, terms.outstanding * terms.rate_charged * years)
-    parts = {
+    return {
         "funds_credit": terms.balance * terms.transfer * years,
         "interest_paid": -paid,
         "interest_received": received,
@@ -312,12 +313,9 @@ def _parts(terms: _Terms, rates: Rates) -> dict[str, Floats]:
         * terms.weight
         * (rates.capital_ratio * rates.cost_of_capital)
         * years,
+        "balance": terms.managed,
+        "outstanding": terms.outstanding,
     }
-    parts["deposit_margin"] = parts["funds_credit"] + parts["interest_paid"]
-    parts["loan_margin"] = parts["interest_received"] + parts["funds_cost"]
-    before_tax = sum((parts[c] for c in COMPONENTS[:-1]), np.zeros(len(years)))
-    parts["tax"] = -rates.tax_rate * before_tax
-    return parts
 
 
 def _booked(booked: Floats | None, computed: Floats) -> Floats:
@@ -436,8 +434,17 @@ def _refuse(wrong: NDArray[np.bool_], frame: pd.DataFrame, what: str, expected: 
         )
 
 
-def _chunks(n: int) -> Iterator[slice]:
-    return (slice(k, min(k + CHUNK, n)) for k in range(0, n, CHUNK))
+# What is computed for each position; the rest are sums of these, taken after the grouping.
+_COMPUTED = (
+    *MARGIN_PARTS,
+    "fees",
+    "commission",
+    "cost_to_serve",
+    "expected_loss",
+    "capital_charge",
+    "balance",
+    "outstanding",
+)
 
 
 def _gathered(
@@ -446,18 +453,33 @@ def _gathered(
     """The components of all positions, summed over what the result has a row for."""
     group, index = _groups(frame, by, customers)
     tables = _Tables.of(frame, rates)
-    names = (*MARGIN_PARTS, *COMPONENTS)
-    columns = {name: np.empty(len(frame)) for name in names}
-    for rows in _chunks(len(frame)):
+    size = len(frame)
+    values = np.empty((size, len(_COMPUTED)))
+    for first in range(0, size, CHUNK):
+        rows = slice(first, min(first + CHUNK, size))
         parts = _parts(tables.terms(rows), rates)
-        for name in names:
-            columns[name][rows] = parts[name]
-    columns |= {name: tables.columns[name] for name in ("balance", "outstanding")}
+        for column, name in enumerate(_COMPUTED):
+            values[rows, column] = parts[name]
     if group is not None:
-        columns = {c: summed(group, v, len(index)) for c, v in columns.items()}
-    total = sum((columns[c] for c in COMPONENTS), np.zeros(len(index)))
-    ordered = [*names, "contribution", "balance", "outstanding"]
-    return pd.DataFrame({**columns, "contribution": total}, index=index)[ordered]
+        # A matrix of ones, a column a position: its product adds whole rows of components.
+        ones = csc_array((np.ones(size), group, np.arange(size + 1)), (len(index), size))
+        values = np.asarray(ones @ values, dtype=np.float64)
+    columns = {name: values[:, column].copy() for column, name in enumerate(_COMPUTED)}
+    columns = _with_sums(columns, rates)
+    ordered = [*MARGIN_PARTS, *COMPONENTS, "contribution", "balance", "outstanding"]
+    return pd.DataFrame({name: columns[name] for name in ordered}, index=index)
+
+
+def _with_sums(columns: dict[str, Floats], rates: Rates) -> dict[str, Floats]:
+    """The margins, the tax and the total beside what they are made of."""
+    columns["deposit_margin"] = columns["funds_credit"] + columns["interest_paid"]
+    columns["loan_margin"] = columns["interest_received"] + columns["funds_cost"]
+    before_tax = columns[COMPONENTS[0]].copy()
+    for name in COMPONENTS[1:-1]:
+        before_tax += columns[name]
+    columns["tax"] = 0.0 - rates.tax_rate * before_tax
+    columns["contribution"] = before_tax + columns["tax"]
+    return columns
 
 
 def _groups(
