@@ -58,7 +58,10 @@ class UnknownNameError(BankcrmError, LookupError):
     def __init__(self, what: str, name: object, known: Iterable[object]) -> None:
         self.name = name
         self.known = tuple(str(k) for k in known)
-        super().__init__(f"no {what} {name!r}; known: {', '.join(self.known) or 'none'}")
+        super().__init__(what, name, self.known)  # these make it again in another process
+
+    def __str__(self) -> str:
+        return f"no {self.args[0]} {self.name!r}; known: {', '.join(self.known) or 'none'}"
 
 
 class MissingExtraError(BankcrmError, ImportError):
@@ -66,4 +69,11 @@ class MissingExtraError(BankcrmError, ImportError):
 
     def __init__(self, package: str, extra: str) -> None:
         self.extra = extra
-        super().__init__(f"{package} is not installed; run: pip install 'bankcrm[{extra}]'")
+        super().__init__(package, extra)  # these make it again in another process
+
+    def __str__(self) -> str:
+        return f"{self.args[0]} is not installed; run: pip install 'bankcrm[{self.extra}]'"
+
+
+class EngineError(BankcrmError, RuntimeError):
+    """An engine that could not finish: out of memory, disk full, a lost task, cancelled."""

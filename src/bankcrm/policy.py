@@ -253,11 +253,7 @@ def load_policy(source: str | Path) -> Policy:
         for name, item in named.items()
         if (versions := _read_parameter(name, item, faults))
     }
-    table_faults: list[str] = []
-    tables = _read_tables(raw.get("tables", []), parameters, table_faults)
-    # a parameter that is there but faulty is told once, not again by each test that names it
-    faulty = tuple(f"unknown parameter @{n}" for n in named if n not in parameters)
-    faults.extend(f for f in table_faults if not f.endswith(faulty))
+    tables = _read_tables(raw.get("tables", []), parameters, faults)
     records = _read_records(_mapping(raw, "records", faults), faults)
     if head is None:
         raise PolicyError(faults)
@@ -267,7 +263,12 @@ def load_policy(source: str | Path) -> Policy:
         raw_records=records,
         **attrs.asdict(head),
     )
-    return policy.checked(faults)
+    # a parameter that is there but faulty is told once, not again by each test that names it
+    faulty = tuple(f"unknown parameter @{n}" for n in named if n not in parameters)
+    told = [f for f in dict.fromkeys([*faults, *_faults(policy)]) if not f.endswith(faulty)]
+    if told:
+        raise PolicyError(told)
+    return policy
 
 
 @functools.cache
@@ -422,7 +423,8 @@ def _at(
 
 
 def _faults(policy: Policy) -> Iterator[str]:
-    yield from _backward("policy", policy)
+    dates = list(_all_date_faults(policy))
+    yield from dates
     for name, versions in policy.parameters.items():
         units = {p.unit for p in versions}
         if len(units) > 1:
@@ -431,15 +433,23 @@ def _faults(policy: Policy) -> Iterator[str]:
             fault = unit_fault(p.value, p.unit)
             if fault:
                 yield f"parameters.{name}: {fault}"
-        yield from _date_faults(f"parameters.{name}", versions, policy)
-    for name, tables in policy.tables.items():
-        yield from _date_faults(f"tables[{name}]", tables, policy)
+    snapshots = list(_snapshots(policy))
+    if not snapshots and not dates:
+        yield "policy: there is no day on which all its parameters and tables are in force"
     seen: set[str] = set()
-    for snapshot in _snapshots(policy):
+    for snapshot in snapshots:
         for fault in _table_faults(snapshot):
             if fault not in seen:
                 seen.add(fault)
                 yield fault
+
+
+def _all_date_faults(policy: Policy) -> Iterator[str]:
+    yield from _backward("policy", policy)
+    for name, versions in policy.parameters.items():
+        yield from _date_faults(f"parameters.{name}", versions, policy)
+    for name, tables in policy.tables.items():
+        yield from _date_faults(f"tables[{name}]", tables, policy)
 
 
 def _date_faults(path: str, versions: Sequence[Dated], policy: Policy) -> Iterator[str]:
@@ -467,17 +477,19 @@ def _backward(path: str, item: Policy | Dated) -> Iterator[str]:
 
 
 def _snapshots(policy: Policy) -> Iterator[Policy]:
-    """The policy on every day on which something in it changes."""
+    """The policy on every day on which something in it changes and all of it is in force."""
     items: list[tuple[Dated, ...]] = [*policy.parameters.values(), *policy.tables.values()]
     days = {version.effective_from or date.min for versions in items for version in versions}
-    for day in sorted(days):
-        narrowed = attrs.evolve(
-            policy,
-            parameters={n: v for n, v in _at(policy.parameters, day, "", []).items() if v},
-            tables={n: v for n, v in _at(policy.tables, day, "", []).items() if v},
-        )
-        if all(len(v) == 1 for v in (*narrowed.parameters.values(), *narrowed.tables.values())):
-            yield narrowed
+    for day in sorted(days or {date.min}):
+        missing: list[str] = []
+        parameters = _at(policy.parameters, day, "", missing)
+        tables = _at(policy.tables, day, "", missing)
+        if not missing:  # where two versions overlap, which is told, the first is looked at
+            yield attrs.evolve(
+                policy,
+                parameters={n: v[:1] for n, v in parameters.items()},
+                tables={n: v[:1] for n, v in tables.items()},
+            )
 
 
 def _table_faults(policy: Policy) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for decision tables, and for the rows and frames that they decide."""
+"""Hypothesis strategies for decision tables and policies, and for the rows that they decide."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import pyarrow as pa
 from hypothesis import strategies as st
 from pandas.api.types import pandas_dtype
 
-from bankcrm.rules import DecisionTable, Fact, HitPolicy, Rule, UnaryTest, parse_test
+from bankcrm.policy import Policy
+from bankcrm.rules import DecisionTable, Fact, HitPolicy, Parameter, Rule, UnaryTest, parse_test
 from bankcrm.rules.values import representatives, show
 
 Dtype = Literal["plain", "object", "nullable", "arrow", "categorical"]
@@ -290,3 +291,42 @@ def column(
     if fact.type == "boolean" and not bare.isna().any():
         return bare.astype(pandas_dtype("bool"))
     return objects
+
+
+_FIGURES = st.integers(0, 400) | st.floats(0, 1) | _WORDS | st.booleans() | st.dates()
+_VALUES = _FIGURES | st.lists(st.integers(), min_size=1, max_size=3)
+_NAMES = st.sampled_from(["lost", "rates", "bands", "figure"])
+
+
+@st.composite
+def parameters(draw: st.DrawFn) -> tuple[Parameter, ...]:
+    """The dated versions of one figure: they follow each other without hole or overlap."""
+    days = sorted(draw(st.sets(st.dates(dt.date(2021, 1, 2), dt.date(2029, 1, 1)), max_size=2)))
+    starts, ends = [None, *days], [*(d - dt.timedelta(days=1) for d in days), None]
+    note = draw(st.text(max_size=5))
+    return tuple(
+        Parameter(draw(_VALUES), note=note, effective_from=start, effective_to=end)
+        for start, end in zip(starts, ends, strict=True)
+    )
+
+
+@st.composite
+def policies(draw: st.DrawFn) -> Policy:
+    """Policies that load: dated figures, clean tables that may use one of them, and records."""
+    figures = draw(st.dictionaries(_NAMES, parameters(), max_size=3))
+    found = draw(st.lists(clean_tables(), max_size=2))
+    tables = {f"t{i}": attrs.evolve(table, id=f"t{i}") for i, table in enumerate(found)}
+    bound = draw(st.integers(1, 100))
+    figures["bound"] = (Parameter(bound, unit="days"),)
+    uses = (Rule("long", {"idle": ">= @bound"}, "long"), Rule("short", {}, "short"))
+    tables["bounded"] = DecisionTable("bounded", uses)
+    record = st.dictionaries(_NAMES, _FIGURES, max_size=2)
+    return Policy(
+        id=draw(st.text(min_size=1, max_size=8)),
+        domain=draw(st.sampled_from(["lifecycle", "own"])),
+        version=draw(st.text(max_size=4)),
+        parameters=figures,
+        tables=tables,
+        raw_records={"plays": draw(st.lists(record, min_size=1, max_size=2))},
+        title=draw(st.text(max_size=4)),
+    )

@@ -1,0 +1,81 @@
+"""Errors say what was expected, and are caught by their base or by Python's own."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from bankcrm import errors
+from bankcrm.errors import (
+    BankcrmError,
+    CalendarError,
+    DataError,
+    IllegalTransitionError,
+    InfeasibleError,
+    MissingExtraError,
+    MissingFactError,
+    PluginError,
+    PolicyError,
+    UnknownNameError,
+)
+
+
+def test_every_error_is_one_of_ours() -> None:
+    kinds = [k for k in vars(errors).values() if isinstance(k, type) and issubclass(k, Exception)]
+    assert len(kinds) >= 10
+    assert all(issubclass(k, BankcrmError) for k in kinds)
+
+
+@pytest.mark.parametrize(
+    ("ours", "python"),
+    [
+        (DataError, ValueError),
+        (MissingFactError, DataError),
+        (PolicyError, ValueError),
+        (IllegalTransitionError, ValueError),
+        (InfeasibleError, ValueError),
+        (CalendarError, ValueError),
+        (PluginError, BankcrmError),
+        (MissingExtraError, ImportError),
+        (UnknownNameError, LookupError),
+    ],
+)
+def test_errors_are_also_what_python_calls_them(ours: type, python: type) -> None:
+    assert issubclass(ours, python)
+
+
+def test_a_policy_error_lists_its_faults() -> None:
+    one = PolicyError("rules[0].then: wrong")
+    assert (one.faults, str(one)) == (("rules[0].then: wrong",), "rules[0].then: wrong")
+    two = PolicyError(f"{path}: wrong" for path in ("a", "b"))
+    assert str(two) == "2 faults\n  a: wrong\n  b: wrong"
+
+
+def test_an_unknown_name_tells_the_known_ones() -> None:
+    error = UnknownNameError("preset", "gold", ["a", 2])
+    assert (error.name, error.known) == ("gold", ("a", "2"))
+    assert str(error) == "no preset 'gold'; known: a, 2"
+    assert str(UnknownNameError("preset", "gold", ())) == "no preset 'gold'; known: none"
+
+
+def test_a_missing_extra_says_what_to_install() -> None:
+    error = MissingExtraError("duckdb", "engines")
+    assert error.extra == "engines"
+    assert str(error) == "duckdb is not installed; run: pip install 'bankcrm[engines]'"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        PolicyError(["a: wrong", "b: wrong"]),
+        PolicyError("a: wrong"),
+        UnknownNameError("preset", "gold", ["a"]),
+        MissingExtraError("duckdb", "engines"),
+        DataError("column x"),
+    ],
+)
+def test_errors_cross_process_borders(error: BankcrmError) -> None:
+    """A worker's error arrives in the parent with its words and its parts."""
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
