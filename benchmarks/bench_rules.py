@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from timing import compare, peak_memory_mb
 
 from bankcrm.rules import DecisionTable, Rule
+from timing import compare, peak_memory_mb
 
 OUTCOMES = ["lost", "dormant", "new", "active", "rest"]
 TABLE = DecisionTable(
