@@ -5,11 +5,14 @@ from bankcrm.complaints.clocks import Clock, ClockState, replay_clock
 from bankcrm.complaints.deadlines import deadlines
 from bankcrm.complaints.events import CaseEvent, CaseStatus, EventKind
 from bankcrm.complaints.intake import Intake, Referral, intake
+from bankcrm.complaints.lexicon import Entry, Lexicon, Negation, Span, default_lexicon, read_lexicon
 from bankcrm.complaints.matters import link_repeats
 from bankcrm.complaints.model import Complaint
+from bankcrm.complaints.one import Route, route
 from bankcrm.complaints.routing import RouteRule, route_frame
-from bankcrm.complaints.severity import Classifier, assess_severity, severity_facts
+from bankcrm.complaints.severity import Classifier, assess_severity, raise_severity, severity_facts
 from bankcrm.complaints.words import SIGNALS, Department, Kind, Outcome, Relation, Severity, Signal
+from bankcrm.complaints.work import assign_handlers, queue_order
 
 __all__ = [
     "SIGNALS",
@@ -22,22 +25,33 @@ __all__ = [
     "ClockStateKind",
     "Complaint",
     "Department",
+    "Entry",
     "EventKind",
     "Extension",
     "Intake",
     "Kind",
+    "Lexicon",
+    "Negation",
     "Outcome",
     "Referral",
     "Relation",
+    "Route",
     "RouteRule",
     "Severity",
     "Signal",
+    "Span",
     "assess_severity",
+    "assign_handlers",
     "combine",
     "deadlines",
+    "default_lexicon",
     "intake",
     "link_repeats",
+    "queue_order",
+    "raise_severity",
+    "read_lexicon",
     "replay_clock",
+    "route",
     "route_frame",
     "severity_facts",
 ]

@@ -17,7 +17,8 @@ from bankcrm.complaints.severity import (
     complaints_policy,
     contract,
     decide_severity,
-    severity_facts,
+    facts_of,
+    read_texts,
 )
 from bankcrm.complaints.words import Kind
 from bankcrm.policy import Policy
@@ -54,7 +55,8 @@ def route_frame(
             `bankcrm.complaints.severity_facts` reads, where they are known.
         calendar: Whose working days count.
         policy: Whose tables and times decide.
-        classifier: Reads the column ``text`` where signal columns are silent.
+        classifier: Reads the column ``text`` where the signal columns, ``kind`` and ``cause`` are
+            silent, such as `bankcrm.complaints.default_lexicon`; None leaves texts unread.
 
     Returns:
         The frame's index; ``kind``, ``severity`` (null unless it is a complaint),
@@ -78,7 +80,9 @@ def route_frame(
     policy = complaints_policy(policy)
     frame = as_frame(complaints)
     checked = check_frame(frame, _COLUMNS, frame="complaints")
-    facts = severity_facts(frame, policy=policy, classifier=classifier)
+    read = read_texts(frame, classifier)
+    facts = facts_of(frame, policy, read)
+    checked = _with_read(checked, read)
     result = decide_severity(facts, policy)
     kind = filled(checked, "kind", policy.value("untold_kind"))
     assessed = kind == Kind.COMPLAINT.value
@@ -108,6 +112,20 @@ def route_frame(
 _COLUMNS = contract(
     "received_at", "kind", "product", "cause", "first_asked", required=("received_at",)
 )
+
+
+def _with_read(frame: pd.DataFrame, read: pd.DataFrame | None) -> pd.DataFrame:
+    """Kind and cause from the text where the columns are silent."""
+    for name in ("kind", "cause"):
+        if read is None or name not in read:
+            continue
+        words = read[name].astype("category")
+        if name in frame:
+            told = frame[name].cat
+            both = told.categories.union(words.cat.categories, sort=False)
+            words = told.set_categories(both).fillna(words.cat.set_categories(both))
+        frame = frame.assign(**{name: words})
+    return frame
 
 
 def routes_of(policy: Policy) -> dict[str, RouteRule]:

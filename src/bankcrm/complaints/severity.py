@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.columns import Column, check_frame, numbers
+from bankcrm.complaints._frames import categories
 from bankcrm.complaints.model import Complaint
 from bankcrm.complaints.words import SIGNALS, Severity
 from bankcrm.errors import DataError
@@ -65,9 +66,12 @@ def severity_facts(
     >>> severity_facts(pd.DataFrame({"amount_at_stake": [None, 10.0]}))["amount_at_stake"].tolist()
     [0.0, 10.0]
     """
-    policy = complaints_policy(policy)
+    return facts_of(frame, complaints_policy(policy), read_texts(frame, classifier))
+
+
+def facts_of(frame: pd.DataFrame, policy: Policy, read: pd.DataFrame | None) -> pd.DataFrame:
+    """The facts, where the texts are read already."""
     checked = check_frame(frame, contract(*SIGNALS, *NUMBERS), frame="complaints")
-    read = _read_texts(frame, classifier)
     untold = bool(policy.value("untold_signal"))
     facts: dict[str, npt.NDArray[np.generic]] = {
         name: _signal(
@@ -82,7 +86,8 @@ def severity_facts(
     return pd.DataFrame(facts, index=frame.index, copy=False)
 
 
-def _read_texts(frame: pd.DataFrame, classifier: Classifier | None) -> pd.DataFrame | None:
+def read_texts(frame: pd.DataFrame, classifier: Classifier | None) -> pd.DataFrame | None:
+    """What the classifier says of the column ``text``; None where there is nothing to read."""
     if classifier is None or "text" not in frame.columns:
         return None
     read = classifier(frame["text"])
@@ -145,12 +150,76 @@ def in_order(severity: pd.Series) -> pd.Series:
     return severity.cat.set_categories([s.value for s in Severity], ordered=True)
 
 
-def scalar_facts(complaint: Complaint, policy: Policy) -> Mapping[str, object]:
-    """The facts of one complaint, told or filled as the policy says."""
+def scalar_facts(
+    complaint: Complaint, policy: Policy, read: Mapping[str, object] | None
+) -> dict[str, object]:
+    """The facts of one complaint, told, read from its text, or filled as the policy says."""
     untold = policy.value("untold_signal")
-    told = {name: getattr(complaint, name) for name in SIGNALS}
-    facts: dict[str, object] = {n: untold if v is None else v for n, v in told.items()}
+    facts: dict[str, object] = {}
+    for name in SIGNALS:
+        told = getattr(complaint, name)
+        fill = untold if read is None or name not in read else bool(read[name])
+        facts[name] = fill if told is None else told
     for name, parameter in NUMBERS.items():
         value = getattr(complaint, name)
         facts[name] = float(policy.value(parameter) if value is None else value)
     return facts
+
+
+def raise_severity(
+    assessed: pd.DataFrame, overrides: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Raise severities by hand; an override that would lower one is left out and told.
+
+    Args:
+        assessed: Indexed by complaint, with ``severity`` and ``severity_rule``.
+        overrides: Indexed by complaint, with ``severity``, ``by`` and ``reason``.
+
+    Returns:
+        The assessed frame with the raised severities (their rule is ``override``), and the log:
+        a row an override with ``before``, ``after``, ``by``, ``reason`` and ``applied``.
+
+    Raises:
+        DataError: An override names no complaint, has no reason, or comes twice.
+
+    Source: CSC-4.
+
+    >>> facts = pd.DataFrame({"severity": ["minor"], "severity_rule": ["minor"]}, index=["C1"])
+    >>> told = {"severity": ["severe"], "by": ["Wang"], "reason": ["press"]}
+    >>> raise_severity(facts, pd.DataFrame(told, index=["C1"]))[0]["severity"].tolist()
+    ['severe']
+    """
+    checked = check_frame(overrides, _OVERRIDES, frame="overrides")
+    place = assessed.index.get_indexer(checked.index)
+    if (place < 0).any() or checked.index.has_duplicates:
+        raise DataError(
+            "overrides: each must name one complaint once; "
+            f"wrong: {checked.index[(place < 0) | checked.index.duplicated()][:5].tolist()}"
+        )
+    words = [s.value for s in Severity]
+    before = pd.Categorical(assessed["severity"], categories=words).codes.copy()
+    asked = pd.Categorical(checked["severity"], categories=words).codes
+    applied = asked > before[place]
+    rank = before.copy()
+    rank[place[applied]] = asked[applied]
+    rule = assessed["severity_rule"].astype(object).to_numpy(copy=True)
+    rule[place[applied]] = "override"
+    log = pd.DataFrame(
+        {
+            "before": categories(before[place], words),
+            "after": categories(rank[place], words),
+            "by": checked["by"],
+            "reason": checked["reason"],
+            "applied": applied,
+        },
+        index=checked.index,
+    )
+    severity = categories(rank, words, ordered=True)
+    return assessed.assign(severity=severity, severity_rule=pd.Categorical(rule)), log
+
+
+_OVERRIDES = (
+    Column("severity", "category", choices=tuple(s.value for s in Severity)),
+    Column("by", "id"),
+    Column("reason", "text"),
+)

@@ -1,0 +1,117 @@
+"""The lexicon: hits, negation, both languages, and the fast path against the slow one."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bankcrm.complaints import SIGNALS, Lexicon, default_lexicon, read_lexicon
+from bankcrm.complaints.lexicon import Negation
+from bankcrm.errors import DataError, PolicyError
+
+LEXICON = default_lexicon()
+PIECES = [
+    *(t for e in LEXICON.entries for t in (*e.terms_en[:2], *e.terms_zh[:3])),
+    *LEXICON.english.words,
+    *LEXICON.english.except_,
+    *LEXICON.chinese.words,
+    *LEXICON.chinese.except_,
+    *[" ", ",", "。", "，", "but", "但是", "银行", "the bank", "my", "\n", "(", "’"],
+]
+texts = st.lists(st.sampled_from([p.removesuffix("*") for p in PIECES]), max_size=12).flatmap(
+    lambda parts: st.sampled_from(["", " "]).map(lambda s: s.join(parts))
+)
+
+
+def signals(text: str) -> set[str]:
+    row = LEXICON(pd.Series([text])).iloc[0]
+    return {name for name in SIGNALS if row[name]}
+
+
+@given(texts)
+def test_the_fast_path_reads_what_the_spans_show(text: str) -> None:
+    shown = {s.label for s in LEXICON.find(text) if s.field == "signal" and not s.negated}
+    assert signals(text) == shown
+
+
+@given(st.lists(st.one_of(st.none(), texts), max_size=8))
+def test_every_row_is_read_like_a_text_of_its_own(many: list[str | None]) -> None:
+    read = LEXICON(pd.Series(many, dtype=object))
+    for text, row in zip(many, read[list(SIGNALS)].to_numpy(), strict=True):
+        found = {name for name, hit in zip(SIGNALS, row, strict=True) if hit}
+        assert found == (set() if text is None else signals(text))
+
+
+@given(texts)
+def test_spans_are_the_texts_own_words(text: str) -> None:
+    for span in LEXICON.find(text):
+        assert text[span.start : span.end] == span.words
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("我的信用卡被盗刷了", {"funds_safety"}),
+        ("没有被盗刷，只想问问", set()),
+        ("不是诈骗", set()),
+        ("不仅被骗，还泄露隐私", {"funds_safety", "data_leak"}),
+        ("未经同意泄露我的信息", {"data_leak"}),
+        ("没有人管，我要起诉", {"legal_threat"}),
+        ("My card was stolen", {"funds_safety"}),
+        ("There was no fraud on my account", set()),
+        ("not only fraud", {"funds_safety"}),
+        ("I am not happy. This is fraud", {"funds_safety"}),
+        ("It isn't a scam but I will sue you", {"legal_threat"}),
+        ("courtesy", set()),
+        ("discriminatory", {"discrimination"}),
+        ("他们DISCRIMINATE我", {"discrimination"}),
+        ("老人被骗，记者已经知道", {"vulnerable", "funds_safety", "media_threat"}),
+        ("银保监转办", {"regulator"}),
+        ("", set()),
+    ],
+)
+def test_examples(text: str, found: set[str]) -> None:
+    assert signals(text) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("请问如何办理转账", "consultation"),
+        ("建议增加周末窗口", "suggestion"),
+        ("请问为什么乱收费", "complaint"),
+        ("请问被盗刷怎么办", "complaint"),
+        ("How do I open an account", "consultation"),
+        ("今天天气好", None),
+    ],
+)
+def test_kinds(text: str, kind: str | None) -> None:
+    told = LEXICON(pd.Series([text]))["kind"].iloc[0]
+    assert (None if pd.isna(told) else told) == kind
+
+
+def test_causes_and_empty_input() -> None:
+    assert LEXICON(pd.Series(["手续费太高"]))["cause"].tolist() == ["pricing_fees"]
+    empty = LEXICON(pd.Series([], dtype=object))
+    assert len(empty) == 0
+    assert set(SIGNALS) < set(empty.columns)
+
+
+def test_a_small_lexicon_of_ones_own() -> None:
+    own = read_lexicon('[[entries]]\nfield = "signal"\nlabel = "repeat"\nterms_en = ["twice"]\n')
+    read = own(pd.Series(["not twice", "once"]))
+    assert read["repeat"].tolist() == [True, False]  # no negation is told, so none is read
+    assert read["kind"].isna().all()
+
+
+def test_bad_lexicons_tell_every_fault() -> None:
+    with pytest.raises(PolicyError) as told:
+        read_lexicon('x = 1\n[[entries]]\nfield = "mood"\nlabel = "sad"\n[[entries]]\nlabel = 3\n')
+    assert len(told.value.faults) >= 3
+    entry = LEXICON.entries[0]
+    with pytest.raises(DataError, match="signal funds_safety"):
+        Lexicon((entry, entry), Negation(()), Negation(()))
+    with pytest.raises(DataError, match="no label 'sorrow'"):
+        read_lexicon('[[entries]]\nfield = "signal"\nlabel = "sorrow"\n')

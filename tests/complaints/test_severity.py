@@ -1,0 +1,143 @@
+"""Severity: every signal can only raise it; who complains never changes it."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bankcrm.complaints import (
+    SIGNALS,
+    Complaint,
+    Severity,
+    assess_severity,
+    default_lexicon,
+    raise_severity,
+    severity_facts,
+)
+from bankcrm.errors import DataError
+from bankcrm.models import frame_of, from_json, to_json
+from bankcrm.policy import default_policy
+
+from .strategies import complaints
+
+RANK = {s.value: i for i, s in enumerate(Severity)}
+
+
+def severity_of(*told: Complaint) -> list[str]:
+    return assess_severity(frame_of(told, Complaint))["severity"].tolist()
+
+
+@given(complaints(), st.sampled_from(SIGNALS))
+def test_adding_a_signal_never_lowers_severity(complaint: Complaint, signal: str) -> None:
+    more = attrs.evolve(complaint, **{signal: True})
+    before, after = severity_of(complaint, more)
+    assert RANK[after] >= RANK[before]
+
+
+@given(complaints(), st.integers(0, 200_000), st.integers(1, 50))
+def test_more_money_or_more_customers_never_lower_it(
+    complaint: Complaint, money: int, customers: int
+) -> None:
+    more = attrs.evolve(
+        complaint,
+        amount_at_stake=(complaint.amount_at_stake or 0) + money,
+        customers_affected=(complaint.customers_affected or 1) + customers,
+        time_used=(complaint.time_used or 0) + 0.3,
+    )
+    before, after = severity_of(complaint, more)
+    assert RANK[after] >= RANK[before]
+
+
+@given(complaints())
+def test_frame_and_table_agree_and_the_record_survives_json(complaint: Complaint) -> None:
+    policy = default_policy("complaints")
+    facts = severity_facts(frame_of([complaint]))
+    decision = policy.table("severity").decide(facts.iloc[0].to_dict())
+    assert severity_of(complaint) == [decision.outcome]
+    assert from_json(to_json(complaint), Complaint) == complaint
+
+
+@pytest.mark.parametrize(
+    ("told", "severity"),
+    [
+        ({}, "minor"),
+        ({"funds_safety": True}, "severe"),
+        ({"regulator": True}, "severe"),
+        ({"amount_at_stake": 99_999.0}, "moderate"),
+        ({"amount_at_stake": 100_000.0}, "severe"),
+        ({"customers_affected": 10}, "severe"),
+        ({"media_threat": True}, "moderate"),
+        ({"media_threat": True, "reopened": True}, "severe"),
+        ({"time_used": 0.8}, "moderate"),
+    ],
+)
+def test_the_default_table(told: dict[str, object], severity: str) -> None:
+    assert assess_severity(pd.DataFrame([{**told, "n": 1}]))["severity"].tolist() == [severity]
+
+
+def test_a_columns_own_answer_stands_against_the_text() -> None:
+    frame = pd.DataFrame(
+        {
+            "text": ["my card was stolen"] * 3,
+            "funds_safety": pd.array([False, None, True], "boolean"),
+        }
+    )
+    read = severity_facts(frame, classifier=default_lexicon())["funds_safety"]
+    assert read.tolist() == [False, True, True]
+    assert severity_facts(frame)["funds_safety"].tolist() == [False, False, True]
+
+
+def test_what_nobody_told_counts_as_the_policy_says() -> None:
+    careful = default_policy("complaints").with_parameters(untold_signal=True, untold_amount=7)
+    facts = severity_facts(pd.DataFrame({"n": [1]}), policy=careful)
+    assert facts[list(SIGNALS)].all(axis=None)
+    assert facts["amount_at_stake"].tolist() == [7]
+
+
+def test_a_classifier_that_does_not_fit_is_refused() -> None:
+    frame = pd.DataFrame({"text": ["a", "b"]})
+    with pytest.raises(DataError, match="1 answers for 2 texts"):
+        severity_facts(frame, classifier=lambda t: pd.DataFrame({"repeat": [True]}))
+    with pytest.raises(DataError, match="not boolean"):
+        severity_facts(frame, classifier=lambda t: pd.DataFrame({"repeat": [1, 0]}))
+
+
+def test_bad_signals_are_named() -> None:
+    with pytest.raises(DataError, match="regulator"):
+        severity_facts(pd.DataFrame({"regulator": ["yes", "no"]}))
+    with pytest.raises(DataError, match="amount_at_stake: below minimum in 1 row"):
+        severity_facts(pd.DataFrame({"amount_at_stake": [-1.0]}))
+
+
+def test_overrides_raise_only_and_are_logged() -> None:
+    frame = pd.DataFrame({"amount_at_stake": [0.0, 6000.0, 1e6]}, index=["a", "b", "c"])
+    assessed = assess_severity(frame)
+    told = pd.DataFrame(
+        {
+            "severity": ["severe", "minor"],
+            "by": ["Wang", "Li"],
+            "reason": ["press asked", "customer is a friend"],
+        },
+        index=["a", "c"],
+    )
+    raised, log = raise_severity(assessed, told)
+    assert raised["severity"].tolist() == ["severe", "moderate", "severe"]
+    assert raised["severity_rule"].tolist()[0] == "override"
+    assert log["applied"].tolist() == [True, False]
+    assert log["after"].tolist() == ["severe", "severe"]
+    assert assessed["severity"].tolist() == ["minor", "moderate", "severe"]
+    with pytest.raises(DataError, match="must name one complaint once"):
+        raise_severity(assessed, told.set_axis(["a", "z"]))
+    with pytest.raises(DataError, match="reason"):
+        raise_severity(assessed, told.drop(columns="reason"))
+
+
+def test_every_kind_of_boolean_column_reads_alike() -> None:
+    plain = [True, False]
+    for values in (np.array(plain), pd.array(plain, "boolean"), pd.array(plain, "bool[pyarrow]")):
+        frame = pd.DataFrame({"regulator": values})
+        assert assess_severity(frame)["severity"].tolist() == ["severe", "minor"]
