@@ -1,0 +1,245 @@
+"""DuckDB: the embedded engine, over files in place, a database, or frames in memory."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as pa
+
+from bankcrm.book import CONTRACT, Book
+from bankcrm.engines.engine import VIEW, Engine, known_frame
+from bankcrm.engines.sources import (
+    FAMILY,
+    FrameFiles,
+    arrow_table,
+    canonical,
+    csv_types,
+    files_of,
+    refuse_incomplete,
+)
+from bankcrm.errors import DataError, EngineError, MissingExtraError
+from bankcrm.rules.sql import quoted
+
+if TYPE_CHECKING:
+    import duckdb
+
+WHOLE = r"0|-?[1-9]\d{0,17}"
+"""Ids that are whole numbers in the whole book are read as such; ``007`` stays text."""
+
+
+class DuckDBEngine(Engine):
+    """A book on DuckDB, read where it is.
+
+    Args:
+        source: A folder of Parquet or CSV (``transactions.parquet``, or a folder ``transactions``
+            of such files), a DuckDB file, an open DuckDB connection whose tables are named after
+            the frames, a `Book`, or a mapping of frame names to frames. Frames are not copied.
+        memory_limit: Memory that DuckDB may use, such as ``"4GB"``; it spills to disk beyond.
+        threads: Threads that DuckDB may use; its own choice if none.
+        temp_directory: Where it spills to; its own choice if none.
+
+    Raises:
+        DataError: No such source, or a compulsory frame or column is missing.
+        MissingExtraError: duckdb or sqlglot is not installed.
+
+    >>> customers = pd.DataFrame({"customer_id": [1, 2], "kind": ["person", "company"]})
+    >>> moves = pd.DataFrame({"customer_id": [1], "date": pd.to_datetime(["2026-03-01"]),
+    ...                       "amount": [250.0], "kind": ["salary"]})
+    >>> engine = DuckDBEngine({"customers": customers, "transactions": moves})
+    >>> engine.rfm_metrics(as_of="2026-03-31").frame().loc[1].tolist()
+    [30.0, 1.0, 250.0]
+    """
+
+    dialect = "duckdb"
+
+    def __init__(
+        self,
+        source: str | Path | Book | Mapping[str, object] | duckdb.DuckDBPyConnection,
+        *,
+        memory_limit: str | None = None,
+        threads: int | None = None,
+        temp_directory: str | Path | None = None,
+    ) -> None:
+        duckdb = _duckdb()
+        self._errors: type[Exception] = duckdb.Error
+        file = Path(source) if isinstance(source, str | Path) else None
+        self.files: dict[str, FrameFiles] = {}
+        with self._told("opening"):
+            if isinstance(source, duckdb.DuckDBPyConnection):
+                self.connection = source.cursor()
+            elif file is not None and file.is_file():
+                self.connection = duckdb.connect(str(file), read_only=True)
+            else:
+                self.connection = duckdb.connect()
+            self._set("memory_limit", memory_limit)
+            self._set("threads", threads)
+            self._set("temp_directory", None if temp_directory is None else str(temp_directory))
+            self._set("TimeZone", "UTC")
+        frames = source.frames() if isinstance(source, Book) else source
+        if isinstance(frames, Mapping):
+            places = {name: self._registered(name, frame) for name, frame in frames.items()}
+        elif file is not None and not file.is_file():
+            self.files = files_of(file)
+            places = {name: _reading(found) for name, found in self.files.items()}
+        else:
+            places = {name: quoted(name, "duckdb") for name in self._tables()}
+        refuse_incomplete(str(file or "the source"), places)
+        self.columns = {name: self._viewed(name, place) for name, place in places.items()}
+        self._whole_ids()
+
+    def fetch(self, sql: str) -> pd.DataFrame:
+        """Run a SELECT and bring its rows into memory."""
+        with self._told("running"):
+            frame: pd.DataFrame = self.connection.execute(sql).df()
+        return frame
+
+    def batches(self, sql: str, rows: int = 1_000_000) -> Iterator[pa.RecordBatch]:
+        """Run a SELECT and give its rows in Arrow batches, never all at once."""
+        with self._told("running"):
+            yield from self.connection.cursor().execute(sql).to_arrow_reader(rows)
+
+    def store(self, name: str, sql: str) -> None:
+        """Compute a SELECT once and keep it as a temporary table, on disk where it is large."""
+        with self._told("storing"):
+            self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}")
+
+    def cuts(self, relation: str, column: str, parts: int) -> list[float]:
+        """Roughly even cut points of a column."""
+        probs = ", ".join(repr(i / parts) for i in range(1, parts))
+        name = quoted(column, "duckdb")
+        found = self.fetch(
+            f"SELECT UNNEST(approx_quantile(CAST({name} AS DOUBLE), [{probs}])) AS cut "
+            f"FROM {relation} r"
+        )
+        return [float(c) for c in found["cut"]]
+
+    def cancel(self) -> None:
+        """Stop what is running, from another thread; it ends with an `EngineError`."""
+        self.connection.interrupt()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.connection.close()
+
+    def _set(self, option: str, value: str | int | None) -> None:
+        if value is not None:
+            self.connection.execute(f"SET {option} = '{str(value).replace(chr(39), chr(39) * 2)}'")
+
+    @contextmanager
+    def _told(self, doing: str) -> Iterator[None]:
+        """Turn DuckDB's errors into ours, with what to do."""
+        try:
+            yield
+        except self._errors as error:
+            raise _translated(error, doing) from error
+
+    def _tables(self) -> list[str]:
+        there = self.fetch("SELECT table_name AS name FROM information_schema.tables")["name"]
+        return [name for name in CONTRACT if name in set(there)]
+
+    def _registered(self, name: str, frame: object) -> str:
+        known_frame(name)
+        place = f"{VIEW}frame_{name}"
+        self.connection.register(place, arrow_table(name, frame))
+        return place
+
+    def _viewed(self, name: str, place: str) -> tuple[str, ...]:
+        """A view of a frame in canonical form; its columns."""
+        with self._told(f"reading {name}"):
+            described = self.connection.execute(f"DESCRIBE SELECT * FROM {place}").fetchall()
+        types = {str(row[0]): str(row[1]) for row in described}
+        known = {c.name: c for c in CONTRACT[name]}
+        missing = [c.name for c in CONTRACT[name] if c.required and c.name not in types]
+        if missing:
+            raise DataError(
+                f"{name}: missing column(s) {', '.join(missing)}; present: {', '.join(types)}"
+            )
+        zoned = [n for n, t in types.items() if n in known and known[n].kind == "date"
+                 and "TIME ZONE" in t]  # fmt: skip
+        if zoned:
+            raise DataError(
+                f"{name}: {', '.join(zoned)} carry a time zone, but bank dates are plain days; "
+                "store the local day"
+            )
+        columns = ", ".join(
+            f"{canonical(known[c])} AS {quoted(c, 'duckdb')}" if c in known else quoted(c, "duckdb")
+            for c in types
+        )
+        with self._told(f"reading {name}"):
+            self.connection.execute(
+                f"CREATE OR REPLACE TEMP VIEW {VIEW}{name} AS SELECT {columns} FROM {place}"
+            )
+        return tuple(types)
+
+    def _whole_ids(self) -> None:
+        """Read each family of ids in CSV files as whole numbers if all of them are."""
+        families: dict[str, list[tuple[str, str]]] = {}
+        for name in self.files:
+            ids = [c.name for c in CONTRACT[name] if c.kind == "id"]
+            for column in (c for c in ids if c in self.columns[name]):
+                families.setdefault(FAMILY.get(column, column), []).append((name, column))
+        whole: dict[str, list[str]] = {}
+        for places in families.values():
+            if any(self.files[name].kind != "csv" for name, _ in places):
+                continue
+            if all(self._all_whole(name, column) for name, column in places):
+                for name, column in places:
+                    whole.setdefault(name, []).append(column)
+        for name, columns in whole.items():
+            casts = ", ".join(f"CAST({c} AS BIGINT) AS {c}" for c in columns)
+            self.connection.execute(
+                f"CREATE OR REPLACE TEMP VIEW {VIEW}{name}_text AS "
+                f"SELECT * REPLACE ({casts}) FROM {_reading(self.files[name])}"
+            )
+            self._viewed(name, f"{VIEW}{name}_text")
+
+    def _all_whole(self, name: str, column: str) -> bool:
+        found = self.fetch(
+            f"SELECT COUNT(*) AS n FROM {VIEW}{name} "
+            f"WHERE NOT regexp_full_match({column}, '{WHOLE}')"
+        )
+        return not int(found["n"].iloc[0])
+
+
+def _duckdb() -> Any:
+    try:
+        import duckdb
+
+        importlib.import_module("sqlglot")  # every rendering needs it, so say so before any work
+    except ImportError as error:
+        raise MissingExtraError(error.name or "duckdb", "engines") from None
+    return duckdb
+
+
+def _reading(found: FrameFiles) -> str:
+    """How DuckDB reads the files of a frame."""
+    pattern = found.pattern.replace("'", "''")
+    if found.kind == "parquet":
+        return f"read_parquet('{pattern}', union_by_name = true)"
+    with open(_first(found), encoding="utf-8", errors="replace") as file:
+        header = {h.strip().strip('"') for h in file.readline().rstrip("\n").split(",")}
+    types = ", ".join(f"'{c}': '{t}'" for c, t in csv_types(found.name).items() if c in header)
+    return f"read_csv('{pattern}', header = true, delim = ',', types = {{{types}}})"
+
+
+def _first(found: FrameFiles) -> Path:
+    return min(found.path.rglob("*.csv")) if found.path.is_dir() else found.path
+
+
+def _translated(error: Exception, doing: str) -> Exception:
+    told = re.sub(r"\s+", " ", str(error)).strip()[:500]
+    kind = type(error).__name__
+    if "interrupt" in kind.lower():
+        return EngineError(f"DuckDB, {doing}: cancelled; the last complete result stands")
+    if kind == "OutOfMemoryException" or "No space left" in told or "max_temp_directory" in told:
+        return EngineError(
+            f"DuckDB, {doing}: {told}; raise memory_limit, give a temp_directory with more room, "
+            "or lower threads; the last complete result stands"
+        )
+    return DataError(f"DuckDB, {doing}: {told}")

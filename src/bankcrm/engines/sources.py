@@ -1,0 +1,118 @@
+"""What an engine reads: where each frame of a book is, and what its columns are made into."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import attrs
+import pandas as pd
+import pyarrow as pa
+
+from bankcrm.book import CONTRACT
+from bankcrm.columns import Column
+from bankcrm.errors import DataError
+from bankcrm.rules.sql import quoted
+
+FAMILY = {"parent_id": "customer_id", "child_id": "customer_id", "referred_by": "customer_id"}
+"""Ids that name the same thing under other names."""
+
+_CSV_TYPES = {
+    "date": "DATE",
+    "instant": "TIMESTAMPTZ",
+    "money": "DOUBLE",
+    "number": "DOUBLE",
+    "integer": "BIGINT",
+    "boolean": "BOOLEAN",
+}
+
+
+@attrs.frozen
+class FrameFiles:
+    """The files of one frame: a file, or a folder of files of one kind."""
+
+    name: str
+    path: Path
+    kind: str
+
+    @property
+    def pattern(self) -> str:
+        """A path or glob that an engine reads."""
+        return str(self.path / "**" / f"*.{self.kind}") if self.path.is_dir() else str(self.path)
+
+
+def files_of(folder: Path) -> dict[str, FrameFiles]:
+    """The frames that a folder holds: ``transactions.parquet``, or ``transactions/*.parquet``.
+
+    Raises:
+        DataError: no such folder, a compulsory frame is missing, or one is there twice.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder; a book is a folder with customers.parquet, say")
+    found: dict[str, FrameFiles] = {}
+    for name in CONTRACT:
+        places = [
+            FrameFiles(name, path, kind)
+            for kind in ("parquet", "csv")
+            for path in (folder / f"{name}.{kind}", folder / name)
+            if path.is_file() or (path.is_dir() and any(path.rglob(f"*.{kind}")))
+        ]
+        if len(places) > 1:
+            shown = " and ".join(f"{p.path.name} ({p.kind})" for p in places)
+            raise DataError(f"{folder}: {name} is there twice: {shown}; keep one")
+        if places:
+            found[name] = places[0]
+    refuse_incomplete(str(folder), found)
+    return found
+
+
+def refuse_incomplete(where: str, found: Mapping[str, object]) -> None:
+    """A book has at least customers and transactions."""
+    missing = [name for name in ("customers", "transactions") if name not in found]
+    if missing:
+        raise DataError(
+            f"{where}: no {' and no '.join(missing)}; found: {', '.join(found) or 'nothing'}"
+        )
+
+
+def csv_types(name: str) -> dict[str, str]:
+    """How the contract's columns of a CSV file are parsed; ids and texts stay text."""
+    return {c.name: _CSV_TYPES.get(c.kind, "VARCHAR") for c in CONTRACT[name]}
+
+
+def canonical(column: Column, dialect: str = "duckdb") -> str:
+    """A contract column as the functions read it: days are dates, NaN is missing."""
+    name = quoted(column.name, dialect)
+    if column.kind == "date":
+        return f"CAST({name} AS DATE)"
+    if column.kind in ("money", "number"):
+        return f"NULLIF(CAST({name} AS DOUBLE), CAST('NaN' AS DOUBLE))"
+    if column.kind in ("category", "text"):
+        return f"CAST({name} AS TEXT)"
+    return name
+
+
+def arrow_table(name: str, frame: object) -> pa.Table:
+    """A frame as Arrow, without copying plain columns; NaN becomes null."""
+    if not isinstance(frame, pd.DataFrame):
+        return frame if isinstance(frame, pa.Table) else pa.table(frame)
+    lowered = [str(c).lower() for c in frame.columns]
+    if len(set(lowered)) < len(lowered):
+        twice = sorted({c for c in map(str, frame.columns) if lowered.count(c.lower()) > 1})
+        raise DataError(
+            f"{name}: columns {', '.join(twice)} differ only in case, which SQL does not tell "
+            "apart; rename or drop one"
+        )
+    ids = {c.name for c in CONTRACT[name] if c.kind == "id"}
+    flat = frame.assign(**{c: _plain_ids(frame[c]) for c in ids.intersection(frame.columns)})
+    try:
+        return pa.Table.from_pandas(flat, preserve_index=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise DataError(f"{name}: {error}; give each column one type") from None
+
+
+def _plain_ids(ids: pd.Series) -> pd.Series:
+    """Ids without their categories, which SQL would join as texts."""
+    if isinstance(ids.dtype, pd.CategoricalDtype):
+        return ids.astype(ids.cat.categories.dtype)
+    return ids

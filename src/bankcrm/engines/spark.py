@@ -1,0 +1,172 @@
+"""Spark: the distributed engine, over a session that is already there."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as pa
+
+from bankcrm.book import CONTRACT, Book
+from bankcrm.engines.engine import VIEW, Engine, known_frame
+from bankcrm.engines.sources import (
+    arrow_table,
+    canonical,
+    csv_types,
+    files_of,
+    refuse_incomplete,
+)
+from bankcrm.errors import DataError, EngineError, MissingExtraError
+from bankcrm.rules.sql import quoted
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+
+class SparkEngine(Engine):
+    """A book on Spark, in a session of the caller's; no cluster is ever started.
+
+    Args:
+        session: The session to work in.
+        source: A folder of Parquet or CSV that the workers can read, a `Book`, or a mapping of
+            frame names to Spark or pandas frames.
+
+    Raises:
+        DataError: No such source, or a compulsory frame or column is missing.
+        MissingExtraError: pyspark or sqlglot is not installed.
+    """
+
+    dialect = "spark"
+
+    def __init__(
+        self, session: SparkSession, source: str | Path | Book | Mapping[str, object]
+    ) -> None:
+        self._errors = _spark_errors()
+        self.session = session
+        frames: Mapping[str, object]
+        with self._told("reading"):
+            if isinstance(source, Book):
+                frames = source.frames()
+            elif isinstance(source, Mapping):
+                frames = source
+            else:
+                frames = {n: self._read(n, f) for n, f in files_of(Path(source)).items()}
+            refuse_incomplete("the source", frames)
+            self.columns = {known_frame(n): self._viewed(n, f) for n, f in frames.items()}
+
+    def fetch(self, sql: str) -> pd.DataFrame:
+        """Run a SELECT and bring its rows into memory."""
+        with self._told("running"):
+            frame: pd.DataFrame = self.session.sql(self.render(sql)).toArrow().to_pandas()
+        return frame
+
+    def store(self, name: str, sql: str) -> None:
+        """Compute a SELECT once and keep it, in memory or on the workers' disks."""
+        with self._told("storing"):
+            kept = self.session.sql(self.render(sql)).persist()
+            kept.count()  # now, so that what fails does so here
+            kept.createOrReplaceTempView(name)
+
+    def cuts(self, relation: str, column: str, parts: int) -> list[float]:
+        """Roughly even cut points of a column."""
+        probs = ", ".join(f"{i / parts!r}D" for i in range(1, parts))
+        inner = self.render(f"SELECT CAST({quoted(column, 'duckdb')} AS DOUBLE) AS v "
+                            f"FROM {relation} r")  # fmt: skip
+        with self._told("running"):
+            [row] = self.session.sql(
+                f"SELECT percentile_approx(v, array({probs}), 2000) AS cut FROM ({inner}) q"
+            ).collect()
+        return [float(c) for c in row["cut"]]
+
+    def cancel(self) -> None:
+        """Stop every job of the session's application; it ends with an `EngineError`."""
+        self.session.sparkContext.cancelAllJobs()
+
+    def _read(self, name: str, found: Any) -> DataFrame:
+        place = str(found.path)
+        if found.kind == "parquet":
+            reader = self.session.read.option("mergeSchema", "true")
+            return reader.option("recursiveFileLookup", "true").parquet(place)
+        reader = self.session.read.option("header", "true").option("recursiveFileLookup", "true")
+        raw = reader.csv(place)
+        types = csv_types(name)
+        return raw.selectExpr(
+            *(f"CAST(`{c}` AS {_SPARK_TYPES.get(types.get(c, ''), 'STRING')}) AS `{c}`"
+              for c in raw.columns)
+        )  # fmt: skip
+
+    def _viewed(self, name: str, frame: object) -> tuple[str, ...]:
+        """A view of a frame in canonical form; its columns."""
+        if isinstance(frame, pd.DataFrame):
+            frame = self.session.createDataFrame(_flat(arrow_table(name, frame)))
+        made: Any = frame
+        columns = tuple(made.columns)
+        missing = [c.name for c in CONTRACT[name] if c.required and c.name not in columns]
+        if missing:
+            raise DataError(
+                f"{name}: missing column(s) {', '.join(missing)}; present: {', '.join(columns)}"
+            )
+        place = f"{VIEW}frame_{name}"
+        made.createOrReplaceTempView(place)
+        known = {c.name: c for c in CONTRACT[name]}
+        shown = ", ".join(
+            f"{canonical(known[c])} AS {quoted(c, 'duckdb')}" if c in known else quoted(c, "duckdb")
+            for c in columns
+        )
+        view = self.session.sql(self.render(f"SELECT {shown} FROM {place}"))
+        view.createOrReplaceTempView(f"{VIEW}{name}")
+        return columns
+
+    @contextmanager
+    def _told(self, doing: str) -> Iterator[None]:
+        """Turn Spark's errors into ours, with what to do."""
+        try:
+            yield
+        except self._errors as error:
+            raise _translated(error, doing) from error
+
+
+_SPARK_TYPES = {
+    "DATE": "DATE",
+    "DOUBLE": "DOUBLE",
+    "BIGINT": "BIGINT",
+    "BOOLEAN": "BOOLEAN",
+    "TIMESTAMPTZ": "TIMESTAMP",
+}
+
+
+def _spark_errors() -> tuple[type[Exception], ...]:
+    try:
+        importlib.import_module("sqlglot")  # every rendering needs it, so say so before any work
+        refused = importlib.import_module("pyspark.errors").PySparkException
+        broken = importlib.import_module("py4j.protocol").Py4JError
+    except ImportError as error:
+        package = error.name or "pyspark"
+        extra = "engines" if package == "sqlglot" else "spark"
+        raise MissingExtraError(package, extra) from None
+    return (refused, broken)
+
+
+def _flat(table: pa.Table) -> pa.Table:
+    """An Arrow table as Spark takes it: categories as their values, times in microseconds."""
+    fields = []
+    for field in table.schema:
+        kind = field.type
+        if pa.types.is_dictionary(kind):
+            kind = kind.value_type
+        if pa.types.is_timestamp(kind):
+            kind = pa.timestamp("us", kind.tz)
+        fields.append(pa.field(field.name, kind))
+    return table.cast(pa.schema(fields))
+
+
+def _translated(error: Exception, doing: str) -> Exception:
+    told = re.sub(r"\s+", " ", str(error)).strip()[:500]
+    if re.search(r"cancel|aborted|lost|killed|OutOfMemory|No space left", told, re.IGNORECASE):
+        return EngineError(f"Spark, {doing}: {told}; the last complete result stands")
+    return DataError(f"Spark, {doing}: {told}")
