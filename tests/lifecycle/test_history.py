@@ -36,7 +36,7 @@ dates = st.lists(
 
 
 @given(seeds, dates)
-@settings(max_examples=25)
+@settings(max_examples=12)
 def test_a_history_is_the_direct_assignment_on_every_date(
     make_small_book: Make, seed: int, days: np.ndarray
 ) -> None:
@@ -49,9 +49,7 @@ def test_a_history_is_the_direct_assignment_on_every_date(
         direct = assign_stages(facts)
         told = wide[pd.Timestamp(day)].reindex(direct.index)
         seen = facts[["has_contract", "closed", "returned", "contacted", "inquired"]].any(axis=1)
-        first = book.transactions.groupby("customer_id")["date"].min()
-        never_moves = ~direct.index.isin(first.index)
-        assert (told.notna() == (seen | (undated & never_moves))).all()
+        assert (told.notna() == (seen | undated)).all()
         known = told.notna()
         assert (told[known].astype(object) == direct.loc[known, "stage"].astype(object)).all()
         rule = history["rule"].xs(pd.Timestamp(day), level="date").reindex(direct.index)
@@ -59,7 +57,7 @@ def test_a_history_is_the_direct_assignment_on_every_date(
 
 
 @given(seeds, dates, dates)
-@settings(max_examples=20)
+@settings(max_examples=12)
 def test_a_replayed_log_gives_back_the_history_on_every_day(
     make_small_book: Make, seed: int, days: np.ndarray, others: np.ndarray
 ) -> None:
@@ -75,7 +73,7 @@ def test_a_replayed_log_gives_back_the_history_on_every_day(
 
 
 @given(seeds)
-@settings(max_examples=15)
+@settings(max_examples=6)
 def test_every_move_in_a_log_is_legal(make_small_book: Make, seed: int) -> None:
     book = make_small_book(seed)
     ends = month_ends("2022-01", "2025-12")
@@ -94,7 +92,7 @@ def test_every_move_in_a_log_is_legal(make_small_book: Make, seed: int) -> None:
 
 
 @given(seeds)
-@settings(max_examples=10)
+@settings(max_examples=5)
 def test_the_furthest_stage_never_falls(make_small_book: Make, seed: int) -> None:
     book = make_small_book(seed)
     ends = month_ends("2022-01", "2025-12")
@@ -209,7 +207,7 @@ def test_real_events_make_a_log_and_play_back() -> None:
 
 
 @given(st.permutations(range(len(EVENTS))), st.integers(0, len(EVENTS)))
-@settings(max_examples=30)
+@settings(max_examples=12)
 def test_events_may_come_in_any_order_and_in_parts(order: list[int], split: int) -> None:
     """What is legal in the end is reached whenever every part is legal on the way."""
     whole = record(pd.DataFrame(), EVENTS, on="2026-03-31").log

@@ -19,22 +19,22 @@ REPURCHASE = (0.3, 0.2, 0.15, 0.05)
 def recency_chain(chances: tuple[float, ...]) -> np.ndarray:
     """Recency 1, 2, ... and former customer: a purchase leads back to 1."""
     size = len(chances) + 1
-    P = np.zeros((size, size))
+    matrix = np.zeros((size, size))
     for i, p in enumerate(chances):
-        P[i, 0], P[i, i + 1] = p, 1 - p
-    P[-1, -1] = 1
-    return P
+        matrix[i, 0], matrix[i, i + 1] = p, 1 - p
+    matrix[-1, -1] = 1
+    return matrix
 
 
 def bonus_malus(rate: float, classes: int = 5) -> np.ndarray:
     """A year without a claim leads one class down, one claim one up, two or more two up."""
     none, one = poisson.pmf([0, 1], rate)
-    P = np.zeros((classes, classes))
+    matrix = np.zeros((classes, classes))
     for i in range(classes):
-        P[i, max(i - 1, 0)] += none
-        P[i, min(i + 1, classes - 1)] += one
-        P[i, min(i + 2, classes - 1)] += 1 - none - one
-    return P
+        matrix[i, max(i - 1, 0)] += none
+        matrix[i, min(i + 1, classes - 1)] += one
+        matrix[i, min(i + 2, classes - 1)] += 1 - none - one
+    return matrix
 
 
 @pytest.mark.parametrize(
@@ -74,39 +74,39 @@ rewards = arrays(np.float64, 4, elements=st.floats(-100, 100))
 
 
 @given(chains)
-def test_steady_state_is_kept_by_the_chain_and_is_its_far_future(P: np.ndarray) -> None:
-    share = steady_state(P).to_numpy()
-    assert np.allclose(share @ P, share)
+def test_steady_state_is_kept_by_the_chain_and_is_its_far_future(matrix: np.ndarray) -> None:
+    share = steady_state(matrix).to_numpy()
+    assert np.allclose(share @ matrix, share)
     assert np.isclose(share.sum(), 1)
-    assert np.allclose(np.linalg.matrix_power(P, 5000), share, atol=1e-8)
+    assert np.allclose(np.linalg.matrix_power(matrix, 5000), share, atol=1e-8)
 
 
 @given(chains, rewards, st.floats(0.01, 0.5), st.integers(0, 30))
 def test_value_is_the_discounted_sum_of_expected_rewards(
-    P: np.ndarray, reward: np.ndarray, discount: float, horizon: int
+    matrix: np.ndarray, reward: np.ndarray, discount: float, horizon: int
 ) -> None:
     terms = [
-        expected_reward(P, reward, period=t) / (1 + discount) ** t for t in range(horizon + 1)
+        expected_reward(matrix, reward, period=t) / (1 + discount) ** t for t in range(horizon + 1)
     ]
-    value = markov_value(P, reward, discount=discount, horizon=horizon)
+    value = markov_value(matrix, reward, discount=discount, horizon=horizon)
     assert np.allclose(value, sum(terms))
 
 
 @given(chains, rewards, st.floats(0.05, 0.5))
 def test_endless_value_is_what_long_horizons_come_to(
-    P: np.ndarray, reward: np.ndarray, discount: float
+    matrix: np.ndarray, reward: np.ndarray, discount: float
 ) -> None:
-    endless = markov_value(P, reward, discount=discount)
-    assert np.allclose(endless, markov_value(P, reward, discount=discount, horizon=900))
+    endless = markov_value(matrix, reward, discount=discount)
+    assert np.allclose(endless, markov_value(matrix, reward, discount=discount, horizon=900))
 
 
 @given(chains)
-def test_absorption_times_solve_the_first_step_equations(P: np.ndarray) -> None:
-    frame = pd.DataFrame(P, index=list("abcd"), columns=list("abcd"))
+def test_absorption_times_solve_the_first_step_equations(matrix: np.ndarray) -> None:
+    frame = pd.DataFrame(matrix, index=list("abcd"), columns=list("abcd"))
     result = absorption_times(frame, absorbing=["d"])
     periods = result["periods"].to_numpy()
     assert periods[3] == 0
-    assert np.allclose(periods[:3], 1 + (P @ periods)[:3])
+    assert np.allclose(periods[:3], 1 + (matrix @ periods)[:3])
     assert np.allclose(result["d"], 1)
 
 
@@ -119,16 +119,16 @@ def test_absorption_of_the_geometric_and_the_gambler() -> None:
 
 
 def test_absorption_that_is_not_certain_takes_for_ever() -> None:
-    P = pd.DataFrame(
+    matrix = pd.DataFrame(
         [[0.5, 0.25, 0.25], [0, 1, 0], [0, 0, 1]], index=list("abc"), columns=list("abc")
     )
-    result = absorption_times(P, absorbing=["b"])
+    result = absorption_times(matrix, absorbing=["b"])
     assert result["periods"].tolist() == [np.inf, 0, np.inf]
     assert result["b"].tolist() == [0.5, 1, 0]
 
 
 @pytest.mark.parametrize(
-    ("P", "told"),
+    ("matrix", "told"),
     [
         ([[0.5, 0.5], [0.5, 0.6]], "add up to 1"),
         ([[0.5, 0.5], [1.5, -0.5]], "add up to 1"),
@@ -137,11 +137,11 @@ def test_absorption_that_is_not_certain_takes_for_ever() -> None:
         (pd.DataFrame([[1.0, 0], [0, 1]], index=["a", "b"], columns=["b", "a"]), "order"),
     ],
 )
-def test_what_is_no_transition_matrix_is_refused(P: object, told: str) -> None:
+def test_what_is_no_transition_matrix_is_refused(matrix: object, told: str) -> None:
     for call in (
-        lambda: steady_state(P),
-        lambda: absorption_times(P),
-        lambda: markov_value(P, [1, 1], discount=0.1),
+        lambda: steady_state(matrix),
+        lambda: absorption_times(matrix),
+        lambda: markov_value(matrix, [1, 1], discount=0.1),
     ):
         with pytest.raises(DataError, match=told):
             call()
@@ -153,13 +153,13 @@ def test_a_chain_with_two_ends_has_no_single_steady_state() -> None:
 
 
 def test_rewards_go_by_name() -> None:
-    P = pd.DataFrame([[0.5, 0.5], [0.0, 1.0]], index=["a", "b"], columns=["a", "b"])
-    by_name = markov_value(P, {"b": 0, "a": 10}, discount=0.1, horizon=1)
+    matrix = pd.DataFrame([[0.5, 0.5], [0.0, 1.0]], index=["a", "b"], columns=["a", "b"])
+    by_name = markov_value(matrix, {"b": 0, "a": 10}, discount=0.1, horizon=1)
     assert by_name.to_dict() == pytest.approx({"a": 10 + 5 / 1.1, "b": 0})
     with pytest.raises(DataError, match="'c'"):
-        markov_value(P, {"a": 1, "c": 2}, discount=0.1)
+        markov_value(matrix, {"a": 1, "c": 2}, discount=0.1)
     with pytest.raises(DataError, match="2 finite numbers"):
-        markov_value(P, [1, 2, 3], discount=0.1)
+        markov_value(matrix, [1, 2, 3], discount=0.1)
 
 
 @pytest.mark.parametrize("bad", [-1, 1.5])

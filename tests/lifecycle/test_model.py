@@ -91,7 +91,11 @@ def test_an_unknown_model_is_named_with_those_known() -> None:
         ('initial = "a"', 'initial = "b"', "nothing leads to 'a' from 'b'"),
         ('initial = "a"', 'initial = "z"', "'z' is not a stage"),
         ('event = "go"', 'event = "fly"', "moves[0].event: 'fly' is unknown; known: go"),
-        ('before = "a"', 'before = ["a", "a"]', "moves[1]: a second move for a by go; see moves[0]"),
+        (
+            'before = "a"',
+            'before = ["a", "a"]',
+            "moves[1]: a second move for a by go; see moves[0]",
+        ),
         ('zh = "乙"', 'reaches = "z"', "stages[1].reaches: 'z' is not a stage"),
         ('source = "LCM-2"', 'when = { idle = ">= @d" }', "when.idle: unknown parameter @d"),
         ('source = "LCM-2"', 'when = { idle = "about 3" }', "moves[0].when.idle"),
@@ -109,9 +113,7 @@ def test_faults_are_told_with_their_path(old: str, new: str, told: str) -> None:
 
 def test_all_faults_are_told_at_once() -> None:
     with pytest.raises(PolicyError) as fault:
-        StageModel(
-            id="empty", initial="a", stages=(), events=(), moves=(Move("a", "go", "b"),)
-        )
+        StageModel(id="empty", initial="a", stages=(), events=(), moves=(Move("a", "go", "b"),))
     assert len(fault.value.faults) >= 5
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bankcrm.lifecycle.causes import Cause, loss_causes
 from bankcrm.lifecycle.dwell import DwellTimes, dwell_times, survival_curve
+from bankcrm.lifecycle.effects import policy_effects
 from bankcrm.lifecycle.facts import stage_facts
 from bankcrm.lifecycle.history import month_ends, stage_history
 from bankcrm.lifecycle.log import replay, stage_log
@@ -70,6 +71,7 @@ __all__ = [
     "move_rate",
     "plan_actions",
     "playbook",
+    "policy_effects",
     "reactivation_rate",
     "record",
     "replay",

@@ -171,7 +171,9 @@ class StageModel:
         made = converter()
         head = structure(made, raw.get("model", {}), _Header, "model", faults)
         terms = {
-            part: [structure(made, t, Term, f"{part}[{i}]", faults) for i, t in enumerate(raw[part])]
+            part: [
+                structure(made, t, Term, f"{part}[{i}]", faults) for i, t in enumerate(raw[part])
+            ]
             for part in ("stages", "events")
             if part in raw
         }

@@ -44,6 +44,14 @@ class Calendar(Protocol):
         """The n-th working day after each date."""
 
 
+def _department(word: str) -> Department:
+    return Department(word)
+
+
+def _channel(word: str) -> Channel:
+    return Channel(word)
+
+
 @attrs.frozen
 class Action:
     """One line of a playbook.
@@ -67,8 +75,8 @@ class Action:
     stage: str
     action: str
     title: str
-    owner: Department
-    channel: Channel
+    owner: Department = attrs.field(converter=_department)
+    channel: Channel = attrs.field(converter=_channel)
     due: int
     unit: Literal["working_days", "days"] = "working_days"
     starts: Starts = "stage"

@@ -148,7 +148,7 @@ def read_timeline(
         contacted=contacted,
         inquired=inquired,
         # A customer on file without any date was always there, for all that we know.
-        known=np.where(_undated(book) & (known == NEVER), LONG_AGO, known).astype(np.int32),
+        known=np.where(_undated(book), LONG_AGO, known).astype(np.int32),
         quiet=_quiet(accounts, index, until, quiet_products, names.get("accounts")),
         own=own,
         automatic=automatic,

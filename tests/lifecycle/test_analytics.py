@@ -1,0 +1,260 @@
+"""Migration, dwell times and rates: counted by hand, and against other methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lifelines import KaplanMeierFitter
+from scipy.linalg import expm
+from scipy.stats import binomtest
+
+from bankcrm.errors import DataError
+from bankcrm.lifecycle import (
+    churn_rates,
+    dwell_times,
+    growth,
+    migration_matrix,
+    month_ends,
+    move_rate,
+    reactivation_rate,
+    stage_funnel,
+    survival_curve,
+    win_back_rate,
+)
+from bankcrm.lifecycle.intervals import wilson
+from bankcrm.policy import default_policy
+
+LETTERS = {"p": "prospect", "l": "lead", "n": "new", "a": "active", "d": "dormant", "o": "lost"}
+
+
+def history_of(*paths: str) -> pd.DataFrame:
+    rows = [
+        (who, when, LETTERS.get(letter))
+        for who, path in enumerate(paths)
+        for letter, when in zip(path, month_ends("2026-01", "2027-12"), strict=False)
+    ]
+    frame = pd.DataFrame(rows, columns=["customer_id", "date", "stage"])
+    stage = pd.Categorical(frame["stage"], categories=list(LETTERS.values()))
+    return frame.assign(date=pd.to_datetime(frame["date"]), stage=stage)
+
+
+paths = st.lists(st.text("plnado-", min_size=4, max_size=6), min_size=1, max_size=12)
+
+
+@given(paths)
+def test_cohort_counts_are_the_pairs_of_neighbouring_dates(told: list[str]) -> None:
+    told = [p.ljust(6, "-") for p in told]
+    matrix = migration_matrix(history_of(*told))
+    pairs = [(a, b) for p in told for a, b in pairwise(p) if "-" not in (a, b)]
+    for a, before in LETTERS.items():
+        row = [sum(x == a and y == b for x, y in pairs) for b in LETTERS]
+        assert matrix.counts.loc[before].tolist() == row
+        chances = matrix.probabilities.loc[before]
+        if sum(row):
+            assert chances.sum() == pytest.approx(1)
+            assert matrix.exposure[before] == sum(row)
+        else:
+            assert chances.isna().all()
+
+
+@given(paths)
+@settings(max_examples=20)
+def test_matrices_by_period_and_by_segment_add_up_to_the_whole(told: list[str]) -> None:
+    history = history_of(*[p.ljust(6, "-") for p in told])
+    whole = migration_matrix(history).counts
+    segment = pd.Series(["odd" if i % 2 else "even" for i in range(len(told))])
+    for by in ("period", segment):
+        parts = migration_matrix(history, by=by)
+        pd.testing.assert_frame_equal(
+            parts.counts.groupby("before", sort=False).sum().reindex(whole.index), whole
+        )
+
+
+def test_the_interval_of_a_chance_is_wilsons() -> None:
+    matrix = migration_matrix(history_of("aa", "aa", "aa", "ad"))
+    low, high = matrix.interval(0.9)
+    exact = binomtest(3, 4).proportion_ci(0.9, method="wilson")
+    assert low.loc["active", "active"] == pytest.approx(exact.low)
+    assert high.loc["active", "active"] == pytest.approx(exact.high)
+
+
+def test_durations_recover_the_generator_that_made_the_moves() -> None:
+    rates = np.array([[-0.010, 0.008, 0.002], [0.02, -0.03, 0.01], [0.005, 0.0, -0.005]])
+    rng = np.random.default_rng(4)
+    stages = np.array(["new", "active", "lost"])
+    days = np.arange(0, 2000)
+    step = expm(rates)
+    state = rng.integers(0, 3, 400)
+    grid = np.empty((400, len(days)), dtype=int)
+    for j in range(len(days)):
+        grid[:, j] = state
+        state = (step[state].cumsum(axis=1) > rng.random((400, 1))).argmax(axis=1)
+    frame = pd.DataFrame(
+        {
+            "customer_id": np.repeat(np.arange(400), len(days)),
+            "date": np.tile(np.datetime64("2020-01-01") + days, 400).astype("datetime64[s]"),
+            "stage": pd.Categorical(stages[grid.ravel()], categories=stages),
+        }
+    )
+    matrix = migration_matrix(frame, method="duration", period_days=30)
+    assert matrix.generator is not None
+    assert np.allclose(matrix.generator, rates, atol=0.0015)
+    assert np.allclose(matrix.probabilities, expm(rates * 30), atol=0.02)
+    assert np.allclose(matrix.probabilities.sum(axis=1), 1)
+
+
+def test_a_stage_that_was_never_seen_has_no_chances() -> None:
+    matrix = migration_matrix(history_of("aad"), method="duration")
+    assert matrix.probabilities.loc["lost"].isna().all()
+    assert matrix.probabilities.loc["active"].sum() == pytest.approx(1)
+    with pytest.raises(DataError, match="method='cohort'"):
+        matrix.interval()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"method": "guess"}, "'cohort' or 'duration'"),
+        ({"by": "month"}, "or 'period'"),
+        ({"by": "period", "method": "duration"}, "or 'period'"),
+        ({"by": pd.Series(["x"], index=[99])}, "customers have no segment"),
+        ({"method": "duration", "period_days": 0}, "above 0 days"),
+    ],
+)
+def test_what_migration_cannot_do_is_told(arguments: dict[str, Any], told: str) -> None:
+    with pytest.raises(DataError, match=told):
+        migration_matrix(history_of("aad"), **arguments)
+    with pytest.raises(DataError, match="at least two dates"):
+        migration_matrix(history_of("a"))
+
+
+stays = st.lists(st.tuples(st.integers(0, 40), st.booleans()), min_size=1, max_size=40)
+
+
+@given(stays)
+def test_survival_is_that_of_lifelines(told: list[tuple[int, bool]]) -> None:
+    days, ended = (np.array(c) for c in zip(*told, strict=True))
+    curve = survival_curve(days, ended)
+    theirs = KaplanMeierFitter().fit(days, ended)
+    at = curve.index.to_numpy()
+    assert np.allclose(curve["survival"], theirs.survival_function_at_times(at))
+    bounds = theirs.confidence_interval_.reindex(at)
+    inner = ((curve["survival"] > 0) & (curve["survival"] < 1)).to_numpy()
+    assert np.allclose(curve.loc[inner, ["lower", "upper"]], bounds[inner])
+
+
+def test_stays_are_censored_truncated_and_summed_up() -> None:
+    # Months 31, 28, 31, 30: new lasts 28 days; active ends after 31, or still runs.
+    dwell = dwell_times(history_of("-naad", "-naaa", "aaddd"))
+    new, active = dwell.summary.loc["new"], dwell.summary.loc["active"]
+    assert new[["spells", "ended", "censored", "median_days", "mean_days"]].tolist() == [
+        2, 2, 0, 31, 31,
+    ]  # fmt: skip
+    assert active[["spells", "ended", "censored", "left_truncated"]].tolist() == [2, 1, 1, 1]
+    assert active["median_days"] == 61
+    assert dwell.curve.loc["active", "at_risk"].tolist() == [2]
+
+
+def test_stays_by_segment() -> None:
+    segment = pd.Series(["x", "y"])
+    dwell = dwell_times(history_of("-nad", "-nnad"), by=segment)
+    assert dwell.summary.loc[("x", "new"), "median_days"] == 31
+    assert dwell.summary.loc[("y", "new"), "median_days"] == 61
+
+
+def test_lengths_must_be_known() -> None:
+    for bad in ([-1.0], [np.nan]):
+        with pytest.raises(DataError, match="0 or more"):
+            survival_curve(bad, [True])
+    with pytest.raises(DataError, match="for each stay"):
+        survival_curve([1, 2], [True])
+
+
+def test_the_funnel_counts_who_reached_and_who_went_on() -> None:
+    funnel = stage_funnel(history_of("ppla", "pplo", "pppp", "nado", "-lll"))
+    assert funnel[["to", "reached", "converted"]].to_numpy().tolist() == [
+        ["lead", 5, 4],
+        ["new", 4, 2],
+        ["active", 2, 2],
+    ]
+    assert funnel.loc["lead", "rate"] == 0.5
+    exact = binomtest(2, 4).proportion_ci(0.95, method="wilson")
+    assert funnel.loc["lead", ["lower", "upper"]].tolist() == pytest.approx([*exact])
+    assert funnel.loc["prospect", "median_days"] == 59
+    with pytest.raises(DataError, match="not in model"):
+        stage_funnel(history_of("pp").astype({"stage": object}).replace("prospect", "x"))
+
+
+def test_churn_is_told_by_stage_and_period_beside_its_target() -> None:
+    policy = default_policy("lifecycle").with_parameters(
+        churn_targets={"active": 0.5, "all": 0.999}
+    )
+    churn = churn_rates(history_of("ao", "aa", "aa", "do", "dd", "po", "a-"), policy=policy)
+    at = churn.xs(pd.Timestamp("2026-02-28"))
+    assert at.loc["active", ["at_risk", "lost"]].tolist() == [3, 1]
+    assert at.loc["all", ["at_risk", "lost"]].tolist() == [5, 2]
+    monthly = 1 - 0.5 ** (28 / 365.25)
+    assert at.loc["active", "target"] == pytest.approx(monthly)
+    assert at["met"].isna().tolist() == [True, False, True, False]
+    assert not at.loc["active", "met"]
+
+
+@given(paths)
+@settings(max_examples=20)
+def test_growth_balances(told: list[str]) -> None:
+    table = growth(history_of(*[p.ljust(6, "-") for p in told]))
+    assert (table["before"] + table["entered"] - table["left"] == table["now"]).all()
+    assert (table["now"].shift().dropna() == table["before"].iloc[1:]).all()
+
+
+def test_growth_from_nothing_is_not_told() -> None:
+    table = growth(history_of("-p", "-p"))
+    assert table["growth"].isna().all()
+
+
+def test_returns_are_counted() -> None:
+    history = history_of("da", "dd", "do", "oa", "on", "oo", "d-")
+    assert reactivation_rate(history)[["at_risk", "moved"]].iloc[0].tolist() == [3, 1]
+    assert win_back_rate(history)[["at_risk", "moved"]].iloc[0].tolist() == [3, 2]
+    none = move_rate(history, before=["lead"], after=["new"])
+    assert none["rate"].isna().all()
+    with pytest.raises(DataError, match="at least two dates"):
+        growth(history_of("a"))
+
+
+@given(st.integers(0, 500), st.integers(0, 500), st.floats(0.5, 0.999))
+def test_wilson_is_that_of_scipy(hits: int, more: int, confidence: float) -> None:
+    if hits + more == 0:
+        return
+    share, low, high = wilson([hits], [hits + more], confidence)
+    exact = binomtest(hits, hits + more).proportion_ci(confidence, method="wilson")
+    assert np.allclose([share[0], low[0], high[0]], [hits / (hits + more), *exact])
+
+
+def test_wilson_without_a_trial_and_with_a_wrong_confidence() -> None:
+    assert np.isnan(wilson([0], [0])).all()
+    with pytest.raises(DataError, match="between 0 and 1"):
+        wilson([1], [2], 1.0)
+
+
+def test_analytics_of_random_books_agree_with_each_other(
+    make_small_book: Callable[..., Any],
+) -> None:
+    from bankcrm.lifecycle import stage_history
+
+    book = make_small_book(8)
+    history = stage_history(
+        book.customers, book.transactions, dates=month_ends("2023-01", "2023-12")
+    )
+    counts = migration_matrix(history).counts
+    dormant = reactivation_rate(history)[["at_risk", "moved"]].sum()
+    assert dormant.tolist() == [counts.loc["dormant"].sum(), counts.loc["dormant", "active"]]
+    lost = churn_rates(history).xs("active", level="stage")[["at_risk", "lost"]].sum()
+    assert lost.tolist() == [counts.loc["active"].sum(), counts.loc["active", "lost"]]
