@@ -33,7 +33,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 def preset_pages(domain: str) -> str:
     """Every preset of a domain, each under its own heading."""
     files = sorted((SOURCE / domain / "presets").glob("*.toml"))
-    return "\n\n".join(f"### Preset `{f.stem}`\n\n{policy_page(f)}" for f in files)
+    return "\n\n".join(f"## Preset `{f.stem}` of {domain}\n\n{policy_page(f)}" for f in files)
 
 
 def policy_file(name: str) -> Path:
@@ -79,7 +79,7 @@ def parameters(entries: dict[str, Any]) -> str:
                     *(shown(version.get(key, "")) for key in ("unit", "source", "note")),
                 )
             )
-    return "#### Parameters\n\n" + grid(("name", "value", "unit", "source", "note"), rows)
+    return "### Parameters\n\n" + grid(("name", "value", "unit", "source", "note"), rows)
 
 
 def in_force(item: dict[str, Any]) -> str:
@@ -91,7 +91,7 @@ def in_force(item: dict[str, Any]) -> str:
 def decision_table(table: dict[str, Any]) -> str:
     """One row a rule: its tests, outcome, source and reason."""
     dates = f" ({in_force(table)})" if in_force(table) else ""
-    title = f"#### Table `{table['id']}`: {table.get('title', '')}{dates}\n\n"
+    title = f"### Table `{table['id']}`: {table.get('title', '')}{dates}\n\n"
     outcomes = shown(table.get("outcomes", []))
     policy = f"Hit policy: {table.get('hit_policy', 'first')}. Outcomes: {outcomes}.\n\n"
     rules = table.get("rules", [])
@@ -102,7 +102,7 @@ def decision_table(table: dict[str, Any]) -> str:
         row = [str(number), f"`{rule['id']}`", when or "*otherwise*", shown(rule["then"])]
         row.append(shown(rule.get("source", "")))
         rows.append((*row, shown(rule.get("because", ""))) if because else tuple(row))
-    head = ("", "rule", "when", "then", "source", "because")
+    head = ("#", "rule", "when", "then", "source", "because")
     return title + policy + grid(head if because else head[:-1], rows)
 
 
@@ -110,7 +110,7 @@ def records(name: str, rows: list[dict[str, Any]]) -> str:
     """One row a record; the columns are the keys in the order in which they first appear."""
     head = list(dict.fromkeys(key for row in rows for key in row))
     body = [tuple(shown(row[key]) if key in row else "" for key in head) for row in rows]
-    return f"#### Records `{name}`\n\n" + grid(tuple(head), body)
+    return f"### Records `{name}`\n\n" + grid(tuple(head), body)
 
 
 def grid(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
