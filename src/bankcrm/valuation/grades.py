@@ -29,13 +29,13 @@ def fit_grades(
         The policy with the fitted figures: freeze it, and grade tomorrow's customers by it.
 
     >>> fit_grades([1.0, 2, 3, 4, 5]).value("key_from")
-    4.0
+    5.0
     """
     policy = default_policy("valuation") if policy is None else policy
     share = float(policy.value("key_quantile"))
 
     def cut(values: Values, name: str) -> float:
-        return float(np.quantile(finite_values(values, name), share, method="lower"))
+        return float(np.quantile(finite_values(values, name), share, method="higher"))
 
     fitted = policy.with_parameters(key_from=cut(contribution, "contribution"))
     if growth is None:
