@@ -1,16 +1,20 @@
-"""Complaints: intake, severity, routes, clocks."""
+"""Complaints: intake, severity, routes, clocks, escalation, summaries."""
 
 from bankcrm.complaints.clock_rules import ClockRule, ClockStateKind, Extension, combine
 from bankcrm.complaints.clocks import Clock, ClockState, replay_clock
 from bankcrm.complaints.deadlines import deadlines
+from bankcrm.complaints.escalation import escalate, follow_ups
 from bankcrm.complaints.events import CaseEvent, CaseStatus, EventKind
 from bankcrm.complaints.intake import Intake, Referral, intake
 from bankcrm.complaints.lexicon import Entry, Lexicon, Negation, Span, default_lexicon, read_lexicon
 from bankcrm.complaints.matters import link_repeats
 from bankcrm.complaints.model import Complaint
 from bankcrm.complaints.one import Route, route
+from bankcrm.complaints.returns import fca_return
 from bankcrm.complaints.routing import RouteRule, route_frame
 from bankcrm.complaints.severity import Classifier, assess_severity, raise_severity, severity_facts
+from bankcrm.complaints.summary import ageing, pareto, summarise
+from bankcrm.complaints.watch import Trend, control_chart, trend
 from bankcrm.complaints.words import SIGNALS, Department, Kind, Outcome, Relation, Severity, Signal
 from bankcrm.complaints.work import assign_handlers, queue_order
 
@@ -40,13 +44,20 @@ __all__ = [
     "Severity",
     "Signal",
     "Span",
+    "Trend",
+    "ageing",
     "assess_severity",
     "assign_handlers",
     "combine",
+    "control_chart",
     "deadlines",
     "default_lexicon",
+    "escalate",
+    "fca_return",
+    "follow_ups",
     "intake",
     "link_repeats",
+    "pareto",
     "queue_order",
     "raise_severity",
     "read_lexicon",
@@ -54,4 +65,6 @@ __all__ = [
     "route",
     "route_frame",
     "severity_facts",
+    "summarise",
+    "trend",
 ]

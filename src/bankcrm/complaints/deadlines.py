@@ -79,7 +79,8 @@ def deadlines(
     Returns:
         The frame's index; for each clock ``<clock>_due`` (date), ``<clock>_elapsed`` (its unit),
         ``<clock>_state``; then ``due`` and ``clock`` (the open clock that runs out first),
-        ``state`` (the worst) and ``provisional``. A clock that does not bind has nulls.
+        ``used`` (the largest share of its time that an open clock has used), ``state`` (the
+        worst) and ``provisional``. A clock that does not bind has nulls.
 
     Raises:
         DataError: A frame does not fit, or a pause belongs to no case.
@@ -107,6 +108,7 @@ def deadlines(
     first_rule = np.full(rows, -1, dtype=np.int8)
     due_day = np.full(rows, np.datetime64("NaT", "D"))
     worst = np.full(rows, -1, dtype=np.int8)
+    used = np.full(rows, np.nan)
     provisional = np.zeros(rows, dtype=np.bool_)
     for number, rule in enumerate(rules):
         due_at, day, elapsed, state, marked, still = case.clock(rule)
@@ -119,10 +121,14 @@ def deadlines(
             number,
             day[earlier],
         )
+        limit = case.limits(rule)
+        share = np.where(limit > 0, elapsed / np.where(limit > 0, limit, 1), elapsed)
+        used = np.where(still, np.fmax(used, share), used)
         worst = np.where(_RANK[state] > _RANK[worst], state, worst)
         provisional |= marked
     result["due"] = due_day.astype("datetime64[s]")
     result["clock"] = categories(first_rule, [r.name for r in rules])
+    result["used"] = used
     result["state"] = categories(worst, _STATES)
     result["provisional"] = provisional
     result.attrs.update(policy=policy.id, fingerprint=policy.fingerprint, calendar=calendar.name)
@@ -198,7 +204,7 @@ class _Cases:
         stopped = np.where(~np.isnat(met) & ~(stopped < met), _NAT, stopped)
         met = np.where(np.isnat(stopped), met, _NAT)
         end = np.where(np.isnat(met), np.where(np.isnat(stopped), self.now, stopped), met)
-        limit = self._limits(rule)
+        limit = self.limits(rule)
         paused, is_paused = self._paused(rule, begun, end)
         elapsed = self.rulers.elapsed(rule.unit, begun, end) - paused
         due_at, day, marked = self.rulers.due(rule.unit, begun, limit + paused)
@@ -219,7 +225,8 @@ class _Cases:
             still,
         )
 
-    def _limits(self, rule: ClockRule) -> Amounts:
+    def limits(self, rule: ClockRule) -> Amounts:
+        """Each case's limit in the clock's unit."""
         by_severity = np.array([rule.amount(self.policy, s, 0) for s in Severity])
         limit: Amounts = by_severity[self.severity]
         steps = np.minimum(self.extended, len(rule.extensions))

@@ -1,0 +1,97 @@
+"""Escalation while a case waits, and follow-up once it is answered (CSC-6)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from bankcrm.calendars import WorkingCalendar
+from bankcrm.columns import Column, as_frame, check_frame, numbers
+from bankcrm.complaints.routing import received_day
+from bankcrm.complaints.severity import complaints_policy, contract
+from bankcrm.policy import Policy
+
+_CLOCKS = (
+    Column("used", "number", nullable=True, minimum=0, unit="share"),
+    Column("clock", "category", nullable=True),
+)
+
+
+def escalate(clocks: object, *, policy: Policy | None = None) -> pd.DataFrame:
+    """Who must know of each case, by the share of its time that is used.
+
+    Only a case with an open clock escalates: not one that is met, withdrawn or merged. The ladder
+    is the policy's table ``escalation``; its shares are the same for every severity.
+
+    Args:
+        clocks: From `bankcrm.complaints.deadlines`: ``used`` (share of its time) and ``clock``
+            (the open clock; missing where none is open).
+        policy: Whose ladder decides.
+
+    Returns:
+        The frame's index; ``level`` (ordered categorical) and ``escalation_rule``.
+
+    Source: CSC-6.
+
+    >>> told = pd.DataFrame({"used": [0.1, 0.85, 3.0], "clock": ["answer", "answer", None]})
+    >>> escalate(told)["level"].tolist()
+    ['none', 'department_head', 'none']
+    """
+    policy = complaints_policy(policy)
+    frame = check_frame(as_frame(clocks), _CLOCKS, frame="clocks")
+    facts = pd.DataFrame(
+        {
+            "open": frame["clock"].notna(),
+            "used": np.nan_to_num(numbers(frame["used"], "used")),
+        },
+        index=frame.index,
+    )
+    decided = policy.table("escalation").decide_frame(facts)
+    result = decided.rename(columns={"outcome": "level", "rule": "escalation_rule"})
+    result["level"] = result["level"].cat.as_ordered()
+    result.attrs.update(policy=policy.id, fingerprint=policy.fingerprint)
+    return result
+
+
+_ANSWERED = contract("answered_at", "closed_at", "satisfaction")
+
+
+def follow_ups(
+    complaints: object, *, policy: Policy | None = None, calendar: WorkingCalendar
+) -> pd.DataFrame:
+    """When to ask the customer after the answer, and until when the case can be re-opened.
+
+    Args:
+        complaints: ``answered_at``, ``closed_at`` (aware instants) and ``satisfaction`` (0-100),
+            where they are known.
+        policy: ``follow_up_days``, ``reopen_within_days`` and ``satisfied_from``.
+        calendar: Whose working days count.
+
+    Returns:
+        The frame's index; ``follow_up_due`` and ``reopen_until`` (dates, missing before an answer
+        or a closure) and ``satisfied`` (boolean, missing where nobody asked).
+
+    Source: CSC-6.
+
+    >>> from bankcrm.calendars import working_calendar
+    >>> told = pd.DataFrame({"answered_at": pd.to_datetime(["2024-09-30"]).tz_localize("UTC")})
+    >>> follow_ups(told, calendar=working_calendar("CN"))["follow_up_due"].dt.day.tolist()
+    [10]
+    """
+    policy = complaints_policy(policy)
+    frame = check_frame(as_frame(complaints), _ANSWERED, frame="complaints")
+    never = pd.Series(pd.DatetimeIndex([pd.NaT] * len(frame), tz="UTC"), index=frame.index)
+    answered = received_day(frame.get("answered_at", never), policy)
+    closed = received_day(frame.get("closed_at", never), policy)
+    due = calendar.add_marked(answered, int(policy.value("follow_up_days"))).dates
+    until = closed + np.timedelta64(int(policy.value("reopen_within_days")), "D")
+    told = frame.get("satisfaction", pd.Series(np.nan, index=frame.index))
+    points = numbers(told, "satisfaction")
+    return pd.DataFrame(
+        {
+            "follow_up_due": due.astype("datetime64[s]"),
+            "reopen_until": until.astype("datetime64[s]"),
+            "satisfied": pd.array(points >= float(policy.value("satisfied_from")), dtype="boolean"),
+        },
+        index=frame.index,
+    ).assign(satisfied=lambda f: f["satisfied"].mask(np.isnan(points)))

@@ -1,0 +1,105 @@
+"""Whether complaints rise, and whether a month stands out: trend test and control chart."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from bankcrm.columns import ArrayLike, Numbers, numbers
+from bankcrm.errors import DataError
+
+_RUN = 8  # points in a row on one side of the centre: Western Electric's fourth rule
+_MEDIAN_RANGE = 0.954  # median distance of two normal values, in standard deviations
+
+
+@attrs.frozen
+class Trend:
+    """A Mann-Kendall test for a steady rise or fall.
+
+    Args:
+        tau: Kendall's rank correlation with time, -1 to 1 (tau-b).
+        p_value: Chance of so strong a trend where there is none, both ways.
+        slope: Theil-Sen slope: the median change from one period to the next.
+        direction: ``rising``, ``falling`` or ``none`` at the level asked.
+    """
+
+    tau: float
+    p_value: float
+    slope: float
+    direction: str
+
+
+def trend(counts: ArrayLike, *, level: float = 0.05) -> Trend:
+    """Test a series of counts or rates, one a period, for a trend.
+
+    Args:
+        counts: At least four values in time order, none missing.
+        level: Chance of a false alarm.
+
+    Source: CSC-6.
+
+    >>> trend([3, 4, 6, 9, 11, 15]).direction
+    'rising'
+    """
+    values = _series(counts, 4)
+    time = np.arange(len(values))
+    if (values == values[0]).all():
+        return Trend(0.0, 1.0, 0.0, "none")
+    test = stats.kendalltau(time, values)
+    slope = float(stats.theilslopes(values, time).slope)
+    tau, p_value = float(test.statistic), float(test.pvalue)
+    direction = "none" if p_value >= level else "rising" if tau > 0 else "falling"
+    return Trend(tau, p_value, slope, direction)
+
+
+def control_chart(
+    counts: ArrayLike, exposure: ArrayLike | None = None, *, sigmas: float = 3.0
+) -> pd.DataFrame:
+    """A u-chart of complaints, with Laney's allowance for spread beyond chance.
+
+    Args:
+        counts: Complaints, one number a period, in time order.
+        exposure: What could complain in each period (customers, accounts); None for a c-chart.
+        sigmas: Distance of the limits from the centre.
+
+    Returns:
+        Indexed like ``counts``: ``rate``, ``centre``, ``lower``, ``upper`` and ``signal``
+        (``above``, ``below``, ``run`` for eight in a row on one side, or empty).
+
+    Source: CSC-6.
+
+    >>> control_chart([10, 12, 9, 11, 10, 40, 11, 10])["signal"].tolist()[5]
+    'above'
+    """
+    values = _series(counts, 2)
+    size = np.ones(len(values)) if exposure is None else _series(exposure, 2)
+    if len(size) != len(values) or (size <= 0).any():
+        raise DataError("exposure: give one number above zero for each count")
+    rate = values / size
+    centre = values.sum() / size.sum()
+    sigma = np.sqrt(centre / size)
+    if centre > 0:
+        z = (rate - centre) / sigma
+        # Laney: the spread between neighbours says how much wider than chance the limits must
+        # be; its median, so that the one peak that is looked for does not hide itself.
+        sigma = sigma * max(1.0, float(np.median(np.abs(np.diff(z)))) / _MEDIAN_RANGE)
+    lower, upper = np.maximum(centre - sigmas * sigma, 0), centre + sigmas * sigma
+    side = np.sign(rate - centre)
+    change = np.concatenate(([True], side[1:] != side[:-1]))
+    start = np.maximum.accumulate(np.where(change, np.arange(len(side)), 0))
+    run = (np.arange(len(side)) - start + 1 >= _RUN) & (side != 0)
+    signal = np.select([rate > upper, rate < lower, run], ["above", "below", "run"], "")
+    index = counts.index if isinstance(counts, pd.Series) else pd.RangeIndex(len(values))
+    return pd.DataFrame(
+        {"rate": rate, "centre": centre, "lower": lower, "upper": upper, "signal": signal},
+        index=index,
+    )
+
+
+def _series(values: ArrayLike, least: int) -> Numbers:
+    array = numbers(pd.Series(values), "counts")
+    if len(array) < least or not np.isfinite(array).all() or (array < 0).any():
+        raise DataError(f"counts: give at least {least} finite numbers, none below zero")
+    return array
