@@ -216,7 +216,7 @@ def _add_amounts(
     )
     moved = windows.last > LONG_AGO
     when = np.where(moved, windows.last, 0).astype("datetime64[D]").astype("datetime64[s]")
-    when[~moved] = np.datetime64("NaT")
+    when[~moved] = np.datetime64("NaT", "s")
     facts["last_activity"] = when
     facts["active_days"], facts["usual_gap_days"] = usual_gap(
         own.customer[:stop], own.day[:stop], size

@@ -45,11 +45,17 @@ class Calendar(Protocol):
 
 
 def _department(word: str) -> Department:
-    return Department(word)
+    known = {d.value: d for d in Department}
+    if word not in known:
+        raise UnknownNameError("department", word, known)
+    return known[word]
 
 
 def _channel(word: str) -> Channel:
-    return Channel(word)
+    known = {c.value: c for c in Channel}
+    if word not in known:
+        raise UnknownNameError("channel", word, known)
+    return known[word]
 
 
 @attrs.frozen
