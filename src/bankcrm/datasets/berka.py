@@ -322,7 +322,8 @@ def _balances(transactions: pd.DataFrame, last: np.datetime64) -> pd.DataFrame:
     count = np.maximum(end - first, 0)
     which = np.repeat(np.arange(len(ids)), count)
     month = np.repeat(first - np.cumsum(count) + count, count) + np.arange(count.sum())
-    month_end = (month + 1).astype("datetime64[M]").astype("datetime64[D]") - 1
+    month_end = (month + 1).astype("datetime64[M]").astype("datetime64[D]")
+    month_end -= np.timedelta64(1, "D")
     place = np.searchsorted(key, which * _SPAN + month_end.astype(np.int64), side="right") - 1
     return pd.DataFrame(
         {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import cache
 from statistics import NormalDist
 
 import numpy as np
@@ -62,11 +63,13 @@ class Draws:
         return values * (100 - percent + self.below(2 * percent + 1, len(values))) // 100
 
 
+@cache
 def lognormal(median: int, sigma: float) -> Ints:
     """The quantile table of a lognormal distribution, in whole units."""
     return _table(lambda p: median * math.exp(sigma * NormalDist().inv_cdf(p)))
 
 
+@cache
 def heavy_tailed(median: int, sigma: float, tail: float, alpha: float) -> Ints:
     """A lognormal body with a Pareto tail above the last ``tail`` share of the customers."""
     join = median * math.exp(sigma * NormalDist().inv_cdf(1 - tail))
@@ -83,10 +86,13 @@ def _table(value: Callable[[float], float]) -> Ints:
     """Whole values at the edges of the steps; the open ends are cut half a step inside."""
     body = [value(max(i, 0.5) / _STEPS) for i in range(_STEPS)]
     last = [value(1 - (1 - min(i, _STEPS - 0.5) / _STEPS) / _STEPS) for i in range(1, _STEPS + 1)]
-    return np.array([round(v) for v in body + last], dtype=np.int64)
+    table = np.array([round(v) for v in body + last], dtype=np.int64)
+    table.flags.writeable = False  # it is shared
+    return table
 
 
-def counts_table(means: Sequence[float]) -> npt.NDArray[np.int8]:
+@cache
+def counts_table(means: tuple[float, ...]) -> npt.NDArray[np.int8]:
     """For each mean a table of 4,096 Poisson counts, to be indexed by a draw below 4,096."""
     rows = []
     for mean in means:
@@ -100,4 +106,6 @@ def counts_table(means: Sequence[float]) -> npt.NDArray[np.int8]:
             if k > 100:
                 row += [k] * (_STEPS - len(row))
         rows.append(row)
-    return np.array(rows, dtype=np.int8)
+    table = np.array(rows, dtype=np.int8)
+    table.flags.writeable = False
+    return table

@@ -196,7 +196,8 @@ def make_balances(people: People, holdings: Holdings, seed: int, months: int) ->
     base = people.wealth[who] * 100 // together[who] * weight
     opened = holdings.accounts["opened_date"].to_numpy().astype("datetime64[D]").astype(np.int64)
     opened_held = opened[held]
-    parts: list[tuple[npt.NDArray[np.int32], Ints, Ints]] = []
+    nothing = np.empty(0, dtype=np.int64)
+    parts = [(nothing.astype(np.int32), nothing, nothing)]
     for end in ends.tolist():
         live = (opened_held <= end) & (end < people.end[who])
         place = np.flatnonzero(live)

@@ -1,0 +1,239 @@
+"""The Berka bank: every transaction kept with its sign and kind, balances from the running ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bankcrm.book import Book, read_book
+from bankcrm.datasets import convert_berka, load_berka
+from bankcrm.errors import DataError
+
+AS_OF = "1994-03-30"
+
+# A bank of two owners: 1 is a woman of 1970-12-13 in Praha, 2 a man of 1945-02-04 in Brno.
+FILES = {
+    "account": 'account_id;district_id;frequency;date\n10;1;"X";930101\n20;2;"X";930315\n'
+    '30;2;"X";970101\n',
+    "card": 'card_id;disp_id;type;issued\n1;101;"gold";930301 00:00:00\n'
+    '2;102;"junior";980301 00:00:00\n',
+    "client": 'client_id;birth_number;district_id\n1;"706213";1\n2;"450204";2\n3;"450204";2\n'
+    '4;"450204";2\n',
+    "disp": 'disp_id;client_id;account_id;type\n101;1;10;"OWNER"\n102;2;20;"OWNER"\n'
+    '103;3;20;"DISPONENT"\n104;4;30;"OWNER"\n',
+    "district": 'A1;A2;A3;A4\n1;"Praha";"Prague";5\n2;"Brno";"south Moravia";6\n',
+    "loan": 'loan_id;account_id;date;amount;duration;payments;status\n'
+    '7;10;930201;1200;12;100.00;"A"\n8;20;930401;600;6;100.00;"B"\n9;30;970201;600;6;100.00;"C"\n',
+    "order": 'order_id;account_id;bank_to;account_to;amount;k_symbol\n'
+    '1;10;"AB";"111";250.00;" "\n2;10;"AB";"222";90.00;"SIPO"\n',
+    "trans": "trans_id;account_id;date;type;operation;amount;balance;k_symbol;bank;account\n"
+    '1;10;930101;"PRIJEM";"VKLAD";1000.00;1000.00;"";;\n'
+    '2;10;930201;"VYDAJ";"PREVOD NA UCET";250.00;750.00;" ";"AB";"111"\n'
+    '3;10;930201;"VYDAJ";"PREVOD NA UCET";90.00;660.00;"SIPO";"AB";"222"\n'
+    '4;10;930228;"PRIJEM";"";1.50;651.50;"UROK";;\n'
+    '5;10;930228;"VYBER";"VYBER";10.00;650.00;"";;\n'
+    '6;10;930301;"VYDAJ";"PREVOD NA UCET";99.00;551.00;"";"AB";"111"\n'
+    '7;10;930301;"VYDAJ";"PREVOD NA UCET";100.00;451.00;"UVER";"AB";"333"\n'
+    '8;20;930315;"PRIJEM";"PREVOD Z UCTU";900.00;900.00;"DUCHOD";"CD";"444"\n'
+    '9;20;930402;"VYDAJ";"VYBER KARTOU";100.00;800.00;"";;\n'
+    '10;20;930410;"PRIJEM";"PREVOD Z UCTU";5.00;805.00;"";"CD";"555"\n',
+}  # fmt: skip
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write the small bank, with some files changed."""
+
+    def made(**changes: str) -> Path:
+        for name, text in (FILES | changes).items():
+            (tmp_path / f"{name}.asc").write_bytes(text.replace("\n", "\r\n").encode("cp1250"))
+        return tmp_path
+
+    return made
+
+
+def test_signs_kinds_channels_and_standing_orders(write: Write) -> None:
+    moves = load_berka(write()).transactions.set_index("transaction_id")
+    assert moves["amount"].tolist() == [1000, -250, -90, 1.5, -10, -99, -100, 900, -100, 5]
+    assert moves["kind"].tolist() == [
+        "cash_in",
+        "standing_order",
+        "household",
+        "interest",
+        "cash_out",
+        "transfer_out",  # the receiver of an order, but another amount
+        "loan_payment",
+        "pension",
+        "card",
+        "transfer_in",
+    ]
+    assert moves["channel"].dropna().to_dict() == {1: "branch", 5: "branch", 9: "atm"}
+    assert moves.loc[8, "counterparty"] == "CD/444"
+    assert moves["customer_id"].tolist() == [1] * 7 + [2] * 3
+
+
+def test_customers_are_the_owners_of_accounts_that_moved(write: Write) -> None:
+    book = load_berka(write())
+    people = book.customers.set_index("customer_id")
+    assert people.index.tolist() == [1, 2]
+    assert people.loc[1, "birth_date"] == pd.Timestamp("1970-12-13")
+    assert people.loc[2, "birth_date"] == pd.Timestamp("1945-02-04")
+    assert people["gender"].tolist() == ["female", "male"]
+    assert people["city"].tolist() == ["Praha", "Brno"]
+    assert people["contract_date"].tolist() == [
+        pd.Timestamp("1993-01-01"),
+        pd.Timestamp("1993-03-15"),
+    ]
+    assert people["card"].astype(object).tolist()[0] == "gold"
+    assert people["card"].isna().tolist() == [False, True]  # the other card came later
+    assert {n: f["fault"].tolist() for n, f in book.rejected.items()} == {
+        "accounts": ["account without a transaction"],
+        "loans": ["granted after the last transaction"],
+        "links": ["not the owner"],
+    }
+    assert "Left out: 1 accounts" in book.note
+
+
+def test_loans_are_known_as_of_the_last_transaction(write: Write) -> None:
+    """The file's status is of 1998: in April 1993 both loans still run, and one is behind."""
+    loans = load_berka(write()).frame("loans").set_index("loan_id")
+    assert loans["status"].tolist() == ["running", "running"]
+    assert loans["outstanding"].tolist() == [1100, 600]
+    late = FILES["trans"] + '11;20;930930;"PRIJEM";"VKLAD";5.00;810.00;"";;\n'
+    loans = load_berka(write(trans=late)).frame("loans").set_index("loan_id")
+    assert loans["status"].tolist() == ["in_debt", "in_debt"]
+    over = FILES["trans"] + '11;20;981231;"PRIJEM";"VKLAD";5.00;810.00;"";;\n'
+    loans = load_berka(write(trans=over)).frame("loans").set_index("loan_id")
+    assert loans["status"].tolist() == ["finished", "unpaid", "running"][:2]
+
+
+def test_month_end_balances_of_the_small_bank(write: Write) -> None:
+    """February's last day has two transactions, in the file in the wrong order."""
+    found = load_berka(write()).frame("balances")
+    rows = [(a, str(d)[:10], b) for a, d, b in found[["account_id", "date", "balance"]].to_numpy()]
+    assert rows == [
+        (10, "1993-01-31", 1000.0),
+        (10, "1993-02-28", 651.5),
+        (10, "1993-03-31", 451.0),
+        (20, "1993-03-31", 900.0),
+    ]
+
+
+def test_a_converted_book_reads_back(write: Write, tmp_path: Path) -> None:
+    converted = convert_berka(write(), tmp_path / "book", as_of="1993-04-30")
+    found = read_book(tmp_path / "book")
+    assert str(found.as_of) == "1993-04-30"
+    assert found.currency == "CZK"
+    assert found.note == converted.note
+    checked, faults = found.check()
+    assert faults == ()
+    assert len(checked.transactions) == 10
+
+
+def test_no_day_is_guessed(write: Write) -> None:
+    assert load_berka(write()).as_of is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"trans": FILES["trans"].replace('"VKLAD"', '"DAR"')}, "operation: unknown code 'DAR'"),
+        ({"trans": FILES["trans"].replace('"UROK"', '"UROKY"')}, "k_symbol: unknown code 'UROKY'"),
+        ({"trans": FILES["trans"].replace('"VYDAJ"', '"X"')}, "type: unknown code 'X'"),
+        ({"loan": FILES["loan"].replace('"B"', '"E"')}, "status: unknown code 'E'; known: 'A'"),
+        ({"trans": FILES["trans"].replace("930301", "931301")}, "date: 2 values are no days"),
+        ({"trans": FILES["trans"].replace("930228", "930229")}, "2 values .*930229"),
+        ({"trans": FILES["trans"].replace("1000.00;1000.00", "x;1")}, r"trans\.asc"),
+        ({"trans": FILES["trans"].split("\n")[0] + "\n"}, r"trans\.asc: no row"),
+        ({"trans": FILES["trans"].replace("balance", "b")}, r"trans\.asc: .*balance"),
+        ({"disp": FILES["disp"].replace("DISPONENT", "OWNER")}, "1 accounts have two owners"),
+        ({"disp": FILES["disp"].replace("2;20", "2;21")}, "3 transactions of accounts without"),
+    ],
+)
+def test_what_is_not_the_published_form_is_told(
+    write: Write, changes: dict[str, str], told: str
+) -> None:
+    with pytest.raises(DataError, match=told):
+        load_berka(write(**changes))
+
+
+def test_all_eight_files_are_needed(write: Write) -> None:
+    folder = write()
+    (folder / "card.asc").unlink()
+    (folder / "disp.asc").unlink()
+    with pytest.raises(DataError, match=r"card\.asc, disp\.asc missing"):
+        load_berka(folder)
+
+
+# The real files
+
+
+@pytest.fixture(scope="module")
+def raw(shared_data: Path) -> pd.DataFrame:
+    text = {"k_symbol": "str", "operation": "str", "bank": "str", "account": "str"}
+    path = shared_data / "berka" / "trans.asc"
+    return pd.read_csv(path, sep=";", dtype=text, keep_default_na=False)
+
+
+@pytest.fixture(scope="module")
+def berka(shared_data: Path) -> Book:
+    return load_berka(shared_data / "berka")
+
+
+def test_every_owner_and_every_transaction_is_there(berka: Book, raw: pd.DataFrame) -> None:
+    assert (len(berka.customers), len(berka.transactions)) == (1_229, 46_997)
+    assert berka.customers["customer_id"].is_unique
+    checked, faults = berka.check(AS_OF)
+    assert faults == ()
+    assert (len(checked.customers), len(checked.transactions)) == (1_229, 46_997)
+    signed = np.where(raw["type"] == "PRIJEM", raw["amount"], -raw["amount"])
+    assert berka.transactions["amount"].tolist() == signed.tolist()
+    left_out = {n: len(f) for n, f in berka.rejected.items()}
+    assert left_out == {"accounts": 4_500 - 1_229, "loans": 682 - 37, "links": 869}
+
+
+def test_kinds_agree_with_a_count_by_hand(berka: Book, raw: pd.DataFrame) -> None:
+    symbol = raw["k_symbol"].str.strip()
+    assert (berka.transactions["kind"] == "interest").sum() == (symbol == "UROK").sum() == 8_305
+    assert (berka.transactions["kind"] == "fee").sum() == (symbol == "SLUZBY").sum()
+    assert (berka.transactions["kind"] == "card").sum() == 12
+    blank = symbol.eq("")
+    cash = raw["operation"].eq("VYBER") & blank
+    assert (berka.transactions["kind"] == "cash_out").sum() == cash.sum()
+    # In this bank every payment to another bank without a symbol carries out a permanent order.
+    sent = raw["operation"].eq("PREVOD NA UCET") & blank
+    assert (berka.transactions["kind"] == "standing_order").sum() == sent.sum() == 1_973
+    assert (berka.transactions["kind"] == "transfer_out").sum() == 0
+
+
+def test_month_ends_agree_with_a_walk_through_the_days(berka: Book) -> None:
+    """Day by day, the closing balance is the one that the day's opening and amounts lead to."""
+    moves = berka.transactions.sort_values("date", kind="stable")
+    found = berka.frame("balances").set_index(["account_id", "date"])["balance"]
+    assert found.index.is_unique
+    for account, rows in list(moves.groupby("account_id"))[:150]:
+        balance = 0.0
+        closing: dict[pd.Timestamp, float] = {}
+        for day, day_rows in rows.groupby("date"):
+            aim = balance + day_rows["amount"].sum()
+            gaps = (day_rows["balance"] - aim).abs()
+            assert gaps.min() <= 0.11 * len(day_rows)  # the file rounds to ten hellers
+            balance = float(day_rows["balance"].loc[gaps.idxmin()])
+            closing[pd.Timestamp(str(day))] = balance
+        ends = pd.Series(closing).resample("ME").last().ffill()
+        ends = ends[ends.index <= pd.Timestamp("1994-02-28")]
+        ours = found[found.index.get_level_values("account_id") == account]
+        assert ours.iloc[: len(ends)].tolist() == ends.tolist()
+        assert (ours.iloc[len(ends) :] == balance).all()
+
+
+def test_loans_of_the_real_bank_are_consistent(berka: Book) -> None:
+    loans = berka.frame("loans")
+    assert len(loans) == 37
+    assert (loans["outstanding"] <= loans["amount"]).all()
+    assert set(loans["status"]) <= {"running", "in_debt"}

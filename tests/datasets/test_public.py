@@ -1,0 +1,80 @@
+"""Public sets come in canonical form, with the row counts that their publishers tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from bankcrm.book import CONTRACT
+from bankcrm.columns import check_frame
+from bankcrm.datasets import load_cdnow, load_cfpb, load_gleif, load_rfm_r
+from bankcrm.errors import DataError, UnknownNameError
+
+
+def test_cdnow(shared_data: Path) -> None:
+    folder = shared_data / "cdnow"
+    master, sample = load_cdnow(folder), load_cdnow(folder, "sample")
+    summary = load_cdnow(folder, "summary")
+    assert (len(master), master["customer_id"].nunique()) == (69_659, 23_570)
+    assert (len(sample), sample["customer_id"].nunique()) == (6_919, 2_357)
+    assert (master["amount"] == 0).sum() == 80
+    assert str(master["date"].max().date()) == "1998-06-30"
+    # The summary counts repeat purchase days up to the end of September 1997 of the same people.
+    days = sample[sample["date"] <= "1997-09-30"].drop_duplicates(["customer_id", "date"])
+    repeats = days.groupby("customer_id").size().sub(1).reindex(summary.index)
+    assert repeats.tolist() == summary["frequency"].tolist()
+
+
+def test_rfm_r(shared_data: Path) -> None:
+    orders = load_rfm_r(shared_data / "rfm_r")
+    table = load_rfm_r(shared_data / "rfm_r", "table").set_index("customer")
+    assert (len(orders), orders["customer_id"].nunique(), len(table)) == (4_906, 995, 995)
+    assert orders["amount"].sum() == table["amount"].sum()
+    last = orders.groupby("customer_id")["date"].max()
+    recency = (pd.Timestamp("2006-12-31") - last).dt.days
+    assert sorted(recency) == sorted(table["recency_days"])
+
+
+def test_cfpb_fits_the_contract_and_keeps_its_flaws(shared_data: Path) -> None:
+    frame = load_cfpb(shared_data / "cfpb")
+    assert len(frame) == 9_418
+    assert frame["text"].notna().sum() == 3_485
+    checked = check_frame(frame, CONTRACT["complaints"], key="complaint_id", frame="complaints")
+    assert (checked["sent_at"] < checked["received_at"]).sum() >= 1
+    assert frame["timely"].sum() == 9_207
+    assert frame["disputed"].isna().sum() == 6_181
+    assert frame["channel"].isna().sum() == 586
+
+
+def test_gleif(shared_data: Path) -> None:
+    frame = load_gleif(shared_data / "gleif")
+    assert len(frame) == 8_044
+    checked = check_frame(frame, CONTRACT["links"], frame="links")
+    assert set(checked["link"]) == {"controls"}
+    assert frame["level"].value_counts().to_dict() == {"direct": 4_041, "ultimate": 4_003}
+
+
+@pytest.mark.parametrize("load", [load_cdnow, load_rfm_r, load_cfpb, load_gleif])
+def test_a_missing_file_is_told(load: Callable[[Path], Any], tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such file"):
+        load(tmp_path)
+
+
+def test_another_file_of_that_name_is_told(tmp_path: Path) -> None:
+    (tmp_path / "gleif_sample_edges.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(DataError, match=r"missing columns START_ID.*; present: a, b"):
+        load_gleif(tmp_path)
+    (tmp_path / "cdnow_master.parquet").write_text("no")
+    with pytest.raises(DataError, match=r"cdnow_master\.parquet: "):
+        load_cdnow(tmp_path)
+
+
+def test_an_unknown_part_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match="no part 'all'; known: master, sample, summary"):
+        load_cdnow(tmp_path, "all")  # type: ignore[arg-type]
+    with pytest.raises(UnknownNameError, match="no part 'all'; known: orders, table"):
+        load_rfm_r(tmp_path, "all")  # type: ignore[arg-type]

@@ -1,0 +1,234 @@
+"""The synthetic bank: a seed is a book, and the book is as a bank's book is."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bankcrm.book import FRAMES, Book
+from bankcrm.datasets import make_book
+from bankcrm.datasets.synthetic.draws import Draws, counts_table, heavy_tailed, lognormal
+from bankcrm.errors import DataError
+
+# The digest of a small book. A change of it is a change for every user: tell it in the changelog.
+FROZEN = "384cfeee85d04b658a4da7bc9038eb2b3cadb7e750719edd975d351c1881268c"
+
+
+def digest(book: Book) -> str:
+    """The same text on every platform, whatever pandas calls the dtypes."""
+    total = hashlib.sha256()
+    for name, frame in sorted(book.frames().items()):
+        for column in frame:
+            values = frame[column]
+            if isinstance(values.dtype, pd.DatetimeTZDtype):
+                values = values.dt.tz_convert("UTC").dt.tz_localize(None)
+            if values.dtype.kind == "M":
+                plain = values.astype("datetime64[s]").astype(str)
+            elif values.dtype.kind == "f":
+                plain = (values * 10_000).round().astype("Int64").astype(str)
+            else:
+                plain = values.astype(object).where(values.notna(), "").astype(str)
+            total.update(f"{name}.{column}\n".encode())
+            total.update("\n".join(plain.fillna("")).replace("<NA>", "").encode())
+    return total.hexdigest()
+
+
+@pytest.fixture(scope="module")
+def bank() -> Book:
+    return make_book(6_000, seed=7)
+
+
+def share_of_top_fifth(values: pd.Series) -> float:
+    ordered = values.sort_values(ascending=False)
+    return float(ordered.iloc[: len(ordered) // 5].sum() / ordered.sum())
+
+
+# A seed is a book
+
+
+def test_the_frozen_book_stays_as_it_is() -> None:
+    assert digest(make_book(300, seed=11)) == FROZEN
+
+
+def test_one_seed_one_book_and_another_seed_another() -> None:
+    assert digest(make_book(60, seed=1)) == digest(make_book(60, seed=1))
+    assert digest(make_book(60, seed=1)) != digest(make_book(60, seed=2))
+
+
+@given(
+    customers=st.integers(1, 40),
+    seed=st.integers(0, 2**63 - 1),
+    as_of=st.dates(pd.Timestamp("1999-01-01").date(), pd.Timestamp("2030-12-31").date()),
+    months=st.integers(1, 30),
+)
+def test_every_book_is_sound(customers: int, seed: int, as_of: Any, months: int) -> None:
+    """Of any size and day, the book fits its own contract without a fault."""
+    book = make_book(customers, seed=seed, as_of=as_of, months=months, balance_months=months)
+    checked, faults = book.check()
+    assert faults == ()
+    assert sorted(checked.frames()) == sorted(FRAMES)
+    assert len(checked.customers) == customers
+    assert checked.as_of == as_of
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"customers": 0, "seed": 1}, "customers: 0 is not a whole number from 1"),
+        ({"customers": 1.5, "seed": 1}, "customers: 1.5"),
+        ({"customers": True, "seed": 1}, "customers: True"),
+        ({"customers": 5, "seed": -1}, "seed: -1"),
+        ({"customers": 5, "seed": "7"}, "seed: '7'"),
+        ({"customers": 5, "seed": 1, "months": 0}, "months: 0"),
+        ({"customers": 5, "seed": 1, "as_of": "soon"}, "as_of: 'soon'"),
+    ],
+)
+def test_bad_arguments_are_told(arguments: dict[str, Any], told: str) -> None:
+    with pytest.raises(DataError, match=told):
+        make_book(**arguments)
+
+
+# The book is as a bank's book is
+
+
+def test_sizes_and_kinds(bank: Book) -> None:
+    people = bank.customers
+    assert len(people) == 6_000
+    assert people["customer_id"].is_unique
+    assert 0.06 < (people["kind"] == "company").mean() < 0.10
+    assert 0.85 < people["contract_date"].notna().mean() < 0.93
+    lead = people["contract_date"].isna() & people["first_contact_date"].notna()
+    prospect = people["contract_date"].isna() & people["first_contact_date"].isna()
+    assert lead.mean() > 0.03
+    assert prospect.mean() > 0.02
+    assert people["closed_date"].notna().sum() > 50
+    assert set(bank.frame("accounts")["product"]) == {
+        "demand",
+        "term",
+        "wealth",
+        "fund",
+        "insurance",
+        "credit_card",
+        "mortgage",
+        "consumer_loan",
+        "business_loan",
+    }
+    # No person of the bank can be reached.
+    assert people["email"].str.endswith("@example.com").all()
+    assert people["phone"].str.startswith("000").all()
+
+
+def test_wealth_is_heavy_tailed(bank: Book) -> None:
+    """About the 20:80 of CBM-5, and the most wealthy of the fifth hold most of it."""
+    latest = bank.frame("balances")
+    latest = latest[latest["date"] == latest["date"].max()]
+    wealth = latest.groupby("customer_id")["balance"].sum()
+    assert 0.70 < share_of_top_fifth(wealth) < 0.92
+    assert wealth.max() > 100 * wealth.median()
+
+
+def test_only_customers_with_a_contract_move_and_only_while_it_lasts(bank: Book) -> None:
+    people = bank.customers.set_index("customer_id")
+    moves = bank.transactions
+    signed = people["contract_date"].reindex(moves["customer_id"]).to_numpy()
+    closed = people["closed_date"].reindex(moves["customer_id"]).to_numpy()
+    assert not np.isnat(signed).any()
+    assert (moves["date"].to_numpy() >= signed).all()
+    assert (np.isnat(closed) | (moves["date"].to_numpy() <= closed)).all()
+    assert moves["date"].is_monotonic_increasing
+    accounts = bank.frame("accounts").set_index("account_id")["customer_id"]
+    assert (accounts.reindex(moves["account_id"]).to_numpy() == moves["customer_id"]).all()
+
+
+def test_salaries_and_standing_orders_keep_their_rhythm(bank: Book) -> None:
+    moves = bank.transactions
+    for kind in ("salary", "standing_order"):
+        rows = moves[moves["kind"] == kind]
+        per_month = rows.groupby(
+            [rows["customer_id"], rows["date"].dt.to_period("M")], observed=True
+        ).size()
+        assert per_month.max() == 1
+        spread = rows["date"].dt.day.groupby(rows["customer_id"]).agg(lambda d: d.max() - d.min())
+        assert spread.quantile(0.9) <= 3
+    orders = moves[moves["kind"] == "standing_order"].groupby("customer_id")["amount"]
+    assert (orders.nunique() == 1).all()
+    assert (moves.loc[moves["kind"] == "salary", "amount"] > 0).all()
+    assert (moves.loc[moves["kind"] == "fee", "amount"] < 0).all()
+
+
+def test_some_fall_asleep_and_some_come_back(bank: Book) -> None:
+    """Own movements by quarter: there are customers who stop, and some who start again."""
+    moves = bank.transactions
+    own = moves[~moves["kind"].isin(["interest", "fee", "loan_payment"])]
+    quarter = ((own["date"].dt.year - 2024) * 12 + own["date"].dt.month - 7) // 3
+    table = pd.crosstab(own["customer_id"], quarter) > 0
+    first, last = table.iloc[:, :3].any(axis=1), table.iloc[:, -1]
+    gap = ~table.iloc[:, -3:-1].any(axis=1)
+    assert (first & ~last).sum() > 100
+    assert (first & last & gap).sum() > 10
+
+
+def test_loans_links_contacts_and_complaints_are_there(bank: Book) -> None:
+    loans = bank.frame("loans")
+    assert {"running", "finished", "in_debt", "unpaid"} == set(loans["status"])
+    assert (loans["outstanding"] <= loans["amount"]).all()
+    assert (loans.loc[loans["status"] == "finished", "outstanding"] == 0).all()
+    links = bank.frame("links")
+    assert {"owns", "controls", "guarantees", "family"} == set(links["link"])
+    assert links.loc[links["link"] == "owns", "share"].between(0, 1).all()
+    contacts = bank.frame("contacts")
+    assert {"inquiry", "campaign", "revisit", "greeting", "contact"} == set(contacts["purpose"])
+    said = bank.frame("complaints")
+    assert said["customer_id"].isna().any()
+    assert {"consultation", "suggestion", "complaint"} == set(said["kind"])
+    assert (said["answered_at"].dropna() > said["received_at"][said["answered_at"].notna()]).all()
+    text = said["text"].astype(str)
+    chinese = text.str.contains("[一-鿿]", regex=True)
+    assert 0.6 < chinese.mean() < 0.95
+    assert not text.str.contains("{}", regex=False).any()
+    staked = said["amount_at_stake"].notna()
+    assert staked.any()
+    shown = text[staked].str.extract(r"(\d+)")[0].astype(float)
+    assert (shown == said.loc[staked, "amount_at_stake"]).all()
+    for word in ("诈骗", "举报", "媒体"):
+        assert text.str.contains(word).any()
+
+
+# The draws
+
+
+def test_draws_are_spread_evenly() -> None:
+    draw = Draws(1, 2)
+    drawn = draw.below(10, 100_000)
+    assert np.bincount(drawn, minlength=10).tolist() == pytest.approx([10_000] * 10, rel=0.05)
+    assert draw.chance(250, 100_000).mean() == pytest.approx(0.25, abs=0.01)
+    picked = draw.pick((1, 0, 3), 100_000)
+    assert np.bincount(picked, minlength=3) / 1e5 == pytest.approx([0.25, 0, 0.75], abs=0.01)
+    about = draw.about(np.full(10_000, 1_000), 10)
+    assert (about.min(), about.max()) == (900, 1_100)
+
+
+def test_quantiles_are_those_of_the_distribution() -> None:
+    drawn = Draws(3, 4).quantile(lognormal(50_000, 0.8), 200_000)
+    for p in (0.01, 0.25, 0.5, 0.75, 0.99):
+        expected = 50_000 * math.exp(0.8 * NormalDist().inv_cdf(p))
+        assert np.quantile(drawn, p) == pytest.approx(expected, rel=0.03)
+    tail = Draws(3, 5).quantile(heavy_tailed(50_000, 0.8, 0.02, 1.3), 1_000_000)
+    join = 50_000 * math.exp(0.8 * NormalDist().inv_cdf(0.98))
+    for p in (0.99, 0.999, 0.9999):
+        assert np.quantile(tail, p) == pytest.approx(join * (0.02 / (1 - p)) ** (1 / 1.3), rel=0.1)
+
+
+def test_counts_are_poisson() -> None:
+    table = counts_table((0.0, 0.35, 5.0))
+    assert table[0].max() == 0
+    assert table.mean(axis=1).tolist() == pytest.approx([0, 0.35, 5.0], abs=0.01)
+    assert (table[2] == 3).mean() == pytest.approx(math.exp(-5) * 5**3 / 6, abs=0.001)
