@@ -1,0 +1,8 @@
+"""The review: every decision about every customer and complaint of a book, as of a day."""
+
+from __future__ import annotations
+
+from bankcrm.reviews.model import Review
+from bankcrm.reviews.run import Progress, review
+
+__all__ = ["Progress", "Review", "review"]

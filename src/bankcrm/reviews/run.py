@@ -1,0 +1,105 @@
+"""The review of a book: its steps in order, with progress."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from datetime import date
+from typing import TYPE_CHECKING, cast
+
+from bankcrm.calendars import WorkingCalendar, working_calendar
+from bankcrm.columns import as_of_day, findings_frame
+from bankcrm.policy import PolicySet, default_policies
+from bankcrm.reviews import steps
+from bankcrm.reviews.model import Review
+from bankcrm.reviews.summary import summary_of
+from bankcrm.valuation.components import COMPONENTS
+
+if TYPE_CHECKING:
+    from bankcrm.book import Book
+
+Progress = Callable[[int, int, str], None]
+STEPS = 8
+TIER_FACTS = ("contribution", "value_score", "growth", "risk")
+SHOWN = (
+    *("kind", "stage", "stage_rule", "days_since_contract", "days_idle", "activity_ratio"),
+    *("recency_days", "frequency", "monetary", "r", "f", "m", "score"),
+    *("segment", "segment_rule", "rfm_level", "level_rule"),
+    *("funds_credit", "interest_paid", "interest_received", "funds_cost"),
+    *COMPONENTS,
+    *("contribution", "balance", "outstanding"),
+    *("value_score", "growth", "risk"),
+    *("tier", "tier_rule", "resource_level", "resource_level_rule"),
+    *("warning", "warning_rules", "warning_reasons", "warning_rank"),
+)
+
+
+def review(
+    book: Book,
+    *,
+    as_of: object,
+    policies: PolicySet | None = None,
+    calendar: WorkingCalendar | None = None,
+    progress: Progress | None = None,
+) -> Review:
+    """Review a bank's book: stage, RFM, contribution, tier and resources of every customer;
+    severity, route and due day of every complaint.
+
+    Args:
+        book: the bank's frames; see `Book`.
+        as_of: the day of the review; nothing after it is looked at.
+        policies: what to decide by; None: the defaults. Dated policies are narrowed to the day.
+        calendar: working days for due dates; None: mainland China's.
+        progress: called with (steps done, steps in all, name of the next step).
+
+    Raises:
+        DataError: a frame that does not fit its contract; every fault is told.
+        PolicyError: no version of a policy is in force on the day.
+
+    Source: LCM-2, EB-3, CSC-2, CBM-3, CBM-6, CSC-3 to CSC-5.
+    """
+    day = cast("date", as_of_day(as_of).item())
+    rules = (policies or default_policies()).at(day)
+    tell = _teller(progress)
+    tell("checking the data")
+    sound, faults = book.check(day)
+    tell("lifecycle stages")
+    staged = steps.stages(sound, day, rules["lifecycle"])
+    tell("recency, frequency, monetary value")
+    scored = steps.rfm(sound, day, rules["segmentation"])
+    tell("contribution")
+    worth = steps.worth(sound, day, rules["valuation"])
+    tell("value of customers")
+    valued = worth.join(steps.value(sound, day, worth, rules["valuation"]))
+    tell("tiers and resources")
+    tiered = steps.tiers(sound, valued[list(TIER_FACTS)], rules["segmentation"])
+    tell("early warnings")
+    warned = steps.warnings(sound, day, worth, rules["lifecycle"])
+    tell("complaints")
+    days_off = calendar or working_calendar("CN")
+    handled = steps.complaints(sound, day, rules["complaints"], days_off)
+    facts = staged.join([scored, valued, tiered, warned])
+    customers = facts[[c for c in SHOWN if c in facts]]
+    tell("done")
+    findings = [*faults, *handled.faults]
+    return Review(
+        name=book.name,
+        as_of=day,
+        customers=customers,
+        complaints=handled.routed,
+        summary=summary_of(book.name, day, customers, handled, findings, rules),
+        findings=findings_frame(findings),
+        policies=rules,
+        facts=facts,
+    )
+
+
+def _teller(progress: Progress | None) -> Callable[[str], None]:
+    """A function that tells the name of the next step and how many are done."""
+    done = itertools.count()
+
+    def tell(name: str) -> None:
+        if progress:
+            progress(next(done), STEPS, name)
+
+    return tell

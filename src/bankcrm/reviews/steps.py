@@ -1,0 +1,166 @@
+"""The steps of a review: each takes the checked book and gives one frame."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import attrs
+import numpy as np
+import pandas as pd
+
+from bankcrm.calendars import WorkingCalendar
+from bankcrm.columns import DataFault, Days, days
+from bankcrm.complaints import default_lexicon, intake, route_frame
+from bankcrm.complaints.routing import received_day
+from bankcrm.lifecycle import assign_stages, early_warnings, stage_facts
+from bankcrm.policy import Policy
+from bankcrm.segmentation import (
+    assign_tiers,
+    fit_rfm,
+    resource_levels,
+    rfm_metrics,
+    score_rfm,
+    segment_rfm,
+)
+from bankcrm.valuation import contribution, positions_of, score_value, value_measures
+
+if TYPE_CHECKING:
+    from bankcrm.book import Book
+
+YEAR = timedelta(days=365)
+
+
+def _named(decided: pd.DataFrame, outcome: str, name: str) -> pd.DataFrame:
+    """A decision's two columns under the names that they have in the review."""
+    return decided[[outcome, "rule"]].set_axis([name, f"{name}_rule"], axis=1)
+
+
+def stages(book: Book, day: date, policy: Policy) -> pd.DataFrame:
+    """The stage of every customer, with its facts."""
+    facts = stage_facts(
+        book.customers,
+        book.transactions,
+        as_of=day,
+        policy=policy,
+        contacts=book.contacts,
+        accounts=book.accounts,
+    )
+    return facts.join(_named(assign_stages(facts, policy=policy), "stage", "stage"))
+
+
+def rfm(book: Book, day: date, policy: Policy) -> pd.DataFrame:
+    """Scores on cut points fitted to this book; customers without a movement have none."""
+    own = "kind" in book.transactions
+    metrics = rfm_metrics(book.transactions, as_of=day, own_only=own, policy=policy)
+    if metrics.empty:
+        return _no_rfm(book)
+    scores = score_rfm(metrics, fit_rfm(metrics))
+    named = segment_rfm(scores, policy=policy).drop(columns="treatment")
+    rfm = metrics.join([scores, named.rename(columns={"level": "rfm_level"})])
+    whole = dict.fromkeys(("recency_days", "frequency"), "Int64")
+    small = dict.fromkeys(("r", "f", "m"), "Int8")
+    return rfm.astype(whole | small).reindex(pd.Index(book.customers["customer_id"]))
+
+
+def _no_rfm(book: Book) -> pd.DataFrame:
+    return pd.DataFrame({"segment": None}, index=pd.Index(book.customers["customer_id"]))
+
+
+def worth(book: Book, day: date, policy: Policy) -> pd.DataFrame:
+    """The contribution of every customer over a year, with every component."""
+    positions = positions_of(
+        book.accounts,
+        book.balances,
+        book.transactions,
+        book.loans,
+        start=day - YEAR + timedelta(days=1),
+        end=day,
+        policy=policy,
+    )
+    return contribution(positions, policy=policy, customers=book.customers["customer_id"])
+
+
+def value(book: Book, day: date, contributed: pd.DataFrame, policy: Policy) -> pd.DataFrame:
+    """The value score, growth and risk of every customer, on scales fitted to this book."""
+    measures = value_measures(
+        book, as_of=day, contribution=contributed["contribution"], policy=policy
+    )
+    scored = score_value(measures, policy=policy)
+    return scored[["score", "growth", "risk"]].rename(columns={"score": "value_score"})
+
+
+def warnings(book: Book, day: date, contributed: pd.DataFrame, policy: Policy) -> pd.DataFrame:
+    """Signs of coming dormancy or loss, ranked by the contribution at stake."""
+    found = early_warnings(
+        book.customers,
+        book.transactions,
+        as_of=day,
+        policy=policy,
+        accounts=book.accounts,
+        balances=book.balances,
+        complaints=book.complaints,
+        value=contributed["contribution"].clip(lower=0),
+    )
+    kept = found[["level", "rules", "reasons", "rank"]]
+    return kept.set_axis(["warning", "warning_rules", "warning_reasons", "warning_rank"], axis=1)
+
+
+def tiers(book: Book, valued: pd.DataFrame, policy: Policy) -> pd.DataFrame:
+    """Tier and resource level of every customer, with the facts that led to them."""
+    known = book.customers.set_index("customer_id")
+    standing = known[known.columns.intersection(["credit_standing"])]
+    decided = assign_tiers(valued.join(standing), policy=policy)
+    levels = _named(resource_levels(decided, policy=policy), "level", "resource_level")
+    return standing.join([decided.rename(columns={"rule": "tier_rule"}), levels])
+
+
+@attrs.frozen(eq=False)
+class Handled:
+    """Complaints taken in and routed; what was rejected, and why."""
+
+    routed: pd.DataFrame
+    rejected: int
+    faults: tuple[DataFault, ...]
+
+
+def complaints(book: Book, day: date, policy: Policy, calendar: WorkingCalendar) -> Handled:
+    """Complaints taken in, assessed (their texts read by the lexicon) and routed."""
+    taken = intake(book.frame("complaints"), policy=policy, as_of=day)
+    accepted = taken.accepted.set_index("complaint_id")
+    route = route_frame(accepted, policy=policy, calendar=calendar, classifier=default_lexicon())
+    kept = accepted.reindex(columns=["customer_id", "received_at", "product"])
+    routed = kept.join(route.rename(columns={"rule": "route_rule"}))
+    routed["state"] = _states(routed["due"], _answer_days(accepted, policy), day)
+    return Handled(routed, len(taken.rejected), _intake_faults(taken.findings))
+
+
+def _answer_days(accepted: pd.DataFrame, policy: Policy) -> Days:
+    """The bank's day on which each complaint was answered; NaT where it was not."""
+    if "answered_at" not in accepted:
+        return np.full(len(accepted), np.datetime64("NaT", "D"))
+    return received_day(accepted["answered_at"], policy)
+
+
+def _states(due: pd.Series, answered: Days, day: date) -> pd.Categorical:
+    """Answered in time or late; else open, or overdue if its day has passed."""
+    limit = days(due, "due")
+    late = np.where(np.isnat(answered), limit < np.datetime64(day), answered > limit)
+    names = np.array(["in_time", "late", "open", "overdue"])
+    return pd.Categorical(names[late + 2 * np.isnat(answered)], categories=names)
+
+
+def _intake_faults(found: pd.DataFrame) -> tuple[DataFault, ...]:
+    """The intake's findings, told once for each problem."""
+    groups = found.groupby(["problem", "column", "effect", "advice"], sort=False, observed=True)
+    return tuple(
+        DataFault(
+            "complaints",
+            str(column),
+            str(problem),
+            len(rows),
+            tuple(map(str, rows["row"].head(5))),
+            advice=f"{advice} ({effect})",
+        )
+        for (problem, column, effect, advice), rows in groups
+    )
