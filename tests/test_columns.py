@@ -191,6 +191,7 @@ def test_what_is_no_number_is_refused(values: pd.Series, word: str) -> None:
         (pd.Series([20260101]), "int64"),
         (pd.Series(pd.to_datetime(["2026-01-01"], utc=True)), "time zone"),
         (pd.Series([dt.datetime(2026, 1, 1, tzinfo=dt.UTC), None], dtype=object), "time zone"),
+        (pd.Series([None, dt.datetime(2026, 1, 1, tzinfo=dt.UTC)], dtype=object), "time zone"),
         (
             pd.Series(
                 pd.to_datetime(["2026-01-01"], utc=True),

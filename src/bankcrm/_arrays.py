@@ -91,8 +91,8 @@ def days(values: ArrayLike, name: str = "date") -> Days:
         found = types.infer_dtype(series, skipna=True)
         if found in _DATE_OBJECTS or series.isna().all():
             array = series.to_numpy(dtype=object)
-            array = np.where(series.isna().to_numpy(), np.datetime64("NaT"), array)
-            if found == "datetime" and any(v is not None and v.tzinfo for v in array):
+            array = np.where(series.isna().to_numpy(), np.datetime64("NaT", "D"), array)
+            if found == "datetime" and any(getattr(v, "tzinfo", None) for v in array):
                 raise DataError(
                     f"{name}: some dates carry a time zone, but bank dates are plain days; "
                     "take the local day of each first"

@@ -136,7 +136,7 @@ def _loans(
     principal = np.select(
         [kind == MORTGAGE, kind == CONSUMER],
         [draw.quantile(lognormal(650_000, 0.6), size), draw.quantile(lognormal(42_000, 0.7), size)],
-        draw.quantile(lognormal(480_000, 1.1), size),
+        draw.quantile(lognormal(420_000, 0.8), size),
     )
     principal = np.maximum(principal // 1000, 1) * 1000
     years = np.select(
@@ -148,7 +148,7 @@ def _loans(
     payment = principal * 100 // term  # cents
     elapsed = (people.last - opened[place]) // 30
     over = elapsed >= term
-    troubled = draw.chance(45, size)
+    troubled = draw.chance(18, size)
     status = np.where(over, np.where(troubled, 2, 1), np.where(troubled, 3, 0))
     status = np.where(people.behaviour[who] == CLOSED, 1, status)
     arrears = np.where(status == 3, 2 + draw.below(6, size), 0)
@@ -156,8 +156,8 @@ def _loans(
     left = np.where(status == 2, np.minimum(1 + draw.below(6, size), term), left)
     left = np.where(status == 1, 0, left)
     grade = draw.pick((30, 30, 20, 12, 8), size)
-    pd_by_grade = np.array([0.003, 0.008, 0.02, 0.05, 0.11])
-    default = np.where(status >= 2, 1.0, pd_by_grade[grade])
+    pd_by_grade = np.array([0.001, 0.003, 0.008, 0.02, 0.05])
+    default = np.select([status == 3, status == 2], [0.4, 1.0], pd_by_grade[grade])
     loss = np.select([kind == MORTGAGE, kind == CONSUMER], [0.2, 0.6], 0.4)
     frame = pd.DataFrame(
         {

@@ -179,8 +179,8 @@ def make_people(count: int, seed: int, last: int) -> People:
 
 def _wealth(draw: Draws, company: Mask, count: int) -> Ints:
     """Financial assets in CNY: most have little, a few very much."""
-    person = draw.quantile(heavy_tailed(28_000, 1.45, 0.02, 1.35), count)
-    firm = draw.quantile(heavy_tailed(220_000, 1.5, 0.02, 1.35), count)
+    person = draw.quantile(heavy_tailed(42_000, 1.2, 0.02, 1.6), count)
+    firm = draw.quantile(heavy_tailed(260_000, 1.2, 0.02, 1.6), count)
     return np.where(company, firm, person)
 
 

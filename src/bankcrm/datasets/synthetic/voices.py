@@ -231,11 +231,12 @@ def make_complaints(people: People, seed: int) -> pd.DataFrame:
     answered = second + wait
     closed = answered + draw.below(5 * 86_400, size)
     received = _instants(second, np.ones(size, dtype=np.bool_))
+    forgotten = draw.chance(45, size)
     stranger = draw.chance(25, size)
     text = _texts(draw, what, stake, size)
     names = people.frame["name"].to_numpy(dtype=object)[who]
     score = 100 - np.minimum(wait // 14_400, 60) - draw.below(30, size)
-    rated = (closed < now) & draw.chance(450, size)
+    rated = (closed < now) & ~forgotten & draw.chance(450, size)
     return pd.DataFrame(
         {
             "complaint_id": np.arange(1, size + 1, dtype=np.int32),
@@ -257,8 +258,8 @@ def make_complaints(people: People, seed: int) -> pd.DataFrame:
             "amount_at_stake": np.where(money, stake.astype(np.float64), np.nan),
             "contact_name": pd.Series(names, dtype="str"),
             "phone": people.frame["phone"].iloc[who].reset_index(drop=True),
-            "answered_at": _instants(answered, answered < now),
-            "closed_at": _instants(closed, closed < now),
+            "answered_at": _instants(answered, (answered < now) & ~forgotten),
+            "closed_at": _instants(closed, (closed < now) & ~forgotten),
             "satisfaction": np.where(rated, np.maximum(score, 0), np.nan),
         }
     )
