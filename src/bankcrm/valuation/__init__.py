@@ -1,14 +1,14 @@
 """What each customer is worth, on what grounds, and how that worth is spread over the book."""
 
+from bankcrm.valuation.balances import average_balances, average_outstanding
 from bankcrm.valuation.change import ConcentrationChange, compare
 from bankcrm.valuation.components import contribution, explain_contribution
+from bankcrm.valuation.curves import ProfitSplit, WhaleCurve
 from bankcrm.valuation.grades import fit_grades, grade_contribution
 from bankcrm.valuation.groups import GroupedConcentration, concentration_by
 from bankcrm.valuation.intervals import Interval
 from bankcrm.valuation.lorenz import (
     Concentration,
-    ProfitSplit,
-    WhaleCurve,
     concentration,
     profit_split,
     share_of_top,
@@ -16,7 +16,7 @@ from bankcrm.valuation.lorenz import (
 )
 from bankcrm.valuation.measures import value_measures
 from bankcrm.valuation.model import BookFrames
-from bankcrm.valuation.positions import average_balances, average_outstanding, positions_of
+from bankcrm.valuation.positions import positions_of
 from bankcrm.valuation.rates import Rates, TransferBand, TransferCurve, year_fraction
 from bankcrm.valuation.retention import (
     RetentionEconomics,

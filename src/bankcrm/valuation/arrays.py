@@ -26,7 +26,12 @@ def raw_values(values: Values, name: str) -> Floats:
     column = values if isinstance(values, pd.Series) else np.asarray(values)
     if column.ndim != 1:
         raise DataError(f"{name}: expected one dimension, got shape {column.shape}")
-    array = numbers(column, name)
+    # A plain float array needs no conversion, and pandas would copy it into a Series.
+    array: Floats
+    if isinstance(column, np.ndarray) and column.dtype == np.float64:
+        array = column
+    else:
+        array = numbers(column, name)
     if not len(array):
         raise DataError(f"{name}: no values; at least one is needed")
     return array

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from bankcrm.columns import as_of_day, codes, days, numbers
 from bankcrm.policy import Policy, default_policy
 from bankcrm.valuation.arrays import Floats, Integers, Values, customer_index, summed
+from bankcrm.valuation.balances import Days
 from bankcrm.valuation.model import BookFrames, absent
-from bankcrm.valuation.positions import Days
 
 YEAR = 365.25
 Mask = NDArray[np.bool_]

@@ -14,12 +14,13 @@ from bankcrm.columns import as_of_day, codes, days, numbers
 from bankcrm.errors import DataError
 from bankcrm.policy import Policy, default_policy
 from bankcrm.valuation.arrays import Floats, Values, customer_index, summed
+from bankcrm.valuation.balances import Days
 from bankcrm.valuation.components import contribution as contribution_of
 from bankcrm.valuation.intervals import Interval
 from bankcrm.valuation.lorenz import concentration
 from bankcrm.valuation.measures import customer_places
 from bankcrm.valuation.model import BookFrames, absent
-from bankcrm.valuation.positions import Days, positions_of
+from bankcrm.valuation.positions import positions_of
 from bankcrm.valuation.retention import retention_economics
 
 Mask = NDArray[np.bool_]

@@ -1,0 +1,72 @@
+"""Sums over sorted values, and the shapes that come of them."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+import pandas as pd
+
+from bankcrm.valuation.arrays import Floats, Integers
+
+BLOCK = 1 << 15  # values a block: the partial sums of a block stay in the processor's cache
+
+
+def rank_sum(ordered: Floats) -> float:
+    """Sum of (2i - 1) x_i over rising values, i from 1, in one pass over blocks."""
+    whole = len(ordered) // BLOCK * BLOCK
+    ramp = np.arange(1, 2 * BLOCK, 2, dtype=np.float64)
+    blocks = ordered[:whole].reshape(-1, BLOCK)
+    offsets = np.arange(len(blocks), dtype=np.float64) * (2 * BLOCK)
+    rest = ordered[whole:]
+    return float(
+        (blocks @ ramp).sum()
+        + offsets @ blocks.sum(axis=1)
+        + rest @ (ramp[: len(rest)] + 2.0 * whole)
+    )
+
+
+def sums_below(ordered: Floats, positions: Floats) -> Floats:
+    """Sum of the first ``position`` rising values, a fraction of a value counted in proportion."""
+    n = len(ordered)
+    whole: Integers = np.minimum(positions.astype(np.intp), n)
+    cuts = np.unique(np.append(whole, 0))
+    starts = cuts[cuts < n]
+    sums = np.concatenate([[0.0], np.add.reduceat(ordered, starts).cumsum()])
+    part = (positions - whole) * ordered[np.minimum(whole, n - 1)]
+    below: Floats = sums[np.searchsorted(cuts, whole)] + part
+    return below
+
+
+@attrs.frozen
+class WhaleCurve:
+    """Cumulative profit over customers in falling order of profit (Kaplan and Narayanan, 2001).
+
+    Attributes:
+        points: frame with ``customers`` (share of customers, best first) and ``profit``
+            (cumulative profit as a share of the total).
+        peak: highest point of the curve, as a share of the total (1 when nobody loses money).
+        peak_customers: share of customers at the peak: those that give a profit.
+        destroyed: profit lost again after the peak, as a share of the total.
+    """
+
+    points: pd.DataFrame = attrs.field(repr=False, eq=False)
+    peak: float
+    peak_customers: float
+    destroyed: float
+
+
+@attrs.frozen
+class ProfitSplit:
+    """Customers that give profit, are marginal, and lose money; beside the 25:45:30 of CBM-5.
+
+    Attributes:
+        margin: amounts between ``-margin`` and ``margin`` count as marginal.
+        customers: shares of customers (profitable, marginal, losing); they sum to 1.
+        profit: profit of the three, in money; they sum to the total.
+        rule: the shares that the rule of thumb gives.
+    """
+
+    margin: float
+    customers: tuple[float, float, float]
+    profit: tuple[float, float, float]
+    rule: tuple[float, float, float] = (0.25, 0.45, 0.30)
