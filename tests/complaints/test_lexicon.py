@@ -30,10 +30,14 @@ def signals(text: str) -> set[str]:
     return {name for name in SIGNALS if row[name]}
 
 
-@given(texts)
-def test_the_fast_path_reads_what_the_spans_show(text: str) -> None:
-    shown = {s.label for s in LEXICON.find(text) if s.field == "signal" and not s.negated}
-    assert signals(text) == shown
+@given(st.lists(texts, min_size=21, max_size=40, unique=True))
+def test_the_scanner_reads_what_the_spans_show(many: list[str]) -> None:
+    read = LEXICON(pd.Series(many))
+    for text, row in zip(many, read[list(SIGNALS)].to_numpy(), strict=True):
+        shown = {s.label for s in LEXICON.find(text) if s.field == "signal" and not s.negated}
+        assert (
+            {name for name, hit in zip(SIGNALS, row, strict=True) if hit} == shown == signals(text)
+        )
 
 
 @given(st.lists(st.one_of(st.none(), texts), max_size=8))

@@ -22,6 +22,7 @@ from bankcrm.rules.toml import converter, parse_toml, structure
 
 FIELDS = ("signal", "kind", "cause")
 _IN_CLAUSE = r"[^.!?;,:\n。！？；，：、]"
+_FEW = 20
 _LOOK = 30  # characters that are looked back over for an English negation
 _BREAK = re.compile(
     r"[.!?;,:\n。！？；，：、]|\b(?:but|however|although)\b|但是|但|可是|不过", re.IGNORECASE
@@ -169,6 +170,8 @@ class Lexicon:
         The linear-time scanner of Arrow finds the texts that hold a term at all. Only those in
         which a negation stands before one in its clause are looked at place by place.
         """
+        if len(texts) <= _FEW:  # not worth the scanner's start
+            return np.array([self._by_places(t) for t in texts])
         array = pa.array(texts, type=pa.large_string())
         hits = np.zeros((len(texts), len(self.entries)), dtype=np.bool_)
         some = _matches(array, "|".join(f"(?:{e.pattern})" for e in self.entries))
@@ -184,11 +187,15 @@ class Lexicon:
             near = f"(?:{self._near})(?:{entry.pattern})"
             doubtful = asked[_matches(held.take(pa.array(asked)), near)]
             for row in rows[doubtful]:
-                text = texts[row]
-                hits[row, i] = any(
-                    not self._negated(text, m.start()) for m in entry.regex.finditer(text)
-                )
+                hits[row, i] = self._holds(texts[row], entry)
         return hits
+
+    def _by_places(self, text: str) -> list[bool]:
+        return [self._holds(text, entry) for entry in self.entries]
+
+    def _holds(self, text: str, entry: Entry) -> bool:
+        """Whether some term of an entry stands in the text and is not denied."""
+        return any(not self._negated(text, m.start()) for m in entry.regex.finditer(text))
 
     @cached_property
     def _negators(self) -> str:

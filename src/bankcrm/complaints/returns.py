@@ -54,7 +54,7 @@ def fca_return(
     >>> table = fca_return(
     ...     told, start="2024-01-01", end="2024-06-30", calendar=working_calendar("GB"))
     >>> table.loc["fund", ["opened", "closed_3_days"]].tolist()
-    [1.0, 1.0]
+    [1, 1]
     """
     policy = default_policy("complaints", "fca_disp") if policy is None else policy
     first, last = as_of_day(start), as_of_day(end)

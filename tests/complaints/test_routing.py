@@ -1,0 +1,274 @@
+"""Routes: one complaint and a frame agree; owners, days and priorities follow the manual."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import attrs
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bankcrm.calendars import working_calendar
+from bankcrm.complaints import (
+    Complaint,
+    Severity,
+    assign_handlers,
+    deadlines,
+    default_lexicon,
+    escalate,
+    follow_ups,
+    queue_order,
+    route,
+    route_frame,
+)
+from bankcrm.errors import CalendarError, DataError
+from bankcrm.models import frame_of
+from bankcrm.policy import default_policy
+from bankcrm.vocabulary import Tier
+
+from .strategies import ZONE, complaints
+
+CN = working_calendar("CN")
+POLICY = default_policy("complaints")
+LEXICON = default_lexicon()
+NOON = dt.datetime(2024, 9, 20, 12, tzinfo=ZONE)
+
+
+@given(st.lists(complaints(), min_size=1, max_size=6), st.sampled_from([None, LEXICON]))
+def test_one_by_one_and_as_a_frame_the_routes_are_equal(
+    many: list[Complaint], classifier: object
+) -> None:
+    frame = frame_of(many)
+    routed = route_frame(frame, calendar=CN, classifier=classifier)
+    for complaint, (_, row) in zip(many, routed.iterrows(), strict=True):
+        one = route(complaint, calendar=CN, classifier=classifier)
+        assert row["kind"] == one.kind
+        assert (None if pd.isna(row["severity"]) else row["severity"]) == one.severity
+        assert (row["route"], row["owner"]) == (one.route, one.owner)
+        assert row["departments"].split("+") == list(one.departments)
+        assert row["due"].date() == one.due
+        assert row["rule"] == one.decisions["route"].rule
+        assert row["priority"] == one.priority
+        assert bool(row["provisional"]) == one.provisional
+        if one.severity is not None:
+            assert row["severity_rule"] == one.decisions["severity"].rule
+            assert one.deadlines["answer"] == one.due
+
+
+@given(complaints())
+def test_due_dates_are_working_days(complaint: Complaint) -> None:
+    assert CN.is_working(route(complaint, calendar=CN).due)
+
+
+@given(complaints(), st.sampled_from([None, *Tier]))
+def test_who_the_customer_is_changes_the_priority_and_never_the_severity(
+    complaint: Complaint, tier: Tier | None
+) -> None:
+    plain, ranked = route(complaint, calendar=CN), route(complaint, calendar=CN, tier=tier)
+    assert ranked.severity == plain.severity
+    assert ranked.due == plain.due
+    frame = frame_of([complaint]).assign(tier=None if tier is None else tier.value)
+    assert route_frame(frame, calendar=CN)["priority"].tolist() == [ranked.priority]
+
+
+@pytest.mark.parametrize(
+    ("told", "name", "days", "departments"),
+    [
+        ({}, "on_the_spot", 0, ("customer_service",)),
+        ({"vulnerable": True}, "with_departments", 5, ("customer_service",)),
+        (
+            {"vulnerable": True, "cause": "marketing"},
+            "with_departments",
+            5,
+            ("customer_service", "marketing"),
+        ),
+        (
+            {"data_leak": True, "cause": "data_protection"},
+            "task_force",
+            10,
+            ("customer_service", "risk", "data_analysis"),
+        ),
+        ({"kind": "consultation", "data_leak": True}, "consult", 0, ("customer_service",)),
+        (
+            {"kind": "suggestion", "product": "mortgage"},
+            "suggest",
+            10,
+            ("customer_service", "product", "risk"),
+        ),
+    ],
+)
+def test_the_manuals_routes(
+    told: dict[str, object], name: str, days: int, departments: tuple[str, ...]
+) -> None:
+    one = route(Complaint(complaint_id=1, received_at=NOON, **told), calendar=CN)
+    assert one.route == name
+    assert one.due == CN.add(NOON.date(), days)
+    assert one.departments == departments
+
+
+def test_a_severe_complaint_has_a_task_force_by_role_and_reasons() -> None:
+    told = Complaint(
+        complaint_id=1,
+        received_at=NOON,
+        funds_safety=True,
+        cause="pricing_fees",
+        first_asked="Wang",
+    )
+    one = route(told, calendar=CN)
+    assert one.members == (
+        "customer_service:lead",
+        "product:head",
+        "risk:head",
+        "professional:adviser",
+    )
+    assert "form_task_force" in one.actions
+    assert one.accountable == "Wang"
+    assert (
+        one.reasons[0] == "severity: severe-funds (money is not safe, or fraud is told of; default)"
+    )
+    assert one.deadlines == {"acknowledge": dt.date(2024, 9, 23), "answer": one.due}
+
+
+def test_a_banks_figures_and_cut_off_hour_are_used() -> None:
+    told = Complaint(complaint_id=1, received_at=NOON, repeat=True)
+    quick = POLICY.with_parameters(moderate_days=2)
+    assert route(told, calendar=CN, policy=quick).due == CN.add(NOON.date(), 2)
+    evening = attrs.evolve(told, received_at=NOON.replace(day=19, hour=17))
+    cut = POLICY.with_parameters(cutoff_hour=16.5)
+    assert route(evening, calendar=CN, policy=cut).due == CN.add(dt.date(2024, 9, 20), 5)
+    assert route_frame(frame_of([evening]), calendar=CN, policy=cut)["due"].dt.day.tolist() == [27]
+
+
+def test_the_frame_keeps_its_index_and_says_by_which_policy() -> None:
+    frame = frame_of([Complaint(complaint_id=1, received_at=NOON)]).set_axis(["x"])
+    routed = route_frame(frame, calendar=CN)
+    assert routed.index.tolist() == ["x"]
+    assert routed.attrs["fingerprint"] == POLICY.fingerprint
+    assert route_frame(frame.iloc[:0], calendar=CN).empty
+
+
+def test_bad_frames_are_refused() -> None:
+    frame = frame_of([Complaint(complaint_id=1, received_at=NOON)])
+    with pytest.raises(DataError, match="received_at"):
+        route_frame(frame.drop(columns="received_at"), calendar=CN)
+    with pytest.raises(DataError, match="kind"):
+        route_frame(frame.assign(kind="praise"), calendar=CN)
+    with pytest.raises(DataError, match="tier"):
+        route_frame(frame.assign(tier="gold"), calendar=CN)
+    with pytest.raises(CalendarError):
+        route_frame(frame.assign(received_at=pd.Timestamp("1999-01-01", tz="UTC")), calendar=CN)
+
+
+# --- the day's work ---------------------------------------------------------------------------
+
+
+def test_the_queue_goes_by_severity_then_time_left_then_priority() -> None:
+    routed = pd.DataFrame(
+        {
+            "severity": ["minor", "severe", "severe", None, "severe"],
+            "due": pd.to_datetime(
+                ["2026-03-01", "2026-03-09", "2026-03-05", "2026-03-01", "2026-03-05"]
+            ),
+            "priority": ["first", "first", "normal", "first", "high"],
+        },
+        index=list("abcde"),
+    )
+    queue = queue_order(routed, as_of="2026-03-02")
+    assert queue.index.tolist() == ["e", "c", "b", "a", "d"]
+    assert queue["place"].tolist() == [1, 2, 3, 4, 5]
+    assert queue["days_left"].tolist() == [3, 3, 7, -1, -1]
+
+
+@given(
+    st.lists(st.sampled_from(["cs", "risk"]), max_size=20),
+    st.lists(
+        st.tuples(st.sampled_from(["cs", "risk"]), st.integers(0, 5), st.integers(0, 5)), max_size=5
+    ),
+)
+def test_assignment_keeps_to_capacity_and_leaves_nobody_idle(
+    owners: list[str], people: list[tuple[str, int, int]]
+) -> None:
+    queue = pd.DataFrame({"owner": owners})
+    staff = pd.DataFrame(people, columns=["department", "capacity", "load"])
+    staff.insert(0, "handler", [f"h{i}" for i in range(len(people))])
+    staff = staff.astype({"capacity": "int64", "load": "int64", "handler": "str"})
+    given_to = assign_handlers(queue, staff)["handler"]
+    for department in ("cs", "risk"):
+        mine = staff[staff["department"] == department]
+        room = np.maximum(mine["capacity"] - mine["load"], 0).sum()
+        cases = given_to[queue["owner"] == department]
+        assert cases.notna().sum() == min(room, len(cases))
+        taken = cases.value_counts()
+        for _, person in mine.iterrows():
+            assert taken.get(person["handler"], 0) <= max(person["capacity"] - person["load"], 0)
+        assert set(cases.dropna()) <= set(mine["handler"])
+
+
+def test_the_first_asked_person_keeps_the_case_while_there_is_room() -> None:
+    queue = pd.DataFrame({"owner": ["cs"] * 4, "accountable": ["b", None, "b", "b"]})
+    staff = pd.DataFrame({"handler": ["a", "b"], "department": ["cs", "cs"], "capacity": [1, 2]})
+    given_to = assign_handlers(queue, staff)["handler"]
+    assert given_to.tolist()[:3] == ["b", "a", "b"]
+    assert pd.isna(given_to.iloc[3])
+    with pytest.raises(DataError, match="handler"):
+        assign_handlers(queue, pd.concat([staff, staff]))
+
+
+# --- escalation and follow-up -----------------------------------------------------------------
+
+LEVELS = ["none", "handler", "department_head", "complaints_manager", "senior_management"]
+
+
+@given(st.floats(0, 5), st.floats(0, 5))
+def test_more_time_used_never_lowers_the_level(a: float, b: float) -> None:
+    low, high = sorted([a, b])
+    told = escalate(pd.DataFrame({"used": [low, high], "clock": ["answer", "answer"]}))["level"]
+    assert told.cat.codes.is_monotonic_increasing
+
+
+def test_more_severe_never_means_less_time_used_before_escalation() -> None:
+    """Nor a larger share of it: the ladder stands at the same shares for every severity."""
+    day = pd.date_range("2024-11-04", periods=40, freq="D", tz=str(ZONE))
+    first: dict[str, float] = {}
+    for severity in Severity:
+        frame = pd.DataFrame({"received_at": [day[0]], "severity": [severity.value],
+                              "acknowledged_at": [day[0]]})  # fmt: skip
+        for now in day:
+            clocks = deadlines(frame, calendar=CN, as_of=now.to_pydatetime())
+            if LEVELS.index(escalate(clocks)["level"].iloc[0]) >= 2:
+                first[severity.value] = clocks["answer_elapsed"].iloc[0]
+                break
+    assert first == {"minor": 1, "moderate": 4, "severe": 8}
+    assert first["moderate"] / 5 == first["severe"] / 10
+
+
+def test_cases_that_are_over_escalate_no_more() -> None:
+    frame = pd.DataFrame(
+        {
+            "received_at": [NOON] * 3,
+            "merged_at": [NOON + dt.timedelta(hours=1), pd.NaT, pd.NaT],
+            "answered_at": [pd.NaT, NOON + dt.timedelta(hours=1), pd.NaT],
+        }
+    )
+    clocks = deadlines(frame, calendar=CN, as_of=NOON + dt.timedelta(days=60))
+    assert escalate(clocks)["level"].tolist() == ["none", "none", "senior_management"]
+    assert set(escalate(clocks)["level"].cat.categories) == set(LEVELS)
+
+
+def test_follow_ups() -> None:
+    frame = pd.DataFrame(
+        {
+            "answered_at": [NOON, pd.NaT],
+            "closed_at": [NOON, pd.NaT],
+            "satisfaction": [59.0, np.nan],
+        }
+    )
+    told = follow_ups(frame, calendar=CN)
+    assert told["follow_up_due"].dt.date.tolist()[0] == CN.add(NOON.date(), 3)
+    assert told["reopen_until"].dt.date.tolist()[0] == NOON.date() + dt.timedelta(days=90)
+    assert told["satisfied"].tolist()[0] is False
+    assert told.isna().all(axis=1).tolist() == [False, True]
+    assert follow_ups(frame[["closed_at"]], calendar=CN)["follow_up_due"].isna().all()
