@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from bankcrm.calendars import working_calendar
 from bankcrm.errors import DataError, PolicyError, UnknownNameError
 from bankcrm.lifecycle import (
+    assign_company_phases,
     assign_value_phases,
     early_warnings,
     loss_causes,
@@ -172,7 +173,7 @@ def test_nothing_to_plan_still_has_its_columns() -> None:
     empty = plan(book().iloc[:0])
     assert empty.empty
     assert list(empty.columns) == list(plan(book()).columns)
-    assert plan(book()[["customer_id", "stage"]])["customer_id"].nunique() == 5
+    assert plan(book()[["customer_id", "stage"]])["customer_id"].nunique() == 6
 
 
 @given(st.integers(0, 4000), st.lists(st.integers(-2000, 200), min_size=6, max_size=6))
@@ -356,6 +357,34 @@ def test_a_straight_line_has_its_slope_as_trend() -> None:
     )
     assert not empty["trend_known"].any()
     assert empty["months_since_contract"].isna().all()
+
+
+def test_companies_have_phases_of_their_own() -> None:
+    facts = pd.DataFrame(
+        {
+            "years_in_business": [1, 12, 12, 12, 12, 12, None],
+            "revenue_growth": [0.5, 0.3, 0.0, -0.2, -0.05, 0.3, 0.0],
+            "industry_outlook": [
+                "rising",
+                "rising",
+                "steady",
+                "rising",
+                "setting",
+                "dead",
+                "steady",
+            ],
+        }
+    )
+    phases = assign_company_phases(facts)
+    assert phases["phase"].astype(object).tolist()[:6] == [
+        "entry",
+        "growth",
+        "maturity",
+        "decline",
+        "decline",
+        "decline",
+    ]
+    assert phases["missing"].iloc[6] == "years_in_business"
 
 
 def test_what_each_figure_changes_is_counted() -> None:

@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lifelines import KaplanMeierFitter
 from scipy.linalg import expm
 from scipy.stats import binomtest
 
@@ -25,6 +24,7 @@ from bankcrm.lifecycle import (
     move_rate,
     reactivation_rate,
     stage_funnel,
+    stage_history,
     survival_curve,
     win_back_rate,
 )
@@ -139,10 +139,25 @@ stays = st.lists(st.tuples(st.integers(0, 40), st.booleans()), min_size=1, max_s
 
 
 @given(stays)
-def test_survival_is_that_of_lifelines(told: list[tuple[int, bool]]) -> None:
+def test_survival_is_the_product_of_chances_to_stay(told: list[tuple[int, bool]]) -> None:
+    curve = survival_curve(*zip(*told, strict=True))
+    left = 1.0
+    for day in sorted({d for d, _ in told}):
+        at_risk = sum(d >= day for d, _ in told)
+        left *= 1 - sum(d == day and over for d, over in told) / at_risk
+        assert curve.loc[day, "survival"] == pytest.approx(left)
+        assert curve.loc[day, "at_risk"] == at_risk
+        assert curve.loc[day, "lower"] <= left + 1e-12
+        assert left <= curve.loc[day, "upper"] + 1e-12
+
+
+@given(stays)
+@settings(max_examples=15)
+def test_survival_and_its_interval_are_those_of_lifelines(told: list[tuple[int, bool]]) -> None:
+    lifelines = pytest.importorskip("lifelines", reason="lifelines is not installed")
     days, ended = (np.array(c) for c in zip(*told, strict=True))
     curve = survival_curve(days, ended)
-    theirs = KaplanMeierFitter().fit(days, ended)
+    theirs = lifelines.KaplanMeierFitter().fit(days, ended)
     at = curve.index.to_numpy()
     assert np.allclose(curve["survival"], theirs.survival_function_at_times(at))
     bounds = theirs.confidence_interval_.reindex(at)
@@ -247,8 +262,6 @@ def test_wilson_without_a_trial_and_with_a_wrong_confidence() -> None:
 def test_analytics_of_random_books_agree_with_each_other(
     make_small_book: Callable[..., Any],
 ) -> None:
-    from bankcrm.lifecycle import stage_history
-
     book = make_small_book(8)
     history = stage_history(
         book.customers, book.transactions, dates=month_ends("2023-01", "2023-12")

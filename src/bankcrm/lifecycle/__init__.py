@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bankcrm.lifecycle.causes import Cause, loss_causes
+from bankcrm.lifecycle.company_phase import assign_company_phases
 from bankcrm.lifecycle.dwell import DwellTimes, dwell_times, survival_curve
 from bankcrm.lifecycle.effects import policy_effects
 from bankcrm.lifecycle.facts import stage_facts
@@ -38,7 +39,7 @@ from bankcrm.lifecycle.rates import (
 from bankcrm.lifecycle.recording import Recorded, record
 from bankcrm.lifecycle.stages import assign_stages
 from bankcrm.lifecycle.value_phase import assign_value_phases, value_facts
-from bankcrm.lifecycle.warning import early_warnings, warn, warning_facts
+from bankcrm.lifecycle.warning import assign_warnings, early_warnings, warning_facts
 from bankcrm.vocabulary import Stage
 
 __all__ = [
@@ -57,8 +58,10 @@ __all__ = [
     "Transition",
     "ValuePhase",
     "absorption_times",
+    "assign_company_phases",
     "assign_stages",
     "assign_value_phases",
+    "assign_warnings",
     "churn_rates",
     "dwell_times",
     "early_warnings",
@@ -86,7 +89,6 @@ __all__ = [
     "transition",
     "transition_frame",
     "value_facts",
-    "warn",
     "warning_facts",
     "win_back_rate",
 ]

@@ -101,10 +101,10 @@ def early_warnings(
         complaints=complaints,
         names=names,
     )
-    return warn(facts, policy=policy, value=value)
+    return assign_warnings(facts, policy=policy, value=value)
 
 
-def warn(
+def assign_warnings(
     facts: pd.DataFrame, *, policy: Policy | None = None, value: pd.Series | None = None
 ) -> pd.DataFrame:
     """Decide and rank the warnings from facts; see `early_warnings`."""
