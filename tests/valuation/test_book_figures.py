@@ -194,16 +194,15 @@ def test_every_rule_is_measured_beside_its_figure_and_its_origin() -> None:
     assert set(found["rule"]) == set(ORIGINS)
     assert found["origin"].str.len().min() > 10
     top = row(found, "20:80")
-    assert top["shows"] == pytest.approx(0.8 * 1000 / 810)
+    assert top["shows"] == pytest.approx(0.6 * 1000 / 810)  # three customers and a prospect
     assert top["low"] < top["shows"] < top["high"]
-    assert found.loc[found["rule"] == "25:45:30", "shows"].tolist() == [0.25, 0.5, 0.25]
+    assert found.loc[found["rule"] == "25:45:30", "shows"].tolist() == [1 / 3] * 3
     assert set(found.loc[found["rule"].isin(["25:45:30", "1:1:75"]), "evidence"]) == {"unverified"}
     # One customer won by contacts for 8.0 + 12.0; two kept for 0.1 each, of whom one closed.
     assert row(found, "1:5")["shows"] == pytest.approx((8.0 + 12.0) / 1 / (0.2 / 1))
     churn = row(found, "1:1:75")
     assert (churn["shows"], churn["sample_size"]) == (0.5, 2)
     five = row(found, "5:100")
-    assert five["shows"] == pytest.approx(0.6 / (1.1 - 0.55) - 1 + (0.55 - 0.6) / 0.55 + 0, abs=1)
     assert five["shows"] == pytest.approx((1.1 - 0.5) / (1.1 - 0.55) - 1)
     assert five["low"] < five["shows"] < five["high"]
     assert row(found, "14:9:9:68", "competition")["shows"] == 1.0
@@ -231,7 +230,28 @@ def test_what_a_book_cannot_tell_says_why() -> None:
 def test_full_retention_has_no_points_to_gain() -> None:
     loyal = book(customers=book().customers.drop(columns="closed_date").iloc[:1])
     found = rules_of_thumb(loyal, as_of=AS_OF, contribution=pd.Series({1: 5.0}))
-    assert "no 5% to gain" in row(found, "5:100")["note"]
+    assert row(found, "5:100")["note"].startswith("nobody was lost")
+    assert row(found, "20:80")["note"] == "1 customers are too few"
+    early = rules_of_thumb(loyal, as_of="2019-01-01", contribution=pd.Series({1: 5.0}))
+    assert early.loc[early["rule"] == "25:45:30", "shows"].isna().all()
+
+
+def test_fewer_points_than_five_are_said() -> None:
+    size = 100
+    many = book(
+        customers=pd.DataFrame({"customer_id": range(size)}),
+        transactions=pd.DataFrame({
+            "customer_id": [*range(size), *range(98)],
+            "date": day(["2025-03-01"] * size + ["2026-03-01"] * 98),
+            "amount": 1.0,
+        }),
+        accounts=None, balances=None, loans=None,
+    )  # fmt: skip
+    found = rules_of_thumb(many, as_of=AS_OF, contribution=pd.Series(1.0, range(size)))
+    five = row(found, "5:100")
+    assert five["note"].endswith("only 2.0% are left to gain")
+    assert five["shows"] == pytest.approx((1.1 - 0.98) / (1.1 - 1.0) - 1)
+    assert five["low"] <= five["shows"] <= five["high"]
 
 
 def test_rules_refuse_what_they_cannot_read() -> None:

@@ -144,7 +144,7 @@ def _from_transactions(
     columns["income_growth"] = _growth(place[earned], amount[earned], late[earned], size)
     penalty, payment = of("penalty_interest"), of("loan_payment")
     columns["penalty_entries"] = np.bincount(place[penalty], minlength=size).astype(float)
-    columns["_paid"] = -summed(place[payment], amount[payment], size)
+    columns["_paid"] = 0.0 - summed(place[payment], amount[payment], size)
     return columns
 
 

@@ -107,7 +107,8 @@ def rules_of_thumb(
 
     Args:
         book: an object with the frames of a book, such as ``bankcrm.Book``.
-        as_of: the day; the year up to it is measured.
+        as_of: the day; the year up to it is measured. Prospects (no contract by then) and those
+            who left before the year are no customers of it.
         contribution: contribution of each customer (by ``customer_id``); None: computed from the
             book over the year.
         policy: valuation policy; None: the defaults. The rules' figures are its parameters.
@@ -132,9 +133,10 @@ def rules_of_thumb(
             f"contribution: missing for {int(np.isnan(worth).sum())} of {len(worth)} customers; "
             "expected a value each, 0 where there was no business"
         )
+    served = worth[_in_business(book, customers, day)]
     rows = [
-        *_twenty_eighty(worth, policy, level),
-        *_split(worth, policy, level),
+        *_twenty_eighty(served, policy, level),
+        *_split(served, policy, level),
         *_keep_and_win(book, customers, day, policy),
         *_five_points(book, customers, worth, day, policy, level),
         *_churn(book, customers, day, policy, level),
@@ -204,12 +206,26 @@ def _contribution(
     return contribution_of(positions, policy=policy, customers=customers)["contribution"]
 
 
+def _in_business(book: BookFrames, customers: pd.Index, day: np.datetime64) -> Mask:
+    """Who was a customer at some time of the year: signed by its end, not closed before it."""
+    people = book.customers
+    there = np.ones(len(customers), dtype=np.bool_)
+    if "contract_date" in people:
+        there &= days(people["contract_date"]) <= day
+    if "closed_date" in people:
+        there &= ~(days(people["closed_date"]) <= day - YEAR)
+    return there
+
+
 def _twenty_eighty(worth: Floats, policy: Policy, level: float) -> Iterator[_Row]:
-    spread = concentration(worth)
     top, says = float(policy.value("rule_top_share")), float(policy.value("rule_top_profit"))
     figure = f"profit share of the best {top:.0%}"
     row = _Row("20:80", figure, says, sample_size=len(worth))
-    if not spread.has_total or len(worth) < 3:
+    if len(worth) < 3:
+        yield attrs.evolve(row, note=f"{len(worth)} customers are too few")
+        return
+    spread = concentration(worth)
+    if not spread.has_total:
         yield attrs.evolve(row, note="the book has no profit in all to share")
         return
     found = spread.interval("share_of_top", share=top, method="asymptotic", level=level)
@@ -229,8 +245,10 @@ def _proportion(row: _Row, successes: float, n: int, level: float) -> _Row:
 
 def _split(worth: Floats, policy: Policy, level: float) -> Iterator[_Row]:
     says = policy.value("rule_split")
-    split = concentration(worth).profit_split(float(policy.value("rule_marginal")))
-    for name, share in zip(("profitable", "marginal", "losing"), split.customers, strict=True):
+    split = (0.0, 0.0, 0.0)
+    if len(worth):
+        split = concentration(worth).profit_split(float(policy.value("rule_marginal"))).customers
+    for name, share in zip(("profitable", "marginal", "losing"), split, strict=True):
         row = _Row("25:45:30", f"share of customers that are {name}", float(says[name]))
         yield _proportion(row, round(share * len(worth)), len(worth), level)
 
@@ -325,19 +343,22 @@ def _five_points(
 
     rate = int(still.sum()) / n
     low, high = wilson(int(still.sum()), n, level)
-    if rate + points > 1:
-        yield attrs.evolve(
-            row, sample_size=n, note=f"retention {rate:.1%}: there are no {points:.0%} to gain"
-        )
+    if rate == 1:
+        yield attrs.evolve(row, sample_size=n, note="nobody was lost: there is nothing to gain")
         return
+    ends = sorted((effect(low), effect(min(high, 1 - 1e-9))))
+    gained = min(points, 1 - rate)
+    note = f"at a retention of {rate:.1%} and a discount of {discount:.0%} a year"
+    if gained < points:
+        note += f"; only {gained:.1%} are left to gain"
     yield attrs.evolve(
         row,
         shows=effect(rate),
-        low=effect(low),
-        high=effect(min(high, 1 - points)),
+        low=ends[0],
+        high=max(ends[1], effect(rate)),
         sample_size=n,
         method="wilson on retention",
-        note=f"at a retention of {rate:.1%} and a discount of {discount:.0%} a year",
+        note=note,
     )
 
 
