@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from bankcrm.report.html import render_html, write_html
-from bankcrm.report.tables import write_csv
+from bankcrm.report.tables import write_csv, write_excel
 
-__all__ = ["render_html", "write_csv", "write_html"]
+__all__ = ["render_html", "write_csv", "write_excel", "write_html"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib.resources
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,15 +12,12 @@ from typing import Any, Protocol
 import pandas as pd
 
 from bankcrm.errors import MissingExtraError
-from bankcrm.vocabulary import Labelled, ResourceLevel, Severity, Stage, Tier
+from bankcrm.report.words import Words
+from bankcrm.vocabulary import Language
 
 
-class Reviewed(Protocol):
-    """What the report needs of a review."""
-
-    @property
-    def name(self) -> str:
-        """The book's name."""
+class Dated(Protocol):
+    """What the report needs of an earlier review."""
 
     @property
     def as_of(self) -> date:
@@ -30,20 +28,49 @@ class Reviewed(Protocol):
         """The figures of the whole book."""
 
     @property
+    def customers(self) -> pd.DataFrame:
+        """A row a customer, with ``tier``."""
+
+
+class Reviewed(Dated, Protocol):
+    """What the report needs of a review."""
+
+    @property
+    def name(self) -> str:
+        """The book's name."""
+
+    @property
     def findings(self) -> pd.DataFrame:
         """What was wrong with the data."""
 
     def key_figures(self) -> dict[str, str]:
         """The first figures, formatted."""
 
-
-def write_html(review: Reviewed, path: str | Path) -> None:
-    """Write the report of a review to a file."""
-    Path(path).write_text(render_html(review), encoding="utf-8")
+    def explanations(self) -> dict[str, Any]:
+        """The decisions of some customers, for the search on the page."""
 
 
-def render_html(review: Reviewed) -> str:
+def write_html(
+    review: Reviewed,
+    path: str | Path,
+    *,
+    earlier: Dated | None = None,
+    language: Language = "en",
+) -> None:
+    """Write the report of a review to a file; see `render_html`."""
+    text = render_html(review, earlier=earlier, language=language)
+    Path(path).write_text(text, encoding="utf-8")
+
+
+def render_html(
+    review: Reviewed, *, earlier: Dated | None = None, language: Language = "en"
+) -> str:
     """The report of a review as HTML text; every text of the data is escaped.
+
+    Args:
+        review: the review.
+        earlier: an earlier review to compare with.
+        language: ``en`` or ``zh``.
 
     Raises:
         MissingExtraError: the extra ``report`` is not installed.
@@ -52,31 +79,108 @@ def render_html(review: Reviewed) -> str:
         from jinja2 import Environment, StrictUndefined
     except ImportError as error:
         raise MissingExtraError("jinja2", "report") from error
-    source = importlib.resources.files("bankcrm.report") / "template.html"
-    environment = Environment(autoescape=True, undefined=StrictUndefined)
-    template = environment.from_string(source.read_text(encoding="utf-8"))
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    words = Words(language)
+    environment.filters["w"] = words
+    template = environment.from_string(_file("template.html"))
     s = review.summary
-    charts = [
-        ("Lifecycle stages", _bars(s["stage"], Stage)),
-        ("Tiers", _bars(s["tier"], Tier)),
-        ("Resource levels", _bars(s["resource_level"], ResourceLevel)),
-        ("RFM segments", _bars(s["segment"], None)),
-        ("Complaints by severity", _bars(s["complaints"]["severity"], Severity)),
-    ]
     return template.render(
-        review=review,
-        figures=review.key_figures(),
-        charts=charts,
-        components=s["contribution"],
+        s=s,
+        name=review.name,
+        as_of=review.as_of,
+        language="zh-CN" if language == "zh" else "en",
+        figures=_figures(review, earlier),
+        earlier=earlier,
+        movement=None if earlier is None else _movement(earlier.customers, review.customers),
+        lorenz=_curve(s["concentration"]["lorenz"]),
+        whale=_curve(s["concentration"]["whale"]),
         findings=review.findings.astype(str).to_dict("records"),
-        policies=s["policies"],
+        explanations=_script_json(_worded(review.explanations(), words)),
+        style=_file("style.css"),
+        script=_file("explain.js"),
     )
 
 
-def _bars(counts: Mapping[str, int], words: type[Labelled] | None) -> list[dict[str, object]]:
-    total = sum(counts.values()) or 1
-    label = {w.value: f"{w.label()} {w.label('zh')}" for w in words} if words else {}
-    return [
-        {"name": label.get(k, k.replace("_", " ")), "count": v, "share": v / total}
-        for k, v in counts.items()
-    ]
+def _file(name: str) -> str:
+    return (importlib.resources.files("bankcrm.report") / name).read_text(encoding="utf-8")
+
+
+def _figures(review: Reviewed, earlier: Dated | None) -> list[tuple[str, str, str]]:
+    """Name, value and change of each key figure; no change without an earlier review."""
+    now = review.key_figures()
+    changes = {} if earlier is None else _changes(earlier.summary, review.summary)
+    return [(name, value, changes.get(name, "")) for name, value in now.items()]
+
+
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
+    def whole(*path: str) -> str:
+        return f"{_at(after, path) - _at(before, path):+,.0f}"
+
+    changes = {
+        "Customers": whole("customers"),
+        "Active": whole("stage", "active"),
+        "Dormant": whole("stage", "dormant"),
+        "Lost": whole("stage", "lost"),
+        "Contribution a year": whole("contribution", "contribution"),
+        "Complaints": whole("complaints", "accepted"),
+        "Overdue complaints": whole("complaints", "overdue"),
+    }
+    old, new = before["concentration"], after["concentration"]
+    if old["gini"] is not None and new["gini"] is not None:
+        share = 100 * (new["top_fifth_share"] - old["top_fifth_share"])
+        changes["Share of the top fifth"] = f"{share:+.1f} pp"
+        changes["Gini"] = f"{new['gini'] - old['gini']:+.3f}"
+    return changes
+
+
+def _at(figures: Mapping[str, Any], path: Sequence[str]) -> float:
+    for key in path:
+        figures = figures.get(key, {})
+    return 0.0 if isinstance(figures, Mapping) else figures
+
+
+def _movement(before: pd.DataFrame, after: pd.DataFrame) -> dict[str, Any]:
+    """Customers by tier before and after; those of one review alone are counted apart."""
+    names = [str(c) for c in after["tier"].astype("category").cat.categories]
+    both = before[["tier"]].join(after[["tier"]], lsuffix="_before", how="inner").astype(str)
+    table = pd.crosstab(both["tier_before"], both["tier"]).reindex(
+        index=names, columns=names, fill_value=0
+    )
+    return {
+        "names": names,
+        "rows": table.to_numpy().tolist(),
+        "joined": len(after) - len(both),
+        "gone": len(before) - len(both),
+    }
+
+
+def _curve(shares: Sequence[float] | None) -> dict[str, Any] | None:
+    """A curve as an SVG path in a box 100 wide and 100 high, with the heights of 0 and 1."""
+    if shares is None:
+        return None
+    low, high = min(0.0, *shares), max(1.0, *shares)
+
+    def height(value: float) -> float:
+        return round(100 - (value - low) * 100 / (high - low), 2)
+
+    step = 100 / (len(shares) - 1)
+    points = (f"{i * step:.2f} {height(v)}" for i, v in enumerate(shares))
+    return {"path": "M" + " L".join(points), "zero": height(0.0), "one": height(1.0)}
+
+
+def _worded(explanations: dict[str, Any], words: Words) -> dict[str, Any]:
+    """Explanations with the page's words beside them."""
+    names = {t["id"] for t in explanations["tables"]}
+    names |= {str(r["then"]) for t in explanations["tables"] for r in t["rules"]}
+    names |= {"undecided", "otherwise", "No such customer on this page."}
+    return {**explanations, "words": {n: words(n) for n in sorted(names)}}
+
+
+def _script_json(value: object) -> str:
+    """JSON that is inert inside a script element, whatever the data hold."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    for mark in "<>&\u2028\u2029":
+        text = text.replace(mark, f"\\u{ord(mark):04x}")
+    return text

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from bankcrm.errors import DataError, MissingExtraError
+
+EXCEL_ROWS = 1_048_576
+EXCEL_TEXT = 32_767
+_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -38,3 +45,46 @@ def write_csv(frame: pd.DataFrame, path: str | Path, *, index: bool = True) -> N
     flat = frame.reset_index() if index else frame
     safe = pd.DataFrame({name: inert(flat[name]) for name in flat.columns})
     safe.to_csv(path, index=False, encoding="utf-8")
+
+
+def write_excel(sheets: Mapping[str, pd.DataFrame], path: str | Path) -> None:
+    """Write frames as the sheets of a workbook: typed columns, headings that stay in sight.
+
+    Args:
+        sheets: sheet name to frame; the frames are not changed.
+        path: the file.
+
+    Raises:
+        MissingExtraError: the extra ``report`` is not installed.
+        DataError: a frame has more rows than a sheet can hold.
+    """
+    try:
+        import openpyxl  # noqa: F401 - pandas needs it; say which extra brings it
+    except ImportError as error:
+        raise MissingExtraError("openpyxl", "report") from error
+    for name, frame in sheets.items():
+        if len(frame) >= EXCEL_ROWS:
+            raise DataError(
+                f"sheet {name!r}: {len(frame):,} rows, a sheet holds {EXCEL_ROWS - 1:,}; "
+                "write Parquet instead"
+            )
+    with pd.ExcelWriter(path, engine="openpyxl") as book:
+        for name, frame in sheets.items():
+            safe = pd.DataFrame({c: _cells(frame[c]) for c in frame.columns})
+            safe.to_excel(book, sheet_name=name, index=False, freeze_panes=(1, 1))
+
+
+def _cells(values: pd.Series[Any]) -> pd.Series[Any]:
+    """What a sheet can hold: no formula, no control character, no time zone, no endless text."""
+    if isinstance(values.dtype, pd.DatetimeTZDtype):
+        return values.dt.tz_localize(None)
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.astype(values.cat.categories.dtype)
+    safe = inert(values)
+    if safe.dtype.kind != "O":
+        return safe
+    return pd.Series([_clipped(v) for v in safe], index=safe.index, dtype=object)
+
+
+def _clipped(value: object) -> object:
+    return _ILLEGAL.sub("", value)[:EXCEL_TEXT] if isinstance(value, str) else value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bankcrm.reviews.model import Review
+from bankcrm.reviews.model import EarlierReview, Review, read_earlier
 from bankcrm.reviews.run import Progress, review
 
-__all__ = ["Progress", "Review", "review"]
+__all__ = ["EarlierReview", "Progress", "Review", "read_earlier", "review"]

@@ -11,10 +11,15 @@ from typing import Any
 import attrs
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from bankcrm.errors import UnknownNameError
+from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.policy import PolicySet
-from bankcrm.rules import Trace
+from bankcrm.rules import DecisionTable, Trace
+from bankcrm.vocabulary import Language
+
+INLINED = 10_000
+"""How many customers a page explains without asking the library."""
 
 DECISIONS = (
     ("lifecycle", "stage"),
@@ -99,14 +104,91 @@ class Review:
                 traces[name] = trace
         return traces
 
-    def to_html(self, path: str | Path) -> None:
-        """Write the report: one file that needs no network."""
+    def explanations(self, limit: int = INLINED) -> dict[str, Any]:
+        """The decisions of at most ``limit`` customers in a compact plain form, for a page.
+
+        All customers of a small book; of a larger one those with a warning first, then those with
+        the largest contribution, gained or lost.
+
+        Returns:
+            ``tables`` (rules with their tests), ``facts`` (column names) and ``customers``: id to
+            the number of the deciding rule in each table (-1: undecided), then the facts' values.
+        """
+        rules = {name: self.policies[domain].table(name) for domain, name in DECISIONS}
+        wanted = dict.fromkeys(f for t in rules.values() for f in t.plan.facts)
+        facts = [f for f in wanted if f in self.facts]
+        chosen = self.facts.iloc[self._first(limit)]
+        decided = [t.decide_codes(chosen, on_missing="undecided").rule for t in rules.values()]
+        rows = zip(
+            *(d.tolist() for d in decided), *(_plain_values(chosen[f]) for f in facts), strict=True
+        )
+        return {
+            "tables": [{"id": n, **_plain_table(t)} for n, t in rules.items()],
+            "facts": facts,
+            "customers": dict(zip(chosen.index.astype(str), rows, strict=True)),
+        }
+
+    def _first(self, limit: int) -> NDArray[np.intp]:
+        if len(self.facts) <= limit:
+            return np.arange(len(self.facts))
+        warned = self.facts["warning_rank"].notna().to_numpy()
+        size = self.facts["contribution"].abs().to_numpy()
+        first = np.argpartition(-(size + warned * (size.max() + 1)), limit)[:limit]
+        return np.sort(first)
+
+    def to_html(
+        self,
+        path: str | Path,
+        *,
+        earlier: Review | EarlierReview | None = None,
+        language: Language = "en",
+    ) -> None:
+        """Write the report: one file that needs no network.
+
+        Args:
+            path: the file.
+            earlier: an earlier review; key figures then show their change, tiers their movement.
+            language: ``en`` or ``zh``.
+        """
         from bankcrm.report import write_html
 
-        write_html(self, path)
+        write_html(self, path, earlier=earlier, language=language)
 
-    def write(self, folder: str | Path) -> None:
-        """Write everything: Parquet and CSV of the customers, the complaints, figures, report."""
+    def to_excel(self, path: str | Path) -> None:
+        """Write customers, complaints, figures and findings as a workbook with typed columns."""
+        from bankcrm.report import write_excel
+
+        figures = pd.DataFrame(list(self.key_figures().items()), columns=["figure", "value"])
+        sheets = {
+            "figures": figures,
+            "customers": self.customers.reset_index(),
+            "complaints": self.complaints.reset_index(),
+            "findings": self.findings,
+        }
+        write_excel(sheets, path)
+
+    def to_parquet(self, folder: str | Path) -> None:
+        """Write customers, complaints and findings as Parquet files of a folder."""
+        target = Path(folder)
+        target.mkdir(parents=True, exist_ok=True)
+        self.customers.to_parquet(target / "customers.parquet")
+        self.complaints.to_parquet(target / "complaints.parquet")
+        self.findings.to_parquet(target / "findings.parquet")
+
+    def write(
+        self,
+        folder: str | Path,
+        *,
+        earlier: Review | EarlierReview | None = None,
+        language: Language = "en",
+    ) -> None:
+        """Write everything: Parquet and CSV of the customers, the complaints, figures, report.
+
+        Args:
+            folder: where to; made if it is not there.
+            earlier: an earlier review for the report to compare with.
+            language: of the report.
+        """
         from bankcrm.report import write_csv
 
         target = Path(folder)
@@ -117,8 +199,59 @@ class Review:
         write_csv(self.findings, target / "findings.csv", index=False)
         text = json.dumps(self.summary, indent=2, ensure_ascii=False, allow_nan=False)
         (target / "summary.json").write_text(text + "\n", encoding="utf-8")
-        self.to_html(target / "index.html")
+        self.to_html(target / "index.html", earlier=earlier, language=language)
 
 
 def _percent(share: float | None) -> str:
     return "n/a" if share is None else f"{share:.1%}"
+
+
+def _plain_table(table: DecisionTable) -> dict[str, Any]:
+    rules = [
+        {
+            "id": r.id,
+            "then": r.then,
+            "source": r.source,
+            "because": r.because,
+            "owner": r.owner,
+            "when": {c.fact: str(c.test) for c in row.cells},
+        }
+        for row in sorted(table.plan.rows, key=lambda row: row.index)
+        for r in [row.rule]
+    ]
+    return {"title": table.title, "version": table.version, "rules": rules}
+
+
+def _plain_values(column: pd.Series) -> list[Any]:
+    """A column as JSON values; null where missing."""
+    known = column.astype(object).where(column.notna().to_numpy(), None)
+    return [round(v, 4) if isinstance(v, float) else _plain(v) for v in known.tolist()]
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, date | pd.Timestamp) else value
+
+
+@attrs.frozen(eq=False)
+class EarlierReview:
+    """What a later review compares itself with: the figures and tiers of a written review."""
+
+    as_of: date
+    summary: Mapping[str, Any]
+    customers: pd.DataFrame
+
+
+def read_earlier(folder: str | Path) -> EarlierReview:
+    """Read a folder that `Review.write` made.
+
+    Raises:
+        DataError: the folder is not one of a review.
+    """
+    source = Path(folder)
+    try:
+        summary = json.loads((source / "summary.json").read_text(encoding="utf-8"))
+        customers = pd.read_parquet(source / "customers.parquet", columns=["stage", "tier"])
+        day = date.fromisoformat(summary["as_of"])
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(f"{source}: not a folder that a review has written: {error}") from error
+    return EarlierReview(day, summary, customers)
