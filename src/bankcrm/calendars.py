@@ -39,6 +39,7 @@ ManyDays: TypeAlias = "pd.Series | pd.Index | npt.NDArray[np.generic] | list[Any
 Counts: TypeAlias = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 _Ints: TypeAlias = npt.NDArray[np.int64]
 _NAT = np.datetime64("NaT", "D")
+_ONE = np.timedelta64(1, "D")
 _BEYOND_NOTICE_YEARS = 10
 
 
@@ -116,13 +117,13 @@ class WorkingCalendar:
         upto = np.concatenate(([0], np.cumsum(self.working), [0])).astype(np.int64)
         upto[-1] = upto[-2]
         object.__setattr__(self, "_upto", upto)
-        places = self.first + np.flatnonzero(self.working)
+        places = self.first + np.flatnonzero(self.working) * _ONE
         object.__setattr__(self, "_padded", np.concatenate(([_NAT], places, [_NAT])))
 
     @property
     def last(self) -> np.datetime64:
         """Last day of the table."""
-        return self.first + (len(self.working) - 1)
+        return self.first + (len(self.working) - 1) * _ONE
 
     @overload
     def is_working(self, dates: DayLike, *, strict: bool = ...) -> bool: ...
@@ -272,8 +273,8 @@ class WorkingCalendar:
     def count_to(self, dates: DayLike | ManyDays) -> _Ints:
         """Working days from the table's first day up to and with each date; 0 if it is missing."""
         day, _ = _days(dates)
-        if len(day) and (day == self.first - 1).any():
-            day = np.where(day == self.first - 1, _NAT, day)
+        if len(day) and (day == self.first - _ONE).any():
+            day = np.where(day == self.first - _ONE, _NAT, day)
         return self._upto[self._index(day)]
 
     def day_of(self, counts: npt.ArrayLike) -> Days:

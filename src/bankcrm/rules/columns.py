@@ -137,7 +137,7 @@ def _plain(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn:
         if str(arrow).startswith("date"):
             series, kind = series.astype("timestamp[s][pyarrow]"), "M"
         if kind == "M" and getattr(arrow or series.dtype, "tz", None) is None:
-            return _days(series.to_numpy(dtype="datetime64[s]", na_value=np.datetime64("NaT")))
+            return _days(series.to_numpy(dtype="datetime64[s]", na_value=np.datetime64("NaT", "s")))
     elif expected.type == "boolean" and kind == "b":
         return _from_nullable(series, np.bool_, False)
     elif expected.type in ("number", "integer") and kind in "iu":
