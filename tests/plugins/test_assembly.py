@@ -1,0 +1,516 @@
+"""Plug-ins change policies, say so, and never get away with a fault."""
+
+from __future__ import annotations
+
+import pickle
+import types
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+import attrs
+import pandas as pd
+import pytest
+
+from bankcrm.errors import PluginError, PolicyError, UnknownNameError
+from bankcrm.lifecycle import Move
+from bankcrm.lifecycle.model import Term
+from bankcrm.plugins import (
+    AddIndicators,
+    AddRecords,
+    AddRoute,
+    AddRule,
+    AddTable,
+    Assembled,
+    Preset,
+    ReplaceRule,
+    SetParameter,
+    StageChange,
+    assemble,
+    hookimpl,
+    read_changes,
+)
+from bankcrm.policy import default_policies, default_policy, load_policy
+from bankcrm.rules import DecisionTable, Parameter, Rule
+from bankcrm.segmentation import assign_tiers
+from bankcrm.valuation import Measure
+
+
+def plugin(name: str, *, priority: int = 0, **hooks: Any) -> types.ModuleType:
+    """A plug-in whose hooks give what is said; a function is called with what it asks for."""
+    module = types.ModuleType(name)
+    module.PRIORITY = priority  # type: ignore[attr-defined]
+    for hook, answer in hooks.items():
+        function = answer if callable(answer) else _giving(answer)
+        setattr(module, hook, hookimpl(function))
+    return module
+
+
+def _giving(answer: Any) -> Any:
+    return lambda: answer
+
+
+def first_tier_rule() -> str:
+    return default_policy("segmentation").table("tier").rules[0].id
+
+
+VIP = Rule("vip", {"standing": "= clear", "value_level": "= middle"}, "premium", source="our board")
+
+
+def adds_vip(name: str = "vip-bank", **options: Any) -> types.ModuleType:
+    change = AddRule("segmentation", "tier", VIP, before=first_tier_rule())
+    return plugin(name, changes=[change], **options)
+
+
+def refused(*plugins: Any, **options: Any) -> str:
+    with pytest.raises(PluginError) as raised:
+        assemble(plugins=plugins, **options)
+    return str(raised.value)
+
+
+# --- what plug-ins can do ---
+
+
+def test_without_plugins_nothing_changes() -> None:
+    made = assemble(plugins=[])
+    assert made == default_policies()
+    assert made.fingerprint == default_policies().fingerprint
+    assert made.plugins == ()
+
+
+def test_a_rule_changes_a_tier_and_names_its_owner() -> None:
+    facts = {"contribution": [50.0], "credit_standing": ["good"]}
+    frame = pd.DataFrame(facts, index=[1])
+    before = assign_tiers(frame)["tier"].iloc[0]
+    made = assemble(plugins=[adds_vip()])
+    after = assign_tiers(frame, policy=made["segmentation"])
+    assert (before, after["tier"].iloc[0], after["rule"].iloc[0]) == ("ordinary", "premium", "vip")
+    steps = {"standing": "clear", "value_level": "middle", "growth_level": "unknown"}
+    decision = made["segmentation"].table("tier").decide(steps)
+    assert (decision.outcome, decision.owner) == ("premium", "vip-bank")
+    assert made.fingerprint != default_policies().fingerprint
+    without = assemble(plugins=[adds_vip()], disable=["vip-bank"])
+    assert without.fingerprint == default_policies().fingerprint
+
+
+def test_the_environment_can_disable_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    for value in ("vip-bank", " other , vip-bank ", "*"):
+        monkeypatch.setenv("BANKCRM_DISABLE_PLUGINS", value)
+        assert assemble(plugins=[adds_vip()]).plugins == ()
+    monkeypatch.setenv("BANKCRM_DISABLE_PLUGINS", "other")
+    assert [p.name for p in assemble(plugins=[adds_vip()]).plugins] == ["vip-bank"]
+
+
+def test_what_a_plugin_did_is_told() -> None:
+    (info,) = assemble(plugins=[adds_vip()]).plugins
+    assert (info.name, info.hooks, info.priority, info.error) == ("vip-bank", ("changes",), 0, "")
+    assert info.changes == (f"adds rule vip to segmentation.tier before {first_tier_rule()}",)
+    assert str(info) == "plug-in vip-bank"
+
+
+def test_every_kind_of_change() -> None:
+    table = DecisionTable("gift", (Rule("yes", {"age": ">= @old"}, True), Rule("no", {}, False)))
+    made = assemble(
+        plugins=[
+            plugin(
+                "own",
+                changes=[
+                    SetParameter("lifecycle", "lost_after_days", Parameter(400, source="board")),
+                    SetParameter("lifecycle", "old", Parameter(60, unit="years")),
+                    AddTable("lifecycle", table),
+                    AddRecords("lifecycle", "gifts", ({"name": "tea"},)),
+                    ReplaceRule(
+                        "complaints",
+                        "severity",
+                        Rule("moderate-late", {"time_used": ">= 0.5"}, "moderate"),
+                    ),
+                ],
+            )
+        ]
+    )
+    life = made["lifecycle"]
+    assert life.value("lost_after_days") == 400
+    kept = default_policy("lifecycle").parameter("lost_after_days")
+    assert (life.parameter("lost_after_days").unit, life.parameter("lost_after_days").note) == (
+        kept.unit,
+        kept.note,
+    )
+    assert life.table("gift").decide({"age": 61}).owner == "own"
+    assert life.raw_records["gifts"] == ({"name": "tea"},)
+    rules = {r.id: r for r in made["complaints"].table("severity").rules}
+    assert (str(rules["moderate-late"].when["time_used"]), rules["moderate-late"].owner) == (
+        ">= 0.5",
+        "own",
+    )
+    assert [r.id for r in made["complaints"].table("severity").rules] == [
+        r.id for r in default_policy("complaints").table("severity").rules
+    ]
+    assert load_policy(life.to_toml()) == life
+
+
+def test_rules_go_where_they_are_told() -> None:
+    """After: in the order of the plug-ins; before: directly before; by way of others' rules too."""
+
+    def rule(name: str) -> Rule:
+        return Rule(name, {"x": f"= {name}"}, 1)
+
+    def add(name: str, **place: str) -> AddRule:
+        return AddRule("lifecycle", "order", rule(name), **place)
+
+    table = DecisionTable("order", (rule("first"), rule("second"), Rule("last", {}, 1)))
+    policies = default_policies()
+    policies = policies.with_policy(policies["lifecycle"].with_table(table))
+    one = plugin(
+        "a", changes=[add("a1", after="first"), add("a2", after="first"), add("a3", before="b1")]
+    )
+    two = plugin("b", changes=[add("b1", before="last"), add("b2", after="first")])
+    made = assemble(policies, plugins=[two, one])
+    ids = [r.id for r in made["lifecycle"].table("order").rules]
+    assert ids == ["first", "a1", "a2", "b2", "second", "a3", "b1", "last"]
+
+
+def test_a_policy_takes_the_place_of_its_domains() -> None:
+    own = attrs.evolve(default_policy("lifecycle"), id="own.lifecycle", version="9")
+    made = assemble(plugins=[plugin("own", policies=lambda policies: [own])])
+    assert made["lifecycle"].id == "own.lifecycle"
+    assert made["lifecycle"].table("stage").rules[0].owner == "own"
+    assert made.plugins[0].changes == ("brings policy own.lifecycle 9",)
+
+
+def test_a_dated_policy_is_in_force_on_its_days_only() -> None:
+    own = attrs.evolve(default_policy("lifecycle"), id="own", effective_from=date(2027, 1, 1))
+    own = own.with_parameters(lost_after_days=500)
+    made = assemble(plugins=[plugin("own", policies=[own])])
+    assert made["lifecycle"].id == "bankcrm.lifecycle"
+    assert made.at(date(2026, 12, 31))["lifecycle"].value("lost_after_days") != 500
+    assert made.at(date(2027, 1, 1))["lifecycle"].value("lost_after_days") == 500
+    assert isinstance(made.at(date(2027, 1, 1)), Assembled)
+
+
+def test_presets_are_chosen_by_name() -> None:
+    strict = default_policy("lifecycle").with_parameters(lost_after_days=200)
+    offers = plugin("own", presets=[Preset("strict", attrs.evolve(strict, id="strict"))])
+    assert assemble(plugins=[offers])["lifecycle"].id == "bankcrm.lifecycle"
+    chosen = assemble(plugins=[offers], choose={"lifecycle": "strict"})["lifecycle"]
+    assert (chosen.id, chosen.table("stage").rules[0].owner) == ("strict", "own")
+    shipped = assemble(plugins=[], choose={"segmentation": "cn_sme_2011"})
+    assert shipped["segmentation"] == default_policy("segmentation", "cn_sme_2011")
+    with pytest.raises(UnknownNameError, match=r"no preset of lifecycle 'lax'; known: .*strict"):
+        assemble(plugins=[offers], choose={"lifecycle": "lax"})
+
+
+def test_stages_events_and_moves() -> None:
+    frozen = StageChange(
+        moves=[Move("active", "seized", "frozen"), Move("frozen", "released", "active")],
+        stages=[Term("frozen", "冻结")],
+        events=[Term("seized"), Term("released")],
+    )
+    made = assemble(plugins=[plugin("law", stages=[frozen])])
+    model = made.stage_model("bank")
+    assert model.move("active", "seized").after == "frozen"  # type: ignore[union-attr]
+    assert made.stage_model("private_banking").stage_names[0] == "awareness"
+    broken = StageChange(moves=[Move("active", "seized", "frozen")], events=[Term("seized")])
+    assert "breaks stage model bank" in refused(plugin("law", stages=[broken]))
+    assert "no stage model 'shop'" in refused(
+        plugin("law", stages=[attrs.evolve(frozen, model="shop")])
+    )
+
+
+def test_a_route_brings_its_owner_time_and_rules() -> None:
+    route = AddRoute(
+        "fast_lane",
+        owner="marketing",
+        days=1,
+        rules=[
+            Rule("suggestion", {"kind": "= suggestion"}, "fast_lane"),
+        ],
+        actions=["thank"],
+        source="board",
+    )
+    made = assemble(plugins=[plugin("own", changes=[route])])["complaints"]
+    decided = made.table("route").decide({"kind": "suggestion", "severity": None})
+    assert (decided.outcome, decided.owner) == ("fast_lane", "own")
+    assert made.value("fast_lane_days") == 1
+    assert made.raw_records["routes"][-1]["owner"] == "marketing"
+
+
+def test_indicators_and_weights() -> None:
+    names = list(default_policy("valuation").value("weights"))
+    weights = {n: 1 / len(names) for n in names}
+    measure = Measure(names[0], "cards", better="higher", source="board")
+    made = assemble(
+        plugins=[plugin("own", changes=[AddIndicators([measure], {}), AddIndicators([], weights)])]
+    )
+    assert made["valuation"].records("measures", Measure)[-1] == measure
+    assert made["valuation"].value("weights") == weights
+
+
+def test_rules_from_a_file() -> None:
+    text = f"""
+    [[rules]]
+    domain = "segmentation"
+    table = "tier"
+    before = "{first_tier_rule()}"
+    id = "vip"
+    when = {{ standing = "= clear", value_level = "= middle" }}
+    then = "premium"
+    source = "our board"
+
+    [[parameters]]
+    domain = "lifecycle"
+    name = "lost_after_days"
+    value = 400
+
+    [[records.lifecycle.gifts]]
+    name = "tea"
+    """
+    changes = read_changes(text)
+    assert changes[0] == AddRule("segmentation", "tier", VIP, before=first_tier_rule())
+    made = assemble(plugins=[plugin("own", changes=changes)])
+    assert made["lifecycle"].value("lost_after_days") == 400
+    assert made["lifecycle"].raw_records["gifts"] == ({"name": "tea"},)
+
+
+def test_files_of_changes_tell_every_fault() -> None:
+    text = """
+    [[rules]]
+    domain = "segmentation"
+    table = "tier"
+    id = "vip"
+    when = { standing = "good" }
+    then = "premium"
+    [[rules]]
+    domain = "x"
+    table = "tier"
+    id = "both"
+    before = "a"
+    after = "b"
+    when = {}
+    then = 1
+    [[parameters]]
+    domain = "lifecycle"
+    name = "lost"
+    value = nan
+    [records]
+    lifecycle = { gifts = 3 }
+    [surprise]
+    """
+    with pytest.raises(PolicyError) as raised:
+        read_changes(text)
+    told = "\n".join(raised.value.faults)
+    for path in (
+        "surprise:",
+        "rules[0].when.standing:",
+        "rules[1]:",
+        "parameters[0]:",
+        "records.lifecycle.gifts:",
+    ):
+        assert path in told
+    for broken in ("rules = 3", "parameters = 3"):
+        with pytest.raises(PolicyError, match="expected"):
+            read_changes(broken)
+
+
+def test_assembled_policies_travel() -> None:
+    made = assemble(plugins=[adds_vip()])
+    again = pickle.loads(pickle.dumps(made))
+    assert again == made
+    assert again.plugins == made.plugins
+
+
+# --- order and conflicts ---
+
+
+def test_the_order_is_priority_then_name() -> None:
+    many = [plugin("b", changes=[]), plugin("a", changes=[]), plugin("z", priority=-1, changes=[])]
+    assert [p.name for p in assemble(plugins=many).plugins] == ["z", "a", "b"]
+
+
+def sets(value: int) -> list[SetParameter]:
+    return [SetParameter("lifecycle", "lost_after_days", Parameter(value))]
+
+
+def test_two_owners_of_one_thing_need_a_priority() -> None:
+    told = refused(plugin("a", changes=sets(1)), plugin("b", changes=sets(2)))
+    assert "plug-ins a and b both want: sets lifecycle.lost_after_days to 2" in told
+    assert "higher PRIORITY" in told
+    made = assemble(
+        plugins=[plugin("a", changes=sets(400), priority=1), plugin("b", changes=sets(500))]
+    )
+    assert made["lifecycle"].value("lost_after_days") == 400
+    told_by = {p.name: p.changes for p in made.plugins}
+    assert told_by["b"] == ("gives way to a: sets lifecycle.lost_after_days to 500",)
+    replace = ReplaceRule("segmentation", "tier", attrs.evolve(VIP, id=first_tier_rule()))
+    assert "both want" in refused(plugin("a", changes=[replace]), plugin("b", changes=[replace]))
+    assert "says twice" in refused(plugin("a", changes=[*sets(1), *sets(2)]))
+
+
+def test_names_are_unique() -> None:
+    assert "two plug-ins are called vip-bank" in refused(adds_vip(), adds_vip())
+
+
+# --- misuse: each has a clear error, under both policies ---
+
+
+def veto_later(policies: Any) -> str:
+    return "no premium customers in this bank"
+
+
+def raises() -> Iterable[Any]:
+    raise RuntimeError("boom")
+
+
+def wrong_arguments(polices: Any) -> list[Any]:
+    return []
+
+
+OVERLAPS = Rule("mine", {"kind": "= complaint"}, "consult")
+MINE = Rule(
+    "mine", {"standing": "= clear", "value_level": "= middle"}, "premium", source="our board"
+)
+MISUSES: dict[str, tuple[dict[str, Any], str]] = {
+    "wrong argument names": ({"changes": wrong_arguments}, "polices"),
+    "unknown hook": ({"change": []}, "unknown hook 'change'"),
+    "no hook": ({}, "implements no hook; mark functions with bankcrm.plugins.hookimpl"),
+    "raising hook": ({"facts": raises}, "hook facts raised RuntimeError: boom"),
+    "no list": ({"changes": 3}, "hook changes returned 3; expected a list of AddRule or"),
+    "a text": ({"changes": "abc"}, "hook changes returned 'abc'"),
+    "wrong values": ({"changes": ["x"]}, "hook changes returned 'x'; expected AddRule or"),
+    "unknown rule to replace": (
+        {"changes": [ReplaceRule("segmentation", "tier", MINE)]},
+        "there is no rule 'mine'; known: ",
+    ),
+    "unknown rule to go before": (
+        {"changes": [AddRule("segmentation", "tier", MINE, before="nobody")]},
+        "there is no rule 'nobody'; known: ",
+    ),
+    "circle": (
+        {
+            "changes": [
+                AddRule("segmentation", "tier", MINE, before="x"),
+                AddRule("segmentation", "tier", attrs.evolve(MINE, id="x"), after="mine"),
+            ]
+        },
+        "rules wait for each other in a circle: mine (bad), x (bad)",
+    ),
+    "name taken": (
+        {"changes": [AddRule("lifecycle", "stage", Rule("active", {}, "lost"), before="active")]},
+        "there is a rule of that name; use ReplaceRule",
+    ),
+    "unknown table": (
+        {"changes": [ReplaceRule("lifecycle", "tier", MINE)]},
+        "has no table 'tier'; known: stage",
+    ),
+    "table there": (
+        {"changes": [AddTable("lifecycle", DecisionTable("stage", (MINE,)))]},
+        "has a table of that name",
+    ),
+    "unknown domain": (
+        {"changes": [ReplaceRule("sales", "tier", MINE)]},
+        "there is no policy for domain 'sales'",
+    ),
+    "overlap under unique": (
+        {
+            "changes": [
+                AddRule("complaints", "route", OVERLAPS, before="suggestion"),
+            ]
+        },
+        "breaks policy bankcrm.complaints: tables[route].rules",
+    ),
+    "shadowed rule": (
+        {"changes": [AddRule("lifecycle", "stage", Rule("all", {}, "lost"), before="prospect")]},
+        "breaks policy bankcrm.lifecycle: ",
+    ),
+    "bad figure": (
+        {"changes": [SetParameter("lifecycle", "lost_after_days", Parameter(-5))]},
+        "does not fit the unit 'days'",
+    ),
+    "bad priority": ({"priority": "high", "changes": []}, "PRIORITY is 'high', not a whole number"),
+}
+
+
+@pytest.mark.parametrize("misuse", MISUSES)
+def test_each_misuse_is_told_with_the_plugins_name(misuse: str) -> None:
+    hooks, said = MISUSES[misuse]
+    told = refused(plugin("bad", **hooks))
+    assert said in told
+    assert "bad" in told
+
+
+@pytest.mark.parametrize("misuse", MISUSES)
+def test_in_isolation_a_faulty_plugin_is_left_out_and_told(misuse: str) -> None:
+    """The others go on as if it were not there."""
+    hooks, said = MISUSES[misuse]
+    made = assemble(plugins=[plugin("bad", **hooks), adds_vip()], on_error="isolate")
+    infos = {p.name: p for p in made.plugins}
+    assert said.removeprefix("plug-in bad ") in infos["bad"].error
+    assert infos["vip-bank"].error == ""
+    assert made.fingerprint == assemble(plugins=[adds_vip()]).fingerprint
+
+
+@pytest.mark.parametrize("on_error", ["raise", "isolate"])
+def test_a_veto_is_never_isolated(on_error: Any) -> None:
+    strict = plugin("strict", veto=veto_later)
+    assert "plug-in strict vetoes these policies: no premium" in refused(strict, on_error=on_error)
+    assert assemble(plugins=[plugin("mild", veto=lambda policies: None)]).plugins[0].error == ""
+
+
+def test_a_veto_sees_the_assembled_policies() -> None:
+    def at_most_a_year(policies: Any) -> str:
+        days = policies["lifecycle"].value("lost_after_days")
+        return "" if days <= 365 else f"{days} days are too long"
+
+    guard = plugin("guard", veto=at_most_a_year)
+    assert assemble(plugins=[guard])
+    assert "400 days are too long" in refused(guard, plugin("own", changes=sets(400)))
+
+
+def test_two_plugins_that_only_together_break_a_policy() -> None:
+    """Where leaving out one is enough, the later in order is named."""
+    one = Rule("one", {"kind": "= person", "days_idle": "> 5000"}, "lost")
+    other = attrs.evolve(one, id="other", then="dormant")
+    told = refused(
+        plugin("a", changes=[AddRule("lifecycle", "stage", one, after="lost-closed")]),
+        plugin("b", changes=[AddRule("lifecycle", "stage", other, after="one")]),
+    )
+    assert "plug-in b breaks policy bankcrm.lifecycle" in told
+
+
+def test_a_rule_needs_one_place() -> None:
+    for place in ({}, {"before": "a", "after": "b"}):
+        with pytest.raises(PolicyError, match="name the rule that it goes before, or after"):
+            AddRule("lifecycle", "stage", VIP, **place)
+
+
+def test_entry_points_are_loaded_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    """An installed distribution is found by its entry point; one that fails is reported."""
+    info = tmp_path / "good_bank-1.2.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: good-bank\nVersion: 1.2\n")
+    (info / "entry_points.txt").write_text("[bankcrm]\ngood = good_bank\nbad = no_such_module\n")
+    (tmp_path / "good_bank.py").write_text(
+        "from bankcrm.plugins import hookimpl, SetParameter\n"
+        "from bankcrm.rules import Parameter\n"
+        "PRIORITY = 3\n"
+        "@hookimpl\n"
+        "def changes():\n"
+        "    return [SetParameter('lifecycle', 'lost_after_days', Parameter(400))]\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(
+        PluginError, match=r"plug-in bad \(good-bank 1.2\) cannot be loaded: ModuleNotFoundError"
+    ):
+        assemble()
+    made = assemble(on_error="isolate")
+    infos = {p.name: p for p in made.plugins}
+    assert "cannot be loaded" in infos["bad"].error
+    assert (infos["good"].distribution, infos["good"].version, infos["good"].priority) == (
+        "good-bank",
+        "1.2",
+        3,
+    )
+    assert made["lifecycle"].value("lost_after_days") == 400
+    assert [p.name for p in assemble(disable=["bad"]).plugins if p.distribution == "good-bank"] == [
+        "good"
+    ]
+    assert str(infos["good"]) == "plug-in good (good-bank 1.2)"
