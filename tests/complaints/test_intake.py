@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bankcrm.calendars import working_calendar
@@ -45,6 +45,7 @@ def reasons(frame: pd.DataFrame, **given: Any) -> dict[int, str]:
 # --- laws -------------------------------------------------------------------------------------
 
 
+@settings(max_examples=20)
 @given(st.lists(complaints(), max_size=12), st.randoms(use_true_random=False))
 def test_rows_in_are_rows_accepted_plus_rows_rejected(many: list[Complaint], mix: Any) -> None:
     frame = frame_of(many, Complaint)
@@ -59,6 +60,7 @@ def test_rows_in_are_rows_accepted_plus_rows_rejected(many: list[Complaint], mix
     pd.testing.assert_frame_equal(frame, before)
 
 
+@settings(max_examples=15)
 @given(complaints())
 def test_one_complaint_and_its_frame_are_taken_alike(complaint: Complaint) -> None:
     one, many = intake(complaint), intake(frame_of([complaint]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bankcrm.complaints import SIGNALS, Lexicon, default_lexicon, read_lexicon
@@ -30,6 +30,7 @@ def signals(text: str) -> set[str]:
     return {name for name in SIGNALS if row[name]}
 
 
+@settings(max_examples=20)
 @given(st.lists(texts, min_size=21, max_size=40, unique=True))
 def test_the_scanner_reads_what_the_spans_show(many: list[str]) -> None:
     read = LEXICON(pd.Series(many))

@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bankcrm.calendars import working_calendar
@@ -37,6 +37,7 @@ LEXICON = default_lexicon()
 NOON = dt.datetime(2024, 9, 20, 12, tzinfo=ZONE)
 
 
+@settings(max_examples=25)
 @given(st.lists(complaints(), min_size=1, max_size=6), st.sampled_from([None, LEXICON]))
 def test_one_by_one_and_as_a_frame_the_routes_are_equal(
     many: list[Complaint], classifier: object
@@ -63,6 +64,7 @@ def test_due_dates_are_working_days(complaint: Complaint) -> None:
     assert CN.is_working(route(complaint, calendar=CN).due)
 
 
+@settings(max_examples=20)
 @given(complaints(), st.sampled_from([None, *Tier]))
 def test_who_the_customer_is_changes_the_priority_and_never_the_severity(
     complaint: Complaint, tier: Tier | None

@@ -147,6 +147,9 @@ def _read_columns(
         missing = blank(values)
         if name in required and missing.any():
             found.append(_Found("missing", name, missing, f"tell {name}"))
+        if name != "received_at" and len(values) and values.isna().all():
+            read[name] = source[name]  # nothing there to read
+            continue
         screened = screen_frame(values.to_frame(), contract(name), frame="complaints")
         if len(screened.rejected):
             mask = np.zeros(len(source), dtype=np.bool_)
@@ -184,7 +187,7 @@ def _checks(
             end = (pd.Timestamp(as_of_day(as_of)) + pd.Timedelta(days=1)).tz_localize(zone)
             late = (received >= end).to_numpy()
             yield _Found("after_as_of", "received_at", late, f"expected {as_of} or earlier")
-        for name in (n for n in _LATER if n in frame):
+        for name in (n for n in _LATER if n in frame and frame[n].notna().any()):
             wrong = (frame[name] < received).to_numpy()
             yield _Found("out_of_order", name, wrong, f"expected {name} on or after received_at")
     yield from _repeated(source)

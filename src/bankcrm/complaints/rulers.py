@@ -101,7 +101,7 @@ class Rulers:
 
     def _day_end(self, day: Days) -> Instants:
         """The first instant after a bank day: midnight, or the cut-off hour of that day."""
-        end = (day + 1).astype("datetime64[us]")
+        end = (day + np.timedelta64(1, "D")).astype("datetime64[us]")
         if self.cutoff is not None:
             seconds = 86_400 - (self.cutoff.hour * 3600 + self.cutoff.minute * 60)
             end = end - np.timedelta64(seconds, "s")

@@ -233,6 +233,8 @@ def _groups(frame: pd.DataFrame, names: list[str]) -> tuple[npt.NDArray[np.intp]
     parts = [frame[n].astype(object).where(frame[n].notna(), "(missing)") for n in names]
     key = pd.Index(parts[0]) if len(parts) == 1 else pd.MultiIndex.from_arrays(parts)
     code, labels = pd.factorize(key)
+    if len(parts) > 1:
+        return code, pd.MultiIndex.from_tuples(labels, names=names)
     return code, pd.Index(labels)
 
 

@@ -1,0 +1,244 @@
+"""Summaries: sums that add up, slow loops as oracles, known charts and trends."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bankcrm.calendars import working_calendar
+from bankcrm.complaints import ageing, control_chart, fca_return, pareto, summarise, trend
+from bankcrm.errors import DataError
+from bankcrm.policy import default_policy
+
+CN = working_calendar("CN")
+START = pd.Timestamp("2025-01-06 09:00", tz="Asia/Shanghai")
+AS_OF = dt.date(2025, 9, 30)
+
+
+@st.composite
+def registers(draw: st.DrawFn) -> pd.DataFrame:
+    """A register in which each complaint is answered and closed, or not yet."""
+    rows = draw(st.integers(0, 25))
+    day = st.integers(0, 330)
+    told = [
+        (draw(day), draw(st.none() | st.integers(0, 60)), draw(st.none() | st.integers(0, 30)))
+        for _ in range(rows)
+    ]
+    received = [START + pd.Timedelta(days=r) for r, _, _ in told]
+    answered = [
+        pd.NaT if a is None else r + pd.Timedelta(days=a)
+        for r, (_, a, _) in zip(received, told, strict=True)
+    ]
+    closed = [
+        pd.NaT if c is None or a is pd.NaT else a + pd.Timedelta(days=c)
+        for a, (_, _, c) in zip(answered, told, strict=True)
+    ]
+    return pd.DataFrame(
+        {
+            "received_at": pd.DatetimeIndex(received, tz="Asia/Shanghai"),
+            "answered_at": pd.DatetimeIndex(answered, tz="Asia/Shanghai"),
+            "closed_at": pd.DatetimeIndex(closed, tz="Asia/Shanghai"),
+            "due": pd.DatetimeIndex(
+                [(r + pd.Timedelta(days=14)).tz_localize(None).normalize() for r in received]
+            ),
+            "product": draw(
+                st.lists(st.sampled_from(["fund", "term", None]), min_size=rows, max_size=rows)
+            ),
+            "satisfaction": draw(
+                st.lists(st.sampled_from([np.nan, 40.0, 90.0]), min_size=rows, max_size=rows)
+            ),
+        }
+    )
+
+
+COUNTS = ["received", "answered", "closed", "reopened", "in_time", "breached"]
+
+
+@given(registers(), st.sampled_from(["month", "quarter", "year"]))
+def test_sums_over_periods_and_groups_are_the_sums_over_all(
+    frame: pd.DataFrame, period: str
+) -> None:
+    whole = summarise(frame, calendar=CN, as_of=AS_OF)
+    parts = summarise(frame, period=period, by="product", calendar=CN, as_of=AS_OF)
+    assert parts[COUNTS].sum().tolist() == whole[COUNTS].sum().tolist()
+    if len(parts):
+        last = parts.index.get_level_values("period").max()
+        assert parts.loc[last, "open"].sum() == whole["open"].sum()
+
+
+@given(registers())
+def test_against_a_slow_loop(frame: pd.DataFrame) -> None:
+    table = summarise(frame, period="month", calendar=CN, as_of=AS_OF)
+    last = pd.Timestamp(AS_OF)
+    for month, row in table.iterrows():
+        received = answered = in_time = judged = breached = 0
+        taken, points = [], []
+        for _, case in frame.iterrows():
+            day = case["received_at"].tz_localize(None).normalize()
+            if day > last:
+                continue
+            done = case["answered_at"]
+            done = None if done is pd.NaT else done.tz_localize(None).normalize()
+            done = done if done is not None and done <= last else None
+            received += (day.year, day.month) == (month.year, month.month)
+            if done is not None and (done.year, done.month) == (month.year, month.month):
+                answered += 1
+                judged += 1 if case["due"] <= last else 0
+                in_time += done <= case["due"] <= last
+                taken.append(CN.between(day.date(), done.date()))
+                points.append(case["satisfaction"])
+            in_month = (case["due"].year, case["due"].month) == (month.year, month.month)
+            if in_month and case["due"] < last and not (done is not None and done <= case["due"]):
+                breached += 1
+        assert row[["received", "answered", "in_time", "breached"]].tolist() == [
+            received, answered, in_time, breached,
+        ]  # fmt: skip
+        if answered:
+            assert row["median_days"] == pytest.approx(np.median(taken))
+            assert row["p90_days"] == pytest.approx(np.quantile(taken, 0.9))
+            known = [p for p in points if p == p]
+            assert row["satisfaction"] == pytest.approx(np.mean(known)) if known else True
+        assert (row["within_time"] == pytest.approx(in_time / judged)) if judged else True
+
+
+def test_rates_per_thousand_customers_by_a_joined_column() -> None:
+    frame = pd.DataFrame({"received_at": [START] * 3, "tier": ["key", "key", "ordinary"]})
+    people = pd.Series({"key": 100, "ordinary": 10_000})
+    table = summarise(frame, by="tier", calendar=CN, as_of=AS_OF, customers=people)
+    assert table["per_thousand"].to_dict() == {"key": 20, "ordinary": 0.1}
+    monthly = summarise(frame, period="month", calendar=CN, as_of=AS_OF, customers=10_100)
+    assert monthly["per_thousand"].iloc[0] == pytest.approx(3 / 10.1)
+    assert summarise(frame, calendar=CN, as_of=AS_OF, customers=people)["received"].tolist() == [3]
+    with pytest.raises(DataError, match=r"no number for the groups \['ordinary'\]"):
+        summarise(frame, by="tier", calendar=CN, as_of=AS_OF, customers=people[:1])
+    with pytest.raises(DataError, match="no column segment"):
+        summarise(frame, by="segment", calendar=CN, as_of=AS_OF)
+
+
+def test_reopening_counts_and_two_groupings() -> None:
+    frame = pd.DataFrame(
+        {
+            "received_at": [START, START],
+            "closed_at": [START, START],
+            "reopened_at": [START + pd.Timedelta(days=1), pd.NaT],
+            "a": ["x", "y"],
+            "b": ["u", "u"],
+        }
+    )
+    table = summarise(frame, by=["a", "b"], calendar=CN, as_of=AS_OF)
+    assert table.loc[("x", "u"), "reopen_rate"] == 1
+    assert table.loc[("x", "u"), "open"] == 1
+    assert table.index.names == ["a", "b"]
+
+
+@given(registers())
+def test_ageing_counts_every_open_case_once(frame: pd.DataFrame) -> None:
+    table = ageing(frame, as_of=AS_OF, calendar=CN)
+    assert table["open"].sum() == summarise(frame, calendar=CN, as_of=AS_OF)["open"].sum()
+
+
+def test_ageing_bands() -> None:
+    frame = pd.DataFrame({"received_at": [START] * 2, "closed_at": [pd.NaT, START]})
+    day = CN.add(START.date(), 6)
+    assert ageing(frame, as_of=day, calendar=CN)["open"].to_dict()["6-10"] == 1
+    with pytest.raises(DataError, match="do not rise"):
+        ageing(frame, as_of=day, calendar=CN, edges=(5, 5))
+
+
+@given(st.lists(st.sampled_from(["a", "b", "c", "d", None]), max_size=60))
+def test_the_vital_few_are_the_fewest_that_reach_the_line(causes: list[str | None]) -> None:
+    table = pareto(pd.DataFrame({"cause": causes}))
+    assert table["count"].sum() == len(causes)
+    assert table["count"].is_monotonic_decreasing
+    vital = table["count"][table["vital"]]
+    if len(causes):
+        assert vital.sum() >= 0.8 * len(causes) - 1e-6
+        assert vital.iloc[:-1].sum() < 0.8 * len(causes)
+
+
+def test_pareto_refuses_what_it_cannot_count() -> None:
+    with pytest.raises(DataError, match="no column cause"):
+        pareto(pd.DataFrame({"issue": [1]}))
+    with pytest.raises(DataError, match="no share"):
+        pareto(pd.DataFrame({"cause": ["a"]}), line=80)
+    two = pareto(pd.DataFrame({"a": ["x", "x"], "b": ["u", "v"]}), by=["a", "b"])
+    assert two.index.names == ["a", "b"]
+
+
+def test_trends() -> None:
+    assert trend([5, 5, 5, 5]).direction == "none"
+    up = trend(np.arange(10))
+    assert (up.tau, up.slope) == pytest.approx((1, 1))
+    assert up.direction == "rising"
+    assert trend(np.arange(10)[::-1]).direction == "falling"
+    assert trend([3, 5, 2, 4]).direction == "none"
+    for bad in ([1, 2], [1, np.nan, 3, 4], [1, -2, 3, 4]):
+        with pytest.raises(DataError, match="at least 4 finite"):
+            trend(bad)
+
+
+def test_false_alarms_come_about_as_often_as_said() -> None:
+    rng = np.random.default_rng(7)
+    alarms = [trend(rng.poisson(30, 12)).direction != "none" for _ in range(400)]
+    assert 0.02 < np.mean(alarms) < 0.09
+
+
+def test_control_charts() -> None:
+    rng = np.random.default_rng(3)
+    calm = control_chart(rng.poisson(50, 500))
+    assert (calm["signal"].isin(["above", "below"])).mean() < 0.02
+    # By hand: centre 10, and neighbours no further apart than chance, so 3 sigma is 3 sqrt(10).
+    flat = control_chart([10, 10, 10, 10])
+    assert flat["upper"].tolist() == pytest.approx([10 + 3 * 10**0.5] * 4)
+    assert control_chart([5, 5, 9, 9, 9, 9, 9, 9, 9, 9])["signal"].tolist()[-1] == "run"
+    rates = control_chart(pd.Series([10, 20], index=["jan", "feb"]), [1000, 2000])
+    assert rates["rate"].tolist() == [0.01, 0.01]
+    assert rates.index.tolist() == ["jan", "feb"]
+    assert control_chart([0, 0, 0])["signal"].tolist() == ["", "", ""]
+    with pytest.raises(DataError, match="exposure"):
+        control_chart([1, 2], [1, 0])
+
+
+@given(registers(), st.integers(0, 200), st.integers(0, 200))
+def test_the_return_balances(frame: pd.DataFrame, first: int, length: int) -> None:
+    start = START.date() + dt.timedelta(days=first)
+    table = fca_return(
+        frame,
+        start=start,
+        end=start + dt.timedelta(days=length),
+        calendar=CN,
+        policy=default_policy("complaints"),
+    )
+    assert (
+        table["outstanding_start"] + table["opened"] - table["closed"] == table["outstanding_end"]
+    ).all()
+    in_time = table[["closed_3_days", "closed_8_weeks", "closed_later"]].sum(axis=1)
+    assert (in_time == table["closed"]).all()
+    assert (table.drop(index="total").sum() == table.loc["total"]).all()
+
+
+def test_the_return_by_hand() -> None:
+    gb = working_calendar("GB")
+    frame = pd.DataFrame(
+        {
+            "received_at": pd.DatetimeIndex(["2024-03-04"] * 4, tz="Europe/London"),
+            "closed_at": pd.DatetimeIndex(
+                ["2024-03-07", "2024-03-08", "2024-04-30", None], tz="Europe/London"
+            ),
+            "product": ["loan", "loan", "loan", "fund"],
+            "outcome": ["upheld", "rejected", "partly_upheld", None],
+            "redress": [50.0, None, 25.5, 99.0],
+        }
+    )
+    table = fca_return(frame, start="2024-01-01", end="2024-06-30", calendar=gb)
+    assert table.loc["loan"].tolist() == [0, 3, 1, 1, 1, 3, 0, 2, 75.5]
+    assert table.loc["total", "outstanding_end"] == 1
+    with pytest.raises(DataError, match="before start"):
+        fca_return(frame, start="2024-06-30", end="2024-01-01", calendar=gb)
+    with pytest.raises(DataError, match="no column 'branch'"):
+        fca_return(frame, start="2024-01-01", end="2024-06-30", calendar=gb, by="branch")
