@@ -102,9 +102,7 @@ def _read_events(
             f"present: {', '.join(map(str, book.columns))}"
         )
     when = instants(book["date"], "events.date")
-    ids = pd.Index(book["customer_id"])
-    customers = old.customers.append(ids[~ids.isin(old.customers) & ids.notna()].unique())
-    who = np.where(ids.isna(), -1, customers.get_indexer(ids)).astype(np.intp)
+    who, customers = _placed(book["customer_id"], old.customers)
     code, distinct = codes(book["event"])
     known = [str(w) in model.event_names for w in distinct.tolist()]
     place = [
@@ -131,6 +129,15 @@ def _read_events(
     # One instant: the model's order of events.
     after = np.full(len(book), -1, dtype=np.int8)
     return Entries(customers, who, when, event, after, start + event.astype(np.int64)), reason
+
+
+def _placed(ids: pd.Series, known: pd.Index) -> tuple[Ints, pd.Index]:
+    """The place of each id among the customers known and then new; -1 for a missing id."""
+    code, distinct = codes(ids)
+    fresh = distinct[~distinct.isin(known)]
+    customers = known.append(fresh) if len(known) and len(fresh) else known if len(known) else fresh
+    place = np.append(customers.get_indexer(distinct), -1)
+    return place[code].astype(np.intp), customers
 
 
 def _repeats(

@@ -139,9 +139,10 @@ def assign_warnings(
         index=facts.index,
     )
     order = _order(result, value)
-    ranked = result.iloc[order]
     place = np.arange(1, len(order) + 1)
-    ranked["rank"] = pd.arrays.IntegerArray(place, ranked["signals"].to_numpy() == 0)
+    ranked = result.iloc[order]
+    quiet_rows = ranked["signals"].to_numpy() == 0
+    ranked = ranked.assign(rank=pd.arrays.IntegerArray(place, quiet_rows))
     ranked.attrs.update(policy=policy.id, fingerprint=policy.fingerprint)
     return ranked
 
