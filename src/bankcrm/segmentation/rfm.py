@@ -13,6 +13,7 @@ import pandas as pd
 from bankcrm.columns import DataFault, as_frame, as_of_day, codes, days, numbers
 from bankcrm.errors import DataError
 from bankcrm.policy import Policy, default_policy
+from bankcrm.segmentation._codes import BLOCK, customer_codes, distinct_days
 from bankcrm.segmentation._findings import stop, with_findings
 
 Count: TypeAlias = Literal["rows", "days"]
@@ -33,11 +34,22 @@ class _Moves:
     code: npt.NDArray[np.intp]
     date: npt.NDArray[np.datetime64]
     amount: _Floats
-    visit: _Bools | None  # None: every row is a visit
+    visit: _Bools | None = None  # None: every row is a visit
+    by_size: bool = False  # amounts count by their size
 
     def where(self, keep: _Bools) -> _Moves:
         visit = None if self.visit is None else self.visit[keep]
-        return _Moves(self.code[keep], self.date[keep], self.amount[keep], visit)
+        return _Moves(self.code[keep], self.date[keep], self.amount[keep], visit, self.by_size)
+
+
+class _Extremes(NamedTuple):
+    """The least and greatest of each column, found in one pass."""
+
+    code: int
+    first: int
+    last: int
+    least: float
+    finite: bool
 
 
 class _Sums(NamedTuple):
@@ -114,13 +126,14 @@ def rfm_metrics(
     frame = as_frame(transactions)
     wanted = [customer, date, amount, *([by] if by else []), *([kind] if own_only else [])]
     _present(frame, wanted)
-    code, ids = _customer_codes(frame[customer])
-    moves = _Moves(code, _dates(frame[date], date), numbers(frame[amount], amount), None)
+    code, ids = customer_codes(frame[customer])
+    moves = _Moves(code, _dates(frame[date], date), numbers(frame[amount], amount))
+    seen = _extremes(moves)
     group_code, groups = codes(frame[by]) if by else (None, pd.Index([]))
-    _sound(frame, moves, wanted, group_code)
+    _sound(frame, moves, seen, wanted, group_code)
     faults: list[DataFault] = []
     out: _Bools = np.zeros(0, dtype=np.bool_)
-    reasons = _reasons(moves, last, window, zeros, refunds, amount, date)
+    reasons = _reasons(moves, seen, last, window, zeros, refunds, amount, date)
     if own_only:
         made = (policy or default_policy("segmentation")).value("bank_made_kinds")
         reasons.append(
@@ -131,10 +144,9 @@ def rfm_metrics(
         if fresh.any():
             faults.append(_fault(frame, problem, column, fresh, expected))
             out = out | fresh if len(out) else fresh
-    if refunds == "net" and (moves.amount < 0).any():
-        moves = attrs.evolve(moves, visit=moves.amount >= 0)
-    elif len(moves.amount) and moves.amount.min() < 0:
-        moves = attrs.evolve(moves, amount=np.abs(moves.amount))
+    if seen.least < 0:
+        visit = moves.amount >= 0 if refunds == "net" else None
+        moves = attrs.evolve(moves, visit=visit, by_size=refunds == "count")
     if group_code is not None:
         moves = attrs.evolve(moves, code=moves.code * len(groups) + group_code)
     if len(out):
@@ -160,20 +172,6 @@ def _present(frame: pd.DataFrame, wanted: list[str]) -> None:
         )
 
 
-def _customer_codes(ids: pd.Series) -> tuple[npt.NDArray[np.intp], pd.Index]:
-    """Number the customers: small whole numbers are their own code, others are hashed.
-
-    The index may have ids that no row has; their visits stay zero.
-    """
-    if isinstance(ids.dtype, np.dtype) and ids.dtype.kind == "i" and len(ids):
-        values = ids.to_numpy()
-        if values.min() >= 0 and (highest := int(values.max())) <= len(values):
-            return values.astype(np.intp, copy=False), pd.RangeIndex(highest + 1)
-        code, distinct = pd.factorize(values)
-        return code.astype(np.intp, copy=False), pd.Index(distinct)
-    return codes(ids)
-
-
 def _dates(values: pd.Series, name: str) -> npt.NDArray[np.datetime64]:
     """Naive dates in the unit they came in: only one a customer is converted to days."""
     if isinstance(values.dtype, np.dtype) and values.dtype.kind == "M":
@@ -181,41 +179,46 @@ def _dates(values: pd.Series, name: str) -> npt.NDArray[np.datetime64]:
     return days(values, name)
 
 
+def _extremes(moves: _Moves) -> _Extremes:
+    found = []
+    ticks = moves.date.view(np.int64)
+    for start in range(0, len(ticks), BLOCK):
+        rows = slice(start, start + BLOCK)
+        tick, amount = ticks[rows], moves.amount[rows]
+        found.append((moves.code[rows].min(), tick.min(), tick.max(), amount.min(), amount.sum()))
+    if not found:
+        return _Extremes(0, 0, 0, 0.0, True)
+    code, first, last, least, total = zip(*found, strict=True)
+    # An infinite sum of finite amounts only costs a second look.
+    finite = bool(np.isfinite(total).all())
+    return _Extremes(min(code), min(first), max(last), min(least), finite)
+
+
 def _sound(
-    frame: pd.DataFrame, moves: _Moves, wanted: list[str], group: npt.NDArray[np.intp] | None
+    frame: pd.DataFrame,
+    moves: _Moves,
+    seen: _Extremes,
+    wanted: list[str],
+    group: npt.NDArray[np.intp] | None,
 ) -> None:
     """Refuse nulls and amounts that are not finite, all at once."""
-    if not len(frame):
-        return
-    faults = []
-    # One pass for the common case; the rows are looked for only if there are some.
-    plain = frame[wanted[0]].dtype
-    whole = isinstance(plain, np.dtype) and plain.kind == "i"
-    lowest_code = 0 if whole else int(moves.code.min())
     checks: list[tuple[str, str, bool, Callable[[], _Bools]]] = [
-        (wanted[0], "null", lowest_code < 0, lambda: moves.code < 0),
-        (wanted[1], "null", _least(moves.date) == _NAT, lambda: np.isnat(moves.date)),
-        (wanted[2], "not_finite", not _finite(moves.amount), lambda: ~np.isfinite(moves.amount)),
+        (wanted[0], "null", seen.code < 0, lambda: moves.code < 0),
+        (wanted[1], "null", seen.first == _NAT, lambda: np.isnat(moves.date)),
+        (wanted[2], "not_finite", not seen.finite, lambda: ~np.isfinite(moves.amount)),
     ]
     if group is not None:
-        checks.append((wanted[3], "null", bool(group.min() < 0), lambda: group < 0))
-    for column, problem, suspect, find in checks:
-        if suspect and (mask := find()).any():
-            faults.append(_fault(frame, problem, column, mask, "a value", _SCREEN))
+        checks.append((wanted[3], "null", True, lambda: group < 0))
+    faults = [
+        _fault(frame, problem, column, mask, "a value", _SCREEN)
+        for column, problem, suspect, find in checks
+        if suspect and (mask := find()).any()
+    ]
     stop(faults)
 
 
 _NAT = np.iinfo(np.int64).min
 _SCREEN = "set such rows aside first with bankcrm.columns.screen_frame"
-
-
-def _least(dates: npt.NDArray[np.datetime64]) -> int:
-    return int(dates.view(np.int64).min())
-
-
-def _finite(values: _Floats) -> bool:
-    with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(values.sum())) or bool(np.isfinite(values).all())
 
 
 def _fault(
@@ -228,6 +231,7 @@ def _fault(
 
 def _reasons(
     moves: _Moves,
+    seen: _Extremes,
     last: np.datetime64,
     window: int | None,
     zeros: Zeros,
@@ -240,7 +244,7 @@ def _reasons(
     if not len(moves.date):
         return found
     end = last + np.timedelta64(1, "D")
-    if moves.date.view(np.int64).max() >= end.astype(moves.date.dtype).view(np.int64):
+    if seen.last >= end.astype(moves.date.dtype).view(np.int64):
         found.append(("after_as_of", date, moves.date >= end, f"dates up to {last}"))
     if window is not None:
         start = end - np.timedelta64(window, "D")
@@ -264,30 +268,27 @@ def _refuse(refused: bool, mask: _Bools, amount: str, problem: str, option: str)
 
 
 def _sums(moves: _Moves, size: int, count: Count) -> _Sums:
-    """Last visit, visits and money of each code."""
-    total = np.bincount(moves.code, weights=moves.amount, minlength=size)
-    money = total.astype(np.float64, copy=False).round(4)
-    code, date = moves.code, moves.date
-    if moves.visit is not None:
-        code, date = code[moves.visit], date[moves.visit]
+    """Last visit, visits and money of each code, in blocks that stay in the processor's cache."""
     latest = np.full(size, _NAT, dtype=np.int64)
-    np.maximum.at(latest, code, date.view(np.int64))
-    last = latest.view(date.dtype).astype("datetime64[D]")
-    visits = np.bincount(_distinct_days(code, date) if count == "days" else code, minlength=size)
-    return _Sums(last, visits.astype(np.int64, copy=False), money)
-
-
-def _distinct_days(
-    code: npt.NDArray[np.intp], date: npt.NDArray[np.datetime64]
-) -> npt.NDArray[np.intp]:
-    """The code of each distinct pair of code and day."""
-    if not len(code):
-        return code
-    day = date.astype("datetime64[D]").view(np.int64)
-    first = int(day.min())
-    span = int(day.max()) - first + 1
-    pairs = pd.unique(code.astype(np.int64) * span + (day - first))
-    return (pairs // span).astype(np.intp)
+    visits = np.zeros(size, dtype=np.int64)
+    money = np.zeros(size)
+    ticks = moves.date.view(np.int64)
+    for start in range(0, len(ticks), BLOCK):
+        rows = slice(start, start + BLOCK)
+        code, tick = moves.code[rows], ticks[rows]
+        amount = moves.amount[rows]
+        np.add.at(money, code, np.abs(amount) if moves.by_size else amount)
+        if moves.visit is not None:
+            code, tick = code[moves.visit[rows]], tick[moves.visit[rows]]
+        np.maximum.at(latest, code, tick)
+        if count == "rows":
+            np.add.at(visits, code, 1)
+    if count == "days":
+        seen = slice(None) if moves.visit is None else moves.visit
+        days_seen = distinct_days(moves.code[seen], moves.date[seen])
+        visits = np.bincount(days_seen, minlength=size).astype(np.int64, copy=False)
+    last = latest.view(moves.date.dtype).astype("datetime64[D]")
+    return _Sums(last, visits, money.round(4))
 
 
 def _only_refunds(sums: _Sums, moves: _Moves, size: int) -> int:

@@ -1,0 +1,119 @@
+"""Speed of segmentation: RFM metrics, scores and allocation, against pandas, numpy and lifetimes.
+
+Run ``python benchmarks/bench_segmentation.py`` (about three minutes, 4 GB) or with ``--quick``.
+The comparison with lifetimes needs ``pip install lifetimes==0.11.3`` (it brings autograd along);
+without it that line is left out and says so.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pandas as pd
+
+from bankcrm.segmentation import allocate, assign_tiers, fit_rfm, rfm_metrics, score_rfm
+from timing import compare, peak_memory_mb, seconds
+
+AS_OF = "2024-01-01"
+
+
+def book(rows: int, *, dense: bool) -> pd.DataFrame:
+    """Transactions of ``rows / 20`` customers over two years, in random order."""
+    rng = np.random.default_rng(20260630)
+    ids = rng.integers(0, rows // 20, rows)
+    days = rng.integers(0, 730, rows).astype("timedelta64[D]")
+    return pd.DataFrame(
+        {
+            "customer_id": ids if dense else ids * 1_000_003 + 17,
+            "date": (np.datetime64("2022-01-01") + days).astype("datetime64[us]"),
+            "amount": np.round(rng.gamma(2.0, 50.0, rows), 2),
+        }
+    )
+
+
+def by_pandas(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same three numbers by one groupby-agg of pandas."""
+    return frame.groupby("customer_id").agg(
+        last=("date", "max"), frequency=("date", "size"), monetary=("amount", "sum")
+    )
+
+
+def by_partition(metrics: pd.DataFrame) -> list[np.ndarray]:
+    """Cut points by one partition and scores by searchsorted, for each metric."""
+    scores = []
+    for name in metrics:
+        values = metrics[name].to_numpy()
+        at = [int(q * (len(values) - 1)) for q in (0.2, 0.4, 0.6, 0.8)]
+        scores.append(np.searchsorted(np.partition(values, at)[at], values))
+    return scores
+
+
+def metrics_of(customers: int) -> pd.DataFrame:
+    rng = np.random.default_rng(7)
+    return pd.DataFrame(
+        {
+            "recency_days": rng.integers(0, 730, customers),
+            "frequency": rng.geometric(0.1, customers),
+            "monetary": rng.gamma(2.0, 50.0, customers),
+        }
+    )
+
+
+def lifetimes_line(rows: int) -> None:
+    try:
+        from lifetimes.utils import summary_data_from_transaction_data
+    except ImportError as error:
+        print(f"RFM metrics against lifetimes: left out ({error})")
+        return
+    frame = book(rows, dense=False)
+
+    def theirs() -> object:
+        return summary_data_from_transaction_data(
+            frame, "customer_id", "date", "amount", observation_period_end=AS_OF
+        )
+
+    compare(
+        f"RFM metrics, {rows:,} rows, against lifetimes",
+        lambda: rfm_metrics(frame, as_of=AS_OF, count="days"),
+        theirs,
+        limit=1 / 15,
+        repeat=1,
+    )
+
+
+def main(quick: bool) -> None:
+    rows = 2_000_000 if quick else 20_000_000
+    for dense, limit in ((True, 1 / 3), (False, 1 / 2)):
+        frame = book(rows, dense=dense)
+        kind = "dense whole ids" if dense else "scattered whole ids"
+        compare(
+            f"RFM metrics, {rows:,} rows, {kind}, against groupby-agg",
+            lambda frame=frame: rfm_metrics(frame, as_of=AS_OF),
+            lambda frame=frame: by_pandas(frame),
+            limit=limit,
+            repeat=5 if quick else 3,
+        )
+        del frame
+    lifetimes_line(200_000 if quick else 5_000_000)
+    metrics = metrics_of(rows // 2)
+    compare(
+        f"RFM cut points and scores, {len(metrics):,} customers, against partition",
+        lambda: score_rfm(metrics, fit_rfm(metrics)),
+        lambda: by_partition(metrics),
+        limit=2.0,
+        repeat=3,
+    )
+    customers = 100_000 if quick else 1_000_000
+    facts = pd.DataFrame({"contribution": np.random.default_rng(3).normal(5e3, 2e4, customers)})
+    tiers = assign_tiers(facts)
+    bounded = tiers.assign(floor=1, cap=4 * 10**9 // customers)
+    for name, frame in (("", tiers), (", floors and caps", bounded)):
+        spent = min(seconds(lambda f=frame: allocate(f, budget=10**9)) for _ in range(3))
+        verdict = "ok" if spent < 1 else "MISSED"
+        print(f"allocate, {customers:,} customers{name}: {spent:.3f} s  limit 1 s  {verdict}")
+    print(f"peak memory {peak_memory_mb():,.0f} MB")
+
+
+if __name__ == "__main__":
+    main("--quick" in sys.argv[1:])
