@@ -53,6 +53,19 @@ def test_review_writes_every_customer(sample: Path, tmp_path: Path) -> None:
     assert json.loads((out / "summary.json").read_text())["customers"] == len(book)
 
 
+def test_a_later_review_shows_what_moved(sample: Path, tmp_path: Path) -> None:
+    first = run("review", sample, "--as-of", "2026-03-31", "--out", tmp_path / "a", "--quiet")
+    assert first.returncode == 0, first.stderr
+    later = ("review", sample, "--out", tmp_path / "b", "--quiet", "--language", "zh")
+    second = run(*later, "--earlier", tmp_path / "a")
+    assert second.returncode == 0, second.stderr
+    page = (tmp_path / "b" / "index.html").read_text(encoding="utf-8")
+    assert "变动，自 2026-03-31" in page
+    wrong = run(*later, "--earlier", sample)
+    assert wrong.returncode == 2
+    assert "not a folder that a review has written" in wrong.stderr
+
+
 def test_quiet_prints_nothing(sample: Path, tmp_path: Path) -> None:
     result = run("review", sample, "--out", tmp_path, "--quiet")
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bankcrm.policy import PolicySet
     from bankcrm.reviews import Progress as Step
     from bankcrm.reviews import Review
+    from bankcrm.vocabulary import Language
 
 SAMPLE_CUSTOMERS = 5_000
 SAMPLE_SEED = 7
@@ -65,13 +66,35 @@ _QUIET = click.option("--quiet", is_flag=True, help="No progress bar and no figu
     show_default=True,
     help="The folder to write to.",
 )
+@click.option(
+    "--earlier",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="An earlier review's folder, to show what has changed since.",
+)
+@click.option(
+    "--language",
+    type=click.Choice(["en", "zh"]),
+    default="en",
+    show_default=True,
+    help="The report's language.",
+)
 @_QUIET
 def review(
-    book: Path | None, as_of: datetime | None, files: tuple[Path, ...], out: Path, quiet: bool
+    book: Path | None,
+    as_of: datetime | None,
+    files: tuple[Path, ...],
+    out: Path,
+    earlier: Path | None,
+    language: Language,
+    quiet: bool,
 ) -> None:
     """Review a BOOK (a folder of Parquet or CSV); without one, the embedded synthetic bank."""
+    from bankcrm.reviews import read_earlier
+
+    before = None if earlier is None else read_earlier(earlier)
     result = _review(book, as_of, files, quiet=quiet)
-    result.write(out)
+    result.write(out, earlier=before, language=language)
     if not quiet:
         _print_summary(result)
         click.echo(f"report: {out / 'index.html'}")

@@ -144,8 +144,9 @@ def _at(figures: Mapping[str, Any], path: Sequence[str]) -> float:
 def _movement(before: pd.DataFrame, after: pd.DataFrame) -> dict[str, Any]:
     """Customers by tier before and after; those of one review alone are counted apart."""
     names = [str(c) for c in after["tier"].astype("category").cat.categories]
-    both = before[["tier"]].join(after[["tier"]], lsuffix="_before", how="inner").astype(str)
-    table = pd.crosstab(both["tier_before"], both["tier"]).reindex(
+    old = before[["tier"]].rename(columns={"tier": "before"})
+    both = old.join(after[["tier"]], how="inner").astype(str)
+    table = pd.crosstab(both["before"], both["tier"]).reindex(
         index=names, columns=names, fill_value=0
     )
     return {

@@ -77,7 +77,8 @@ def write_excel(sheets: Mapping[str, pd.DataFrame], path: str | Path) -> None:
 def _cells(values: pd.Series[Any]) -> pd.Series[Any]:
     """What a sheet can hold: no formula, no control character, no time zone, no endless text."""
     if isinstance(values.dtype, pd.DatetimeTZDtype):
-        return values.dt.tz_localize(None)
+        naive: pd.Series[Any] = values.dt.tz_localize(None)
+        return naive
     if isinstance(values.dtype, pd.CategoricalDtype):
         values = values.astype(values.cat.categories.dtype)
     safe = inert(values)

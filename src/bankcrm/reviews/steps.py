@@ -109,7 +109,7 @@ def warnings(book: Book, day: date, contributed: pd.DataFrame, policy: Policy) -
 def tiers(book: Book, valued: pd.DataFrame, policy: Policy) -> pd.DataFrame:
     """Tier and resource level of every customer, with the facts that led to them."""
     known = book.customers.set_index("customer_id")
-    standing = known[known.columns.intersection(["credit_standing"])]
+    standing = known.reindex(columns=["credit_standing"])
     decided = assign_tiers(valued.join(standing), policy=policy)
     levels = _named(resource_levels(decided, policy=policy), "level", "resource_level")
     return standing.join([decided.rename(columns={"rule": "tier_rule"}), levels])

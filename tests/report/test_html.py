@@ -1,0 +1,233 @@
+"""The report as a page: whole, inert, light, and the same in a real browser."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import openpyxl
+import pandas as pd
+import pytest
+
+from bankcrm.book import Book
+from bankcrm.datasets import make_book
+from bankcrm.errors import DataError, MissingExtraError
+from bankcrm.report import render_html, write_excel
+from bankcrm.report.words import Words
+from bankcrm.reviews import Review, read_earlier, review
+
+SECTIONS = (
+    *("figures", "lifecycle", "warnings", "tiers", "concentration"),
+    *("resources", "complaints", "findings", "policies", "why"),
+)
+HOSTILE = {
+    "script": "<script>alert(1)</script>",
+    "formula": '=HYPERLINK("http://example.org")',
+    "override": "\u202egnirts",
+    "long": "x" * 10_000,
+    "quote": "\"'><img src=x onerror=alert(1)>",
+    "end": "</script><b>",
+}
+
+
+@pytest.fixture(scope="module")
+def book() -> Book:
+    return make_book(400, seed=5)
+
+
+@pytest.fixture(scope="module")
+def reviewed(book: Book) -> Review:
+    return review(book, as_of=book.as_of)
+
+
+@pytest.fixture(scope="module")
+def earlier(book: Book) -> Review:
+    return review(book, as_of="2026-03-31")
+
+
+def hostile_book() -> Book:
+    ids = list(HOSTILE.values())
+    customers = pd.DataFrame({"customer_id": ids, "kind": "person", "name": ids})
+    customers["contract_date"] = pd.Timestamp("2024-01-01")
+    moves = pd.DataFrame({"customer_id": ids, "date": pd.Timestamp("2026-06-01"), "amount": 10.0})
+    told = pd.DataFrame({"complaint_id": ids, "customer_id": ids, "text": ids})
+    told["received_at"] = pd.Timestamp("2026-06-01", tz="Asia/Shanghai")
+    return Book(customers, moves.assign(kind="card"), complaints=told, name=HOSTILE["script"])
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_section_and_figure_is_there(reviewed: Review, language: Any) -> None:
+    page = render_html(reviewed, language=language)
+    for section in SECTIONS:
+        assert f'<h2 id="{section}">' in page
+        assert f'href="#{section}"' in page
+    for value in reviewed.key_figures().values():
+        assert f"<dd>{value}</dd>" in page
+    assert page.count("<h1>") == 1
+    assert f'lang="{"zh-CN" if language == "zh" else "en"}"' in page
+
+
+def test_nothing_is_fetched(reviewed: Review) -> None:
+    assert not re.findall(r'(?:src|href)="(?!#|data:)', render_html(reviewed))
+
+
+def test_change_and_movement_are_told(reviewed: Review, earlier: Review) -> None:
+    page = render_html(reviewed, earlier=earlier)
+    assert "Movement since 2026-03-31" in page
+    change = reviewed.summary["stage"]["active"] - earlier.summary["stage"]["active"]
+    assert f"change {change:+,d}" in page
+    assert "Movement since" not in render_html(reviewed)
+
+
+def test_every_customer_of_a_small_book_is_explained(reviewed: Review) -> None:
+    told = reviewed.explanations()
+    assert set(told["customers"]) == set(reviewed.customers.index.astype(str))
+    for i, table in enumerate(told["tables"]):
+        if table["id"] not in ("stage", "tier"):
+            continue
+        for customer, row in told["customers"].items():
+            shown = table["rules"][row[i]]["id"]
+            assert shown == reviewed.customers.loc[int(customer), f"{table['id']}_rule"]
+
+
+def test_a_large_book_explains_the_warned_and_the_largest(reviewed: Review) -> None:
+    told = reviewed.explanations(limit=60)["customers"]
+    assert len(told) == 60
+    warned = reviewed.customers.query("warning_rank.notna()").index.astype(str)
+    assert len(set(warned) & set(told)) == min(len(warned), 60)
+
+
+def test_hostile_texts_are_inert(tmp_path: Path) -> None:
+    result = review(hostile_book(), as_of="2026-06-30")
+    result.write(tmp_path)
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    for text in ("<script>alert", "<img", "</script><b>"):
+        assert text not in page
+    csv = (tmp_path / "customers.csv").read_text(encoding="utf-8")
+    assert "\n=HYPERLINK" not in csv
+    assert '\n"=HYPERLINK' not in csv
+    result.to_excel(tmp_path / "r.xlsx")
+    sheet = openpyxl.load_workbook(tmp_path / "r.xlsx")["customers"]
+    assert all(cell.data_type != "f" for row in sheet.iter_rows() for cell in row)
+
+
+def test_excel_keeps_types_and_rows(reviewed: Review, tmp_path: Path) -> None:
+    reviewed.to_excel(tmp_path / "r.xlsx")
+    back = pd.read_excel(tmp_path / "r.xlsx", sheet_name="customers")
+    assert back["customer_id"].tolist() == reviewed.customers.index.tolist()
+    assert back["contribution"].tolist() == pytest.approx(reviewed.customers["contribution"])
+    due = pd.read_excel(tmp_path / "r.xlsx", sheet_name="complaints")["due"]
+    assert due.tolist() == reviewed.complaints["due"].tolist()
+
+
+def test_a_sheet_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    long = pd.DataFrame({"x": range(1_048_576)})
+    with pytest.raises(DataError, match=r"1,048,576 rows.*Parquet"):
+        write_excel({"long": long}, tmp_path / "r.xlsx")
+
+
+def test_parquet_and_earlier_come_back(reviewed: Review, tmp_path: Path) -> None:
+    reviewed.to_parquet(tmp_path / "p")
+    kept = pd.read_parquet(tmp_path / "p" / "complaints.parquet")
+    assert kept.index.equals(reviewed.complaints.index)
+    reviewed.write(tmp_path / "w")
+    again = read_earlier(tmp_path / "w")
+    assert again.as_of == reviewed.as_of
+    assert json.loads(json.dumps(reviewed.summary)) == again.summary
+    with pytest.raises(DataError, match="not a folder that a review has written"):
+        read_earlier(tmp_path / "p")
+
+
+def test_a_book_whose_total_is_not_above_zero_is_told_in_words(reviewed: Review) -> None:
+    spread = {**reviewed.summary["concentration"], "gini": None, "lorenz": None, "whale": None}
+    spread["top_fifth_share"] = None
+    poor = attrs.evolve(reviewed, summary={**reviewed.summary, "concentration": spread})
+    page = render_html(poor)
+    assert "the total is not above zero" in page
+    assert "<svg" not in page
+    assert "pp</dd>" not in render_html(poor, earlier=reviewed)
+
+
+def test_without_its_extra_the_error_names_it(
+    reviewed: Review, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    modules = __import__("sys").modules
+    monkeypatch.setitem(modules, "jinja2", None)
+    monkeypatch.setitem(modules, "openpyxl", None)
+    with pytest.raises(MissingExtraError, match=r"bankcrm\[report\]"):
+        render_html(reviewed)
+    with pytest.raises(MissingExtraError, match=r"bankcrm\[report\]"):
+        write_excel({}, tmp_path / "r.xlsx")
+
+
+def test_chinese_has_a_word_for_every_outcome(reviewed: Review) -> None:
+    words = Words("zh")
+    for name in ("stage", "segment", "tier", "resource_level", "warning"):
+        for outcome in reviewed.summary[name]:
+            assert words(outcome) != outcome.replace("_", " "), outcome
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not (chromium and driver):
+        pytest.skip("no browser: install Debian's chromium and chromium-driver")
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for flag in (
+        *("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run"),
+        *("disable-background-networking", "disable-component-update", "disable-sync"),
+    ):
+        options.add_argument(f"--{flag}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    made = webdriver.Chrome(options=options, service=Service(driver))
+    yield made
+    made.quit()
+
+
+def ask(browser: Any, customer: str) -> tuple[str, list[str]]:
+    browser.execute_script(
+        "document.getElementById('customer').value = arguments[0];"
+        "document.querySelector('#search button').click()",
+        customer,
+    )
+    told = browser.find_element("css selector", "#answer p").text
+    rows = browser.find_elements("css selector", "#answer tbody tr")
+    return told, [r.text for r in rows]
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_page_works_in_a_browser(
+    browser: Any, reviewed: Review, earlier: Review, tmp_path: Path, width: int
+) -> None:
+    reviewed.to_html(tmp_path / "r.html", earlier=earlier)
+    browser.set_window_size(width, 900)
+    browser.get((tmp_path / "r.html").as_uri())
+    assert browser.get_log("browser") == []
+    wide = browser.execute_script("return document.documentElement.scrollWidth - innerWidth")
+    assert wide <= 0
+    customer = str(reviewed.customers.index[0])
+    told, rows = ask(browser, customer)
+    assert told == customer
+    assert any(reviewed.customers["stage_rule"].iloc[0] in row for row in rows)
+    assert ask(browser, "nobody") == ("No such customer on this page.", [])
+    assert ask(browser, "__proto__")[1] == []
+
+
+def test_hostile_texts_do_nothing_in_a_browser(browser: Any, tmp_path: Path) -> None:
+    review(hostile_book(), as_of="2026-06-30").to_html(tmp_path / "r.html")
+    browser.set_window_size(390, 900)
+    browser.get((tmp_path / "r.html").as_uri())
+    for text in HOSTILE.values():
+        assert ask(browser, text)[1] != []
+    assert browser.get_log("browser") == []
+    assert browser.find_elements("css selector", "img, b") == []
+    assert browser.execute_script("return document.documentElement.scrollWidth - innerWidth") <= 0
