@@ -152,7 +152,7 @@ class WorkingHours:
         filled = np.where(missing, calendar.first.astype("datetime64[s]"), local)
         second = (filled - filled.astype("datetime64[D]")).astype(np.int64)
         upto = calendar.count_to(day)
-        today = upto - calendar.count_to(day - 1)
+        today = upto - calendar.count_to(day - np.timedelta64(1, "D"))
         worked = (upto - today) * sums[-1] + today * np.interp(second, starts, sums)
         return np.where(missing, np.nan, worked), scalar
 

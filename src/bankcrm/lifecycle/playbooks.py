@@ -303,10 +303,14 @@ def _birthdays(
     of_year = (month - born.astype("datetime64[Y]")).astype(np.int64)
     of_month = (born - month).astype(np.int64)
     places, dates = [np.empty(0, dtype=np.intp)], [np.empty(0, dtype="datetime64[D]")]
-    years = np.arange(day.astype("datetime64[Y]"), horizon.astype("datetime64[Y]") + 1)
+    years = np.arange(
+        day.astype("datetime64[Y]"), horizon.astype("datetime64[Y]") + np.timedelta64(1, "Y")
+    )
     for year in years:
         start = year.astype("datetime64[M]") + np.where(np.isnat(born), 0, of_year)
-        length = ((start + 1).astype("datetime64[D]") - start.astype("datetime64[D]")).astype(int)
+        length = (
+            (start + np.timedelta64(1, "M")).astype("datetime64[D]") - start.astype("datetime64[D]")
+        ).astype(int)
         date = start.astype("datetime64[D]") + np.minimum(of_month, length - 1)
         hit = np.flatnonzero(~np.isnat(born) & (day < date) & (date <= horizon))
         places.append(hit)

@@ -49,7 +49,7 @@ def value_measures(
     policy = default_policy("valuation") if policy is None else policy
     day = as_of_day(as_of)
     months = int(policy.value("measure_months"))
-    since = (day.astype("datetime64[M]") - months).astype("datetime64[D]")
+    since = (day.astype("datetime64[M]") - np.timedelta64(months, "M")).astype("datetime64[D]")
     since = since + (day - day.astype("datetime64[M]").astype("datetime64[D]"))
     customers = customer_index(book.customers["customer_id"])
     columns: dict[str, object] = {}

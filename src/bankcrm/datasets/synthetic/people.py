@@ -119,7 +119,7 @@ def to_dates(day: Ints, known: Mask | None = None) -> Days:
     """Days as datetime64[s]; NaT where not known."""
     stamps = np.where(day == NEVER, 0, day).astype("datetime64[D]").astype("datetime64[s]")
     lost = day == NEVER if known is None else ~known
-    stamps[lost] = np.datetime64("NaT")
+    stamps[lost] = np.datetime64("NaT", "s")
     return stamps
 
 
