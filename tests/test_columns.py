@@ -501,6 +501,12 @@ def test_a_blanked_value_leaves_its_row_in() -> None:
     assert all("the row stays" in f.advice for f in screened.faults)
 
 
+def test_a_row_with_two_faults_tells_the_first_and_counts_for_both() -> None:
+    screened = screen_frame(good(amount=[np.nan, 1], kind=["gold", "card"]), CONTRACT)
+    assert screened.rejected["fault"].tolist() == ["amount: null"]
+    assert [(f.column, f.count) for f in screened.faults] == [("amount", 1), ("kind", 1)]
+
+
 def test_of_rows_with_one_key_the_first_stays() -> None:
     screened = screen_frame(good(customer_id=[1, 1]), CONTRACT, key="customer_id")
     assert screened.frame.index.tolist() == [0]

@@ -124,6 +124,19 @@ def test_month_end_balances_of_the_small_bank(write: Write) -> None:
     ]
 
 
+def test_the_files_rounding_does_not_blur_the_last_balance_of_a_day(write: Write) -> None:
+    """Each day the balance gains ten hellers more than the amount says; the sum alone misleads."""
+    rows = [f'{20 + i};10;9302{10 + i};"PRIJEM";"VKLAD";1.00;{1000 + 1.1 * (i + 1):.2f};"";;'
+            for i in range(10)]  # fmt: skip
+    rows += ['40;10;930226;"PRIJEM";"VKLAD";0.40;1011.90;"";;']
+    rows += ['41;10;930226;"PRIJEM";"VKLAD";0.50;1011.50;"";;']
+    rows += ['42;20;930401;"PRIJEM";"VKLAD";5.00;5.00;"";;']
+    head, first = FILES["trans"].splitlines()[:2]
+    found = load_berka(write(trans="\n".join([head, first, *rows, ""]))).frame("balances")
+    february = found[(found["account_id"] == 10) & (found["date"] == "1993-02-28")]
+    assert february["balance"].tolist() == [1011.9]
+
+
 def test_a_converted_book_reads_back(write: Write, tmp_path: Path) -> None:
     converted = convert_berka(write(), tmp_path / "book", as_of="1993-04-30")
     found = read_book(tmp_path / "book")
