@@ -200,6 +200,10 @@ def test_every_rule_is_measured_beside_its_figure_and_its_origin() -> None:
     assert set(found.loc[found["rule"].isin(["25:45:30", "1:1:75"]), "evidence"]) == {"unverified"}
     # One customer won by contacts for 8.0 + 12.0; two kept for 0.1 each, of whom one closed.
     assert row(found, "1:5")["shows"] == pytest.approx((8.0 + 12.0) / 1 / (0.2 / 1))
+    people = book().customers
+    never = people.assign(contract_date=people["contract_date"].where(people.index != 2))
+    same = rules_of_thumb(book(customers=never), as_of=AS_OF, contribution=worth)
+    assert row(same, "1:5")["shows"] == row(found, "1:5")["shows"]  # who never signs costs as well
     churn = row(found, "1:1:75")
     assert (churn["shows"], churn["sample_size"]) == (0.5, 2)
     five = row(found, "5:100")

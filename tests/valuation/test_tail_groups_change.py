@@ -141,6 +141,14 @@ def test_who_came_and_who_left_count_as_well() -> None:
     assert change.movers["effect"].sum() == pytest.approx(concentration(after).gini)
 
 
+def test_a_book_that_grows_keeps_its_effects_in_balance() -> None:
+    before = pd.Series({"ann": 1.0, "bob": 4.0})
+    after = pd.Series({"ann": 2.0, "bob": 4.0, "cid": 5.0, "dan": 9.0})
+    change = compare(before, after, seed=5, replicates=50)
+    assert change.movers is not None
+    assert change.movers["effect"].sum() == pytest.approx(change.gini.estimate)
+
+
 def test_paired_customers_give_a_narrower_interval() -> None:
     x = np.random.default_rng(7).lognormal(0, 1, 800)
     y = x * np.random.default_rng(8).uniform(0.9, 1.1, 800)
