@@ -14,6 +14,7 @@ from bankcrm.complaints.returns import fca_return
 from bankcrm.complaints.routing import RouteRule, route_frame
 from bankcrm.complaints.severity import Classifier, assess_severity, raise_severity, severity_facts
 from bankcrm.complaints.summary import ageing, pareto, summarise
+from bankcrm.complaints.taxonomy import Heading, Requirement, Taxonomy, checklist, taxonomy
 from bankcrm.complaints.watch import Trend, control_chart, trend
 from bankcrm.complaints.words import SIGNALS, Department, Kind, Outcome, Relation, Severity, Signal
 from bankcrm.complaints.work import assign_handlers, queue_order
@@ -32,6 +33,7 @@ __all__ = [
     "Entry",
     "EventKind",
     "Extension",
+    "Heading",
     "Intake",
     "Kind",
     "Lexicon",
@@ -39,15 +41,18 @@ __all__ = [
     "Outcome",
     "Referral",
     "Relation",
+    "Requirement",
     "Route",
     "RouteRule",
     "Severity",
     "Signal",
     "Span",
+    "Taxonomy",
     "Trend",
     "ageing",
     "assess_severity",
     "assign_handlers",
+    "checklist",
     "combine",
     "control_chart",
     "deadlines",
@@ -66,5 +71,6 @@ __all__ = [
     "route_frame",
     "severity_facts",
     "summarise",
+    "taxonomy",
     "trend",
 ]

@@ -1,0 +1,147 @@
+"""Complaints at scale: routes with due dates, texts, clocks, summaries.
+
+The rival of `route_frame` is the same decision written by hand with numpy.select and
+numpy.busday_offset. Run: python benchmarks/bench_complaints.py [--quick]
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+
+import numpy as np
+import pandas as pd
+
+from bankcrm.calendars import working_calendar
+from bankcrm.complaints import (
+    SIGNALS,
+    deadlines,
+    default_lexicon,
+    intake,
+    replay_clock,
+    route_frame,
+    summarise,
+)
+from bankcrm.complaints.events import CaseEvent
+from timing import compare, peak_memory_mb, seconds
+
+CN = working_calendar("CN")
+PIECES = [
+    "我的信用卡账单有问题", "手机银行登录不了", "柜员态度很差", "昨天被盗刷了三千元",
+    "没有诈骗的意思", "请问如何办理挂失", "建议增加窗口", "已经多次投诉", "再不解决我就起诉", "贷款利率和说的不一样",
+    "I was charged a fee twice", "the app crashed", "nobody answers the phone",
+    "there was no fraud",
+    "I am 78 years old", "my mortgage payment was not credited", "this is unacceptable",
+]  # fmt: skip
+
+
+def register(rows: int, rng: np.random.Generator) -> pd.DataFrame:
+    """A made-up register with its signals in columns."""
+    start = pd.Timestamp("2015-01-01", tz="Asia/Shanghai")
+    received = start + pd.to_timedelta(rng.integers(0, 11 * 365 * 86400, rows), unit="s")
+
+    def words(*choices: str) -> pd.Categorical:
+        return pd.Categorical.from_codes(rng.integers(0, len(choices), rows), choices)
+
+    return pd.DataFrame(
+        {
+            "complaint_id": np.arange(rows),
+            "customer_id": rng.integers(0, rows, rows),
+            "received_at": received,
+            "kind": words("consultation", "suggestion", "complaint"),
+            "product": words("demand", "term", "mortgage", "credit_card", "fund"),
+            "cause": words("service_quality", "marketing", "pricing_fees", "funds_safety"),
+            "amount_at_stake": rng.exponential(3000, rows),
+            "customers_affected": rng.geometric(0.8, rows),
+            **{name: rng.random(rows) < 0.02 for name in SIGNALS},
+        }
+    )
+
+
+def by_hand(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Severity and due date as one would write them for this one policy."""
+    severe = [
+        "funds_safety",
+        "data_leak",
+        "discrimination",
+        "breach_of_law",
+        "regulator",
+        "many_customers",
+    ]
+    moderate = ["vulnerable", "legal_threat", "media_threat", "repeat", "reopened"]
+    amount = frame["amount_at_stake"].to_numpy()
+    worst = frame[severe].to_numpy().any(axis=1) | (frame["customers_affected"].to_numpy() >= 10)
+    worst |= amount >= 100_000
+    worst |= (frame["media_threat"] & frame["reopened"]).to_numpy()
+    middle = frame[moderate].to_numpy().any(axis=1) | (amount >= 5000)
+    kind = frame["kind"].to_numpy()
+    days = np.select(
+        [kind == "consultation", kind == "suggestion", worst, middle], [0, 10, 10, 5], default=0
+    )
+    off = np.arange(CN.first, CN.last + 1)[~CN.working]
+    exact = np.busdaycalendar(weekmask="1111111", holidays=off)
+    local = frame["received_at"].dt.tz_convert("Asia/Shanghai").dt.tz_localize(None)
+    roll = np.where(days > 0, 0, 1)
+    day = local.to_numpy().astype("datetime64[D]")
+    start = np.busday_offset(day, 0, roll="backward", busdaycal=exact)
+    start = np.where(roll, np.busday_offset(day, 0, roll="forward", busdaycal=exact), start)
+    return days, np.busday_offset(start, days, busdaycal=exact)
+
+
+def main(rows: int) -> None:
+    rng = np.random.default_rng(20260101)
+    frame = register(rows, rng)
+    routed = route_frame(frame, calendar=CN)
+    if (routed["due"].to_numpy().astype("datetime64[D]") != by_hand(frame)[1]).any():
+        raise SystemExit("ours and the hand-written due dates differ")
+    print(f"{rows:,} complaints")
+    compare(
+        "route_frame, signals in columns / by hand with busday_offset",
+        lambda: route_frame(frame, calendar=CN),
+        lambda: by_hand(frame),
+        repeat=3,
+    )
+    taken = min(seconds(lambda: route_frame(frame, calendar=CN)) for _ in range(3))
+    limit = rows / 1_000_000
+    print(f"  {taken:.3f} s  limit {limit:g} s  {'ok' if taken <= limit else 'MISSED'}")
+
+    lexicon = default_lexicon()
+    pick = rng.integers(0, len(PIECES), (rows, 3))
+    text = pd.Series(PIECES, dtype=object).to_numpy()
+    joined = pd.Series(text[pick[:, 0]] + "，" + text[pick[:, 1]] + "。" + text[pick[:, 2]])
+    unique = joined + pd.Series(np.arange(rows)).astype(str)
+    silent = frame.drop(columns=[*SIGNALS, "kind"])
+    for label, texts in (("texts that repeat", joined), ("every text another", unique)):
+        told = silent.assign(text=texts)
+        taken = seconds(lambda told=told: route_frame(told, calendar=CN, classifier=lexicon))
+        print(
+            f"route_frame, {label} ({texts.nunique():,}): {taken:.1f} s, "
+            f"{rows / taken:,.0f} a second"
+        )
+
+    as_of = dt.datetime(2026, 1, 31, tzinfo=dt.UTC)
+    answered = frame["received_at"] + pd.to_timedelta(rng.integers(0, 20 * 86400, rows), unit="s")
+    cases = frame[["complaint_id", "received_at"]].assign(
+        answered_at=answered, closed_at=answered, severity=routed["severity"], due=routed["due"],
+        product=frame["product"],
+    )  # fmt: skip
+    print(f"intake: {seconds(lambda: intake(frame)):.2f} s")
+    taken = seconds(lambda: deadlines(cases, calendar=CN, as_of=as_of))
+    print(f"deadlines, three clocks: {taken:.2f} s")
+    taken = seconds(
+        lambda: summarise(cases, period="month", by="product", calendar=CN, as_of="2026-01-31")
+    )
+    print(f"summarise by month and product: {taken:.2f} s")
+    log = [
+        CaseEvent(dt.datetime(2025, 3, 3, 9, tzinfo=dt.UTC), "received", severity="moderate"),
+        CaseEvent(dt.datetime(2025, 3, 4, 9, tzinfo=dt.UTC), "paused", reason="papers"),
+        CaseEvent(dt.datetime(2025, 3, 5, 9, tzinfo=dt.UTC), "resumed"),
+        CaseEvent(dt.datetime(2025, 3, 6, 9, tzinfo=dt.UTC), "responded"),
+    ]
+    one = min(seconds(lambda: replay_clock(log, calendar=CN, as_of=as_of)) for _ in range(20))
+    print(f"replay_clock, one case of four events: {one * 1000:.1f} ms")
+    print(f"peak memory {peak_memory_mb():,.0f} MB")
+
+
+if __name__ == "__main__":
+    main(50_000 if "--quick" in sys.argv else 1_000_000)
