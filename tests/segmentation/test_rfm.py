@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bankcrm.columns import findings_frame
@@ -25,7 +25,6 @@ from bankcrm.segmentation import (
     segment_rfm,
     weighted_rfm,
 )
-from bankcrm.segmentation._codes import customer_codes
 
 AS_OF = "2026-06-30"
 SCORES = pd.DataFrame(list(product(range(1, 6), repeat=3)), columns=["r", "f", "m"])
@@ -474,24 +473,3 @@ def test_berka_runs_whole(shared_data: Path) -> None:
     before = segment_rfm(score_rfm(earlier, fit_rfm(metrics)))
     after = segment_rfm(score_rfm(metrics, fit_rfm(metrics)))
     assert rfm_migration(before, after).to_numpy().sum() == 1_229
-
-
-# ---------------------------------------------------------------------------------------- kernels
-
-
-@settings(max_examples=15)
-@given(st.integers(0, 2**32), st.sampled_from(["even", "random", "clustered", "negative", "far"]))
-def test_codes_of_scattered_ids_are_those_of_factorize(seed: int, kind: str) -> None:
-    rng = np.random.default_rng(seed)
-    base = rng.integers(0, 5_000, 70_000)
-    spread = {
-        "even": base * 1_000_003 + 17,
-        "random": rng.integers(0, 10**12, 5_000)[base],
-        "clustered": np.where(base % 2, base + 10**12, base + 10**15),
-        "negative": base * -977,
-        "far": np.where(base % 2, 2**62 + base, -(2**62) - base),
-    }
-    ids = pd.Series(spread[kind])
-    code, distinct = customer_codes(ids)
-    assert (distinct.to_numpy()[code] == ids.to_numpy()).all()
-    assert distinct.is_unique
