@@ -415,8 +415,9 @@ def working_calendar(
         raise UnknownNameError("country", country, sorted(supported))
     if subdivision is not None and subdivision not in supported[code]:
         raise UnknownNameError(f"subdivision of {code}", subdivision, supported[code])
+    # in English whatever the machine's language is: the name tells which days are estimated
     off = holidays.country_holidays(
-        code, subdiv=subdivision, years=range(first_year, last_year + 1)
+        code, subdiv=subdivision, years=range(first_year, last_year + 1), language="en_US"
     )
     first, day, weekday = _span(first_year, last_year)
     working = ~np.isin(weekday, list(off.weekend))
