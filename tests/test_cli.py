@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+import attrs
 import pandas as pd
 import pytest
 
+from bankcrm.cli import main
 from bankcrm.policy import default_policy
 
 
-def run(*words: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    code = "from bankcrm.cli import main; main()"
-    return subprocess.run(
-        [sys.executable, "-c", code, *map(str, words)],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        check=False,
-    )
+@attrs.frozen
+class Ran:
+    """What a call of the command left behind."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(*words: str | Path) -> Ran:
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main([str(w) for w in words])
+            code = 0
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+    return Ran(code, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture(scope="module")
@@ -113,8 +126,11 @@ def test_as_of_is_never_guessed(sample: Path, tmp_path: Path) -> None:
         (["sample", "x", "--customers", "0"], "customers"),
     ],
 )
-def test_errors_are_one_clear_line(words: list[str], told: str, tmp_path: Path) -> None:
-    result = run(*words, cwd=tmp_path)
+def test_errors_are_one_clear_line(
+    words: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run(*words)
     assert result.returncode == 2
     assert told in result.stderr
     assert "Traceback" not in result.stderr
@@ -156,3 +172,13 @@ def test_policies_lists_every_domain_and_preset() -> None:
     assert result.returncode == 0
     for domain in ("lifecycle", "segmentation", "valuation", "complaints"):
         assert domain in result.stdout
+
+
+def test_a_process_ends_with_two_and_no_traceback(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from bankcrm.cli import main; main()"]
+    wrong = subprocess.run(
+        [*command, "review", str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert wrong.returncode == 2
+    assert wrong.stderr.startswith("bankcrm: ")
+    assert "Traceback" not in wrong.stderr

@@ -114,6 +114,12 @@ def test_a_changed_threshold_moves_customers(book: Book, reviewed: Review) -> No
     assert told == policy.fingerprint != reviewed.summary["policies"]["lifecycle"]["fingerprint"]
 
 
+def test_a_notebook_shows_the_figures(reviewed: Review) -> None:
+    shown = reviewed._repr_html_()
+    assert all(value in shown for value in reviewed.key_figures().values())
+    assert reviewed.policies.fingerprint[:12] in shown
+
+
 def test_progress_is_told_step_by_step() -> None:
     seen: list[tuple[int, int, str]] = []
     review(tiny(), as_of="2026-06-30", progress=lambda *step: seen.append(step))

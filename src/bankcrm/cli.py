@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bankcrm
 from bankcrm.errors import BankcrmError, MissingExtraError
+from bankcrm.progress import progress_bar
 
 try:
     import click
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
     from rich.table import Table
 except ImportError as error:  # the command is an extra; say so in one line
     sys.stderr.write(f"bankcrm: {MissingExtraError(error.name or 'click', 'cli')}\n")
@@ -24,7 +23,6 @@ except ImportError as error:  # the command is an extra; say so in one line
 if TYPE_CHECKING:
     from bankcrm.book import Book
     from bankcrm.policy import PolicySet
-    from bankcrm.reviews import Progress as Step
     from bankcrm.reviews import Review
     from bankcrm.vocabulary import Language
 
@@ -121,7 +119,7 @@ def _review(
     from bankcrm.reviews import review as run
 
     policies = _policies(files)
-    with _progress(quiet) as step:
+    with progress_bar(show=not quiet) as step:
         data = _book(book)
         day = as_of.date() if as_of else data.as_of
         if day is None:
@@ -143,19 +141,6 @@ def _policies(files: tuple[Path, ...]) -> PolicySet:
     for file in files:
         policies = policies.with_policy(load_policy(file))
     return policies
-
-
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Step]:
-    """A progress bar on standard error; yields the call-back that a review takes."""
-    columns = (TextColumn("{task.description:<34}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=quiet, transient=True) as bar:
-        task = bar.add_task("reading the book", total=1)
-
-        def step(done: int, total: int, name: str) -> None:
-            bar.update(task, completed=done, total=total, description=name)
-
-        yield step
 
 
 def _print_summary(result: Review) -> None:
@@ -249,10 +234,14 @@ def policies(domain: str | None, preset: str | None) -> None:
     Console().print(table)
 
 
-def main() -> None:
-    """Run the command: an error is one clear line and exit code 2."""
+def main(words: Sequence[str] | None = None) -> None:
+    """Run the command: an error is one clear line and exit code 2.
+
+    Args:
+        words: the arguments; None: those of the process.
+    """
     try:
-        cli.main(prog_name="bankcrm", standalone_mode=False)
+        cli.main(words, prog_name="bankcrm", standalone_mode=False)
     except click.exceptions.Abort:
         sys.exit(130)
     except click.ClickException as error:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from typing import Literal, Self
 
 Language = Literal["en", "zh"]
 
 
-class Labelled(str, Enum):
+class Labelled(StrEnum):
     """A string enum whose members carry an English and a Chinese label.
 
     >>> Stage.DORMANT.value, Stage.DORMANT.label("zh")

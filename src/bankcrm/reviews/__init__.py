@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from bankcrm.progress import Progress
 from bankcrm.reviews.model import EarlierReview, Review, read_earlier
-from bankcrm.reviews.run import Progress, review
+from bankcrm.reviews.run import review
 
 __all__ = ["EarlierReview", "Progress", "Review", "read_earlier", "review"]

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bankcrm._display import card
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.policy import PolicySet
 from bankcrm.rules import DecisionTable, Trace
@@ -62,6 +63,10 @@ class Review:
     def __repr__(self) -> str:
         figures = ", ".join(f"{k.lower()} {v}" for k, v in self.key_figures().items())
         return f"<Review of {self.name} as of {self.as_of}: {figures}>"
+
+    def _repr_html_(self) -> str:
+        title = f"Review of {self.name} as of {self.as_of}"
+        return card(title, self.key_figures(), note=f"policies {self.policies.fingerprint[:12]}")
 
     def key_figures(self) -> dict[str, str]:
         """The figures that a manager asks for first, formatted."""

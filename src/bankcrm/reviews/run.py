@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from bankcrm.calendars import WorkingCalendar, working_calendar
 from bankcrm.columns import as_of_day, findings_frame
 from bankcrm.policy import PolicySet, default_policies
+from bankcrm.progress import Progress
 from bankcrm.reviews import steps
 from bankcrm.reviews.model import Review
 from bankcrm.reviews.summary import summary_of
@@ -18,7 +19,6 @@ from bankcrm.valuation.components import COMPONENTS
 if TYPE_CHECKING:
     from bankcrm.book import Book
 
-Progress = Callable[[int, int, str], None]
 STEPS = 8
 TIER_FACTS = ("contribution", "value_score", "growth", "risk")
 SHOWN = (
