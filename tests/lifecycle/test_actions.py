@@ -203,6 +203,13 @@ def test_birthdays_over_new_year_and_many_visits_in_one_plan() -> None:
     assert due(tasks, 2, "festival_greeting") == ["2026-01-01", "2026-02-17"]
 
 
+def test_a_special_visit_takes_the_place_of_the_general_in_a_plan() -> None:
+    tasks = plan(book(), policy=POLICY.with_parameters(plan_days=400))
+    visits = pd.to_datetime(due(tasks, 2, "revisit"))
+    assert len(visits) >= 13
+    assert set(visits[1:] - visits[:-1]) == {pd.Timedelta(days=30)}
+
+
 # --- early warnings ---------------------------------------------------------------------------
 
 DAY = "2026-03-31"
@@ -274,6 +281,9 @@ def test_each_source_adds_its_signal() -> None:
     assert told[1] == "balance-falling+product-closed+complaint-badly-solved"
     assert told[5] == "complaint-open"
     assert 4 not in told  # closed already: nothing to be warned of
+    later = complaints.assign(closed_at=complaints["closed_at"] + pd.Timedelta(days=60))
+    assert warned(complaints=later)[1] == "complaint-open"
+    assert warned(complaints=later.assign(received_at=later["closed_at"])[1:2]) == warned()
     bare = complaints[["customer_id", "received_at"]]
     assert warned(complaints=bare)[1] == "complaint-open"
     assert 1 not in warned(accounts=accounts.drop(columns="closed_date"))

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from bankcrm.errors import DataError, MissingFactError
 from bankcrm.lifecycle import assign_stages, stage_facts
+from bankcrm.lifecycle.timeline import Windows, read_timeline
 from bankcrm.policy import Policy, default_policy
 from bankcrm.rules import Rule
 
@@ -184,6 +185,23 @@ def test_order_of_rows_does_not_matter(
     pd.testing.assert_frame_equal(facts, mixed.loc[facts.index])
 
 
+@given(seeds, st.lists(st.integers(0, 1600), min_size=1, max_size=12).map(sorted))
+def test_windows_that_roll_hold_what_fresh_ones_do(
+    make_small_book: Make, seed: int, steps: list[int]
+) -> None:
+    book = make_small_book(seed)
+    start = int(np.datetime64("2022-01-01", "D").astype(int))
+    timeline = read_timeline(*book, until=start + 1600, automatic_kinds=("fee",))
+    rolling = Windows(timeline, 60, 200)
+    for step in steps:
+        rolling.advance(start + step)
+        fresh = Windows(timeline, 60, 200)
+        fresh.advance(start + step)
+        for name in ("recent", "earlier", "last"):
+            assert (getattr(rolling, name) == getattr(fresh, name)).all()
+        assert rolling.recent.sum() + rolling.earlier.sum() == rolling.span[2] - rolling.span[0]
+
+
 CUSTOMERS = pd.DataFrame(
     {
         "customer_id": ["a", "b", "c", "d", "e"],
@@ -251,6 +269,8 @@ def test_a_quiet_term_deposit_is_not_dormant_while_it_runs() -> None:
 def test_who_comes_back_after_closing_is_not_lost() -> None:
     back = movements(("e", "2026-02-20", "card"))
     assert stages_of(transactions=back)["e"] == "active"
+    last_day = movements(("e", "2026-02-01", "card"))
+    assert stages_of(transactions=last_day)["e"] == "lost"
     posting = movements(("e", "2026-02-20", "interest"))
     assert stages_of(transactions=posting)["e"] == "lost"
     anew = CUSTOMERS.assign(

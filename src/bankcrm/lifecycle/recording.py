@@ -135,7 +135,10 @@ def _placed(ids: pd.Series, known: pd.Index) -> tuple[Ints, pd.Index]:
     """The place of each id among the customers known and then new; -1 for a missing id."""
     code, distinct = codes(ids)
     fresh = distinct[~distinct.isin(known)]
-    customers = known.append(fresh) if len(known) and len(fresh) else known if len(known) else fresh
+    if not len(known):
+        customers = fresh
+    else:  # nothing appended to keeps its type
+        customers = known.append(fresh) if len(fresh) else known
     place = np.append(customers.get_indexer(distinct), -1)
     return place[code].astype(np.intp), customers
 
