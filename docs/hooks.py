@@ -19,7 +19,27 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "bankcrm"
 LOG = logging.getLogger("mkdocs.hooks.policies")
 DATES = {"from": "effective_from", "to": "effective_to"}
 PRESETS = re.compile(r"^<!-- presets: (?P<name>\w+) -->$", re.M)
+SECTIONS = {
+    "Tutorials": "tutorials",
+    "How to": "how-to",
+    "Reference": "reference",
+    "Explanation": "explanation",
+}
 MARKER = re.compile(r"^<!-- policy: (?P<name>[\w/.-]+) -->$", re.M)
+
+
+def on_config(config: Any) -> Any:
+    """Put pages that the navigation does not name at the end of their folder's section."""
+    docs = Path(config["docs_dir"])
+    for section, folder in SECTIONS.items():
+        entries = next(item[section] for item in config["nav"] if section in item)
+        named = {path for entry in entries for path in entry.values()}
+        for page in sorted((docs / folder).glob("*.md")):
+            path = page.relative_to(docs).as_posix()
+            if path not in named:
+                title = page.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ")
+                entries.append({title: path})
+    return config
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:

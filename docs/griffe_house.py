@@ -1,11 +1,13 @@
-"""griffe extension: the signature of an attrs class, which static analysis alone does not see."""
+"""griffe extensions: signatures of attrs classes, and examples in docstrings shown as code."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import griffe
 
+EXAMPLE = re.compile(r"^>>> .*(?:\n(?!\s*$).+)*", re.M)
 DECORATORS = {"attrs.frozen", "attrs.define", "attrs.mutable"}
 
 
@@ -33,6 +35,19 @@ class AttrsSignatures(griffe.Extension):
             "__init__", parent=cls, parameters=griffe.Parameters(self_, *fields), returns="None"
         )
         cls.set_member("__init__", init)
+
+
+class ExamplesAsCode(griffe.Extension):
+    """Fence the examples of a docstring, which Markdown would take for quotations."""
+
+    def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
+        """Wrap each run of lines that starts with a prompt."""
+        if obj.docstring is not None:
+            obj.docstring.value = EXAMPLE.sub(_fenced, obj.docstring.value)
+
+
+def _fenced(example: re.Match[str]) -> str:
+    return f"```pycon\n{example[0]}\n```"
 
 
 def _is_attrs(decorator: griffe.Decorator) -> bool:
