@@ -53,14 +53,16 @@ def converter() -> cattrs.Converter:
     """The converter that refuses unknown keys and wrong types, and gathers every fault."""
     made = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
     for plain in (str, int, float, bool):
-        made.register_structure_hook(plain, _exactly(plain))
-    made.register_structure_hook(date, _exactly(date))
+        made.register_structure_hook(plain, exactly(plain))
+    made.register_structure_hook(date, exactly(date))
     made.register_structure_hook(UnaryTest, lambda text, _: parse_test(text))
     made.register_structure_hook(Fact, lambda raw, _: _fact(made, raw))
     return made
 
 
-def _exactly(kind: type[T]) -> Any:
+def exactly(kind: type[T]) -> Any:
+    """A cattrs hook that takes a value of exactly this type; a whole number for a float."""
+
     def read(value: Any, _: object) -> T:
         whole = kind is float and type(value) is int
         if (type(value) is not kind and not whole) or isinstance(value, datetime):
@@ -96,11 +98,12 @@ def structure(
 def _faults(error: BaseException, path: str) -> list[str]:
     if not isinstance(error, cattrs.BaseValidationError):
         return [f"{path}: {error}"]
-    told = cattrs.transform_error(error, path="$", format_exception=_words)
+    told = cattrs.transform_error(error, path="$", format_exception=words_of)
     return [_with_path(text, path) for text in told]
 
 
-def _words(error: BaseException, kind: type | None) -> str:
+def words_of(error: BaseException, kind: type | None) -> str:
+    """What is wrong, in our words."""
     if isinstance(error, KeyError):
         return f"required key {error.args[0]!r} is missing"
     if isinstance(error, cattrs.ForbiddenExtraKeysError):

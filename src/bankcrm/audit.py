@@ -1,0 +1,159 @@
+"""Decisions on record: one JSON line each, that can be decided again and compared years later."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from bankcrm.errors import DataError, UnknownNameError
+from bankcrm.policy import Policy, PolicySet
+from bankcrm.rules import Decision
+from bankcrm.rules.table import digest
+from bankcrm.wire import open_value, opened_value
+
+FORMAT = 1
+_KEYS = (
+    *("format", "table", "version", "table_fingerprint", "policy", "policy_version"),
+    *("policy_fingerprint", "plugins", "inputs", "outcome", "rule", "owner", "missing"),
+    *("subject", "at", "digest"),
+)
+
+
+@attrs.frozen
+class Replay:
+    """What deciding a recorded case again gave.
+
+    Args:
+        same_policy: the policy is the one that decided then.
+        same_outcome: the outcome is the one of then.
+        recorded: the outcome of then.
+        decision: the decision of now.
+        note: what differs, in words; empty where nothing does.
+    """
+
+    same_policy: bool
+    same_outcome: bool
+    recorded: Any
+    decision: Decision
+    note: str
+
+
+def decision_record(
+    decision: Decision,
+    facts: Mapping[str, object],
+    policy: Policy,
+    *,
+    plugins: tuple[str, ...] = (),
+    subject: str = "",
+    at: dt.datetime | None = None,
+) -> str:
+    """A decision as one line of JSON for an append-only log.
+
+    The keys and their order are stable; ``digest`` (SHA-256 over the rest) tells a line that was
+    changed afterwards. Only the facts that the table reads are kept.
+
+    Args:
+        decision: the decision.
+        facts: the facts that it was made from.
+        policy: the policy whose table decided.
+        plugins: plug-ins in force, as ``name version``.
+        subject: who it is about, such as a customer's id.
+        at: the instant of the decision, with its time zone.
+
+    >>> from bankcrm.policy import default_policy
+    >>> policy = default_policy("complaints")
+    >>> facts = {"kind": "suggestion", "severity": None}
+    >>> line = decision_record(policy.table("route").decide(facts), facts, policy)
+    >>> replay_record(line, policy).same_outcome
+    True
+    """
+    table = policy.table(decision.table)
+    if table.fingerprint != decision.fingerprint:
+        raise DataError(
+            f"decision: made by another version of table {decision.table!r} than policy "
+            f"{policy.id!r} holds; record it with the policy that decided"
+        )
+    if at is not None and at.tzinfo is None:
+        raise DataError("at: expected an instant with its time zone")
+    record: dict[str, Any] = {
+        "format": FORMAT,
+        "table": decision.table,
+        "version": decision.version,
+        "table_fingerprint": decision.fingerprint,
+        "policy": policy.id,
+        "policy_version": policy.version,
+        "policy_fingerprint": policy.fingerprint,
+        "plugins": list(plugins),
+        "inputs": {name: open_value(facts.get(name)) for name in table.plan.facts},
+        "outcome": open_value(decision.outcome),
+        "rule": decision.rule,
+        "owner": decision.owner,
+        "missing": decision.missing,
+        "subject": subject,
+        "at": None if at is None else at.isoformat(),
+    }
+    return json.dumps({**record, "digest": digest(record)}, ensure_ascii=False)
+
+
+def replay_record(line: str | bytes, policies: Policy | PolicySet) -> Replay:
+    """Decide a recorded case again.
+
+    Args:
+        line: what `decision_record` gave.
+        policies: the policy of then, for the same outcome; or another one, to see what it says.
+
+    Raises:
+        DataError: the line is not a record, or was changed since.
+        UnknownNameError: the policies have no such table.
+    """
+    record = _read(line)
+    policy = _holder(policies, record)
+    table = policy.table(record["table"])
+    inputs = {name: opened_value(value) for name, value in record["inputs"].items()}
+    decision = table.decide(inputs, on_missing="undecided")
+    same_policy = policy.fingerprint == record["policy_fingerprint"]
+    recorded = opened_value(record["outcome"])
+    same = decision.outcome == recorded and decision.missing == record["missing"]
+    notes = []
+    if not same_policy:
+        then = (
+            f"{record['policy']} {record['policy_version']} ({record['policy_fingerprint'][:12]})"
+        )
+        now = f"{policy.id} {policy.version} ({policy.fingerprint[:12]})"
+        where = (
+            "" if table.fingerprint == record["table_fingerprint"] else ", the table differs too"
+        )
+        notes.append(f"decided then by {then}, now by {now}{where}")
+    if not same:
+        notes.append(
+            f"then {recorded} by {record['rule']}, now {decision.outcome} by {decision.rule}"
+        )
+    return Replay(same_policy, same, recorded, decision, "; ".join(notes))
+
+
+def _read(line: str | bytes) -> dict[str, Any]:
+    try:
+        record = json.loads(line)
+    except ValueError as error:
+        raise DataError(f"record: not JSON: {error}") from None
+    if not isinstance(record, dict) or tuple(record) != _KEYS or record["format"] != FORMAT:
+        raise DataError(f"record: expected an object of format {FORMAT} with {', '.join(_KEYS)}")
+    told = record["digest"]
+    if digest({k: v for k, v in record.items() if k != "digest"}) != told:
+        raise DataError("record: its digest does not fit; the line was changed after it was made")
+    return record
+
+
+def _holder(policies: Policy | PolicySet, record: Mapping[str, Any]) -> Policy:
+    """The policy of that name, else the one that has such a table."""
+    if isinstance(policies, Policy):
+        return policies
+    found = [p for p in policies if record["table"] in p.tables]
+    named = [p for p in found if p.id == record["policy"]]
+    if not found:
+        raise UnknownNameError("table", record["table"], [t for p in policies for t in p.tables])
+    return [*named, *found][0]

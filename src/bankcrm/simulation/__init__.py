@@ -1,0 +1,8 @@
+"""What would change: policies compared over a book before one of them goes live, and trials."""
+
+from __future__ import annotations
+
+from bankcrm.simulation.impact import DecisionImpact, Impact, simulate
+from bankcrm.simulation.trials import challenge, split
+
+__all__ = ["DecisionImpact", "Impact", "challenge", "simulate", "split"]

@@ -1,0 +1,89 @@
+"""Champion and challenger: a stated share of the customers, chosen by a stable hash."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from bankcrm.columns import as_frame
+from bankcrm.errors import DataError
+from bankcrm.rules import DecisionTable
+
+Arm = Literal["champion", "challenger"]
+ARMS: tuple[Arm, Arm] = ("champion", "challenger")
+
+
+def split(ids: object, *, share: float, trial: str) -> pd.Series:
+    """Who is decided by the challenger: a stated share of customers, by a stable hash of their id.
+
+    The same id and trial give the same arm in every process, on every platform and in every
+    version. Another trial's name mixes anew, so that trials do not fall on the same customers. A
+    larger share keeps those who are in already.
+
+    Args:
+        ids: customer ids, whole numbers or texts; ``7`` and ``"7"`` are the same customer.
+        share: the share of the challenger, 0 to 1.
+        trial: the trial's name.
+
+    Returns:
+        Series of ``champion`` and ``challenger`` (categorical), indexed by customer id.
+
+    >>> split([1, 2, 3, 4], share=0.5, trial="spring").tolist()
+    ['champion', 'champion', 'champion', 'challenger']
+    """
+    if not 0 <= share <= 1:
+        raise DataError(f"share: {share!r}; expected a number from 0 to 1")
+    index = pd.Index(ids, name="customer_id")  # type: ignore[call-overload]
+    seed = hashlib.blake2b(trial.encode(), digest_size=8).digest()
+    codes, known = pd.factorize(index)
+    if (codes < 0).any():
+        raise DataError(f"customer_id: {int((codes < 0).sum())} missing; each needs an id")
+    hashes = np.frombuffer(
+        b"".join(hashlib.blake2b(str(i).encode(), digest_size=8, key=seed).digest() for i in known),
+        dtype=">u8",
+    )
+    chosen = (hashes.astype(np.float64) / 2.0**64 < share)[codes]
+    return pd.Series(
+        pd.Categorical.from_codes(chosen.astype(np.int8), categories=pd.Index(ARMS)), index=index
+    )
+
+
+def challenge(
+    champion: DecisionTable,
+    challenger: DecisionTable,
+    facts: object,
+    *,
+    share: float,
+    trial: str,
+    on_missing: Literal["raise", "undecided"] = "raise",
+) -> pd.DataFrame:
+    """Decide a stated share of the customers by a challenger, the others by the champion.
+
+    Args:
+        champion: the table in force.
+        challenger: the one that is tried.
+        facts: a row a customer, indexed by customer id.
+        share: the share of the challenger, 0 to 1.
+        trial: the trial's name; see `split`.
+        on_missing: as for `DecisionTable.decide_frame`.
+
+    Returns:
+        The facts' index; ``arm``, ``outcome``, ``rule`` and ``fingerprint`` of the table that
+        decided, all categorical.
+    """
+    frame = as_frame(facts)
+    arm = split(frame.index, share=share, trial=trial)
+    mine = (arm == "challenger").to_numpy()
+    parts = []
+    for table, rows in ((champion, ~mine), (challenger, mine)):
+        decided = table.decide_frame(frame[rows], on_missing=on_missing).astype(object)
+        decided["fingerprint"] = table.fingerprint
+        parts.append(decided)
+    made = pd.concat(parts)
+    order = np.argsort(np.concatenate([np.flatnonzero(~mine), np.flatnonzero(mine)]))
+    made = made.iloc[order].astype("category")
+    made.insert(0, "arm", arm.to_numpy())
+    return made

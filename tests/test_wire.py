@@ -1,0 +1,177 @@
+"""Public values to JSON and back: nothing is lost, nothing unknown gets in."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from decimal import Decimal
+from typing import Any
+
+import attrs
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bankcrm import models
+from bankcrm.errors import DataError
+from bankcrm.models import Record
+from bankcrm.models.record import columns_of
+from bankcrm.plugins import PluginInfo
+from bankcrm.policy import DOMAINS, Policy, default_policy
+from bankcrm.rules import (
+    Decision,
+    DecisionTable,
+    Fact,
+    Finding,
+    HitPolicy,
+    Parameter,
+    Rule,
+    Trace,
+)
+from bankcrm.testing.strategies import records
+from bankcrm.testing.tables import clean_tables, policies, rows, tables
+from bankcrm.vocabulary import Stage
+from bankcrm.wire import converter, from_json, json_schema, open_value, opened_value, to_json
+
+RECORDS = [
+    k
+    for k in vars(models).values()
+    if isinstance(k, type) and issubclass(k, Record) and k is not Record
+]
+
+
+@given(st.data())
+def test_decisions_and_traces_read_back_equal(data: st.DataObject) -> None:
+    table = data.draw(clean_tables())
+    told = table.explain(data.draw(rows(table)))
+    assert from_json(to_json(told), Trace) == told
+    again = from_json(to_json(told.decision), Decision)
+    assert again == told.decision
+    assert type(again.outcome) is type(told.decision.outcome)
+
+
+@given(tables())
+def test_tables_and_findings_read_back_equal(table: DecisionTable) -> None:
+    assert from_json(to_json(table), DecisionTable) == table
+    for finding in table.check():
+        assert from_json(to_json(finding), Finding) == finding
+
+
+@given(policies())
+def test_policies_read_back_equal(policy: Policy) -> None:
+    assert from_json(to_json(policy, indent=1), Policy) == policy
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_the_shipped_policies_read_back_equal(domain: str) -> None:
+    policy = default_policy(domain)
+    again = from_json(to_json(policy), Policy)
+    assert (again, again.fingerprint) == (policy, policy.fingerprint)
+
+
+@pytest.mark.parametrize("kind", RECORDS)
+@given(st.data())
+def test_models_read_back_equal(kind: type[Record], data: st.DataObject) -> None:
+    record = data.draw(records(kind))
+    assert from_json(to_json(record), kind) == record
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        True,
+        3,
+        2.5,
+        "gold",
+        dt.date(2026, 1, 31),
+        dt.datetime(2026, 1, 31, 12, tzinfo=dt.UTC),
+        Decimal("12.50"),
+        float("inf"),
+        (1, "a", dt.date(2026, 1, 31)),
+        {"a": (1, 2), "date": "x"},
+    ],
+)
+def test_open_fields_keep_their_type(value: Any) -> None:
+    written = json.loads(json.dumps(open_value(value), allow_nan=False))
+    again = opened_value(written)
+    assert again == value
+    assert type(again) is type(value) or isinstance(value, dict)
+
+
+def test_open_fields_take_what_decisions_see() -> None:
+    assert open_value(np.float64(2)) == 2.0
+    assert open_value(np.datetime64("2026-01-31")) == {"date": "2026-01-31"}
+    assert open_value(Stage.LOST) == "lost"
+    assert open_value(float("nan")) is None
+    with pytest.raises(DataError, match="has no form in JSON"):
+        open_value(object())
+
+
+def test_undecided_decisions_say_so() -> None:
+    table = DecisionTable("t", (Rule("a", {"x": "> 1"}, 1), Rule("b", {}, 2)))
+    undecided = table.decide({}, on_missing="undecided")
+    text = to_json(undecided)
+    assert json.loads(text)["outcome"] is None
+    assert from_json(text, Decision) == undecided
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "said"),
+    [
+        ("{", Parameter, "Parameter: not JSON: "),
+        ("[1]", Parameter, "expected a JSON object, found list"),
+        ('{"value": 1, "x": 2}', Parameter, "unknown key(s) x; known: value, unit"),
+        ('{"value": NaN}', Parameter, "NaN is not a JSON number"),
+        ('{"value": {"y": 1}}', Parameter, "expected a plain value or one of date, instant"),
+        ('{"value": {"date": "2026-02-30"}}', Parameter, "@ $.value"),
+        ('{"value": 1, "effective_from": 3}', Parameter, "expected an ISO 8601 text, saw 3"),
+        ('{"unit": 3}', Parameter, "expected str, saw 3 @ $.unit"),
+        ('{"id": "a", "when": {"x": ">"}, "then": 1}', Rule, "$.when"),
+        ('{"type": "money"}', Fact, "money not in literal"),
+        ("[" * 100_000, Parameter, "not JSON"),
+    ],
+)
+def test_what_does_not_fit_is_told(text: str, kind: type, said: str) -> None:
+    with pytest.raises(DataError) as raised:
+        from_json(text, kind)
+    assert said in str(raised.value)
+
+
+def test_only_public_values_are_written() -> None:
+    with pytest.raises(DataError, match="expected a public value of bankcrm, saw dict"):
+        to_json({"a": 1})
+    with pytest.raises(DataError, match="expected a public class"):
+        json_schema(dict)
+    info = PluginInfo("a", hooks=("facts",))
+    assert from_json(to_json(info), PluginInfo) == info
+
+
+def test_schemas_name_every_field() -> None:
+    for kind in (Decision, Trace, DecisionTable, Policy, Parameter, Finding, PluginInfo):
+        schema = json_schema(kind)
+        assert set(schema["properties"]) == {a.name for a in attrs.fields(kind)}
+        assert schema["additionalProperties"] is False
+        json.dumps(schema)
+    table = json_schema(DecisionTable)["properties"]
+    assert table["hit_policy"]["enum"] == [p.value for p in HitPolicy]
+    assert table["rules"]["items"]["properties"]["when"]["additionalProperties"] == {
+        "type": "string"
+    }
+    assert table["effective_from"]["anyOf"][0]["format"] == "date"
+    assert json_schema(Fact)["properties"]["type"]["enum"][0] == "number"
+    record = RECORDS[0]
+    assert set(json_schema(record)["properties"]) == {c.name for c in columns_of(record)}
+
+
+def test_a_users_converter_takes_our_values() -> None:
+    @attrs.frozen
+    class Case:
+        name: str
+        decision: Decision
+
+    table = DecisionTable("t", (Rule("b", {}, 2),))
+    case = Case("x", table.decide({}))
+    mine = converter()
+    assert mine.structure(mine.unstructure(case), Case) == case
