@@ -135,12 +135,14 @@ def _book(folder: Path | None) -> Book:
 
 
 def _policies(files: tuple[Path, ...]) -> PolicySet:
+    """The defaults, the files in their domains' places, and what installed plug-ins change."""
+    from bankcrm.plugins import assemble
     from bankcrm.policy import default_policies, load_policy
 
     policies = default_policies()
     for file in files:
         policies = policies.with_policy(load_policy(file))
-    return policies
+    return assemble(policies)
 
 
 def _print_summary(result: Review) -> None:
@@ -232,6 +234,54 @@ def policies(domain: str | None, preset: str | None) -> None:
                 name, variant or "(defaults)", policy.version, *counts, policy.fingerprint[:12]
             )
     Console().print(table)
+
+
+@cli.command()
+def plugins() -> None:
+    """List the plug-ins that are installed: hooks, order, what each changed, and load errors."""
+    from bankcrm.plugins import assemble
+
+    found = assemble(on_error="isolate").plugins
+    if not found:
+        click.echo("no plug-in is installed (entry-point group 'bankcrm')")
+        return
+    table = Table("order", "name", "distribution", "version", "priority", "hooks", "what it does")
+    for order, info in enumerate(found, start=1):
+        does = f"LEFT OUT: {info.error}" if info.error else "\n".join(info.changes)
+        package = (info.distribution, info.version, str(info.priority))
+        table.add_row(str(order), info.name, *package, ", ".join(info.hooks), does)
+    Console().print(table)
+    if any(info.error for info in found):
+        sys.exit(2)
+
+
+@cli.command()
+@_BOOK
+@_AS_OF
+@_POLICY
+@click.option(
+    "--proposed",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    required=True,
+    metavar="FILE",
+    help="A policy that would take the place of its domain's; may be given again.",
+)
+def simulate(
+    book: Path | None,
+    as_of: datetime | None,
+    files: tuple[Path, ...],
+    proposed: tuple[Path, ...],
+) -> None:
+    """What would change for BOOK: who moves, by which rules, and what it does to value and work.
+
+    --policy names the policies in force, --proposed those that would take their place.
+    """
+    from bankcrm.simulation import simulate as run
+
+    day = as_of.date() if as_of else None
+    impact = run(_book(book), _policies(files), _policies((*files, *proposed)), as_of=day)
+    click.echo(impact)
 
 
 def main(words: Sequence[str] | None = None) -> None:

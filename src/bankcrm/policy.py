@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 import importlib.resources
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
 import attrs
 import tomli_w
@@ -20,8 +20,14 @@ from bankcrm.rules.toml import converter, parse_toml, plain, structure, table_bo
 from bankcrm.rules.values import FrozenDict, frozen_dict
 from bankcrm.units import unit_fault
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bankcrm.calendars import WorkingCalendar
+
 DOMAINS = ("lifecycle", "segmentation", "valuation", "complaints")
 Record = Mapping[str, Any]
+Classifier: TypeAlias = "Callable[[pd.Series], pd.DataFrame]"
 T = TypeVar("T")
 Dated = Parameter | DecisionTable
 
@@ -332,6 +338,24 @@ class PolicySet:
     def at(self, day: date) -> Self:
         """Every policy as it stood on a day."""
         return attrs.evolve(self, policies={d: p.at(day) for d, p in self.policies.items()})
+
+    def with_facts(
+        self, domain: str, facts: pd.DataFrame, frames: Mapping[str, object], *, as_of: date
+    ) -> pd.DataFrame:
+        """A domain's facts; with those of plug-ins where `bankcrm.plugins` has assembled some."""
+        return facts
+
+    def classifier(self, base: Classifier | None = None) -> Classifier | None:
+        """The classifier of complaints' texts; joined by those of plug-ins where there are any."""
+        return base
+
+    def calendar(self, base: WorkingCalendar) -> WorkingCalendar:
+        """The working days; with those of plug-ins where there are any."""
+        return base
+
+    def sections(self, review: object) -> tuple[tuple[str, pd.DataFrame | str], ...]:
+        """Title and content of plug-ins' sections of a report; none in a plain set."""
+        return ()
 
     @functools.cached_property
     def fingerprint(self) -> str:

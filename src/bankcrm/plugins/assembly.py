@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -31,7 +31,7 @@ from bankcrm.plugins.values import (
     StageChange,
     TextClassifier,
 )
-from bankcrm.policy import Policy, PolicySet, default_policies, default_policy, presets
+from bankcrm.policy import Classifier, Policy, PolicySet, default_policies, default_policy, presets
 from bankcrm.rules import Rule
 from bankcrm.rules.table import digest
 
@@ -119,9 +119,7 @@ class Assembled(PolicySet):
         sources = [o for o in self._extras(FactSource) if o.value.domain == domain]
         return batch.with_facts(facts, frames, as_of, sources, self.on_error)
 
-    def classifier(
-        self, base: Callable[[pd.Series], pd.DataFrame] | None = None
-    ) -> Callable[[pd.Series], pd.DataFrame] | None:
+    def classifier(self, base: Classifier | None = None) -> Classifier | None:
         """A classifier that reads what ``base`` and the plug-ins read; None where there is none."""
         readers = self._extras(TextClassifier, Signal)
         if not readers:
