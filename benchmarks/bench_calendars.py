@@ -15,6 +15,8 @@ import pandas as pd
 from bankcrm.calendars import bank_day, working_calendar
 from timing import compare, peak_memory_mb
 
+LIMIT = 1 / 30
+
 
 def main(rows: int) -> None:
     cn = working_calendar("CN")

@@ -28,7 +28,8 @@ from timing import compare, peak_memory_mb, seconds
 CN = working_calendar("CN")
 PIECES = [
     "我的信用卡账单有问题", "手机银行登录不了", "柜员态度很差", "昨天被盗刷了三千元",
-    "没有诈骗的意思", "请问如何办理挂失", "建议增加窗口", "已经多次投诉", "再不解决我就起诉", "贷款利率和说的不一样",
+    "没有诈骗的意思", "请问如何办理挂失", "建议增加窗口", "已经多次投诉",
+    "再不解决我就起诉", "贷款利率和说的不一样",
     "I was charged a fee twice", "the app crashed", "nobody answers the phone",
     "there was no fraud",
     "I am 78 years old", "my mortgage payment was not credited", "this is unacceptable",

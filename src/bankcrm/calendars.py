@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias, cast, overload
 
@@ -41,6 +41,7 @@ _Ints: TypeAlias = npt.NDArray[np.int64]
 _NAT = np.datetime64("NaT", "D")
 _ONE = np.timedelta64(1, "D")
 _BEYOND_NOTICE_YEARS = 10
+_CHUNK = 1 << 14
 
 
 class ProvisionalDateWarning(UserWarning):
@@ -157,10 +158,7 @@ class WorkingCalendar:
         >>> working_calendar("CN").is_provisional(["2030-01-01"]).tolist()
         [True]
         """
-        day, _ = _days(dates)
-        if self.announced_until is None:
-            return np.zeros(len(day), dtype=np.bool_)
-        return day > self.announced_until
+        return self._beyond(_days(dates)[0])
 
     @overload
     def add(self, dates: DayLike, n: int, *, strict: bool = ...) -> dt.date: ...
@@ -214,12 +212,9 @@ class WorkingCalendar:
                 raise DataError(f"n: {len(steps):,} numbers for {len(day):,} dates; give as many")
             day = np.ascontiguousarray(np.broadcast_to(day, steps.shape))
             result = self._add_each(day, steps)
-        if self.announced_until is None:
-            return MarkedDates(result, np.zeros(len(result), dtype=np.bool_))
-        # Backwards the start is the later end of what was counted over.
-        marks = result > self.announced_until
-        if steps.size and steps.min() < 0:
-            marks |= day > self.announced_until
+        marks = self._beyond(result)
+        if steps.size and steps.min() < 0:  # then the start is the later end of what was counted
+            marks |= self._beyond(day)
         return MarkedDates(result, marks)
 
     @overload
@@ -329,16 +324,24 @@ class WorkingCalendar:
     def _add_same(self, day: Days, n: int) -> Days:
         """Add one number to every date: a single lookup in a table composed for that number."""
         table = self._padded.take(self._ranks(n > 0) + n, mode="clip")
-        return self._known(day, table.take(self._offsets(day), mode="clip"))
+        result = np.empty(len(day), dtype="datetime64[D]")
+        for part in _chunks(len(day)):
+            table.take(self._offsets(day[part]), mode="clip", out=result[part])
+        return self._known(day, result)
 
     def _add_each(self, day: Days, n: _Ints) -> Days:
         """Add each date its own number."""
-        offsets = self._offsets(day)
-        rank = self._ranks(True).take(offsets, mode="clip")
-        if n.size and n.min() <= 0:
-            rank = np.where(n > 0, rank, self._ranks(False).take(offsets, mode="clip"))
-        rank += n
-        return self._known(day, self._padded.take(rank, mode="clip"))
+        ahead, back = self._ranks(True), self._ranks(False)
+        backwards = bool(n.size and n.min() <= 0)
+        result = np.empty(len(day), dtype="datetime64[D]")
+        for part in _chunks(len(day)):
+            offsets, steps = self._offsets(day[part]), n[part]
+            rank = ahead.take(offsets, mode="clip")
+            if backwards:
+                rank = np.where(steps > 0, rank, back.take(offsets, mode="clip"))
+            rank += steps
+            self._padded.take(rank, mode="clip", out=result[part])
+        return self._known(day, result)
 
     def _ranks(self, forwards: bool) -> _Ints:
         """Rank of the working day from which to count, for each place of the padded table."""
@@ -352,9 +355,19 @@ class WorkingCalendar:
 
     def _known(self, day: Days, result: Days) -> Days:
         """The result, if only missing dates have none."""
-        if np.isnat(result).any() and (lost := np.isnat(result) & ~np.isnat(day)).any():
-            self._refuse(day[lost], "dates (or their results)")
+        # NaT is the lowest int64, so one pass tells whether there is any.
+        if result.size and result.view(np.int64).min() == _NAT.astype(np.int64):
+            lost = np.isnat(result) & ~np.isnat(day)
+            if lost.any():
+                self._refuse(day[lost], "dates (or their results)")
         return result
+
+    def _beyond(self, day: Days) -> npt.NDArray[np.bool_]:
+        """Which days lie after the last settled one."""
+        until = self.announced_until
+        if until is None or not day.size or day.view(np.int64).max() <= until.astype(np.int64):
+            return np.zeros(len(day), dtype=np.bool_)
+        return day > until
 
     def _refuse(self, day: Days, what: str) -> None:
         shown = ", ".join(map(str, day[:5]))
@@ -448,6 +461,11 @@ def _span(first_year: int, last_year: int) -> tuple[dt.date, Days, _Ints]:
     """First day, all days and their weekdays (Monday is 0) of whole years."""
     day = np.arange(f"{first_year:04d}-01-01", f"{last_year + 1:04d}-01-01", dtype="datetime64[D]")
     return dt.date(first_year, 1, 1), day, (day.astype(np.int64) + 3) % 7
+
+
+def _chunks(rows: int) -> Iterator[slice]:
+    """Rows taken together: few enough for the intermediate arrays to stay in the cache."""
+    return (slice(start, start + _CHUNK) for start in range(0, rows, _CHUNK))
 
 
 def _places(day: Days, dates: Iterable[dt.date]) -> _Ints:

@@ -56,7 +56,7 @@ def registers(draw: st.DrawFn) -> pd.DataFrame:
     )
 
 
-COUNTS = ["received", "answered", "closed", "reopened", "in_time", "breached"]
+COUNTS = ["received", "answered", "closed", "reopened", "merged", "in_time", "breached"]
 
 
 @given(registers(), st.sampled_from(["month", "quarter", "year"]))
@@ -242,3 +242,16 @@ def test_the_return_by_hand() -> None:
         fca_return(frame, start="2024-06-30", end="2024-01-01", calendar=gb)
     with pytest.raises(DataError, match="no column 'branch'"):
         fca_return(frame, start="2024-01-01", end="2024-06-30", calendar=gb, by="branch")
+
+
+def test_what_was_merged_is_counted_once_and_never_breached() -> None:
+    frame = pd.DataFrame(
+        {
+            "received_at": [START] * 2,
+            "due": [START.tz_localize(None).normalize()] * 2,
+            "merged_into": pd.array([None, 1], "Int64"),
+        }
+    )
+    row = summarise(frame, calendar=CN, as_of=AS_OF).iloc[0]
+    assert row[["received", "merged", "open", "breached"]].tolist() == [2, 1, 1, 1]
+    assert ageing(frame, as_of=AS_OF, calendar=CN)["open"].sum() == 1

@@ -50,6 +50,8 @@ def link_repeats(complaints: pd.DataFrame, *, policy: Policy | None = None) -> p
         )
     is_repeat = first != np.arange(rows)
     root = numbers.iloc[first].set_axis(complaints.index)
+    if root.dtype.kind in "iu":
+        root = root.astype("Int64")  # so that a gap does not turn numbers into floats
     return complaints.assign(
         repeat_of=root.where(is_repeat),
         merged_into=root.where(clock > 0),

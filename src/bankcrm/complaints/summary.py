@@ -45,8 +45,8 @@ def summarise(
 
     Args:
         complaints: A frame with ``received_at`` and, where known, ``answered_at``, ``closed_at``,
-            ``reopened_at`` (aware instants), ``due`` (date, from `route_frame` or `deadlines`) and
-            ``satisfaction``.
+            ``reopened_at`` (aware instants), ``due`` (date, from `route_frame` or `deadlines`),
+            ``satisfaction`` and ``merged_into`` (from `intake`).
         period: ``month``, ``quarter``, ``year``, or None for all time in one row.
         by: Columns to group by, such as ``product``, ``severity`` or a joined ``tier``.
         calendar: Whose working days count.
@@ -57,7 +57,8 @@ def summarise(
 
     Returns:
         Indexed by period (first day) and group: ``received``, ``answered``, ``closed``,
-        ``reopened``, ``open`` (at the period's end), ``in_time`` (answers by their due date),
+        ``reopened``, ``merged`` (received, and no case of their own since), ``open`` (at the
+        period's end), ``in_time`` (answers by their due date),
         ``within_time`` (their share of the answers that had one), ``breached`` (due dates that
         passed without an answer), ``median_days`` and ``p90_days`` (working days from receipt to
         answer), ``satisfaction`` (mean), ``reopen_rate`` (re-opened for one closed) and, with
@@ -109,9 +110,9 @@ def summarise(
     late = due & (day["due"] < last) & ~in_time
     taken = calendar.between_marked(day["received"], day["answered"]).counts.astype(np.float64)
     columns: dict[str, Amounts] = {
-        name: count(name) for name in ("received", "answered", "closed", "reopened")
+        name: count(name) for name in ("received", "answered", "closed", "reopened", "merged")
     }
-    going = columns["received"] + columns["reopened"] - columns["closed"]
+    going = columns["received"] + columns["reopened"] - columns["closed"] - columns["merged"]
     columns["open"] = going.reshape(size).cumsum(axis=0).ravel()
     columns["in_time"] = count("answered", in_time)
     columns["breached"] = count("due", late)
@@ -138,6 +139,13 @@ def _happened(frame: pd.DataFrame, policy: Policy, last: np.datetime64) -> dict[
         for name in ("received", "answered", "closed", "reopened")
     }
     found["due"] = days(frame["due"], "due") if "due" in frame else never
+    # What was merged has no clock and no end of its own: the case that it joined has them.
+    merged = np.zeros(len(frame), dtype=np.bool_)
+    if "merged_into" in frame:
+        merged = frame["merged_into"].notna().to_numpy()
+    found["merged"] = np.where(merged, found["received"], never)
+    for name in ("answered", "closed", "reopened", "due"):
+        found[name] = np.where(merged, never, found[name])
     return {n: np.where(d <= last, d, np.datetime64("NaT", "D")) for n, d in found.items()}
 
 
@@ -271,7 +279,7 @@ def ageing(
     frame = check_frame(as_frame(complaints), _CASES, frame="complaints")
     last = as_of_day(as_of)
     day = _happened(frame, complaints_policy(policy), last)
-    known = ~np.isnat(day["received"])
+    known = ~np.isnat(day["received"]) & np.isnat(day["merged"])
     waited = calendar.between_marked(day["received"], np.full(len(frame), last)).counts
     band = np.searchsorted(ends, np.nan_to_num(waited), side="left")
     size = len(ends) + 1
