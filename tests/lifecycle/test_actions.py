@@ -204,10 +204,17 @@ def test_birthdays_over_new_year_and_many_visits_in_one_plan() -> None:
 
 
 def test_a_special_visit_takes_the_place_of_the_general_in_a_plan() -> None:
-    tasks = plan(book(), policy=POLICY.with_parameters(plan_days=400))
-    visits = pd.to_datetime(due(tasks, 2, "revisit"))
-    assert len(visits) >= 13
-    assert set(visits[1:] - visits[:-1]) == {pd.Timedelta(days=30)}
+    actions = tuple(
+        {**a, "due": 37} if a.get("tier") == "premium" else a
+        for a in POLICY.raw_records["playbook"]
+    )
+    policy = attrs.evolve(
+        POLICY.with_parameters(plan_days=400),
+        raw_records={**POLICY.raw_records, "playbook": actions},
+    )
+    visits = pd.to_datetime(due(plan(book(), policy=policy), 2, "revisit"))
+    assert len(visits) >= 10
+    assert set(visits[1:] - visits[:-1]) == {pd.Timedelta(days=37)}
 
 
 # --- early warnings ---------------------------------------------------------------------------

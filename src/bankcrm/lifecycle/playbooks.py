@@ -42,6 +42,7 @@ class Calendar(Protocol):
 
     def add(self, dates: Dates, n: int) -> Dates:
         """The n-th working day after each date."""
+        ...
 
 
 def _department(word: str) -> Department:
