@@ -65,7 +65,7 @@ def replicated(
 ) -> Floats:
     """The statistic of each replicate: ``x`` rising (n), ``counts`` (replicates, n)."""
     w = counts if weights is None else counts * weights
-    total = w @ x
+    total = np.einsum("bn,n->b", w, x)
     with np.errstate(divide="ignore", invalid="ignore"):
         if statistic == "hhi":
             result: Floats = (w @ (x * x)) / total**2

@@ -15,7 +15,7 @@ from bankcrm.valuation.arrays import (
     refuse_not_finite,
     refuse_share,
 )
-from bankcrm.valuation.curves import ProfitSplit, WhaleCurve, rank_sum, sums_below
+from bankcrm.valuation.curves import ProfitSplit, WhaleCurve, log_sum, rank_sum, sums_below
 from bankcrm.valuation.intervals import Interval, Method, Statistic, statistic_interval
 
 NO_TOTAL = 1e-12  # a total below this share of the gross sum is rounding, not profit
@@ -108,11 +108,8 @@ class Concentration:
             )
         mean = self._shared_total() / self.holders
         start = int(np.searchsorted(self.values, 0.0, side="right"))
-        ratio = self.values[start:] / mean
-        terms = ratio * np.log(ratio)
-        return float(terms.sum() if self.weights is None else terms @ self.weights[start:]) / (
-            self.holders
-        )
+        weights = None if self.weights is None else self.weights[start:]
+        return log_sum(self.values[start:], mean, weights) / self.holders
 
     def share_of_top(self, share: float) -> float:
         """Part of the total that the best ``share`` of customers holds.
