@@ -184,6 +184,7 @@ def test_berka_is_reviewed_whole(shared_data: Path) -> None:
     book = load_berka(shared_data / "berka")
     result = review(book, as_of=date(1994, 3, 30))
     assert len(result.customers) == 1229
+    assert result.policies["valuation"].id == "bankcrm.valuation.czk_1993"
     assert set(result.customers.index) == set(book.customers["customer_id"])
     fees = book.transactions.query("kind == 'fee' and date > '1993-03-30'")["amount"].sum()
     assert result.summary["contribution"]["fees"] == pytest.approx(-fees, abs=0.005)

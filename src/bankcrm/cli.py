@@ -118,9 +118,9 @@ def _review(
 ) -> Review:
     from bankcrm.reviews import review as run
 
-    policies = _policies(files)
     with progress_bar(show=not quiet) as step:
         data = _book(book)
+        policies = _policies(data, files)
         day = as_of.date() if as_of else data.as_of
         if day is None:
             raise click.UsageError("give --as-of: the book records no date (book.toml, as_of)")
@@ -134,12 +134,12 @@ def _book(folder: Path | None) -> Book:
     return make_book(SAMPLE_CUSTOMERS, seed=SAMPLE_SEED) if folder is None else read_book(folder)
 
 
-def _policies(files: tuple[Path, ...]) -> PolicySet:
+def _policies(book: Book, files: tuple[Path, ...]) -> PolicySet:
     """The defaults, the files in their domains' places, and what installed plug-ins change."""
     from bankcrm.plugins import assemble
     from bankcrm.policy import default_policies, load_policy
 
-    policies = default_policies()
+    policies = default_policies(book.presets)
     for file in files:
         policies = policies.with_policy(load_policy(file))
     return assemble(policies)
@@ -280,8 +280,9 @@ def simulate(
     from bankcrm.simulation import simulate as run
 
     day = as_of.date() if as_of else None
-    impact = run(_book(book), _policies(files), _policies((*files, *proposed)), as_of=day)
-    click.echo(impact)
+    data = _book(book)
+    current, changed = _policies(data, files), _policies(data, (*files, *proposed))
+    click.echo(run(data, current, changed, as_of=day))
 
 
 def main(words: Sequence[str] | None = None) -> None:

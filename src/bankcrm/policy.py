@@ -363,9 +363,23 @@ class PolicySet:
         return digest({d: p.fingerprint for d, p in self.policies.items()})
 
 
-def default_policies() -> PolicySet:
-    """The default policy of every domain."""
-    return PolicySet({d: default_policy(d) for d in DOMAINS})
+def default_policies(presets: Sequence[str] = ()) -> PolicySet:
+    """The default policy of every domain.
+
+    Args:
+        presets: presets to take in the place of a domain's defaults, as ``valuation/czk_1993``.
+
+    Raises:
+        UnknownNameError: there is no such domain or preset.
+
+    >>> default_policies(["valuation/czk_1993"])["valuation"].id
+    'bankcrm.valuation.czk_1993'
+    """
+    chosen = {d: default_policy(d) for d in DOMAINS}
+    for name in presets:
+        domain, _, preset = name.partition("/")
+        chosen[domain] = default_policy(domain, preset)
+    return PolicySet(chosen)
 
 
 def _mapping(raw: Mapping[str, Any], key: str, faults: list[str]) -> Mapping[str, Any]:

@@ -24,6 +24,7 @@ _FACTS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "as_of": ((dt.date, str), "a date"),
     "currency": (str, "text"),
     "seed": (int, "a whole number"),
+    "presets": (list, "a list of texts"),
     "note": (str, "text"),
 }
 _SHOWN = 3
@@ -36,9 +37,8 @@ def read_book(folder: str | Path) -> Book:
     """The book that a folder holds.
 
     Each frame is a file named after it, ``customers.parquet`` or ``customers.csv``; ``book.toml``
-    tells ``name``, ``as_of``, ``currency``, ``note`` and, for a synthetic book, ``seed``; it may be
-    missing.
-    In a CSV file an empty cell is a missing value, dates are ISO 8601, and ids are whole numbers
+    tells ``name``, ``as_of``, ``currency``, ``note``, ``presets`` and, for a synthetic book,
+    ``seed``; it may be missing. In a CSV file an empty cell is a missing value, dates are ISO 8601, and ids are whole numbers
     where they are in the whole book, else text (so ``007`` stays ``007``).
 
     Args:
@@ -104,7 +104,7 @@ def write_book(
         else:
             plain.to_csv(folder / f"{name}.csv", index=False)
     known = {key: getattr(book, key) for key in _FACTS}
-    text = tomli_w.dumps({k: v for k, v in known.items() if v not in (None, "")})
+    text = tomli_w.dumps({k: v for k, v in known.items() if v not in (None, "", ())})
     (folder / _TOML).write_text(text, encoding="utf-8")
     return folder
 

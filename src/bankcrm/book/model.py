@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
@@ -30,6 +30,10 @@ def _own(frames: Mapping[str, pd.DataFrame]) -> Mapping[str, pd.DataFrame]:
     return dict(frames)
 
 
+def _names(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(names)
+
+
 @attrs.frozen(eq=False, repr=False)
 class Book:
     """What a bank knows on one day: frames in the form of `CONTRACT`.
@@ -50,6 +54,8 @@ class Book:
         name: What to call the book.
         currency: Currency of its amounts, by ISO 4217.
         seed: The seed of a synthetic book.
+        presets: Policy presets that the book's figures ask for, as ``valuation/czk_1993``; a
+            review takes them in the place of the defaults.
         note: What a reader should know, such as what a conversion left out.
         rejected: Rows that `check` set aside, by frame, with the reason in the column ``fault``.
     """
@@ -66,6 +72,7 @@ class Book:
     name: str = attrs.field(default="book", kw_only=True)
     currency: str = attrs.field(default="CNY", kw_only=True)
     seed: int | None = attrs.field(default=None, kw_only=True)
+    presets: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=_names)
     note: str = attrs.field(default="", kw_only=True)
     rejected: Mapping[str, pd.DataFrame] = attrs.field(factory=dict, kw_only=True, converter=_own)
 

@@ -126,6 +126,7 @@ def load_berka(folder: str | Path, *, as_of: object = None) -> Book:
         as_of=as_of,
         name="berka",
         currency="CZK",
+        presets=("valuation/czk_1993",),
         note=(
             f"Transactions up to {last}. Left out: {len(rejected['accounts']):,} accounts without "
             f"a transaction and their owners, {len(rejected['links']):,} holders of a right to "

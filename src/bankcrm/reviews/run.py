@@ -48,7 +48,8 @@ def review(
     Args:
         book: the bank's frames; see `Book`.
         as_of: the day of the review; nothing after it is looked at.
-        policies: what to decide by; None: the defaults. Dated policies are narrowed to the day.
+        policies: what to decide by; None: the defaults, or the presets that
+            the book asks for. Dated policies are narrowed to the day.
         calendar: working days for due dates; None: mainland China's.
         progress: called with (steps done, steps in all, name of the next step).
 
@@ -59,7 +60,7 @@ def review(
     Source: LCM-2, EB-3, CSC-2, CBM-3, CBM-6, CSC-3 to CSC-5.
     """
     day = cast("date", as_of_day(as_of).item())
-    rules = (policies or default_policies()).at(day)
+    rules = (policies or default_policies(book.presets)).at(day)
     tell = _teller(progress)
     tell("checking the data")
     sound, faults = book.check(day)
