@@ -259,6 +259,31 @@ def test_customers_and_transactions_alone_are_enough() -> None:
     assert (found["balance"] == 0).all()
 
 
+def test_contacts_cost_what_their_channel_costs() -> None:
+    contacts = pd.DataFrame(
+        {
+            "customer_id": ["ann", "eve", "ann", "ann"],
+            "date": pd.to_datetime(["2026-01-05", "2026-02-05", "2026-03-31", "2026-04-01"]),
+            "channel": ["phone", "face_to_face", "phone", "phone"],
+        }
+    )
+    met = made(contacts=contacts)
+    assert met.attrs["left_out"]["contacts"] == 1
+    assert met["n_phone"].sum() == 2
+    customers = ["ann", "bob", "cid", "dan", "eve"]
+    more, without = (contribution(p, customers=customers) for p in (met, made()))
+    gap = more["cost_to_serve"] - without["cost_to_serve"]
+    assert gap.tolist() == pytest.approx([-16.0, 0, 0, 0, -60.0])
+    alone = positions_of(contacts=contacts, start=START, end=END)
+    assert contribution(alone)["contribution"].tolist() == pytest.approx([-16.0, -60.0])
+
+
+def test_loans_alone_are_enough() -> None:
+    found = positions_of(loans=book()["loans"], start=START, end=END)
+    assert found["product"].astype(str).tolist() == ["consumer_loan"]
+    assert contribution(found)["interest_received"].iloc[0] > 0
+
+
 def test_empty_frames_are_like_absent_ones() -> None:
     frames = book()
     empty = {name: frame.iloc[:0] for name, frame in frames.items()}

@@ -45,6 +45,11 @@ TRANSACTIONS = (
     Column("product", "category", required=False, nullable=True),
     Column("balance", "money", required=False, nullable=True),
 )
+CONTACTS = (
+    Column("customer_id", "id"),
+    Column("date", "date"),
+    Column("channel", "category"),
+)
 LOANS = (
     Column("loan_id", "id"),
     Column("customer_id", "id"),
@@ -79,6 +84,7 @@ def positions_of(
     balances: object = None,
     transactions: object = None,
     loans: object = None,
+    contacts: object = None,
     *,
     start: object,
     end: object,
@@ -101,6 +107,8 @@ def positions_of(
         balances: the canonical frame, or None.
         transactions: the canonical frame, or None.
         loans: the canonical frame, or None.
+        contacts: the canonical frame, or None. Each contact is an activity of its channel; a
+            customer's contacts make a row of the product ``none``.
         start: first day of the period.
         end: last day of the period, inside it.
         source: where balances come from: ``auto``, or one of ``balances``, ``running``,
@@ -128,6 +136,7 @@ def positions_of(
             ("balances", balances, BALANCES),
             ("transactions", transactions, TRANSACTIONS),
             ("loans", loans, LOANS),
+            ("contacts", contacts, CONTACTS),
         )
         if frame is not None and len(as_frame(frame))
     }
@@ -136,15 +145,13 @@ def positions_of(
     parts = [_account_rows(frames, table, first, last, source, hold, policy, left_out)]
     if "loans" in frames:
         parts.append(_loan_rows(frames["loans"], table, first, last, policy, left_out))
+    if "contacts" in frames:
+        parts.append(_contact_rows(frames["contacts"], first, last, left_out))
     result = pd.concat([p for p in parts if len(p)] or parts, ignore_index=True)
     result["product"] = result["product"].astype("category")
-    amounts = [
-        "balance",
-        "outstanding",
-        "fees",
-        *(c for c in map(str, result) if c.startswith("n_")),
-    ]
-    result[amounts] = result[amounts].fillna(0.0)
+    counts = [c for c in map(str, result) if c.startswith("n_")]
+    for name in ("balance", "outstanding", "fees", *counts):
+        result[name] = result[name].fillna(0.0) if name in result else 0.0
     result.attrs["left_out"] = left_out
     return result
 
@@ -432,6 +439,30 @@ def _loan_rows(
         }
     )
     return rows[out]
+
+
+def _contact_rows(
+    contacts: pd.DataFrame, first: np.datetime64, last: np.datetime64, left_out: dict[str, int]
+) -> pd.DataFrame:
+    """A row for each customer whom the bank met in the period, with the meetings by channel."""
+    day = days(contacts["date"])
+    inside = (day >= first) & (day <= last)
+    left_out["contacts"] = int(len(day) - inside.sum())
+    customer, owners = codes(contacts.loc[inside, "customer_id"])
+    channel, channels = codes(contacts.loc[inside, "channel"])
+    counts = {
+        f"n_{name}": np.bincount(customer[channel == k], minlength=len(owners)).astype(np.float64)
+        for k, name in enumerate(channels)
+    }
+    return pd.DataFrame(
+        {
+            "customer_id": owners,
+            "product": "none",
+            "start": np.full(len(owners), first.astype("datetime64[s]")),
+            "end": np.full(len(owners), last.astype("datetime64[s]")),
+            **counts,
+        }
+    )
 
 
 def _loan_products(loans: pd.DataFrame, table: _Accounts, policy: Policy) -> pd.Series:

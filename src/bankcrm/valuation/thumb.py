@@ -199,6 +199,7 @@ def _contribution(
         book.balances,
         book.transactions,
         book.loans,
+        book.contacts,
         start=day - YEAR + np.timedelta64(1, "D"),
         end=day,
         policy=policy,
