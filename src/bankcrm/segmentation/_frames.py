@@ -31,6 +31,12 @@ def places(values: pd.Series, names: Sequence[str]) -> npt.NDArray[np.int64]:
     return ordered.cat.codes.to_numpy().astype(np.int64)
 
 
+def named(place: npt.NDArray[np.int64], names: Sequence[str]) -> pd.Categorical:
+    """The names at these places as an ordered categorical; -1 is a null."""
+    dtype: pd.CategoricalDtype = pd.CategoricalDtype(list(names), ordered=True)
+    return pd.Categorical.from_codes(place, dtype=dtype)
+
+
 def stamped(frame: pd.DataFrame, policy: Policy) -> pd.DataFrame:
     """The frame itself, with the policy that decided it in its ``attrs``."""
     frame.attrs["policy"] = f"{policy.id}@{policy.version}"

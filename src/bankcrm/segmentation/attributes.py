@@ -69,12 +69,13 @@ def segment_attributes(
     frame = by_customer(customers, (_KIND,), "customers")
     kind = frame["kind"].astype(object).to_numpy()
     facts = _facts(frame, today, policy)
+    unknown = pd.Series(np.nan, index=frame.index)
     columns: dict[str, pd.Categorical] = {}
     undecided: dict[str, dict[str, int]] = {}
     for attribute in policy.records("attribute", Attribute):
         table = policy.table(attribute.table)
         needed = pd.DataFrame(
-            {name: facts.get(name, pd.Series(None, frame.index, object)) for name in table.facts},
+            {name: facts.get(name, unknown) for name in table.facts},
             index=frame.index,
         )
         concerned = (attribute.applies_to == "both") | (kind == attribute.applies_to)

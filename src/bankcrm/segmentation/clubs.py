@@ -10,7 +10,7 @@ from bankcrm.columns import Column, as_of_day, days
 from bankcrm.errors import DataError
 from bankcrm.policy import Policy, default_policy
 from bankcrm.segmentation._dates import ONE_DAY, last_day_of_term, next_review
-from bankcrm.segmentation._frames import by_customer, places, stamped
+from bankcrm.segmentation._frames import by_customer, named, places, stamped
 
 _CLUBS = ("none", "wealth", "private_banking")
 _COLUMNS = (
@@ -65,13 +65,13 @@ def memberships(
     now = places(club["outcome"], _CLUBS)
     grace_until = end + int(policy.value("membership_grace_days"))
     notice_from = end - int(policy.value("membership_notice_days"))
-    term = np.select([end < today, notice_from <= today], ["over", "notice"], "running")
+    term = np.select([end < today, notice_from <= today], [2, 1], 0)
     facts = pd.DataFrame(
         {
             "member": held > 0,
             "qualifies": now > 0,
-            "compared": np.array(["below", "same", "above"], dtype=object)[np.sign(now - held) + 1],
-            "term": term.astype(object),
+            "compared": named(np.sign(now - held) + 1, ("below", "same", "above")),
+            "term": named(term, ("running", "notice", "over")),
             "grace_over": ~(today <= grace_until),
         },
         index=frame.index,
@@ -88,10 +88,8 @@ def memberships(
     left[np.isnat(end)] = pd.NA
     review = next_review(today, policy.value("review_months"))
     columns = {
-        "club": pd.Categorical(np.array(_CLUBS, dtype=object)[after], list(_CLUBS), ordered=True),
-        "qualifies_for": pd.Categorical(
-            np.array(_CLUBS, dtype=object)[now], list(_CLUBS), ordered=True
-        ),
+        "club": named(after, _CLUBS),
+        "qualifies_for": named(now, _CLUBS),
         "status": decided["outcome"].array,
         "rule": decided["rule"].array,
         "term_start": _seconds(start),

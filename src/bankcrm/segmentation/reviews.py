@@ -12,12 +12,14 @@ from bankcrm.columns import Column, as_of_day, check_frame, codes, days
 from bankcrm.errors import DataError, PolicyError
 from bankcrm.policy import Policy, default_policy
 from bankcrm.segmentation._dates import ONE_DAY, next_review
-from bankcrm.segmentation._frames import by_customer, places, stamped
+from bankcrm.segmentation._frames import by_customer, named, places, stamped
 from bankcrm.segmentation.model import TIER_LADDER
 from bankcrm.segmentation.tiers import decide_tiers, tier_facts
 from bankcrm.vocabulary import Tier
 
 _NAMES = tuple(tier.value for tier in TIER_LADDER)
+_MOVEMENTS = ("down", "same", "up", "first")
+_FIRST = 3
 _RESTRICTED = 0
 _UNKNOWN = -1
 _Codes = npt.NDArray[np.int64]
@@ -91,11 +93,11 @@ def review_tiers(
     override = places(held["override_tier"], _NAMES)
     after = _after(reason, before, proposals, override, policy)
     result = pd.DataFrame(index=everyone.rename("customer_id"))
-    result["before"] = _tiers(before)
-    result["proposed"] = _tiers(_proposed(reason, before, proposals))
-    result["tier"] = _tiers(after)
-    direction = np.where(before == _UNKNOWN, "first", _direction(before, after))
-    result["movement"] = pd.Categorical(direction, ["first", "up", "down", "same"])
+    result["before"] = named(before, _NAMES)
+    result["proposed"] = named(_proposed(reason, before, proposals), _NAMES)
+    result["tier"] = named(after, _NAMES)
+    moved = np.where(before == _UNKNOWN, _FIRST, np.sign(after - before) + 1)
+    result["movement"] = named(moved, _MOVEMENTS)
     result["reason"] = decided["outcome"].array
     result["rule"] = decided["rule"].array
     result["since"] = _seconds(np.where(before == after, _day(held["since"]), today))
@@ -179,12 +181,6 @@ def _proposals(known: pd.DataFrame, policy: Policy, everyone: pd.Index) -> pd.Da
     return result
 
 
-def _direction(before: _Codes, after: _Codes) -> npt.NDArray[np.object_]:
-    words = np.array(["down", "same", "up"], dtype=object)
-    direction: npt.NDArray[np.object_] = words[np.sign(after - before) + 1]
-    return direction
-
-
 def _movement_facts(
     held: pd.DataFrame,
     before: _Codes,
@@ -194,12 +190,12 @@ def _movement_facts(
     policy: Policy,
 ) -> pd.DataFrame:
     up, down = proposals["up"].to_numpy(), proposals["down"].to_numpy()
-    direction = np.where(up > before, "up", np.where(down < before, "down", "same"))
+    direction = np.where(up > before, 2, np.where(down < before, 0, 1))
     since, grace = _day(held["since"]), _day(held["grace_until"])
     override = _day(held["override_until"])
     since = np.where(np.isnat(since), today, since)
     if policy.value("grace_days") == 0:
-        grace = np.where(direction == "down", today - ONE_DAY, _NEVER)
+        grace = np.where(direction == 0, today - ONE_DAY, _NEVER)
     held_days = (today - since).astype(np.int64)
     return pd.DataFrame(
         {
@@ -207,7 +203,7 @@ def _movement_facts(
             "new_customer": before == _UNKNOWN,
             "restricted": before == _RESTRICTED,
             "must_restrict": down == _RESTRICTED,
-            "direction": direction,
+            "direction": named(direction, _MOVEMENTS[:3]),
             "moved_today": held_days == 0,
             "held_enough": held_days >= policy.value("min_hold_days"),
             "waited_enough": held_days >= policy.value("reentry_days"),
@@ -218,11 +214,8 @@ def _movement_facts(
     )
 
 
-def _period_state(until: _Days, today: np.datetime64) -> npt.NDArray[np.object_]:
-    state = np.full(len(until), "none", dtype=object)
-    state[until >= today] = "running"
-    state[until < today] = "over"
-    return state
+def _period_state(until: _Days, today: np.datetime64) -> pd.Categorical:
+    return named((until >= today) + 2 * (until < today), ("none", "running", "over"))
 
 
 @functools.cache
@@ -287,11 +280,6 @@ def _actions(proposals: pd.DataFrame, after: _Codes, policy: Policy) -> pd.Categ
     action = np.full(len(after), None, dtype=object)
     action[rows] = decided["outcome"].astype(object).to_numpy()
     return pd.Categorical(action, categories=list(table.outcomes))
-
-
-def _tiers(code: _Codes) -> pd.Categorical:
-    names = np.array([*_NAMES, None], dtype=object)  # -1 is the last: no tier
-    return pd.Categorical(names[code], categories=list(_NAMES), ordered=True)
 
 
 def tier_migration(history: object, *, shares: bool = False) -> pd.DataFrame:
