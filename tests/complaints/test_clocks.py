@@ -282,6 +282,16 @@ def test_topics_choose_the_clock() -> None:
         state.clock("uk_payments")
 
 
+def test_a_dated_clock_binds_no_case_from_before_its_day() -> None:
+    for day, binds in (("2020-02-29 10:00", False), ("2020-03-01 00:00", True)):
+        names = [c.name for c in replay([event(day, "received")], "2020-03-02 10:00", BOTH).clocks]
+        assert ("cn_answer" in names) == binds
+        frame = pd.DataFrame({"received_at": [at(day)]})
+        told = deadlines(frame, policy=BOTH, calendar=CN, as_of=at("2020-03-02 10:00"))
+        assert told["cn_answer_due"].notna().tolist() == [binds]
+        assert told["answer_due"].notna().all()
+
+
 # --- what is refused --------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
@@ -67,6 +68,7 @@ class ClockRule:
         pauses: Whether a pause stops it.
         topics: The only topics that it binds; empty for all.
         not_topics: Topics that it does not bind.
+        since: The first day on which it can start; None if it always was.
         extensions: Steps by which it may be extended, in order.
         source: The rule behind it.
         confirmed: Whether its figures were checked against the source.
@@ -84,13 +86,16 @@ class ClockRule:
     pauses: bool = False
     topics: tuple[str, ...] = ()
     not_topics: tuple[str, ...] = ()
+    since: dt.date | None = None
     extensions: tuple[Extension, ...] = ()
     source: str = "default"
     confirmed: bool = True
     note: str = ""
 
-    def binds(self, topic: str) -> bool:
-        """Whether the clock binds a case about this topic."""
+    def binds(self, topic: str, day: dt.date) -> bool:
+        """Whether the clock can start on a day for a case about this topic."""
+        if self.since is not None and day < self.since:
+            return False
         return topic not in self.not_topics and (not self.topics or topic in self.topics)
 
     def amount(self, policy: Policy, severity: Severity | None, extended: int) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 import attrs
 import numpy as np
@@ -234,15 +235,16 @@ class _Case:
             self.severity = event.severity
 
     def _clocks(self, event: CaseEvent) -> None:
+        day = self._day(event.at)
         for rule in _rules(self.policy):
             run = self.runs.get(rule.name)
             if event.kind in rule.restarts and (run is None or run.start != event.at):
                 if run is not None:
                     run.finish(event.at, met=False)
                     self.past.append(run)
-                if rule.binds(self.topic):
+                if rule.binds(self.topic, day):
                     self.runs[rule.name] = _Run(rule, self.policy, event.at)
-            elif event.kind in rule.starts and run is None and rule.binds(self.topic):
+            elif event.kind in rule.starts and run is None and rule.binds(self.topic, day):
                 self.runs[rule.name] = _Run(rule, self.policy, event.at)
             elif run is not None and event.kind in rule.meets:
                 run.finish(event.at, met=True)
@@ -250,6 +252,9 @@ class _Case:
                 run.pause(event.at)
             elif run is not None and event.kind == K.RESUMED:
                 run.resume(event.at)
+
+    def _day(self, at: dt.datetime) -> dt.date:
+        return at.astimezone(ZoneInfo(self.policy.value("time_zone"))).date()
 
     def _check_reopening(self, event: CaseEvent) -> None:
         days = float(self.policy.value("reopen_within_days"))
@@ -303,8 +308,8 @@ class _Case:
         for name, rule in rules.items():
             # A new rule does not reach back: it runs from the change on.
             waits = self.status in (CaseStatus.OPEN, CaseStatus.PAUSED)
-            new = name not in self.runs and K.RECEIVED in rule.starts and rule.binds(self.topic)
-            if waits and new:
+            new = name not in self.runs and K.RECEIVED in rule.starts
+            if waits and new and rule.binds(self.topic, self._day(at)):
                 self.runs[name] = _Run(rule, policy, at)
                 if self.status == CaseStatus.PAUSED:
                     self.runs[name].pause(at)

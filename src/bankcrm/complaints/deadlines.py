@@ -194,6 +194,9 @@ class _Cases:
             start = np.where(bound, start, _NAT)
         elif rule.topics:
             start = np.full(self.rows, _NAT)
+        if rule.since is not None:
+            early = self.rulers.local_day(start) < np.datetime64(rule.since, "D")
+            start = np.where(early, _NAT, start)
         runs = ~np.isnat(start)
         begun = np.where(runs, start, self.now)  # a stand-in, taken out again below
         meets = [MOMENTS[k] for k in rule.meets if k in MOMENTS]

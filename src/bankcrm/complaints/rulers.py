@@ -83,10 +83,10 @@ class Rulers:
         certain = np.zeros(len(start), dtype=np.bool_)
         if unit == "hours":
             end = start + (amount * 3_600_000_000).astype("timedelta64[us]")
-            return end, self._local_day(end), certain
+            return end, self.local_day(end), certain
         if unit == "working_hours":
             end = utc(self.hours.add(self.calendar, aware(start, "UTC"), amount))
-            day = self._local_day(end)
+            day = self.local_day(end)
             return end, day, self.calendar.is_provisional(day)
         whole = np.ceil(amount).astype(np.int64)
         day = self.day(start)
@@ -96,7 +96,8 @@ class Rulers:
             day = day + whole
         return self._day_end(day), day, certain
 
-    def _local_day(self, instants: Instants) -> Days:
+    def local_day(self, instants: Instants) -> Days:
+        """The local date of each instant, whatever the cut-off hour."""
         return cast("Days", bank_day(aware(instants, "UTC"), zone=self.zone))
 
     def _day_end(self, day: Days) -> Instants:
