@@ -55,8 +55,9 @@ def stage_log(
     panel = read_panel(history)
     told = {r.rule: r.event for r in lifecycle_policy(policy).records("rule_event", RuleEvent)}
     grid = _in_model(panel, model)
-    row, column = np.nonzero(_changed(grid))
-    before, after = _filled_before(grid)[row, column], grid[row, column]
+    seen = _seen_before(grid)
+    row, column = np.nonzero((grid >= 0) & (grid != seen))
+    before, after = seen[row, column], grid[row, column]
     rule, rules = _rules(history, panel, row, column)
     length, steps = _steps(model, told, rules)
     case = (before.astype(np.intp) + 1, after.astype(np.intp), rule + 1)
@@ -133,19 +134,13 @@ def _in_model(panel: Panel, model: StageModel) -> npt.NDArray[np.int8]:
     return table[panel.grid]
 
 
-def _filled_before(grid: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+def _seen_before(grid: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
     """The stage last seen before each date; -1 where there was none."""
-    seen = np.where(grid >= 0, np.arange(grid.shape[1]), -1)
-    last = np.maximum.accumulate(seen, axis=1)
     before = np.full(grid.shape, -1, dtype=np.int8)
-    rows = np.arange(len(grid))[:, None]
-    before[:, 1:] = np.where(last[:, :-1] >= 0, grid[rows, np.maximum(last[:, :-1], 0)], -1)
+    for j in range(1, grid.shape[1]):
+        last = grid[:, j - 1]
+        before[:, j] = np.where(last >= 0, last, before[:, j - 1])
     return before
-
-
-def _changed(grid: npt.NDArray[np.int8]) -> npt.NDArray[np.bool_]:
-    changed: npt.NDArray[np.bool_] = (grid >= 0) & (grid != _filled_before(grid))
-    return changed
 
 
 def _rules(history: object, panel: Panel, row: Ints, column: Ints) -> tuple[Ints, list[str]]:

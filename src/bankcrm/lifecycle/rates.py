@@ -107,7 +107,7 @@ def churn_rates(
     panel = read_panel(history)
     rows = []
     for j in range(_steps(panel)):
-        end = _lost_at(panel, j + 1, lost)
+        end = _in(panel, j + 1, [lost])
         years = (panel.dates[j + 1] - panel.dates[j]).astype(np.int64) / 365.25
         total = np.zeros(2, dtype=np.int64)
         for stage in (*stages, "all"):
@@ -219,12 +219,8 @@ def _steps(panel: Panel) -> int:
 
 
 def _in(panel: Panel, column: int, stages: Sequence[str]) -> Mask:
-    wanted = [i for i, s in enumerate(panel.stages) if s in stages]
-    return np.isin(panel.grid[:, column], wanted)
-
-
-def _lost_at(panel: Panel, column: int, lost: str) -> Mask:
-    return _in(panel, column, [lost])
+    wanted = np.array([*(s in stages for s in panel.stages), False])  # not observed is not in
+    return wanted[panel.grid[:, column]]
 
 
 def _rate(hits: int, trials: int, confidence: float) -> tuple[float, float, float]:
