@@ -167,6 +167,17 @@ def test_each_problem_is_counted_and_named() -> None:
     ]
 
 
+def test_of_birth_and_contract_the_birth_is_doubted() -> None:
+    """Else a mistyped birthday would turn a customer into a lead."""
+    odd = customers(
+        birth_date=pd.to_datetime(["2020-01-01", None, None]),
+        contract_date=pd.to_datetime(["2010-01-01", None, None]),
+    )
+    checked, faults = book(customers=odd).check()
+    assert [(f.column, f.problem) for f in faults] == [("birth_date", "contradiction")]
+    assert checked.customers["contract_date"].notna().tolist() == [True, False, False]
+
+
 def test_an_earlier_day_shows_the_book_as_it_was(bank: Book) -> None:
     earlier, _ = bank.check("2025-12-31")
     assert earlier.as_of == dt.date(2025, 12, 31)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from decimal import Decimal
 from typing import Any
@@ -401,6 +402,8 @@ def test_instants_are_read_from_every_dtype(at: pd.Series) -> None:
         pd.Series(["a", "b"], dtype="string"),
         pd.Series([1, 2], dtype="category"),
         pd.Series([1.0, 2.0]),
+        pd.Series([1.0, 2.0], dtype=object),
+        pd.Series([Decimal(1), Decimal(2)], dtype=object),
         pd.Series([1, 2], dtype=pd.ArrowDtype(pa.int64())),
     ],
 )
@@ -418,6 +421,29 @@ def test_ids_with_a_null_where_it_is_allowed() -> None:
     ):
         found = check_frame(pd.DataFrame({"referred_by": ids}), contract)["referred_by"]
         assert found.isna().tolist() == ids.isna().tolist()
+
+
+@pytest.mark.parametrize("kind", ["id", "integer"])
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        (pd.Series([2.0**60, 1.0]), "not exact in 1 row"),
+        (pd.Series([1e300, 1.0]), "not exact in 1 row"),
+        (pd.Series([10**30, 1], dtype=object), "(wrong type|not exact)"),
+    ],
+)
+def test_whole_numbers_too_large_are_told_not_wrapped(
+    values: pd.Series, problem: str, kind: Any
+) -> None:
+    with pytest.raises(DataError, match=f"n: {problem}"):
+        check_frame(pd.DataFrame({"n": values}), (Column("n", kind),))
+
+
+def test_large_unsigned_numbers() -> None:
+    frame = pd.DataFrame({"n": pd.Series([2**64 - 1], dtype="uint64")})
+    assert check_frame(frame, (Column("n", "id"),))["n"].iloc[0] == 2**64 - 1
+    with pytest.raises(DataError, match="not exact"):
+        check_frame(frame, (Column("n", "integer"),))
 
 
 def test_personal_data_never_shows_in_an_error() -> None:
@@ -443,6 +469,53 @@ def test_an_empty_frame_with_the_columns_is_sound() -> None:
     found = check_frame(good().iloc[:0], CONTRACT, key="customer_id", as_of=AS_OF)
     assert len(found) == 0
     assert str(found["date"].dtype) == "datetime64[s]"
+
+
+CELLS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.decimals(allow_nan=False),
+    st.just(Decimal("NaN")),
+    st.text(max_size=3),
+    st.binary(max_size=2),
+    st.dates(),
+    st.datetimes(timezones=st.none() | st.just(dt.UTC)),
+    st.lists(st.integers(), max_size=2),
+    st.just(pd.NA),
+    st.just(pd.NaT),
+    st.timedeltas(),
+)
+
+
+@given(data=st.data(), blank=st.booleans())
+def test_whatever_comes_in_is_read_or_refused_in_our_own_words(
+    data: st.DataObject, blank: bool
+) -> None:
+    """No cell of any type brings anything but a frame or a DataError."""
+    size = data.draw(st.integers(0, 4))
+    columns = {
+        c.name: pd.Series(data.draw(st.lists(CELLS, min_size=size, max_size=size)), dtype=object)
+        for c in CONTRACT
+        if data.draw(st.booleans()) or c.name == "kind"
+    }
+    frame = pd.DataFrame(columns)
+    if data.draw(st.booleans()):
+        frame = frame.infer_objects()
+    for arguments in ({}, {"key": ["customer_id", "kind"], "as_of": AS_OF}):
+        with contextlib.suppress(DataError):
+            check_frame(frame, CONTRACT, **arguments)
+        with contextlib.suppress(DataError):
+            screened = screen_frame(frame, CONTRACT, blank=blank, **arguments)
+            assert len(screened.frame) + len(screened.rejected) == size
+
+
+def test_an_index_named_like_a_column_is_not_ambiguous() -> None:
+    frame = good().set_index("customer_id", drop=False)
+    found = check_frame(frame, CONTRACT)
+    assert found.index.name is None
+    assert found.groupby("customer_id").size().tolist() == [1, 1]
 
 
 def test_an_unknown_kind_of_column_is_refused() -> None:

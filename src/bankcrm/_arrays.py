@@ -151,6 +151,9 @@ def codes(values: ArrayLike) -> tuple[Codes, pd.Index]:
     Returns:
         The code of each row (``intp``) and the distinct values: ``index[code]`` is the value.
 
+    Raises:
+        DataError: The values are lists or other objects that cannot be compared.
+
     >>> code, index = codes([30, 10, 30])
     >>> code.tolist(), index.tolist()
     ([1, 0, 1], [10, 30])
@@ -170,7 +173,13 @@ def codes(values: ArrayLike) -> tuple[Codes, pd.Index]:
             return _integer_codes(series.to_numpy().astype(np.int64, copy=False), None)
         null = series.isna().to_numpy()
         return _integer_codes(series.to_numpy(dtype=np.int64, na_value=0), null)
-    code, index = pd.factorize(series, use_na_sentinel=True)
+    try:
+        code, index = pd.factorize(series, use_na_sentinel=True)
+    except TypeError:
+        found = types.infer_dtype(series, skipna=True)
+        raise DataError(
+            f"expected ids or words, found {found} objects, which are no values"
+        ) from None
     return code.astype(np.intp, copy=False), pd.Index(index)
 
 

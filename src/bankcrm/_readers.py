@@ -43,6 +43,15 @@ EXPECTED: dict[str, tuple[str, str]] = {
 }
 
 
+_FRACTIONS = ("floating", "mixed-integer-float", "decimal")
+_EXACT = 2.0**53  # up to here a float holds every whole number
+
+
+def _not_exact(rows: Mask) -> Flaw:
+    advice = "read the column as 64-bit integers or as text"
+    return Flaw("not_exact", rows, "whole numbers that a float can hold exactly", advice)
+
+
 def _null_flaw(null: Mask, column: Column) -> list[Flaw]:
     if column.nullable:
         return []
@@ -61,18 +70,24 @@ def _read_id(values: pd.Series, column: Column, last: np.datetime64 | None) -> R
         kind = pd.Series(values.cat.categories)
     if types.is_integer_dtype(kind.dtype):
         return values, flaws
-    if types.is_float_dtype(kind.dtype):
+    found = types.infer_dtype(kind, skipna=True) if types.is_object_dtype(kind.dtype) else ""
+    if types.is_float_dtype(kind.dtype) or found in _FRACTIONS:
         whole = numbers(values)
         broken = ~null & ~(np.isfinite(whole) & (whole == np.floor(whole)))
         flaws.append(Flaw("not_whole", broken, "whole numbers or text", "read ids as text"))
+        inexact = ~broken & (np.abs(whole) > _EXACT)
+        flaws.append(_not_exact(inexact))
+        broken = broken | inexact
         plain = np.where(null | broken, 0, whole).astype(np.int64)
         if (null | broken).any():
             return pd.arrays.IntegerArray(plain, null | broken), flaws
         return plain, flaws
-    if types.is_object_dtype(kind.dtype):
-        found = types.infer_dtype(kind, skipna=True)
+    if found:
         if found in ("integer", "empty"):
-            exact = np.where(null, 0, values.to_numpy()).astype(np.int64)
+            try:
+                exact = np.where(null, 0, values.to_numpy()).astype(np.int64)
+            except OverflowError:
+                raise DataError("ids beyond 64 bits") from None
             return pd.arrays.IntegerArray(exact, null) if null.any() else exact, flaws
         if found != "string":
             raise DataError("mixed ids")
@@ -130,7 +145,10 @@ def _read_instant(values: pd.Series, column: Column, last: np.datetime64 | None)
             v.tzinfo is None for v in values.to_numpy(dtype=object)[~null]
         ):
             raise DataError("naive or no instants")
-        values = pd.to_datetime(values, utc=True)
+        try:
+            values = pd.to_datetime(values, utc=True)
+        except ValueError as error:  # a year that the platform's instants do not reach
+            raise DataError(str(error)) from None
     elif isinstance(values.dtype, pd.ArrowDtype) and values.dtype.kind == "M":
         zone = getattr(values.dtype.pyarrow_dtype, "tz", None)
         if zone is None:
@@ -171,9 +189,12 @@ def _read_integer(values: pd.Series, column: Column, last: np.datetime64 | None)
     finite = np.isfinite(number)
     broken = finite & (number != np.floor(number))
     flaws.append(Flaw("not_whole", broken, "whole numbers", "round them on purpose"))
-    if finite.all() and not broken.any():
-        exact = types.is_integer_dtype(values.dtype)  # beyond 2**53 a float would lose digits
-        return values.to_numpy(dtype=np.int64) if exact else number.astype(np.int64), flaws
+    large = finite & (np.abs(number) > _EXACT)
+    if types.is_integer_dtype(values.dtype) and finite.all() and not (number >= 2.0**63).any():
+        return values.to_numpy(dtype=np.int64), flaws
+    flaws.append(_not_exact(large))
+    if finite.all() and not broken.any() and not large.any():
+        return number.astype(np.int64), flaws
     return number, flaws
 
 

@@ -264,7 +264,11 @@ def _examine(
 def _assembled(source: pd.DataFrame, converted: Mapping[str, object]) -> pd.DataFrame:
     """The contract's columns first, converted; the others after them, as they are."""
     rest = {c: source[c] for c in source.columns if c not in converted}
-    return pd.DataFrame({**converted, **rest}, index=source.index, copy=False)
+    index = source.index
+    if set(index.names) & {*converted, *rest}:  # a level named like a column is ambiguous
+        index = index.set_names([None] * index.nlevels)
+    columns = {**converted, **{name: values.set_axis(index) for name, values in rest.items()}}
+    return pd.DataFrame(columns, index=index, copy=False)
 
 
 def _canonical(

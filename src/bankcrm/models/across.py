@@ -35,15 +35,20 @@ class Across(Protocol):
 
 @attrs.frozen
 class NotBefore:
-    """``later`` is on or after ``earlier``, where both are known."""
+    """``later`` is on or after ``earlier``, where both are known; ``blame`` names the doubtful one.
+
+    By default the later date is doubted.
+    """
 
     later: str
     earlier: str
+    blame: str = ""
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """The two dates."""
-        return self.later, self.earlier
+        """The two dates, the doubtful one first."""
+        pair = self.later, self.earlier
+        return pair[::-1] if self.blame == self.earlier else pair
 
     @property
     def expected(self) -> str:

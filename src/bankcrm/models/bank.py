@@ -32,7 +32,7 @@ class Customer(Record):
 
     ACROSS: ClassVar[tuple[Across, ...]] = (
         NotBefore("closed_date", "contract_date"),
-        NotBefore("contract_date", "birth_date"),
+        NotBefore("contract_date", "birth_date", blame="birth_date"),
         Needs("closure_reason", "closed_date"),
         Differ("referred_by", "customer_id"),
         OnlyFor("birth_date", "kind", "person"),
