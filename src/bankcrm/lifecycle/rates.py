@@ -107,21 +107,15 @@ def churn_rates(
     panel = read_panel(history)
     rows = []
     for j in range(_steps(panel)):
-        end = _in(panel, j + 1, [lost])
+        seen, end = panel.grid[:, j + 1] >= 0, _in(panel, j + 1, [lost])
+        at = {s: _in(panel, j, [s]) & seen for s in stages} | {"all": _in(panel, j, stages) & seen}
         years = (panel.dates[j + 1] - panel.dates[j]).astype(np.int64) / 365.25
-        total = np.zeros(2, dtype=np.int64)
-        for stage in (*stages, "all"):
-            if stage != "all":
-                at = _in(panel, j, [stage]) & (panel.grid[:, j + 1] >= 0)
-                counted = np.array([at.sum(), (at & end).sum()])
-                total += counted
-            else:
-                counted = total
-            yearly = targets.get(stage, np.nan)
-            target = 1 - (1 - yearly) ** years
-            rate = _rate(int(counted[1]), int(counted[0]), confidence)
-            met = pd.NA if np.isnan(target) or counted[0] == 0 else bool(rate[0] <= target)
-            rows.append((panel.dates[j + 1], stage, *counted.tolist(), *rate, target, met))
+        for stage, here in at.items():
+            trials, hits = int(here.sum()), int((here & end).sum())
+            rate = _rate(hits, trials, confidence)
+            target = 1 - (1 - targets.get(stage, np.nan)) ** years
+            met = pd.NA if np.isnan(target) or trials == 0 else bool(rate[0] <= target)
+            rows.append((panel.dates[j + 1], stage, trials, hits, *rate, target, met))
     return _by_period(rows, ["at_risk", "lost", "rate", "lower", "upper", "target", "met"], "stage")
 
 
