@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,12 +23,23 @@ from bankcrm.engines.sources import (
     csv_types,
     files_of,
     refuse_incomplete,
+    zones_of,
 )
 from bankcrm.errors import DataError, EngineError, MissingExtraError
 from bankcrm.rules.sql import quoted
 
 if TYPE_CHECKING:
     import duckdb
+
+_FITTING = {
+    "date": "DATE|TIMESTAMP|NULL",
+    "instant": "TIME ZONE|TIMESTAMPTZ|NULL",
+    "money": "INT|DOUBLE|FLOAT|DECIMAL|NULL",
+    "number": "INT|DOUBLE|FLOAT|DECIMAL|NULL",
+    "integer": "INT|DOUBLE|FLOAT|DECIMAL|NULL",
+    "boolean": "BOOLEAN|NULL",
+}
+"""The column types of DuckDB that a kind of the contract may have."""
 
 WHOLE = r"0|-?[1-9]\d{0,17}"
 """Ids that are whole numbers in the whole book are read as such; ``007`` stays text."""
@@ -66,6 +78,7 @@ class DuckDBEngine(Engine):
         threads: int | None = None,
         temp_directory: str | Path | None = None,
     ) -> None:
+        super().__init__()
         duckdb = _duckdb()
         self._errors: type[Exception] = duckdb.Error
         file = Path(source) if isinstance(source, str | Path) else None
@@ -83,14 +96,17 @@ class DuckDBEngine(Engine):
             self._set("TimeZone", "UTC")
         frames = source.frames() if isinstance(source, Book) else source
         if isinstance(frames, Mapping):
-            places = {name: self._registered(name, frame) for name, frame in frames.items()}
+            self.places = {n: self._registered(n, frame) for n, frame in frames.items()}
         elif file is not None and not file.is_file():
             self.files = files_of(file)
-            places = {name: _reading(found) for name, found in self.files.items()}
+            self.places = {name: _reading(found) for name, found in self.files.items()}
         else:
-            places = {name: quoted(name, "duckdb") for name in self._tables()}
-        refuse_incomplete(str(file or "the source"), places)
-        self.columns = {name: self._viewed(name, place) for name, place in places.items()}
+            self.places = {name: quoted(name, "duckdb") for name in self._tables()}
+        refuse_incomplete(str(file or "the source"), self.places)
+        kept: Mapping[str, object] = frames if isinstance(frames, Mapping) else self.files
+        self.may_change = not kept
+        self.zones = {name: zones_of(name, frame) for name, frame in kept.items()}
+        self.columns = {name: self._viewed(name, place) for name, place in self.places.items()}
         self._whole_ids()
 
     def fetch(self, sql: str) -> pd.DataFrame:
@@ -102,7 +118,7 @@ class DuckDBEngine(Engine):
     def batches(self, sql: str, rows: int = 1_000_000) -> Iterator[pa.RecordBatch]:
         """Run a SELECT and give its rows in Arrow batches, never all at once."""
         with self._told("running"):
-            yield from self.connection.cursor().execute(sql).to_arrow_reader(rows)
+            yield from self.connection.cursor().sql(sql).to_arrow_reader(rows)
 
     def store(self, name: str, sql: str) -> None:
         """Compute a SELECT once and keep it as a temporary table, on disk where it is large."""
@@ -118,6 +134,29 @@ class DuckDBEngine(Engine):
             f"FROM {relation} r"
         )
         return [float(c) for c in found["cut"]]
+
+    def part(self, sql: str, customer: str, folder: Path, blocks: int) -> None:
+        """Write a SELECT as Parquet parted by customer."""
+        place = str(folder).replace("'", "''")
+        kind = self._kind(sql, customer)
+        with self._told(f"writing {folder.name.lstrip('.')}"):
+            self.connection.execute(
+                f"COPY (SELECT *, row_number() OVER () - 1 AS _row, "
+                f"CAST(hash(CAST({customer} AS {kind})) % {blocks} AS INTEGER) AS block "
+                f"FROM ({sql}) s) TO '{place}' (FORMAT parquet, COMPRESSION lz4, "
+                "PARTITION_BY (block))"
+            )
+
+    def scan(self, pattern: str) -> str:
+        """Parquet files, as they stand after FROM."""
+        place = pattern.replace("'", "''")
+        return f"read_parquet('{place}', union_by_name = true)"
+
+    def identity(self) -> str:
+        """The files with their sizes and times; frames in memory are never the same again."""
+        if not self.files:
+            return uuid.uuid4().hex
+        return repr([(n, f.state()) for n, f in sorted(self.files.items())])
 
     def cancel(self) -> None:
         """Stop what is running, from another thread; it ends with an `EngineError`."""
@@ -139,6 +178,11 @@ class DuckDBEngine(Engine):
         except self._errors as error:
             raise _translated(error, doing) from error
 
+    def _kind(self, sql: str, column: str) -> str:
+        """Equal ids of two types hash alike only as one type."""
+        [row] = self.connection.execute(f"DESCRIBE SELECT {column} FROM ({sql}) s").fetchall()
+        return "BIGINT" if re.search("INT|DOUBLE|FLOAT", str(row[1])) else "VARCHAR"
+
     def _tables(self) -> list[str]:
         there = self.fetch("SELECT table_name AS name FROM information_schema.tables")["name"]
         return [name for name in CONTRACT if name in set(there)]
@@ -159,6 +203,16 @@ class DuckDBEngine(Engine):
         if missing:
             raise DataError(
                 f"{name}: missing column(s) {', '.join(missing)}; present: {', '.join(types)}"
+            )
+        wrong = [
+            f"{n} is {t}, expected {known[n].kind}"
+            for n, t in types.items()
+            if n in known and not re.search(_FITTING.get(known[n].kind, ""), t)
+        ]
+        if wrong:
+            raise DataError(
+                f"{name}: {'; '.join(wrong)}; convert the column (one file of several may be of "
+                "another type)"
             )
         zoned = [n for n, t in types.items() if n in known and known[n].kind == "date"
                  and "TIME ZONE" in t]  # fmt: skip
@@ -197,7 +251,8 @@ class DuckDBEngine(Engine):
                 f"CREATE OR REPLACE TEMP VIEW {VIEW}{name}_text AS "
                 f"SELECT * REPLACE ({casts}) FROM {_reading(self.files[name])}"
             )
-            self._viewed(name, f"{VIEW}{name}_text")
+            self.places[name] = f"{VIEW}{name}_text"
+            self._viewed(name, self.places[name])
 
     def _all_whole(self, name: str, column: str) -> bool:
         found = self.fetch(

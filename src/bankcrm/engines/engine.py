@@ -6,6 +6,7 @@ import abc
 import functools
 from collections.abc import Mapping, Sequence
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -37,6 +38,12 @@ class Engine(abc.ABC):
 
     dialect: str
     columns: Mapping[str, tuple[str, ...]]
+    places: Mapping[str, str]
+    zones: Mapping[str, Mapping[str, str]]
+    may_change: bool
+
+    def __init__(self) -> None:
+        self.sound: set[tuple[str, tuple[str, ...], bool]] = set()
 
     @abc.abstractmethod
     def fetch(self, sql: str) -> pd.DataFrame:
@@ -49,6 +56,30 @@ class Engine(abc.ABC):
     @abc.abstractmethod
     def cuts(self, relation: str, column: str, parts: int) -> list[float]:
         """Roughly even cut points of a column; they steer the work and never the result."""
+
+    @abc.abstractmethod
+    def part(self, sql: str, customer: str, folder: Path, blocks: int) -> None:
+        """Write a SELECT as Parquet parted by customer: ``folder/block=0`` and so on.
+
+        Rows carry their place in the order of the SELECT as ``_row``.
+        """
+
+    @abc.abstractmethod
+    def scan(self, pattern: str) -> str:
+        """Parquet files, as they stand after FROM."""
+
+    @abc.abstractmethod
+    def identity(self) -> str:
+        """What tells the book from another one; equal as long as its files do not change."""
+
+    def place(self, name: str) -> str:
+        """A frame as it is in the source, as it stands after FROM."""
+        return self.places[name]
+
+    def zoned(self, name: str, frame: pd.DataFrame) -> pd.DataFrame:
+        """Instants of a frame in the time zone of their source."""
+        kept = {c: z for c, z in self.zones.get(name, {}).items() if c in frame}
+        return frame.assign(**{c: frame[c].dt.tz_convert(z) for c, z in kept.items()})
 
     def render(self, sql: str) -> str:
         """SQL of DuckDB's dialect in the engine's own."""
@@ -253,7 +284,13 @@ class Engine(abc.ABC):
         return spread_of(self, relation, column, parts)
 
     def _sound(self, frame: str, required: Sequence[str], *, known: bool = False) -> None:
-        """Refuse nulls, numbers that are not finite and unknown customers, all at once."""
+        """Refuse nulls, numbers that are not finite and unknown customers, all at once.
+
+        Files and frames are looked through once; tables of a database may change.
+        """
+        asked = (frame, tuple(required), known)
+        if asked in self.sound:
+            return
         if frame not in self.columns:
             raise DataError(f"{frame}: the book has none; present: {', '.join(self.columns)}")
         missing = [c for c in required if c not in self.columns[frame]]
@@ -283,6 +320,8 @@ class Engine(abc.ABC):
                 faults.append(f"customer_id: {strange:,} customers are not in customers")
         if faults:
             raise DataError(f"{frame}: {'; '.join(faults)}; set such rows aside first")
+        if not self.may_change:
+            self.sound.add(asked)
 
     def _refuse_open(self, table: DecisionTable, decided: str, on_missing: OnMissing) -> None:
         """Raise as `decide_frame` does: values not allowed, facts missing, no rule."""

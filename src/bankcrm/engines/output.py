@@ -90,9 +90,9 @@ class OutputWriter:
         noted = self.partial / _KEY
         if not (noted.is_file() and noted.read_text(encoding="utf-8") == told):
             shutil.rmtree(self.partial, ignore_errors=True)
-            with _disk(self.partial):
+            with disk(self.partial):
                 self.partial.mkdir(parents=True)
-                _write_text(noted, told)
+                write_text(noted, told)
         return sorted(p.name for p in self.partial.glob("*.parquet"))
 
     def write(self, name: str, frame: pd.DataFrame | pa.Table) -> Path:
@@ -100,7 +100,7 @@ class OutputWriter:
         table = frame if isinstance(frame, pa.Table) else pa.Table.from_pandas(frame)
         path = self.partial / name
         beside = path.with_name(f".{name}.{os.getpid()}")
-        with _disk(path):
+        with disk(path):
             try:
                 pq.write_table(table, beside, compression="zstd")
                 os.replace(beside, path)
@@ -115,14 +115,14 @@ class OutputWriter:
             rows = pq.read_metadata(path).num_rows
             files[path.name] = {"rows": rows, "bytes": path.stat().st_size}
         manifest = {"key": digest_of(self.key), "files": files, **(told or {})}
-        with _disk(self.partial):
-            _write_text(self.partial / MANIFEST, json.dumps(manifest, indent=2, sort_keys=True))
-            (self.partial / _KEY).unlink(missing_ok=True)
+        with disk(self.partial):
+            write_text(self.partial / MANIFEST, json.dumps(manifest, indent=2, sort_keys=True))
             old = _old(self.target)
             shutil.rmtree(old, ignore_errors=True)
             if self.target.exists():
                 os.replace(self.target, old)
             os.replace(self.partial, self.target)
+            (self.target / _KEY).unlink(missing_ok=True)
             shutil.rmtree(old, ignore_errors=True)
         return Output(self.target, manifest)
 
@@ -176,7 +176,8 @@ def _recover(target: Path) -> None:
         os.replace(old, target)
 
 
-def _write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Write a small file whole, or not at all."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     with open(beside, "w", encoding="utf-8") as file:
         file.write(text)
@@ -186,7 +187,7 @@ def _write_text(path: Path, text: str) -> None:
 
 
 @contextmanager
-def _disk(path: Path) -> Iterator[None]:
+def disk(path: Path) -> Iterator[None]:
     """Turn a failing disk into an error that says what stands."""
     try:
         yield

@@ -8,6 +8,7 @@ from pathlib import Path
 import attrs
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from bankcrm.book import CONTRACT
 from bankcrm.columns import Column
@@ -40,6 +41,19 @@ class FrameFiles:
         """A path or glob that an engine reads."""
         return str(self.path / "**" / f"*.{self.kind}") if self.path.is_dir() else str(self.path)
 
+    def schema(self) -> pa.Schema | None:
+        """The schema of the first Parquet file; None where there is none that reads."""
+        first = min(self.path.rglob(f"*.{self.kind}")) if self.path.is_dir() else self.path
+        try:
+            return pq.read_schema(first) if self.kind == "parquet" else None
+        except (pa.ArrowInvalid, OSError):
+            return None  # the engine tells what is wrong with it
+
+    def state(self) -> list[tuple[str, int, int]]:
+        """Each file with its size and time of change."""
+        files = sorted(self.path.rglob(f"*.{self.kind}")) if self.path.is_dir() else [self.path]
+        return [(str(f), s.st_size, s.st_mtime_ns) for f in files for s in [f.stat()]]
+
 
 def files_of(folder: Path) -> dict[str, FrameFiles]:
     """The frames that a folder holds: ``transactions.parquet``, or ``transactions/*.parquet``.
@@ -64,6 +78,26 @@ def files_of(folder: Path) -> dict[str, FrameFiles]:
             found[name] = places[0]
     refuse_incomplete(str(folder), found)
     return found
+
+
+def zones_of(name: str, frame: object) -> dict[str, str]:
+    """The time zone of each instant of a frame or of a frame's files; engines keep UTC alone."""
+    instants = {c.name for c in CONTRACT[name] if c.kind == "instant"}
+    if not instants:
+        return {}
+    if isinstance(frame, FrameFiles):
+        schema = frame.schema()
+    elif isinstance(frame, pd.DataFrame):
+        schema = pa.Schema.from_pandas(frame.iloc[:0], preserve_index=False)
+    else:
+        schema = getattr(frame, "schema", None)
+    if not isinstance(schema, pa.Schema):
+        return {}
+    return {
+        f.name: f.type.tz
+        for f in schema
+        if f.name in instants and pa.types.is_timestamp(f.type) and f.type.tz
+    }
 
 
 def refuse_incomplete(where: str, found: Mapping[str, object]) -> None:

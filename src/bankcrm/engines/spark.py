@@ -46,6 +46,7 @@ class SparkEngine(Engine):
     def __init__(
         self, session: SparkSession, source: str | Path | Book | Mapping[str, object]
     ) -> None:
+        super().__init__()
         self._errors = _spark_errors()
         self.session = session
         frames: Mapping[str, object]

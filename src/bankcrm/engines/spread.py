@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.errors import DataError
+from bankcrm.valuation import ProfitSplit, WhaleCurve
 
 if TYPE_CHECKING:
     from bankcrm.engines.engine import Engine
@@ -125,35 +126,34 @@ class Spread:
         shares = np.linspace(0.0, 1.0, points)
         return pd.DataFrame({"customers": shares, "value": self.lorenz_at(shares)})
 
-    def whale_curve(self, points: int = 101) -> pd.DataFrame:
-        """Cumulative profit over customers in falling order; see ``peak`` and ``destroyed``."""
+    def whale_curve(self, points: int = 101) -> WhaleCurve:
+        """Cumulative profit over customers in falling order, with its peak and what is lost."""
         shares = np.linspace(0.0, 1.0, points)
-        return pd.DataFrame({"customers": shares, "profit": 1 - self.lorenz_at(1 - shares)})
+        curve = 1 - self.lorenz_at(1 - shares)
+        peak = float(self.sums["gains"]) / self._shared_total()
+        return WhaleCurve(
+            points=pd.DataFrame({"customers": shares, "profit": curve}),
+            peak=peak,
+            peak_customers=int(self.sums["gainers"]) / self.holders,
+            destroyed=max(peak - 1, 0.0) if self.sums["least"] < 0 else 0.0,
+        )
 
-    @property
-    def peak(self) -> float:
-        """Height of the whale curve: what the profitable customers give, over the total."""
-        return float(self.sums["gains"]) / self._shared_total()
-
-    @property
-    def peak_customers(self) -> float:
-        """Share of customers at the peak."""
-        return int(self.sums["gainers"]) / self.holders
-
-    @property
-    def destroyed(self) -> float:
-        """What the losing customers take away again, over the total."""
-        return max(self.peak - 1, 0.0) if self.sums["least"] < 0 else 0.0
-
-    def profit_split(self, margin: float) -> tuple[float, float, float]:
-        """Shares of customers that give profit, are marginal (up to ``margin``) or lose money."""
+    def profit_split(self, margin: float) -> ProfitSplit:
+        """Customers that give profit, are marginal (up to ``margin`` both ways) or lose money."""
         edge = f"CAST('{float(margin)!r}' AS DOUBLE)"
+        group = f"CASE WHEN v > {edge} THEN 0 WHEN v < -{edge} THEN 2 ELSE 1 END"
         found = self.engine.fetch(
-            f"SELECT SUM(CASE WHEN v > {edge} THEN w ELSE 0 END) AS up, "
-            f"SUM(CASE WHEN v < -{edge} THEN w ELSE 0 END) AS down FROM ({self.ranked}) r"
-        ).iloc[0]
-        up, down = float(found["up"]) / self.holders, float(found["down"]) / self.holders
-        return up, 1 - up - down, down
+            f"SELECT g, SUM(w) AS n, SUM(v * w) AS s FROM (SELECT {group} AS g, v, w "
+            f"FROM ({self.ranked}) r) q GROUP BY g"
+        )
+        people, money = np.zeros(3), np.zeros(3)
+        people[found["g"]], money[found["g"]] = found["n"], found["s"]
+        shares = people / self.holders
+        return ProfitSplit(
+            margin=float(margin),
+            customers=(float(shares[0]), float(shares[1]), float(shares[2])),
+            profit=(float(money[0]), float(money[1]), float(money[2])),
+        )
 
     def quantiles(self, probs: Sequence[float] | Floats) -> list[float]:
         """Quantiles of type 7, equal to those of `numpy.quantile` to the last bit."""

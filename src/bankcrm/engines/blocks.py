@@ -1,0 +1,188 @@
+"""A book parted into blocks of whole customers, so that any of them fits in memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bankcrm.book import Book
+from bankcrm.engines.output import digest_of, disk, write_text
+from bankcrm.errors import DataError
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from bankcrm.engines.engine import Engine
+
+ROW = "_row"
+"""The place of a row in its frame; what depends on the order of rows goes by it."""
+
+PARTED = ("customers", "transactions", "accounts", "balances", "loans", "contacts", "complaints")
+ACCOUNT_FRAMES = ("accounts", "transactions", "balances", "loans")
+KEYS = {"transactions": "transaction_id", "accounts": "account_id", "loans": "loan_id",
+        "contacts": "contact_id", "complaints": "complaint_id"}  # fmt: skip
+
+
+@attrs.frozen
+class Work:
+    """A folder of intermediate results that the next run with the same key goes on from.
+
+    Args:
+        folder: where; it is deleted when the review is complete.
+        key: what the intermediate results depend on.
+    """
+
+    folder: Path
+    key: Mapping[str, Any]
+
+    def begin(self) -> None:
+        """Make ready; what another key has left is thrown away."""
+        told = json.dumps({"key": digest_of(self.key)})
+        noted = self.folder / "_key.json"
+        if not (noted.is_file() and noted.read_text(encoding="utf-8") == told):
+            self.end()
+            with disk(self.folder):
+                self.folder.mkdir(parents=True)
+                write_text(noted, told)
+
+    def end(self) -> None:
+        """Delete everything."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def frames(self, step: str, block: int, make: Callable[[], dict[str, pd.DataFrame]]) -> None:
+        """Make and keep the frames of one step and block, unless they are there already."""
+        target = self.folder / step / f"{block:05d}"
+        if target.is_dir():
+            return
+        beside = target.with_name(f".{target.name}.{os.getpid()}")
+        shutil.rmtree(beside, ignore_errors=True)
+        made = make()
+        with disk(target):
+            beside.mkdir(parents=True)
+            for name, frame in made.items():
+                table = pa.Table.from_pandas(frame)
+                pq.write_table(table, beside / f"{name}.parquet", compression="lz4")
+            os.replace(beside, target)
+
+    def read(
+        self, step: str, block: int, name: str, columns: list[str] | None = None
+    ) -> pd.DataFrame:
+        """One frame of one step and block."""
+        path = self.folder / step / f"{block:05d}" / f"{name}.parquet"
+        frame: pd.DataFrame = pd.read_parquet(path, columns=columns)
+        return frame
+
+    def path(self, step: str, name: str) -> str:
+        """The files of a frame over all blocks, as a glob."""
+        return str(self.folder / step / "*" / f"{name}.parquet")
+
+    def part(self, engine: Engine, name: str, sql: str, customer: str, blocks: int) -> None:
+        """Part a SELECT by customer into files, unless they are there already."""
+        target = self.folder / "parts" / name
+        if target.is_dir():
+            return
+        beside = target.with_name(f".{name}")
+        shutil.rmtree(beside, ignore_errors=True)
+        with disk(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+        engine.part(sql, customer, beside, blocks)
+        with disk(target):
+            os.replace(beside, target)
+
+    def block(self, name: str, blocks: Iterable[int]) -> pd.DataFrame | None:
+        """The rows of some blocks of a parted frame, in the frame's own order; None if not there.
+
+        Rows keep their place in the frame as their label.
+        """
+        target = self.folder / "parts" / name
+        if not target.is_dir():
+            return None
+        files = [p for b in blocks for p in sorted((target / f"block={b}").glob("*.parquet"))]
+        if files:
+            tables = [pq.read_table(f, partitioning=None) for f in files]
+            table = pa.concat_tables(tables, promote_options="permissive")
+        else:
+            table = pq.read_table(min(target.rglob("*.parquet")), partitioning=None).slice(0, 0)
+        frame: pd.DataFrame = table.to_pandas(date_as_object=False)
+        return frame.drop(columns="block", errors="ignore").set_index(ROW).sort_index()
+
+
+def part_book(engine: Engine, work: Work, blocks: int) -> None:
+    """Part every frame of an engine's book by customer; each row lands in one block."""
+    if blocks > 1:
+        refuse_torn(engine)
+    for name in PARTED:
+        if name in engine.columns:
+            work.part(engine, name, f"SELECT * FROM {engine.place(name)}", "customer_id", blocks)
+    if "referred_by" in engine.columns["customers"]:
+        counted = (
+            "SELECT referred_by AS customer_id, COUNT(*) AS referrals "
+            f"FROM {engine.place('customers')} "
+            "WHERE referred_by IS NOT NULL AND referred_by <> customer_id GROUP BY referred_by"
+        )
+        work.part(engine, "referrals", counted, "customer_id", blocks)
+
+
+def refuse_torn(engine: Engine) -> None:
+    """Refuse what blocks of customers would tear apart: shared accounts, shared numbers."""
+    held = [n for n in ACCOUNT_FRAMES if "account_id" in engine.columns.get(n, ())]
+    faults = []
+    if held:
+        pairs = " UNION ".join(
+            f"SELECT account_id, customer_id FROM {engine.place(n)} "
+            "WHERE account_id IS NOT NULL AND customer_id IS NOT NULL"
+            for n in held
+        )
+        faults += _shared(engine, f"({pairs})", "account_id", " and ".join(held))
+    for name, key in KEYS.items():
+        if key in engine.columns.get(name, ()) and name != "accounts":
+            pairs = f"(SELECT DISTINCT {key}, customer_id FROM {engine.place(name)} " \
+                    f"WHERE {key} IS NOT NULL)"  # fmt: skip
+            faults += _shared(engine, pairs, key, name)
+    if faults:
+        raise DataError(
+            f"{'; '.join(faults)}; an engine reviews customers apart from each other: correct the "
+            "rows, or review such a book in memory"
+        )
+
+
+def _shared(engine: Engine, pairs: str, key: str, where: str) -> list[str]:
+    found = engine.fetch(
+        f"SELECT COUNT(*) AS n, MIN({key}) AS first FROM (SELECT {key} FROM {pairs} p "
+        f"GROUP BY {key} HAVING COUNT(*) > 1) q"
+    ).iloc[0]
+    count = int(found["n"])
+    if not count:
+        return []
+    return [f"{where}: {count:,} {key} belong to several customers (such as {found['first']!r})"]
+
+
+def groups_of(work: Work, blocks: int) -> list[list[int]]:
+    """The blocks to work on together: each group has a customer."""
+    target = work.folder / "parts" / "customers"
+    groups: list[list[int]] = []
+    waiting: list[int] = []
+    for block in range(blocks):
+        waiting.append(block)
+        if any((target / f"block={block}").glob("*.parquet")):
+            groups.append(waiting)
+            waiting = []
+    if groups:
+        groups[-1] += waiting
+    return groups
+
+
+def book_of(engine: Engine, work: Work, group: list[int], name: str, day: date) -> Book:
+    """The book of some blocks; frames that the whole book has are there, if only empty."""
+    found = {n: work.block(n, group) for n in PARTED}
+    frames: dict[str, Any] = {n: engine.zoned(n, f) for n, f in found.items() if f is not None}
+    return Book(**frames, name=name, as_of=day)

@@ -1,0 +1,176 @@
+"""Results on disk: whole or not there, taken up again, never half of one and half of another."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bankcrm.engines import OutputWriter, read_output
+from bankcrm.errors import DataError, EngineError
+
+DAY = date(2026, 6, 30)
+
+
+def frame(value: int, rows: int = 3) -> pd.DataFrame:
+    """A small part."""
+    return pd.DataFrame({"customer_id": range(rows), "value": value})
+
+
+def written(root: Path, value: int, parts: int = 2) -> OutputWriter:
+    """A complete result of equal parts."""
+    writer = OutputWriter(root, DAY, {"value": value})
+    writer.begin()
+    for number in range(parts):
+        writer.write(f"part-{number}.parquet", frame(value))
+    writer.commit({"value": value})
+    return writer
+
+
+def values(root: Path) -> set[int]:
+    """What the complete result holds."""
+    return set(read_output(root, DAY).frame()["value"])
+
+
+def test_a_result_reads_back_with_its_manifest(tmp_path: Path) -> None:
+    """Rows, files and what the writer told."""
+    written(tmp_path, 7)
+    output = read_output(tmp_path, "2026-06-30")
+    assert output.rows == 6
+    assert [f.name for f in output.files] == ["part-0.parquet", "part-1.parquet"]
+    assert output.manifest["value"] == 7
+    assert output.frame(["value"]).columns.tolist() == ["value"]
+
+
+def test_writing_twice_is_writing_once(tmp_path: Path) -> None:
+    """The second result takes the place of the first; nothing else is left behind."""
+    written(tmp_path, 1)
+    written(tmp_path, 2, parts=1)
+    assert values(tmp_path) == {2}
+    assert [p.name for p in tmp_path.iterdir()] == ["review_date=2026-06-30"]
+
+
+def test_parts_of_the_same_key_are_taken_up_and_others_thrown_away(tmp_path: Path) -> None:
+    """A run goes on where the last one stopped, unless it was about something else."""
+    writer = OutputWriter(tmp_path, DAY, {"value": 1})
+    assert writer.begin() == []
+    writer.write("part-0.parquet", frame(1))
+    assert OutputWriter(tmp_path, DAY, {"value": 1}).begin() == ["part-0.parquet"]
+    assert OutputWriter(tmp_path, DAY, {"value": 2}).begin() == []
+
+
+KILLED = """
+import os, signal, sys
+from datetime import date
+from pathlib import Path
+import pandas as pd
+import pyarrow.parquet as pq
+from bankcrm.engines import OutputWriter
+import bankcrm.engines.output as output
+
+writer = OutputWriter(Path(sys.argv[1]), date(2026, 6, 30), {"value": 2})
+writer.begin()
+part = pd.DataFrame({"customer_id": range(3), "value": 2})
+writer.write("part-0.parquet", part)
+where = sys.argv[2]
+if where == "part":
+    def half(table, path, **options):
+        Path(path).write_bytes(b"PAR1 and then the power went")
+        os.kill(os.getpid(), signal.SIGKILL)
+    pq.write_table = half
+    writer.write("part-1.parquet", part)
+writer.write("part-1.parquet", part)
+real, calls = os.replace, []
+def replace(source, target):
+    if str(where) == str(len(calls)):
+        os.kill(os.getpid(), signal.SIGKILL)
+    calls.append(target)
+    real(source, target)
+os.replace = replace
+writer.commit()
+"""
+
+
+@pytest.mark.parametrize("where", ["part", "0", "1", "2"])
+def test_a_run_that_is_killed_leaves_the_last_result(tmp_path: Path, where: str) -> None:
+    """Killed in mid-write, before the manifest, before and between the renames."""
+    written(tmp_path, 1)
+    ran = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), where], check=False)
+    assert ran.returncode == -9
+    assert values(tmp_path) == {1}
+    again = OutputWriter(tmp_path, DAY, {"value": 2})
+    there = again.begin()
+    assert there in (["part-0.parquet"], ["part-0.parquet", "part-1.parquet"])
+    again.write("part-1.parquet", frame(2))
+    again.commit()
+    assert values(tmp_path) == {2}
+    assert [p.name for p in tmp_path.iterdir()] == ["review_date=2026-06-30"]
+
+
+FULL = """
+import resource, sys
+from datetime import date
+from pathlib import Path
+import numpy as np
+import pandas as pd
+from bankcrm.engines import OutputWriter
+from bankcrm.errors import EngineError
+
+writer = OutputWriter(Path(sys.argv[1]), date(2026, 6, 30), {"value": 2})
+writer.begin()
+resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+big = pd.DataFrame({"value": np.random.default_rng(1).random(100_000)})
+try:
+    writer.write("part-0.parquet", big)
+except EngineError as error:
+    print(error)
+    sys.exit(3)
+"""
+
+
+def test_a_full_disk_is_told_and_the_last_result_stands(tmp_path: Path) -> None:
+    """A quota stops the write: a clear error, no file that looks whole."""
+    written(tmp_path, 1)
+    ran = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path)], check=False, capture_output=True, text=True
+    )
+    assert ran.returncode == 3, ran.stderr
+    assert "the last complete result stands" in ran.stdout
+    assert values(tmp_path) == {1}
+    assert not list((tmp_path / ".review_date=2026-06-30.partial").glob("*.parquet"))
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    """A file stands where the folder should be."""
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(EngineError, match="cannot be written"):
+        OutputWriter(tmp_path / "file", DAY, {}).begin()
+
+
+def test_what_is_not_whole_is_not_read(tmp_path: Path) -> None:
+    """No manifest, a file cut short, a file gone."""
+    with pytest.raises(DataError, match="no complete result; complete: none"):
+        read_output(tmp_path, DAY)
+    written(tmp_path, 1)
+    with pytest.raises(DataError, match="complete: review_date=2026-06-30"):
+        read_output(tmp_path, "2026-07-31")
+    path = tmp_path / "review_date=2026-06-30" / "part-0.parquet"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(DataError, match="were written"):
+        read_output(tmp_path, DAY)
+    path.unlink()
+    with pytest.raises(DataError, match="missing, but"):
+        read_output(tmp_path, DAY)
+
+
+def test_the_manifest_says_what_it_rests_on(tmp_path: Path) -> None:
+    """The key's digest and each file's size and rows, as plain JSON."""
+    written(tmp_path, 5)
+    told = json.loads((tmp_path / "review_date=2026-06-30" / "_manifest.json").read_text())
+    assert len(told["key"]) == 64
+    assert told["files"]["part-1.parquet"]["rows"] == 3
