@@ -398,6 +398,19 @@ def test_folders_that_hold_no_book_are_told(tmp_path: Path) -> None:
         read_book(tmp_path)
 
 
+@pytest.mark.parametrize("form", ["parquet", "csv"])
+def test_what_no_file_can_hold_is_told(tmp_path: Path, form: Any) -> None:
+    odd = book(customers=customers(extra=[1, "a", object()]))
+    with pytest.raises(DataError, match=f"customers: cannot be written as {form}: .*extra"):
+        write_book(odd, tmp_path, form)
+
+
+def test_text_with_commas_quotes_and_breaks_survives_csv(tmp_path: Path) -> None:
+    names = ['Li, "Na"', "two\nlines", " 张 "]
+    write_book(book(customers=customers(name=names)), tmp_path, "csv")
+    assert read_book(tmp_path).customers["name"].tolist() == names
+
+
 def test_writing_elsewhere_than_to_a_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(DataError, match="is a file; give a folder"):
