@@ -74,6 +74,7 @@ def worth(book: Book, day: date, policy: Policy) -> pd.DataFrame:
         book.balances,
         book.transactions,
         book.loans,
+        book.contacts,
         start=day - YEAR + timedelta(days=1),
         end=day,
         policy=policy,
