@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -221,7 +221,7 @@ def _used(code: Codes, index: pd.Index) -> tuple[Codes, pd.Index]:
     return rank[code], index[used]
 
 
-def _is_aware(dtype: object) -> bool:
+def _is_aware(dtype: Any) -> bool:
     """Whether the dtype is an instant with a time zone."""
     if isinstance(dtype, pd.ArrowDtype):
         return getattr(dtype.pyarrow_dtype, "tz", None) is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -19,16 +20,20 @@ class Across(Protocol):
     """A rule over several fields of a record."""
 
     @property
+    @abstractmethod
     def fields(self) -> tuple[str, ...]:
         """The fields that the rule reads, the one at fault first."""
 
     @property
+    @abstractmethod
     def expected(self) -> str:
         """What the rule asks for, in words."""
 
+    @abstractmethod
     def broken(self, record: Mapping[str, object]) -> bool:
         """Whether one record breaks the rule."""
 
+    @abstractmethod
     def broken_rows(self, frame: pd.DataFrame) -> Mask:
         """Which rows of a checked frame break it; all ``fields`` are there."""
 

@@ -292,7 +292,7 @@ def _instants(second: Ints, known: npt.NDArray[np.bool_]) -> pd.Series:
     """Seconds from 1970 as instants in the bank's time zone."""
     moments = second.astype("datetime64[s]")
     moments[~known] = np.datetime64("NaT", "s")
-    return pd.Series(moments).dt.tz_localize("UTC").dt.tz_convert(_ZONE)
+    return pd.Series(pd.DatetimeIndex(moments).tz_localize("UTC").tz_convert(_ZONE))
 
 
 def make_links(people: People, seed: int) -> pd.DataFrame:
