@@ -190,6 +190,7 @@ def berka(source: Path, folder: Path) -> None:
     click.echo(
         f"{len(book.customers):,} customers and {len(book.transactions):,} transactions in {folder}"
     )
+    click.echo(book.note)
 
 
 @cli.command()
