@@ -176,7 +176,8 @@ def _accounts_of(frames: Mapping[str, pd.DataFrame], policy: Policy) -> _Account
         fresh = ~ids.isin(known)
         columns = [c for c in _ACCOUNT_FACTS if c in frame]
         piece = frame[columns].iloc[row[fresh]]
-        pieces.append(piece.set_axis(ids[fresh], axis=0))
+        if fresh.any():
+            pieces.append(piece.set_axis(ids[fresh], axis=0))
         known = known.append(ids[fresh]) if len(known) else ids
     table = pd.concat(pieces) if pieces else pd.DataFrame({"customer_id": []})
     owners = _owners(frames)
