@@ -493,7 +493,6 @@ def test_a_frame_of_cases_gives_what_each_replay_gives(log: list[CaseEvent], lat
     kinds = [str(e.kind) for e in log]
     assume("reopened" not in kinds and kinds.count("new_facts") <= 1)
     assume(kinds.count("acknowledged") <= 1)
-    assume("new_facts" not in kinds or "paused" not in kinds[: kinds.index("new_facts")])
     as_of = log[-1].at + dt.timedelta(minutes=later)
     state = replay_clock(log, policy=BOTH, calendar=CN, as_of=as_of)
     row, pauses = wide(log)
@@ -534,6 +533,23 @@ def test_the_frame_form_knows_reopening_topics_and_extensions() -> None:
         frame, policy=uk, calendar=working_calendar("GB"), as_of=at("2024-03-13 10:00")
     )
     assert bare["uk_payments_due"].isna().all()
+
+
+def test_a_pause_before_new_facts_is_not_taken_out_of_the_new_clock() -> None:
+    log = [
+        RECEIVED,
+        event("2024-09-23 10:00", "paused", reason="papers"),
+        event("2024-09-25 10:00", "resumed"),
+        event("2024-09-26 10:00", "new_facts"),
+    ]
+    now = at("2024-09-27 10:00")
+    row, pauses = wide(log)
+    told = deadlines(pd.DataFrame([row]), calendar=CN, as_of=now, pauses=pd.DataFrame(pauses)).iloc[
+        0
+    ]
+    clock = replay(log, "2024-09-27 10:00").clock("answer")
+    assert clock.paused == 0
+    assert (told["answer_elapsed"], told["answer_due"].date()) == (clock.elapsed, clock.due)
 
 
 def test_a_pause_of_no_case_is_refused() -> None:

@@ -239,6 +239,15 @@ def test_repeats_join_or_restart_the_open_case_and_start_anew_after_its_end() ->
     assert linked["repeat"].tolist() == [False, True, True, False, True, False, False]
 
 
+def test_the_window_ends_with_its_last_day_and_strangers_are_never_linked() -> None:
+    frame = register(
+        customer_id=[1, 1, 1, None, None],
+        received_at=instants("2025-01-01", "2025-06-30", "2025-12-28", "2025-01-01", "2025-01-02"),
+    )  # 180 days, then 181
+    linked = link_repeats(frame)["repeat_of"]
+    assert linked.notna().tolist() == [False, True, False, False, False]
+
+
 @given(st.lists(st.tuples(st.integers(1, 3), st.integers(0, 900)), min_size=1, max_size=25))
 def test_chains_agree_with_a_slow_loop(told: list[tuple[int, int]]) -> None:
     start = pd.Timestamp("2024-01-01", tz=str(ZONE))
