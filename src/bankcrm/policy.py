@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 import attrs
 import tomli_w
 
+from bankcrm._display import card, line, shown, stamp
 from bankcrm.errors import PolicyError, UnknownNameError
 from bankcrm.rules import DecisionTable, Parameter
 from bankcrm.rules.table import canonical, digest, freeze
@@ -52,6 +53,9 @@ class Change:
 
     def __str__(self) -> str:
         return f"{self.path}: {self.before} -> {self.after}"
+
+    def _repr_html_(self) -> str:
+        return card(self.path, {"before": self.before, "after": self.after})
 
 
 @attrs.frozen
@@ -106,6 +110,33 @@ class Policy:
 
     def __hash__(self) -> int:
         return hash(self.fingerprint)
+
+    def __repr__(self) -> str:
+        return line(
+            f"Policy {self.id!r}",
+            {
+                "version": self.version,
+                "parameters": len(self.parameters),
+                "tables": len(self.tables),
+                "fingerprint": self.fingerprint[:12],
+            },
+        )
+
+    def _repr_html_(self) -> str:
+        rows = [
+            {"parameter": name, "value": p.value, "unit": p.unit, "source": p.source}
+            for name, versions in self.parameters.items()
+            for p in versions
+        ]
+        in_force = f"{shown(self.effective_from)} to {shown(self.effective_to)}"
+        figures = {
+            "policy": self.id,
+            "in force": in_force if self.effective_from or self.effective_to else "always",
+            "tables": tuple(self.tables),
+            "records": tuple(self.raw_records),
+        }
+        note = stamp(self.version, self.fingerprint)
+        return card(self.title or self.id, figures, rows=rows, note=note)
 
     def value(self, name: str) -> Any:
         """The value of a parameter; a mapping or a tuple where the file has one.
@@ -330,6 +361,22 @@ class PolicySet:
 
     def __hash__(self) -> int:
         return hash(self.fingerprint)
+
+    def __repr__(self) -> str:
+        return line("PolicySet", {d: f"{p.id} {p.version}" for d, p in self.policies.items()})
+
+    def _repr_html_(self) -> str:
+        rows = [
+            {
+                "domain": d,
+                "policy": p.id,
+                "version": p.version,
+                "title": p.title,
+                "fingerprint": p.fingerprint[:12],
+            }
+            for d, p in self.policies.items()
+        ]
+        return card("Policies", rows=rows, note=self.fingerprint[:12])
 
     def with_policy(self, policy: Policy) -> Self:
         """The same set with one policy in the place of its domain's."""

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 import pandas as pd
 
+from bankcrm._display import card, figures_of
 from bankcrm.book.checks import linked, screened
 from bankcrm.book.contract import FRAMES, empty_frame
 from bankcrm.columns import DataFault, as_frame, as_of_day
@@ -80,6 +81,16 @@ class Book:
         """The sizes only: a book is full of personal data."""
         sizes = ", ".join(f"{name} {len(frame):,}" for name, frame in self.frames().items())
         return f"Book({self.name!r}, as_of={self.as_of}, {sizes})"
+
+    def _repr_html_(self) -> str:
+        """The sizes only, as in ``repr``."""
+        figures = figures_of(self, "as_of", "currency", "presets", "note")
+        kept = {k: v for k, v in figures.items() if v != "-"}
+        rows = [
+            {"frame": name, "rows": len(frame), "set aside": len(self.rejected.get(name, ()))}
+            for name, frame in self.frames().items()
+        ]
+        return card(f"Book {self.name}", kept, rows=rows)
 
     def frames(self) -> dict[str, pd.DataFrame]:
         """The frames that the book has, by name."""

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import attrs
 import numpy as np
 import pandas as pd
 
+from bankcrm._display import card, line
 from bankcrm.errors import DataError
 from bankcrm.lifecycle.intervals import quantile
 from bankcrm.lifecycle.panel import groups_of, stage_spells
+from bankcrm.vocabulary import Language
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Groups: TypeAlias = Iterable[tuple[tuple[int, str], pd.DataFrame]]
 
@@ -31,6 +36,22 @@ class DwellTimes:
 
     summary: pd.DataFrame
     curve: pd.DataFrame
+
+    def plot(self, ax: Axes | None = None, language: Language = "en") -> Axes:
+        """The survival curve of every stage; see `bankcrm.plots.survival`."""
+        from bankcrm import plots
+
+        return plots.survival(self.curve, ax=ax, language=language)
+
+    def __repr__(self) -> str:
+        told = self.summary[["spells", "ended", "censored"]].sum()
+        return line("DwellTimes", {str(k): int(v) for k, v in told.items()})
+
+    def __str__(self) -> str:
+        return f"{self!r}\n{self.summary}"
+
+    def _repr_html_(self) -> str:
+        return card("How long stages last", frame=self.summary.round(1))
 
 
 def dwell_times(

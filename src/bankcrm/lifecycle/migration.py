@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import attrs
 import numpy as np
@@ -10,9 +10,14 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.linalg import expm
 
+from bankcrm._display import card, line
 from bankcrm.errors import DataError
 from bankcrm.lifecycle.intervals import wilson
 from bankcrm.lifecycle.panel import Panel, groups_of, read_panel
+from bankcrm.vocabulary import Language
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Method: TypeAlias = Literal["cohort", "duration"]
 Counts: TypeAlias = npt.NDArray[np.float64]
@@ -52,6 +57,29 @@ class MigrationMatrix:
         _, low, high = wilson(self.counts.to_numpy(), trials, confidence)
         rows, columns = self.counts.index, self.counts.columns
         return pd.DataFrame(low, rows, columns), pd.DataFrame(high, rows, columns)
+
+    def plot(self, ax: Axes | None = None, language: Language = "en") -> Axes:
+        """The probabilities as a heatmap; see `bankcrm.plots.migration`."""
+        from bankcrm import plots
+
+        return plots.migration(self.probabilities, ax=ax, language=language)
+
+    def _figures(self) -> dict[str, object]:
+        moves = self.counts.to_numpy().sum()
+        return {
+            "method": self.method,
+            "pairs of dates" if self.method == "cohort" else "moves": int(moves),
+            "period (days)": self.period_days,
+        }
+
+    def __repr__(self) -> str:
+        return line("MigrationMatrix", self._figures())
+
+    def __str__(self) -> str:
+        return f"{self!r}\n{self.probabilities.round(4)}"
+
+    def _repr_html_(self) -> str:
+        return card("Migration between stages", self._figures(), self.probabilities.round(4))
 
 
 def migration_matrix(

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import attrs
 
+from bankcrm._display import card, line
 from bankcrm.errors import PolicyError, UnknownNameError
 from bankcrm.rules import DecisionTable, Parameter, Rule, UnaryTest, parse_test
 from bankcrm.rules.toml import converter, parse_toml, structure
@@ -158,6 +159,26 @@ class StageModel:
     def __attrs_post_init__(self) -> None:
         if faults := list(model_faults(self)):
             raise PolicyError(faults)
+
+    def __repr__(self) -> str:
+        return line(f"StageModel {self.id!r}", self._figures())
+
+    def _repr_html_(self) -> str:
+        rows = [
+            {
+                "before": m.before,
+                "event": m.event,
+                "after": m.after,
+                "when": tuple(f"{fact} {test}" for fact, test in m.when.items()),
+                "because": m.because,
+                "source": m.source,
+            }
+            for m in self.moves
+        ]
+        return card(self.title or self.id, self._figures(), rows=rows, note=self.source)
+
+    def _figures(self) -> dict[str, object]:
+        return {"version": self.version, "stages": self.stage_names, "moves": len(self.moves)}
 
     @classmethod
     def from_toml(cls, source: str | Path) -> Self:

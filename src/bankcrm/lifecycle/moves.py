@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm._display import card, figures_of
 from bankcrm.columns import ArrayLike, codes
 from bankcrm.errors import DataError, IllegalTransitionError
 from bankcrm.lifecycle.model import Move, StageModel, stage_model
@@ -42,6 +43,14 @@ class Transition:
     rule: str
     source: str
     because: str = ""
+
+    def __str__(self) -> str:
+        reason = f": {self.because}" if self.because else ""
+        return f"{self.before} by {self.event} to {self.after} ({self.source}){reason}"
+
+    def _repr_html_(self) -> str:
+        figures = figures_of(self, "event", "rule", "because", "source")
+        return card(f"{self.before} → {self.after}", figures)
 
 
 def transition(

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm._display import card, line
 from bankcrm.columns import as_frame, as_of_day, codes
 from bankcrm.errors import DataError
 from bankcrm.lifecycle.entries import REJECTIONS, Entries, fold_entries, instants, read_log
@@ -35,6 +36,20 @@ class Recorded:
     log: pd.DataFrame
     rejected: pd.DataFrame
     changes: pd.DataFrame
+
+    def _figures(self) -> dict[str, object]:
+        return {
+            "log entries": len(self.log),
+            "rejected": len(self.rejected),
+            "old entries whose stage changed": len(self.changes),
+        }
+
+    def __repr__(self) -> str:
+        return line("Recorded", self._figures())
+
+    def _repr_html_(self) -> str:
+        why = self.rejected["reason"].value_counts()
+        return card("Events recorded", self._figures(), why[why > 0].to_frame("rejected"))
 
 
 def record(

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm._display import card
 from bankcrm.columns import as_frame
 from bankcrm.errors import DataError
 
@@ -37,6 +38,12 @@ class TableComparison:
 
     def __str__(self) -> str:
         return f"{len(self.moved)} of {self.rows} rows move\n{self.migration}"
+
+    def __repr__(self) -> str:
+        return f"<TableComparison: {len(self.moved):,} of {self.rows:,} rows move>"
+
+    def _repr_html_(self) -> str:
+        return card(f"{len(self.moved):,} of {self.rows:,} rows move", frame=self.migration)
 
 
 def compare(table: DecisionTable, other: DecisionTable, frame: object) -> TableComparison:

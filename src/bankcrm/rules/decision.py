@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
+from bankcrm._display import card, figures_of, stamp
 from bankcrm.errors import MissingFactError
 from bankcrm.rules.plan import Cell, Row
 from bankcrm.rules.values import FrozenDict, read, show
@@ -51,6 +52,12 @@ class Decision:
             return f"{self.table}: undecided, {self.missing} is missing"
         reason = f": {self.because}" if self.because else ""
         return f"{self.table}: {self.outcome} by {self.rule} ({self.source}){reason} [{seen}]"
+
+    def _repr_html_(self) -> str:
+        told = "undecided" if self.missing else str(self.outcome)
+        figures = figures_of(self, "rule", "because", "source", "evidence", "owner", "missing")
+        kept = {k: v for k, v in figures.items() if v != "-"}
+        return card(f"{self.table}: {told}", kept, note=stamp(self.version, self.fingerprint))
 
 
 def decide(table: DecisionTable, facts: Mapping[str, object], on_missing: OnMissing) -> Decision:
@@ -210,6 +217,21 @@ class Trace:
             lines.append(f"{chosen} {r.status:<8}{r.rule}: {r.outcome} ({r.source})")
             lines += [f"     {c.status:<8}{c.fact} {c.test}, saw {c.value}" for c in r.cells]
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        d = self.decision
+        rows = [
+            {
+                "": "→" if r.rule in (d.rule or "").split("+") else " ",
+                "rule": r.rule,
+                "status": r.status,
+                "outcome": r.outcome,
+                "cells": tuple(f"{c.fact} {c.test}, saw {c.value}: {c.status}" for c in r.cells),
+                "source": r.source,
+            }
+            for r in self.rules
+        ]
+        return card(str(d), rows=rows, note=stamp(d.version, d.fingerprint))
 
 
 def trace(table: DecisionTable, facts: Mapping[str, object]) -> Trace:

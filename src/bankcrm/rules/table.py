@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import attrs
 
+from bankcrm._display import card, line, stamp
 from bankcrm.errors import PolicyError
 from bankcrm.rules.decision import Decision, Trace, decide, trace
 from bankcrm.rules.plan import Plan, plan_of
@@ -177,6 +178,32 @@ class DecisionTable:
 
     def __hash__(self) -> int:
         return hash(self.fingerprint)
+
+    def __repr__(self) -> str:
+        return line(
+            f"DecisionTable {self.id!r}",
+            {
+                "version": self.version,
+                "rules": len(self.rules),
+                "hit policy": self.hit_policy.value,
+                "fingerprint": self.fingerprint[:12],
+            },
+        )
+
+    def _repr_html_(self) -> str:
+        rows = [
+            {
+                "rule": r.id,
+                "when": tuple(f"{fact} {test}" for fact, test in r.when.items()) or "otherwise",
+                "then": r.then,
+                "because": r.because,
+                "source": r.source,
+            }
+            for r in self.rules
+        ]
+        figures = {name: p.value for name, p in self.parameters.items()}
+        note = f"{self.hit_policy.value}, {stamp(self.version, self.fingerprint)}"
+        return card(self.title or self.id, figures, rows=rows, note=note)
 
     @classmethod
     def from_toml(cls, source: str | Path) -> Self:
