@@ -60,6 +60,23 @@ def test_published_hamilton_example() -> None:
     assert apportion(10, votes).tolist() == [5, 2, 1, 1, 1, 0]
 
 
+def test_equal_remainders_go_to_the_larger_weight_then_to_the_earlier() -> None:
+    assert apportion(2, [1, 3]).tolist() == [0, 2]
+    assert apportion(1, [1, 1]).tolist() == [1, 0]
+    low, high = [3, 5, 4, 3, 4, 2], [9, 11, 9, 7, 4, 7]
+    assert apportion(31, [10, 4, 6, 0, 5, 10], floors=low, caps=high).tolist() == [8, 5, 4, 3, 4, 7]
+
+
+@pytest.mark.parametrize("scale", [1, 0.25])
+def test_a_share_that_only_just_passes_its_cap_is_held_there(scale: float) -> None:
+    """The level is 3.4 or so a unit of weight: the capped one leaves the rest to the others."""
+    weights = np.array([1, 1, 1]) * scale
+    assert apportion(10, weights, caps=[3, 10, 10]).tolist() == [3, 4, 3]
+    weights = np.array([5, 5, 1, 8]) * scale
+    shares = apportion(12, weights, floors=[4, 2, 0, 0], caps=[5, 9, 2, 7])
+    assert shares.tolist() == by_hand(12, [5, 5, 1, 8], [4, 2, 0, 0], [5, 9, 2, 7])
+
+
 def test_alabama_paradox_is_kept_and_documented() -> None:
     """One more unit takes one away from the smallest: a known trait of Hamilton's method."""
     assert apportion(10, [6, 6, 2]).tolist() == [4, 4, 2]

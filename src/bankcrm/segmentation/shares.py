@@ -85,6 +85,10 @@ def _weights(weights: npt.ArrayLike) -> npt.NDArray[np.int64] | Floats:
     else:
         given = given.astype(np.int64)
     _refuse(given < 0, "weights", "negative", given)
+    if given.dtype.kind == "f" and (given < 2**42).all():
+        # Weights such as 6.0 or 0.25 are whole numbers of 1/1024, for which quotas are exact.
+        whole = given * 1024
+        return whole.astype(np.int64) if (whole == np.floor(whole)).all() else given
     return given
 
 
