@@ -37,20 +37,22 @@ MATRIX = pd.DataFrame([[8, 2], [1, 9]], index=["key", "ordinary"], columns=["key
 FLOW = pd.DataFrame([[5, 5], [2, 8]], index=["2026-01-31", "2026-02-28"], columns=["new", "active"])
 FUNNEL = pd.DataFrame(
     {
-        "reached": [1000, 400, 220, 150],
-        "rate": [np.nan, 0.4, 0.55, 0.68],
-        "low": [np.nan, 0.37, 0.5, np.nan],
-        "high": [np.nan, 0.43, 0.6, np.nan],
+        "to": STAGES[1:],
+        "reached": [1000, 400, 220],
+        "converted": [400, 220, 0],
+        "rate": [0.4, 0.55, np.nan],
+        "lower": [0.37, 0.5, np.nan],
+        "upper": [0.43, 0.6, np.nan],
     },
-    index=STAGES,
+    index=STAGES[:3],
 )
 SURVIVAL = pd.DataFrame(
     {
         "stage": ["new", "new", "dormant", "dormant"],
-        "time": [0, 90, 0, 90],
+        "days": [10, 90, 5, 90],
         "survival": [1.0, 0.5, 1.0, 0.8],
-        "low": [1.0, 0.4, 1.0, 0.7],
-        "high": [1.0, 0.6, 1.0, 0.9],
+        "lower": [1.0, 0.4, 1.0, 0.7],
+        "upper": [1.0, 0.6, 1.0, 0.9],
     }
 )
 TIERS = pd.DataFrame({"customers": [10, 90], "amount": [600, 400]}, index=["key", "ordinary"])
@@ -142,7 +144,7 @@ def test_the_lorenz_point_tells_the_top_fifth() -> None:
 
 
 def test_a_band_is_drawn_around_the_lorenz_curve() -> None:
-    band = LORENZ.assign(low=LORENZ["value"] * 0.9, high=LORENZ["value"] * 1.1)
+    band = LORENZ.assign(lower=LORENZ["value"] * 0.9, upper=LORENZ["value"] * 1.1)
     assert len(plots.lorenz(LORENZ, band=band).collections) == 1
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from bankcrm.errors import DataError, MissingExtraError
+from bankcrm.report.words import Words
 from bankcrm.vocabulary import Language
 
 if TYPE_CHECKING:
@@ -126,6 +128,22 @@ def series_of(values: object, what: str) -> pd.Series[Any]:
         first = ", ".join(map(str, numbers.index[bad][:5]))
         raise DataError(f"{what}: {int(bad.sum())} value(s) are missing or not finite: {first}")
     return numbers
+
+
+def labels(names: Iterable[object], language: Language) -> list[str]:
+    """Names for people: words of the house in their language, days without a time.
+
+    >>> labels(["dormant", ("key", "new"), pd.Timestamp("2026-01-31")], "zh")
+    ['沉睡', '重点客户 / 新客户', '2026-01-31']
+    """
+    words = Words(language)
+
+    def name(value: object) -> str:
+        if isinstance(value, tuple):
+            return " / ".join(map(name, value))
+        return str(value)[:10] if isinstance(value, date) else words(value)
+
+    return [name(value) for value in names]
 
 
 def needs(frame: pd.DataFrame, columns: tuple[str, ...], what: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ from bankcrm.plots._style import (
     SERIES,
     axes,
     finish,
+    labels,
     lettering,
     needs,
     percent_axis,
@@ -53,7 +54,7 @@ def sizes(
     with lettering(language):
         ax = axes(ax, size=(6.4, 0.42 * len(values) + 1.2))
         total = float(values.sum()) or 1.0
-        names = [str(n).replace("_", " ") for n in values.index]
+        names = labels(values.index, language)
         bars = ax.barh(names, values.to_numpy(), color=BLUE)
         ax.bar_label(bars, [f"{v:,.0f} ({v / total:.0%})" for v in values], padding=3)
         ax.invert_yaxis()
@@ -92,7 +93,7 @@ def profit_split(
             label = "经验法则" if zh else "rule of thumb"
             ax.plot(place - 0.2, shares["rule"], "_", color=RED, markersize=26, label=label)
         ax.axhline(0, color=GREY, linewidth=1)
-        ax.set_xticks(place, [str(n) for n in shares.index])
+        ax.set_xticks(place, labels(shares.index, language))
         ax.legend(frameon=False)
         ax.margins(y=0.15)
         percent_axis(ax, "y")
@@ -106,30 +107,33 @@ def funnel(steps: pd.DataFrame, *, ax: Axes | None = None, language: Language = 
     """Funnel from stage to stage, with the interval of each conversion.
 
     Args:
-        steps: indexed by stage: ``reached`` (customers), and where known ``rate``, ``low`` and
-            ``high`` of the conversion from the stage before.
+        steps: as `bankcrm.lifecycle.stage_funnel` gives it: indexed by stage, ``reached`` and
+            ``converted`` (customers), ``to`` (the stage after), ``rate``, ``lower`` and ``upper``
+            of the conversion to it.
         ax: axes to draw on; None makes a figure.
         language: of titles and labels.
 
     Returns:
         The axes.
     """
-    needs(steps, ("reached",), "funnel")
+    needs(steps, ("to", "reached", "converted", "rate", "lower", "upper"), "funnel")
     zh = language == "zh"
     with lettering(language):
-        ax = axes(ax, size=(6.8, 0.6 * len(steps) + 1.4))
-        reached = steps["reached"].to_numpy(np.float64)
-        names = [str(n).replace("_", " ") for n in steps.index]
+        ax = axes(ax, size=(6.8, 0.6 * len(steps) + 2.0))
+        reached = np.append(steps["reached"], steps["converted"].iloc[-1]).astype(np.float64)
+        names = labels([*steps.index, steps["to"].iloc[-1]], language)
         ax.barh(names, reached, left=-reached / 2, color=BLUE, height=0.7)
-        for i, row in enumerate(steps.to_dict("records")):
-            text = f"{row['reached']:,.0f}"
-            if "rate" in row and pd.notna(row["rate"]):
-                text += f"   {row['rate']:.0%}"
-                if pd.notna(row.get("low")):
-                    text += f" [{row['low']:.0%}, {row['high']:.0%}]"
-            ax.text(reached.max() * 0.52, i, text, va="center")
+        widest = max(float(reached.max()), 1.0)
+        texts = [f"{reached[0]:,.0f}"] + [
+            f"{n:,.0f}   " + (f"{r:.0%} [{a:.0%}, {b:.0%}]" if r == r else "")
+            for n, r, a, b in zip(
+                reached[1:], steps["rate"], steps["lower"], steps["upper"], strict=True
+            )
+        ]
+        for i, text in enumerate(texts):
+            ax.text(widest * 0.52, i, text, va="center")
         ax.invert_yaxis()
-        ax.set_xlim(-reached.max() * 0.55, reached.max() * 1.05)
+        ax.set_xlim(-widest * 0.55, widest * 1.05)
         ax.set_xticks([])
         ax.spines["bottom"].set_visible(False)
         note = (
@@ -166,7 +170,7 @@ def resource_plan(
         ax.bar_label(
             bars, [f"{v:,.0f} {unit}".strip() for v in tiers["amount"]], padding=2, fontsize=8
         )
-        ax.set_xticks(place, [str(n) for n in tiers.index])
+        ax.set_xticks(place, labels(tiers.index, language))
         ax.legend(frameon=False)
         ax.margins(y=0.12)
         percent_axis(ax, "y")
@@ -175,10 +179,12 @@ def resource_plan(
 
 
 def ageing(counts: pd.DataFrame, *, ax: Axes | None = None, language: Language = "en") -> Axes:
-    """Open complaints by age, stacked by severity.
+    """Open complaints by age; side by side the open and the unanswered, or stacked by group.
 
     Args:
-        counts: indexed by age band, oldest last; a column a severity, values are open cases.
+        counts: indexed by age band, oldest last: ``open`` and ``unanswered``, as
+            `bankcrm.complaints.ageing` gives it; or a column a group (a severity, say) whose
+            sum is all open cases.
         ax: axes to draw on; None makes a figure.
         language: of titles and labels.
 
@@ -188,7 +194,8 @@ def ageing(counts: pd.DataFrame, *, ax: Axes | None = None, language: Language =
     zh = language == "zh"
     title = "未结投诉账龄" if zh else "Open complaints by age"
     with lettering(language):
-        ax = stacked(counts, ax=ax, what="ageing")
+        beside = set(counts.columns) == {"open", "unanswered"}
+        ax = grouped(counts, ax=ax, what="ageing", beside=beside, language=language)
         return finish(
             ax,
             title=title,
@@ -197,20 +204,26 @@ def ageing(counts: pd.DataFrame, *, ax: Axes | None = None, language: Language =
         )
 
 
-def stacked(counts: pd.DataFrame, *, ax: Axes | None, what: str) -> Axes:
-    """Columns stacked over the rows of a frame, told apart by colour and hatch."""
+def grouped(
+    counts: pd.DataFrame, *, ax: Axes | None, what: str, beside: bool, language: Language
+) -> Axes:
+    """Columns over the rows of a frame, stacked or side by side, told apart by colour and hatch."""
     if counts.empty:
         raise DataError(f"{what}: nothing to draw; the frame has no rows")
     ax = axes(ax)
     place = np.arange(len(counts))
     base = np.zeros(len(counts))
-    for i, name in enumerate(counts.columns):
+    width = 0.8 / len(counts.columns) if beside else 0.7
+    for i, (name, label) in enumerate(
+        zip(counts.columns, labels(counts.columns, language), strict=True)
+    ):
         values = counts[name].to_numpy(np.float64)
-        bars = ax.bar(place, values, 0.7, bottom=base, label=str(name), edgecolor="white")
+        left = place + (i - (len(counts.columns) - 1) / 2) * width if beside else place
+        bars = ax.bar(left, values, width, bottom=base, label=label, edgecolor="white")
         for bar in bars:
             bar.set(facecolor=SERIES[i % len(SERIES)], hatch=HATCHES[i % len(HATCHES)])
-        base = base + values
-    ax.set_xticks(place, [str(n) for n in counts.index])
+        base = base if beside else base + values
+    ax.set_xticks(place, labels(counts.index, language))
     ax.legend(frameon=False)
     thousands(ax, "y")
     return ax
@@ -222,7 +235,8 @@ def pareto(
     """Pareto chart of causes: counts in falling order, and their cumulated share.
 
     Args:
-        counts: a Series or mapping of cause to count.
+        counts: a Series or mapping of cause to count; or a frame with ``count``, as
+            `bankcrm.complaints.pareto` gives it.
         ax: axes to draw on; None makes a figure.
         line: where the cumulated share is marked.
         language: of titles and labels.
@@ -230,6 +244,9 @@ def pareto(
     Returns:
         The axes.
     """
+    if isinstance(counts, pd.DataFrame):
+        needs(counts, ("count",), "pareto")
+        counts = counts["count"]
     values = series_of(counts, "pareto").sort_values(ascending=False, kind="stable")
     zh = language == "zh"
     with lettering(language):
@@ -238,7 +255,7 @@ def pareto(
         share = values.cumsum().to_numpy() / (float(values.sum()) or 1.0)
         vital = np.concatenate([[True], share[:-1] < line])
         ax.bar(place, values.to_numpy(), color=[BLUE if v else GREY for v in vital])
-        names = [_short(str(n)) for n in values.index]
+        names = [_short(n) for n in labels(values.index, language)]
         ax.set_xticks(place, names, rotation=35, ha="right")
         thousands(ax, "y")
         right = ax.twinx()
@@ -257,7 +274,8 @@ def impact(moves: object, *, ax: Axes | None = None, language: Language = "en") 
     """Policy impact: how many customers each move concerns.
 
     Args:
-        moves: a Series or mapping of "before -> after" to customers.
+        moves: a Series or mapping of "before -> after" to customers; or a table of counts,
+            outcomes before by outcomes after, whose diagonal (those who stay) is left out.
         ax: axes to draw on; None makes a figure.
         language: of titles and labels.
 
@@ -265,7 +283,22 @@ def impact(moves: object, *, ax: Axes | None = None, language: Language = "en") 
         The axes.
     """
     title = "政策影响：客户变动" if language == "zh" else "Policy impact: customers that move"
+    if isinstance(moves, pd.DataFrame):
+        moves = _moves(moves, language)
     return sizes(moves, ax=ax, title=title, language=language)
+
+
+def _moves(table: pd.DataFrame, language: Language) -> pd.Series[Any]:
+    """The counts off the diagonal, most first, named "before -> after"."""
+    counts = {
+        " → ".join(labels((before, after), language)): int(count)
+        for before, row in zip(table.index, table.to_numpy(), strict=True)
+        for after, count in zip(table.columns, row, strict=True)
+        if before != after and count
+    }
+    if not counts:
+        raise DataError("impact: nothing to draw; nobody moves")
+    return pd.Series(counts).sort_values(ascending=False, kind="stable")
 
 
 def _short(text: str, width: int = 28) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from bankcrm.plots._style import (
@@ -11,17 +12,20 @@ from bankcrm.plots._style import (
     GREY,
     ORANGE,
     RED,
+    SERIES,
     axes,
     finish,
+    labels,
     lettering,
     needs,
     percent_axis,
-    thousands,
 )
 from bankcrm.vocabulary import Language
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+_DASHES = ("-", "--", "-.", ":")
 
 
 def lorenz(
@@ -36,7 +40,8 @@ def lorenz(
     Args:
         curve: ``customers`` and ``value``, cumulated shares from 0 to 1.
         ax: axes to draw on; None makes a figure.
-        band: ``customers``, ``low`` and ``high``: an interval around the curve.
+        band: ``customers``, ``lower`` and ``upper``: an interval around the curve, as
+            `bankcrm.valuation.Concentration.lorenz_band` gives it.
         language: of titles and labels.
 
     Returns:
@@ -49,8 +54,8 @@ def lorenz(
         ax.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1)
         ax.plot(curve["customers"], curve["value"], color=BLUE, linewidth=2)
         if band is not None:
-            needs(band, ("customers", "low", "high"), "lorenz band")
-            ax.fill_between(band["customers"], band["low"], band["high"], color=BLUE, alpha=0.2)
+            needs(band, ("customers", "lower", "upper"), "lorenz band")
+            ax.fill_between(band["customers"], band["lower"], band["upper"], color=BLUE, alpha=0.2)
         nearest = (curve["customers"] - 0.8).abs().to_numpy().argmin()
         held = 1 - float(curve["value"].iloc[nearest])
         ax.plot([0.8], [1 - held], "o", color=ORANGE, zorder=3)
@@ -99,40 +104,42 @@ def whale(curve: pd.DataFrame, *, ax: Axes | None = None, language: Language = "
         )
 
 
-def survival(
-    curves: pd.DataFrame, *, ax: Axes | None = None, unit: str = "days", language: Language = "en"
-) -> Axes:
+def survival(curves: pd.DataFrame, *, ax: Axes | None = None, language: Language = "en") -> Axes:
     """Survival of stages: the share of spells that last longer than a time.
 
     Args:
-        curves: ``stage``, ``time`` and ``survival``; ``low`` and ``high`` are drawn as a band.
+        curves: indexed by ``stage`` and ``days`` (with a group before them: ``by``), or with
+            these columns: ``survival``; ``lower`` and ``upper`` are drawn as a band. As
+            `bankcrm.lifecycle.dwell_times` gives it.
         ax: axes to draw on; None makes a figure.
-        unit: the unit of ``time``.
         language: of titles and labels.
 
     Returns:
         The axes.
     """
-    from bankcrm.plots._style import SERIES
-
-    needs(curves, ("stage", "time", "survival"), "survival")
+    if "days" in curves.index.names:
+        curves = curves.reset_index()
+    needs(curves, ("stage", "days", "survival"), "survival")
+    names = ["by", "stage"] if "by" in curves else ["stage"]
     zh = language == "zh"
     with lettering(language):
         ax = axes(ax)
-        groups = curves.groupby("stage", observed=True, sort=False)
-        for colour, (stage, part) in zip(SERIES * len(groups), groups, strict=False):
-            ax.step(part["time"], part["survival"], where="post", color=colour, label=str(stage))
-            if {"low", "high"} <= set(part.columns):
-                ax.fill_between(
-                    part["time"], part["low"], part["high"], step="post", color=colour, alpha=0.15
-                )
+        groups = curves.groupby(names, observed=True, sort=False)
+        for i, (stage, part) in enumerate(groups):
+            colour, dash = SERIES[i % len(SERIES)], _DASHES[i % len(_DASHES)]
+            days, kept = (np.append(s, part[c]) for s, c in ((0, "days"), (1, "survival")))
+            (label,) = labels([stage if len(names) > 1 else stage[0]], language)
+            ax.step(days, kept, where="post", color=colour, linestyle=dash, label=label)
+            if {"lower", "upper"} <= set(part.columns):
+                low, high = (np.append(1, part[c]) for c in ("lower", "upper"))
+                ax.fill_between(days, low, high, step="post", color=colour, alpha=0.15)
         ax.set_ylim(0, 1.02)
         ax.legend(frameon=False)
         percent_axis(ax, "y")
         return finish(
             ax,
             title="阶段停留" if zh else "How long stages last",
-            x=f"时间（{unit}）" if zh else f"time in the stage ({unit})",
+            x="时间（天）" if zh else "time in the stage (days)",
             y="仍在该阶段的占比" if zh else "share still in the stage",
         )
 
@@ -143,31 +150,32 @@ def control_chart(
     """Control chart of a count or rate over periods, with its limits; signals are marked.
 
     Args:
-        points: indexed by period: ``value``, ``centre``, ``lower``, ``upper``; ``signal`` (bool) if
-            points out of control are to be marked.
+        points: indexed by period: ``rate`` (or ``value``), ``centre``, ``lower``, ``upper``;
+            ``signal`` (true or a word) if points out of control are to be marked. As
+            `bankcrm.complaints.control_chart` gives it.
         ax: axes to draw on; None makes a figure.
         language: of titles and labels.
 
     Returns:
         The axes.
     """
-    needs(points, ("value", "centre", "lower", "upper"), "control_chart")
+    value = "rate" if "rate" in points else "value"
+    needs(points, (value, "centre", "lower", "upper"), "control_chart")
     zh = language == "zh"
     with lettering(language):
         ax = axes(ax, size=(7.2, 4.0))
         x = range(len(points))
-        ax.plot(x, points["value"], color=BLUE, marker="o", linewidth=1.5)
+        ax.plot(x, points[value], color=BLUE, marker="o", linewidth=1.5)
         ax.plot(x, points["centre"], color=GREY, linewidth=1)
         ax.plot(x, points["upper"], color=RED, linestyle="--", linewidth=1, drawstyle="steps-mid")
         ax.plot(x, points["lower"], color=RED, linestyle="--", linewidth=1, drawstyle="steps-mid")
         if "signal" in points:
             out = [i for i, s in enumerate(points["signal"]) if s]
-            ax.plot(out, points["value"].iloc[out], "s", color=RED, markersize=9, zorder=3)
+            ax.plot(out, points[value].iloc[out], "s", color=RED, markersize=9, zorder=3)
         step = max(1, len(points) // 8)
         ax.set_xticks(
-            list(x)[::step], [str(p) for p in points.index[::step]], rotation=30, ha="right"
+            list(x)[::step], labels(points.index[::step], language), rotation=30, ha="right"
         )
-        thousands(ax, "y")
         return finish(
             ax,
             title="控制图" if zh else "Control chart",

@@ -13,6 +13,7 @@ from bankcrm.plots._style import (
     SERIES,
     axes,
     finish,
+    labels,
     lettering,
     needs,
     percent_axis,
@@ -81,12 +82,15 @@ def migration(
     if matrix.empty:
         raise DataError("migration: nothing to draw; the matrix has no rows")
     sums = matrix.sum(axis=1)
-    shares = matrix.div(sums.where(sums > 0, 1), axis=0)
+    shares = matrix.div(sums.where(sums > 0), axis=0)
     zh = language == "zh"
     with lettering(language):
         ax = axes(ax, size=(1.0 * len(matrix.columns) + 1.8, 0.7 * len(matrix) + 1.6))
         _cells(ax, shares, "{:.0%}", top=1.0)
-        ax.set_xticklabels(ax.get_xticklabels(), rotation=30, ha="right")
+        ax.set_xticks(
+            range(len(shares.columns)), labels(shares.columns, language), rotation=30, ha="right"
+        )
+        ax.set_yticks(range(len(shares)), labels(shares.index, language))
         heading = title or ("迁移矩阵" if zh else "Migration")
         return finish(ax, title=heading, x="之后" if zh else "after", y="之前" if zh else "before")
 
@@ -95,7 +99,9 @@ def stage_flow(counts: pd.DataFrame, *, ax: Axes | None = None, language: Langua
     """How customers spread over the stages from date to date, stacked to the whole.
 
     Args:
-        counts: indexed by date; a column a stage, values are customers.
+        counts: indexed by date; a column a stage, values are customers. Or a history as
+            `bankcrm.lifecycle.stage_history` gives it, ``stage`` by customer and ``date``, which
+            is counted here; customers that have no stage yet are left out.
         ax: axes to draw on; None makes a figure.
         language: of titles and labels.
 
@@ -104,6 +110,8 @@ def stage_flow(counts: pd.DataFrame, *, ax: Axes | None = None, language: Langua
     """
     if counts.empty:
         raise DataError("stage_flow: nothing to draw; the frame has no rows")
+    if "stage" in counts:
+        counts = counts.groupby(["date", "stage"], observed=True).size().unstack(fill_value=0)
     shares = counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
     zh = language == "zh"
     with lettering(language):
@@ -112,14 +120,13 @@ def stage_flow(counts: pd.DataFrame, *, ax: Axes | None = None, language: Langua
         layers = ax.stackplot(
             x,
             shares.to_numpy(np.float64).T,
-            labels=[str(c) for c in shares.columns],
+            labels=labels(shares.columns, language),
             colors=SERIES[: len(shares.columns)],
         )
         for layer, hatch in zip(layers, HATCHES * 2, strict=False):
             layer.set(hatch=hatch, edgecolor="white", linewidth=0.4)
         step = max(1, len(x) // 8)
-        labels = [str(d)[:10] for d in shares.index[::step]]
-        ax.set_xticks(x[::step], labels, rotation=30, ha="right")
+        ax.set_xticks(x[::step], labels(shares.index[::step], language), rotation=30, ha="right")
         ax.set_ylim(0, 1)
         ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), reverse=True)
         percent_axis(ax, "y")
