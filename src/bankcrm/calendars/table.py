@@ -1,15 +1,10 @@
-"""Working-day calendars as tables of positions: mainland make-up weekends, a bank's own days.
-
-The rule: the start day never counts. Day 1 is the first working day after it, whether the start
-itself is a working day or not.
-"""
+"""The working-day calendar: a table of positions, so that every question is a look-up."""
 
 from __future__ import annotations
 
 import datetime as dt
 import warnings
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeAlias, cast, overload
 
 import attrs
@@ -17,21 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm._hours import WorkingHours, local_times, seconds_of
 from bankcrm.columns import Days, as_of_day, days
-from bankcrm.errors import CalendarError, DataError, MissingExtraError, UnknownNameError
-
-__all__ = [
-    "MarkedCounts",
-    "MarkedDates",
-    "ProvisionalDateWarning",
-    "WorkingCalendar",
-    "WorkingHours",
-    "add_working_days",
-    "bank_day",
-    "working_calendar",
-    "working_days_between",
-]
+from bankcrm.errors import CalendarError, DataError
 
 DayLike: TypeAlias = "dt.date | str | np.datetime64"
 # Not `ArrayLike`: a text is a sequence too, and would be taken for many dates.
@@ -40,7 +22,6 @@ Counts: TypeAlias = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 _Ints: TypeAlias = npt.NDArray[np.int64]
 _NAT = np.datetime64("NaT", "D")
 _ONE = np.timedelta64(1, "D")
-_BEYOND_NOTICE_YEARS = 10
 _CHUNK = 1 << 14
 
 
@@ -91,6 +72,7 @@ class WorkingCalendar:
     Source: CSC-5.
 
     >>> import datetime as dt
+    >>> from bankcrm.calendars import working_calendar
     >>> cn = working_calendar("CN")
     >>> cn.is_working(dt.date(2024, 9, 29))  # a make-up Sunday
     True
@@ -142,6 +124,7 @@ class WorkingCalendar:
         Raises:
             CalendarError: A day lies outside the table, or is provisional under ``strict``.
 
+        >>> from bankcrm.calendars import working_calendar
         >>> working_calendar("CN").is_working("2026-02-14")
         True
         """
@@ -155,6 +138,7 @@ class WorkingCalendar:
     def is_provisional(self, dates: DayLike | ManyDays) -> npt.NDArray[np.bool_]:
         """Which days lie after the last one that is settled by an official notice.
 
+        >>> from bankcrm.calendars import working_calendar
         >>> working_calendar("CN").is_provisional(["2030-01-01"]).tolist()
         [True]
         """
@@ -188,6 +172,7 @@ class WorkingCalendar:
 
         Source: CSC-5.
 
+        >>> from bankcrm.calendars import working_calendar
         >>> working_calendar("CN").add("2026-02-13", [1, 2, -1]).astype(str).tolist()
         ['2026-02-14', '2026-02-24', '2026-02-12']
         """
@@ -199,6 +184,7 @@ class WorkingCalendar:
     def add_marked(self, dates: DayLike | ManyDays, n: int | ManyDays) -> MarkedDates:
         """What `add` gives, always as an array, with the mark of provisional results.
 
+        >>> from bankcrm.calendars import working_calendar
         >>> dates, provisional = working_calendar("CN").add_marked(["2026-12-25"], 5)
         >>> provisional.tolist()
         [True]
@@ -243,6 +229,7 @@ class WorkingCalendar:
             CalendarError: A date lies outside the table.
             DataError: One date of a scalar pair is missing.
 
+        >>> from bankcrm.calendars import working_calendar
         >>> working_calendar("CN").between("2024-09-27", "2024-10-10")
         5
         """
@@ -290,6 +277,7 @@ class WorkingCalendar:
     def with_closures(self, dates: ManyDays, *, name: str | None = None) -> WorkingCalendar:
         """This calendar with the bank's own days off.
 
+        >>> from bankcrm.calendars import working_calendar
         >>> cn = working_calendar("CN").with_closures(["2026-03-02"], name="CN, our bank")
         >>> cn.is_working("2026-03-02")
         False
@@ -299,6 +287,7 @@ class WorkingCalendar:
     def with_openings(self, dates: ManyDays, *, name: str | None = None) -> WorkingCalendar:
         """This calendar with the bank's own extra working days.
 
+        >>> from bankcrm.calendars import working_calendar
         >>> working_calendar("CN").with_openings(["2026-03-01"]).is_working("2026-03-01")
         True
         """
@@ -391,147 +380,9 @@ class WorkingCalendar:
         warnings.warn(text, ProvisionalDateWarning, stacklevel=3)
 
 
-@lru_cache(maxsize=64)
-def working_calendar(
-    country: str, *, subdivision: str | None = None, first_year: int = 2004, last_year: int = 2040
-) -> WorkingCalendar:
-    """The public working days of a country.
-
-    ``"CN"`` follows the State Council's yearly notices, make-up weekends included. It is settled
-    until 24 December of the last year announced, since the next notice can still change the days
-    around New Year; after that come plain weekdays for ten years, marked provisional. Other
-    countries need the extra ``calendars``; where their days are only estimated (moon sightings),
-    the calendar is provisional from the first estimated year on. Each calendar is built once.
-
-    Args:
-        country: ISO 3166 code.
-        subdivision: A state or province with days of its own; not for ``"CN"``.
-        first_year: First year of the table (``"CN"`` starts in 2004).
-        last_year: Last year of the table (``"CN"`` ends ten years after its last notice).
-
-    Raises:
-        MissingExtraError: The package ``holidays`` is not installed.
-        UnknownNameError: No such country.
-
-    >>> working_calendar("CN").is_working("2026-10-10")
-    True
-    """
-    if country.upper() == "CN" and subdivision is None:
-        return _mainland()
-    try:
-        import holidays
-    except ImportError:
-        raise MissingExtraError("holidays", "calendars") from None
-    code = country.upper()
-    supported = holidays.list_supported_countries()
-    if code not in supported:
-        raise UnknownNameError("country", country, sorted(supported))
-    if subdivision is not None and subdivision not in supported[code]:
-        raise UnknownNameError(f"subdivision of {code}", subdivision, supported[code])
-    # in English whatever the machine's language is: the name tells which days are estimated
-    off = holidays.country_holidays(
-        code, subdiv=subdivision, years=range(first_year, last_year + 1), language="en_US"
-    )
-    first, day, weekday = _span(first_year, last_year)
-    working = ~np.isin(weekday, list(off.weekend))
-    working[_places(day, off)] = False
-    working[_places(day, off.weekend_workdays)] = True
-    estimated = {d.year for d, name in off.items() if "estimated" in name}
-    settled = last_year
-    while settled in estimated and settled >= first_year:
-        settled -= 1
-    until = None if settled == last_year else dt.date(settled, 12, 31)
-    name = code if subdivision is None else f"{code}-{subdivision}"
-    return WorkingCalendar(name, first, working, until)
-
-
-def _mainland() -> WorkingCalendar:
-    import chinese_calendar  # builds its tables when imported, so only where it is asked for
-
-    first_year = min(chinese_calendar.holidays).year
-    last_year = max(chinese_calendar.holidays).year
-    first, day, weekday = _span(first_year, last_year + _BEYOND_NOTICE_YEARS)
-    working = weekday < 5
-    working[_places(day, chinese_calendar.holidays)] = False
-    working[_places(day, chinese_calendar.workdays)] = True
-    return WorkingCalendar("CN", first, working, dt.date(last_year, 12, 24))
-
-
-def _span(first_year: int, last_year: int) -> tuple[dt.date, Days, _Ints]:
-    """First day, all days and their weekdays (Monday is 0) of whole years."""
-    day = np.arange(f"{first_year:04d}-01-01", f"{last_year + 1:04d}-01-01", dtype="datetime64[D]")
-    return dt.date(first_year, 1, 1), day, (day.astype(np.int64) + 3) % 7
-
-
 def _chunks(rows: int) -> Iterator[slice]:
     """Rows taken together: few enough for the intermediate arrays to stay in the cache."""
     return (slice(start, start + _CHUNK) for start in range(0, rows, _CHUNK))
-
-
-def _places(day: Days, dates: Iterable[dt.date]) -> _Ints:
-    """Where the dates stand in a run of days; those outside are left out."""
-    index: _Ints = (np.array(sorted(dates), dtype="datetime64[D]") - day[0]).astype(np.int64)
-    return index[(index >= 0) & (index < len(day))]
-
-
-def add_working_days(
-    dates: DayLike | ManyDays, n: int | ManyDays, *, calendar: WorkingCalendar | str = "CN"
-) -> dt.date | Days:
-    """The n-th working day after each date; see `WorkingCalendar.add`.
-
-    >>> add_working_days("2025-10-10", 1).isoformat()  # 2025-10-11 is a make-up Saturday
-    '2025-10-11'
-    """
-    return _calendar(calendar).add(cast("ManyDays", dates), n)
-
-
-def working_days_between(
-    a: DayLike | ManyDays, b: DayLike | ManyDays, *, calendar: WorkingCalendar | str = "CN"
-) -> int | Counts:
-    """Working days after ``a`` up to and with ``b``; see `WorkingCalendar.between`.
-
-    >>> working_days_between("2025-09-30", "2025-10-11")
-    3
-    """
-    return _calendar(calendar).between(cast("ManyDays", a), b)
-
-
-def bank_day(
-    instants: dt.datetime | ManyDays,
-    *,
-    zone: str = "Asia/Shanghai",
-    cutoff: dt.time | None = None,
-) -> dt.date | Days:
-    """The bank's day of each instant: the local date, or the next one from the cut-off hour on.
-
-    The next *calendar* day, not the next working day: a Friday evening and a Saturday morning
-    have the same first working day, so that who asks earlier is never answered later.
-
-    Args:
-        instants: One time-zone aware instant, or an array, Series or Index of them.
-        zone: The bank's time zone.
-        cutoff: Local time from which an instant belongs to the next day; None for no cut-off.
-
-    Returns:
-        ``datetime.date`` for one instant, else ``datetime64[D]``; a missing instant stays missing.
-
-    Raises:
-        DataError: The instants have no time zone.
-
-    >>> import datetime as dt
-    >>> bank_day(dt.datetime(2026, 3, 2, 16, 30, tzinfo=dt.timezone.utc)).isoformat()
-    '2026-03-03'
-    """
-    local, scalar = local_times(instants, zone)
-    shift = np.timedelta64(0, "s")
-    if cutoff is not None:
-        shift = np.timedelta64(86_400 - seconds_of(cutoff), "s")
-    day = (local + shift).astype("datetime64[D]")
-    return _scalar(day) if scalar else day
-
-
-def _calendar(calendar: WorkingCalendar | str) -> WorkingCalendar:
-    return working_calendar(calendar) if isinstance(calendar, str) else calendar
 
 
 def _days(dates: object) -> tuple[Days, bool]:

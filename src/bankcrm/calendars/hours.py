@@ -3,56 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
+from bankcrm.calendars.instants import Instants, instants_of, local_times, seconds_of
+from bankcrm.calendars.table import WorkingCalendar
 from bankcrm.errors import DataError
 
-if TYPE_CHECKING:
-    from bankcrm.calendars import WorkingCalendar
-
-Times: TypeAlias = npt.NDArray[np.datetime64]
 Seconds: TypeAlias = npt.NDArray[np.int64]
-Instants: TypeAlias = (
-    "dt.datetime | pd.Series | pd.Index | npt.NDArray[np.generic] | list[Any] | tuple[Any, ...]"
-)
-
-
-def seconds_of(time: dt.time) -> int:
-    """Seconds since midnight."""
-    return time.hour * 3600 + time.minute * 60 + time.second
-
-
-def local_times(instants: Instants, zone: str) -> tuple[Times, bool]:
-    """Wall-clock times in a zone as ``datetime64[s]``, and whether one instant was given."""
-    scalar = instants is None or isinstance(instants, dt.datetime)
-    series = pd.Series([instants] if scalar else instants)
-    if series.dtype == object:
-        naive = [i for i in series.dropna() if getattr(i, "tzinfo", None) is None]
-        if not naive:
-            series = pd.to_datetime(series, utc=True)
-    elif isinstance(series.dtype, pd.ArrowDtype) and series.dt.tz is not None:
-        series = series.astype(pd.DatetimeTZDtype("us", str(series.dt.tz)))
-    if isinstance(series.dtype, pd.DatetimeTZDtype):
-        local = series.dt.tz_convert(zone).dt.tz_localize(None)
-        return local.to_numpy().astype("datetime64[s]"), scalar
-    if series.isna().all():
-        return np.full(len(series), np.datetime64("NaT", "s")), scalar
-    raise DataError(
-        f"instants: no time zone ({series.dtype}); localise them with "
-        "pandas.to_datetime(...).dt.tz_localize('Asia/Shanghai')"
-    )
-
-
-def instants_of(local: Times, zone: str) -> pd.DatetimeIndex:
-    """Instants of wall-clock times: a skipped one moves on, of a double one the first is taken."""
-    first = np.ones(len(local), dtype=np.bool_)
-    index = pd.DatetimeIndex(local.astype("datetime64[s]"))
-    return index.tz_localize(zone, ambiguous=first, nonexistent="shift_forward")
 
 
 def _windows(value: Any) -> tuple[tuple[dt.time, dt.time], ...]:

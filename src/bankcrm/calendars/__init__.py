@@ -1,0 +1,33 @@
+"""Working-day calendars as tables of positions: mainland make-up weekends, a bank's own days.
+
+The rule: the start day never counts. Day 1 is the first working day after it, whether the start
+itself is a working day or not.
+"""
+
+from __future__ import annotations
+
+from bankcrm.calendars.countries import (
+    add_working_days,
+    working_calendar,
+    working_days_between,
+)
+from bankcrm.calendars.hours import WorkingHours
+from bankcrm.calendars.instants import bank_day
+from bankcrm.calendars.table import (
+    MarkedCounts,
+    MarkedDates,
+    ProvisionalDateWarning,
+    WorkingCalendar,
+)
+
+__all__ = [
+    "MarkedCounts",
+    "MarkedDates",
+    "ProvisionalDateWarning",
+    "WorkingCalendar",
+    "WorkingHours",
+    "add_working_days",
+    "bank_day",
+    "working_calendar",
+    "working_days_between",
+]

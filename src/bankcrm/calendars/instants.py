@@ -1,0 +1,87 @@
+"""Instants, wall-clock times and the bank's day of each."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, TypeAlias, cast
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bankcrm.columns import Days
+from bankcrm.errors import DataError
+
+Times: TypeAlias = npt.NDArray[np.datetime64]
+Instants: TypeAlias = (
+    "dt.datetime | pd.Series | pd.Index | npt.NDArray[np.generic] | list[Any] | tuple[Any, ...]"
+)
+
+
+def seconds_of(time: dt.time) -> int:
+    """Seconds since midnight."""
+    return time.hour * 3600 + time.minute * 60 + time.second
+
+
+def local_times(instants: Instants, zone: str) -> tuple[Times, bool]:
+    """Wall-clock times in a zone as ``datetime64[s]``, and whether one instant was given."""
+    scalar = instants is None or isinstance(instants, dt.datetime)
+    series = pd.Series([instants] if scalar else instants)
+    if series.dtype == object:
+        naive = [i for i in series.dropna() if getattr(i, "tzinfo", None) is None]
+        if not naive:
+            series = pd.to_datetime(series, utc=True)
+    elif isinstance(series.dtype, pd.ArrowDtype) and series.dt.tz is not None:
+        series = series.astype(pd.DatetimeTZDtype("us", str(series.dt.tz)))
+    if isinstance(series.dtype, pd.DatetimeTZDtype):
+        local = series.dt.tz_convert(zone).dt.tz_localize(None)
+        return local.to_numpy().astype("datetime64[s]"), scalar
+    if series.isna().all():
+        return np.full(len(series), np.datetime64("NaT", "s")), scalar
+    raise DataError(
+        f"instants: no time zone ({series.dtype}); localise them with "
+        "pandas.to_datetime(...).dt.tz_localize('Asia/Shanghai')"
+    )
+
+
+def instants_of(local: Times, zone: str) -> pd.DatetimeIndex:
+    """Instants of wall-clock times: a skipped one moves on, of a double one the first is taken."""
+    first = np.ones(len(local), dtype=np.bool_)
+    index = pd.DatetimeIndex(local.astype("datetime64[s]"))
+    return index.tz_localize(zone, ambiguous=first, nonexistent="shift_forward")
+
+
+def bank_day(
+    instants: Instants,
+    *,
+    zone: str = "Asia/Shanghai",
+    cutoff: dt.time | None = None,
+) -> dt.date | Days:
+    """The bank's day of each instant: the local date, or the next one from the cut-off hour on.
+
+    The next *calendar* day, not the next working day: a Friday evening and a Saturday morning
+    have the same first working day, so that who asks earlier is never answered later.
+
+    Args:
+        instants: One time-zone aware instant, or an array, Series or Index of them.
+        zone: The bank's time zone.
+        cutoff: Local time from which an instant belongs to the next day; None for no cut-off.
+
+    Returns:
+        ``datetime.date`` for one instant, else ``datetime64[D]``; a missing instant stays missing.
+
+    Raises:
+        DataError: The instants have no time zone.
+
+    >>> import datetime as dt
+    >>> bank_day(dt.datetime(2026, 3, 2, 16, 30, tzinfo=dt.timezone.utc)).isoformat()
+    '2026-03-03'
+    """
+    local, scalar = local_times(instants, zone)
+    shift = np.timedelta64(0, "s")
+    if cutoff is not None:
+        shift = np.timedelta64(86_400 - seconds_of(cutoff), "s")
+    day = (local + shift).astype("datetime64[D]")
+    if not scalar:
+        return day
+    return cast("dt.date", pd.NaT if np.isnat(day[0]) else day[0].item())
