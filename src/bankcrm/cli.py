@@ -22,6 +22,7 @@ except ImportError as error:  # the command is an extra; say so in one line
 
 if TYPE_CHECKING:
     from bankcrm.book import Book
+    from bankcrm.engines import Engine
     from bankcrm.policy import PolicySet
     from bankcrm.reviews import Review
     from bankcrm.vocabulary import Language
@@ -58,6 +59,14 @@ _QUIET = click.option("--quiet", is_flag=True, help="No progress bar and no figu
 @_AS_OF
 @_POLICY
 @click.option(
+    "--engine",
+    type=click.Choice(["memory", "duckdb"]),
+    default="memory",
+    show_default=True,
+    help="Where to work: duckdb takes a BOOK that memory does not hold.",
+)
+@click.option("--memory-limit", metavar="SIZE", help="Memory that DuckDB may use, such as 4GB.")
+@click.option(
     "--out",
     type=click.Path(path_type=Path),
     default=Path("bankcrm-review"),
@@ -82,6 +91,8 @@ def review(
     book: Path | None,
     as_of: datetime | None,
     files: tuple[Path, ...],
+    engine: str,
+    memory_limit: str | None,
     out: Path,
     earlier: Path | None,
     language: Language,
@@ -91,7 +102,10 @@ def review(
     from bankcrm.reviews import read_earlier
 
     before = None if earlier is None else read_earlier(earlier)
-    result = _review(book, as_of, files, quiet=quiet)
+    if engine == "duckdb" and book is None:
+        raise click.UsageError("give a BOOK: --engine duckdb reads it from its folder")
+    source = _engine(book, memory_limit) if book and engine == "duckdb" else book
+    result = _review(source, as_of, files, quiet=quiet, out=out)
     result.write(out, earlier=before, language=language)
     if not quiet:
         _print_summary(result)
@@ -113,18 +127,29 @@ def explain(
         click.echo(f"{trace}\n")
 
 
+def _engine(folder: Path, memory_limit: str | None) -> Engine:
+    from bankcrm.engines import DuckDBEngine
+
+    return DuckDBEngine(folder, memory_limit=memory_limit)
+
+
 def _review(
-    book: Path | None, as_of: datetime | None, files: tuple[Path, ...], *, quiet: bool
+    book: Path | Engine | None,
+    as_of: datetime | None,
+    files: tuple[Path, ...],
+    *,
+    quiet: bool,
+    out: Path | None = None,
 ) -> Review:
     from bankcrm.reviews import review as run
 
     with progress_bar(show=not quiet) as step:
-        data = _book(book)
+        data = _book(book) if book is None or isinstance(book, Path) else book
         policies = _policies(data, files)
         day = as_of.date() if as_of else data.as_of
         if day is None:
             raise click.UsageError("give --as-of: the book records no date (book.toml, as_of)")
-        return run(data, as_of=day, policies=policies, progress=step)
+        return run(data, as_of=day, policies=policies, progress=step, out=out)
 
 
 def _book(folder: Path | None) -> Book:
@@ -134,7 +159,7 @@ def _book(folder: Path | None) -> Book:
     return make_book(SAMPLE_CUSTOMERS, seed=SAMPLE_SEED) if folder is None else read_book(folder)
 
 
-def _policies(book: Book, files: tuple[Path, ...]) -> PolicySet:
+def _policies(book: Book | Engine, files: tuple[Path, ...]) -> PolicySet:
     """The defaults, the files in their domains' places, and what installed plug-ins change."""
     from bankcrm.plugins import assemble
     from bankcrm.policy import default_policies, load_policy

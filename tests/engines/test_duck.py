@@ -153,14 +153,6 @@ def test_a_query_can_be_cancelled() -> None:
     engine.close()
 
 
-def test_batches_never_hold_all_rows() -> None:
-    """Rows come in pieces of the size asked for."""
-    engine = DuckDBEngine(FRAMES)
-    sizes = [b.num_rows for b in engine.batches("SELECT * FROM range(10000)", rows=2048)]
-    assert sum(sizes) == 10_000
-    assert len(sizes) > 1
-
-
 def test_a_file_that_changes_is_another_book(tmp_path: Path) -> None:
     """Work is taken up again only for the very same files."""
     folder = folder_of(FRAMES, tmp_path / "book")

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bankcrm.book import Book
+from bankcrm.book import Book, empty_frame
 from bankcrm.engines.output import digest_of, disk, write_text
 from bankcrm.errors import DataError
 
@@ -110,6 +110,8 @@ class Work:
         if files:
             tables = [pq.read_table(f, partitioning=None) for f in files]
             table = pa.concat_tables(tables, promote_options="permissive")
+        elif not any(target.rglob("*.parquet")):
+            return empty_frame(name) if name in PARTED else None
         else:
             table = pq.read_table(min(target.rglob("*.parquet")), partitioning=None).slice(0, 0)
         frame: pd.DataFrame = table.to_pandas(date_as_object=False)
@@ -134,19 +136,20 @@ def part_book(engine: Engine, work: Work, blocks: int) -> None:
 
 def refuse_torn(engine: Engine) -> None:
     """Refuse what blocks of customers would tear apart: shared accounts, shared numbers."""
+    known = f"customer_id IN (SELECT customer_id FROM {engine.place('customers')})"
     held = [n for n in ACCOUNT_FRAMES if "account_id" in engine.columns.get(n, ())]
     faults = []
     if held:
         pairs = " UNION ".join(
             f"SELECT account_id, customer_id FROM {engine.place(n)} "
-            "WHERE account_id IS NOT NULL AND customer_id IS NOT NULL"
+            f"WHERE account_id IS NOT NULL AND {known}"
             for n in held
         )
         faults += _shared(engine, f"({pairs})", "account_id", " and ".join(held))
     for name, key in KEYS.items():
         if key in engine.columns.get(name, ()) and name != "accounts":
             pairs = f"(SELECT DISTINCT {key}, customer_id FROM {engine.place(name)} " \
-                    f"WHERE {key} IS NOT NULL)"  # fmt: skip
+                    f"WHERE {key} IS NOT NULL AND {known})"  # fmt: skip
             faults += _shared(engine, pairs, key, name)
     if faults:
         raise DataError(
@@ -163,7 +166,7 @@ def _shared(engine: Engine, pairs: str, key: str, where: str) -> list[str]:
     count = int(found["n"])
     if not count:
         return []
-    return [f"{where}: {count:,} {key} belong to several customers (such as {found['first']!r})"]
+    return [f"{where}: {count:,} {key} belong to several customers (such as {found['first']})"]
 
 
 def groups_of(work: Work, blocks: int) -> list[list[int]]:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-import pyarrow as pa
 
 from bankcrm.book import CONTRACT, Book
 from bankcrm.engines.engine import VIEW, Engine, known_frame
+from bankcrm.engines.relation import from_arrow
 from bankcrm.engines.sources import (
     FAMILY,
     FrameFiles,
@@ -78,7 +78,7 @@ class DuckDBEngine(Engine):
         threads: int | None = None,
         temp_directory: str | Path | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(source)
         duckdb = _duckdb()
         self._errors: type[Exception] = duckdb.Error
         file = Path(source) if isinstance(source, str | Path) else None
@@ -112,13 +112,7 @@ class DuckDBEngine(Engine):
     def fetch(self, sql: str) -> pd.DataFrame:
         """Run a SELECT and bring its rows into memory."""
         with self._told("running"):
-            frame: pd.DataFrame = self.connection.execute(sql).df()
-        return frame
-
-    def batches(self, sql: str, rows: int = 1_000_000) -> Iterator[pa.RecordBatch]:
-        """Run a SELECT and give its rows in Arrow batches, never all at once."""
-        with self._told("running"):
-            yield from self.connection.cursor().sql(sql).to_arrow_reader(rows)
+            return from_arrow(self.connection.sql(sql).to_arrow_table())
 
     def store(self, name: str, sql: str) -> None:
         """Compute a SELECT once and keep it as a temporary table, on disk where it is large."""
@@ -251,7 +245,7 @@ class DuckDBEngine(Engine):
                 f"CREATE OR REPLACE TEMP VIEW {VIEW}{name}_text AS "
                 f"SELECT * REPLACE ({casts}) FROM {_reading(self.files[name])}"
             )
-            self.places[name] = f"{VIEW}{name}_text"
+            self.places = {**self.places, name: f"{VIEW}{name}_text"}
             self._viewed(name, self.places[name])
 
     def _all_whole(self, name: str, column: str) -> bool:

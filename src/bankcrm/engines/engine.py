@@ -16,6 +16,7 @@ from bankcrm.book import CONTRACT
 from bankcrm.columns import as_of_day
 from bankcrm.engines import facts
 from bankcrm.engines.relation import Relation
+from bankcrm.engines.sources import about_of
 from bankcrm.engines.spread import Spread, spread_of
 from bankcrm.errors import DataError, MissingFactError, UnknownNameError
 from bankcrm.policy import Policy, default_policy
@@ -41,8 +42,16 @@ class Engine(abc.ABC):
     places: Mapping[str, str]
     zones: Mapping[str, Mapping[str, str]]
     may_change: bool
+    name: str
+    as_of: date | None
+    presets: tuple[str, ...]
 
-    def __init__(self) -> None:
+    def __init__(self, source: object) -> None:
+        about = about_of(source)
+        self.name = str(about.get("name", "book"))
+        day = about.get("as_of")
+        self.as_of = None if day is None else _day(day)
+        self.presets = tuple(about.get("presets", ()))
         self.sound: set[tuple[str, tuple[str, ...], bool]] = set()
 
     @abc.abstractmethod

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 import pandas as pd
+import pyarrow as pa
 
 if TYPE_CHECKING:
     from bankcrm.engines.engine import Engine
@@ -36,7 +37,7 @@ class Relation:
 
     def frame(self) -> pd.DataFrame:
         """All rows in memory, indexed by the key in rising order, dates as ``datetime64``."""
-        frame = plain_dates(self.engine.fetch(self.sql))
+        frame = self.engine.fetch(self.sql)
         keys = list(self.key)
         return frame.set_index(keys).sort_index() if keys else frame
 
@@ -50,12 +51,12 @@ class Relation:
         return int(self.engine.fetch(f"SELECT COUNT(*) AS n FROM {self} r")["n"].iloc[0])
 
 
-def plain_dates(frame: pd.DataFrame) -> pd.DataFrame:
-    """Days as ``datetime64[s]``, whichever objects an engine gives for them."""
-    plain = frame.copy(deep=False)
-    for name, values in frame.items():
-        told = pd.api.types.infer_dtype(values, skipna=True) if values.dtype == object else ""
-        naive = values.dtype.kind == "M" and getattr(values.dtype, "tz", None) is None
-        if naive or told == "date":
-            plain[name] = pd.to_datetime(values).astype("datetime64[s]")
-    return plain
+def from_arrow(table: pa.Table) -> pd.DataFrame:
+    """Rows of an engine in memory: days as ``datetime64[s]``, whole numbers with nulls as Int64."""
+    frame: pd.DataFrame = table.to_pandas(date_as_object=False)
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if pa.types.is_integer(column.type) and column.null_count:
+            frame[name] = column.to_pandas(integer_object_nulls=True).astype("Int64")
+        elif pa.types.is_date(column.type) or column.type == pa.timestamp("us"):
+            frame[name] = frame[name].astype("datetime64[s]")
+    return frame

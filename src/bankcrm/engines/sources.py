@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bankcrm.book import CONTRACT
+from bankcrm.book import CONTRACT, Book
+from bankcrm.book.files import _facts as book_facts
 from bankcrm.columns import Column
 from bankcrm.errors import DataError
 from bankcrm.rules.sql import quoted
@@ -78,6 +80,15 @@ def files_of(folder: Path) -> dict[str, FrameFiles]:
             found[name] = places[0]
     refuse_incomplete(str(folder), found)
     return found
+
+
+def about_of(source: object) -> dict[str, Any]:
+    """Name, day and policy presets of a book, as far as its source tells them."""
+    if isinstance(source, Book):
+        return {"name": source.name, "as_of": source.as_of, "presets": source.presets}
+    if isinstance(source, str | Path) and Path(source).is_dir():
+        return book_facts(Path(source))
+    return {}
 
 
 def zones_of(name: str, frame: object) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,12 +15,16 @@ import pyarrow as pa
 
 from bankcrm.book import CONTRACT, Book
 from bankcrm.engines.engine import VIEW, Engine, known_frame
+from bankcrm.engines.output import digest_of
+from bankcrm.engines.relation import from_arrow
 from bankcrm.engines.sources import (
+    FrameFiles,
     arrow_table,
     canonical,
     csv_types,
     files_of,
     refuse_incomplete,
+    zones_of,
 )
 from bankcrm.errors import DataError, EngineError, MissingExtraError
 from bankcrm.rules.sql import quoted
@@ -46,25 +51,30 @@ class SparkEngine(Engine):
     def __init__(
         self, session: SparkSession, source: str | Path | Book | Mapping[str, object]
     ) -> None:
-        super().__init__()
+        super().__init__(source)
         self._errors = _spark_errors()
         self.session = session
-        frames: Mapping[str, object]
+        kept: Mapping[str, object]
+        if isinstance(source, Book):
+            kept = source.frames()
+        elif isinstance(source, Mapping):
+            kept = source
+        else:
+            kept = files_of(Path(source))
+        refuse_incomplete("the source", kept)
+        self.zones = {known_frame(name): zones_of(name, frame) for name, frame in kept.items()}
+        self.may_change = False
+        self.places = {name: f"{VIEW}frame_{name}" for name in kept}
+        self._identity = repr(
+            [(n, f.state()) if isinstance(f, FrameFiles) else uuid.uuid4() for n, f in kept.items()]
+        )
         with self._told("reading"):
-            if isinstance(source, Book):
-                frames = source.frames()
-            elif isinstance(source, Mapping):
-                frames = source
-            else:
-                frames = {n: self._read(n, f) for n, f in files_of(Path(source)).items()}
-            refuse_incomplete("the source", frames)
-            self.columns = {known_frame(n): self._viewed(n, f) for n, f in frames.items()}
+            self.columns = {name: self._viewed(name, frame) for name, frame in kept.items()}
 
     def fetch(self, sql: str) -> pd.DataFrame:
         """Run a SELECT and bring its rows into memory."""
         with self._told("running"):
-            frame: pd.DataFrame = self.session.sql(self.render(sql)).toArrow().to_pandas()
-        return frame
+            return from_arrow(self.session.sql(self.render(sql)).toArrow())
 
     def store(self, name: str, sql: str) -> None:
         """Compute a SELECT once and keep it, in memory or on the workers' disks."""
@@ -88,6 +98,29 @@ class SparkEngine(Engine):
         """Stop every job of the session's application; it ends with an `EngineError`."""
         self.session.sparkContext.cancelAllJobs()
 
+    def part(self, sql: str, customer: str, folder: Path, blocks: int) -> None:
+        """Write a SELECT as Parquet parted by customer; the workers must see the folder."""
+        rows = self.session.sql(self.render(sql))
+        whole = dict(rows.dtypes)[customer] in ("tinyint", "smallint", "int", "bigint", "double")
+        kind = "BIGINT" if whole else "STRING"
+        block = f"CAST(pmod(hash(CAST(`{customer}` AS {kind})), {blocks}) AS INT) AS block"
+        with self._told(f"writing {folder.name.lstrip('.')}"):
+            parted = rows.selectExpr("*", "monotonically_increasing_id() AS _row", block)
+            parted.write.partitionBy("block").mode("overwrite").parquet(str(folder))
+
+    def scan(self, pattern: str) -> str:
+        """Parquet files, as they stand after FROM."""
+        name = f"{VIEW}scan_{digest_of({'pattern': pattern})[:16]}"
+        with self._told("reading"):
+            self.session.read.option("mergeSchema", "true").parquet(
+                pattern
+            ).createOrReplaceTempView(name)
+        return name
+
+    def identity(self) -> str:
+        """The files with their sizes and times; other sources are never the same again."""
+        return self._identity
+
     def _read(self, name: str, found: Any) -> DataFrame:
         place = str(found.path)
         if found.kind == "parquet":
@@ -103,7 +136,9 @@ class SparkEngine(Engine):
 
     def _viewed(self, name: str, frame: object) -> tuple[str, ...]:
         """A view of a frame in canonical form; its columns."""
-        if isinstance(frame, pd.DataFrame):
+        if isinstance(frame, FrameFiles):
+            frame = self._read(name, frame)
+        elif isinstance(frame, pd.DataFrame):
             frame = self.session.createDataFrame(_flat(arrow_table(name, frame)))
         made: Any = frame
         columns = tuple(made.columns)
@@ -112,7 +147,7 @@ class SparkEngine(Engine):
             raise DataError(
                 f"{name}: missing column(s) {', '.join(missing)}; present: {', '.join(columns)}"
             )
-        place = f"{VIEW}frame_{name}"
+        place = self.places[name]
         made.createOrReplaceTempView(place)
         known = {c.name: c for c in CONTRACT[name]}
         shown = ", ".join(

@@ -143,8 +143,8 @@ class Spread:
         edge = f"CAST('{float(margin)!r}' AS DOUBLE)"
         group = f"CASE WHEN v > {edge} THEN 0 WHEN v < -{edge} THEN 2 ELSE 1 END"
         found = self.engine.fetch(
-            f"SELECT g, SUM(w) AS n, SUM(v * w) AS s FROM (SELECT {group} AS g, v, w "
-            f"FROM ({self.ranked}) r) q GROUP BY g"
+            "SELECT g, CAST(SUM(w) AS BIGINT) AS n, SUM(v * w) AS s "
+            f"FROM (SELECT {group} AS g, v, w FROM ({self.ranked}) r) q GROUP BY g"
         )
         people, money = np.zeros(3), np.zeros(3)
         people[found["g"]], money[found["g"]] = found["n"], found["s"]
@@ -219,12 +219,12 @@ def spread_of(engine: Engine, relation: Relation, column: str, parts: int) -> Sp
         f"FROM (SELECT {value} + 0e0 AS v FROM {relation} r) q GROUP BY v"
     )
     ranked = (
-        "SELECT part, v, w, SUM(w) OVER (PARTITION BY part ORDER BY v "
-        f"ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS cum FROM ({counted}) c"
+        "SELECT part, v, w, CAST(SUM(w) OVER (PARTITION BY part ORDER BY v "
+        f"ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS BIGINT) AS cum FROM ({counted}) c"
     )
     table = engine.fetch(
-        "SELECT part, SUM(w) AS n, SUM(v * w) AS s, SUM(v * w * (2 * cum - w)) AS odd "
-        f"FROM ({ranked}) r GROUP BY part ORDER BY part"
+        "SELECT part, CAST(SUM(w) AS BIGINT) AS n, SUM(v * w) AS s, "
+        f"SUM(v * w * (2 * cum - w)) AS odd FROM ({ranked}) r GROUP BY part ORDER BY part"
     ).astype({"part": "int64", "n": "int64", "s": "float64", "odd": "float64"})
     return Spread(engine, ranked, table, sums)
 

@@ -198,13 +198,18 @@ class Review:
 
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
-        self.customers.to_parquet(target / "customers.parquet")
-        write_csv(self.customers, target / "customers.csv")
+        self._write_customers(target)
         write_csv(self.complaints, target / "complaints.csv")
         write_csv(self.findings, target / "findings.csv", index=False)
         text = json.dumps(self.summary, indent=2, ensure_ascii=False, allow_nan=False)
         (target / "summary.json").write_text(text + "\n", encoding="utf-8")
         self.to_html(target / "index.html", earlier=earlier, language=language)
+
+    def _write_customers(self, target: Path) -> None:
+        from bankcrm.report import write_csv
+
+        self.customers.to_parquet(target / "customers.parquet")
+        write_csv(self.customers, target / "customers.csv")
 
 
 def _percent(share: float | None) -> str:

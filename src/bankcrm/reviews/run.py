@@ -5,19 +5,22 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from datetime import date
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
+from bankcrm.book import Book
 from bankcrm.calendars import WorkingCalendar, working_calendar
 from bankcrm.columns import as_of_day, findings_frame
 from bankcrm.policy import PolicySet, default_policies
 from bankcrm.progress import Progress
 from bankcrm.reviews import steps
 from bankcrm.reviews.model import Review
-from bankcrm.reviews.summary import summary_of
+from bankcrm.reviews.summary import figures_of, summary_of
 from bankcrm.valuation.components import COMPONENTS
 
 if TYPE_CHECKING:
-    from bankcrm.book import Book
+    from pathlib import Path
+
+    from bankcrm.engines import Engine
 
 STEPS = 8
 TIER_FACTS = ("contribution", "value_score", "growth", "risk")
@@ -35,23 +38,29 @@ SHOWN = (
 
 
 def review(
-    book: Book,
+    book: Book | Engine,
     *,
     as_of: object,
     policies: PolicySet | None = None,
     calendar: WorkingCalendar | None = None,
     progress: Progress | None = None,
+    engine: Literal["duckdb"] | None = None,
+    out: str | Path | None = None,
 ) -> Review:
     """Review a bank's book: stage, RFM, contribution, tier and resources of every customer;
     severity, route and due day of every complaint.
 
     Args:
-        book: the bank's frames; see `Book`.
+        book: the bank's frames; see `Book`. Or an engine that holds them, such as
+            ``DuckDBEngine("folder")``: the review is then an `EngineReview`, whose customers stay
+            on disk.
         as_of: the day of the review; nothing after it is looked at.
         policies: what to decide by; None: the defaults, or the presets that
             the book asks for. Dated policies are narrowed to the day.
         calendar: working days for due dates; None: mainland China's.
         progress: called with (steps done, steps in all, name of the next step).
+        engine: ``duckdb`` takes the book to DuckDB first.
+        out: of a review on an engine: the folder of results by review date; None: a temporary one.
 
     Raises:
         DataError: a frame that does not fit its contract; every fault is told.
@@ -59,6 +68,13 @@ def review(
 
     Source: LCM-2, EB-3, CSC-2, CBM-3, CBM-6, CSC-3 to CSC-5.
     """
+    if engine is not None or not isinstance(book, Book):
+        from bankcrm.engines import DuckDBEngine, review_on
+
+        held = DuckDBEngine(book) if isinstance(book, Book) else book
+        return review_on(
+            held, as_of=as_of, policies=policies, calendar=calendar, progress=progress, out=out
+        )
     day = cast("date", as_of_day(as_of).item())
     rules = (policies or default_policies(book.presets)).at(day)
     tell = _teller(progress)
@@ -88,7 +104,7 @@ def review(
         as_of=day,
         customers=customers,
         complaints=handled.routed,
-        summary=summary_of(book.name, day, customers, handled, findings, rules),
+        summary=summary_of(book.name, day, figures_of(customers), handled, findings, rules),
         findings=findings_frame(findings),
         policies=rules,
         facts=facts,

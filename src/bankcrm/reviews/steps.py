@@ -16,6 +16,7 @@ from bankcrm.complaints.routing import received_day
 from bankcrm.lifecycle import assign_stages, early_warnings, stage_facts
 from bankcrm.policy import Policy
 from bankcrm.segmentation import (
+    RfmThresholds,
     assign_tiers,
     fit_rfm,
     resource_levels,
@@ -23,12 +24,26 @@ from bankcrm.segmentation import (
     score_rfm,
     segment_rfm,
 )
-from bankcrm.valuation import contribution, positions_of, score_value, value_measures
+from bankcrm.valuation import (
+    ValueModel,
+    contribution,
+    positions_of,
+    score_value,
+    value_measures,
+)
+from bankcrm.valuation.positions import Source
 
 if TYPE_CHECKING:
     from bankcrm.book import Book
 
 YEAR = timedelta(days=365)
+WARNED = {
+    "level": "warning",
+    "rules": "warning_rules",
+    "reasons": "warning_reasons",
+    "rank": "warning_rank",
+}
+"""Columns of the early warnings and their names in the review."""
 
 
 def _named(decided: pd.DataFrame, outcome: str, name: str) -> pd.DataFrame:
@@ -51,11 +66,23 @@ def stages(book: Book, day: date, policy: Policy) -> pd.DataFrame:
 
 def rfm(book: Book, day: date, policy: Policy) -> pd.DataFrame:
     """Scores on cut points fitted to this book; customers without a movement have none."""
+    found = metrics(book, day, policy)
+    return scored(book, found, None if found.empty else fit_rfm(found), policy)
+
+
+def metrics(book: Book, day: date, policy: Policy) -> pd.DataFrame:
+    """Recency, frequency and monetary value of every customer with a movement."""
     own = "kind" in book.transactions
-    metrics = rfm_metrics(book.transactions, as_of=day, own_only=own, policy=policy)
-    if metrics.empty:
+    return rfm_metrics(book.transactions, as_of=day, own_only=own, policy=policy)
+
+
+def scored(
+    book: Book, metrics: pd.DataFrame, thresholds: RfmThresholds | None, policy: Policy
+) -> pd.DataFrame:
+    """Scores and segments on given cut points; nobody has any without them."""
+    if thresholds is None:
         return _no_rfm(book)
-    scores = score_rfm(metrics, fit_rfm(metrics))
+    scores = score_rfm(metrics, thresholds)
     named = segment_rfm(scores, policy=policy).drop(columns="treatment")
     rfm = metrics.join([scores, named.rename(columns={"level": "rfm_level"})])
     whole = dict.fromkeys(("recency_days", "frequency"), "Int64")
@@ -69,7 +96,13 @@ def _no_rfm(book: Book) -> pd.DataFrame:
 
 def worth(book: Book, day: date, policy: Policy) -> pd.DataFrame:
     """The contribution of every customer over a year, with every component."""
-    positions = positions_of(
+    held = positions(book, day, policy)
+    return contribution(held, policy=policy, customers=book.customers["customer_id"])
+
+
+def positions(book: Book, day: date, policy: Policy, source: Source = "auto") -> pd.DataFrame:
+    """A row an account or loan of the year that ends with the day."""
+    return positions_of(
         book.accounts,
         book.balances,
         book.transactions,
@@ -77,9 +110,9 @@ def worth(book: Book, day: date, policy: Policy) -> pd.DataFrame:
         book.contacts,
         start=day - YEAR + timedelta(days=1),
         end=day,
+        source=source,
         policy=policy,
     )
-    return contribution(positions, policy=policy, customers=book.customers["customer_id"])
 
 
 def value(book: Book, day: date, contributed: pd.DataFrame, policy: Policy) -> pd.DataFrame:
@@ -87,8 +120,13 @@ def value(book: Book, day: date, contributed: pd.DataFrame, policy: Policy) -> p
     measures = value_measures(
         book, as_of=day, contribution=contributed["contribution"], policy=policy
     )
-    scored = score_value(measures, policy=policy)
-    return scored[["score", "growth", "risk"]].rename(columns={"score": "value_score"})
+    return valued(measures, None, policy)
+
+
+def valued(measures: pd.DataFrame, model: ValueModel | None, policy: Policy) -> pd.DataFrame:
+    """The same from measures; without a model one is fitted on them."""
+    scores = score_value(measures, model=model, policy=policy)
+    return scores[["score", "growth", "risk"]].rename(columns={"score": "value_score"})
 
 
 def warnings(book: Book, day: date, contributed: pd.DataFrame, policy: Policy) -> pd.DataFrame:
@@ -103,8 +141,7 @@ def warnings(book: Book, day: date, contributed: pd.DataFrame, policy: Policy) -
         complaints=book.complaints,
         value=contributed["contribution"].clip(lower=0),
     )
-    kept = found[["level", "rules", "reasons", "rank"]]
-    return kept.set_axis(["warning", "warning_rules", "warning_reasons", "warning_rank"], axis=1)
+    return found[list(WARNED)].set_axis(list(WARNED.values()), axis=1)
 
 
 def tiers(book: Book, valued: pd.DataFrame, policy: Policy) -> pd.DataFrame:

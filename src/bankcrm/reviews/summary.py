@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
 
+import attrs
 import numpy as np
 import pandas as pd
 
@@ -14,11 +15,13 @@ from bankcrm.columns import DataFault
 from bankcrm.policy import Policy, PolicySet
 from bankcrm.reviews.steps import Handled
 from bankcrm.segmentation import resource_rules
-from bankcrm.valuation import concentration
+from bankcrm.valuation import ProfitSplit, WhaleCurve, concentration
 from bankcrm.valuation.components import COMPONENTS
 from bankcrm.vocabulary import Tier
 
 CURVE_POINTS = 101
+COUNTED = ("stage", "segment", "tier", "resource_level", "warning")
+"""Columns whose values the summary counts."""
 LISTED = 25
 """How many warnings and open complaints the summary lists."""
 
@@ -26,25 +29,23 @@ LISTED = 25
 def summary_of(
     name: str,
     day: date,
-    customers: pd.DataFrame,
+    figures: Figures,
     handled: Handled,
     findings: Sequence[DataFault],
     policies: PolicySet,
 ) -> dict[str, Any]:
     """Counts, totals, lists and fingerprints of a review: all that a report needs."""
-    components = [c for c in (*COMPONENTS, "contribution") if c in customers]
-    totals = customers[components].sum()
     return {
         "bankcrm": bankcrm.__version__,
         "book": name,
         "as_of": day.isoformat(),
-        "customers": len(customers),
-        **{c: counts(customers[c]) for c in ("stage", "segment", "tier", "resource_level")},
-        "contribution": {c: round(float(totals[c]), 2) for c in components},
-        "concentration": spread_of(customers["contribution"], policies["valuation"]),
-        "tiers": tier_rows(customers, policies["segmentation"]),
-        "warning": counts(customers["warning"]),
-        "warnings": _first_warnings(customers),
+        "customers": figures.customers,
+        **{c: figures.counts[c] for c in COUNTED if c != "warning"},
+        "contribution": {c: round(total, 2) for c, total in figures.totals.items()},
+        "concentration": spread_of(figures.spread, policies["valuation"]),
+        "tiers": tier_rows(figures.tiers, policies["segmentation"]),
+        "warning": figures.counts["warning"],
+        "warnings": _first_warnings(figures.warned),
         "complaints": _complaints(handled),
         "findings": sum(f.count for f in findings),
         "policies": {
@@ -52,6 +53,91 @@ def summary_of(
             for d, p in policies.policies.items()
         },
     }
+
+
+class Spreading(Protocol):
+    """What a summary asks of a concentration, in memory or in an engine."""
+
+    @property
+    def total(self) -> float:
+        """The sum of the values."""
+
+    @property
+    def gini(self) -> float:
+        """The Gini coefficient."""
+
+    def share_of_top(self, share: float) -> float:
+        """Part of the total that the best ``share`` of customers holds."""
+
+    def holders_of(self, share: float) -> float:
+        """Smallest share of customers that holds ``share`` of the total."""
+
+    def lorenz(self, points: int = 101) -> pd.DataFrame:
+        """The Lorenz curve."""
+
+    def whale_curve(self, points: int = 101) -> WhaleCurve:
+        """The whale curve with its peak."""
+
+    def profit_split(self, margin: float) -> ProfitSplit:
+        """Profitable, marginal and losing customers."""
+
+
+@attrs.frozen(eq=False)
+class Figures:
+    """What a summary is made of, whether the customers are in memory or in an engine.
+
+    Args:
+        customers: how many there are.
+        counts: for each column of `COUNTED` how often each value occurs.
+        totals: sum of each component of contribution, and of contribution.
+        tiers: from `by_tier`.
+        warned: from `first_warned`.
+        spread: concentration of contribution.
+    """
+
+    customers: int
+    counts: Mapping[str, Mapping[str, int]]
+    totals: Mapping[str, float]
+    tiers: pd.DataFrame
+    warned: pd.DataFrame
+    spread: Spreading
+
+
+def figures_of(customers: pd.DataFrame) -> Figures:
+    """The figures of customers in memory."""
+    return Figures(
+        customers=len(customers),
+        counts={c: counts(customers[c]) for c in COUNTED},
+        totals=totals_of(customers),
+        tiers=by_tier(customers),
+        warned=first_warned(customers),
+        spread=concentration(customers["contribution"]),
+    )
+
+
+def totals_of(customers: pd.DataFrame) -> dict[str, float]:
+    """Sum of each component of contribution, and of contribution; they add up over parts."""
+    components = [c for c in (*COMPONENTS, "contribution") if c in customers]
+    return {c: float(customers[c].sum()) for c in components}
+
+
+def by_tier(customers: pd.DataFrame) -> pd.DataFrame:
+    """Customers, contribution and scores by tier; they add up over parts of a book."""
+    groups = customers.groupby("tier", observed=False)
+    return pd.DataFrame(
+        {
+            "customers": groups.size(),
+            "contribution": groups["contribution"].sum(),
+            "value_score": groups["value_score"].sum(),
+            "scored": groups["value_score"].count(),
+        }
+    )
+
+
+def first_warned(customers: pd.DataFrame) -> pd.DataFrame:
+    """The customers with the most at stake among those that show a warning."""
+    first = customers["warning_rank"].le(LISTED).fillna(False).to_numpy(bool)
+    return customers[first].sort_values("warning_rank")
 
 
 def counts(values: pd.Series) -> dict[str, int]:
@@ -62,9 +148,8 @@ def counts(values: pd.Series) -> dict[str, int]:
     return {**named, **({"(none)": int(found[0])} if found[0] else {})}
 
 
-def spread_of(values: pd.Series, policy: Policy) -> dict[str, Any]:
+def spread_of(spread: Spreading, policy: Policy) -> dict[str, Any]:
     """Concentration of contribution; shares are null where the total is not above zero."""
-    spread = concentration(values)
     split = spread.profit_split(policy.value("rule_marginal"))
     known: dict[str, Any] = {
         "top_fifth_share": None,
@@ -89,34 +174,24 @@ def spread_of(values: pd.Series, policy: Policy) -> dict[str, Any]:
     }
 
 
-def tier_rows(customers: pd.DataFrame, policy: Policy) -> list[dict[str, Any]]:
+def tier_rows(tiers: pd.DataFrame, policy: Policy) -> list[dict[str, Any]]:
     """A row a tier: customers, contribution, mean score, and what the tier is entitled to."""
-    groups = customers.groupby("tier", observed=False)
-    sums = groups["contribution"].sum()
-    scores = groups["value_score"].mean()
-    sizes = groups.size()
+    sums = tiers.reindex([tier.value for tier in Tier], fill_value=0)
     rows = []
-    for tier in Tier:
+    for tier, (size, total, score, scored) in zip(Tier, sums.to_numpy(), strict=True):
         right = resource_rules(tier, policy=policy)
         row = {
             "tier": tier.value,
-            "customers": int(sizes.get(tier.value, 0)),
-            "contribution": round(float(sums.get(tier.value, 0.0)), 2),
-            "value_score": _rounded(scores.get(tier.value)),
+            "customers": int(size),
+            "contribution": round(float(total), 2),
+            "value_score": round(float(score / scored), 1) if scored else None,
         }
         plain = {k: getattr(right, k) for k in ("level", "manager", "response_hours", "queue")}
         rows.append(row | plain | {"level": right.level.value, "discount": right.price_discount})
     return rows
 
 
-def _rounded(value: float | None) -> float | None:
-    return None if value is None or np.isnan(value) else round(float(value), 1)
-
-
-def _first_warnings(customers: pd.DataFrame) -> list[dict[str, Any]]:
-    """The customers with the most at stake among those that show a warning."""
-    ranked = customers[customers["warning_rank"].le(LISTED).fillna(False).to_numpy(bool)]
-    ranked = ranked.sort_values("warning_rank")
+def _first_warnings(ranked: pd.DataFrame) -> list[dict[str, Any]]:
     columns = {
         "customer": ranked.index.astype(str).tolist(),
         "warning": _texts(ranked["warning"]),

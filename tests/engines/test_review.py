@@ -1,0 +1,209 @@
+"""The review on an engine is the review: every row, figure, finding and explanation."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bankcrm.book import Book, write_book
+from bankcrm.datasets import make_book
+from bankcrm.engines import DuckDBEngine, Engine, EngineReview, read_output, review_on
+from bankcrm.errors import DataError, UnknownNameError
+from bankcrm.reviews import Review, review
+
+from .conftest import assert_same
+
+
+@pytest.fixture(scope="module")
+def book() -> Book:
+    """A bank of persons and companies with every frame, some of it faulty."""
+    whole = make_book(700, seed=5)
+    moves = whole.transactions.copy()
+    moves.loc[moves.index[3], "amount"] = np.nan
+    moves.loc[moves.index[5], "customer_id"] = 999_999_999
+    people = whole.customers.copy()
+    people["referred_by"] = people["customer_id"].shift(7).astype("Int64")
+    people.loc[people.index[4], "closed_date"] = pd.Timestamp("1990-01-01")
+    return Book(**{**whole.frames(), "transactions": moves, "customers": people},
+                as_of=whole.as_of, name=whole.name)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def known(book: Book) -> Review:
+    """Its review in memory."""
+    return review(book, as_of=book.as_of)
+
+
+def assert_same_review(found: EngineReview, known: Review) -> None:
+    """Customers, complaints, figures and findings."""
+    assert_same(found.all_customers(), known.customers)
+    for name in ("severity", "owner", "due", "state"):
+        assert found.complaints[name].astype(str).tolist() == known.complaints[
+            name
+        ].astype(str).tolist()  # fmt: skip
+    assert _rounded(found.summary) == _rounded(known.summary)
+    told = ["frame", "column", "problem", "count", "expected", "advice"]
+    order = ["frame", "column", "problem"]
+    ours, theirs = (r.findings[told].sort_values(order) for r in (found, known))
+    assert ours.to_numpy().tolist() == theirs.to_numpy().tolist()
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _rounded(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(v) for v in value]
+    return round(value, 5) if isinstance(value, float) else value
+
+
+@pytest.mark.parametrize("blocks", [1, 4])
+def test_on_duckdb(book: Book, known: Review, blocks: int) -> None:
+    """In one block and in several, from frames in memory."""
+    found = review_on(DuckDBEngine(book), as_of=book.as_of, blocks=blocks)
+    assert len(found.output.files) == blocks
+    assert_same_review(found, known)
+    assert found.key_figures() == known.key_figures()
+
+
+def test_more_blocks_than_customers(known: Review) -> None:
+    """Blocks without a customer go with those of others."""
+    small = make_book(5, seed=5)
+    found = review_on(DuckDBEngine(small), as_of=small.as_of, blocks=9)
+    assert_same_review(found, review(small, as_of=small.as_of))
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_from_files(book: Book, known: Review, tmp_path: Path, kind: Any) -> None:
+    """From the files that the book wrote."""
+    folder = write_book(book, tmp_path / "book", kind)
+    found = review_on(DuckDBEngine(folder), as_of=book.as_of, blocks=2)
+    assert_same(found.all_customers(), known.customers)
+
+
+def test_berka_on_duckdb(shared_data: Path) -> None:
+    """The real bank: balances run with the transactions."""
+    from bankcrm.datasets import load_berka
+
+    berka = load_berka(shared_data / "berka")
+    found = review_on(DuckDBEngine(berka), as_of="1994-03-30", blocks=3)
+    assert_same_review(found, review(berka, as_of="1994-03-30"))
+
+
+def test_on_spark(spark: Any, book: Book, known: Review, tmp_path: Path) -> None:
+    """The same blocks, made and summed up by Spark."""
+    from bankcrm.engines.spark import SparkEngine
+
+    engine: Engine = SparkEngine(spark, book)
+    found = review_on(engine, as_of=book.as_of, blocks=2, out=tmp_path)
+    assert_same_review(found, known)
+
+
+def test_only_customers_and_transactions() -> None:
+    """The least that a book may have."""
+    whole = make_book(60, seed=9)
+    least = Book(whole.customers, whole.transactions.drop(columns=["account_id"]))
+    found = review_on(DuckDBEngine(least), as_of=whole.as_of, blocks=3)
+    assert_same_review(found, review(least, as_of=whole.as_of))
+
+
+def test_any_customer_is_explained(book: Book, known: Review, tmp_path: Path) -> None:
+    """From the result on disk, with the same words as in memory."""
+    found = review_on(DuckDBEngine(book), as_of=book.as_of, blocks=2, out=tmp_path)
+    for customer in known.customers.index[[0, 77, 500]]:
+        ours, theirs = found.explain(customer), known.explain(customer)
+        assert {k: str(t.decision) for k, t in ours.items()} == {
+            k: str(t.decision) for k, t in theirs.items()
+        }
+    with pytest.raises(UnknownNameError):
+        found.explain(-1)
+    found.to_html(tmp_path / "index.html")
+    assert (tmp_path / "index.html").stat().st_size > 10_000
+    assert read_output(tmp_path, book.as_of).rows == len(known.customers)
+
+
+class Stop(Exception):  # noqa: N818 - a caller's own way to cancel
+    """The caller has had enough."""
+
+
+@pytest.mark.parametrize("when", ["facts, block 2", "contribution, block 2", "decisions, block 2"])
+def test_a_stopped_review_goes_on_where_it_was(
+    book: Book, known: Review, tmp_path: Path, when: str
+) -> None:
+    """What is done is kept; the last complete result stands until the next one is whole."""
+    folder = write_book(book, tmp_path / "book")
+    engine = DuckDBEngine(folder)
+    before = review_on(engine, as_of=book.as_of, out=tmp_path / "out", blocks=1)
+
+    def stop(done: int, total: int, name: str) -> None:
+        if name.startswith(when):
+            raise Stop
+
+    with pytest.raises(Stop):
+        review_on(engine, as_of=book.as_of, out=tmp_path / "out", blocks=3, progress=stop)
+    assert read_output(tmp_path / "out", book.as_of).manifest == before.output.manifest
+    work = tmp_path / "out" / f".review_date={book.as_of}.work"
+    made = {p: p.stat().st_mtime_ns for p in work.rglob("*.parquet")}
+    assert made
+    told: list[tuple[int, int, str]] = []
+    found = review_on(
+        engine, as_of=book.as_of, out=tmp_path / "out", blocks=3,
+        progress=lambda *step: told.append(step),
+    )  # fmt: skip
+    assert_same(found.all_customers(), known.customers)
+    assert told[-1][2] == "done"
+    assert [step[0] for step in told] == list(range(len(told)))
+    assert not work.exists()
+
+
+KILLED = """
+import os, signal, sys
+from bankcrm.engines import DuckDBEngine, review_on
+
+def kill(done, total, name):
+    if name.startswith("decisions, block 2"):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+review_on(DuckDBEngine(sys.argv[1]), as_of="2026-06-30", out=sys.argv[2], blocks=3, progress=kill)
+"""
+
+
+def test_a_killed_review_is_completed_by_the_next(
+    book: Book, known: Review, tmp_path: Path
+) -> None:
+    """Killed between two blocks: nothing that looks whole; a second run completes it."""
+    folder = write_book(book, tmp_path / "book")
+    out = tmp_path / "out"
+    ran = subprocess.run([sys.executable, "-c", KILLED, str(folder), str(out)], check=False)
+    assert ran.returncode == -9
+    with pytest.raises(DataError, match="no complete result"):
+        read_output(out, book.as_of)
+    found = review_on(DuckDBEngine(folder), as_of=date(2026, 6, 30), out=out, blocks=3)
+    assert_same(found.all_customers(), known.customers)
+
+
+def test_what_blocks_would_tear_apart_is_refused(book: Book) -> None:
+    """An account of two customers, a number that occurs with two."""
+    moves = book.transactions.reset_index(drop=True)
+    other = moves["customer_id"].iloc[0]
+    shared = moves.assign(
+        customer_id=moves["customer_id"].mask(moves.index == len(moves) - 1, other)
+    )
+    frames = {**book.frames(), "transactions": shared}
+    with pytest.raises(DataError, match="belong to several customers"):
+        review_on(DuckDBEngine(frames), as_of=book.as_of, blocks=2)
+    whole = review_on(DuckDBEngine(frames), as_of=book.as_of, blocks=1)
+    assert whole.summary["customers"] == len(book.customers)
+
+
+def test_a_frame_that_does_not_fit_stops_the_review(book: Book) -> None:
+    """A customer twice is refused as in memory."""
+    twice = pd.concat([book.customers, book.customers.iloc[:1]])
+    with pytest.raises(DataError, match="customer_id"):
+        review_on(DuckDBEngine({**book.frames(), "customers": twice}), as_of=book.as_of, blocks=2)
