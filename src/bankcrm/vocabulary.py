@@ -51,7 +51,7 @@ class Stage(Labelled):
 
 
 class Tier(Labelled):
-    """The five customer tiers (CBM-3), best first."""
+    """The five customer tiers (CBM-3); `bankcrm.segmentation.TIER_LADDER` ranks them."""
 
     PREMIUM = "premium", "优质"
     KEY = "key", "重点"

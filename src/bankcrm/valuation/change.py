@@ -7,8 +7,8 @@ from typing import Literal
 import attrs
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
+from bankcrm._display import card
 from bankcrm.errors import DataError
 from bankcrm.valuation.arrays import Floats, Values, customer_index, finite_values
 from bankcrm.valuation.intervals import Interval, batches, drawn_counts, replicated
@@ -38,6 +38,19 @@ class ConcentrationChange:
     dominance: Dominance
     gini: Interval
     movers: pd.DataFrame | None = attrs.field(repr=False, eq=False)
+
+    def __str__(self) -> str:
+        told = self.dominance.replace("_", " ")
+        return f"Gini {self.before.gini:.4f} to {self.after.gini:.4f}, {told}; change {self.gini}"
+
+    def _repr_html_(self) -> str:
+        figures = {
+            "Gini before": self.before.gini,
+            "Gini after": self.after.gini,
+            "change": str(self.gini),
+            "Lorenz curves": self.dominance.replace("_", " "),
+        }
+        return card("Change of concentration", figures)
 
 
 def compare(
@@ -140,7 +153,7 @@ def _gini_parts(x: Floats) -> Floats:
     values = x[there]
     n = len(values)
     parts = np.zeros(len(x))
-    parts[there] = values * (2 * rankdata(values) - 1 - n) / (n * values.sum())
+    parts[there] = values * (2 * pd.Series(values).rank().to_numpy() - 1 - n) / (n * values.sum())
     return parts
 
 
