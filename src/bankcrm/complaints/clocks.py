@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import attrs
 import numpy as np
 
+from bankcrm._display import card, figures_of, line
 from bankcrm.calendars import WorkingCalendar
 from bankcrm.complaints.clock_rules import ClockRule, ClockStateKind, clock_rules
 from bankcrm.complaints.events import CaseEvent, CaseStatus, EventKind, in_place, next_status
@@ -91,6 +92,34 @@ class ClockState:
     merged_into: str
     as_of: dt.datetime
     events: tuple[CaseEvent, ...] = attrs.field(repr=False)
+
+    def __repr__(self) -> str:
+        """Without the names of staff."""
+        return line("ClockState", figures_of(self, "status", "severity", "as_of", "due"))
+
+    def __str__(self) -> str:
+        lines = [f"{self.status} as of {self.as_of}, severity {self.severity or 'not assessed'}"]
+        lines += [
+            f"  {c.name}: {c.state}, {c.elapsed:g} of {c.limit:g} {c.unit}, due {c.due}"
+            for c in self.clocks
+        ]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        names = ("as_of", "severity", "transfers", "due", "merged_into")
+        clocks = (
+            "name",
+            "state",
+            "elapsed",
+            "limit",
+            "unit",
+            "paused",
+            "due",
+            "extended",
+            "source",
+        )
+        rows = [figures_of(c, *clocks) for c in self.clocks]
+        return card(f"Case {self.status}", figures_of(self, *names), rows=rows)
 
     @property
     def due_at(self) -> dt.datetime | None:

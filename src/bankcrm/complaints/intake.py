@@ -9,6 +9,7 @@ import attrs
 import numpy as np
 import pandas as pd
 
+from bankcrm._display import card, line
 from bankcrm.columns import as_frame, as_of_day, screen_frame
 from bankcrm.complaints._frames import Mask, blank
 from bankcrm.complaints.matters import link_repeats
@@ -37,6 +38,17 @@ class Intake(NamedTuple):
     accepted: pd.DataFrame
     rejected: pd.DataFrame
     findings: pd.DataFrame
+
+    def __repr__(self) -> str:
+        """The sizes only: complaints are full of personal data."""
+        return line("Intake", self._figures())
+
+    def _repr_html_(self) -> str:
+        kinds = self.findings.groupby(["problem", "effect"], observed=True, sort=False).size()
+        return card("Complaints taken in", self._figures(), kinds.to_frame("rows"))
+
+    def _figures(self) -> dict[str, object]:
+        return {name: len(frame) for name, frame in self._asdict().items()}
 
 
 @attrs.frozen

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import attrs
 import pandas as pd
 
+from bankcrm._display import card, figures_of
 from bankcrm.calendars import WorkingCalendar
 from bankcrm.complaints.clocks import replay_clock
 from bankcrm.complaints.events import CaseEvent, EventKind
@@ -56,6 +57,16 @@ class Route:
     provisional: bool
     deadlines: Mapping[str, dt.date]
     decisions: Mapping[str, Decision] = attrs.field(repr=False)
+
+    def __str__(self) -> str:
+        severity = f", {self.severity}" if self.severity else ""
+        return f"{self.kind}{severity}: {self.owner} by {self.due} ({self.route})"
+
+    def _repr_html_(self) -> str:
+        names = ("complaint_id", "kind", "severity", "owner", "departments", "due", "provisional")
+        figures = figures_of(self, *names, "priority", "actions", "deadlines", "reasons")
+        fingerprints = {d.fingerprint[:12] for d in self.decisions.values()}
+        return card(f"Route {self.route}", figures, note=", ".join(sorted(fingerprints)))
 
     @property
     def reasons(self) -> tuple[str, ...]:

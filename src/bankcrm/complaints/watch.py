@@ -5,8 +5,8 @@ from __future__ import annotations
 import attrs
 import numpy as np
 import pandas as pd
-from scipy import stats
 
+from bankcrm._display import card, figures_of
 from bankcrm.columns import ArrayLike, Numbers, numbers
 from bankcrm.errors import DataError
 
@@ -30,6 +30,9 @@ class Trend:
     slope: float
     direction: str
 
+    def _repr_html_(self) -> str:
+        return card(f"Trend: {self.direction}", figures_of(self, "tau", "p_value", "slope"))
+
 
 def trend(counts: ArrayLike, *, level: float = 0.05) -> Trend:
     """Test a series of counts or rates, one a period, for a trend.
@@ -47,6 +50,8 @@ def trend(counts: ArrayLike, *, level: float = 0.05) -> Trend:
     time = np.arange(len(values))
     if (values == values[0]).all():
         return Trend(0.0, 1.0, 0.0, "none")
+    from scipy import stats  # slow to import, and a trend is seldom asked for
+
     test = stats.kendalltau(time, values)
     slope = float(stats.theilslopes(values, time).slope)
     tau, p_value = float(test.statistic), float(test.pvalue)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,6 +34,7 @@ HATCHES = ("", "//", "..", "xx", "\\\\", "++", "oo", "--")
 
 _CHINESE_FONTS = (
     "Noto Sans CJK SC",
+    "Noto Sans CJK JP",  # the first face of Debian's collection, under which matplotlib files it
     "Noto Sans SC",
     "Source Han Sans SC",
     "Source Han Sans CN",
@@ -61,6 +63,23 @@ def axes(ax: Axes | None, *, size: tuple[float, float] = (6.4, 4.4)) -> Axes:
     return made
 
 
+def chinese_fonts() -> list[str]:
+    """The fonts with Chinese characters that matplotlib knows of."""
+    from matplotlib import font_manager
+
+    known = {font.name for font in font_manager.fontManager.ttflist}
+    return [name for name in _CHINESE_FONTS if name in known]
+
+
+def _added_fonts(font_manager: Any) -> list[str]:
+    """The same, after a look for fonts that were installed since matplotlib made its list."""
+    wanted = {name.replace(" ", "").lower()[:11] for name in _CHINESE_FONTS}
+    for path in font_manager.findSystemFonts():
+        if Path(path).stem.replace("-", "").lower()[:11] in wanted:
+            font_manager.fontManager.addfont(path)
+    return chinese_fonts()
+
+
 @contextmanager
 def lettering(language: Language) -> Iterator[None]:
     """Texts made inside use a font that has the language's characters.
@@ -76,8 +95,7 @@ def lettering(language: Language) -> Iterator[None]:
     if language == "en":
         yield
         return
-    known = {font.name for font in font_manager.fontManager.ttflist}
-    fonts = [name for name in _CHINESE_FONTS if name in known]
+    fonts = chinese_fonts() or _added_fonts(font_manager)
     if not fonts:
         raise DataError(
             "language 'zh': no font with Chinese characters is installed; install one, such as "

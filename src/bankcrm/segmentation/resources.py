@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm._display import card, line
 from bankcrm.columns import Column, numbers
 from bankcrm.errors import DataError, InfeasibleError, UnknownNameError
 from bankcrm.policy import Policy, default_policy
 from bankcrm.segmentation._frames import by_customer, places, stamped
 from bankcrm.segmentation.model import TIER_LADDER, Entitlement
 from bankcrm.segmentation.shares import apportion
-from bankcrm.vocabulary import Tier
+from bankcrm.vocabulary import Language, Tier
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _TIERS = tuple(tier.value for tier in reversed(TIER_LADDER))
 _TIER = Column("tier", "category", choices=_TIERS, meaning="The customer's tier.")
@@ -92,6 +97,23 @@ class ResourcePlan:
     budget: int
     unit: str
     fingerprint: str
+
+    def plot(self, ax: Axes | None = None, language: Language = "en") -> Axes:
+        """What each tier receives beside its customers; see `bankcrm.plots.resource_plan`."""
+        from bankcrm import plots
+
+        return plots.resource_plan(self.tiers, ax=ax, unit=self.unit, language=language)
+
+    def __repr__(self) -> str:
+        figures = {"budget": self.budget, "unit": self.unit, "customers": len(self.customers)}
+        return line("ResourcePlan", figures)
+
+    def __str__(self) -> str:
+        return f"{self!r}\n{self.tiers}"
+
+    def _repr_html_(self) -> str:
+        title = f"{self.budget:,} {self.unit} for {len(self.customers):,} customers"
+        return card(title, frame=self.tiers, note=f"policy {self.fingerprint[:12]}")
 
     def explain(self, customer: object) -> str:
         """Say in a few lines why a customer got its amount.

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 import tomli_w
 
+from bankcrm._display import card, figures_of
 from bankcrm.columns import numbers
 from bankcrm.errors import DataError, PolicyError, UnknownNameError
 
@@ -62,6 +63,13 @@ class RfmThresholds:
     def __attrs_post_init__(self) -> None:
         if faults := list(_threshold_faults(self)):
             raise PolicyError(faults)
+
+    def _repr_html_(self) -> str:
+        rows = [
+            {"group": cuts.group or "all", **{m: cuts.of(m) for m in _METRICS}}
+            for cuts in self.groups
+        ]
+        return card("RFM cut points", figures_of(self, "method", "bins", "per"), rows=rows)
 
     def to_toml(self) -> str:
         """The thresholds as TOML text."""

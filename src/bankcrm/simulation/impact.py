@@ -11,13 +11,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm._display import card, line
 from bankcrm.columns import as_frame
 from bankcrm.errors import DataError, PolicyError, UnknownNameError
 from bankcrm.lifecycle import playbook
 from bankcrm.policy import PolicySet
 from bankcrm.rules import DecisionTable
+from bankcrm.vocabulary import Language
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from bankcrm.book import Book
 
 Codes = npt.NDArray[np.int16]
@@ -66,6 +70,20 @@ class DecisionImpact:
             f"{self.migration}"
         )
 
+    def plot(self, ax: Axes | None = None, language: Language = "en") -> Axes:
+        """The moves of this decision, most first; see `bankcrm.plots.impact`."""
+        from bankcrm import plots
+
+        return plots.impact(self.migration, ax=ax, language=language)
+
+    def __repr__(self) -> str:
+        told = {"rows": self.rows, "moved": len(self.moved)}
+        return line(f"DecisionImpact {self.domain}.{self.table}", told)
+
+    def _repr_html_(self) -> str:
+        title = f"{self.domain}.{self.table}: {len(self.moved):,} of {self.rows:,} rows move"
+        return card(title, frame=self.migration)
+
 
 @attrs.frozen(eq=False)
 class Impact:
@@ -96,6 +114,40 @@ class Impact:
             if len(frame) and frame["change"].any():
                 parts.append(f"customers or actions by {name}\n{frame}")
         return "\n\n".join(parts)
+
+    def plot(
+        self, ax: Axes | None = None, language: Language = "en", *, table: str | None = None
+    ) -> Axes:
+        """The moves of one decision, most first; see `bankcrm.plots.impact`.
+
+        Args:
+            ax: axes to draw on; None makes a figure.
+            language: of titles and labels.
+            table: the decision; None: the one that moves most rows.
+
+        Raises:
+            UnknownNameError: no such decision was compared.
+            DataError: nobody moves.
+        """
+        if table is not None and table not in self.decisions:
+            raise UnknownNameError("decision compared", table, self.decisions)
+        if not self.decisions:
+            raise DataError("impact: nothing to draw; no decision was compared")
+        most = max(self.decisions.values(), key=lambda d: len(d.moved))
+        return (most if table is None else self.decisions[table]).plot(ax, language)
+
+    def __repr__(self) -> str:
+        told = {"changes of policy": len(self.changes), "rows moved": len(self.moved)}
+        return line("Impact", {**told, "decisions compared": len(self.decisions)})
+
+    def _repr_html_(self) -> str:
+        title = f"{len(self.changes)} changes of policy, {len(self.moved):,} rows move"
+        rows = [
+            {"decision": f"{d.domain}.{d.table}", "rows": d.rows, "moved": len(d.moved)}
+            for d in self.decisions.values()
+        ]
+        changes = {"changes": self.changes, "skipped": tuple(self.skipped)}
+        return card(title, changes, self.resources, rows=rows)
 
 
 @attrs.frozen(eq=False)

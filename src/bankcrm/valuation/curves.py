@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import attrs
 import numpy as np
 import pandas as pd
 
+from bankcrm._display import card
 from bankcrm.valuation.arrays import Floats, Integers
+from bankcrm.vocabulary import Language
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 BLOCK = 1 << 15  # values a block: the partial sums of a block stay in the processor's cache
 
@@ -69,6 +76,20 @@ class WhaleCurve:
     peak_customers: float
     destroyed: float
 
+    def plot(self, ax: Axes | None = None, language: Language = "en") -> Axes:
+        """The curve with its peak; see `bankcrm.plots.whale`."""
+        from bankcrm import plots
+
+        return plots.whale(self.points, ax=ax, language=language)
+
+    def _repr_html_(self) -> str:
+        shares = {
+            "peak, of the total": self.peak,
+            "customers at the peak": self.peak_customers,
+            "lost after the peak, of the total": self.destroyed,
+        }
+        return card("Whale curve", {name: f"{share:.1%}" for name, share in shares.items()})
+
 
 @attrs.frozen
 class ProfitSplit:
@@ -85,3 +106,23 @@ class ProfitSplit:
     customers: tuple[float, float, float]
     profit: tuple[float, float, float]
     rule: tuple[float, float, float] = (0.25, 0.45, 0.30)
+
+    def frame(self) -> pd.DataFrame:
+        """Shares by class: ``customers``, ``profit`` (null without a total above 0), ``rule``."""
+        total = sum(self.profit)
+        shares = [p / total if total > 0 else float("nan") for p in self.profit]
+        return pd.DataFrame(
+            {"customers": self.customers, "profit": shares, "rule": self.rule},
+            index=pd.Index(["profitable", "marginal", "losing"], name="class"),
+        )
+
+    def plot(self, ax: Axes | None = None, language: Language = "en") -> Axes:
+        """Shares of customers and of profit; see `bankcrm.plots.profit_split`."""
+        from bankcrm import plots
+
+        return plots.profit_split(self.frame(), ax=ax, language=language)
+
+    def _repr_html_(self) -> str:
+        note = f"marginal: between -{self.margin:,.0f} and {self.margin:,.0f}"
+        told = self.frame().assign(amount=self.profit).round(4)
+        return card("Who makes the profit", frame=told, note=note)

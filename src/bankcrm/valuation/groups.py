@@ -6,6 +6,7 @@ import attrs
 import numpy as np
 import pandas as pd
 
+from bankcrm._display import card, figures_of
 from bankcrm.columns import as_frame, codes
 from bankcrm.errors import DataError
 from bankcrm.valuation.arrays import Floats, Integers, finite_values, summed
@@ -37,6 +38,11 @@ class GroupedConcentration:
     theil: float | None
     theil_within: float | None
     theil_between: float | None
+
+    def _repr_html_(self) -> str:
+        names = ("gini", "gini_within", "gini_between", "gini_overlap", "theil")
+        figures = figures_of(self, *names)
+        return card("Concentration by group", figures, self.groups.round(4))
 
 
 def concentration_by(data: object, value: str, by: str) -> GroupedConcentration:

@@ -12,6 +12,7 @@ from typing import Literal
 import attrs
 import numpy as np
 
+from bankcrm._display import card, figures_of
 from bankcrm.errors import DataError
 from bankcrm.valuation.arrays import Floats
 
@@ -43,6 +44,12 @@ class Interval:
     def __contains__(self, figure: float) -> bool:
         """Whether a figure lies between the two ends."""
         return self.low <= figure <= self.high
+
+    def __str__(self) -> str:
+        return f"{self.estimate:.4g} [{self.low:.4g}, {self.high:.4g}] at {self.level:.0%}"
+
+    def _repr_html_(self) -> str:
+        return card(str(self), figures_of(self, "method", "sample_size"))
 
 
 def drawn_counts(n: int, replicates: int, generator: np.random.Generator) -> Floats:
@@ -132,6 +139,27 @@ def bootstrap_ends(
     tail = (1 - level) / 2
     low, high = np.quantile(figures, [tail, 1 - tail])
     return float(low), float(high)
+
+
+def curve_band(
+    x: Floats, weights: Floats | None, shares: Floats, level: float, replicates: int, seed: int
+) -> tuple[Floats, Floats]:
+    """Percentile ends of the Lorenz curve over resampled books, at shares of customers."""
+    if not 0 < level < 1:
+        raise DataError(f"level: got {level}; expected a confidence between 0 and 1, such as 0.95")
+    generator = np.random.default_rng(seed)
+    curves = []
+    for _ in range(replicates):
+        drawn = drawn_counts(len(x), 1, generator)[0]
+        w = drawn if weights is None else drawn * weights
+        people = np.concatenate([[0.0], np.cumsum(w)])
+        money = np.concatenate([[0.0], np.cumsum(w * x)])
+        if money[-1] > 0:
+            curves.append(np.interp(shares * people[-1], people, money) / money[-1])
+    if not curves:
+        raise DataError("values: no resampled book has a total above 0; too few or too mixed")
+    lower, upper = np.quantile(curves, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return lower, upper
 
 
 def influence(x: Floats, statistic: Statistic, share: float) -> Floats:

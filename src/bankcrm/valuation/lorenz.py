@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import attrs
 import numpy as np
 import pandas as pd
 
+from bankcrm._display import card
 from bankcrm.errors import DataError
 from bankcrm.valuation.arrays import (
     Floats,
@@ -16,7 +19,11 @@ from bankcrm.valuation.arrays import (
     refuse_share,
 )
 from bankcrm.valuation.curves import ProfitSplit, WhaleCurve, log_sum, rank_sum, sums_below
-from bankcrm.valuation.intervals import Interval, Method, Statistic, statistic_interval
+from bankcrm.valuation.intervals import Interval, Method, Statistic, curve_band, statistic_interval
+from bankcrm.vocabulary import Language
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 NO_TOTAL = 1e-12  # a total below this share of the gross sum is rounding, not profit
 
@@ -195,6 +202,63 @@ class Concentration:
             peak_customers=count / self.holders,
             destroyed=max(peak - 1, 0.0) if self.values[0] < 0 else 0.0,
         )
+
+    def lorenz_band(
+        self,
+        *,
+        seed: int,
+        level: float = 0.95,
+        replicates: int = 200,
+        points: int = 101,
+    ) -> pd.DataFrame:
+        """Interval around the Lorenz curve, point by point, over resampled books.
+
+        Args:
+            seed: of the bootstrap.
+            level: confidence, such as 0.95.
+            replicates: number of bootstrap books.
+            points: number of points, the two ends included.
+
+        Returns:
+            Frame with ``customers``, ``lower`` and ``upper``.
+
+        >>> band = concentration([1.0, 2, 3, 4, 50]).lorenz_band(seed=1)
+        >>> bool((band["lower"] <= band["upper"]).all())
+        True
+        """
+        self._shared_total()
+        shares = _even(points)
+        lower, upper = curve_band(self.values, self.weights, shares, level, replicates, seed)
+        return pd.DataFrame({"customers": shares, "lower": lower, "upper": upper})
+
+    def plot(
+        self,
+        ax: Axes | None = None,
+        language: Language = "en",
+        *,
+        band: pd.DataFrame | None = None,
+    ) -> Axes:
+        """The Lorenz curve with the point of the top fifth; see `bankcrm.plots.lorenz`.
+
+        Args:
+            ax: axes to draw on; None makes a figure.
+            language: of titles and labels.
+            band: an interval around it, from `lorenz_band`.
+        """
+        from bankcrm import plots
+
+        return plots.lorenz(self.lorenz(), ax=ax, band=band, language=language)
+
+    def _repr_html_(self) -> str:
+        figures: dict[str, object] = {"customers": self.holders, "total": self.total}
+        if self.has_total:
+            figures |= {
+                "Gini": self.gini,
+                "held by the top fifth": f"{self.share_of_top(0.2):.1%}",
+                "customers that hold 80 %": f"{self.holders_of(0.8):.1%}",
+            }
+        losing = int(np.searchsorted(self.values, 0.0))
+        return card("Concentration", figures | {"values below 0": losing})
 
     def profit_split(self, margin: float) -> ProfitSplit:
         """Shares of customers that give profit, are marginal or lose money.

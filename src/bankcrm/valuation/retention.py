@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import minimize_scalar
 
+from bankcrm._display import card, figures_of
 from bankcrm.errors import DataError
 from bankcrm.valuation.arrays import Floats
 
@@ -97,6 +98,9 @@ class RetentionEconomics:
     effect: float
     keep_at_most: float
     win_at_most: float
+
+    def _repr_html_(self) -> str:
+        return card("Economics of keeping a customer", figures_of(self, *attrs.asdict(self)))
 
     def curve(self, retention: Floats | None = None) -> pd.DataFrame:
         """Value and break-even spends over a range of retention rates.
@@ -243,6 +247,11 @@ class SpendPlan:
     marginal_cost: float
     value: float
     gain: float
+
+    def _repr_html_(self) -> str:
+        return card(
+            "Spend until the next one costs its worth", figures_of(self, *attrs.asdict(self))
+        )
 
 
 def spend_to_win(value: float, curve: SpendCurve) -> SpendPlan:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bankcrm._display import card, line
 from bankcrm.columns import as_frame
 from bankcrm.errors import DataError
 from bankcrm.policy import Policy, default_policy
@@ -79,6 +80,31 @@ class ValueModel:
     against: tuple[str, ...]
     missing: str
     left_out: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return line("ValueModel", {"measures": len(self.measures), **self._figures()})
+
+    def _repr_html_(self) -> str:
+        rows = [
+            {
+                "indicator": m.indicator,
+                "measure": m.name,
+                "scale": m.scale,
+                "better": m.better,
+                "weight": m.weight,
+                "source": m.source,
+            }
+            for m in self.measures
+        ]
+        return card("Value model", self._figures(), rows=rows)
+
+    def _figures(self) -> dict[str, object]:
+        return {
+            "weights": self.weights,
+            "against": self.against,
+            "missing": self.missing,
+            "left out": self.left_out,
+        }
 
     def score(self, indicators: object) -> pd.DataFrame:
         """Score of each customer; see `score_value`."""

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bankcrm._display import card, figures_of
 from bankcrm.columns import numbers
 from bankcrm.errors import DataError
 from bankcrm.valuation.arrays import Floats
@@ -41,6 +42,11 @@ class AhpWeights:
     consistency_ratio: float
     consistent: bool
     worst: tuple[str, str]
+
+    def _repr_html_(self) -> str:
+        checks = figures_of(self, "consistency_ratio", "consistent", "worst")
+        rows = [{"criterion": n, "weight": w} for n, w in self.weights.items()]
+        return card("Weights from pairwise judgements", checks, rows=rows)
 
 
 def ahp_weights(
