@@ -152,7 +152,7 @@ def labels(names: Iterable[object], language: Language) -> list[str]:
     """Names for people: words of the house in their language, days without a time.
 
     >>> labels(["dormant", ("key", "new"), pd.Timestamp("2026-01-31")], "zh")
-    ['沉睡', '重点客户 / 新客户', '2026-01-31']
+    ['沉睡', '重点 / 新', '2026-01-31']
     """
     words = Words(language)
 
