@@ -71,19 +71,27 @@ def severity_facts(
 
 def facts_of(frame: pd.DataFrame, policy: Policy, read: pd.DataFrame | None) -> pd.DataFrame:
     """The facts, where the texts are read already."""
-    checked = check_frame(frame, contract(*SIGNALS, *NUMBERS), frame="complaints")
+    own = own_signals(policy)
+    columns = (*contract(*SIGNALS, *NUMBERS), *(Column(n, "boolean", False, True) for n in own))
+    checked = check_frame(frame, columns, frame="complaints")
     untold = bool(policy.value("untold_signal"))
     facts: dict[str, npt.NDArray[np.generic]] = {
         name: _signal(
             checked.get(name), None if read is None else read.get(name), len(frame), untold
         )
-        for name in SIGNALS
+        for name in (*SIGNALS, *own)
     }
     for name, parameter in NUMBERS.items():
         told = numbers(checked[name], name) if name in checked else np.full(len(frame), np.nan)
         fill = float(policy.value(parameter))
         facts[name] = np.where(np.isnan(told), fill, told)
     return pd.DataFrame(facts, index=frame.index, copy=False)
+
+
+def own_signals(policy: Policy) -> tuple[str, ...]:
+    """The signals that a bank's own severity table names beside those of the library."""
+    facts = policy.table("severity").plan.facts
+    return tuple(n for n, f in facts.items() if f.type == "boolean" and n not in SIGNALS)
 
 
 def read_texts(frame: pd.DataFrame, classifier: Classifier | None) -> pd.DataFrame | None:
@@ -160,6 +168,8 @@ def scalar_facts(
         told = getattr(complaint, name)
         fill = untold if read is None or name not in read else bool(read[name])
         facts[name] = fill if told is None else told
+    for name in own_signals(policy):
+        facts[name] = untold if read is None or name not in read else bool(read[name])
     for name, parameter in NUMBERS.items():
         value = getattr(complaint, name)
         facts[name] = float(policy.value(parameter) if value is None else value)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from bankcrm.book import Book
 from bankcrm.calendars import WorkingCalendar, working_calendar
 from bankcrm.columns import as_of_day, findings_frame
+from bankcrm.complaints import default_lexicon
 from bankcrm.policy import PolicySet, default_policies
 from bankcrm.progress import Progress
 from bankcrm.reviews import steps
@@ -80,8 +81,12 @@ def review(
     tell = _teller(progress)
     tell("checking the data")
     sound, faults = book.check(day)
+
+    def more(domain: str) -> steps.More:
+        return lambda facts: rules.with_facts(domain, facts, sound.frames(), as_of=day)
+
     tell("lifecycle stages")
-    staged = steps.stages(sound, day, rules["lifecycle"])
+    staged = steps.stages(sound, day, rules["lifecycle"], more("lifecycle"))
     tell("recency, frequency, monetary value")
     scored = steps.rfm(sound, day, rules["segmentation"])
     tell("contribution")
@@ -89,12 +94,14 @@ def review(
     tell("value of customers")
     valued = worth.join(steps.value(sound, day, worth, rules["valuation"]))
     tell("tiers and resources")
-    tiered = steps.tiers(sound, valued[list(TIER_FACTS)], rules["segmentation"])
+    judged = valued[list(TIER_FACTS)]
+    tiered = steps.tiers(sound, judged, rules["segmentation"], more("segmentation"))
     tell("early warnings")
     warned = steps.warnings(sound, day, worth, rules["lifecycle"])
     tell("complaints")
-    days_off = calendar or working_calendar("CN")
-    handled = steps.complaints(sound, day, rules["complaints"], days_off)
+    days_off = rules.calendar(calendar or working_calendar("CN"))
+    reader = rules.classifier(default_lexicon())
+    handled = steps.complaints(sound, day, rules["complaints"], days_off, reader)
     facts = staged.join([scored, valued, tiered, warned])
     customers = facts[[c for c in SHOWN if c in facts]]
     tell("done")

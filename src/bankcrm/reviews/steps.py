@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 import numpy as np
@@ -11,7 +12,7 @@ import pandas as pd
 
 from bankcrm.calendars import WorkingCalendar
 from bankcrm.columns import DataFault, Days, days
-from bankcrm.complaints import default_lexicon, intake, route_frame
+from bankcrm.complaints import Classifier, default_lexicon, intake, route_frame
 from bankcrm.complaints.routing import received_day
 from bankcrm.lifecycle import assign_stages, early_warnings, stage_facts
 from bankcrm.policy import Policy
@@ -46,12 +47,20 @@ WARNED = {
 """Columns of the early warnings and their names in the review."""
 
 
+More: TypeAlias = "Callable[[pd.DataFrame], pd.DataFrame]"
+"""Joins what plug-ins know to a step's facts."""
+
+
+def _same(facts: pd.DataFrame) -> pd.DataFrame:
+    return facts
+
+
 def _named(decided: pd.DataFrame, outcome: str, name: str) -> pd.DataFrame:
     """A decision's two columns under the names that they have in the review."""
     return decided[[outcome, "rule"]].set_axis([name, f"{name}_rule"], axis=1)
 
 
-def stages(book: Book, day: date, policy: Policy) -> pd.DataFrame:
+def stages(book: Book, day: date, policy: Policy, more: More = _same) -> pd.DataFrame:
     """The stage of every customer, with its facts."""
     facts = stage_facts(
         book.customers,
@@ -61,6 +70,7 @@ def stages(book: Book, day: date, policy: Policy) -> pd.DataFrame:
         contacts=book.contacts,
         accounts=book.accounts,
     )
+    facts = more(facts)
     return facts.join(_named(assign_stages(facts, policy=policy), "stage", "stage"))
 
 
@@ -144,13 +154,15 @@ def warnings(book: Book, day: date, contributed: pd.DataFrame, policy: Policy) -
     return found[list(WARNED)].set_axis(list(WARNED.values()), axis=1)
 
 
-def tiers(book: Book, valued: pd.DataFrame, policy: Policy) -> pd.DataFrame:
+def tiers(book: Book, valued: pd.DataFrame, policy: Policy, more: More = _same) -> pd.DataFrame:
     """Tier and resource level of every customer, with the facts that led to them."""
     known = book.customers.set_index("customer_id")
-    standing = known.reindex(columns=["credit_standing"])
-    decided = assign_tiers(valued.join(standing), policy=policy)
+    facts = more(valued.join(known.reindex(columns=["credit_standing"])))
+    decided = assign_tiers(facts, policy=policy)
     levels = _named(resource_levels(decided, policy=policy), "level", "resource_level")
-    return standing.join([decided.rename(columns={"rule": "tier_rule"}), levels])
+    return facts.drop(columns=valued.columns).join(
+        [decided.rename(columns={"rule": "tier_rule"}), levels]
+    )
 
 
 @attrs.frozen(eq=False)
@@ -162,11 +174,18 @@ class Handled:
     faults: tuple[DataFault, ...]
 
 
-def complaints(book: Book, day: date, policy: Policy, calendar: WorkingCalendar) -> Handled:
-    """Complaints taken in, assessed (their texts read by the lexicon) and routed."""
+def complaints(
+    book: Book,
+    day: date,
+    policy: Policy,
+    calendar: WorkingCalendar,
+    classifier: Classifier | None = None,
+) -> Handled:
+    """Complaints taken in, assessed (their texts read, by default by the lexicon) and routed."""
+    reader = classifier or default_lexicon()
     taken = intake(book.frame("complaints"), policy=policy, as_of=day)
     accepted = taken.accepted.set_index("complaint_id")
-    route = route_frame(accepted, policy=policy, calendar=calendar, classifier=default_lexicon())
+    route = route_frame(accepted, policy=policy, calendar=calendar, classifier=reader)
     kept = accepted.reindex(columns=["customer_id", "received_at", "product"])
     routed = kept.join(route.rename(columns={"rule": "route_rule"}))
     routed["state"] = _states(routed["due"], _answer_days(accepted, policy), day)

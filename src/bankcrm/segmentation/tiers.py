@@ -35,7 +35,8 @@ def assign_tiers(facts: object, *, policy: Policy | None = None) -> pd.DataFrame
     Args:
         facts: A row a customer (``customer_id`` as index or column): ``contribution`` (CNY per
             year), and where known ``value_score``, ``growth``, ``risk`` (0 to 100 each; of risk,
-            lower is better) and ``credit_standing`` (good, watch, bad). Values may be null.
+            lower is better) and ``credit_standing`` (good, watch, bad). Values may be null. A
+            column for each fact more that a bank's own table ``tier`` names.
         policy: Segmentation policy; the library's defaults if none.
 
     Returns:
@@ -62,7 +63,8 @@ def tier_facts(facts: object) -> pd.DataFrame:
     for column in _FACTS:
         if column.name not in frame:
             frame[column.name] = np.nan if column.kind != "category" else None
-    return frame[[column.name for column in _FACTS]]
+    known = [column.name for column in _FACTS]
+    return frame[[*known, *(c for c in frame.columns if c not in known)]]
 
 
 def decide_tiers(facts: pd.DataFrame, policy: Policy) -> pd.DataFrame:
@@ -71,7 +73,9 @@ def decide_tiers(facts: pd.DataFrame, policy: Policy) -> pd.DataFrame:
     for name, table, columns in _STEPS:
         steps[name] = policy.table(table).decide_frame(facts[list(columns)])["outcome"]
     levels = pd.DataFrame(steps, index=facts.index)
-    decided = policy.table("tier").decide_frame(levels)
+    tier = policy.table("tier")
+    own = [name for name in tier.plan.facts if name not in levels and name in facts]
+    decided = tier.decide_frame(levels.join(facts[own]))
     named = decided.rename(columns={"outcome": "tier"})[["tier", "rule"]]
     return named.join(levels)
 

@@ -1,0 +1,189 @@
+"""The application: each request reads the policies once, decides, and says by which rule."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+
+from bankcrm.audit import decision_record
+from bankcrm.calendars import WorkingCalendar, working_calendar
+from bankcrm.complaints import default_lexicon, route_frame
+from bankcrm.errors import BankcrmError, DataError, UnknownNameError
+from bankcrm.plugins import Assembled
+from bankcrm.policy import Policy
+from bankcrm.rules import Decision
+from bankcrm.segmentation import assign_tiers
+from bankcrm.wire import to_json
+from bankcrm_service.bodies import Batch, Case, Customer, Message
+from bankcrm_service.limits import BodyLimit
+from bankcrm_service.policies import PolicyStore
+
+LOG = logging.getLogger("bankcrm_service")
+MAX_BYTES = 1_000_000
+_TIER_STEPS = {
+    "standing": ("tier_standing", ("credit_standing", "risk")),
+    "value_level": ("tier_value", ("contribution", "value_score")),
+    "growth_level": ("tier_growth", ("growth",)),
+}
+
+
+def in_force(request: Request) -> Assembled:
+    """The policies of one request: read once, whatever is reloaded meanwhile."""
+    found: Assembled = request.app.state.store.policies
+    request.state.policies = found
+    return found
+
+
+InForce = Annotated[Assembled, Depends(in_force)]
+
+
+def create_app(
+    folder: Path | None = None,
+    *,
+    max_bytes: int = MAX_BYTES,
+    audit: Callable[[str], None] | None = None,
+) -> FastAPI:
+    """Make the application.
+
+    Args:
+        folder: TOML files of policies in the place of the defaults; looked at on ``/reload``.
+        max_bytes: the largest body that is read.
+        audit: takes one line of JSON for each single decision; None keeps none.
+    """
+    store = PolicyStore(folder)
+    days = working_calendar("CN")
+    app = FastAPI(title="bankcrm service", version="1.0")
+    app.add_middleware(BodyLimit, limit=max_bytes)
+
+    app.state.store = store
+
+    @app.middleware("http")
+    async def say_which_policies(
+        request: Request, call_next: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
+        """The fingerprint in a header, and a line in the log that holds nothing personal."""
+        start = time.perf_counter()
+        response = await call_next(request)
+        used = getattr(request.state, "policies", None) or store.policies
+        response.headers["X-Policy-Fingerprint"] = used.fingerprint
+        took = (time.perf_counter() - start) * 1e3
+        route = request.scope.get("route")
+        path = getattr(route, "path", "unknown path")
+        LOG.info("%s %s %d %.1f ms", request.method, path, response.status_code, took)
+        return response
+
+    @app.exception_handler(RequestValidationError)
+    async def bad_request(_: Request, error: RequestValidationError) -> JSONResponse:
+        """The path of each faulty field and what is wrong; the values are not repeated."""
+        told = [{"path": _path(e["loc"]), "message": e["msg"]} for e in error.errors()]
+        return JSONResponse({"detail": told}, status_code=422)
+
+    @app.exception_handler(BankcrmError)
+    async def bad_facts(_: Request, error: BankcrmError) -> JSONResponse:
+        status = 404 if isinstance(error, UnknownNameError) else 422
+        return JSONResponse({"detail": [{"path": "", "message": str(error)}]}, status_code=status)
+
+    @app.get("/policies")
+    def policies(now: InForce) -> dict[str, Any]:
+        """The policies and plug-ins in force."""
+        return {
+            "fingerprint": now.fingerprint,
+            "policies": {p.domain: {"id": p.id, "version": p.version} for p in now},
+            "plugins": [str(p) for p in now.plugins],
+            "fault": store.fault,
+        }
+
+    @app.post("/reload")
+    def reload() -> dict[str, Any]:
+        """Take over changed files, all of them or none."""
+        changed = store.reload()
+        found = {"changed": changed, "fingerprint": store.policies.fingerprint}
+        return {**found, "fault": store.fault}
+
+    def decided(policy: Policy, table: str, facts: dict[str, Any]) -> dict[str, Any]:
+        decision = _decide(policy, table, facts)
+        if audit is not None:
+            audit(decision_record(decision, facts, policy))
+        found: dict[str, Any] = json.loads(to_json(decision))
+        return found
+
+    @app.post("/stage")
+    def stage(case: Case, now: InForce) -> dict[str, Any]:
+        """The lifecycle stage from its facts."""
+        return decided(now["lifecycle"], "stage", case.facts)
+
+    @app.post("/tier")
+    def tier(customer: Customer, now: InForce) -> dict[str, Any]:
+        """The tier of one customer, with what led to it."""
+        policy, known = now["segmentation"], customer.model_dump()
+        steps = {
+            name: _decide(policy, table, {c: known[c] for c in columns})
+            for name, (table, columns) in _TIER_STEPS.items()
+        }
+        levels = {name: step.outcome for name, step in steps.items()}
+        return {
+            **decided(policy, "tier", levels),
+            "steps": {name: {"outcome": s.outcome, "rule": s.rule} for name, s in steps.items()},
+        }
+
+    @app.post("/tiers")
+    def tiers(batch: Batch, now: InForce) -> list[dict[str, Any]]:
+        """The tiers of many customers."""
+        frame = pd.DataFrame(batch.cases).rename_axis("customer_id")
+        decided = assign_tiers(frame, policy=now["segmentation"])
+        found: list[dict[str, Any]] = decided[["tier", "rule"]].astype(str).to_dict("records")
+        return found
+
+    @app.post("/route")
+    def route(message: Message, now: InForce) -> dict[str, Any]:
+        """Who answers a message, and by when."""
+        return _route(message, now, days)
+
+    @app.post("/explain/{domain}/{table}")
+    def explain(domain: str, table: str, case: Case, now: InForce) -> dict[str, Any]:
+        """Every rule and cell with the value seen."""
+        trace = now[domain].table(table).explain(case.facts)
+        found: dict[str, Any] = json.loads(to_json(trace))
+        return {**found, "text": str(trace)}
+
+    return app
+
+
+def _path(place: tuple[int | str, ...]) -> str:
+    return ".".join(str(p) for p in place if p != "body")
+
+
+def _decide(policy: Policy, table: str, facts: dict[str, Any]) -> Decision:
+    ready = policy.table(table)
+    unknown = sorted(set(facts) - set(ready.plan.facts))
+    if unknown:
+        known = ", ".join(ready.plan.facts)
+        raise DataError(f"facts {', '.join(unknown)} are unknown to {table}; it knows {known}")
+    return ready.decide(facts, on_missing="undecided")
+
+
+def _route(message: Message, now: Assembled, days: WorkingCalendar) -> dict[str, Any]:
+    told = message.model_dump(exclude={"signals"}, exclude_none=True)
+    frame = pd.DataFrame([{**told, **message.signals}]).set_index("complaint_id")
+    if message.received_at.tzinfo is None:
+        raise DataError("received_at: expected an instant with its time zone")
+    frame["received_at"] = pd.to_datetime(frame["received_at"], utc=True)
+    routed = route_frame(
+        frame,
+        policy=now["complaints"],
+        calendar=now.calendar(days),
+        classifier=now.classifier(default_lexicon()),
+    ).iloc[0]
+    answer = {k: None if pd.isna(v) else str(v) for k, v in routed.items()}
+    answer["due"] = routed["due"].date().isoformat()
+    answer["provisional"] = bool(routed["provisional"])
+    return answer

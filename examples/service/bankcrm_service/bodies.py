@@ -1,0 +1,60 @@
+"""Requests as pydantic models: what does not fit is told with the path of each field."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+MAX_BATCH = 1_000
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise ValueError("a fact is a number, a text, true, false or null")
+
+
+FactValue = Annotated[Any, BeforeValidator(_plain)]
+Facts = Annotated[dict[str, FactValue], Field(max_length=100)]
+
+
+class Body(BaseModel):
+    """A request body: unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Case(Body):
+    """The facts of one case."""
+
+    facts: Facts
+
+
+class Batch(Body):
+    """The facts of many cases."""
+
+    cases: Annotated[list[Facts], Field(min_length=1, max_length=MAX_BATCH)]
+
+
+class Customer(Body):
+    """What is known of a customer when its tier is asked for."""
+
+    contribution: float = Field(allow_inf_nan=False)
+    value_score: float | None = Field(None, ge=0, le=100)
+    growth: float | None = Field(None, ge=0, le=100)
+    risk: float | None = Field(None, ge=0, le=100)
+    credit_standing: Literal["good", "watch", "bad"] | None = None
+
+
+class Message(Body):
+    """A customer's message; signals that are not told are read from the text."""
+
+    complaint_id: str = Field(min_length=1, max_length=64)
+    received_at: datetime
+    text: str | None = Field(None, max_length=20_000)
+    kind: Literal["consultation", "suggestion", "complaint"] | None = None
+    product: str | None = Field(None, max_length=64)
+    amount_at_stake: float | None = Field(None, ge=0, allow_inf_nan=False)
+    signals: dict[str, bool] = Field(default_factory=dict, max_length=50)

@@ -1,0 +1,188 @@
+"""The service over real HTTP: answers, faults with their paths, limits, reloads, silence."""
+
+from __future__ import annotations
+
+import json
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from bankcrm.audit import replay_record
+from bankcrm.plugins import assemble
+from bankcrm.policy import default_policy
+
+STAGE: dict[str, Any] = {
+    "kind": "person",
+    "has_contract": True,
+    "closed": False,
+    "contacted": True,
+    "inquired": True,
+    "quiet_product": False,
+    "days_since_contract": 900,
+    "days_idle": 400,
+    "activity_ratio": 0.0,
+}
+MESSAGE = {
+    "complaint_id": "C1",
+    "received_at": "2024-09-27T10:00:00+08:00",
+    "text": "I want to complain: you leaked my data, Zhang Wei 13800138000",
+}
+
+
+def paths(answer: httpx.Response) -> list[str]:
+    assert answer.status_code == 422, answer.text
+    return [fault["path"] for fault in answer.json()["detail"]]
+
+
+def test_a_stage_with_its_grounds(client: httpx.Client, lines: list[str]) -> None:
+    answer = client.post("/stage", json={"facts": STAGE})
+    assert answer.status_code == 200
+    body = answer.json()
+    assert (body["outcome"], body["rule"], body["source"]) == ("lost", "lost-idle-person", "LCM-2")
+    assert answer.headers["X-Policy-Fingerprint"] == assemble().fingerprint
+    (line,) = lines
+    assert replay_record(line, assemble()).same_outcome
+
+
+def test_a_missing_fact_is_asked_for(client: httpx.Client) -> None:
+    body = client.post("/stage", json={"facts": {**STAGE, "closed": None}}).json()
+    assert (body["outcome"], body["missing"]) == (None, "closed")
+
+
+def test_a_tier_alone_and_in_a_batch(client: httpx.Client) -> None:
+    one = client.post("/tier", json={"contribution": 60_000, "credit_standing": "good"}).json()
+    assert (one["outcome"], one["steps"]["value_level"]["outcome"]) == ("premium", "top")
+    cases = [{"contribution": 60_000, "credit_standing": "good"}, {"contribution": 1.0}]
+    many = client.post("/tiers", json={"cases": cases}).json()
+    assert [c["tier"] for c in many] == ["premium", "ordinary"]
+
+
+def test_a_message_is_routed(client: httpx.Client) -> None:
+    body = client.post("/route", json=MESSAGE).json()
+    assert (body["severity"], body["route"], body["due"]) == ("severe", "task_force", "2024-10-16")
+    calm = {**MESSAGE, "text": "please tell me the opening hours", "kind": "consultation"}
+    assert client.post("/route", json=calm).json()["route"] == "consult"
+
+
+def test_every_rule_is_explained(client: httpx.Client) -> None:
+    body = client.post("/explain/lifecycle/stage", json={"facts": STAGE}).json()
+    assert body["decision"]["outcome"] == "lost"
+    assert "-> passed  lost-idle-person" in body["text"]
+    assert client.post("/explain/lifecycle/tier", json={"facts": {}}).status_code == 404
+    assert client.post("/explain/sales/tier", json={"facts": {}}).status_code == 404
+
+
+def test_the_description_is_served(client: httpx.Client) -> None:
+    assert set(client.get("/openapi.json").json()["paths"]) >= {"/stage", "/tier", "/route"}
+    assert set(client.get("/policies").json()["policies"]) >= {"lifecycle", "complaints"}
+
+
+# --- what does not fit ---
+
+
+def test_faults_name_every_field_and_repeat_no_value(client: httpx.Client) -> None:
+    bad = {"contribution": "lots", "risk": 120, "credit_standing": "Zhang Wei", "x": 1}
+    answer = client.post("/tier", json=bad)
+    assert sorted(paths(answer)) == ["contribution", "credit_standing", "risk", "x"]
+    assert "Zhang Wei" not in answer.text
+    assert paths(client.post("/stage", json={"facts": {"closed": [1]}})) == ["facts.closed"]
+    assert paths(client.post("/stage", json={})) == ["facts"]
+    assert client.post("/stage", content=b"{").status_code == 422
+    assert paths(client.post("/tiers", json={"cases": []})) == ["cases"]
+    assert paths(client.post("/route", json={**MESSAGE, "received_at": "soon"})) == ["received_at"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "said"),
+    [
+        ("/stage", {"facts": {**STAGE, "days_idle": "many"}}, "fact 'days_idle': expected a whole"),
+        ("/stage", {"facts": {**STAGE, "age": 3}}, "facts age are unknown to stage"),
+        ("/route", {**MESSAGE, "received_at": "2024-09-27T10:00:00"}, "with its time zone"),
+        ("/tiers", {"cases": [{"income": 3}]}, "contribution"),
+    ],
+)
+def test_facts_that_do_not_fit_are_told(
+    client: httpx.Client, path: str, body: dict[str, Any], said: str
+) -> None:
+    answer = client.post(path, json=body)
+    assert answer.status_code == 422
+    assert said in answer.json()["detail"][0]["message"]
+
+
+def test_bodies_and_batches_are_limited(client: httpx.Client) -> None:
+    assert client.post("/stage", content=b"x" * 60_000).status_code == 413
+
+    def endless() -> Any:
+        for _ in range(100):
+            yield b"x" * 1_000
+
+    assert client.post("/stage", content=endless()).status_code == 413
+    many = {"cases": [{"a": 1}] * 1_001}
+    assert paths(client.post("/tiers", json=many)) == ["cases"]
+
+
+def test_no_personal_data_in_logs(client: httpx.Client, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        client.post("/route", json=MESSAGE)
+        client.post("/tier", json={"contribution": "Zhang Wei"})
+        client.get("/Zhang-Wei")
+    told = [r.getMessage() for r in caplog.records if r.name.startswith("bankcrm")]
+    assert any("POST /route 200" in line for line in told)
+    assert not any("Zhang" in line or "13800138000" in line for line in told)
+
+
+# --- policies ---
+
+
+def test_a_changed_file_is_taken_over_whole(client: httpx.Client, tmp_path: Path) -> None:
+    before = client.get("/policies").headers["X-Policy-Fingerprint"]
+    patient = default_policy("lifecycle").with_parameters(lost_after_days=500)
+    (tmp_path / "lifecycle.toml").write_text(patient.to_toml(), encoding="utf-8")
+    assert client.post("/stage", json={"facts": STAGE}).json()["outcome"] == "lost"
+    assert client.post("/reload").json()["changed"]
+    answer = client.post("/stage", json={"facts": STAGE})
+    assert answer.json()["outcome"] == "dormant"
+    assert answer.headers["X-Policy-Fingerprint"] != before
+    assert not client.post("/reload").json()["changed"]
+
+
+def test_a_broken_file_changes_nothing_and_is_told(client: httpx.Client, tmp_path: Path) -> None:
+    before = client.get("/policies").json()["fingerprint"]
+    (tmp_path / "broken.toml").write_text("[policy]\nid = 3\n", encoding="utf-8")
+    answer = client.post("/reload").json()
+    assert (answer["changed"], answer["fingerprint"]) == (False, before)
+    assert "policy.id: expected str, saw 3" in answer["fault"]
+    (tmp_path / "broken.toml").unlink()
+    assert client.post("/reload").json()["fault"] == ""
+
+
+def test_reloads_and_requests_do_not_disturb_each_other(
+    client: httpx.Client, tmp_path: Path
+) -> None:
+    """Under load, every answer comes from one policy or the other, whole."""
+    policy = default_policy("lifecycle")
+    outcomes = {"lost", "dormant"}
+
+    def ask(_: int) -> str:
+        return str(client.post("/stage", json={"facts": STAGE}).json()["outcome"])
+
+    with ThreadPoolExecutor(4) as threads:
+        answers = []
+        for round_ in range(4):
+            text = policy.with_parameters(lost_after_days=[500, 365][round_ % 2]).to_toml()
+            (tmp_path / "lifecycle.toml").write_text(text + f"# {round_}\n", encoding="utf-8")
+            running = threads.map(ask, range(20))
+            client.post("/reload")
+            answers += list(running)
+    assert set(answers) <= outcomes
+    assert len(answers) == 80
+
+
+def test_every_line_of_the_audit_log_is_json(client: httpx.Client, lines: list[str]) -> None:
+    for idle in (1, 100, 400):
+        client.post("/stage", json={"facts": {**STAGE, "days_idle": idle}})
+    assert [json.loads(line)["outcome"] for line in lines] == ["active", "dormant", "lost"]
