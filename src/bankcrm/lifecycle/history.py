@@ -115,8 +115,9 @@ def month_ends(first: str, last: str) -> npt.NDArray[np.datetime64]:
     >>> month_ends("2024-01", "2024-02").astype(str).tolist()
     ['2024-01-31', '2024-02-29']
     """
-    months = np.arange(np.datetime64(first, "M"), np.datetime64(last, "M") + 1)
-    ends: npt.NDArray[np.datetime64] = (months + 1).astype("datetime64[D]") - 1
+    months = np.arange(np.datetime64(first, "M"), np.datetime64(last, "M") + np.timedelta64(1, "M"))
+    ends: npt.NDArray[np.datetime64] = (months + np.timedelta64(1, "M")).astype("datetime64[D]")
+    ends -= np.timedelta64(1, "D")
     return ends
 
 

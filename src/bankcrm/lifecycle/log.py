@@ -108,7 +108,7 @@ def replay(log: object, *, at: object, model: StageModel | None = None) -> pd.Da
     """
     model = stage_model() if model is None else model
     read = read_log(log, model)
-    read = read.part(read.when < (as_of_day(at) + 1).astype("datetime64[s]"))
+    read = read.part(read.when < (as_of_day(at) + np.timedelta64(1, "D")).astype("datetime64[s]"))
     folded = fold_entries(read, model)
     done = pd.DataFrame({"who": read.who[folded.order], "stage": folded.stage})
     progress = np.array([*model.progress, -1], dtype=np.int8)

@@ -232,7 +232,7 @@ def _holds(book: pd.DataFrame, column: str, word: str) -> Mask:
 
 def _date(book: pd.DataFrame, column: str) -> Dates:
     if column not in book:
-        return np.full(len(book), np.datetime64("NaT"), dtype="datetime64[D]")
+        return np.full(len(book), np.datetime64("NaT", "D"))
     return book[column].to_numpy().astype("datetime64[D]")
 
 

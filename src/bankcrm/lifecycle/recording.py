@@ -125,7 +125,7 @@ def _read_events(
         for w, ok in zip(distinct.tolist(), known, strict=True)
     ]
     event = np.array([*place, -1], dtype=np.int8)[code]
-    first = np.full(len(customers), np.datetime64("NaT"), dtype="datetime64[s]")
+    first = np.full(len(customers), np.datetime64("NaT", "s"))
     order = np.argsort(old.when, kind="stable")[::-1]
     first[old.who[order]] = old.when[order]
     tests = {

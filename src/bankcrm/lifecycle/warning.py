@@ -270,7 +270,7 @@ def _complaints(
     closed = (
         _local_day(book["closed_at"])
         if "closed_at" in book
-        else np.full(len(book), np.datetime64("NaT"), dtype="datetime64[D]")
+        else np.full(len(book), np.datetime64("NaT", "D"))
     )
     known = received <= day
     shut = closed <= day  # false for NaT

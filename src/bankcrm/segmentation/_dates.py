@@ -23,8 +23,8 @@ def last_day_of_term(start: Days, months: int) -> Days:
     """
     month = start.astype("datetime64[M]")
     day = start - month.astype("datetime64[D]")
-    target = month + months
-    end_of_target = (target + 1).astype("datetime64[D]") - ONE_DAY
+    target = month + np.timedelta64(months, "M")
+    end_of_target = (target + np.timedelta64(1, "M")).astype("datetime64[D]") - ONE_DAY
     same_day = target.astype("datetime64[D]") + day
     return np.where(same_day <= end_of_target, same_day - ONE_DAY, end_of_target)
 

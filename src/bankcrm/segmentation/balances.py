@@ -100,7 +100,9 @@ def _periods(first: np.datetime64, last: np.datetime64, method: Method) -> list[
     low, high = int(first.astype(np.int64)), int(last.astype(np.int64)) + 1
     if method == "daily":
         return [(low, high)]
-    months = np.arange(first.astype("datetime64[M]"), last.astype("datetime64[M]") + 2)
+    months = np.arange(
+        first.astype("datetime64[M]"), last.astype("datetime64[M]") + np.timedelta64(2, "M")
+    )
     edges = np.clip(months.astype("datetime64[D]").astype(np.int64), low, high)
     return [(int(a), int(b)) for a, b in itertools.pairwise(edges)]
 

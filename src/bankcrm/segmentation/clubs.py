@@ -63,8 +63,8 @@ def memberships(
     start, end = _day(frame["term_start"]), _day(frame["term_end"])
     club = policy.table("club").decide_frame(frame[["daily_average", "monthly_average"]])
     now = places(club["outcome"], _CLUBS)
-    grace_until = end + int(policy.value("membership_grace_days"))
-    notice_from = end - int(policy.value("membership_notice_days"))
+    grace_until = end + np.timedelta64(policy.value("membership_grace_days"), "D")
+    notice_from = end - np.timedelta64(policy.value("membership_notice_days"), "D")
     term = np.select([end < today, notice_from <= today], [2, 1], 0)
     facts = pd.DataFrame(
         {
@@ -83,7 +83,7 @@ def memberships(
     after = np.where(fresh, now, np.where(ended, 0, held))
     start = np.where(fresh, today, np.where(ended, _NEVER, start))
     end = np.where(fresh, _term_end(today, policy), np.where(ended, _NEVER, end))
-    notice = end - int(policy.value("membership_notice_days"))
+    notice = end - np.timedelta64(policy.value("membership_notice_days"), "D")
     left = pd.array((end - today).astype(np.int64), dtype="Int64")
     left[np.isnat(end)] = pd.NA
     review = next_review(today, policy.value("review_months"))
