@@ -1,6 +1,15 @@
-"""Lets ``st.from_type(Customer)`` and the like work: Hypothesis calls `register` by entry point."""
+"""Lets ``st.from_type(Customer)`` and the like work: Hypothesis calls `register` by entry point.
+
+The strategies themselves are imported when one is asked for: Hypothesis runs this while it is
+being imported, perhaps by one of their modules.
+"""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hypothesis import strategies as st
 
 
 def register() -> None:
@@ -11,12 +20,33 @@ def register() -> None:
     from bankcrm.book.contract import MODELS
     from bankcrm.policy import Policy
     from bankcrm.rules import DecisionTable
-    from bankcrm.testing.books import books
-    from bankcrm.testing.strategies import records
-    from bankcrm.testing.tables import clean_tables, policies
 
     for model in MODELS.values():
-        st.register_type_strategy(model, records(model))
-    st.register_type_strategy(DecisionTable, clean_tables())
-    st.register_type_strategy(Policy, policies())
-    st.register_type_strategy(Book, books())
+        st.register_type_strategy(model, _record)
+    st.register_type_strategy(DecisionTable, _table)
+    st.register_type_strategy(Policy, _policy)
+    st.register_type_strategy(Book, _book)
+
+
+def _record(kind: type) -> st.SearchStrategy[Any]:
+    from bankcrm.testing.strategies import records
+
+    return records(kind)
+
+
+def _table(_: type) -> st.SearchStrategy[Any]:
+    from bankcrm.testing.tables import clean_tables
+
+    return clean_tables()
+
+
+def _policy(_: type) -> st.SearchStrategy[Any]:
+    from bankcrm.testing.tables import policies
+
+    return policies()
+
+
+def _book(_: type) -> st.SearchStrategy[Any]:
+    from bankcrm.testing.books import books
+
+    return books()
