@@ -139,12 +139,11 @@ def test_a_window_of_complaints() -> None:
     assert 0 <= some < engine.complaint_counts(as_of=DAY).frame()["complaints"].sum()
 
 
-@pytest.mark.parametrize("seed", [1, 4])
-def test_facts_on_spark(spark: Any, seed: int) -> None:
+def test_facts_on_spark(spark: Any) -> None:
     """The same SQL, rendered for Spark: stage facts, stages, metrics, cut points, scores."""
     from bankcrm.engines.spark import SparkEngine
 
-    frames = random_frames(seed)
+    frames = random_frames(1)
     engine = SparkEngine(spark, frames)
     check_stages(engine, frames)
     check_rfm(engine, frames, own_only=True, count="days", value="mean")

@@ -86,9 +86,16 @@ class Engine(abc.ABC):
         return self.places[name]
 
     def zoned(self, name: str, frame: pd.DataFrame) -> pd.DataFrame:
-        """Instants of a frame in the time zone of their source."""
-        kept = {c: z for c, z in self.zones.get(name, {}).items() if c in frame}
-        return frame.assign(**{c: frame[c].dt.tz_convert(z) for c, z in kept.items()})
+        """Instants of a frame in the time zone of their source; engines keep UTC."""
+        zones = self.zones.get(name, {})
+        instants = [c.name for c in CONTRACT[name] if c.kind == "instant" and c.name in frame]
+        moved = {}
+        for column in instants:
+            values = frame[column]
+            if values.dtype.kind == "M":
+                aware = values if values.dt.tz is not None else values.dt.tz_localize("UTC")
+                moved[column] = aware.dt.tz_convert(zones.get(column, "UTC"))
+        return frame.assign(**moved)
 
     def render(self, sql: str) -> str:
         """SQL of DuckDB's dialect in the engine's own."""

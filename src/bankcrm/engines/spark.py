@@ -148,6 +148,7 @@ class SparkEngine(Engine):
                 f"{name}: missing column(s) {', '.join(missing)}; present: {', '.join(columns)}"
             )
         place = self.places[name]
+        made = made.selectExpr(*_days(name, made.dtypes))
         made.createOrReplaceTempView(place)
         known = {c.name: c for c in CONTRACT[name]}
         shown = ", ".join(
@@ -186,6 +187,17 @@ def _spark_errors() -> tuple[type[Exception], ...]:
         extra = "engines" if package == "sqlglot" else "spark"
         raise MissingExtraError(package, extra) from None
     return (refused, broken)
+
+
+def _days(name: str, types: list[tuple[str, str]]) -> list[str]:
+    """The columns of a frame, its dates as days; Spark would take them for instants."""
+    dates = {c.name for c in CONTRACT[name] if c.kind == "date"}
+    return [
+        f"CAST(`{c}` AS DATE) AS `{c}`"
+        if c in dates and t.startswith("timestamp")
+        else quoted(c, "spark")
+        for c, t in types
+    ]
 
 
 def _flat(table: pa.Table) -> pa.Table:
