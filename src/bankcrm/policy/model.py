@@ -1,13 +1,10 @@
-"""Policies: the parameters, tables and records of a domain, dated, cited and fingerprinted."""
+"""Policies as values: the parameters, tables and records of a domain, dated and fingerprinted."""
 
 from __future__ import annotations
 
 import functools
-import importlib.resources
-import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
-from pathlib import Path
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
 import attrs
@@ -15,22 +12,21 @@ import tomli_w
 
 from bankcrm._display import card, line, shown, stamp
 from bankcrm.errors import PolicyError, UnknownNameError
+from bankcrm.policy.dates import at_day, covers
+from bankcrm.policy.faults import faults_of
 from bankcrm.rules import DecisionTable, Parameter
 from bankcrm.rules.table import canonical, digest, freeze
-from bankcrm.rules.toml import converter, parse_toml, plain, structure, table_body, table_of
+from bankcrm.rules.toml import converter, plain, structure, table_body
 from bankcrm.rules.values import FrozenDict, frozen_dict
-from bankcrm.units import unit_fault
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from bankcrm.calendars import WorkingCalendar
 
-DOMAINS = ("lifecycle", "segmentation", "valuation", "complaints")
 Record = Mapping[str, Any]
 Classifier: TypeAlias = "Callable[[pd.Series], pd.DataFrame]"
 T = TypeVar("T")
-Dated = Parameter | DecisionTable
 
 
 def _versions(items: Mapping[str, Any]) -> FrozenDict[str, tuple[Any, ...]]:
@@ -59,7 +55,7 @@ class Change:
 
 
 @attrs.frozen
-class _Header:
+class Header:
     """The ``[policy]`` part of a file."""
 
     id: str
@@ -199,9 +195,9 @@ class Policy:
             PolicyError: the policy, a table or a parameter has no version for that day.
         """
         day = day.date() if isinstance(day, datetime) else day
-        faults = [] if _covers(self, day) else [f"policy {self.id!r} is not in force on {day}"]
-        parameters = _at(self.parameters, day, "parameters", faults)
-        tables = _at(self.tables, day, "tables", faults)
+        faults = [] if covers(self, day) else [f"policy {self.id!r} is not in force on {day}"]
+        parameters = at_day(self.parameters, day, "parameters", faults)
+        tables = at_day(self.tables, day, "tables", faults)
         if faults:
             raise PolicyError(faults)
         return attrs.evolve(self, parameters=parameters, tables=tables)
@@ -236,7 +232,7 @@ class Policy:
         Raises:
             PolicyError: every fault: units, dates, and each table's own proofs.
         """
-        found = [*faults, *_faults(self)]
+        found = [*faults, *faults_of(self)]
         if found:
             raise PolicyError(found)
         return self
@@ -258,7 +254,7 @@ class Policy:
 
     def to_toml(self) -> str:
         """The policy as TOML text; `load_policy` gives back an equal policy."""
-        header = _Header(*(getattr(self, a.name) for a in attrs.fields(_Header)))
+        header = Header(*(getattr(self, a.name) for a in attrs.fields(Header)))
         body: dict[str, Any] = {"policy": plain(header)}
         if self.parameters:
             body["parameters"] = {n: _body(v) for n, v in self.parameters.items()}
@@ -272,70 +268,6 @@ class Policy:
     def fingerprint(self) -> str:
         """SHA-256 over the canonical content: equal policies have equal fingerprints."""
         return digest(canonical(self))
-
-
-def load_policy(source: str | Path) -> Policy:
-    """Read a policy from a TOML file or from TOML text.
-
-    Raises:
-        PolicyError: every fault of the file at once, each with its path.
-    """
-    raw = parse_toml(source)
-    known = ("policy", "parameters", "tables", "records")
-    faults = [f"{k}: unknown key; known: {', '.join(known)}" for k in raw if k not in known]
-    head = structure(converter(), raw.get("policy", {}), _Header, "policy", faults)
-    named = _mapping(raw, "parameters", faults)
-    parameters = {
-        name: versions
-        for name, item in named.items()
-        if (versions := _read_parameter(name, item, faults))
-    }
-    tables = _read_tables(raw.get("tables", []), parameters, faults)
-    records = _read_records(_mapping(raw, "records", faults), faults)
-    if head is None:
-        raise PolicyError(faults)
-    policy = Policy(
-        parameters=parameters,
-        tables=tables,
-        raw_records=records,
-        **attrs.asdict(head),
-    )
-    # a parameter that is there but faulty is told once, not again by each test that names it
-    faulty = tuple(f"unknown parameter @{n}" for n in named if n not in parameters)
-    told = [f for f in dict.fromkeys([*faults, *_faults(policy)]) if not f.endswith(faulty)]
-    if told:
-        raise PolicyError(told)
-    return policy
-
-
-@functools.cache
-def default_policy(domain: str, preset: str | None = None) -> Policy:
-    """The policy that ships with the library for a domain.
-
-    Args:
-        domain: ``lifecycle``, ``segmentation``, ``valuation`` or ``complaints``.
-        preset: the name of one of the domain's presets instead of its defaults.
-
-    Raises:
-        UnknownNameError: there is no such domain or preset.
-    """
-    if domain not in DOMAINS:
-        raise UnknownNameError("domain", domain, DOMAINS)
-    folder = importlib.resources.files("bankcrm") / domain
-    if preset is None:
-        return load_policy((folder / "defaults.toml").read_text(encoding="utf-8"))
-    names = presets(domain)
-    if preset not in names:
-        raise UnknownNameError(f"preset of {domain}", preset, names)
-    return load_policy((folder / "presets" / f"{preset}.toml").read_text(encoding="utf-8"))
-
-
-def presets(domain: str) -> tuple[str, ...]:
-    """The names of a domain's presets, sorted."""
-    folder = importlib.resources.files("bankcrm") / domain / "presets"
-    if not folder.is_dir():
-        return ()
-    return tuple(sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".toml")))
 
 
 @attrs.frozen(eq=False)
@@ -410,178 +342,10 @@ class PolicySet:
         return digest({d: p.fingerprint for d, p in self.policies.items()})
 
 
-def default_policies(presets: Sequence[str] = ()) -> PolicySet:
-    """The default policy of every domain.
-
-    Args:
-        presets: presets to take in the place of a domain's defaults, as ``valuation/czk_1993``.
-
-    Raises:
-        UnknownNameError: there is no such domain or preset.
-
-    >>> default_policies(["valuation/czk_1993"])["valuation"].id
-    'bankcrm.valuation.czk_1993'
-    """
-    chosen = {d: default_policy(d) for d in DOMAINS}
-    for name in presets:
-        domain, _, preset = name.partition("/")
-        chosen[domain] = default_policy(domain, preset)
-    return PolicySet(chosen)
-
-
-def _mapping(raw: Mapping[str, Any], key: str, faults: list[str]) -> Mapping[str, Any]:
-    value = raw.get(key, {})
-    if isinstance(value, Mapping):
-        return value
-    faults.append(f"{key}: expected [{key}.NAME], saw {value!r}")
-    return {}
-
-
-def _read_parameter(name: str, item: Any, faults: list[str]) -> tuple[Parameter, ...]:
-    many = isinstance(item, list)
-    read = [
-        structure(
-            converter(),
-            raw,
-            Parameter,
-            f"parameters.{name}[{i}]" if many else f"parameters.{name}",
-            faults,
-        )
-        for i, raw in enumerate(item if many else [item])
-    ]
-    return tuple(p for p in read if p is not None)
-
-
-def _read_tables(
-    raw: Any, parameters: Mapping[str, tuple[Parameter, ...]], faults: list[str]
-) -> dict[str, tuple[DecisionTable, ...]]:
-    if not isinstance(raw, list):
-        faults.append(f"tables: expected [[tables]], saw {raw!r}")
-        return {}
-    tables: dict[str, tuple[DecisionTable, ...]] = {}
-    known = {n: plain(v[0]) for n, v in parameters.items()}
-    for number, item in enumerate(raw):
-        if not isinstance(item, Mapping):
-            faults.append(f"tables[{number}]: expected [[tables]], saw {item!r}")
-            continue
-        header = dict(item)
-        path = f"tables[{header.get('id', number)}]"
-        rules, facts = header.pop("rules", []), header.pop("facts", {})
-        table = table_of(DecisionTable, header, facts, known, rules, path, faults)
-        if table is not None:
-            bare = attrs.evolve(table, parameters={})
-            tables[table.id] = (*tables.get(table.id, ()), bare)
-    return tables
-
-
-def _read_records(raw: Mapping[str, Any], faults: list[str]) -> dict[str, tuple[Record, ...]]:
-    records: dict[str, tuple[Record, ...]] = {}
-    for name, rows in raw.items():
-        if not isinstance(rows, list) or not all(isinstance(r, Mapping) for r in rows):
-            faults.append(f"records.{name}: expected [[records.{name}]]")
-            continue
-        records[name] = tuple(rows)
-    return records
-
-
 def _with_parameters(table: DecisionTable, policy: Policy) -> DecisionTable:
     names = dict.fromkeys(p for r in table.rules for t in r.when.values() for p in t.parameters)
     used = {n: policy.parameter(n) for n in names if n in policy.parameters}
     return attrs.evolve(table, parameters={**table.parameters, **used})
-
-
-def _covers(item: Policy | Dated, day: date) -> bool:
-    first, last = item.effective_from, item.effective_to
-    return (first is None or first <= day) and (last is None or day <= last)
-
-
-def _at(
-    items: Mapping[str, tuple[Any, ...]], day: date, path: str, faults: list[str]
-) -> dict[str, tuple[Any, ...]]:
-    chosen = {}
-    for name, versions in items.items():
-        found = tuple(v for v in versions if _covers(v, day))
-        if not found:
-            faults.append(f"{path}.{name}: no version is in force on {day}")
-        chosen[name] = found
-    return chosen
-
-
-def _faults(policy: Policy) -> Iterator[str]:
-    dates = list(_all_date_faults(policy))
-    yield from dates
-    for name, versions in policy.parameters.items():
-        units = {p.unit for p in versions}
-        if len(units) > 1:
-            yield f"parameters.{name}: versions of different units: {', '.join(sorted(units))}"
-        for p in versions:
-            fault = unit_fault(p.value, p.unit)
-            if fault:
-                yield f"parameters.{name}: {fault}"
-    snapshots = list(_snapshots(policy))
-    if not snapshots and not dates:
-        yield "policy: there is no day on which all its parameters and tables are in force"
-    seen: set[str] = set()
-    for snapshot in snapshots:
-        for fault in _table_faults(snapshot):
-            if fault not in seen:
-                seen.add(fault)
-                yield fault
-
-
-def _all_date_faults(policy: Policy) -> Iterator[str]:
-    yield from _backward("policy", policy)
-    for name, versions in policy.parameters.items():
-        yield from _date_faults(f"parameters.{name}", versions, policy)
-    for name, tables in policy.tables.items():
-        yield from _date_faults(f"tables[{name}]", tables, policy)
-
-
-def _date_faults(path: str, versions: Sequence[Dated], policy: Policy) -> Iterator[str]:
-    """Dated versions must follow each other day by day: no overlap, no hole, none in the policy."""
-    ordered = sorted(versions, key=lambda v: v.effective_from or date.min)
-    for v in ordered:
-        yield from _backward(path, v)
-    start, end = ordered[0].effective_from, ordered[-1].effective_to
-    if start and policy.effective_from and policy.effective_from < start:
-        yield f"{path}: no version is in force from {policy.effective_from} until {start}"
-    if end and policy.effective_to and end < policy.effective_to:
-        yield f"{path}: no version is in force from {end} until {policy.effective_to}"
-    for before, after in itertools.pairwise(ordered):
-        end, start = before.effective_to, after.effective_from
-        if end is None or start is None or end >= start:
-            yield f"{path}: two versions are in force on {start or 'the first day'}"
-        elif end + timedelta(days=1) != start:
-            yield f"{path}: no version is in force between {end} and {start}"
-
-
-def _backward(path: str, item: Policy | Dated) -> Iterator[str]:
-    start, end = item.effective_from, item.effective_to
-    if start and end and end < start:
-        yield f"{path}: ends on {end}, before it starts on {start}"
-
-
-def _snapshots(policy: Policy) -> Iterator[Policy]:
-    """The policy on every day on which something in it changes and all of it is in force."""
-    items: list[tuple[Dated, ...]] = [*policy.parameters.values(), *policy.tables.values()]
-    days = {version.effective_from or date.min for versions in items for version in versions}
-    for day in sorted(days or {date.min}):
-        missing: list[str] = []
-        parameters = _at(policy.parameters, day, "", missing)
-        tables = _at(policy.tables, day, "", missing)
-        if not missing:  # where two versions overlap, which is told, the first is looked at
-            yield attrs.evolve(
-                policy,
-                parameters={n: v[:1] for n, v in parameters.items()},
-                tables={n: v[:1] for n, v in tables.items()},
-            )
-
-
-def _table_faults(policy: Policy) -> Iterator[str]:
-    for name in policy.tables:
-        for finding in policy.table(name).check():
-            if finding.severity == "error":
-                yield f"tables[{name}].{finding}"
 
 
 def _kind(value: Any) -> str:

@@ -1,0 +1,26 @@
+"""Policies: the parameters, tables and records of a domain, dated, cited and fingerprinted."""
+
+from __future__ import annotations
+
+from bankcrm.policy.load import (
+    DOMAINS,
+    default_policies,
+    default_policy,
+    load_policy,
+    presets,
+)
+from bankcrm.policy.model import Change, Classifier, Policy, PolicySet
+from bankcrm.rules import Parameter
+
+__all__ = [
+    "DOMAINS",
+    "Change",
+    "Classifier",
+    "Parameter",
+    "Policy",
+    "PolicySet",
+    "default_policies",
+    "default_policy",
+    "load_policy",
+    "presets",
+]

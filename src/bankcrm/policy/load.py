@@ -1,0 +1,157 @@
+"""Policies read from TOML: a bank's files, the defaults and the presets that ship."""
+
+from __future__ import annotations
+
+import functools
+import importlib.resources
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from bankcrm.errors import PolicyError, UnknownNameError
+from bankcrm.policy.faults import faults_of
+from bankcrm.policy.model import Header, Policy, PolicySet, Record
+from bankcrm.rules import DecisionTable, Parameter
+from bankcrm.rules.toml import converter, parse_toml, plain, structure, table_of
+
+DOMAINS = ("lifecycle", "segmentation", "valuation", "complaints")
+
+
+def load_policy(source: str | Path) -> Policy:
+    """Read a policy from a TOML file or from TOML text.
+
+    Raises:
+        PolicyError: every fault of the file at once, each with its path.
+    """
+    raw = parse_toml(source)
+    known = ("policy", "parameters", "tables", "records")
+    faults = [f"{k}: unknown key; known: {', '.join(known)}" for k in raw if k not in known]
+    head = structure(converter(), raw.get("policy", {}), Header, "policy", faults)
+    named = _mapping(raw, "parameters", faults)
+    parameters = {
+        name: versions
+        for name, item in named.items()
+        if (versions := _read_parameter(name, item, faults))
+    }
+    tables = _read_tables(raw.get("tables", []), parameters, faults)
+    records = _read_records(_mapping(raw, "records", faults), faults)
+    if head is None:
+        raise PolicyError(faults)
+    policy = Policy(
+        parameters=parameters,
+        tables=tables,
+        raw_records=records,
+        **attrs.asdict(head),
+    )
+    # a parameter that is there but faulty is told once, not again by each test that names it
+    faulty = tuple(f"unknown parameter @{n}" for n in named if n not in parameters)
+    told = [f for f in dict.fromkeys([*faults, *faults_of(policy)]) if not f.endswith(faulty)]
+    if told:
+        raise PolicyError(told)
+    return policy
+
+
+@functools.cache
+def default_policy(domain: str, preset: str | None = None) -> Policy:
+    """The policy that ships with the library for a domain.
+
+    Args:
+        domain: ``lifecycle``, ``segmentation``, ``valuation`` or ``complaints``.
+        preset: the name of one of the domain's presets instead of its defaults.
+
+    Raises:
+        UnknownNameError: there is no such domain or preset.
+    """
+    if domain not in DOMAINS:
+        raise UnknownNameError("domain", domain, DOMAINS)
+    folder = importlib.resources.files("bankcrm") / domain
+    if preset is None:
+        return load_policy((folder / "defaults.toml").read_text(encoding="utf-8"))
+    names = presets(domain)
+    if preset not in names:
+        raise UnknownNameError(f"preset of {domain}", preset, names)
+    return load_policy((folder / "presets" / f"{preset}.toml").read_text(encoding="utf-8"))
+
+
+def presets(domain: str) -> tuple[str, ...]:
+    """The names of a domain's presets, sorted."""
+    folder = importlib.resources.files("bankcrm") / domain / "presets"
+    if not folder.is_dir():
+        return ()
+    return tuple(sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".toml")))
+
+
+def default_policies(presets: Sequence[str] = ()) -> PolicySet:
+    """The default policy of every domain.
+
+    Args:
+        presets: presets to take in the place of a domain's defaults, as ``valuation/czk_1993``.
+
+    Raises:
+        UnknownNameError: there is no such domain or preset.
+
+    >>> default_policies(["valuation/czk_1993"])["valuation"].id
+    'bankcrm.valuation.czk_1993'
+    """
+    chosen = {d: default_policy(d) for d in DOMAINS}
+    for name in presets:
+        domain, _, preset = name.partition("/")
+        chosen[domain] = default_policy(domain, preset)
+    return PolicySet(chosen)
+
+
+def _mapping(raw: Mapping[str, Any], key: str, faults: list[str]) -> Mapping[str, Any]:
+    value = raw.get(key, {})
+    if isinstance(value, Mapping):
+        return value
+    faults.append(f"{key}: expected [{key}.NAME], saw {value!r}")
+    return {}
+
+
+def _read_parameter(name: str, item: Any, faults: list[str]) -> tuple[Parameter, ...]:
+    many = isinstance(item, list)
+    read = [
+        structure(
+            converter(),
+            raw,
+            Parameter,
+            f"parameters.{name}[{i}]" if many else f"parameters.{name}",
+            faults,
+        )
+        for i, raw in enumerate(item if many else [item])
+    ]
+    return tuple(p for p in read if p is not None)
+
+
+def _read_tables(
+    raw: Any, parameters: Mapping[str, tuple[Parameter, ...]], faults: list[str]
+) -> dict[str, tuple[DecisionTable, ...]]:
+    if not isinstance(raw, list):
+        faults.append(f"tables: expected [[tables]], saw {raw!r}")
+        return {}
+    tables: dict[str, tuple[DecisionTable, ...]] = {}
+    known = {n: plain(v[0]) for n, v in parameters.items()}
+    for number, item in enumerate(raw):
+        if not isinstance(item, Mapping):
+            faults.append(f"tables[{number}]: expected [[tables]], saw {item!r}")
+            continue
+        header = dict(item)
+        path = f"tables[{header.get('id', number)}]"
+        rules, facts = header.pop("rules", []), header.pop("facts", {})
+        table = table_of(DecisionTable, header, facts, known, rules, path, faults)
+        if table is not None:
+            bare = attrs.evolve(table, parameters={})
+            tables[table.id] = (*tables.get(table.id, ()), bare)
+    return tables
+
+
+def _read_records(raw: Mapping[str, Any], faults: list[str]) -> dict[str, tuple[Record, ...]]:
+    records: dict[str, tuple[Record, ...]] = {}
+    for name, rows in raw.items():
+        if not isinstance(rows, list) or not all(isinstance(r, Mapping) for r in rows):
+            faults.append(f"records.{name}: expected [[records.{name}]]")
+            continue
+        records[name] = tuple(rows)
+    return records
