@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import json
-import logging
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import pandas as pd
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from bankcrm.audit import decision_record
 from bankcrm.calendars import WorkingCalendar, working_calendar
-from bankcrm.complaints import default_lexicon, route_frame
+from bankcrm.complaints import SIGNALS, Complaint, default_lexicon, route
 from bankcrm.errors import BankcrmError, DataError, UnknownNameError
 from bankcrm.plugins import Assembled
 from bankcrm.policy import Policy
 from bankcrm.rules import Decision
 from bankcrm.segmentation import assign_tiers
-from bankcrm.wire import to_json
+from bankcrm.wire import converter
 from bankcrm_service.bodies import Batch, Case, Customer, Message
-from bankcrm_service.limits import BodyLimit
+from bankcrm_service.limits import BodyLimit, Teller
 from bankcrm_service.policies import PolicyStore
 
-LOG = logging.getLogger("bankcrm_service")
 MAX_BYTES = 1_000_000
 _TIER_STEPS = {
     "standing": ("tier_standing", ("credit_standing", "risk")),
@@ -36,7 +32,7 @@ _TIER_STEPS = {
 }
 
 
-def in_force(request: Request) -> Assembled:
+async def in_force(request: Request) -> Assembled:
     """The policies of one request: read once, whatever is reloaded meanwhile."""
     found: Assembled = request.app.state.store.policies
     request.state.policies = found
@@ -61,25 +57,12 @@ def create_app(
     """
     store = PolicyStore(folder)
     days = working_calendar("CN")
+    wire = converter()
     app = FastAPI(title="bankcrm service", version="1.0")
     app.add_middleware(BodyLimit, limit=max_bytes)
+    app.add_middleware(Teller, store=store)
 
     app.state.store = store
-
-    @app.middleware("http")
-    async def say_which_policies(
-        request: Request, call_next: Callable[[Request], Awaitable[Response]]
-    ) -> Response:
-        """The fingerprint in a header, and a line in the log that holds nothing personal."""
-        start = time.perf_counter()
-        response = await call_next(request)
-        used = getattr(request.state, "policies", None) or store.policies
-        response.headers["X-Policy-Fingerprint"] = used.fingerprint
-        took = (time.perf_counter() - start) * 1e3
-        route = request.scope.get("route")
-        path = getattr(route, "path", "unknown path")
-        LOG.info("%s %s %d %.1f ms", request.method, path, response.status_code, took)
-        return response
 
     @app.exception_handler(RequestValidationError)
     async def bad_request(_: Request, error: RequestValidationError) -> JSONResponse:
@@ -93,7 +76,7 @@ def create_app(
         return JSONResponse({"detail": [{"path": "", "message": str(error)}]}, status_code=status)
 
     @app.get("/policies")
-    def policies(now: InForce) -> dict[str, Any]:
+    async def policies(now: InForce) -> dict[str, Any]:
         """The policies and plug-ins in force."""
         return {
             "fingerprint": now.fingerprint,
@@ -113,16 +96,16 @@ def create_app(
         decision = _decide(policy, table, facts)
         if audit is not None:
             audit(decision_record(decision, facts, policy))
-        found: dict[str, Any] = json.loads(to_json(decision))
+        found: dict[str, Any] = wire.unstructure(decision)
         return found
 
     @app.post("/stage")
-    def stage(case: Case, now: InForce) -> dict[str, Any]:
+    async def stage(case: Case, now: InForce) -> dict[str, Any]:
         """The lifecycle stage from its facts."""
         return decided(now["lifecycle"], "stage", case.facts)
 
     @app.post("/tier")
-    def tier(customer: Customer, now: InForce) -> dict[str, Any]:
+    async def tier(customer: Customer, now: InForce) -> dict[str, Any]:
         """The tier of one customer, with what led to it."""
         policy, known = now["segmentation"], customer.model_dump()
         steps = {
@@ -144,15 +127,15 @@ def create_app(
         return found
 
     @app.post("/route")
-    def route(message: Message, now: InForce) -> dict[str, Any]:
+    def route_message(message: Message, now: InForce) -> dict[str, Any]:
         """Who answers a message, and by when."""
         return _route(message, now, days)
 
     @app.post("/explain/{domain}/{table}")
-    def explain(domain: str, table: str, case: Case, now: InForce) -> dict[str, Any]:
+    async def explain(domain: str, table: str, case: Case, now: InForce) -> dict[str, Any]:
         """Every rule and cell with the value seen."""
         trace = now[domain].table(table).explain(case.facts)
-        found: dict[str, Any] = json.loads(to_json(trace))
+        found: dict[str, Any] = wire.unstructure(trace)
         return {**found, "text": str(trace)}
 
     return app
@@ -172,18 +155,33 @@ def _decide(policy: Policy, table: str, facts: dict[str, Any]) -> Decision:
 
 
 def _route(message: Message, now: Assembled, days: WorkingCalendar) -> dict[str, Any]:
-    told = message.model_dump(exclude={"signals"}, exclude_none=True)
-    frame = pd.DataFrame([{**told, **message.signals}]).set_index("complaint_id")
-    if message.received_at.tzinfo is None:
-        raise DataError("received_at: expected an instant with its time zone")
-    frame["received_at"] = pd.to_datetime(frame["received_at"], utc=True)
-    routed = route_frame(
-        frame,
+    unknown = sorted(set(message.signals) - set(SIGNALS))
+    if unknown:
+        raise DataError(f"signals {', '.join(unknown)} are unknown; known: {', '.join(SIGNALS)}")
+    amount = message.amount_at_stake
+    told = Complaint(
+        complaint_id=message.complaint_id,
+        received_at=message.received_at,
+        text=message.text,
+        kind=message.kind,
+        product=message.product,
+        amount_at_stake=None if amount is None else str(amount),
+        **message.signals,
+    )
+    found = route(
+        told,
         policy=now["complaints"],
         calendar=now.calendar(days),
         classifier=now.classifier(default_lexicon()),
-    ).iloc[0]
-    answer = {k: None if pd.isna(v) else str(v) for k, v in routed.items()}
-    answer["due"] = routed["due"].date().isoformat()
-    answer["provisional"] = bool(routed["provisional"])
-    return answer
+    )
+    return {
+        "kind": str(found.kind),
+        "severity": None if found.severity is None else str(found.severity),
+        "route": found.route,
+        "owner": found.owner,
+        "departments": found.departments,
+        "priority": found.priority,
+        "due": found.due.isoformat(),
+        "provisional": found.provisional,
+        "reasons": found.reasons,
+    }
