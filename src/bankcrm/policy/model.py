@@ -83,6 +83,7 @@ class Policy:
         effective_from: first day on which the policy is in force.
         effective_to: last day on which it is in force.
 
+    >>> from bankcrm.policy import default_policy
     >>> policy = default_policy("lifecycle")
     >>> policy.table("stage").hit_policy.value
     'first'
@@ -240,6 +241,7 @@ class Policy:
     def diff(self, other: Policy) -> tuple[Change, ...]:
         """What changes from this policy to another, by path.
 
+        >>> from bankcrm.policy import default_policy
         >>> old = default_policy("lifecycle")
         >>> print(old.diff(old.with_parameters(lost_after_days=400))[0])
         parameters.lost_after_days.value: 365 -> 400
@@ -274,6 +276,7 @@ class Policy:
 class PolicySet:
     """The policies that a review runs by, one a domain.
 
+    >>> from bankcrm.policy import default_policies, default_policy
     >>> default_policies().with_policy(default_policy("lifecycle"))["lifecycle"].id
     'bankcrm.lifecycle'
     """
