@@ -17,7 +17,9 @@ import pytest
 from bankcrm.book import Book
 from bankcrm.datasets import make_book
 from bankcrm.errors import DataError, MissingExtraError
+from bankcrm.policy import PolicySet, default_policy
 from bankcrm.report import render_html, write_excel
+from bankcrm.report.html import _components
 from bankcrm.report.words import Words
 from bankcrm.reviews import Review, read_earlier, review
 
@@ -170,6 +172,79 @@ def test_chinese_has_a_word_for_every_outcome(reviewed: Review) -> None:
     for name in ("stage", "segment", "tier", "resource_level", "warning"):
         for outcome in reviewed.summary[name]:
             assert words(outcome) != outcome.replace("_", " "), outcome
+
+
+def test_chinese_has_a_word_for_every_reason_of_the_defaults(reviewed: Review) -> None:
+    words = Words("zh")
+    for table in reviewed.explanations()["tables"]:
+        assert words(table["id"]) != table["id"].replace("_", " ")
+        for rule in table["rules"]:
+            assert not re.search("[a-z]", words(rule["because"])), rule
+    for fact in reviewed.explanations()["facts"]:
+        assert words(fact) != fact.replace("_", " "), fact
+    for signal in default_policy("lifecycle").raw_records["signal"]:
+        assert not re.search("[a-z]", words.reasons(signal["because"]))
+    assert words.reasons("the balance is falling; a rule of the bank") == (
+        "余额持续下降；a rule of the bank"
+    )
+
+
+def test_no_english_is_left_on_the_chinese_page(reviewed: Review, earlier: Review) -> None:
+    page = render_html(reviewed, earlier=earlier, language="zh")
+    body = page[page.index("<body>") : page.index('<script type="application/json"')]
+    text = re.sub(r"<(style|code)[^>]*>.*?</\1>|<[^>]+>", " ", body, flags=re.S)
+    left = set(re.findall(r"[a-z]{3,}", text)) - {"bankcrm", "review", "explain"}
+    assert left <= {"lifecycle", "segmentation", "valuation", "complaints", "synthetic"}
+
+
+def test_the_first_sentences_tell_the_book(reviewed: Review) -> None:
+    page = render_html(reviewed)
+    stage = reviewed.summary["stage"]
+    assert f"<li>{stage['active']:,} of {len(reviewed.customers):,} customers" in page
+    state = reviewed.summary["complaints"]["state"]
+    answered = state["late"] + state["in_time"]
+    assert f"{state['late']:,} of {answered:,} answers came late." in page
+
+
+def test_bars_of_the_components_lie_side_by_side(reviewed: Review) -> None:
+    rows = _components({"fees": 30.0, "cost_to_serve": -10.0, "contribution": 20.0})
+    assert [(r["left"], r["width"]) for r in rows] == [(25.0, 75.0), (0.0, 25.0), (25.0, 50.0)]
+    assert _components({"fees": 0.0})[0]["width"] == 0.0
+
+
+def test_note_and_currency_of_the_book_are_told(book: Book) -> None:
+    told = attrs.evolve(book, note="half of it <left out>", currency="CZK")
+    page = render_html(review(told, as_of=book.as_of))
+    assert "half of it &lt;left out&gt;" in page
+    assert "amounts in CZK" in page
+
+
+class _WithSections(PolicySet):
+    def sections(self, review: object) -> tuple[tuple[str, pd.DataFrame | str], ...]:
+        long = pd.DataFrame({"<b>": range(130)}, index=pd.RangeIndex(130, name="row"))
+        return (("Own <section>", HOSTILE["script"]), ("Table", long))
+
+
+def test_sections_of_plugins_are_shown_and_inert(reviewed: Review) -> None:
+    more = attrs.evolve(reviewed, policies=_WithSections(reviewed.policies.policies))
+    page = render_html(more)
+    assert '<h2 id="extra-1">Own &lt;section&gt;</h2>' in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "Rows left out: 30" in page
+    assert HOSTILE["script"] not in page
+
+
+def test_movement_is_left_out_where_customers_are_not_all_there(
+    reviewed: Review, earlier: Review
+) -> None:
+    part = attrs.evolve(reviewed, customers=reviewed.customers.head(10))
+    assert "Movement since" not in render_html(part, earlier=earlier)
+
+
+def test_a_page_of_a_part_says_so(reviewed: Review) -> None:
+    summary = {**reviewed.summary, "customers": 1_000_000}
+    page = render_html(attrs.evolve(reviewed, summary=summary))
+    assert "400 of 1,000,000 customers can be looked up here" in page
 
 
 @pytest.fixture(scope="module")

@@ -3,25 +3,37 @@ const data = JSON.parse(document.getElementById("explanations").textContent);
 const answer = document.getElementById("answer");
 const word = (name) => data.words[name] ?? String(name).replaceAll("_", " ");
 
-function cell(row, kind, text) {
+function add(row, kind, text) {
   const made = document.createElement(kind);
   made.textContent = text; // never as HTML: ids and texts come from the bank's data
   if (kind === "th") made.scope = "row";
   row.append(made);
 }
 
-function seen(rule, values) {
-  const facts = Object.keys(rule.when).length ? Object.keys(rule.when) : [];
-  return facts
-    .map((fact) => `${fact.replaceAll("_", " ")} ${rule.when[fact]}: ${values[data.facts.indexOf(fact)] ?? "-"}`)
-    .join("; ") || word("otherwise");
+function told(value) {
+  if (value === null || value === undefined) return "-";
+  if (typeof value === "number")
+    return value.toLocaleString("en", { maximumFractionDigits: Math.abs(value) < 10 ? 3 : 1 });
+  return word(value);
+}
+
+function seen(table, rule, values) {
+  const value = (fact) => told(values[data.facts.indexOf(fact)]);
+  const tests = Object.keys(rule.when);
+  if (tests.length)
+    return tests.map((f) => `${word(f)} ${rule.when[f]} (${value(f)})`).join("; ");
+  const all = [...new Set(table.rules.flatMap((r) => Object.keys(r.when)))];
+  return `${word("otherwise")}: ${all.map((f) => `${word(f)} ${value(f)}`).join("; ")}`;
 }
 
 function show(id) {
   const body = answer.querySelector("tbody");
+  const facts = answer.querySelector("dl");
   const known = Object.hasOwn(data.customers, id);
   body.replaceChildren();
-  answer.querySelector("table").hidden = !known;
+  facts.replaceChildren();
+  for (const part of answer.querySelectorAll("table, h3")) part.hidden = !known;
+  document.getElementById("asking").classList.toggle("answered", known);
   answer.querySelector("p").textContent = known ? id : word("No such customer on this page.");
   if (!known) return;
   const row = data.customers[id];
@@ -29,17 +41,33 @@ function show(id) {
   data.tables.forEach((table, i) => {
     const rule = table.rules[row[i]];
     const line = document.createElement("tr");
-    cell(line, "th", word(table.id));
-    cell(line, "td", rule ? word(rule.then) : word("undecided"));
-    cell(line, "td", rule ? `${rule.id}${rule.owner ? ` (${rule.owner})` : ""}` : "");
-    cell(line, "td", rule ? rule.because : "");
-    cell(line, "td", rule ? seen(rule, values) : "");
-    cell(line, "td", rule ? rule.source : "");
+    add(line, "th", word(table.id));
+    add(line, "td", rule ? word(rule.then) : word("undecided"));
+    add(line, "td", rule ? `${rule.id}${rule.owner ? ` (${rule.owner})` : ""}` : "");
+    add(line, "td", rule ? word(rule.because) : "");
+    add(line, "td", rule ? seen(table, rule, values) : "");
+    add(line, "td", rule ? rule.source : "");
     body.append(line);
   });
+  data.facts.forEach((fact, i) => {
+    const pair = document.createElement("div");
+    add(pair, "dt", word(fact));
+    add(pair, "dd", told(values[i]));
+    facts.append(pair);
+  });
+  reach();
+}
+
+// What can be scrolled can be reached by the keyboard; what cannot is no stop on the way.
+function reach() {
+  for (const card of document.querySelectorAll(".card"))
+    if (card.scrollWidth > card.clientWidth) card.tabIndex = 0;
+    else card.removeAttribute("tabindex");
 }
 
 document.getElementById("search").addEventListener("submit", (event) => {
   event.preventDefault();
   show(document.getElementById("customer").value.trim());
 });
+addEventListener("resize", reach);
+reach();

@@ -13,7 +13,10 @@ import pandas as pd
 
 from bankcrm.errors import MissingExtraError
 from bankcrm.report.words import Words
-from bankcrm.vocabulary import Language
+from bankcrm.vocabulary import Language, Tier
+
+EXTRA_ROWS = 100
+"""How many rows of a plug-in's section a page shows."""
 
 
 class Dated(Protocol):
@@ -32,6 +35,13 @@ class Dated(Protocol):
         """A row a customer, with ``tier``."""
 
 
+class Sections(Protocol):
+    """What the report needs of the policies."""
+
+    def sections(self, review: object) -> tuple[tuple[str, pd.DataFrame | str], ...]:
+        """Title and content of more sections."""
+
+
 class Reviewed(Dated, Protocol):
     """What the report needs of a review."""
 
@@ -40,8 +50,20 @@ class Reviewed(Dated, Protocol):
         """The book's name."""
 
     @property
+    def note(self) -> str:
+        """What a reader of the book should know."""
+
+    @property
+    def currency(self) -> str:
+        """The currency of the amounts; empty where it is not known."""
+
+    @property
     def findings(self) -> pd.DataFrame:
         """What was wrong with the data."""
+
+    @property
+    def policies(self) -> Sections:
+        """The policies, whose plug-ins may bring sections of their own."""
 
     def key_figures(self) -> dict[str, str]:
         """The first figures, formatted."""
@@ -83,21 +105,28 @@ def render_html(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     words = Words(language)
-    environment.filters["w"] = words
+    environment.filters |= {"w": words, "reasons": words.reasons}
     template = environment.from_string(_file("template.html"))
     s = review.summary
+    explanations = review.explanations()
     return template.render(
         s=s,
         name=review.name,
         as_of=review.as_of,
         language="zh-CN" if language == "zh" else "en",
-        figures=_figures(review, earlier),
+        note=review.note,
+        currency=review.currency,
+        figures=_figures(review, earlier, words),
+        glance=_glance(s, words),
+        components=_components(s["contribution"]),
+        reach=_reach(explanations, s["customers"], words),
+        extra=[(t, _content(c)) for t, c in review.policies.sections(review)],
         earlier=earlier,
-        movement=None if earlier is None else _movement(earlier.customers, review.customers),
+        movement=None if earlier is None else _movement(earlier, review),
         lorenz=_curve(s["concentration"]["lorenz"]),
         whale=_curve(s["concentration"]["whale"]),
         findings=review.findings.astype(str).to_dict("records"),
-        explanations=_script_json(_worded(review.explanations(), words)),
+        explanations=_script_json(_worded(explanations, words)),
         style=_file("style.css"),
         script=_file("explain.js"),
     )
@@ -107,11 +136,104 @@ def _file(name: str) -> str:
     return (importlib.resources.files("bankcrm.report") / name).read_text(encoding="utf-8")
 
 
-def _figures(review: Reviewed, earlier: Dated | None) -> list[tuple[str, str, str]]:
+def _glance(s: Mapping[str, Any], words: Words) -> list[str]:
+    """The book in a few sentences."""
+    stage, spread, told = s["stage"], s["concentration"], s["complaints"]
+    active, every = stage.get("active", 0), max(s["customers"], 1)
+    sentences = [
+        words(
+            "{active} of {all} customers ({share}) are active; {dormant} are dormant, "
+            "{lost} are lost."
+        ).format(
+            active=f"{active:,}",
+            all=f"{s['customers']:,}",
+            share=f"{active / every:.0%}",
+            dormant=f"{stage.get('dormant', 0):,}",
+            lost=f"{stage.get('lost', 0):,}",
+        )
+    ]
+    if spread["top_fifth_share"] is not None:
+        split = spread["split"]
+        sentences.append(
+            words(
+                "The best fifth of the customers bring {share} of the contribution; {losing} of "
+                "all customers lose money: {amount} a year."
+            ).format(
+                share=f"{spread['top_fifth_share']:.0%}",
+                losing=f"{split['customers'][2]:.1%}",
+                amount=f"{split['profit'][2]:,.0f}",
+            )
+        )
+    warning = s["warning"]
+    sentences.append(
+        words("{alarm} customers show an alarm, {watch} want watching.").format(
+            alarm=f"{warning.get('alarm', 0):,}", watch=f"{warning.get('watch', 0):,}"
+        )
+    )
+    if told["accepted"]:
+        late = told["state"].get("late", 0)
+        sentences.append(
+            words(
+                "{overdue} complaints are past their day without an answer; {late} of {answered} "
+                "answers came late."
+            ).format(
+                overdue=f"{told['overdue']:,}",
+                late=f"{late:,}",
+                answered=f"{late + told['state'].get('in_time', 0):,}",
+            )
+        )
+    return sentences
+
+
+def _components(amounts: Mapping[str, float]) -> list[dict[str, Any]]:
+    """Amounts with the place of their bars on one line from the least to the largest."""
+    low, high = min(0.0, *amounts.values()), max(0.0, *amounts.values())
+    scale = 100 / ((high - low) or 1.0)
+    return [
+        {
+            "name": name,
+            "amount": amount,
+            "left": round((min(amount, 0.0) - low) * scale, 1),
+            "width": round(abs(amount) * scale, 1),
+        }
+        for name, amount in amounts.items()
+    ]
+
+
+def _reach(explanations: Mapping[str, Any], customers: int, words: Words) -> str:
+    """How many customers the page can explain."""
+    count = len(explanations["customers"])
+    whole = "All {n} customers of the book can be looked up here."
+    part = (
+        "{n} of {all} customers can be looked up here: those with a warning and those with the "
+        "largest contribution, gained or lost. For the others ask the library: review.explain(id)."
+    )
+    return words(whole if count == customers else part).format(n=f"{count:,}", all=f"{customers:,}")
+
+
+def _content(content: pd.DataFrame | str) -> dict[str, Any] | str:
+    """A plug-in's text, or the first rows of its frame as texts."""
+    if isinstance(content, str):
+        return content
+    named = content.index.names != [None]
+    shown = (content.reset_index() if named else content).head(EXTRA_ROWS)
+    return {
+        "columns": [str(c) for c in shown.columns],
+        "rows": shown.astype(object).where(shown.notna(), "-").to_numpy().tolist(),
+        "left": max(len(content) - EXTRA_ROWS, 0),
+    }
+
+
+def _figures(review: Reviewed, earlier: Dated | None, words: Words) -> list[tuple[str, str, str]]:
     """Name, value and change of each key figure; no change without an earlier review."""
     now = review.key_figures()
     changes = {} if earlier is None else _changes(earlier.summary, review.summary)
-    return [(name, value, changes.get(name, "")) for name, value in now.items()]
+    same = {"+0", "+0.0 pp", "+0.000"}
+    told = {
+        name: words("no change") if c in same else f"{words('change')} {c}"
+        for name, c in changes.items()
+    }
+    return [(name, value, told.get(name, "")) for name, value in now.items()]
 
 
 def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
@@ -141,9 +263,15 @@ def _at(figures: Mapping[str, Any], path: Sequence[str]) -> float:
     return 0.0 if isinstance(figures, Mapping) else figures
 
 
-def _movement(before: pd.DataFrame, after: pd.DataFrame) -> dict[str, Any]:
-    """Customers by tier before and after; those of one review alone are counted apart."""
-    names = [str(c) for c in after["tier"].astype("category").cat.categories]
+def _movement(earlier: Dated, review: Dated) -> dict[str, Any] | None:
+    """Customers by tier before and after; those of one review alone are counted apart.
+
+    None where a review does not hold its customers in memory.
+    """
+    before, after = earlier.customers, review.customers
+    if any(len(r.customers) < r.summary["customers"] for r in (earlier, review)):
+        return None
+    names = [t.value for t in Tier]
     old = before[["tier"]].rename(columns={"tier": "before"})
     both = old.join(after[["tier"]], how="inner").astype(str)
     table = pd.crosstab(both["before"], both["tier"]).reindex(
@@ -168,13 +296,21 @@ def _curve(shares: Sequence[float] | None) -> dict[str, Any] | None:
 
     step = 100 / (len(shares) - 1)
     points = (f"{i * step:.2f} {height(v)}" for i, v in enumerate(shares))
-    return {"path": "M" + " L".join(points), "zero": height(0.0), "one": height(1.0)}
+    return {
+        "path": "M" + " L".join(points),
+        "zero": height(0.0),
+        "one": height(1.0),
+        "fifth": height(shares[4 * (len(shares) - 1) // 5]),
+        "peak": height(max(shares)),
+    }
 
 
 def _worded(explanations: dict[str, Any], words: Words) -> dict[str, Any]:
     """Explanations with the page's words beside them."""
     names = {t["id"] for t in explanations["tables"]}
-    names |= {str(r["then"]) for t in explanations["tables"] for r in t["rules"]}
+    rules = [r for t in explanations["tables"] for r in t["rules"]]
+    names |= {str(r["then"]) for r in rules} | {r["because"] for r in rules}
+    names |= {*explanations["facts"], "true", "false", "person", "company", "good", "bad"}
     names |= {"undecided", "otherwise", "No such customer on this page."}
     return {**explanations, "words": {n: words(n) for n in sorted(names)}}
 

@@ -49,6 +49,8 @@ class Review:
         findings: what was wrong with the data: counts and examples.
         policies: the policies that decided.
         facts: all that the decisions rest on, a row a customer; `explain` reads it.
+        note: what a reader of the book should know.
+        currency: of its amounts; empty where it is not known.
     """
 
     name: str
@@ -59,6 +61,8 @@ class Review:
     findings: pd.DataFrame
     policies: PolicySet
     facts: pd.DataFrame
+    note: str = ""
+    currency: str = ""
 
     def __repr__(self) -> str:
         figures = ", ".join(f"{k.lower()} {v}" for k, v in self.key_figures().items())

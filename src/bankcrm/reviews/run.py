@@ -115,6 +115,8 @@ def review(
         findings=findings_frame(findings),
         policies=rules,
         facts=facts,
+        note=book.note,
+        currency=book.currency,
     )
 
 
