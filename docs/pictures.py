@@ -60,14 +60,14 @@ def screenshot() -> None:
     from bankcrm.datasets import make_book
 
     book = make_book(5_000, seed=7)
-    result, earlier = review(book, as_of=book.as_of), review(book, as_of="2025-12-31")
+    result = review(book, as_of=book.as_of)
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium") or ""
     for flag in ("headless", "no-sandbox", "disable-gpu", "hide-scrollbars"):
         options.add_argument(f"--{flag}")
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "report.html"
-        result.to_html(page, earlier=earlier)
+        result.to_html(page)
         browser = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
         try:
             browser.set_window_size(1100, 1000)

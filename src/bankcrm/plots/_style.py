@@ -29,8 +29,8 @@ BLUE, ORANGE, GREEN, RED, SKY, YELLOW, PINK, GREY = (
     "#CC79A7",
     "#7F7F7F",
 )
-SERIES = (BLUE, ORANGE, GREEN, RED, SKY, PINK, YELLOW, GREY)
-HATCHES = ("", "//", "..", "xx", "\\\\", "++", "oo", "--")
+SERIES = (BLUE, ORANGE, GREEN, SKY, RED, PINK, YELLOW, GREY)
+HATCHES = ("", "//", "..", "", "\\\\", "++", "oo", "--")
 
 _CHINESE_FONTS = (
     "Noto Sans CJK SC",
@@ -126,9 +126,11 @@ def percent_axis(ax: Axes, which: str) -> None:
 
 def thousands(ax: Axes, which: str) -> None:
     """Show whole numbers with thousands separators on ``x`` or ``y``."""
-    from matplotlib.ticker import FuncFormatter
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-    getattr(ax, f"{which}axis").set_major_formatter(FuncFormatter(lambda v, _: f"{v:,.0f}"))
+    axis = getattr(ax, f"{which}axis")
+    axis.set_major_locator(MaxNLocator(nbins="auto", steps=[1, 2, 5, 10], integer=True))
+    axis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:,.0f}"))
 
 
 def series_of(values: object, what: str) -> pd.Series[Any]:
