@@ -133,7 +133,7 @@ def _read_events(
         "missing_date": np.isnat(when),
         "missing_event": code < 0,
         "unknown_event": event < 0,
-        "after_recording": when >= (on + 1).astype("datetime64[s]"),
+        "after_recording": when >= (on + np.timedelta64(1, "D")).astype("datetime64[s]"),
         "duplicate": _repeats(old, who, when, event),
         "before_first_contact": when < first[who],
     }
