@@ -20,7 +20,7 @@ found = json.loads(answer.stdout)["typeCompleteness"]
 counts = found["exportedSymbolCounts"]
 sys.stdout.write(f"{counts} completeness {found['completenessScore']:.3f}\n")
 for symbol in found["symbols"]:
-    if symbol["isExported"] and not symbol["isTypeKnown"]:
+    if symbol["isExported"] and not (symbol["isTypeKnown"] or symbol["isTypeAmbiguous"]):
         said = [d["message"] for d in symbol["diagnostics"]]
         sys.stdout.write(f"{symbol['name']}: {'; '.join(said)}\n")
 if not counts["withKnownType"] or counts["withUnknownType"] or found["completenessScore"] < 0.98:

@@ -83,6 +83,7 @@ class DuckDBEngine(Engine):
         self._errors: type[Exception] = duckdb.Error
         file = Path(source) if isinstance(source, str | Path) else None
         self.files: dict[str, FrameFiles] = {}
+        self.connection: Any  # of duckdb, which is loaded only here
         with self._told("opening"):
             if isinstance(source, duckdb.DuckDBPyConnection):
                 self.connection = source.cursor()
