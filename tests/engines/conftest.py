@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,6 +22,7 @@ def spark() -> Iterator[Any]:
     pyspark = pytest.importorskip("pyspark.sql", reason="pyspark is not installed (extra spark)")
     if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
         pytest.skip("Spark tests left out: no Java on this machine")
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # the workers' Python is ours
     settings = {
         "spark.ui.enabled": "false",
         "spark.sql.shuffle.partitions": "2",

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from bankcrm.book import Book, empty_frame
 from bankcrm.engines.output import digest_of, disk, write_text
+from bankcrm.engines.sources import in_zones
 from bankcrm.errors import DataError
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 ROW = "_row"
 """The place of a row in its frame; what depends on the order of rows goes by it."""
 
+Zones = Mapping[str, Mapping[str, str]]
 PARTED = ("customers", "transactions", "accounts", "balances", "loans", "contacts", "complaints")
 ACCOUNT_FRAMES = ("accounts", "transactions", "balances", "loans")
 KEYS = {"transactions": "transaction_id", "accounts": "account_id", "loans": "loan_id",
@@ -71,7 +73,10 @@ class Work:
             for name, frame in made.items():
                 table = pa.Table.from_pandas(frame)
                 pq.write_table(table, beside / f"{name}.parquet", compression="lz4")
-            os.replace(beside, target)
+            if target.is_dir():  # another worker was given the same block and was faster
+                shutil.rmtree(beside)
+            else:
+                os.replace(beside, target)
 
     def read(
         self, step: str, block: int, name: str, columns: list[str] | None = None
@@ -184,8 +189,10 @@ def groups_of(work: Work, blocks: int) -> list[list[int]]:
     return groups
 
 
-def book_of(engine: Engine, work: Work, group: list[int], name: str, day: date) -> Book:
+def book_of(work: Work, zones: Zones, group: list[int], name: str, day: date) -> Book:
     """The book of some blocks; frames that the whole book has are there, if only empty."""
     found = {n: work.block(n, group) for n in PARTED}
-    frames: dict[str, Any] = {n: engine.zoned(n, f) for n, f in found.items() if f is not None}
+    frames: dict[str, Any] = {
+        n: in_zones(n, f, zones.get(n, {})) for n, f in found.items() if f is not None
+    }
     return Book(**frames, name=name, as_of=day)

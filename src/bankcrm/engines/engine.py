@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import abc
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ from bankcrm.book import CONTRACT
 from bankcrm.columns import as_of_day
 from bankcrm.engines import facts
 from bankcrm.engines.relation import Relation
-from bankcrm.engines.sources import about_of
+from bankcrm.engines.sources import about_of, in_zones
 from bankcrm.engines.spread import Spread, spread_of
 from bankcrm.errors import DataError, MissingFactError, UnknownNameError
 from bankcrm.policy import Policy, default_policy
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bankcrm.rules.table import OnMissing
 
 VIEW = facts.VIEW
+T = TypeVar("T")
 METRICS = ("recency_days", "frequency", "monetary")
 
 
@@ -73,6 +74,14 @@ class Engine(abc.ABC):
         Rows carry their place in the order of the SELECT as ``_row``.
         """
 
+    def each(
+        self, call: Callable[[T], None], jobs: Sequence[T], tell: Callable[[int], None]
+    ) -> None:
+        """Do a piece of work for each job, one after the other; `tell` hears of each before."""
+        for number, job in enumerate(jobs):
+            tell(number)
+            call(job)
+
     @abc.abstractmethod
     def scan(self, pattern: str) -> str:
         """Parquet files, as they stand after FROM."""
@@ -87,15 +96,7 @@ class Engine(abc.ABC):
 
     def zoned(self, name: str, frame: pd.DataFrame) -> pd.DataFrame:
         """Instants of a frame in the time zone of their source; engines keep UTC."""
-        zones = self.zones.get(name, {})
-        instants = [c.name for c in CONTRACT[name] if c.kind == "instant" and c.name in frame]
-        moved = {}
-        for column in instants:
-            values = frame[column]
-            if values.dtype.kind == "M":
-                aware = values if values.dt.tz is not None else values.dt.tz_localize("UTC")
-                moved[column] = aware.dt.tz_convert(zones.get(column, "UTC"))
-        return frame.assign(**moved)
+        return in_zones(name, frame, self.zones.get(name, {}))
 
     def render(self, sql: str) -> str:
         """SQL of DuckDB's dialect in the engine's own."""

@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -21,35 +21,30 @@ import bankcrm
 from bankcrm.book import Book, empty_frame
 from bankcrm.calendars import WorkingCalendar, working_calendar
 from bankcrm.columns import DataFault, as_of_day, findings_frame
-from bankcrm.engines.blocks import Work, book_of, groups_of, part_book
+from bankcrm.engines.blocks import Work, groups_of, part_book
+from bankcrm.engines.kernels import INTEREST, Job, Kernels, figures_path
 from bankcrm.engines.output import Output, OutputWriter
 from bankcrm.errors import UnknownNameError
-from bankcrm.lifecycle import assign_warnings, warning_facts
 from bankcrm.policy import PolicySet, default_policies
 from bankcrm.progress import Progress
 from bankcrm.reviews import steps
 from bankcrm.reviews.model import INLINED, Review
-from bankcrm.reviews.run import SHOWN, TIER_FACTS
+from bankcrm.reviews.run import SHOWN
 from bankcrm.reviews.summary import (
     COUNTED,
     Figures,
-    by_tier,
-    counts,
     first_warned,
     summary_of,
-    totals_of,
 )
 from bankcrm.rules import Trace
 from bankcrm.segmentation import RfmThresholds
-from bankcrm.valuation import Measure, ValueModel, contribution, fit_value_model, value_measures
+from bankcrm.valuation import Measure, ValueModel, fit_value_model
 
 if TYPE_CHECKING:
     from bankcrm.engines.engine import Engine
 
 ROWS_A_BLOCK = 2_000_000
 """Transactions that a block holds at most on average, if not told otherwise."""
-
-_INTEREST = ("interest_paid", "interest_received")
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -141,9 +136,9 @@ def review_on(
         "blocks": blocks,
     }
     writer = OutputWriter(root, day, key)
-    writer.begin()
     work = Work(root / f".review_date={day.isoformat()}.work", key)
     work.begin()
+    writer.begin()
     run = _Run(engine, work, rules, day, name, progress or _silent, blocks)
     run.part()
     run.facts()
@@ -155,7 +150,7 @@ def review_on(
     figures, head = run.figures(parts, output)
     faults = [*run.faults(), *late_faults, *handled.faults]
     work.end()
-    run.tell("done")
+    run.tell("done", 4 + 3 * len(run.groups))
     return EngineReview(
         name=name,
         as_of=day,
@@ -191,56 +186,34 @@ class _Run:
         self.day, self.name, self.blocks = day, name, blocks
         self.progress = progress
         self.groups: list[list[int]] = []
-        self.done = 0
+        self.kernels = Kernels(work, rules, day, name, engine.zones, self._source())
 
-    def tell(self, what: str) -> None:
+    @property
+    def jobs(self) -> list[Job]:
+        """The blocks to work on, numbered."""
+        return list(enumerate(self.groups))
+
+    def tell(self, what: str, done: int) -> None:
         """Tell the name of the next step."""
-        self.progress(self.done, 3 * max(len(self.groups), self.blocks) + 4, what)
-        self.done += 1
+        self.progress(done, 3 * max(len(self.groups), self.blocks) + 4, what)
+
+    def each(self, what: str, call: Callable[[Job], None], before: int) -> None:
+        """Work on every block, wherever the engine does."""
+
+        def tell(number: int) -> None:
+            self.tell(f"{what}, block {number + 1} of {len(self.groups)}", before + number)
+
+        self.engine.each(call, self.jobs, tell)
 
     def part(self) -> None:
         """Part the book by customer."""
-        self.tell("parting the book by customer")
+        self.tell("parting the book by customer", 0)
         part_book(self.engine, self.work, self.blocks)
         self.groups = groups_of(self.work, self.blocks)
 
     def facts(self) -> None:
         """Check each block and compute what rests on its own customers alone."""
-        source = self._source()
-        for number, group in enumerate(self.groups):
-            self.tell(f"facts, block {number + 1} of {len(self.groups)}")
-            self.work.frames("facts", number, partial(self._facts, group, source))
-
-    def _facts(self, group: list[int], source: str) -> dict[str, pd.DataFrame]:
-        sound, faults = book_of(self.engine, self.work, group, self.name, self.day).check(self.day)
-        day = self.day
-        raw = self.work.block("customers", group)
-        staged = steps.stages(sound, day, self.rules["lifecycle"])
-        staged["_row"] = _rows_of(raw, staged.index)
-        held = steps.positions(
-            _with_balances(sound, source), day, self.rules["valuation"], _source_of(sound, source)
-        )
-        booked = {c: _booked(held, c) for c in _INTEREST}
-        measures = value_measures(sound, as_of=day, policy=self.rules["valuation"])
-        referrals = self.work.block("referrals", group)
-        if referrals is not None:
-            told = referrals.set_index("customer_id")["referrals"]
-            measures["referrals"] = told.reindex(measures.index).fillna(0.0).astype("float64")
-        warned = warning_facts(
-            sound.customers, sound.transactions, as_of=day, policy=self.rules["lifecycle"],
-            accounts=sound.accounts, balances=sound.balances, complaints=sound.complaints,
-        )  # fmt: skip
-        known = sound.customers.set_index("customer_id")
-        return {
-            "staged": staged,
-            "metrics": steps.metrics(sound, day, self.rules["segmentation"]),
-            "positions": held,
-            "measures": measures,
-            "warning": warned,
-            "known": known[known.columns.intersection(["credit_standing"])],
-            "told": pd.DataFrame({"faults": [json.dumps([attrs.asdict(f) for f in faults])],
-                                  "booked": [json.dumps(booked)]}),
-        }  # fmt: skip
+        self.each("facts", self.kernels.facts, 1)
 
     def _source(self) -> str:
         """Where balances come from, by the whole book and not by one block of it."""
@@ -262,69 +235,22 @@ class _Run:
 
     def worth(self) -> None:
         """Contribution of each customer, once it is known which products book interest."""
-        booked: dict[str, set[str]] = {c: set() for c in _INTEREST}
+        booked: dict[str, set[str]] = {c: set() for c in INTEREST}
         for number in range(len(self.groups)):
             told = json.loads(self._read("facts", number, "told")["booked"].iloc[0])
             for column, products in told.items():
                 booked[column].update(products)
-        for number in range(len(self.groups)):
-            self.tell(f"contribution, block {number + 1} of {len(self.groups)}")
-            self.work.frames("worth", number, partial(self._worth, number, booked))
-
-    def _worth(self, number: int, booked: Mapping[str, set[str]]) -> dict[str, pd.DataFrame]:
-        held = _filled(self._read("facts", number, "positions"), booked)
-        customers = self._read("facts", number, "staged", ["kind"]).index
-        worth = contribution(held, policy=self.rules["valuation"], customers=customers)
-        facts = self._read("facts", number, "warning")
-        warned = assign_warnings(
-            facts, policy=self.rules["lifecycle"], value=worth["contribution"].clip(lower=0)
-        )
-        return {"worth": worth, "warned": warned.reindex(customers)}
+        self.each("contribution", partial(self.kernels.worth, booked), 1 + len(self.groups))
 
     def decide(self, writer: OutputWriter) -> list[dict[str, Any]]:
         """Score and decide on what the whole book tells; the figures of each block."""
-        self.tell("cut points, scales and ranks")
-        there = set(writer.begin())
-        thresholds = self._thresholds()
-        model = self._model()
-        ranks = self._ranks()
-        parts = []
-        for number in range(len(self.groups)):
-            self.tell(f"decisions, block {number + 1} of {len(self.groups)}")
-            name = f"customers-{number:05d}.parquet"
-            told = self.work.folder / f"figures-{number:05d}.json"
-            if name not in there or not told.is_file():
-                facts = self._decide(number, thresholds, model, ranks[number])
-                told.write_text(json.dumps(_figures_of(facts)), encoding="utf-8")
-                writer.write(name, facts)
-            parts.append(json.loads(told.read_text(encoding="utf-8")))
-        return parts
-
-    def _decide(
-        self,
-        number: int,
-        thresholds: RfmThresholds | None,
-        model: ValueModel,
-        rank: pd.Series,
-    ) -> pd.DataFrame:
-        staged = self._read("facts", number, "staged").drop(columns="_row")
-        known = self._read("facts", number, "known").reindex(staged.index)
-        book = Book(known.reset_index(), empty_frame("transactions"))
-        metrics = self._read("facts", number, "metrics")
-        scored = steps.scored(book, metrics, thresholds, self.rules["segmentation"])
-        worth = self._read("worth", number, "worth")
-        measures = self._measures(number, worth)
-        for measure in model.measures:
-            if measure.name not in measures:
-                measures[measure.name] = np.nan
-        valued = worth.join(steps.valued(measures, model, self.rules["valuation"]))
-        tiered = steps.tiers(book, valued[list(TIER_FACTS)], self.rules["segmentation"])
-        warned = self._read("worth", number, "warned").assign(rank=rank)
-        shown = warned[list(steps.WARNED)].set_axis(list(steps.WARNED.values()), axis=1)
-        return staged.join([scored, valued, tiered, shown])
-
-    def _measures(self, number: int, worth: pd.DataFrame) -> pd.DataFrame:
-        return self._read("facts", number, "measures").assign(contribution=worth["contribution"])
+        done = 1 + 2 * len(self.groups)
+        self.tell("cut points, scales and ranks", done)
+        self._ranks()
+        call = partial(self.kernels.decide, writer, self._thresholds(), self._model())
+        self.each("decisions", call, done + 1)
+        paths = [figures_path(self.work, n) for n in range(len(self.groups))]
+        return [json.loads(p.read_text(encoding="utf-8")) for p in paths]
 
     def _thresholds(self) -> RfmThresholds | None:
         """The cut points, exactly, from the engine."""
@@ -375,8 +301,8 @@ class _Run:
             ]
         return pd.concat(pieces)[name] if pieces else None
 
-    def _ranks(self) -> list[pd.Series]:
-        """The rank of each customer with a warning among all of them, block by block."""
+    def _ranks(self) -> None:
+        """Keep the rank of each customer with a warning among all of them, block by block."""
         pieces = []
         for number in range(len(self.groups)):
             columns = ["signals", "score", "value_at_stake"]
@@ -391,14 +317,13 @@ class _Run:
         rank = np.empty(len(every), np.int64)
         rank[order] = np.arange(1, len(every) + 1)
         ends = np.cumsum([len(p) for p in pieces])[:-1]
-        return [
-            pd.Series(r, index=p.index, dtype="Int64")
-            for r, p in zip(np.split(rank, ends), pieces, strict=True)
-        ]
+        for number, (r, p) in enumerate(zip(np.split(rank, ends), pieces, strict=True)):
+            ranks = pd.DataFrame({"rank": pd.array(r, dtype="Int64")}, index=p.index)
+            self.work.frames("ranks", number, partial(dict, ranks=ranks))
 
     def complaints(self, calendar: WorkingCalendar) -> tuple[steps.Handled, list[DataFault]]:
         """Complaints, all together as they are few, with the customers whom they concern."""
-        self.tell("complaints")
+        self.tell("complaints", 2 + 3 * len(self.groups))
         frames: dict[str, Any] = {
             name: self.engine.zoned(
                 name, self.engine.fetch(f"SELECT * FROM {self.engine.place(name)}")
@@ -441,7 +366,7 @@ class _Run:
 
     def figures(self, parts: list[dict[str, Any]], output: Output) -> tuple[Figures, pd.DataFrame]:
         """The figures of the whole book, and the first customers."""
-        self.tell("figures of the whole book")
+        self.tell("figures of the whole book", 3 + 3 * len(self.groups))
         everyone = self.engine.relation(
             f"SELECT * FROM {self.engine.scan(str(output.folder / '*.parquet'))}"
         )
@@ -464,68 +389,6 @@ class _Run:
     def _names(self, step: str, number: int, name: str) -> set[str]:
         path = self.work.folder / step / f"{number:05d}" / f"{name}.parquet"
         return set(pq.read_schema(path).names)
-
-
-def _rows_of(raw: pd.DataFrame | None, customers: pd.Index) -> Any:
-    """The place of each customer in the customers' frame."""
-    if raw is None:
-        return np.arange(len(customers))
-    first = raw[~raw["customer_id"].duplicated()]
-    places = pd.Series(first.index, index=pd.Index(first["customer_id"]))
-    return places.reindex(customers).to_numpy()
-
-
-def _source_of(sound: Book, source: str) -> Any:
-    """``running`` cannot be asked of a block without a running balance."""
-    if source == "running" and not sound.transactions["balance"].notna().any():
-        return "amounts" if not len(sound.transactions) else "auto"
-    return source
-
-
-def _with_balances(sound: Book, source: str) -> Book:
-    """A block without balances in a book with some: its accounts hold nothing.
-
-    One balance after the period says so; it counts for no day.
-    """
-    accounts = sound.accounts
-    if source != "balances" or len(sound.frame("balances")) or accounts is None:
-        return sound
-    if not len(accounts):
-        return sound
-    later = pd.Timestamp(cast("date", sound.as_of)) + pd.Timedelta(days=1)
-    row = accounts[["account_id", "customer_id"]].iloc[:1].assign(date=later, balance=0.0)
-    return attrs.evolve(sound, balances=row)
-
-
-def _booked(positions: pd.DataFrame, column: str) -> list[str]:
-    """Products whose accounts book this interest in the block."""
-    if column not in positions or "account_id" not in positions:
-        return []
-    found = positions[column].notna() & positions["account_id"].notna()
-    return sorted(set(positions.loc[found, "product"].astype(str)))
-
-
-def _filled(positions: pd.DataFrame, booked: Mapping[str, Iterable[str]]) -> pd.DataFrame:
-    """Interest of 0 where the product books interest somewhere in the book, but not here."""
-    if "account_id" not in positions:
-        return positions
-    filled = {}
-    for column, products in booked.items():
-        amount = positions[column] if column in positions else pd.Series(np.nan, positions.index)
-        mine = positions["product"].astype(str).isin(list(products))
-        filled[column] = amount.mask(amount.isna() & mine & positions["account_id"].notna(), 0.0)
-    return positions.assign(**filled)
-
-
-def _figures_of(facts: pd.DataFrame) -> dict[str, Any]:
-    """What a block adds to the figures of the whole book."""
-    sums = by_tier(facts)
-    sums.index = pd.Index(sums.index.astype(str), name="tier")
-    return {
-        "counts": {c: counts(facts[c]) for c in COUNTED},
-        "totals": totals_of(facts),
-        "tiers": sums.reset_index().to_dict("list"),
-    }
 
 
 def _added(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -82,6 +82,17 @@ def files_of(folder: Path) -> dict[str, FrameFiles]:
     return found
 
 
+def in_zones(name: str, frame: pd.DataFrame, zones: Mapping[str, str]) -> pd.DataFrame:
+    """Instants of a frame in the time zone of their source; engines keep UTC."""
+    moved = {}
+    for column in (c.name for c in CONTRACT[name] if c.kind == "instant" and c.name in frame):
+        values = frame[column]
+        if values.dtype.kind == "M":
+            aware = values if values.dt.tz is not None else values.dt.tz_localize("UTC")
+            moved[column] = aware.dt.tz_convert(zones.get(column, "UTC"))
+    return frame.assign(**moved)
+
+
 def about_of(source: object) -> dict[str, Any]:
     """Name, day and policy presets of a book, as far as its source tells them."""
     if isinstance(source, Book):

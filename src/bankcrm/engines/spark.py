@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 from bankcrm.book import CONTRACT, Book
-from bankcrm.engines.engine import VIEW, Engine, known_frame
+from bankcrm.engines.engine import VIEW, Engine, T, known_frame
 from bankcrm.engines.output import digest_of
 from bankcrm.engines.relation import from_arrow
 from bankcrm.engines.sources import (
@@ -108,6 +109,17 @@ class SparkEngine(Engine):
             parted = rows.selectExpr("*", "monotonically_increasing_id() AS _row", block)
             parted.write.partitionBy("block").mode("overwrite").parquet(str(folder))
 
+    def each(
+        self, call: Callable[[T], None], jobs: Sequence[T], tell: Callable[[int], None]
+    ) -> None:
+        """Do the jobs on the workers, each as a task that Spark repeats if its worker is lost."""
+        tell(0)
+        done = partial(_worked, call, list(jobs))
+        numbers = pa.table({"job": pa.array(range(len(jobs)), pa.int64())})
+        with self._told("working on the blocks"):
+            frame = self.session.createDataFrame(numbers).repartitionByRange(len(jobs), "job")
+            frame.mapInPandas(done, "job bigint").collect()
+
     def scan(self, pattern: str) -> str:
         """Parquet files, as they stand after FROM."""
         name = f"{VIEW}scan_{digest_of({'pattern': pattern})[:16]}"
@@ -187,6 +199,16 @@ def _spark_errors() -> tuple[type[Exception], ...]:
         extra = "engines" if package == "sqlglot" else "spark"
         raise MissingExtraError(package, extra) from None
     return (refused, broken)
+
+
+def _worked(
+    call: Callable[[T], None], jobs: list[T], batches: Iterable[pd.DataFrame]
+) -> Iterator[pd.DataFrame]:
+    """What a worker does with the numbers of its jobs."""
+    for batch in batches:
+        for number in batch["job"]:
+            call(jobs[int(number)])
+        yield batch
 
 
 def _days(name: str, types: list[tuple[str, str]]) -> list[str]:
