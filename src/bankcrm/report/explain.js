@@ -3,8 +3,11 @@ const data = JSON.parse(document.getElementById("explanations").textContent);
 const answer = document.getElementById("answer");
 const word = (name) => data.words[name] ?? String(name).replaceAll("_", " ");
 
+const heads = [...answer.querySelectorAll("thead th")].map((head) => head.textContent);
+
 function add(row, kind, text) {
   const made = document.createElement(kind);
+  if (kind === "td") made.dataset.label = heads[row.children.length]; // shown on a phone
   made.textContent = text; // never as HTML: ids and texts come from the bank's data
   if (kind === "th") made.scope = "row";
   row.append(made);
