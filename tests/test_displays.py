@@ -132,6 +132,15 @@ SHOWN: dict[str, tuple[Callable[[], Any], str]] = {
         "Lorenz curves",
     ),
     "GroupedConcentration": (lambda: valuation.concentration_by(WORTH, "worth", "branch"), "gini"),
+    "ParetoTail": (
+        lambda: valuation.pareto_alpha([1.0, 2, 3, 5, 9, 30], start=1.0, seed=1),
+        "alpha",
+    ),
+    "EightyTwenty": (lambda: valuation.is_eighty_twenty(range(1, 50), seed=1), "holders"),
+    "Finding": (
+        lambda: DecisionTable(id="t", rules=(Rule("a", {HOSTILE: ">= 1"}, 1),)).check()[0],
+        "rules",
+    ),
     "Interval": (lambda: valuation.concentration(range(1, 9)).interval("gini", seed=1), "95%"),
     "RetentionEconomics": (
         lambda: valuation.retention_economics(100, 0.9, 0.1),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
+from bankcrm._display import card, figures_of
 from bankcrm.rules.plan import Cell, Row, fact_types, plan_of, resolved_cells
 from bankcrm.rules.values import representatives, show
 
@@ -61,6 +62,11 @@ class Finding:
     def __str__(self) -> str:
         row = ", ".join(f"{k}={v}" for k, v in self.example.items())
         return f"{self.path}: {self.message}" + (f"; for example {row}" if row else "")
+
+    def _repr_html_(self) -> str:
+        return card(
+            f"{self.severity}: {self.message}", figures_of(self, "path", "rules", "example")
+        )
 
 
 def check(table: DecisionTable) -> list[Finding]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 import numpy as np
 
+from bankcrm._display import card, figures_of
 from bankcrm.errors import DataError
 from bankcrm.valuation.arrays import Floats, Values, finite_values
 
@@ -32,6 +33,9 @@ class ParetoTail:
     size: int
     distance: float
     p_value: float | None
+
+    def _repr_html_(self) -> str:
+        return card("Pareto tail", figures_of(self, *attrs.asdict(self)))
 
 
 def pareto_alpha(

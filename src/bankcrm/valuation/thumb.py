@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from bankcrm._display import card, figures_of
 from bankcrm.columns import as_of_day, codes, days, numbers
 from bankcrm.errors import DataError
 from bankcrm.policy import Policy, default_policy
@@ -48,6 +49,9 @@ class EightyTwenty:
 
     def __str__(self) -> str:
         return self.statement
+
+    def _repr_html_(self) -> str:
+        return card(self.statement, figures_of(self, "share", "holders", "interval"))
 
 
 def is_eighty_twenty(values: Values, *, seed: int, level: float = 0.95) -> EightyTwenty:
