@@ -356,3 +356,46 @@ def test_a_comparison_reads_well() -> None:
     assert compared.migration.loc["(undecided)", "(undecided)"] == 1
     assert list(compared.migration.index) == ["active", "dormant", "lost", "(undecided)"]
     assert str(compared).startswith("1 of 3 rows move\n")
+    assert (compared.migration.index.name, compared.migration.columns.name) == ("before", "after")
+
+
+def test_a_word_for_missing_facts_that_is_none_is_refused() -> None:
+    frame = pd.DataFrame({"closed": [True], "idle": [1], "x": [1], "y": ["a"]})
+    for word in ("UNDECIDED", None):
+        for table in (STAGES, scores(HitPolicy.SUM)):
+            with pytest.raises(DataError, match="on_missing: expected 'raise' or 'undecided', saw"):
+                table.decide({}, on_missing=word)  # type: ignore[arg-type]
+            with pytest.raises(DataError, match="on_missing"):
+                table.decide_frame(frame, on_missing=word)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="on_missing"):
+        STAGES.decide_codes(frame, on_missing="no")  # type: ignore[arg-type]
+
+
+def test_comparing_needs_two_tables_that_pick_one_rule() -> None:
+    frame = pd.DataFrame({"closed": [True], "idle": [1], "x": [1], "y": ["a"]})
+    for one, other in ((STAGES, scores(HitPolicy.SUM)), (scores(HitPolicy.SUM), STAGES)):
+        with pytest.raises(DataError, match=r"^compare needs two tables .*, not collecting ones$"):
+            one.compare(other, frame)
+
+
+def test_a_trace_names_its_table_and_what_it_cannot_read() -> None:
+    told = STAGES.explain({"closed": False, "idle": 3})
+    assert (told.table, told.version) == ("stage", "2026.1")
+    with pytest.raises(DataError, match=r"^fact 'idle': expected a whole number, at least 0"):
+        STAGES.explain({"closed": False, "idle": "many"})
+
+
+def test_words_of_missing_facts_are_whole() -> None:
+    with pytest.raises(MissingFactError) as raised:
+        STAGES.decide({})
+    assert str(raised.value) == (
+        "table 'stage': fact 'closed' is missing, so no rule can be chosen for certain; give the "
+        "fact, add a rule that tests 'missing', or pass on_missing='undecided'"
+    )
+    frame = pd.DataFrame({"closed": [None] * 7, "idle": [1] * 7})
+    with pytest.raises(MissingFactError) as raised:
+        STAGES.decide_frame(frame)
+    assert str(raised.value) == (
+        "table 'stage': fact 'closed' is missing in 7 row(s): 0, 1, 2, 3, 4; give the fact, add a "
+        "rule that tests 'missing', or pass on_missing='undecided'"
+    )

@@ -169,6 +169,9 @@ def test_proofs_and_faults_are_told_together_where_they_can_be() -> None:
         ("2026-01-01", '"2026-01-01"', "table.effective_from: expected date, saw '2026-01-01'"),
         ("2026-01-01", "2026-01-01T00:00:00", "table.effective_from: expected date"),
         ('title = "Stage"', "title = 3", "table.title: expected str, saw 3"),
+        ("minimum = 0", "minimum = true", "facts.idle.minimum: expected float, saw True"),
+        ("minimum = 0", 'minimum = "0"', "facts.idle.minimum: expected float, saw '0'"),
+        ("2026-01-01", "20260101", "table.effective_from: expected date, saw 20260101"),
     ],
 )
 def test_each_fault_by_example(old: str, new: str, fault: str) -> None:

@@ -352,3 +352,40 @@ def test_regions_of_texts_have_one_that_no_rule_names() -> None:
     assert list(representatives(Fact("text", values=("x", "y")), ["x"])) == ["x", "y"]
     assert list(representatives(Fact("any"), [])) == ["any value"]
     assert list(representatives(Fact("integer"), [float("inf")])) == [-1, 0, 1]
+
+
+def test_whole_numbers_beyond_float_are_kept_beside_fractions() -> None:
+    """Two neighbours that a float cannot tell apart, in one column with a fraction."""
+    table = asking("number", "= 9007199254740993")
+    series = pd.Series([2**53 + 1, 2**53, 0.5, None], dtype=object)
+    assert outcomes(table, series) == [YES, NO, NO, None]
+
+
+@pytest.mark.parametrize(
+    ("kind", "test", "series", "said"),
+    [
+        ("text", "= a", pd.Series([["a"]] * 4), "a text, saw ['a'], ['a'], ['a'] in 4 row(s)"),
+        ("text", "= a", pd.Series([1, 2, 3, 4]), "a text, saw 1, 2, 3 in 4 row(s)"),
+        ("text", "= a", pd.Series([1, 1, "a"]), "a text, saw 1 in 2 row(s)"),
+        ("date", "= 2026-01-31", pd.Series([1.0, np.nan]), "saw 1.0 in 1 row(s)"),
+        ("boolean", "= true", pd.Series([1] * 9), "saw 1, 1, 1 in 9 row(s)"),
+        ("number", "= 1", pd.Series(["a", "a"]), "a number, saw 'a' in 1 row(s)"),
+    ],
+)
+def test_wrong_columns_are_told_whole(kind: Any, test: str, series: pd.Series, said: str) -> None:
+    with pytest.raises(DataError) as raised:
+        outcomes(asking(kind, test), series)
+    told = str(raised.value)
+    assert told.startswith("fact 'x': expected ")
+    assert said in told
+    assert told.endswith("; convert the values before deciding")
+
+
+def test_a_text_outside_the_list_is_told_whole() -> None:
+    tier = asking({"type": "text", "values": ["gold", "silver"]}, "= gold")
+    with pytest.raises(DataError) as raised:
+        outcomes(tier, pd.Series(["bronze", "gold"]))
+    assert str(raised.value) == (
+        "fact 'x': 1 row(s) outside what the table allows (one of gold, silver): 'bronze'; correct "
+        "the data or widen the table's [facts]"
+    )

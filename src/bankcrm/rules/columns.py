@@ -93,8 +93,7 @@ def _categorical(series: pd.Series[Any], expected: Fact, name: str) -> FactColum
             codes, codes < 0 if -1 in used else None, _texts(kept, codes, expected, name)
         )
     column = _objects(pd.Series([*kept, None], dtype=object), expected, name)
-    missing = codes < 0 if column.missing is None else column.missing[codes]
-    return _with_missing(column.values[codes], missing)
+    return _with_missing(column.values[codes], codes < 0)
 
 
 def _text(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn:
@@ -106,8 +105,6 @@ def _text(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn:
         raise DataError(wrong_type(name, expected, list(series.head(3)), len(series))) from error
     texts = _texts(uniques, codes, expected, name)
     missing = codes < 0
-    if None in texts:  # a null that pandas does not know, as a Decimal NaN
-        missing |= ~np.array([*(t is not None for t in texts), False], np.bool_)[codes]
     return FactColumn(codes, missing if missing.any() else None, texts)
 
 
@@ -166,8 +163,7 @@ def _objects(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn:
     """Columns of Python objects: each is read as `read` reads it, so mixtures are told."""
     read_values = [read(v, expected, name) for v in series.array]
     missing = np.array([v is None for v in read_values], np.bool_)
-    filler = False if expected.type == "boolean" else 0
-    known = [filler if v is None else v for v in read_values]
+    known = [0 if v is None else v for v in read_values]
     exact = all(abs(v) < _EXACT for v in known if type(v) is int)
     values = np.array(known, dtype=None if exact else object)
     return _with_missing(values if len(values) else np.zeros(0, np.int64), missing)

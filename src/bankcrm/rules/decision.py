@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import attrs
 
 from bankcrm._display import card, figures_of, stamp
-from bankcrm.errors import MissingFactError
+from bankcrm.errors import DataError, MissingFactError
 from bankcrm.rules.plan import Cell, Row
 from bankcrm.rules.values import FrozenDict, read, show
 
@@ -62,6 +62,7 @@ class Decision:
 
 def decide(table: DecisionTable, facts: Mapping[str, object], on_missing: OnMissing) -> Decision:
     """Decide one case; see `DecisionTable.decide`."""
+    check_on_missing(on_missing)
     seen = {name: read(facts.get(name), f, name) for name, f in table.plan.facts.items()}
     hits, doubt = _matches(table, seen)
     if doubt is not None:
@@ -75,6 +76,12 @@ def decide(table: DecisionTable, facts: Mapping[str, object], on_missing: OnMiss
     rule = hits[0].rule
     names = [c.fact for c in hits[0].cells] or list(table.plan.facts)
     return _decision(table, rule.then, rule, {n: facts.get(n) for n in names})
+
+
+def check_on_missing(on_missing: object) -> None:
+    """Refuse a word that would otherwise quietly mean one of the two."""
+    if on_missing != "raise" and on_missing != "undecided":
+        raise DataError(f"on_missing: expected 'raise' or 'undecided', saw {on_missing!r}")
 
 
 def _matches(table: DecisionTable, seen: dict[str, Any]) -> tuple[list[Row], str | None]:

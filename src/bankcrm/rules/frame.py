@@ -12,7 +12,7 @@ import pandas as pd
 from bankcrm.columns import as_frame
 from bankcrm.errors import DataError, MissingFactError
 from bankcrm.rules.columns import FactColumn, fact_column
-from bankcrm.rules.decision import aggregate
+from bankcrm.rules.decision import aggregate, check_on_missing
 from bankcrm.rules.plan import Plan, Row
 
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ def fact_columns(table: DecisionTable, frame: pd.DataFrame) -> dict[str, FactCol
 
 def _run(table: DecisionTable, frame: pd.DataFrame, on_missing: OnMissing) -> tuple[Codes, Codes]:
     """The deciding rule of every row, and the missing fact of every row that was stopped."""
+    check_on_missing(on_missing)
     columns = fact_columns(table, frame)
     rule = np.full(len(frame), UNDECIDED, np.int16)
     missing = np.full(len(frame), -1, np.int16)
@@ -229,6 +230,7 @@ def _collect(
     table: DecisionTable, frame: pd.DataFrame, on_missing: OnMissing
 ) -> tuple[dict[str, Any], Codes]:
     """Outcome and rule columns of a collecting table: each distinct set of rules is told once."""
+    check_on_missing(on_missing)
     applies, missing = _rule_sets(table, frame)
     if on_missing == "raise" and (missing >= 0).any():
         raise MissingFactError(missing_text(table, frame, missing))
