@@ -133,7 +133,7 @@ SHOWN: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "GroupedConcentration": (lambda: valuation.concentration_by(WORTH, "worth", "branch"), "gini"),
     "ParetoTail": (
-        lambda: valuation.pareto_alpha([1.0, 2, 3, 5, 9, 30], start=1.0, seed=1),
+        lambda: valuation.pareto_alpha(range(1, 99), start=1.0, seed=1),
         "alpha",
     ),
     "EightyTwenty": (lambda: valuation.is_eighty_twenty(range(1, 50), seed=1), "holders"),
