@@ -17,7 +17,7 @@ import pytest
 from bankcrm.book import Book
 from bankcrm.datasets import make_book
 from bankcrm.errors import DataError, MissingExtraError
-from bankcrm.policy import PolicySet, default_policy
+from bankcrm.policy import PolicySet, default_policies, default_policy
 from bankcrm.report import render_html, write_excel
 from bankcrm.report.html import _components
 from bankcrm.report.words import Words
@@ -297,8 +297,18 @@ def test_the_page_works_in_a_browser(
     assert ask(browser, "__proto__")[1] == []
 
 
+def hostile_policies() -> PolicySet:
+    """Policies whose reasons are written by somebody who means harm."""
+    policy = default_policy("lifecycle")
+    table = policy.table("stage")
+    rules = [attrs.evolve(r, because=HOSTILE["quote"], source=HOSTILE["end"]) for r in table.rules]
+    changed = policy.with_table(attrs.evolve(table, rules=rules))
+    return default_policies().with_policy(changed)
+
+
 def test_hostile_texts_do_nothing_in_a_browser(browser: Any, tmp_path: Path) -> None:
-    review(hostile_book(), as_of="2026-06-30").to_html(tmp_path / "r.html")
+    found = review(hostile_book(), as_of="2026-06-30", policies=hostile_policies())
+    found.to_html(tmp_path / "r.html")
     browser.set_window_size(390, 900)
     browser.get((tmp_path / "r.html").as_uri())
     for text in HOSTILE.values():
