@@ -40,9 +40,6 @@ from bankcrm.testing.laws import (
 from bankcrm.testing.registration import register
 from bankcrm.testing.tables import policies
 
-pytest_plugins = ["bankcrm.testing.pytest_plugin"]
-
-
 # --- what is drawn is valid ---
 
 
