@@ -101,7 +101,11 @@ def test_faults_name_every_field_and_repeat_no_value(client: httpx.Client) -> No
     [
         ("/stage", {"facts": {**STAGE, "days_idle": "many"}}, "fact 'days_idle': expected a whole"),
         ("/stage", {"facts": {**STAGE, "age": 3}}, "facts age are unknown to stage"),
-        ("/route", {**MESSAGE, "received_at": "2024-09-27T10:00:00"}, "is not a datetime with a time zone"),
+        (
+            "/route",
+            {**MESSAGE, "received_at": "2024-09-27T10:00:00"},
+            "is not a datetime with a time zone",
+        ),
         ("/tiers", {"cases": [{"income": 3}]}, "contribution"),
     ],
 )
