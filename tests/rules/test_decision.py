@@ -399,3 +399,23 @@ def test_words_of_missing_facts_are_whole() -> None:
         "table 'stage': fact 'closed' is missing in 7 row(s): 0, 1, 2, 3, 4; give the fact, add a "
         "rule that tests 'missing', or pass on_missing='undecided'"
     )
+
+
+def test_values_show_themselves_in_notebooks() -> None:
+    """The figures that a reader needs are on the card; what is empty is not."""
+    told = STAGES.explain({"closed": False, "idle": 400})
+    decided, table, trace = told.decision._repr_html_(), STAGES._repr_html_(), told._repr_html_()
+    for word in ("stage: lost", "gone", "no business for long", "LCM-2", "400", "2026.1"):
+        assert word in decided
+    assert "owner" not in decided
+    assert STAGES.fingerprint[:8] in decided
+    for word in ("closed", "gone", "otherwise", "dormant", "= 365, saw 400: passed"):
+        assert word in trace
+    assert "→" in trace
+    assert "stage" in table
+    undecided = STAGES.decide({"closed": None}, on_missing="undecided")._repr_html_()
+    assert "stage: undecided" in undecided
+    frame = pd.DataFrame({"closed": [False], "idle": [250]})
+    compared = STAGES.compare(STAGES.with_parameters({"lost": 200}), frame)
+    assert "dormant" in compared._repr_html_()
+    assert "stage" in repr(STAGES)

@@ -206,6 +206,8 @@ ARROW = {
         ("date", "= 2026-01-31", DATES.astype(ARROW["instant"])),
         ("date", "= 2026-01-31", DATES.astype(ARROW["instant"]).astype(ARROW["day"])),
         ("boolean", "= true", pd.Series([True, False, None], dtype="category")),
+        ("boolean", "= true", pd.Series([True, False, None], dtype="boolean")),
+        ("boolean", "= true", pd.Series([True, False, None], dtype=pd.ArrowDtype(pa.bool_()))),
     ],
 )
 def test_columns_of_every_make_are_read(kind: Any, test: str, series: pd.Series) -> None:
@@ -389,3 +391,13 @@ def test_a_text_outside_the_list_is_told_whole() -> None:
         "fact 'x': 1 row(s) outside what the table allows (one of gold, silver): 'bronze'; correct "
         "the data or widen the table's [facts]"
     )
+
+
+def test_plain_columns_are_read() -> None:
+    assert outcomes(asking("boolean", "= true"), pd.Series([True, False])) == [YES, NO]
+    assert outcomes(asking("number", "= 2"), pd.Series([2, 3], dtype="uint64")) == [YES, NO]
+    assert outcomes(asking("integer", "= -2"), pd.Series([-2, 3], dtype="int8")) == [YES, NO]
+    early = pd.Series(pd.to_datetime(["1900-01-01", "2026-01-31", None]))
+    assert outcomes(asking("date", "< 1970-01-01"), early) == [YES, NO, None]
+    with pytest.raises(DataError, match=r"7 row\(s\) outside .*: 7, 7, 7, 7, 7; correct"):
+        outcomes(asking({"type": "integer", "maximum": 3}, "= 1"), pd.Series([7] * 7))
