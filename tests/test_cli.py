@@ -79,6 +79,19 @@ def test_a_later_review_shows_what_moved(sample: Path, tmp_path: Path) -> None:
     assert "not a folder that a review has written" in wrong.stderr
 
 
+def test_an_engine_gives_the_same_figures(sample: Path, tmp_path: Path) -> None:
+    for words in ((), ("--engine", "duckdb")):
+        out = tmp_path / (words[-1] if words else "memory")
+        result = run("review", sample, "--out", out, "--quiet", *words)
+        assert result.returncode == 0, result.stderr
+    memory, duckdb = (
+        json.loads(next((tmp_path / name).rglob("summary.json")).read_text(encoding="utf-8"))
+        for name in ("memory", "duckdb")
+    )
+    for name in ("stage", "tier", "segment", "warning", "customers"):
+        assert duckdb[name] == memory[name]
+
+
 def test_quiet_prints_nothing(sample: Path, tmp_path: Path) -> None:
     result = run("review", sample, "--out", tmp_path, "--quiet")
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")

@@ -61,7 +61,7 @@ def read_book(folder: str | Path) -> Book:
             raise DataError(
                 f"{folder}: {name}.parquet or {name}.csv is missing; present: {present}"
             )
-    facts = _facts(folder)
+    facts = book_facts(folder)
     texts = {n: _read_csv(p, n) for n, p in files.items() if p is not None and p.suffix == ".csv"}
     frames: dict[str, Any] = {
         n: _read_parquet(p) for n, p in files.items() if p is not None and p.suffix == ".parquet"
@@ -138,7 +138,7 @@ def _file(folder: Path, name: str) -> Path | None:
     return found[0] if found else None
 
 
-def _facts(folder: Path) -> dict[str, Any]:
+def book_facts(folder: Path) -> dict[str, Any]:
     """What book.toml tells; without one the book is named after its folder."""
     path = folder / _TOML
     if not path.is_file():

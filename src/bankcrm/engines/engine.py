@@ -46,6 +46,8 @@ class Engine(abc.ABC):
     name: str
     as_of: date | None
     presets: tuple[str, ...]
+    note: str
+    currency: str
 
     def __init__(self, source: object) -> None:
         about = about_of(source)
@@ -53,6 +55,8 @@ class Engine(abc.ABC):
         day = about.get("as_of")
         self.as_of = None if day is None else _day(day)
         self.presets = tuple(about.get("presets", ()))
+        self.note = str(about.get("note", ""))
+        self.currency = str(about.get("currency", "CNY"))
         self.sound: set[tuple[str, tuple[str, ...], bool]] = set()
 
     @abc.abstractmethod

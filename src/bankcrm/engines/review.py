@@ -160,6 +160,8 @@ def review_on(
         findings=findings_frame(faults),
         policies=rules,
         facts=head,
+        note=engine.note,
+        currency=engine.currency,
         output=output,
         kept=kept,
     )

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bankcrm.book import CONTRACT, Book
-from bankcrm.book.files import _facts as book_facts
+from bankcrm.book.files import book_facts
 from bankcrm.columns import Column
 from bankcrm.errors import DataError
 from bankcrm.rules.sql import quoted
@@ -94,9 +94,10 @@ def in_zones(name: str, frame: pd.DataFrame, zones: Mapping[str, str]) -> pd.Dat
 
 
 def about_of(source: object) -> dict[str, Any]:
-    """Name, day and policy presets of a book, as far as its source tells them."""
+    """Name, day, presets, note and currency of a book, as far as its source tells them."""
     if isinstance(source, Book):
-        return {"name": source.name, "as_of": source.as_of, "presets": source.presets}
+        names = ("name", "as_of", "presets", "note", "currency")
+        return {name: getattr(source, name) for name in names}
     if isinstance(source, str | Path) and Path(source).is_dir():
         return book_facts(Path(source))
     return {}
