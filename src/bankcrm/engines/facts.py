@@ -313,8 +313,10 @@ def average_balance_sql(
 
 def _months(start: date, end: date) -> list[tuple[date, date]]:
     """Half-open day ranges of the period's part in each month."""
-    low, high = np.datetime64(start), np.datetime64(end) + 1
-    edges = np.arange(low.astype("datetime64[M]"), high.astype("datetime64[M]") + 2)
+    low, high = np.datetime64(start, "D"), np.datetime64(end, "D") + np.timedelta64(1, "D")
+    edges = np.arange(
+        low.astype("datetime64[M]"), high.astype("datetime64[M]") + np.timedelta64(2, "M")
+    )
     days = np.clip(edges.astype("datetime64[D]"), low, high)
     return [(a.item(), b.item()) for a, b in itertools.pairwise(np.unique(days))]
 
