@@ -328,3 +328,67 @@ def test_a_table_with_unknown_names_cannot_be_run() -> None:
         table.decide({"x": 1})
     mixed = DecisionTable("t", (Rule("a", {"x": "> 1"}, 1), Rule("b", {"x": "= a"}, 1)))
     assert [f.kind for f in mixed.check()] == ["type"]
+
+
+def test_the_kind_and_words_of_every_finding() -> None:
+    """Programs read the kind, people the words: both are part of the interface."""
+    table = DecisionTable(
+        "t",
+        (
+            Rule("a", {"x": "> @p"}, 1),
+            Rule("a", {"y": "= 1"}, 1),
+            Rule("c", {"x": "= word"}, 1),
+        ),
+        facts={"x": "number"},
+    )
+    assert [(f.kind, str(f)) for f in table.check()] == [
+        ("unknown-parameter", "rules[0].when.x: unknown parameter @p"),
+        ("unknown-fact", "rules[1].when.y: fact 'y' is not declared in [facts]"),
+        ("type", "rules[2].when.x: = word compares with a text, the fact is a number"),
+        ("duplicate-rule", "rules[1].id: 'a' occurs twice"),
+    ]
+    unused = DecisionTable("t", (Rule("a", {}, 1),), parameters={"p": Parameter(1)})
+    assert [str(f) for f in unused.check()] == ["parameters.p: no rule uses it"]
+    bare = DecisionTable("t", (Rule("a", {}, 1),), facts={"x": "number"})
+    assert [str(f) for f in bare.check()] == ["facts.x: no rule reads it"]
+    wide = DecisionTable("t", (Rule("a", {"x": "> 1"}, 3), Rule("b", {}, 1)), outcomes=(1, 2))
+    (finding,) = wide.check()
+    assert finding.kind == "outcome"
+    assert str(finding) == (
+        "rules[0].then: 3 is not an outcome of the table (1, 2); for example x=2"
+    )
+
+
+@pytest.mark.parametrize(
+    ("policy", "then", "said"),
+    [
+        ("unique", 1, "rules[1]: rules 'a' and 'b' both apply; for example x=2"),
+        (
+            "any",
+            2,
+            "rules[1]: rules 'a' and 'b' both apply, with different outcomes; for example x=2",
+        ),
+    ],
+)
+def test_overlaps_are_told_whole(policy: str, then: int, said: str) -> None:
+    rules = (Rule("a", {"x": "> 1"}, 1), Rule("b", {"x": "> 1"}, then), Rule("c", {}, 1))
+    assert [str(f) for f in DecisionTable("t", rules, hit_policy=policy).check()] == [said]
+
+
+def test_shadows_are_told_whole() -> None:
+    rules = (Rule("a", {"x": "> 1"}, 1), Rule("b", {"x": "> 2"}, 2), Rule("c", {}, 1))
+    (finding,) = DecisionTable("t", rules).check()
+    assert str(finding) == (
+        "rules[1]: rule 'b' never decides: the rules before it take every row that it would; for "
+        "example x=3"
+    )
+    both = (Rule("c", {}, 1), Rule("a", {"x": "> 1"}, 1), Rule("b", {"x": "<= 1"}, 2))
+    (finding,) = DecisionTable("t", both, hit_policy="unique").check()
+    assert str(finding) == (
+        "rules[0]: rule 'c' never decides: the other rules take every row that it would; for "
+        "example x=0"
+    )
+
+
+def test_an_unknown_parameter_of_the_second_table_has_its_path() -> None:
+    assert "table.surprise" not in "\n".join(faults_of(GOOD.replace("= true", "= = true")))
