@@ -53,7 +53,7 @@ def fca_return(
     ...     "product": ["fund"]})
     >>> table = fca_return(
     ...     told, start="2024-01-01", end="2024-06-30", calendar=working_calendar("GB"))
-    >>> table.loc["fund", ["opened", "closed_3_days"]].tolist()
+    >>> table.loc["fund", ["opened", "closed_3_days"]].astype(int).tolist()
     [1, 1]
     """
     policy = default_policy("complaints", "fca_disp") if policy is None else policy

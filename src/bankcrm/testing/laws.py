@@ -66,7 +66,8 @@ def check_table(table: DecisionTable, *, examples: int = 30) -> None:
 
     def alike(frame: pd.DataFrame) -> None:
         decided = table.decide_frame(frame, on_missing="undecided")
-        for row, rule in zip(frame.to_dict("records"), decided["rule"], strict=True):
+        rows = frame.to_dict("records") if len(frame.columns) else [{}] * len(frame)
+        for row, rule in zip(rows, decided["rule"], strict=True):
             facts = {str(name): value for name, value in row.items()}
             alone = table.decide(facts, on_missing="undecided")
             same = pd.isna(rule) if alone.rule is None else rule == alone.rule
