@@ -35,8 +35,10 @@ def progress_bar(*, show: bool = True) -> Iterator[Progress]:
         raise MissingExtraError("rich", "cli") from error
     columns = (TextColumn("{task.description:<36}"), BarColumn(), TimeElapsedColumn())
     console = Console(stderr=True)
-    seen = show and (console.is_terminal or console.is_jupyter)  # a log file wants no bar
-    with Bar(*columns, console=console, disable=not seen, transient=True) as bar:
+    if not show or not (console.is_terminal or console.is_jupyter):  # a log file wants no bar
+        yield lambda done, total, name: None
+        return
+    with Bar(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=1)
 
         def tell(done: int, total: int, name: str) -> None:
