@@ -301,6 +301,20 @@ def test_instants_of_every_unit_and_kind(unit: str) -> None:
         assert bank_day(instants).astype(str).tolist() == ["2026-03-03", "NaT"]
 
 
+@given(
+    st.datetimes(dt.datetime(1902, 1, 1), dt.datetime(2037, 12, 31), timezones=st.timezones()),
+    st.sampled_from(["Asia/Shanghai", "Europe/London", "America/New_York", "UTC"]),
+    st.none() | st.times(),
+)
+def test_one_instant_has_the_day_that_it_has_among_many(
+    instant: dt.datetime, zone: str, cutoff: dt.time | None
+) -> None:
+    many = pd.Series([instant.astimezone(dt.UTC)])
+    assert (
+        bank_day(instant, zone=zone, cutoff=cutoff) == bank_day(many, zone=zone, cutoff=cutoff)[0]
+    )
+
+
 def test_instants_without_a_zone_are_refused() -> None:
     assert bank_day(None) is pd.NaT
     with pytest.raises(DataError, match="no time zone"):

@@ -113,6 +113,17 @@ def test_no_breach_while_paused_but_one_before_the_pause_stays() -> None:
     assert replay(late, "2024-12-01 10:00").clock("answer").state is ClockStateKind.BREACHED
 
 
+def test_a_pause_on_the_last_day_that_ends_on_a_day_off_leaves_the_next_working_day() -> None:
+    """To be answered on Thursday, paused that morning: neither late on Saturday nor lost."""
+    told = event("2024-08-01 09:00", "received", severity="minor")
+    log = [told, event("2024-08-01 09:01", "paused", reason="customer's papers")]
+    assert replay(log, "2024-08-03 12:00").clock("answer").state is ClockStateKind.PAUSED
+    log.append(event("2024-08-03 12:00", "resumed"))
+    clock = replay(log, "2024-08-05 12:00").clock("answer")
+    assert (clock.due, clock.state) == (dt.date(2024, 8, 5), ClockStateKind.AT_RISK)
+    assert replay(log, "2024-08-06 00:00").clock("answer").state is ClockStateKind.BREACHED
+
+
 def test_a_merged_case_escalates_no_more() -> None:
     log = [RECEIVED, event("2024-09-23 10:00", "merged", to="C-1")]
     state = replay(log, "2025-09-23 10:00")

@@ -50,6 +50,14 @@ def test_every_row_is_read_like_a_text_of_its_own(many: list[str | None]) -> Non
 
 
 @given(texts)
+def test_one_text_is_read_like_a_row_of_many(text: str) -> None:
+    row = LEXICON(pd.Series([text])).astype(object).iloc[0]
+    one = LEXICON.read(text)
+    assert list(one) == list(row.index)
+    assert {n: v for n, v in one.items() if v is not None} == row.dropna().to_dict()
+
+
+@given(texts)
 def test_spans_are_the_texts_own_words(text: str) -> None:
     for span in LEXICON.find(text):
         assert text[span.start : span.end] == span.words

@@ -13,20 +13,23 @@ from hypothesis import strategies as st
 
 from bankcrm.calendars import working_calendar
 from bankcrm.complaints import (
+    CaseEvent,
     Complaint,
     Severity,
     assign_handlers,
+    combine,
     deadlines,
     default_lexicon,
     escalate,
     follow_ups,
     queue_order,
+    replay_clock,
     route,
     route_frame,
 )
 from bankcrm.errors import CalendarError, DataError
 from bankcrm.models import frame_of
-from bankcrm.policy import default_policy
+from bankcrm.policy import default_policy, presets
 from bankcrm.vocabulary import Tier
 
 from .strategies import ZONE, complaints
@@ -57,6 +60,19 @@ def test_one_by_one_and_as_a_frame_the_routes_are_equal(
         if one.severity is not None:
             assert row["severity_rule"] == one.decisions["severity"].rule
             assert one.deadlines["answer"] == one.due
+
+
+@pytest.mark.parametrize("preset", presets("complaints"))
+@settings(max_examples=20)
+@given(complaint=complaints())
+def test_the_deadlines_are_those_that_a_replay_of_the_receipt_gives(
+    preset: str, complaint: Complaint
+) -> None:
+    policy = combine(POLICY, default_policy("complaints", preset))
+    one = route(complaint, calendar=CN, policy=policy)
+    receipt = CaseEvent(complaint.received_at, "received", severity=one.severity)
+    state = replay_clock([receipt], policy=policy, calendar=CN, as_of=complaint.received_at)
+    assert one.deadlines == {clock.name: clock.due for clock in state.clocks}
 
 
 @given(complaints())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, cast, overload
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +14,8 @@ from bankcrm.columns import Days
 from bankcrm.errors import DataError
 
 Times: TypeAlias = npt.NDArray[np.datetime64]
-Instants: TypeAlias = (
-    "dt.datetime | pd.Series | pd.Index | npt.NDArray[np.generic] | list[Any] | tuple[Any, ...]"
-)
+Many: TypeAlias = "pd.Series | pd.Index | npt.NDArray[np.generic] | list[Any] | tuple[Any, ...]"
+Instants: TypeAlias = "dt.datetime | Many"
 
 
 def seconds_of(time: dt.time) -> int:
@@ -25,6 +25,12 @@ def seconds_of(time: dt.time) -> int:
 
 def local_times(instants: Instants, zone: str) -> tuple[Times, bool]:
     """Wall-clock times in a zone as ``datetime64[s]``, and whether one instant was given."""
+    if isinstance(instants, dt.datetime) and instants.tzinfo is not None:
+        # One instant alone: the standard library knows its zone without building an array.
+        wall = instants.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+        return np.array([wall], dtype="datetime64[us]").astype("datetime64[s]"), True
+    if isinstance(instants, pd.DatetimeIndex) and instants.tz is not None:
+        return _wall_clock(instants, zone), False
     scalar = instants is None or isinstance(instants, dt.datetime)
     series = pd.Series([instants] if scalar else instants)
     if series.dtype == object:
@@ -34,14 +40,17 @@ def local_times(instants: Instants, zone: str) -> tuple[Times, bool]:
     elif isinstance(series.dtype, pd.ArrowDtype) and series.dt.tz is not None:
         series = series.astype(pd.DatetimeTZDtype("us", str(series.dt.tz)))
     if isinstance(series.dtype, pd.DatetimeTZDtype):
-        local = series.dt.tz_convert(zone).dt.tz_localize(None)
-        return local.to_numpy().astype("datetime64[s]"), scalar
+        return _wall_clock(pd.DatetimeIndex(series), zone), scalar
     if series.isna().all():
         return np.full(len(series), np.datetime64("NaT", "s")), scalar
     raise DataError(
         f"instants: no time zone ({series.dtype}); localise them with "
         "pandas.to_datetime(...).dt.tz_localize('Asia/Shanghai')"
     )
+
+
+def _wall_clock(instants: pd.DatetimeIndex, zone: str) -> Times:
+    return instants.tz_convert(zone).tz_localize(None).to_numpy().astype("datetime64[s]")
 
 
 def instants_of(local: Times, zone: str) -> pd.DatetimeIndex:
@@ -51,6 +60,12 @@ def instants_of(local: Times, zone: str) -> pd.DatetimeIndex:
     return index.tz_localize(zone, ambiguous=first, nonexistent="shift_forward")
 
 
+@overload
+def bank_day(
+    instants: dt.datetime, *, zone: str = ..., cutoff: dt.time | None = ...
+) -> dt.date: ...
+@overload
+def bank_day(instants: Many, *, zone: str = ..., cutoff: dt.time | None = ...) -> Days: ...
 def bank_day(
     instants: Instants,
     *,

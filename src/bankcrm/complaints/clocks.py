@@ -14,7 +14,7 @@ from bankcrm._display import card, figures_of, line
 from bankcrm.calendars import WorkingCalendar
 from bankcrm.complaints.clock_rules import ClockRule, ClockStateKind, clock_rules
 from bankcrm.complaints.events import CaseEvent, CaseStatus, EventKind, in_place, next_status
-from bankcrm.complaints.rulers import Rulers, aware, utc
+from bankcrm.complaints.rulers import Rulers, aware, moment
 from bankcrm.complaints.severity import complaints_policy
 from bankcrm.complaints.words import Severity
 from bankcrm.errors import DataError, IllegalTransitionError
@@ -183,6 +183,15 @@ def replay_clock(
     return case.state(log, as_of)
 
 
+def first_due(
+    receipt: CaseEvent, *, policy: Policy, calendar: WorkingCalendar
+) -> dict[str, dt.date]:
+    """The due day of every clock that a receipt starts, as its replay would tell."""
+    case = _Case(policy, calendar)
+    case.take(receipt)
+    return case.first_due()
+
+
 @attrs.define
 class _Run:
     """One clock while the log is replayed."""
@@ -343,16 +352,27 @@ class _Case:
                 if self.status == CaseStatus.PAUSED:
                     self.runs[name].pause(at)
 
+    def first_due(self) -> dict[str, dt.date]:
+        """The due day of each clock as long as nothing more happens."""
+        due = {}
+        for run in self.runs.values():
+            limit = np.array([run.rule.amount(run.policy, self.severity, run.extended)])
+            rulers = _rulers(run.policy, self.calendar)
+            due[run.rule.name] = rulers.due_day(run.rule.unit, moment(run.start), limit)[0].item()
+        return due
+
     def _measure(self, run: _Run, as_of: dt.datetime) -> Clock:
         rulers = _rulers(run.policy, self.calendar)
         rule = run.rule
         end = run.end or as_of
-        stops = [(p, min(r or end, end)) for p, r in run.pauses]
-        paused = sum(float(rulers.elapsed(rule.unit, utc([a]), utc([b]))[0]) for a, b in stops)
-        elapsed = float(rulers.elapsed(rule.unit, utc([run.start]), utc([end]))[0]) - paused
+        stops = [(moment(p), moment(min(r or end, end))) for p, r in run.pauses]
+        paused = sum(float(rulers.elapsed(rule.unit, a, b)[0]) for a, b in stops)
+        delay = sum(float(rulers.delay(rule.unit, a, b)[0]) for a, b in stops)
+        start = moment(run.start)
+        elapsed = float(rulers.elapsed(rule.unit, start, moment(end))[0]) - paused
         limit = rule.amount(run.policy, self.severity, run.extended)
         due_at, due, provisional = rulers.due(
-            rule.unit, utc([run.start]), np.array([limit + paused])
+            rule.unit, start, np.array([limit]), np.array([delay])
         )
         late = end.timestamp() >= float(due_at.astype(np.int64)[0]) / 1e6
         now_paused = run.end is None and bool(run.pauses) and run.pauses[-1][1] is None

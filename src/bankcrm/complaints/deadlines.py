@@ -208,9 +208,9 @@ class _Cases:
         met = np.where(np.isnat(stopped), met, _NAT)
         end = np.where(np.isnat(met), np.where(np.isnat(stopped), self.now, stopped), met)
         limit = self.limits(rule)
-        paused, is_paused = self._paused(rule, begun, end)
+        paused, delay, is_paused = self._paused(rule, begun, end)
         elapsed = self.rulers.elapsed(rule.unit, begun, end) - paused
-        due_at, day, marked = self.rulers.due(rule.unit, begun, limit + paused)
+        due_at, day, marked = self.rulers.due(rule.unit, begun, limit, delay)
         still = runs & np.isnat(met) & np.isnat(stopped)
         state = np.full(self.rows, _STATE[ClockStateKind.RUNNING], dtype=np.int8)
         state[elapsed >= float(self.policy.value("at_risk_share")) * limit] = 1
@@ -237,22 +237,24 @@ class _Cases:
             limit[steps == step] = rule.amount(self.policy, None, step)
         return limit
 
-    def _paused(self, rule: ClockRule, start: Instants, end: Instants) -> tuple[Amounts, Mask]:
-        """Time that pauses took out of each clock, and who is paused now."""
+    def _paused(
+        self, rule: ClockRule, start: Instants, end: Instants
+    ) -> tuple[Amounts, Amounts, Mask]:
+        """Time that pauses took out of each clock, what they put it off, and who is paused now."""
         none = np.zeros(self.rows, dtype=np.float64)
         if self.pauses is None or not rule.pauses:
-            return none, none.astype(np.bool_)
+            return none, none, none.astype(np.bool_)
         row, begin, stop = self.pauses
         inside = (begin >= start[row]) & (begin <= end[row])
         row, begin, stop = row[inside], begin[inside], stop[inside]
         going = np.isnat(stop)
         last = np.where(going | (stop > end[row]), end[row], stop)
-        taken = self.rulers.elapsed(rule.unit, begin, last)
         is_paused: Mask = np.zeros(self.rows, dtype=np.bool_)
         is_paused[row[going]] = True
-        total = np.zeros(self.rows, dtype=np.float64)
-        np.add.at(total, row, taken)
-        return total, is_paused
+        paused, delay = none.copy(), none.copy()
+        np.add.at(paused, row, self.rulers.elapsed(rule.unit, begin, last))
+        np.add.at(delay, row, self.rulers.delay(rule.unit, begin, last))
+        return paused, delay, is_paused
 
 
 def _codes(frame: pd.DataFrame, name: str, words: list[str], policy: Policy) -> np.ndarray:

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bankcrm.complaints._frames import Mask, categories
+from bankcrm.complaints._frames import Codes, Mask, categories
 from bankcrm.complaints.words import SIGNALS, Kind
 from bankcrm.errors import DataError, PolicyError
 from bankcrm.rules.toml import converter, parse_toml, structure
@@ -145,24 +145,47 @@ class Lexicon:
         hits = np.zeros((len(distinct) + 1, len(self.entries)), dtype=np.bool_)  # last: missing
         if len(distinct):
             hits[:-1] = self._hits([str(t) for t in distinct])
-        labels = {f: [i for i, e in enumerate(self.entries) if e.field == f] for f in FIELDS}
         columns: dict[str, Any] = {name: np.zeros(len(texts), dtype=np.bool_) for name in SIGNALS}
-        for i in labels["signal"]:
-            columns[self.entries[i].label] = hits[code, i]
+        for i, label in self._labels["signal"].items():
+            columns[label] = hits[code, i]
         for name in ("kind", "cause"):
-            words = [self.entries[i].label for i in labels[name]]
-            told = hits[:, labels[name]]
-            first = (
-                np.where(told.any(axis=1), told.argmax(axis=1), -1)
-                if words
-                else hits[:, :0].sum(1) - 1
-            )
-            if name == "kind" and "complaint" in words:
-                # Who tells of fraud complains, whatever the words.
-                raised = hits[:, labels["signal"]].any(axis=1)
-                first = np.where(raised, words.index("complaint"), first)
-            columns[name] = categories(first[code], words)
+            columns[name] = categories(self._first(name, hits)[code], self._words(name))
         return pd.DataFrame(columns, index=texts.index)
+
+    def read(self, text: str) -> dict[str, object]:
+        """Read one text: the row that reading many gives for it, with None for what is not told.
+
+        >>> default_lexicon().read("信用卡被盗刷了")["kind"]
+        'complaint'
+        """
+        hits = self._hits([text])
+        told: dict[str, object] = dict.fromkeys(SIGNALS, False)
+        told |= {label: bool(hits[0, i]) for i, label in self._labels["signal"].items()}
+        for name in ("kind", "cause"):
+            place = int(self._first(name, hits)[0])
+            told[name] = None if place < 0 else self._words(name)[place]
+        return told
+
+    @cached_property
+    def _labels(self) -> dict[str, dict[int, str]]:
+        """The labels of each field by the place of their entry."""
+        return {f: {i: e.label for i, e in enumerate(self.entries) if e.field == f} for f in FIELDS}
+
+    def _words(self, field: str) -> list[str]:
+        return list(self._labels[field].values())
+
+    def _first(self, field: str, hits: Mask) -> Codes:
+        """The place of the first label of a field that each text tells; -1 where it tells none."""
+        told = hits[:, list(self._labels[field])]
+        # One more column that always holds, so that a text which tells nothing has a place too.
+        ended = np.column_stack([told, np.ones(len(hits), dtype=np.bool_)])
+        first: Codes = ended.argmax(axis=1)
+        first[first == told.shape[1]] = -1
+        words = self._words(field)
+        if field == "kind" and "complaint" in words:
+            # Who tells of fraud complains, whatever the words.
+            first[hits[:, list(self._labels["signal"])].any(axis=1)] = words.index("complaint")
+        return first
 
     def _hits(self, texts: list[str]) -> Mask:
         """Which entries each text holds, negated ones left out.

@@ -9,11 +9,13 @@ import attrs
 import pandas as pd
 
 from bankcrm._display import card, figures_of
-from bankcrm.calendars import WorkingCalendar
-from bankcrm.complaints.clocks import replay_clock
+from bankcrm.calendars import WorkingCalendar, bank_day
+from bankcrm.complaints.clocks import first_due
 from bankcrm.complaints.events import CaseEvent, EventKind
+from bankcrm.complaints.lexicon import Lexicon
 from bankcrm.complaints.model import Complaint
-from bankcrm.complaints.routing import UNTOLD, RouteRule, joined, received_day, routes_of
+from bankcrm.complaints.routing import UNTOLD, RouteRule, joined, routes_of
+from bankcrm.complaints.rulers import cutoff_of
 from bankcrm.complaints.severity import Classifier, complaints_policy, scalar_facts
 from bankcrm.complaints.words import Kind, Severity, word
 from bankcrm.models import Id
@@ -108,10 +110,7 @@ def route(
     ('severe', '2024-10-16', 'Wang')
     """
     policy = complaints_policy(policy)
-    read: dict[str, object] | None = None
-    if classifier is not None and complaint.text is not None:
-        answer = classifier(pd.Series([complaint.text]))
-        read = {str(name): answer[name].iloc[0] for name in answer}
+    read = _read(classifier, complaint.text)
     kind = word(Kind, _told(complaint.kind, read, "kind") or policy.value("untold_kind"))
     facts = scalar_facts(complaint, policy, read)
     severity: Severity | None = None
@@ -136,7 +135,8 @@ def route(
     )
     rule = routes_of(policy)[decisions["route"].outcome]
     concerned = decisions["departments"].outcome if rule.involves == "concerned" else "none"
-    day = received_day(pd.Series([complaint.received_at]), policy)
+    zone = policy.value("time_zone")
+    day = bank_day(complaint.received_at, zone=zone, cutoff=cutoff_of(policy))
     due = calendar.add_marked(day, int(policy.value(rule.days)))
     return Route(
         complaint_id=complaint.complaint_id,
@@ -154,6 +154,16 @@ def route(
         deadlines=_deadlines(complaint, severity, policy, calendar),
         decisions=decisions,
     )
+
+
+def _read(classifier: Classifier | None, text: str | None) -> dict[str, object] | None:
+    """What the text tells; None where nothing reads it."""
+    if classifier is None or text is None:
+        return None
+    if isinstance(classifier, Lexicon):  # reads a single text without building a frame
+        return classifier.read(text)
+    answer = classifier(pd.Series([text]))
+    return {str(name): answer[name].iloc[0] for name in answer}
 
 
 def _told(value: str | None, read: Mapping[str, object] | None, name: str) -> str | None:
@@ -184,5 +194,4 @@ def _deadlines(
         by=complaint.first_asked or "",
         severity=severity,
     )
-    state = replay_clock([received], policy=policy, calendar=calendar, as_of=complaint.received_at)
-    return {clock.name: clock.due for clock in state.clocks}
+    return first_due(received, policy=policy, calendar=calendar)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import attrs
 import numpy as np
 import pandas as pd
@@ -136,7 +134,7 @@ def routes_of(policy: Policy) -> dict[str, RouteRule]:
 def received_day(received_at: pd.Series, policy: Policy) -> Days:
     """The bank's day on which each complaint was received."""
     zone = policy.value("time_zone")
-    return cast("Days", bank_day(received_at, zone=zone, cutoff=cutoff_of(policy)))
+    return bank_day(received_at, zone=zone, cutoff=cutoff_of(policy))
 
 
 def joined(owner: str, concerned: str) -> str:

@@ -16,7 +16,8 @@ from bankcrm.complaints._frames import Mask
 from bankcrm.errors import DataError
 from bankcrm.policy import Policy
 
-UNITS = ("working_days", "calendar_days", "hours", "working_hours")
+_DAYS = ("working_days", "calendar_days")
+UNITS = (*_DAYS, "hours", "working_hours")
 Instants: TypeAlias = npt.NDArray[np.datetime64]
 Amounts: TypeAlias = npt.NDArray[np.float64]
 
@@ -30,9 +31,15 @@ def utc(instants: Any) -> Instants:
     return plain.to_numpy().astype("datetime64[us]")
 
 
+def moment(instant: dt.datetime) -> Instants:
+    """One instant in that form."""
+    return np.array([instant.astimezone(dt.UTC).replace(tzinfo=None)], dtype="datetime64[us]")
+
+
 def aware(instants: Instants, zone: str) -> pd.DatetimeIndex:
     """Naive UTC microseconds as instants of a zone."""
-    return pd.DatetimeIndex(instants).tz_localize("UTC").tz_convert(zone)
+    index = pd.DatetimeIndex(instants).tz_localize("UTC")
+    return index if zone == "UTC" else index.tz_convert(zone)
 
 
 @attrs.frozen
@@ -60,7 +67,7 @@ class Rulers:
 
     def day(self, instants: Instants) -> Days:
         """The bank's day of each instant."""
-        return cast("Days", bank_day(aware(instants, "UTC"), zone=self.zone, cutoff=self.cutoff))
+        return bank_day(aware(instants, "UTC"), zone=self.zone, cutoff=self.cutoff)
 
     def elapsed(self, unit: str, a: Instants, b: Instants) -> Amounts:
         """Units from ``a`` to ``b``."""
@@ -75,30 +82,56 @@ class Rulers:
         gap = (end - start).astype(np.float64)
         return np.where(np.isnat(start) | np.isnat(end), np.nan, gap)
 
-    def due(self, unit: str, start: Instants, amount: Amounts) -> tuple[Instants, Days, Mask]:
+    def delay(self, unit: str, a: Instants, b: Instants) -> Amounts:
+        """Units by which a pause from ``a`` to ``b`` puts the due instant off.
+
+        The time that the pause took; but in working days a day off stands for the next working
+        day, so that a clock whose last day was left resumes on a Saturday with Monday to go.
+        """
+        if unit != "working_days":
+            return self.elapsed(unit, a, b)
+        begin, end = (self.calendar.add_marked(self.day(i), 0).dates for i in (a, b))
+        return self.calendar.between_marked(begin, end).counts.astype(np.float64)
+
+    def due(
+        self, unit: str, start: Instants, limit: Amounts, delay: Amounts
+    ) -> tuple[Instants, Days, Mask]:
         """When time is over: the first instant too late, the due day, and what is provisional.
 
         A target in days lasts to the end of its day.
         """
-        certain = np.zeros(len(start), dtype=np.bool_)
+        if unit in _DAYS:
+            day, provisional = self._day_due(unit, start, limit, delay)
+            return self._day_end(day), day, provisional
+        amount = limit + delay
         if unit == "hours":
             end = start + (amount * 3_600_000_000).astype("timedelta64[us]")
-            return end, self.local_day(end), certain
-        if unit == "working_hours":
-            end = utc(self.hours.add(self.calendar, aware(start, "UTC"), amount))
-            day = self.local_day(end)
-            return end, day, self.calendar.is_provisional(day)
-        whole = np.ceil(amount).astype(np.int64)
+            return end, self.local_day(end), np.zeros(len(start), dtype=np.bool_)
+        end = utc(self.hours.add(self.calendar, aware(start, "UTC"), amount))
+        day = self.local_day(end)
+        return end, day, self.calendar.is_provisional(day)
+
+    def due_day(self, unit: str, start: Instants, limit: Amounts) -> Days:
+        """The day of `due` alone, without a pause, which costs less."""
+        delay = np.zeros(len(start))
+        if unit in _DAYS:
+            return self._day_due(unit, start, limit, delay)[0]
+        return self.due(unit, start, limit, delay)[1]
+
+    def _day_due(
+        self, unit: str, start: Instants, limit: Amounts, delay: Amounts
+    ) -> tuple[Days, Mask]:
+        """The due day of a target in days, and what is provisional."""
+        whole, more = np.ceil(limit).astype(np.int64), np.ceil(delay).astype(np.int64)
         day = self.day(start)
-        if unit == "working_days":
-            day, certain = self.calendar.add_marked(day, whole)
-        else:
-            day = day + whole
-        return self._day_end(day), day, certain
+        if unit == "calendar_days":
+            return day + whole + more, np.zeros(len(start), dtype=np.bool_)
+        due = self.calendar.add_marked(day, whole)
+        return self.calendar.add_marked(due.dates, more) if more.any() else due
 
     def local_day(self, instants: Instants) -> Days:
         """The local date of each instant, whatever the cut-off hour."""
-        return cast("Days", bank_day(aware(instants, "UTC"), zone=self.zone))
+        return bank_day(aware(instants, "UTC"), zone=self.zone)
 
     def _day_end(self, day: Days) -> Instants:
         """The first instant after a bank day: midnight, or the cut-off hour of that day."""
