@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bankcrm.book import Book, write_book
 from bankcrm.datasets import make_book
@@ -76,6 +78,15 @@ def test_more_blocks_than_customers(known: Review) -> None:
     """Blocks without a customer go with those of others."""
     small = make_book(5, seed=5)
     found = review_on(DuckDBEngine(small), as_of=small.as_of, blocks=9)
+    assert_same_review(found, review(small, as_of=small.as_of))
+
+
+@settings(max_examples=10)
+@given(st.integers(1, 40), st.integers(0, 2**32 - 1), st.integers(2, 6))
+def test_small_banks_in_many_blocks(customers: int, seed: int, blocks: int) -> None:
+    """A block may well have no complaint, account or movement where the bank has some."""
+    small = make_book(customers, seed=seed)
+    found = review_on(DuckDBEngine(small), as_of=small.as_of, blocks=blocks)
     assert_same_review(found, review(small, as_of=small.as_of))
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from bankcrm.datasets import make_book
+from bankcrm.engines import DuckDBEngine, review_on
 from bankcrm.plugins import AddRule, CalendarDay, FactSource, Signal, assemble, hookimpl
 from bankcrm.reviews import Review, review
 from bankcrm.rules import Rule
@@ -89,6 +90,19 @@ def test_severities_change_by_the_plugins_signal(plain: Review, with_ours: Revie
     assert by_ours.any()
     assert set(with_ours.complaints.loc[by_ours, "severity"].astype(str)) == {"severe"}
     assert set(plain.complaints.loc[by_ours, "severity"].astype(str)) == {"minor"}
+
+
+def test_on_an_engine_the_plugins_change_the_same(with_ours: Review) -> None:
+    """Facts block by block, signals and days off: every row as in memory."""
+    policies = assemble(plugins=[ours()])
+    found = review_on(DuckDBEngine(BOOK), as_of=BOOK.as_of, policies=policies, blocks=3)
+    for name in ("tier", "tier_rule", "resource_level"):
+        on_engine, in_memory = found.all_customers()[name], with_ours.customers[name]
+        assert on_engine.astype(str).tolist() == in_memory.astype(str).tolist()
+    for name in ("severity", "severity_rule", "due"):
+        on_engine, in_memory = found.complaints[name], with_ours.complaints[name]
+        assert on_engine.astype(str).tolist() == in_memory.astype(str).tolist()
+    assert found.key_figures() == with_ours.key_figures()
 
 
 def test_disabled_by_name_all_is_as_before(plain: Review) -> None:

@@ -127,7 +127,7 @@ def create_app(
         return found
 
     @app.post("/route")
-    def route_message(message: Message, now: InForce) -> dict[str, Any]:
+    async def route_message(message: Message, now: InForce) -> dict[str, Any]:
         """Who answers a message, and by when."""
         return _route(message, now, days)
 

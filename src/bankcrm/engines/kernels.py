@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 import attrs
 import numpy as np
 import pandas as pd
 
 from bankcrm.book import Book, empty_frame
+from bankcrm.columns import DataFault
 from bankcrm.engines.blocks import Work, Zones, book_of
 from bankcrm.engines.output import OutputWriter, write_text
 from bankcrm.lifecycle import assign_warnings, warning_facts
@@ -40,6 +41,7 @@ class Kernels:
         name: the book's name.
         zones: time zones of the book's instants.
         source: where balances come from.
+        told: the frames that have a row anywhere in the book.
     """
 
     work: Work
@@ -48,6 +50,7 @@ class Kernels:
     name: str
     zones: Zones
     source: str
+    told: frozenset[str]
 
     def facts(self, job: Job) -> None:
         """Check a block and keep what rests on its own customers alone."""
@@ -66,26 +69,26 @@ class Kernels:
         job: Job,
     ) -> None:
         """Every decision about a block, as a part of the result; and its figures."""
-        number, _ = job
+        number, group = job
         name = f"customers-{number:05d}.parquet"
         told = figures_path(self.work, number)
         if told.is_file() and (writer.partial / name).is_file():
             return
-        facts = self._decide(number, thresholds, model)
+        facts = self._decide(number, group, thresholds, model)
         write_text(told, json.dumps(_figures_of(facts)))
         writer.write(name, facts)
 
     def _facts(self, group: list[int]) -> dict[str, pd.DataFrame]:
-        sound, faults = book_of(self.work, self.zones, group, self.name, self.day).check(self.day)
+        sound, faults = self._book(group)
         day, source = self.day, self.source
         raw = self.work.block("customers", group)
-        staged = steps.stages(sound, day, self.rules["lifecycle"])
+        staged = steps.stages(sound, day, self.rules["lifecycle"], self._more("lifecycle", sound))
         staged["_row"] = _rows_of(raw, staged.index)
         held = steps.positions(
             _with_balances(sound, source), day, self.rules["valuation"], _source_of(sound, source)
         )
         booked = {c: _booked(held, c) for c in INTEREST}
-        measures = value_measures(sound, as_of=day, policy=self.rules["valuation"])
+        measures = value_measures(sound, as_of=day, policy=self.rules["valuation"], known=self.told)
         referrals = self.work.block("referrals", group)
         if referrals is not None:
             told = referrals.set_index("customer_id")["referrals"]
@@ -116,9 +119,19 @@ class Kernels:
         )
         return {"worth": worth, "warned": warned.reindex(customers)}
 
+    def _book(self, group: list[int]) -> tuple[Book, tuple[DataFault, ...]]:
+        """The checked book of some blocks, and its faults."""
+        return book_of(self.work, self.zones, group, self.name, self.day).check(self.day)
+
+    def _more(self, domain: str, sound: Book) -> steps.More:
+        """Joins what plug-ins know of the block's customers."""
+        frames = sound.frames()
+        return lambda facts: self.rules.with_facts(domain, facts, frames, as_of=self.day)
+
     def _decide(
         self,
         number: int,
+        group: list[int],
         thresholds: RfmThresholds | None,
         model: ValueModel,
     ) -> pd.DataFrame:
@@ -134,7 +147,10 @@ class Kernels:
             if measure.name not in measures:
                 measures[measure.name] = np.nan
         valued = worth.join(steps.valued(measures, model, self.rules["valuation"]))
-        tiered = steps.tiers(book, valued[list(TIER_FACTS)], self.rules["segmentation"])
+        # Only a plug-in reads frames here; without one the block is not read again.
+        sound = self._book(group)[0] if self.rules.frames_read("segmentation") else book
+        more = self._more("segmentation", sound)
+        tiered = steps.tiers(book, valued[list(TIER_FACTS)], self.rules["segmentation"], more)
         rank = self._read("ranks", number, "ranks")["rank"]
         warned = self._read("worth", number, "warned").assign(rank=rank)
         shown = warned[list(steps.WARNED)].set_axis(list(steps.WARNED.values()), axis=1)
@@ -161,7 +177,9 @@ def _rows_of(raw: pd.DataFrame | None, customers: pd.Index) -> Any:
 
 
 def _source_of(sound: Book, source: str) -> Any:
-    """``running`` cannot be asked of a block without a running balance."""
+    """No source can be asked of a block that has nothing of it."""
+    if source == "balances" and not len(sound.frame("balances")):
+        return "amounts"  # no account, hence no amount either
     if source == "running" and not sound.transactions["balance"].notna().any():
         return "amounts" if not len(sound.transactions) else "auto"
     return source
@@ -172,14 +190,19 @@ def _with_balances(sound: Book, source: str) -> Book:
 
     One balance after the period says so; it counts for no day.
     """
-    accounts = sound.accounts
-    if source != "balances" or len(sound.frame("balances")) or accounts is None:
+    if source != "balances" or len(sound.frame("balances")):
         return sound
-    if not len(accounts):
+    pair = ["account_id", "customer_id"]
+    named = [f[pair].dropna() for f in (sound.accounts, sound.transactions) if _has(f, pair)]
+    first = next((f.iloc[:1] for f in named if len(f)), None)
+    if first is None:
         return sound
     later = pd.Timestamp(cast("date", sound.as_of)) + pd.Timedelta(days=1)
-    row = accounts[["account_id", "customer_id"]].iloc[:1].assign(date=later, balance=0.0)
-    return attrs.evolve(sound, balances=row)
+    return attrs.evolve(sound, balances=first.assign(date=later, balance=0.0))
+
+
+def _has(frame: pd.DataFrame | None, columns: list[str]) -> TypeGuard[pd.DataFrame]:
+    return frame is not None and set(columns) <= set(frame)
 
 
 def _booked(positions: pd.DataFrame, column: str) -> list[str]:

@@ -21,6 +21,7 @@ import bankcrm
 from bankcrm.book import Book, empty_frame
 from bankcrm.calendars import WorkingCalendar, working_calendar
 from bankcrm.columns import DataFault, as_of_day, findings_frame
+from bankcrm.complaints import default_lexicon
 from bankcrm.engines.blocks import Work, groups_of, part_book
 from bankcrm.engines.kernels import INTEREST, Job, Kernels, figures_path
 from bankcrm.engines.output import Output, OutputWriter
@@ -188,7 +189,8 @@ class _Run:
         self.day, self.name, self.blocks = day, name, blocks
         self.progress = progress
         self.groups: list[list[int]] = []
-        self.kernels = Kernels(work, rules, day, name, engine.zones, self._source())
+        told = frozenset(n for n in engine.columns if self._any(n, "TRUE"))
+        self.kernels = Kernels(work, rules, day, name, engine.zones, self._source(told), told)
 
     @property
     def jobs(self) -> list[Job]:
@@ -217,12 +219,11 @@ class _Run:
         """Check each block and compute what rests on its own customers alone."""
         self.each("facts", self.kernels.facts, 1)
 
-    def _source(self) -> str:
+    def _source(self, told: frozenset[str]) -> str:
         """Where balances come from, by the whole book and not by one block of it."""
-        there = self.engine.columns
-        if "balances" in there and self._any("balances", "TRUE"):
+        if "balances" in told:
             return "balances"
-        moves = there["transactions"]
+        moves = self.engine.columns["transactions"]
         if {"account_id", "balance"} <= set(moves) and self._any(
             "transactions", "balance IS NOT NULL"
         ):
@@ -347,7 +348,9 @@ class _Run:
         )
         book = Book(customers, empty_frame("transactions"), **frames, name=self.name)
         sound, faults = book.check(self.day)
-        handled = steps.complaints(sound, self.day, self.rules["complaints"], calendar)
+        days_off = self.rules.calendar(calendar)
+        reader = self.rules.classifier(default_lexicon())
+        handled = steps.complaints(sound, self.day, self.rules["complaints"], days_off, reader)
         return handled, [f for f in faults if f.frame in frames]
 
     def faults(self) -> list[DataFault]:

@@ -116,8 +116,13 @@ class Assembled(PolicySet):
             PluginError: a source fails, or gives what it has not declared.
             DataError: a frame or column that a source needs is not given.
         """
-        sources = [o for o in self._extras(FactSource) if o.value.domain == domain]
+        sources = self._sources(domain)
         return batch.with_facts(facts, frames, as_of, sources, self.on_error)
+
+    def frames_read(self, domain: str) -> frozenset[str]:
+        """The book's frames that plug-ins read for a domain's facts."""
+        named = {name for o in self._sources(domain) for name in o.value.inputs}
+        return frozenset(named - {"facts"})
 
     def classifier(self, base: Classifier | None = None) -> Classifier | None:
         """A classifier that reads what ``base`` and the plug-ins read; None where there is none."""
@@ -139,6 +144,9 @@ class Assembled(PolicySet):
     def sections(self, review: object) -> tuple[tuple[str, pd.DataFrame | str], ...]:
         """Title and content of the plug-ins' sections of a review's report."""
         return batch.sections(review, self._extras(Section), self.on_error)
+
+    def _sources(self, domain: str) -> list[Owned]:
+        return [o for o in self._extras(FactSource) if o.value.domain == domain]
 
     def _extras(self, *kinds: type) -> list[Owned]:
         return [o for o in self.extras if isinstance(o.value, kinds)]

@@ -327,6 +327,10 @@ class PolicySet:
         """A domain's facts; with those of plug-ins where `bankcrm.plugins` has assembled some."""
         return facts
 
+    def frames_read(self, domain: str) -> frozenset[str]:
+        """The book's frames that plug-ins read for a domain's facts; none in a plain set."""
+        return frozenset()
+
     def classifier(self, base: Classifier | None = None) -> Classifier | None:
         """The classifier of complaints' texts; joined by those of plug-ins where there are any."""
         return base

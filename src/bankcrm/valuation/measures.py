@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import TypeGuard
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -10,7 +13,7 @@ from bankcrm.columns import as_of_day, codes, days, numbers
 from bankcrm.policy import Policy, default_policy
 from bankcrm.valuation.arrays import Floats, Integers, Values, customer_index, summed
 from bankcrm.valuation.balances import Days
-from bankcrm.valuation.model import BookFrames, absent
+from bankcrm.valuation.model import BookFrames
 
 YEAR = 365.25
 Mask = NDArray[np.bool_]
@@ -24,6 +27,7 @@ def value_measures(
     as_of: object,
     contribution: Values | None = None,
     policy: Policy | None = None,
+    known: Collection[str] = (),
 ) -> pd.DataFrame:
     """Raw measures of the five indicators (CSC-2) for every customer of a book.
 
@@ -34,6 +38,8 @@ def value_measures(
         as_of: the day; later rows are left out.
         contribution: contribution of each customer (a Series by ``customer_id``), if known.
         policy: valuation policy; None: the defaults. ``measure_months`` is the window of flows.
+        known: frames of which even none of the rows is an answer: 0 complaints, say, and not an
+            unknown number of them. For a part of a book's customers, the frames that the whole has.
 
     Returns:
         Frame by ``customer_id``: ``contribution``, ``volume`` (money moved in the window),
@@ -55,13 +61,18 @@ def value_measures(
     columns: dict[str, object] = {}
     if contribution is not None:
         series = contribution if isinstance(contribution, pd.Series) else pd.Series(contribution)
-        known = series.reindex(customers) if isinstance(contribution, pd.Series) else series
-        columns["contribution"] = numbers(known, "contribution")
+        series = series.reindex(customers) if isinstance(contribution, pd.Series) else series
+        columns["contribution"] = numbers(series, "contribution")
     columns |= _from_customers(book.customers, day, policy)
-    columns |= _from_transactions(book.transactions, customers, since, day, months)
-    columns |= _from_holdings(book, customers, day)
-    columns |= _from_balances(book.balances, customers, day)
-    columns |= _from_complaints(book.complaints, customers, since, day, months)
+
+    def told(name: str) -> pd.DataFrame | None:
+        rows: pd.DataFrame | None = getattr(book, name)
+        return rows if rows is not None and (len(rows) or name in known) else None
+
+    columns |= _from_transactions(told("transactions"), customers, since, day, months)
+    columns |= _from_holdings(told("accounts"), told("loans"), customers, day)
+    columns |= _from_balances(told("balances"), customers, day)
+    columns |= _from_complaints(told("complaints"), customers, since, day, months)
     burden = columns.pop("_paid", None)
     if burden is not None and "income" in columns:
         income = numbers(pd.Series(columns["income"]), "income") * months / 12
@@ -107,14 +118,19 @@ def _years(since: Days, day: np.datetime64) -> Floats:
     return result
 
 
+def _has(rows: pd.DataFrame | None, *columns: str) -> TypeGuard[pd.DataFrame]:
+    """Whether a frame is there with all of the columns."""
+    return rows is not None and all(c in rows for c in columns)
+
+
 def _from_transactions(
-    transactions: pd.DataFrame,
+    transactions: pd.DataFrame | None,
     customers: pd.Index,
     since: np.datetime64,
     day: np.datetime64,
     months: int,
 ) -> dict[str, object]:
-    if absent(transactions, "customer_id", "date", "amount"):
+    if not _has(transactions, "customer_id", "date", "amount"):
         return {}
     size = len(customers)
     place = customer_places(transactions["customer_id"], customers)
@@ -162,12 +178,16 @@ def _over(part: Floats, whole: Floats) -> Floats:
     return result
 
 
-def _from_holdings(book: BookFrames, customers: pd.Index, day: np.datetime64) -> dict[str, object]:
+def _from_holdings(
+    accounts: pd.DataFrame | None,
+    loans: pd.DataFrame | None,
+    customers: pd.Index,
+    day: np.datetime64,
+) -> dict[str, object]:
     """Different products in use, and the worst status of a customer's loans."""
     pairs = []
     columns: dict[str, object] = {}
-    accounts, loans = book.accounts, book.loans
-    if accounts is not None and not absent(accounts, "customer_id", "product"):
+    if _has(accounts, "customer_id", "product"):
         use = np.ones(len(accounts), dtype=np.bool_)
         if "opened_date" in accounts:
             use &= ~(days(accounts["opened_date"]) > day)
@@ -175,7 +195,7 @@ def _from_holdings(book: BookFrames, customers: pd.Index, day: np.datetime64) ->
             use &= ~(days(accounts["closed_date"]) <= day)
         held = accounts.loc[use]
         pairs.append((customer_places(held["customer_id"], customers), held["product"].astype(str)))
-    if loans is not None and not absent(loans, "customer_id", "status"):
+    if _has(loans, "customer_id", "status"):
         place = customer_places(loans["customer_id"], customers)
         known = place >= 0
         if "granted_date" in loans:
@@ -199,7 +219,7 @@ def _from_balances(
     balances: pd.DataFrame | None, customers: pd.Index, day: np.datetime64
 ) -> dict[str, object]:
     """What a customer keeps with the bank: the last known balance of each account, if positive."""
-    if balances is None or absent(balances, "account_id", "customer_id", "date", "balance"):
+    if not _has(balances, "account_id", "customer_id", "date", "balance"):
         return {}
     when = days(balances["date"])
     known = balances.loc[when <= day]
@@ -217,7 +237,7 @@ def _from_complaints(
     day: np.datetime64,
     months: int,
 ) -> dict[str, object]:
-    if complaints is None or absent(complaints, "customer_id", "received_at"):
+    if not _has(complaints, "customer_id", "received_at"):
         return {}
     received = complaints["received_at"]
     local = received.dt.tz_localize(None) if received.dt.tz is not None else received
