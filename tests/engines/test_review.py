@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+import types
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,8 @@ from hypothesis import strategies as st
 from bankcrm.book import Book, write_book
 from bankcrm.datasets import make_book
 from bankcrm.engines import DuckDBEngine, Engine, EngineReview, read_output, review_on
-from bankcrm.errors import DataError, UnknownNameError
+from bankcrm.errors import DataError, EngineError, UnknownNameError
+from bankcrm.plugins import FactSource, assemble, hookimpl
 from bankcrm.reviews import Review, review
 
 from .conftest import assert_same
@@ -114,6 +117,76 @@ def test_on_spark(spark: Any, book: Book, known: Review, tmp_path: Path) -> None
     engine: Engine = SparkEngine(spark, book)
     found = review_on(engine, as_of=book.as_of, blocks=2, out=tmp_path)
     assert_same_review(found, known)
+
+
+def test_berka_on_spark(spark: Any, shared_data: Path) -> None:
+    """The real bank on Spark."""
+    from bankcrm.datasets import load_berka
+    from bankcrm.engines.spark import SparkEngine
+
+    berka = load_berka(shared_data / "berka")
+    engine: Engine = SparkEngine(spark, berka)
+    found = review_on(engine, as_of="1994-03-30", blocks=2)
+    assert_same_review(found, review(berka, as_of="1994-03-30"))
+
+
+def test_a_spark_task_that_dies_leaves_nothing_half_written(
+    spark: Any, book: Book, known: Review, tmp_path: Path
+) -> None:
+    """A worker is killed in the middle of its block; the next run completes the result."""
+    from bankcrm.engines.spark import SparkEngine
+
+    killed = tmp_path / "killed"
+
+    def deadly(frames: Any, as_of: Any) -> pd.DataFrame:
+        """A fact of a plug-in; the first worker that computes it does not survive."""
+        import os
+        import signal
+
+        if not killed.exists():
+            killed.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        index = frames["facts"].index
+        return pd.DataFrame({"lives": True}, index=index)
+
+    plugin = types.ModuleType("deadly")
+    source = FactSource("deadly", "lifecycle", {}, {"lives": "boolean"}, deadly)
+    setattr(plugin, "facts", hookimpl(lambda: [source]))  # noqa: B010 - mypy knows no such name
+    policies = assemble(plugins=[plugin])
+    engine: Engine = SparkEngine(spark, write_book(book, tmp_path / "book"))
+    with pytest.raises(EngineError, match="working on the blocks"):
+        review_on(engine, as_of=book.as_of, policies=policies, blocks=2, out=tmp_path / "out")
+    assert killed.exists()
+    with pytest.raises(DataError, match="no complete result"):
+        read_output(tmp_path / "out", book.as_of)
+    found = review_on(engine, as_of=book.as_of, policies=policies, blocks=2, out=tmp_path / "out")
+    assert_same(found.all_customers(), known.customers)
+
+
+def test_a_cancelled_spark_review_says_so(spark: Any, book: Book, tmp_path: Path) -> None:
+    """Cancelled while a job runs; what was complete before still stands."""
+    from bankcrm.engines.spark import SparkEngine
+
+    engine = SparkEngine(spark, book)
+    out = tmp_path / "out"
+    before = review_on(engine, as_of=book.as_of, blocks=1, out=out).output.manifest
+
+    over = threading.Event()
+
+    def cancel() -> None:
+        while not over.wait(0.05):  # between two jobs there is nothing to cancel
+            engine.cancel()
+
+    def watch(done: int, total: int, name: str) -> None:
+        if name.startswith("facts"):
+            threading.Thread(target=cancel).start()
+
+    try:
+        with pytest.raises(EngineError, match="the last complete result stands"):
+            review_on(engine, as_of=book.as_of, blocks=2, out=out, progress=watch)
+    finally:
+        over.set()
+    assert read_output(out, book.as_of).manifest == before
 
 
 def test_only_customers_and_transactions() -> None:
