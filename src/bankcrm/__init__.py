@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bankcrm.book import Book, read_book, write_book
+    from bankcrm.plugins import assemble
     from bankcrm.policy import (
         Policy,
         PolicySet,
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     )
     from bankcrm.reviews import Review, review
     from bankcrm.rules import Decision, DecisionTable
+    from bankcrm.simulation import simulate
 
 __version__ = "0.1.0"
 
@@ -30,11 +32,13 @@ __all__ = [
     "PolicySet",
     "Review",
     "__version__",
+    "assemble",
     "default_policies",
     "default_policy",
     "load_policy",
     "read_book",
     "review",
+    "simulate",
     "write_book",
 ]
 
@@ -45,11 +49,13 @@ _HOME = {
     "Policy": "policy",
     "PolicySet": "policy",
     "Review": "reviews",
+    "assemble": "plugins",
     "default_policies": "policy",
     "default_policy": "policy",
     "load_policy": "policy",
     "read_book": "book",
     "review": "reviews",
+    "simulate": "simulation",
     "write_book": "book",
 }
 

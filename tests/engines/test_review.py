@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
@@ -21,7 +22,8 @@ from bankcrm.datasets import make_book
 from bankcrm.engines import DuckDBEngine, Engine, EngineReview, read_output, review_on
 from bankcrm.errors import DataError, EngineError, UnknownNameError
 from bankcrm.plugins import FactSource, assemble, hookimpl
-from bankcrm.reviews import Review, review
+from bankcrm.report import render_html
+from bankcrm.reviews import Review, read_earlier, review
 
 from .conftest import assert_same
 
@@ -210,6 +212,22 @@ def test_any_customer_is_explained(book: Book, known: Review, tmp_path: Path) ->
     found.to_html(tmp_path / "index.html")
     assert (tmp_path / "index.html").stat().st_size > 10_000
     assert read_output(tmp_path, book.as_of).rows == len(known.customers)
+
+
+def test_an_engines_review_is_compared_and_compared_with(
+    book: Book, known: Review, tmp_path: Path
+) -> None:
+    """Its folder is an earlier review like any other, and its report shows the movement."""
+    earlier = date(2026, 3, 31)
+    review_on(DuckDBEngine(book), as_of=earlier, blocks=2, out=tmp_path).write(tmp_path)
+    before = read_earlier(tmp_path)
+    in_memory = review(book, as_of=earlier)
+    assert_same(before.standing(), in_memory.standing())
+    found = review_on(DuckDBEngine(book), as_of=book.as_of, blocks=2, out=tmp_path)
+    pages = [render_html(r, earlier=before) for r in (found, known)]
+    tables = [re.findall(r"<caption>Movement since.*?</table>", p, re.DOTALL) for p in pages]
+    assert len(tables[0]) == 1
+    assert tables[0] == tables[1]
 
 
 class Stop(Exception):  # noqa: N818 - a caller's own way to cancel

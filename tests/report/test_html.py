@@ -234,13 +234,6 @@ def test_sections_of_plugins_are_shown_and_inert(reviewed: Review) -> None:
     assert HOSTILE["script"] not in page
 
 
-def test_movement_is_left_out_where_customers_are_not_all_there(
-    reviewed: Review, earlier: Review
-) -> None:
-    part = attrs.evolve(reviewed, customers=reviewed.customers.head(10))
-    assert "Movement since" not in render_html(part, earlier=earlier)
-
-
 def test_a_page_of_a_part_says_so(reviewed: Review) -> None:
     summary = {**reviewed.summary, "customers": 1_000_000}
     page = render_html(attrs.evolve(reviewed, summary=summary))

@@ -48,7 +48,9 @@ class Output:
 
     def frame(self, columns: list[str] | None = None) -> pd.DataFrame:
         """The whole result in memory; for large ones let an engine read ``files``."""
-        tables = [pq.read_table(file, columns=columns) for file in self.files]
+        tables = [
+            pq.read_table(file, columns=columns, use_pandas_metadata=True) for file in self.files
+        ]
         frame: pd.DataFrame = pa.concat_tables(tables, promote_options="permissive").to_pandas()
         return frame
 

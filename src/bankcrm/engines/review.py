@@ -83,6 +83,10 @@ class EngineReview(Review):
     def _write_customers(self, target: Path) -> None:
         """They are on disk already, in ``output``."""
 
+    def standing(self) -> pd.DataFrame:
+        """Stage and tier of every customer, read from the result."""
+        return self.output.frame(["stage", "tier"])
+
     def all_customers(self) -> pd.DataFrame:
         """Every customer in memory, as `Review.customers` of a review without an engine."""
         frame = self.output.frame().sort_index()

@@ -258,7 +258,8 @@ class FactSource:
             what the domain knows already.
         columns: the facts that it gives.
         compute: takes the inputs by name and the day; gives a frame with the index of ``facts``
-            and exactly these columns.
+            and exactly these columns. It should look at each customer alone: on an engine it gets
+            one block of customers after the other.
     """
 
     name: str

@@ -30,9 +30,8 @@ class Dated(Protocol):
     def summary(self) -> Mapping[str, Any]:
         """The figures of the whole book."""
 
-    @property
-    def customers(self) -> pd.DataFrame:
-        """A row a customer, with ``tier``."""
+    def standing(self) -> pd.DataFrame:
+        """Stage and tier of every customer."""
 
 
 class Sections(Protocol):
@@ -263,20 +262,14 @@ def _at(figures: Mapping[str, Any], path: Sequence[str]) -> float:
     return 0.0 if isinstance(figures, Mapping) else figures
 
 
-def _movement(earlier: Dated, review: Dated) -> dict[str, Any] | None:
-    """Customers by tier before and after; those of one review alone are counted apart.
-
-    None where a review does not hold its customers in memory.
-    """
-    before, after = earlier.customers, review.customers
-    if any(len(r.customers) < r.summary["customers"] for r in (earlier, review)):
-        return None
+def _movement(earlier: Dated, review: Dated) -> dict[str, Any]:
+    """Customers by tier before and after; those of one review alone are counted apart."""
+    before, after = earlier.standing(), review.standing()
     names = [t.value for t in Tier]
     old = before[["tier"]].rename(columns={"tier": "before"})
-    both = old.join(after[["tier"]], how="inner").astype(str)
-    table = pd.crosstab(both["before"], both["tier"]).reindex(
-        index=names, columns=names, fill_value=0
-    )
+    both = old.join(after[["tier"]], how="inner")
+    pairs = both.groupby(["before", "tier"], observed=True).size().unstack(fill_value=0)
+    table = pairs.reindex(index=names, columns=names, fill_value=0)
     return {
         "names": names,
         "rows": table.to_numpy().tolist(),

@@ -209,6 +209,10 @@ class Review:
         (target / "summary.json").write_text(text + "\n", encoding="utf-8")
         self.to_html(target / "index.html", earlier=earlier, language=language)
 
+    def standing(self) -> pd.DataFrame:
+        """Stage and tier of every customer."""
+        return self.customers[["stage", "tier"]]
+
     def _write_customers(self, target: Path) -> None:
         from bankcrm.report import write_csv
 
@@ -254,9 +258,13 @@ class EarlierReview:
     summary: Mapping[str, Any]
     customers: pd.DataFrame
 
+    def standing(self) -> pd.DataFrame:
+        """Stage and tier of every customer."""
+        return self.customers
+
 
 def read_earlier(folder: str | Path) -> EarlierReview:
-    """Read a folder that `Review.write` made.
+    """Read a folder that `Review.write` made, in memory or on an engine.
 
     Raises:
         DataError: the folder is not one of a review.
@@ -264,8 +272,12 @@ def read_earlier(folder: str | Path) -> EarlierReview:
     source = Path(folder)
     try:
         summary = json.loads((source / "summary.json").read_text(encoding="utf-8"))
-        customers = pd.read_parquet(source / "customers.parquet", columns=["stage", "tier"])
         day = date.fromisoformat(summary["as_of"])
+        whole = source / "customers.parquet"
+        parts = sorted((source / f"review_date={day}").glob("*.parquet"))
+        files = [whole] if whole.is_file() or not parts else parts
+        pieces = [pd.read_parquet(file, columns=["stage", "tier"]) for file in files]
+        customers = pd.concat([piece.astype(object) for piece in pieces])
     except (OSError, ValueError, KeyError) as error:
         raise DataError(f"{source}: not a folder that a review has written: {error}") from error
     return EarlierReview(day, summary, customers)
