@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import warnings
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias, cast, overload
 
 import attrs
@@ -23,6 +24,7 @@ _Ints: TypeAlias = npt.NDArray[np.int64]
 _NAT = np.datetime64("NaT", "D")
 _ONE = np.timedelta64(1, "D")
 _CHUNK = 1 << 14
+_LOST = -(1 << 40)  # a rank of no working day, whatever is added to it
 
 
 class ProvisionalDateWarning(UserWarning):
@@ -312,7 +314,8 @@ class WorkingCalendar:
 
     def _add_same(self, day: Days, n: int) -> Days:
         """Add one number to every date: a single lookup in a table composed for that number."""
-        table = self._padded.take(self._ranks(n > 0) + n, mode="clip")
+        ranks = self._ahead if n > 0 else self._back
+        table = self._padded.take(ranks + n, mode="clip")
         result = np.empty(len(day), dtype="datetime64[D]")
         for part in _chunks(len(day)):
             table.take(self._offsets(day[part]), mode="clip", out=result[part])
@@ -320,23 +323,26 @@ class WorkingCalendar:
 
     def _add_each(self, day: Days, n: _Ints) -> Days:
         """Add each date its own number."""
-        ahead, back = self._ranks(True), self._ranks(False)
         backwards = bool(n.size and n.min() <= 0)
         result = np.empty(len(day), dtype="datetime64[D]")
         for part in _chunks(len(day)):
             offsets, steps = self._offsets(day[part]), n[part]
-            rank = ahead.take(offsets, mode="clip")
+            rank = self._ahead.take(offsets, mode="clip")
             if backwards:
-                rank = np.where(steps > 0, rank, back.take(offsets, mode="clip"))
+                rank = np.where(steps > 0, rank, self._back.take(offsets, mode="clip"))
             rank += steps
             self._padded.take(rank, mode="clip", out=result[part])
         return self._known(day, result)
 
-    def _ranks(self, forwards: bool) -> _Ints:
-        """Rank of the working day from which to count, for each place of the padded table."""
-        ranks = np.full(len(self.working) + 2, -(1 << 40))
-        ranks[1:-1] = self._upto[1:-1] if forwards else self._upto[:-2] + 1
-        return ranks
+    @cached_property
+    def _ahead(self) -> _Ints:
+        """Rank from which to count forwards, for each place of the padded table."""
+        return np.concatenate(([_LOST], self._upto[1:-1], [_LOST]))
+
+    @cached_property
+    def _back(self) -> _Ints:
+        """Rank from which to count backwards."""
+        return np.concatenate(([_LOST], self._upto[:-2] + 1, [_LOST]))
 
     def _offsets(self, day: Days) -> _Ints:
         """Places in the padded table, unchecked: a missing date falls beyond one of its ends."""

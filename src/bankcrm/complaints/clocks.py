@@ -354,12 +354,14 @@ class _Case:
 
     def first_due(self) -> dict[str, dt.date]:
         """The due day of each clock as long as nothing more happens."""
-        due = {}
-        for run in self.runs.values():
-            limit = np.array([run.rule.amount(run.policy, self.severity, run.extended)])
-            rulers = _rulers(run.policy, self.calendar)
-            due[run.rule.name] = rulers.due_day(run.rule.unit, moment(run.start), limit)[0].item()
-        return due
+        rulers = _rulers(self.policy, self.calendar)
+        due: dict[str, dt.date] = {}
+        for unit in dict.fromkeys(run.rule.unit for run in self.runs.values()):
+            runs = [run for run in self.runs.values() if run.rule.unit == unit]
+            limits = np.array([r.rule.amount(self.policy, self.severity, r.extended) for r in runs])
+            days = rulers.due_day(unit, moment(*(r.start for r in runs)), limits).tolist()
+            due |= zip((r.rule.name for r in runs), days, strict=True)
+        return {name: due[name] for name in self.runs}
 
     def _measure(self, run: _Run, as_of: dt.datetime) -> Clock:
         rulers = _rulers(run.policy, self.calendar)

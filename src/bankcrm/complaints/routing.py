@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
+
 import attrs
 import numpy as np
 import pandas as pd
@@ -126,9 +130,10 @@ def _with_read(frame: pd.DataFrame, read: pd.DataFrame | None) -> pd.DataFrame:
     return frame
 
 
-def routes_of(policy: Policy) -> dict[str, RouteRule]:
+@lru_cache(maxsize=64)
+def routes_of(policy: Policy) -> Mapping[str, RouteRule]:
     """The routes of a policy by name."""
-    return {r.name: r for r in policy.records("routes", RouteRule)}
+    return MappingProxyType({r.name: r for r in policy.records("routes", RouteRule)})
 
 
 def received_day(received_at: pd.Series, policy: Policy) -> Days:

@@ -31,9 +31,10 @@ def utc(instants: Any) -> Instants:
     return plain.to_numpy().astype("datetime64[us]")
 
 
-def moment(instant: dt.datetime) -> Instants:
-    """One instant in that form."""
-    return np.array([instant.astimezone(dt.UTC).replace(tzinfo=None)], dtype="datetime64[us]")
+def moment(*instants: dt.datetime) -> Instants:
+    """Single instants in that form."""
+    plain = [i.astimezone(dt.UTC).replace(tzinfo=None) for i in instants]
+    return np.array(plain, dtype="datetime64[us]")
 
 
 def aware(instants: Instants, zone: str) -> pd.DatetimeIndex:
