@@ -1,22 +1,10 @@
-"""Settings for mutation testing: short runs that stop at the first failure, without shrinking."""
+"""A fresh converter for each run, for mutation testing."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
-
-settings.register_profile(
-    "mutation",
-    max_examples=25,
-    deadline=None,
-    database=None,
-    derandomize=True,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -27,7 +15,3 @@ def fresh_converter() -> Iterator[None]:
     converter.cache_clear()
     yield
     converter.cache_clear()
-
-
-if "MUTANT_UNDER_TEST" in os.environ:
-    settings.load_profile("mutation")
