@@ -91,6 +91,12 @@ def days(values: ArrayLike, name: str = "date") -> Days:
         found = types.infer_dtype(series, skipna=True)
         if found in _DATE_OBJECTS or series.isna().all():
             array = series.to_numpy(dtype=object)
+            if found == "date":  # Arrow reads them many times faster than numpy
+                import pyarrow as pa
+
+                read = pa.array(array, pa.date32(), from_pandas=True)
+                plain: Days = read.to_numpy(zero_copy_only=False)
+                return plain
             array = np.where(series.isna().to_numpy(), np.datetime64("NaT", "D"), array)
             if found == "datetime" and any(getattr(v, "tzinfo", None) for v in array):
                 raise DataError(

@@ -164,8 +164,8 @@ def test_every_customer_asked_for_has_a_row() -> None:
     assert found.index.tolist() == [7, 1, 0]
     assert found.index.name == "customer_id"
     assert found.loc[7].tolist() == [0.0] * found.shape[1]
-    with pytest.raises(DataError, match="1 customers are not among the 1 asked for"):
-        contribution(held(balance=[100.0, 50.0]), rates=RATES, customers=[0])
+    with pytest.raises(DataError, match=r"2 customers are not among the 1 .*\(first: 1, 2\)"):
+        contribution(held(balance=[100.0, 50.0, 1.0]), rates=RATES, customers=[0])
     with pytest.raises(DataError, match="1 ids are missing and 1 repeated"):
         contribution(held(balance=[1.0]), rates=RATES, customers=pd.Index([0.0, 0.0, np.nan]))
 
@@ -179,6 +179,10 @@ def test_ids_of_text_and_both_keys() -> None:
         ("ann", "fund"): 2.0,
         ("bob", "demand"): 4.0,
     }
+    assert found.index.names == ["customer_id", "product"]
+    by_product = contribution(rows, rates=RATES, by="product")
+    assert by_product["balance"].to_dict() == {"demand": 5.0, "fund": 2.0}
+    assert by_product.index.name == "product"
 
 
 def test_more_positions_than_one_chunk() -> None:
@@ -206,6 +210,7 @@ def test_the_policy_leaves_its_mark_and_its_figures_count() -> None:
     rows = held(balance=[10_000.0])
     found = contribution(rows, policy=policy)
     assert found.attrs == {"policy": policy.id, "fingerprint": policy.fingerprint}
+    assert explain_contribution(rows, 0, policy=policy).attrs == found.attrs
     richer = policy.with_parameters(rate_paid={"demand": 0.0, "term": 0.0})
     gain = contribution(rows, policy=richer) - found
     assert gain["contribution"].iloc[0] == pytest.approx(10_000 * 0.001 / 5)
@@ -254,7 +259,7 @@ def test_rates_that_are_missing_are_named_with_their_product() -> None:
 
 
 def test_positions_that_do_not_fit() -> None:
-    with pytest.raises(DataError, match="product, start, end: missing column"):
+    with pytest.raises(DataError, match=r"^positions.product, start, end: missing column"):
         contribution(pd.DataFrame({"customer_id": [1]}), rates=RATES)
     with pytest.raises(DataError, match="1 of 1 end before they start"):
         contribution(held(start=pd.to_datetime(["2026-05-01"])), rates=RATES)

@@ -102,6 +102,34 @@ def test_holders_of_and_weights_have_a_bootstrap() -> None:
     assert (weighted.low, weighted.high) == pytest.approx((plain.low, plain.high))
 
 
+@given(samples)
+def test_the_jackknife_by_hand(x: np.ndarray) -> None:
+    n = len(x)
+    left = np.array([figure(np.delete(x, k), "gini") for k in range(n)])
+    error = ((n - 1) ** 2 / n * left.var(ddof=1)) ** 0.5
+    found = concentration(x).interval("gini", method="jackknife", level=0.95)
+    middle = figure(x, "gini")
+    assert found.low == pytest.approx(middle - 1.959964 * error, abs=1e-6)
+    assert found.high == pytest.approx(middle + 1.959964 * error, abs=1e-6)
+    assert (found.level, found.method, found.sample_size) == (0.95, "jackknife", n)
+
+
+@pytest.mark.parametrize("level", [0.5, 0.9])
+def test_a_lorenz_band_holds_the_middle_of_the_resampled_curves(level: float) -> None:
+    x = np.sort(np.random.default_rng(4).lognormal(0, 1, 12))
+    generator = np.random.default_rng(9)
+    drawn = [np.repeat(x, drawn_counts(12, 1, generator)[0].astype(int)) for _ in range(40)]
+    curves = [concentration(book).lorenz(5)["value"] for book in drawn]
+    lower, upper = np.quantile(curves, [0.5 - level / 2, 0.5 + level / 2], axis=0)
+    band = concentration(x).lorenz_band(seed=9, level=level, replicates=40, points=5)
+    assert band["customers"].tolist() == [0, 0.25, 0.5, 0.75, 1]
+    assert band["lower"].tolist() == pytest.approx(lower.tolist())
+    assert band["upper"].tolist() == pytest.approx(upper.tolist())
+    thrice = concentration(x, weights=np.full(12, 3.0))
+    same = thrice.lorenz_band(seed=9, level=level, replicates=40, points=5)
+    assert same["lower"].tolist() == pytest.approx(lower.tolist())
+
+
 def test_the_same_seed_gives_the_same_interval() -> None:
     spread = concentration([1.0, 2, 3, 9, 30])
     assert spread.interval("gini", seed=3) == spread.interval("gini", seed=3)
@@ -131,3 +159,7 @@ def test_bad_input() -> None:
         spread.interval("holders_of", share=0.8, method="jackknife")
     with pytest.raises(DataError, match="no total above 0"):
         concentration([0.0, 0, 0, 1]).interval("gini", seed=1)
+    with pytest.raises(DataError, match="level: got 95"):
+        spread.lorenz_band(seed=1, level=95)
+    with pytest.raises(DataError, match="values: no resampled book has a total above 0"):
+        concentration([0.0, 0, 0, 0, 0, 1]).lorenz_band(seed=3, replicates=1)

@@ -133,6 +133,16 @@ def test_a_profit_split_loses_no_customer_and_no_money(x: np.ndarray, margin: fl
     assert split.customers[2] == pytest.approx((x < -margin).mean())
 
 
+def test_a_profit_split_as_a_frame_stands_beside_the_rule() -> None:
+    told = profit_split([-50, -1, 0, 2, 90], 5).frame()
+    assert told.index.tolist() == ["profitable", "marginal", "losing"]
+    assert told.index.name == "class"
+    assert told["customers"].tolist() == [0.2, 0.6, 0.2]
+    assert told["profit"].tolist() == pytest.approx([90 / 41, 1 / 41, -50 / 41])
+    assert told["rule"].tolist() == [0.25, 0.45, 0.30]
+    assert profit_split([-50, 20], 5).frame()["profit"].isna().all()
+
+
 def test_sums_over_many_blocks_equal_plain_sums() -> None:
     x = np.sort(np.random.default_rng(3).lognormal(0, 2, 3 * BLOCK + 17))
     odd = 2.0 * np.arange(1, len(x) + 1) - 1
@@ -253,7 +263,7 @@ def test_missing_and_infinite_values_are_counted_and_shown(bad: float | None) ->
         concentration(values)
     with pytest.raises(DataError, match="1 of 3"):
         concentration(values, weights=[1, 1, 1])
-    with pytest.raises(DataError, match="1 of 2001"):
+    with pytest.raises(DataError, match="^values: 1 of 2001 values are missing or infinite"):
         share_of_top(np.append(np.ones(2000), np.nan if bad is None else bad), 0.2)
 
 

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bankcrm.errors import DataError
+from bankcrm.policy import default_policy
 from bankcrm.valuation import average_balances, average_outstanding, contribution, positions_of
+from bankcrm.valuation.balances import Hold
 
 D = "datetime64[D]"
 START, END = np.datetime64("2026-01-01"), np.datetime64("2026-03-31")
@@ -41,16 +43,23 @@ def walked(
             if later and (earlier or month):
                 level = known[min(later)]
             elif earlier and not later:
-                level = 0.0
+                level = known[max(earlier)]
+        elif hold == "linear" and earlier:
+            at = sorted(known)
+            places = [(d - START).astype(float) for d in at]
+            level = float(np.interp((day - START).astype(float), places, [known[d] for d in at]))
         credit += max(level, 0)
         debit += max(-level, 0)
     return credit / len(DAYS), debit / len(DAYS)
 
 
+@pytest.mark.parametrize("hold", ["forward", "backward", "linear"])
 @given(observed, st.one_of(st.none(), st.integers(0, 89)))
-def test_forward_averages_equal_a_walk_over_the_days(
-    rows: list[tuple[int, int, int]], closed_after: int | None
+def test_averages_equal_a_walk_over_the_days(
+    hold: Hold, rows: list[tuple[int, int, int]], closed_after: int | None
 ) -> None:
+    if hold == "linear":  # a line that crosses zero counts by its middle, so keep above it
+        rows = [(a, d, abs(b)) for a, d, b in rows]
     closed = None if closed_after is None else START + np.timedelta64(closed_after, "D")
     account, shift, balance = (np.array(v) for v in zip(*rows, strict=True))
     credit, debit = average_balances(
@@ -60,10 +69,11 @@ def test_forward_averages_equal_a_walk_over_the_days(
         3,
         start=START,
         end=END,
+        hold=hold,
         last_day=None if closed is None else np.full(3, closed),
     )
     for code in range(3):
-        expected = walked(rows, code, "forward", closed)
+        expected = walked(rows, code, hold, closed)
         assert (credit[code], debit[code]) == pytest.approx(expected)
 
 
@@ -183,6 +193,10 @@ def test_each_account_and_running_loan_has_a_row() -> None:
     assert found["start"].iloc[1] == pd.Timestamp("2026-03-02")
     assert found["n_branch"].tolist() == [0, 0, 0, 0, 1, 0]
     assert found["n_mobile"].tolist() == [0, 0, 0, 1, 0, 0]
+    assert found["status"].tolist()[-1] == "running"
+    assert found["product"].dtype == "category"
+    words = {"customer_id", "product", "start", "end", "status", "account_id", "loan_id"}
+    assert {str(d) for d in found.drop(columns=[*words]).dtypes} == {"float64"}
 
 
 def test_booked_interest_counts_and_rates_serve_products_without_any() -> None:
@@ -230,6 +244,26 @@ def test_the_product_of_a_loan() -> None:
     assert made(loans=loans.drop(columns="account_id"))["product"].iloc[-1] == "consumer_loan"
 
 
+def test_a_loan_in_default_loses_what_its_status_says() -> None:
+    loans = book()["loans"].iloc[[0]]
+    running, unpaid = (
+        contribution(positions_of(loans=loans.assign(status=status), start=START, end=END))
+        for status in ("running", "unpaid")
+    )
+    default = default_policy("valuation").value("default_probability")
+    assert unpaid["expected_loss"].sum() / running["expected_loss"].sum() == pytest.approx(
+        default["unpaid"] / default["running"]
+    )
+
+
+def test_a_banks_own_policy_names_the_products() -> None:
+    own = default_policy("valuation").with_parameters(
+        default_product="term", default_loan_product="business_loan"
+    )
+    found = made(accounts=None, policy=own)
+    assert found["product"].tolist() == ["term"] * 3 + ["none"] * 2 + ["business_loan"]
+
+
 def test_running_balances_and_cumulated_amounts_agree() -> None:
     moves = pd.DataFrame(
         {
@@ -263,7 +297,7 @@ def test_contacts_cost_what_their_channel_costs() -> None:
     contacts = pd.DataFrame(
         {
             "customer_id": ["ann", "eve", "ann", "ann"],
-            "date": pd.to_datetime(["2026-01-05", "2026-02-05", "2026-03-31", "2026-04-01"]),
+            "date": pd.to_datetime(["2026-01-01", "2026-02-05", "2026-03-31", "2026-04-01"]),
             "channel": ["phone", "face_to_face", "phone", "phone"],
         }
     )

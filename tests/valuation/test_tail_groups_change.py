@@ -32,6 +32,18 @@ def test_the_start_of_the_tail_is_found() -> None:
     assert tail.p_value is None
 
 
+@given(st.floats(0.3, 200), st.integers(50, 200))
+def test_quantiles_of_a_power_law_give_back_its_index(alpha: float, size: int) -> None:
+    """Steep tails as well, whose values hardly differ."""
+    x = 10 * (1 - (np.arange(size) + 0.5) / size) ** (-1 / alpha)
+    tail = pareto_alpha(x, start=10.0, replicates=0)
+    assert tail.alpha == pytest.approx(alpha, rel=0.02)
+    assert tail.size == size
+    assert tail.start == 10
+    assert tail.standard_error == pytest.approx(tail.alpha / size**0.5)
+    assert tail.distance == pytest.approx(0.5 / size, abs=0.02)
+
+
 def test_no_power_law_is_told() -> None:
     x = np.random.default_rng(3).exponential(1, 4000)
     tail = pareto_alpha(x, start=0.05, replicates=40, seed=1)
@@ -149,6 +161,13 @@ def test_a_book_that_grows_keeps_its_effects_in_balance() -> None:
     assert change.movers["effect"].sum() == pytest.approx(change.gini.estimate)
 
 
+def test_a_change_tells_how_its_interval_was_found() -> None:
+    found = compare([1.0, 1, 1, 9], [0.0, 3, 6], seed=1, level=0.5, replicates=50).gini
+    assert (found.method, found.level, found.sample_size) == ("bootstrap", 0.5, 3)
+    wide = compare([1.0, 1, 1, 9], [0.0, 3, 6], seed=1, level=0.9, replicates=50).gini
+    assert wide.low < found.low < found.high < wide.high
+
+
 def test_paired_customers_give_a_narrower_interval() -> None:
     x = np.random.default_rng(7).lognormal(0, 1, 800)
     y = x * np.random.default_rng(8).uniform(0.9, 1.1, 800)
@@ -162,3 +181,5 @@ def test_bad_states() -> None:
         compare(pd.Series([1.0, 2], index=["a", "a"]), pd.Series([1.0, 2]), seed=1)
     with pytest.raises(DataError, match="total above 0"):
         compare([0.0, 0.0], [1.0, 2.0], seed=1)
+    with pytest.raises(DataError, match="values: no resampled book has a total above 0"):
+        compare([0.0, 0, 0, 0, 0, 1], [1.0, 2], seed=0, replicates=1)

@@ -81,8 +81,10 @@ def test_inconsistent_judgements_are_refused_with_the_worst_pair() -> None:
 def test_judgements_that_do_not_fit() -> None:
     with pytest.raises(DataError, match="2 judgements are missing"):
         ahp_weights({("a", "b"): 2.0, ("b", "c"): 2.0} | {("a", "c"): float("inf")})
-    with pytest.raises(DataError, match="2 judgements are missing"):
+    with pytest.raises(DataError, match=r"2 judgements are missing.* \(a : c, c : a\); expected"):
         ahp_weights({("a", "b"): 2.0, ("b", "c"): 2.0})
+    with pytest.raises(DataError, match=r"6 judgements are missing.* \((\w : \w, ){4}\w : \w\)"):
+        ahp_weights({("a", "b"): 2.0, ("b", "c"): 2.0, ("c", "d"): 2.0})
     with pytest.raises(DataError, match="zero or negative"):
         ahp_weights({("a", "b"): 0.0})
     with pytest.raises(DataError, match="not reciprocal"):
@@ -121,6 +123,15 @@ def test_entropy_weights_sum_to_one_and_ignore_units(
     assert sum(weights.values()) == pytest.approx(1)
     scaled = entropy_weights(frame.assign(a=frame["a"] * unit))
     assert scaled == pytest.approx(weights, abs=1e-6)
+
+
+@given(st.floats(0.01, 1e6), st.integers(2, 60))
+def test_a_column_that_tells_nobody_apart_weighs_nothing_at_all(value: float, size: int) -> None:
+    flat = pd.Series([value] * size)
+    told = pd.Series([0.0] * (size - 1) + [1.0])
+    assert entropy_weights(pd.DataFrame({"flat": flat, "told": told})) == {"flat": 0, "told": 1}
+    with pytest.raises(DataError, match="tells nothing"):
+        entropy_weights(pd.DataFrame({"flat": flat, "same": flat}))
 
 
 def test_entropy_refuses_what_it_cannot_weigh() -> None:

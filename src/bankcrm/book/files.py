@@ -11,12 +11,13 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import tomli_w
 from pyarrow import csv
 
 from bankcrm.book.contract import CONTRACT, FRAMES
 from bankcrm.book.model import Book
-from bankcrm.columns import Column, codes
+from bankcrm.columns import Column, as_frame, codes
 from bankcrm.errors import DataError
 
 _FORMATS = ("parquet", "csv")
@@ -157,7 +158,7 @@ def book_facts(folder: Path) -> dict[str, Any]:
 
 def _read_parquet(path: Path) -> pd.DataFrame:
     try:
-        return pd.read_parquet(path)
+        return as_frame(pq.read_table(path))  # dates as days, large ids exact
     except (ValueError, OSError) as error:  # ArrowInvalid is a ValueError
         raise DataError(f"{path}: not a Parquet file: {error}") from None
 
