@@ -12,9 +12,11 @@ from bankcrm.errors import DataError, MissingFactError
 from bankcrm.policy import default_policy, presets
 from bankcrm.valuation import (
     Rates,
+    contribution,
     fit_grades,
     grade_contribution,
     is_eighty_twenty,
+    positions_of,
     rules_of_thumb,
     value_measures,
 )
@@ -150,6 +152,67 @@ def test_what_the_book_cannot_tell_is_left_out() -> None:
     assert value_measures(none, as_of=AS_OF).shape == (2, 0)
 
 
+@pytest.mark.parametrize(
+    ("frame", "column", "lost"),
+    [
+        ("customers", "satisfaction", {"satisfaction"}),
+        ("customers", "income", {"income", "payment_burden"}),
+        ("customers", "credit_standing", {"credit_standing"}),
+        ("customers", "contract_date", {"tenure_years"}),
+        ("customers", "birth_date", {"age_years"}),
+        ("customers", "referred_by", {"referrals"}),
+        ("customers", "occupation", {"occupation_growth"}),
+        ("transactions", "kind", {"income_growth", "penalty_entries", "payment_burden"}),
+        ("balances", "customer_id", {"aum"}),
+        ("balances", "account_id", {"aum"}),
+        ("balances", "date", {"aum"}),
+        ("balances", "balance", {"aum"}),
+        ("loans", "customer_id", {"loan_status"}),
+        ("loans", "status", {"loan_status"}),
+        ("complaints", "customer_id", {"complaints_a_year"}),
+        ("complaints", "received_at", {"complaints_a_year"}),
+    ],
+)
+def test_a_column_that_is_missing_leaves_out_its_measures_alone(
+    frame: str, column: str, lost: set[str]
+) -> None:
+    whole = value_measures(book(), as_of=AS_OF)
+    less = book(**{frame: getattr(book(), frame).drop(columns=column)})
+    found = value_measures(less, as_of=AS_OF)
+    assert set(whole) - set(found) == lost
+    kept = [name for name in found if name != "products"]
+    pd.testing.assert_frame_equal(found[kept], whole[kept])
+
+
+@pytest.mark.parametrize("column", ["customer_id", "date", "amount"])
+def test_movements_that_cannot_be_read_tell_no_measure(column: str) -> None:
+    less = book(transactions=book().transactions.drop(columns=column))
+    found = value_measures(less, as_of=AS_OF)
+    told = {"volume", "active_months", "balance_growth", "income_growth", "penalty_entries"}
+    assert not told & set(found)
+
+
+def test_products_are_counted_from_the_frames_that_tell_them() -> None:
+    products = value_measures(book(loans=None), as_of=AS_OF)["products"]
+    assert products.tolist() == [2, 0, 0, 0]
+    accounts = book().accounts
+    for column in ("customer_id", "product"):
+        less = value_measures(book(accounts=accounts.drop(columns=column)), as_of=AS_OF)
+        assert less["products"].tolist() == [1, 0, 0, 0]
+    undated = accounts.drop(columns=["opened_date", "closed_date"])
+    found = value_measures(book(accounts=undated), as_of=AS_OF)
+    assert found["products"].tolist() == [4, 1, 0, 0]
+
+
+def test_a_bank_has_its_own_window_and_occupations() -> None:
+    own = default_policy("valuation").with_parameters(
+        measure_months=1, occupation_growth={"astronaut": 0.9}
+    )
+    found = value_measures(book(), as_of=AS_OF, policy=own)
+    assert found["volume"].tolist() == [360.0, 50.0, 0.0, 0.0]
+    assert found["occupation_growth"].fillna(-1).tolist() == [-1, 0.9, -1, -1]
+
+
 # --- grades
 
 
@@ -212,9 +275,73 @@ def test_every_rule_is_measured_beside_its_figure_and_its_origin() -> None:
     assert row(found, "14:9:9:68", "competition")["shows"] == 1.0
     assert row(found, "14:9:9:68", "indifference")["says"] == 0.68
     assert found.attrs["policy"] == "bankcrm.valuation"
+    counted = {
+        "20:80": (3, "asymptotic"),
+        "25:45:30": (3, "wilson"),
+        "1:5": (4, ""),  # contacts of the year
+        "5:100": (2, "wilson on retention"),
+        "1:1:75": (2, "wilson"),
+        "14:9:9:68": (1, "wilson"),
+    }
+    for _, told in found.iterrows():
+        assert (told["sample_size"], told["method"]) == counted[told["rule"]]
+    few = rules_of_thumb(book(), as_of="2019-01-01", contribution=worth)
+    assert row(few, "20:80")["sample_size"] == 0
+
+
+def test_a_contribution_that_is_not_given_is_that_of_the_year() -> None:
+    frames = vars(book())
+    names = ("accounts", "balances", "transactions", "loans", "contacts")
+    year = positions_of(**{n: frames[n] for n in names}, start="2025-07-01", end=AS_OF)
+    worth = contribution(year, customers=frames["customers"]["customer_id"])["contribution"]
+    given = rules_of_thumb(book(), as_of=AS_OF, contribution=worth)
+    pd.testing.assert_frame_equal(rules_of_thumb(book(), as_of=AS_OF), given)
+
+
+def test_the_figures_of_the_rules_are_the_policys() -> None:
+    worth = pd.Series({1: 1000.0, 2: 10.0, 3: 0.0, 4: -200.0})
+    own = default_policy("valuation").with_parameters(
+        rule_top_share=0.5, rule_top_profit=0.9, rule_marginal=300.0, rule_churn=0.4,
+        rule_keep_win=7.0, rule_five_points=0.1, rule_five_points_effect=0.6, discount_rate=0.2,
+    )  # fmt: skip
+    found = rules_of_thumb(book(), as_of=AS_OF, contribution=worth, policy=own)
+    top = row(found, "20:80")
+    assert (top["figure"], top["says"]) == ("profit share of the best 50%", 0.9)
+    assert top["shows"] == pytest.approx((1000 + 0.5 * 10) / 810)
+    assert row(found, "25:45:30", "marginal")["shows"] == pytest.approx(2 / 3)
+    assert row(found, "1:5")["says"] == 7
+    assert row(found, "1:1:75")["says"] == 0.4
+    five = row(found, "5:100")
+    assert (five["figure"], five["says"]) == ("more customer value by 10% more retention", 0.6)
+    assert five["shows"] == pytest.approx((1.2 - 0.5) / (1.2 - 0.6) - 1)
+    assert five["note"] == "at a retention of 50.0% and a discount of 20% a year"
+
+
+def test_a_higher_confidence_gives_wider_intervals() -> None:
+    worth = pd.Series({1: 1000.0, 2: 10.0, 3: 0.0, 4: -200.0})
+    narrow, wide = (
+        rules_of_thumb(book(), as_of=AS_OF, contribution=worth, level=level)
+        for level in (0.5, 0.99)
+    )
+    told = narrow["low"].notna()
+    assert set(narrow.loc[told, "rule"]) == set(ORIGINS) - {"1:5"}
+    reach, more = narrow["high"] - narrow["low"], wide["high"] - wide["low"]
+    assert (more > reach)[told].all()
 
 
 def test_what_a_book_cannot_tell_says_why() -> None:
+    whole = book()
+    worth = pd.Series({1: 1000.0, 2: 10.0, 3: 0.0, 4: -200.0})
+    for column in ("customer_id", "date", "channel"):
+        mute = book(contacts=whole.contacts.drop(columns=column))
+        told = rules_of_thumb(mute, as_of=AS_OF, contribution=worth)
+        assert row(told, "1:5")["note"] == "needs contacts with their channel"
+    for column in ("closed_date", "closure_reason"):
+        mute = book(customers=whole.customers.drop(columns=column))
+        told = rules_of_thumb(mute, as_of=AS_OF, contribution=worth)
+        lost = told[told["rule"] == "14:9:9:68"]
+        assert lost["note"].tolist() == ["needs closed customers with their reasons"] * 4
+        assert lost["shows"].isna().all()
     bare = book(contacts=None, customers=book().customers[["customer_id"]], accounts=None,
                 balances=None, loans=None, complaints=None)  # fmt: skip
     found = rules_of_thumb(bare, as_of="2020-01-01")
@@ -261,8 +388,10 @@ def test_fewer_points_than_five_are_said() -> None:
 def test_rules_refuse_what_they_cannot_read() -> None:
     with pytest.raises(DataError, match="missing for 3 of 4 customers"):
         rules_of_thumb(book(), as_of=AS_OF, contribution=pd.Series({1: 1.0}))
-    odd = book().customers.assign(closure_reason="vexed")
-    with pytest.raises(DataError, match="no class for vexed"):
+    odd = book().customers.assign(
+        closure_reason=["vexed", "gone", "old", "away"], closed_date=pd.Timestamp("2026-03-01")
+    )
+    with pytest.raises(DataError, match="no class for vexed, gone, old, away; add them"):
         rules_of_thumb(book(customers=odd), as_of=AS_OF, contribution=pd.Series(1.0, [1, 2, 3, 4]))
 
 

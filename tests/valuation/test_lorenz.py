@@ -263,7 +263,7 @@ def test_missing_and_infinite_values_are_counted_and_shown(bad: float | None) ->
         concentration(values)
     with pytest.raises(DataError, match="1 of 3"):
         concentration(values, weights=[1, 1, 1])
-    with pytest.raises(DataError, match="^values: 1 of 2001 values are missing or infinite"):
+    with pytest.raises(DataError, match=r"^values: 1 of 2001 values are missing or infinite"):
         share_of_top(np.append(np.ones(2000), np.nan if bad is None else bad), 0.2)
 
 
