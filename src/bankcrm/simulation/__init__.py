@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bankcrm.simulation.impact import DecisionImpact, Impact, simulate
+from bankcrm.simulation.comparison import simulate
+from bankcrm.simulation.impact import DecisionImpact, Impact
 from bankcrm.simulation.trials import challenge, split
 
 __all__ = ["DecisionImpact", "Impact", "challenge", "simulate", "split"]
