@@ -90,7 +90,9 @@ def test_the_special_action_takes_the_place_of_the_general() -> None:
 
 
 def test_a_stage_without_a_playbook_is_named() -> None:
-    with pytest.raises(UnknownNameError, match="known: prospect"):
+    with pytest.raises(
+        UnknownNameError, match="no stage in the playbook 'asleep'; known: prospect"
+    ):
         playbook("asleep")
 
 
@@ -148,7 +150,18 @@ def test_tasks_are_dated_by_working_days_and_occasions() -> None:
     assert due(tasks, 4, "exit_survey") == due(tasks, 6, "exit_survey")
     assert 5 not in tasks["customer_id"].tolist()
     assert tasks["due"].is_monotonic_increasing
-    assert tasks.attrs["festivals_until"] == "2027-09-15"
+    assert tasks.attrs == {
+        "policy": POLICY.id,
+        "fingerprint": POLICY.fingerprint,
+        "festivals_until": "2027-09-15",
+    }
+
+
+def test_a_policy_without_festivals_greets_on_none() -> None:
+    policy = attrs.evolve(POLICY, raw_records={**POLICY.raw_records, "festival": ()})
+    tasks = plan(book(), policy=policy)
+    assert tasks.attrs["festivals_until"] == ""
+    assert set(plan(book())["action"]) - set(tasks["action"]) == {"festival_greeting"}
 
 
 def test_what_is_done_is_not_planned_again() -> None:
@@ -306,8 +319,17 @@ def test_warnings_are_ranked_by_what_is_at_stake() -> None:
     assert by_value.index[:2].tolist() == [2, 3]
     assert by_value["value_at_stake"].iloc[0] == 9
     assert by_value["level"].iloc[-1] == "none"
-    with pytest.raises(DataError, match="value: missing for 1 customers"):
+    with pytest.raises(DataError, match=r"value: missing for 1 customers with a signal \(3\)"):
         early_warnings(CUSTOMERS, MOVES, as_of=DAY, value=value.drop(3))
+
+
+@given(st.permutations([1, 2, 3, 4, 5]))
+@settings(max_examples=8)
+def test_the_order_of_the_values_at_stake_does_not_matter(order: list[int]) -> None:
+    value = pd.Series([5.0, 9.0, 2.0, 1.0, 0.0], index=[1, 2, 3, 4, 5]).reindex(order)
+    table = early_warnings(CUSTOMERS, MOVES, as_of=DAY, value=value)
+    assert table.index[:2].tolist() == [2, 3]
+    assert table["value_at_stake"].to_dict() == value.to_dict()
 
 
 def test_a_signal_without_a_weight_is_a_fault() -> None:
@@ -374,6 +396,41 @@ def test_a_straight_line_has_its_slope_as_trend() -> None:
     )
     assert not empty["trend_known"].any()
     assert empty["months_since_contract"].isna().all()
+    nothing = value_facts(customers, values[["customer_id", "date"]], as_of="2026-03-31")
+    assert not nothing["trend_known"].any()
+
+
+valued_days = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(0, 9), st.integers(1, 100)), min_size=1, max_size=40
+)
+
+
+@given(valued_days)
+def test_a_trend_is_the_line_through_the_totals_of_the_days(rows: list[tuple[int, ...]]) -> None:
+    """Customer by customer by numpy's own least squares, days close together."""
+    values = pd.DataFrame(rows, columns=["customer_id", "date", "balance"])
+    totals = values.groupby(["customer_id", "date"])["balance"].sum()
+    values["date"] = pd.Timestamp("2026-03-01") + pd.to_timedelta(values["date"], unit="D")
+    customers = pd.DataFrame({"customer_id": range(4)})
+    told = value_facts(customers, values, as_of="2026-03-31")["value_trend"]
+    for customer in range(4):
+        own = totals[totals.index.get_level_values("customer_id") == customer].droplevel(0)
+        if len(own) < POLICY.value("trend_points"):
+            assert np.isnan(told[customer])
+        else:
+            slope = np.polyfit(own.index.to_numpy(dtype=float), own.to_numpy(dtype=float), 1)[0]
+            assert told[customer] == pytest.approx(slope * 365.25 / own.mean(), abs=1e-6)
+
+
+def test_faulty_values_are_told_with_their_frame() -> None:
+    customers = pd.DataFrame({"customer_id": [1, 2]})
+    values = pd.DataFrame({"customer_id": [7], "date": pd.to_datetime(["2026-03-01"])})
+    with pytest.raises(DataError, match="customers: .*duplicate key"):
+        value_facts(pd.concat([customers, customers]), values, as_of="2026-03-31")
+    with pytest.raises(DataError, match=r"values.customer_id: 1 rows .*\(7\)"):
+        value_facts(customers, values, as_of="2026-03-31")
+    with pytest.raises(DataError, match="values.date: missing column"):
+        value_facts(customers, values[["customer_id"]], as_of="2026-03-31")
 
 
 def test_companies_have_phases_of_their_own() -> None:

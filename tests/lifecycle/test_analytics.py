@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.linalg import expm
 from scipy.stats import binomtest
@@ -124,7 +124,7 @@ def test_a_stage_that_was_never_seen_has_no_chances() -> None:
         ({"method": "guess"}, "'cohort' or 'duration'"),
         ({"by": "month"}, "or 'period'"),
         ({"by": "period", "method": "duration"}, "or 'period'"),
-        ({"by": pd.Series(["x"], index=[99])}, "customers have no segment"),
+        ({"by": pd.Series(["x"], index=[99])}, r"1 customers have no segment \(0\)"),
         ({"method": "duration", "period_days": 0}, "above 0 days"),
     ],
 )
@@ -182,6 +182,13 @@ def test_stays_by_segment() -> None:
     dwell = dwell_times(history_of("-nad", "-nnad"), by=segment)
     assert dwell.summary.loc[("x", "new"), "median_days"] == 31
     assert dwell.summary.loc[("y", "new"), "median_days"] == 61
+    assert list(dwell.summary.index.names) == ["by", "stage"]
+    assert list(dwell.curve.index.names) == ["by", "stage", "days"]
+
+
+def test_a_segment_that_one_customer_lacks_is_asked_for() -> None:
+    with pytest.raises(DataError, match=r"2 customers have no segment \(1, 3\)"):
+        dwell_times(history_of("na", "na", "na", "na"), by=pd.Series(["x", "y"], index=[0, 2]))
 
 
 def test_lengths_must_be_known() -> None:
@@ -221,6 +228,17 @@ def test_churn_is_told_by_stage_and_period_beside_its_target() -> None:
     assert not at.loc["active", "met"]
 
 
+def test_a_target_is_met_by_the_rate_itself_not_by_its_interval() -> None:
+    policy = default_policy("lifecycle").with_parameters(churn_targets={"active": 0.5, "new": 0.5})
+    lost_one_in_ten = history_of("ao", *["aa"] * 9, "nn")
+    churn = churn_rates(lost_one_in_ten, policy=policy).xs(pd.Timestamp("2026-02-28"))
+    active = churn.loc["active"]
+    assert active["lower"] < active["target"] < active["rate"]
+    assert churn["met"].tolist() == [True, False, pd.NA, pd.NA]
+    assert churn["met"].dtype == "boolean"
+    assert list(churn.columns) == ["at_risk", "lost", "rate", "lower", "upper", "target", "met"]
+
+
 @given(paths)
 @settings(max_examples=20)
 def test_growth_balances(told: list[str]) -> None:
@@ -235,9 +253,9 @@ def test_growth_from_nothing_is_not_told() -> None:
 
 
 def test_returns_are_counted() -> None:
-    history = history_of("da", "dd", "do", "oa", "on", "oo", "d-")
+    history = history_of("da", "dd", "do", "oa", "on", "od", "oo", "ol", "op", "d-", "o-")
     assert reactivation_rate(history)[["at_risk", "moved"]].iloc[0].tolist() == [3, 1]
-    assert win_back_rate(history)[["at_risk", "moved"]].iloc[0].tolist() == [3, 2]
+    assert win_back_rate(history)[["at_risk", "moved"]].iloc[0].tolist() == [6, 3]
     none = move_rate(history, before=["lead"], after=["new"])
     assert none["rate"].isna().all()
     with pytest.raises(DataError, match="at least two dates"):
@@ -245,6 +263,8 @@ def test_returns_are_counted() -> None:
 
 
 @given(st.integers(0, 500), st.integers(0, 500), st.floats(0.5, 0.999))
+@example(0, 5, 0.95)
+@example(5, 0, 0.95)
 def test_wilson_is_that_of_scipy(hits: int, more: int, confidence: float) -> None:
     if hits + more == 0:
         return

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bankcrm.errors import DataError, MissingFactError
@@ -156,6 +156,7 @@ def test_recent_activity_never_makes_a_customer_more_dormant_under_any_threshold
 
 
 @given(seeds, days, st.integers(-20_000, 20_000))
+@example(seed=1, day=np.datetime64("2026-01-01"), shift=-19_090)  # around 1 January 1970
 def test_shifting_all_dates_shifts_nothing_else(
     make_small_book: Make, seed: int, day: np.datetime64, shift: int
 ) -> None:
@@ -293,6 +294,14 @@ def test_contacts_make_leads_but_campaigns_do_not() -> None:
     assert not facts.loc["d", "contacted"]
     rules = assign_stages(stage_facts(CUSTOMERS, NO_MOVES, as_of="2026-03-15", contacts=contacts))
     assert rules.loc["d"].tolist() == ["lead", "lead-inquired"]
+    told = stage_facts(CUSTOMERS, NO_MOVES, as_of="2026-03-15", contacts=contacts).loc["d"]
+    assert told["contacted"], "an inquiry is a contact too"
+    assert told["inquired"]
+    renamed = contacts.rename(columns={"date": "on", "purpose": "why"})
+    names = {"contacts": {"date": "on", "purpose": "why"}}
+    assert stages_of(contacts=renamed, names=names)["d"] == "lead"
+    with pytest.raises(DataError, match="contacts.date: missing column"):
+        stages_of(contacts=renamed)
     bare = contacts.drop(columns="purpose")
     assert stages_of(contacts=bare, as_of="2026-02-15")["d"] == "lead"
 
@@ -352,7 +361,7 @@ def test_faulty_frames_are_refused_with_what_is_wrong() -> None:
         stage_facts(CUSTOMERS, strange, as_of="2026-03-31")
     with pytest.raises(DataError, match="customer_id"):
         stage_facts(pd.concat([CUSTOMERS, CUSTOMERS]), NO_MOVES, as_of="2026-03-31")
-    with pytest.raises(DataError, match="missing column"):
+    with pytest.raises(DataError, match="transactions.date: missing column"):
         stage_facts(CUSTOMERS, pd.DataFrame({"customer_id": ["a"]}), as_of="2026-03-31")
     with pytest.raises(DataError, match="not finite"):
         stage_facts(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import attrs
 import numpy as np
 import pandas as pd
 import pytest
@@ -24,6 +25,8 @@ from bankcrm.lifecycle import (
     stage_model,
     stage_spells,
 )
+from bankcrm.lifecycle.entries import LOG_COLUMNS
+from bankcrm.policy import default_policy
 
 Make = Callable[..., Any]
 seeds = st.integers(0, 100_000)
@@ -120,7 +123,10 @@ def test_the_order_of_dates_does_not_matter_but_each_stands_once(make_small_book
 
 def test_a_model_without_the_tables_stages_is_refused(make_small_book: Make) -> None:
     book = make_small_book(1)
-    with pytest.raises(DataError, match="not in model 'private_banking'"):
+    with pytest.raises(
+        DataError,
+        match="not in model 'private_banking', which has awareness, consideration, decision, ",
+    ):
         stage_history(
             book.customers,
             book.transactions,
@@ -168,6 +174,15 @@ def test_a_closing_is_told_from_a_silence_by_the_rule() -> None:
         "went_silent",
     ]
     assert log["rule"].tolist() == ["active", "lost-closed", "active", "lost-idle-person"]
+
+
+def test_a_bank_says_itself_which_event_a_rule_speaks_of() -> None:
+    history = history_of(x="ao")
+    history["rule"] = ["active", "lost-idle-person"]
+    spoken = ({"rule": "lost-idle-person", "event": "closed"},)
+    policy = default_policy("lifecycle")
+    policy = attrs.evolve(policy, raw_records={**policy.raw_records, "rule_event": spoken})
+    assert stage_log(history, policy=policy)["event"].tolist()[1:] == ["closed"]
 
 
 def test_stages_of_another_model_cannot_be_logged() -> None:
@@ -221,7 +236,9 @@ def test_events_may_come_in_any_order_and_in_parts(order: list[int], split: int)
     second = record(first.log, late, on=at)
     assert second.rejected.empty
     pd.testing.assert_frame_equal(replay(second.log, at=at), replay(whole, at=at))
-    assert second.log.iloc[: len(first.log)]["entry"].tolist() == first.log["entry"].tolist()
+    assert second.log["entry"].tolist() == list(range(len(EVENTS)))
+    assert tuple(second.log.columns) == LOG_COLUMNS
+    pd.testing.assert_frame_equal(second.log.iloc[: len(first.log)], first.log)
 
 
 def test_a_late_event_takes_its_place_by_date_and_tells_what_it_changed() -> None:
@@ -320,8 +337,10 @@ def test_a_log_that_does_not_fit_is_refused() -> None:
     log = stage_log(history_of(x="pna"))
     with pytest.raises(DataError, match="missing column after"):
         replay(log.drop(columns="after"), at="2026-05-31")
-    with pytest.raises(DataError, match="asleep"):
+    with pytest.raises(DataError, match=r"log.after: \['asleep'\] are not in the model"):
         replay(log.assign(after="asleep"), at="2026-05-31")
+    with pytest.raises(DataError, match=r"log.event: \['sneezed'\] are not in the model"):
+        replay(log.assign(event="sneezed"), at="2026-05-31")
     with pytest.raises(DataError, match="time zone"):
         replay(log.assign(date=log["date"].dt.tz_localize("Asia/Shanghai")), at="2026-05-31")
     with pytest.raises(DataError, match="events: missing column event"):

@@ -60,7 +60,7 @@ def test_the_events_of_the_bank_model_are_the_events() -> None:
     assert set(model.event_names) == {e.value for e in Event}
     assert all(model.label(e.value, "zh") == e.label("zh") for e in Event)
     assert model.label("went_idle") == "went idle"
-    with pytest.raises(UnknownNameError, match="sneezed"):
+    with pytest.raises(UnknownNameError, match="no stage or event 'sneezed'; known: prospect, "):
         model.label("sneezed")
 
 
@@ -78,6 +78,17 @@ def test_a_model_is_read_from_text_and_from_a_file(tmp_path: Path) -> None:
     assert StageModel.from_toml(SMALL).legal_events("b") == ()
 
 
+def test_a_guard_takes_its_figure_from_the_models_parameters() -> None:
+    guarded = SMALL.replace('source = "LCM-2"', 'when = { idle = ">= @limit" }')
+    for limit, failed in ((30, True), (20, False)):
+        model = StageModel.from_toml(f"{guarded}\n[parameters.limit]\nvalue = {limit}\n")
+        move = model.move("a", "go")
+        assert move is not None
+        guard = model.guard(move)
+        assert guard is not None
+        assert guard.decide({"idle": 25}).outcome != failed
+
+
 def test_an_unknown_model_is_named_with_those_known() -> None:
     with pytest.raises(UnknownNameError, match="known: bank, private_banking, value_phases"):
         stage_model("retail")
@@ -88,8 +99,10 @@ def test_an_unknown_model_is_named_with_those_known() -> None:
     [
         ('final = ["b"]', "", "stages[1]: 'b' is a dead end"),
         ('final = ["b"]', 'final = ["a", "b"]', "'a' is final, but a move leads out of it"),
+        ('before = "a"', 'before = "c"', "moves[0].before: 'c' is unknown; known: a, b"),
+        ('after = "b"', 'after = "c"', "moves[0].after: 'c' is unknown; known: a, b"),
         ('initial = "a"', 'initial = "b"', "nothing leads to 'a' from 'b'"),
-        ('initial = "a"', 'initial = "z"', "'z' is not a stage"),
+        ('initial = "a"', 'initial = "z"', "model: 'z' is not a stage; stages: a, b"),
         ('event = "go"', 'event = "fly"', "moves[0].event: 'fly' is unknown; known: go"),
         (
             'before = "a"',
@@ -100,7 +113,13 @@ def test_an_unknown_model_is_named_with_those_known() -> None:
         ('source = "LCM-2"', 'when = { idle = ">= @d" }', "when.idle: unknown parameter @d"),
         ('source = "LCM-2"', 'when = { idle = "about 3" }', "moves[0].when.idle"),
         ('name = "go"', 'name = "go"\n\n[[events]]\nname = "go"', "events: 'go' stands twice"),
-        ('id = "small"', 'id = "small"\ncolour = "red"', "colour"),
+        ('id = "small"', 'id = "small"\ncolour = "red"', "model: unknown key(s) colour"),
+        ("[[stages]]", "[parameters]\nd = 3\n\n[[stages]]", "parameters.d: expected a TOML table"),
+        (
+            "[[stages]]",
+            "[parameters.d]\nvalue = 3\ncolour = 1\n\n[[stages]]",
+            "parameters.d: unknown key(s) colour",
+        ),
         ("[model]", "[header]", "header: unknown key"),
         ('name = "go"', "nam = 3", "events"),
     ],

@@ -1,7 +1,8 @@
 """Complaints: intake, severity, routes, clocks, escalation, summaries."""
 
 from bankcrm.complaints.clock_rules import ClockRule, ClockStateKind, Extension, combine
-from bankcrm.complaints.clocks import Clock, ClockState, replay_clock
+from bankcrm.complaints.clock_state import Clock, ClockState
+from bankcrm.complaints.clocks import replay_clock
 from bankcrm.complaints.deadlines import deadlines
 from bankcrm.complaints.escalation import escalate, follow_ups
 from bankcrm.complaints.events import CaseEvent, CaseStatus, EventKind
