@@ -300,7 +300,7 @@ def test_contacts_make_leads_but_campaigns_do_not() -> None:
     renamed = contacts.rename(columns={"date": "on", "purpose": "why"})
     names = {"contacts": {"date": "on", "purpose": "why"}}
     assert stages_of(contacts=renamed, names=names)["d"] == "lead"
-    with pytest.raises(DataError, match="contacts.date: missing column"):
+    with pytest.raises(DataError, match=r"contacts\.date: missing column"):
         stages_of(contacts=renamed)
     bare = contacts.drop(columns="purpose")
     assert stages_of(contacts=bare, as_of="2026-02-15")["d"] == "lead"
@@ -361,7 +361,7 @@ def test_faulty_frames_are_refused_with_what_is_wrong() -> None:
         stage_facts(CUSTOMERS, strange, as_of="2026-03-31")
     with pytest.raises(DataError, match="customer_id"):
         stage_facts(pd.concat([CUSTOMERS, CUSTOMERS]), NO_MOVES, as_of="2026-03-31")
-    with pytest.raises(DataError, match="transactions.date: missing column"):
+    with pytest.raises(DataError, match=r"transactions\.date: missing column"):
         stage_facts(CUSTOMERS, pd.DataFrame({"customer_id": ["a"]}), as_of="2026-03-31")
     with pytest.raises(DataError, match="not finite"):
         stage_facts(

@@ -148,9 +148,7 @@ def test_what_is_no_transition_matrix_is_refused(matrix: object, told: str) -> N
 
 
 def test_a_chain_with_two_ends_has_no_single_steady_state() -> None:
-    with pytest.raises(
-        DataError, match="2 sets of stages are never left.*use absorption_times, or look at one set"
-    ):
+    with pytest.raises(DataError, match=r"2 sets of stages are never left.*use absorption_times"):
         steady_state([[1, 0], [0, 1]])
 
 

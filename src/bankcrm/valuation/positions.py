@@ -5,78 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-import attrs
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bankcrm.columns import Column, as_frame, as_of_day, check_frame, codes, days
+from bankcrm.columns import as_frame, as_of_day, check_frame, codes, days
 from bankcrm.errors import DataError
 from bankcrm.policy import Policy, default_policy
+from bankcrm.valuation.accounts import (
+    ACCOUNTS,
+    BALANCES,
+    CONTACTS,
+    LOANS,
+    TRANSACTIONS,
+    Accounts,
+    accounts_of,
+    placed,
+)
 from bankcrm.valuation.arrays import Floats, Integers, summed
-from bankcrm.valuation.balances import Days, Hold, average_balances, average_outstanding
+from bankcrm.valuation.balances import Hold, average_balances, average_outstanding
 
 Source = Literal["auto", "balances", "running", "amounts"]
-NO_DAY = np.datetime64("NaT", "D")
-_ACCOUNT_FACTS = ("customer_id", "product", "opened_date", "closed_date", "rate")
-
-ACCOUNTS = (
-    Column("account_id", "id"),
-    Column("customer_id", "id"),
-    Column("product", "category"),
-    Column("opened_date", "date", required=False, nullable=True),
-    Column("closed_date", "date", required=False, nullable=True),
-    Column("rate", "number", required=False, nullable=True, unit="rate per year"),
-)
-BALANCES = (
-    Column("account_id", "id"),
-    Column("customer_id", "id"),
-    Column("date", "date"),
-    Column("balance", "money"),
-    Column("product", "category", required=False, nullable=True),
-)
-TRANSACTIONS = (
-    Column("customer_id", "id"),
-    Column("account_id", "id", required=False, nullable=True),
-    Column("date", "date"),
-    Column("amount", "money"),
-    Column("kind", "category", required=False),
-    Column("channel", "category", required=False, nullable=True),
-    Column("product", "category", required=False, nullable=True),
-    Column("balance", "money", required=False, nullable=True),
-)
-CONTACTS = (
-    Column("customer_id", "id"),
-    Column("date", "date"),
-    Column("channel", "category"),
-)
-LOANS = (
-    Column("loan_id", "id"),
-    Column("customer_id", "id"),
-    Column("account_id", "id", required=False, nullable=True),
-    Column("granted_date", "date"),
-    Column("amount", "money", minimum=0),
-    Column("term_months", "number", minimum=0),
-    Column("status", "category", required=False, nullable=True),
-    Column("rate", "number", required=False, nullable=True, unit="rate per year"),
-    Column("outstanding", "money", required=False, nullable=True, minimum=0),
-    Column("product", "category", required=False, nullable=True),
-    Column("pd", "number", required=False, nullable=True, minimum=0, maximum=1),
-    Column("lgd", "number", required=False, nullable=True, minimum=0, maximum=1),
-)
-
-
-@attrs.frozen
-class _Accounts:
-    """The accounts that any frame names, numbered; and the customers, numbered."""
-
-    ids: pd.Index
-    owners: pd.Index
-    owner: Integers
-    product: NDArray[np.object_]
-    opened: Days
-    closed: Days
-    rate: Floats
 
 
 def positions_of(
@@ -140,7 +89,7 @@ def positions_of(
         )
         if frame is not None and len(as_frame(frame))
     }
-    table = _accounts_of(frames, policy)
+    table = accounts_of(frames, policy)
     left_out: dict[str, int] = {}
     parts = [_account_rows(frames, table, first, last, source, hold, policy, left_out)]
     if "loans" in frames:
@@ -156,66 +105,9 @@ def positions_of(
     return result
 
 
-def _accounts_of(frames: Mapping[str, pd.DataFrame], policy: Policy) -> _Accounts:
-    """Every account once: as its own frame says, else as balances or transactions name it."""
-    pieces = []
-    known = pd.Index([])
-    for name in ("accounts", "balances", "transactions"):
-        if name not in frames or "account_id" not in frames[name]:
-            continue
-        frame = frames[name]
-        code, ids = codes(frame["account_id"])
-        if name == "accounts" and len(ids) < len(frame):
-            raise DataError(
-                f"accounts.account_id: {len(frame) - len(ids)} of {len(frame)} rows repeat an "
-                "account; expected one row each"
-            )
-        row = np.zeros(len(ids), dtype=np.intp)
-        named = np.flatnonzero(code >= 0)[::-1]
-        row[code[named]] = named  # the first row of each account
-        fresh = ~ids.isin(known)
-        columns = [c for c in _ACCOUNT_FACTS if c in frame]
-        piece = frame[columns].iloc[row[fresh]]
-        if fresh.any():
-            pieces.append(piece.set_axis(ids[fresh], axis=0))
-        known = known.append(ids[fresh]) if len(known) else ids
-    table = pd.concat(pieces) if pieces else pd.DataFrame({"customer_id": []})
-    owners = _owners(frames)
-    size = len(table)
-    product = table["product"].astype(object) if "product" in table else pd.Series([None] * size)
-    product = product.where(product.notna(), policy.value("default_product"))
-
-    def day(column: str) -> Days:
-        return days(table[column]) if column in table else np.full(size, NO_DAY)
-
-    return _Accounts(
-        ids=pd.Index(table.index),
-        owners=owners,
-        owner=_placed(table["customer_id"], owners),
-        product=product.to_numpy(dtype=object),
-        opened=day("opened_date"),
-        closed=day("closed_date"),
-        rate=table["rate"].to_numpy(np.float64) if "rate" in table else np.full(size, np.nan),
-    )
-
-
-def _owners(frames: Mapping[str, pd.DataFrame]) -> pd.Index:
-    owners = pd.Index([])
-    for frame in frames.values():
-        ids = codes(frame["customer_id"])[1]
-        owners = ids if not len(owners) else owners.append(ids[~ids.isin(owners)])
-    return owners
-
-
-def _placed(ids: pd.Series, index: pd.Index) -> Integers:
-    """The place of each id in the index; -1 for a null."""
-    code, distinct = codes(ids)
-    return np.append(index.get_indexer(distinct), -1)[code].astype(np.intp)
-
-
 def _account_rows(
     frames: Mapping[str, pd.DataFrame],
-    table: _Accounts,
+    table: Accounts,
     first: np.datetime64,
     last: np.datetime64,
     source: Source,
@@ -231,7 +123,7 @@ def _account_rows(
     lent = np.array([side.get(p) == "loan" for p in table.product], dtype=np.bool_)
     told = np.zeros(accounts, dtype=np.bool_)
     if "loans" in frames and "account_id" in frames["loans"]:
-        place = _placed(frames["loans"]["account_id"], table.ids)
+        place = placed(frames["loans"]["account_id"], table.ids)
         told[place[place >= 0]] = True
     opens = np.where(np.isnat(table.opened), first, np.maximum(table.opened, first))
     closes = np.where(np.isnat(table.closed), last, np.minimum(table.closed, last))
@@ -263,28 +155,34 @@ def _account_rows(
     ]
     rows = rows[~gone]
     loose = {name: values[accounts:] for name, values in booked.items()}
+    rest = _loose_rows(loose, table, first, last)
+    return pd.concat([p for p in (rows, rest) if len(p)] or [rows], ignore_index=True)
+
+
+def _loose_rows(
+    booked: Mapping[str, Floats], table: Accounts, first: np.datetime64, last: np.datetime64
+) -> pd.DataFrame:
+    """A row for each customer with entries outside accounts, of the product ``none``."""
     there = np.zeros(len(table.owners), dtype=np.bool_)
-    for values in loose.values():
+    for values in booked.values():
         there |= np.nan_to_num(values) != 0
-    if not there.any():
-        return rows
-    span = {"start": first.astype("datetime64[s]"), "end": last.astype("datetime64[s]")}
-    rest = pd.DataFrame(
+    count = int(there.sum())
+    return pd.DataFrame(
         {
             "customer_id": table.owners[there],
             "product": "none",
-            **{name: np.full(int(there.sum()), day) for name, day in span.items()},
+            "start": np.full(count, first.astype("datetime64[s]")),
+            "end": np.full(count, last.astype("datetime64[s]")),
             "balance": 0.0,
             "outstanding": 0.0,
-            **{name: values[there] for name, values in loose.items()},
+            **{name: values[there] for name, values in booked.items()},
         }
     )
-    return pd.concat([rows, rest], ignore_index=True) if len(rows) else rest
 
 
 def _booked(
     transactions: pd.DataFrame | None,
-    table: _Accounts,
+    table: Accounts,
     first: np.datetime64,
     last: np.datetime64,
     policy: Policy,
@@ -330,7 +228,7 @@ def _booked(
     return result
 
 
-def _where_booked(amount: Floats, found: NDArray[np.bool_], table: _Accounts) -> Floats:
+def _where_booked(amount: Floats, found: NDArray[np.bool_], table: Accounts) -> Floats:
     """Booked interest; null for a product none of whose accounts has any, so that rates serve."""
     accounts = len(table.ids)
     product, names = codes(pd.Series(table.product, dtype=object))
@@ -339,12 +237,12 @@ def _where_booked(amount: Floats, found: NDArray[np.bool_], table: _Accounts) ->
     return np.where(known, amount, np.nan)
 
 
-def _slots(transactions: pd.DataFrame, table: _Accounts) -> Integers:
+def _slots(transactions: pd.DataFrame, table: Accounts) -> Integers:
     """Where each transaction is counted: on its account, else on its customer."""
-    owner = _placed(transactions["customer_id"], table.owners)
+    owner = placed(transactions["customer_id"], table.owners)
     if "account_id" not in transactions:
         return owner + len(table.ids)
-    account = _placed(transactions["account_id"], table.ids)
+    account = placed(transactions["account_id"], table.ids)
     held = account >= 0
     # The last place serves the code -1 of an entry without account.
     held &= np.append(table.owner, -1)[account] == owner
@@ -353,7 +251,7 @@ def _slots(transactions: pd.DataFrame, table: _Accounts) -> Integers:
 
 def _balances(
     frames: Mapping[str, pd.DataFrame],
-    table: _Accounts,
+    table: Accounts,
     first: np.datetime64,
     last: np.datetime64,
     source: Source,
@@ -380,7 +278,7 @@ def _balances(
     frame = frames["balances"] if source == "balances" else moves
     if frame is None:  # pragma: no cover - for the type checker
         raise DataError("source: no frame")
-    account = _placed(frame["account_id"], table.ids)
+    account = placed(frame["account_id"], table.ids)
     day = days(frame["date"])
     value = frame["amount" if source == "amounts" else "balance"].to_numpy(np.float64)
     use = (account >= 0) & (day <= last) & ~np.isnan(value)
@@ -400,7 +298,7 @@ def _balances(
 
 def _loan_rows(
     loans: pd.DataFrame,
-    table: _Accounts,
+    table: Accounts,
     first: np.datetime64,
     last: np.datetime64,
     policy: Policy,
@@ -466,12 +364,12 @@ def _contact_rows(
     )
 
 
-def _loan_products(loans: pd.DataFrame, table: _Accounts, policy: Policy) -> pd.Series:
+def _loan_products(loans: pd.DataFrame, table: Accounts, policy: Policy) -> pd.Series:
     """Product of each loan: its own, else its account's where that is a loan, else the default."""
     side = policy.value("side")
     product = pd.Series([None] * len(loans), dtype=object)
     if "account_id" in loans:
-        place = _placed(loans["account_id"], table.ids)
+        place = placed(loans["account_id"], table.ids)
         # The last place serves the code -1 of a loan without account.
         lent = [p if side.get(p) == "loan" else None for p in table.product] + [None]
         product = pd.Series(np.array(lent, dtype=object)[place], dtype=object)
