@@ -76,8 +76,8 @@ class NotBefore:
 
 
 @attrs.frozen
-class Differ:
-    """The two fields hold different values."""
+class _Pair:
+    """A field that is at fault beside another."""
 
     field: str
     other: str
@@ -86,6 +86,11 @@ class Differ:
     def fields(self) -> tuple[str, ...]:
         """The two fields."""
         return self.field, self.other
+
+
+@attrs.frozen
+class Differ(_Pair):
+    """The two fields hold different values."""
 
     @property
     def expected(self) -> str:
@@ -103,16 +108,8 @@ class Differ:
 
 
 @attrs.frozen
-class Needs:
+class Needs(_Pair):
     """``field`` is known only where ``other`` is."""
-
-    field: str
-    other: str
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """The two fields."""
-        return self.field, self.other
 
     @property
     def expected(self) -> str:
@@ -129,17 +126,10 @@ class Needs:
 
 
 @attrs.frozen
-class OnlyFor:
+class OnlyFor(_Pair):
     """``field`` is known only where ``other`` is ``value``."""
 
-    field: str
-    other: str
     value: str
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """The two fields."""
-        return self.field, self.other
 
     @property
     def expected(self) -> str:
