@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
+from bankcrm.columns import DataFault
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.policy import default_policy
 from bankcrm.segmentation import (
@@ -294,7 +295,7 @@ def test_bad_staffing_is_told() -> None:
         assign_managers(customers, managers, current=pd.Series([1, 1], index=[0, 0]))
     with pytest.raises(DataError, match="capacity"):
         assign_managers(customers, managers.assign(capacity=-1))
-    with pytest.raises(DataError, match="duplicate key"):
+    with pytest.raises(DataError, match=r"managers\.manager_id: duplicate key"):
         assign_managers(customers, pd.concat([managers, managers]))
 
 
@@ -308,7 +309,12 @@ def test_view_keeps_every_customer_and_tells_who_is_missing() -> None:
     view = customer_view({"tiers": tiers, "rfm": scores, "value": value})
     assert view.index.tolist() == [1, 2, 3]
     assert list(view.columns) == ["tier", "tiers_rule", "r", "rfm_rule", "value"]
-    assert {f.frame: f.count for f in findings_of(view)} == {"tiers": 1, "rfm": 2, "value": 2}
+    assert findings_of(view) == (
+        DataFault("tiers", "customer_id", "not_in_part", 1, ("customer 3",)),
+        DataFault("rfm", "customer_id", "not_in_part", 2, ("customer 1", "customer 2")),
+        DataFault("value", "customer_id", "not_in_part", 2, ("customer 2", "customer 3")),
+    )
+    assert view.loc[2].isna().tolist() == [False, False, True, True, True]
     with pytest.raises(DataError, match="parts: none given"):
         customer_view({})
     with pytest.raises(DataError, match="rfm: customers more than once"):

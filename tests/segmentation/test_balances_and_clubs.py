@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bankcrm.columns import DataFault
 from bankcrm.errors import DataError, MissingFactError
 from bankcrm.policy import default_policy
 from bankcrm.segmentation import average_balance, findings_of, memberships
@@ -58,7 +59,8 @@ def test_daily_average_is_exact_to_the_day(
     known = (END - first.clip(START, END + pd.Timedelta(days=1))).dt.days + 1
     assert ours["days_known"].to_dict() == known.to_dict()
     late = int((book["date"] > END).sum())
-    assert sum(f.count for f in findings_of(ours)) == late
+    told = DataFault("balances", "date", "after_end", late, (), "dates up to 2026-04-10")
+    assert findings_of(ours) == ((told,) if late else ())
 
 
 @given(snapshots)
@@ -172,13 +174,28 @@ def test_a_membership_runs_is_noticed_has_grace_and_ends() -> None:
     assert day(grace["grace_until"]) == "2026-09-28"
     assert member("2026-09-28", **low)["status"] == "grace"
     over = member("2026-09-29", **low)
-    assert (over["status"], over["club"], day(over["term_end"])) == ("expired", "none", "none")
+    assert (over["status"], over["club"]) == ("expired", "none")
+    assert (day(over["term_start"]), day(over["term_end"])) == ("none", "none")
     assert over["days_left"] is pd.NA
     assert member("2026-09-29", **wealthy)[["status", "club"]].tolist() == ["step_down", "wealth"]
     renewed = member("2026-07-01", **rich)
     assert (renewed["status"], day(renewed["term_end"])) == ("renew", "2026-12-31")
     up = member("2026-02-01", **(rich | {"club": "wealth"}))
     assert up[["status", "club"]].tolist() == ["move_up", "private_banking"]
+
+
+def test_a_term_of_the_past_is_not_carried_by_who_is_no_member() -> None:
+    past = {"term_start": pd.Timestamp("2025-01-01"), "term_end": pd.Timestamp("2025-06-30")}
+    row = member("2026-02-01", club="none", daily_average=10.0, monthly_average=10.0, **past)
+    assert (row["status"], row["club"]) == ("none", "none")
+    assert (day(row["term_start"]), day(row["term_end"])) == ("none", "none")
+    assert row["days_left"] is pd.NA
+
+
+def test_clubs_stand_in_order() -> None:
+    row = memberships(members(daily_average=2e6, monthly_average=2e6), as_of="2026-02-01")
+    assert row["club"].cat.ordered
+    assert list(row["club"].cat.categories) == ["none", "wealth", "private_banking"]
 
 
 def test_the_result_is_the_next_input() -> None:
@@ -228,9 +245,11 @@ def test_next_review_is_the_first_such_day_after(day_number: int, months: set[in
 
 
 def test_bad_memberships_are_told() -> None:
-    with pytest.raises(DataError, match="both missing"):
+    with pytest.raises(DataError, match="both missing; present: club"):
         memberships(members(club="none"), as_of="2026-01-01")
-    with pytest.raises(DataError, match="1 members without a term"):
+    with pytest.raises(
+        DataError, match=r"1 members without a term \(first: 1\); give term_start and term_end"
+    ):
         memberships(members(club="wealth", daily_average=1.0), as_of="2026-01-01")
     with pytest.raises(DataError, match="club"):
         memberships(members(club="gold", daily_average=1.0), as_of="2026-01-01")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from bankcrm.errors import DataError, InfeasibleError, UnknownNameError
 from bankcrm.policy import default_policy
-from bankcrm.segmentation import Tier, allocate, resource_levels, resource_rules
+from bankcrm.segmentation import Entitlement, Tier, allocate, resource_levels, resource_rules
 
 POLICY = default_policy("segmentation")
 TIERS = [tier.value for tier in Tier]
@@ -116,6 +118,20 @@ def test_every_tier_has_a_level_and_entitlements() -> None:
         assert row.level == levels["level"].iloc[TIERS.index(tier.value)]
     times = [resource_rules(t).response_hours for t in ("premium", "key", "ordinary")]
     assert times == sorted(times)
+
+
+def test_entitlements_name_the_tiers_and_levels_that_there_are() -> None:
+    words: dict[str, Any] = {
+        "manager": "",
+        "response_hours": 1.0,
+        "price_discount": 0.0,
+        "queue": "",
+        "events": "",
+    }
+    with pytest.raises(UnknownNameError, match=r"no tier 'gold'; known: .*premium"):
+        Entitlement("gold", "lean", **words)
+    with pytest.raises(UnknownNameError, match=r"no resource level 'fat'; known: .*lean"):
+        Entitlement("key", "fat", **words)
 
 
 def test_bad_allocations_are_told() -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bankcrm.columns import findings_frame
+from bankcrm.columns import DataFault, findings_frame
 from bankcrm.errors import DataError, PolicyError, UnknownNameError
 from bankcrm.policy import default_policy
 from bankcrm.segmentation import (
@@ -125,6 +125,10 @@ def test_options_are_explicit() -> None:
     assert netted.loc[1].tolist() == [29, 2, 120.0]
     assert 3 not in netted.index
     assert netted.attrs["left_out"] == {"only_refunds": 1}
+    refunds = "at least one movement of zero or more"
+    assert findings_of(netted) == (
+        DataFault("transactions", "amount", "only_refunds", 1, (), refunds),
+    )
     assert rfm_metrics(book, as_of=AS_OF, count="days").loc[1, "frequency"] == 2
     assert rfm_metrics(book, as_of=AS_OF, value="mean").loc[1, "monetary"] == 60.0
     assert rfm_metrics(book, as_of=AS_OF, zeros="leave_out").loc[2].tolist() == [145, 1, 80.0]
@@ -162,7 +166,12 @@ def test_each_row_is_left_out_for_one_reason_only() -> None:
     metrics = rfm_metrics(book, as_of=AS_OF, zeros="leave_out")
     assert metrics.attrs["left_out"] == {"after_as_of": 1, "zero_amount": 1}
     told = findings_of(metrics)
-    assert [f.count for f in told] == [1, 1]
+    assert told == (
+        DataFault("transactions", "date", "after_as_of", 1, ("row 0",), f"dates up to {AS_OF}"),
+        DataFault(
+            "transactions", "amount", "zero_amount", 1, ("row 1",), "amounts other than zero"
+        ),
+    )
     assert findings_frame(told)["examples"].tolist() == ["row 0", "row 1"]
 
 
@@ -188,14 +197,20 @@ def test_bad_transactions_are_told_all_at_once() -> None:
     assert "transactions.date: null in 1 row (row 2)" in text
     assert "transactions.product: null in 1 row (row 1)" in text
     ids = moves([(None, "2026-06-01", 1.0), ("a", "2026-06-01", 1.0)])
-    with pytest.raises(DataError, match="customer_id: null in 1 row"):
+    with pytest.raises(DataError) as alone:
         rfm_metrics(ids, as_of=AS_OF)
+    assert str(alone.value) == (
+        "transactions.customer_id: null in 1 row (row 0); expected a value; "
+        "set such rows aside first with bankcrm.columns.screen_frame"
+    )
 
 
 def test_bad_arguments_are_named() -> None:
     book = moves([(1, "2026-06-01", 1.0)])
     with pytest.raises(DataError, match=r"missing columns cust, amt; present: customer_id"):
         rfm_metrics(book, as_of=AS_OF, customer="cust", amount="amt")
+    with pytest.raises(DataError, match="present: no column at all"):
+        rfm_metrics(pd.DataFrame(), as_of=AS_OF)
     with pytest.raises(DataError, match="window: 0 days"):
         rfm_metrics(book, as_of=AS_OF, window=0)
     aware = book.assign(date=book["date"].dt.tz_localize("UTC"))
@@ -329,6 +344,11 @@ def test_thresholds_per_group_score_each_group_by_its_own() -> None:
         (
             'method="x"\nbins=12\n[[groups]]\nrecency_days=[1]\nfrequency=[1]\nmonetary=[1]',
             "bins: 12",
+        ),
+        (
+            'method="fixed"\nbins=3\n[[groups]]\nrecency_days=[3,9]\nfrequency=[2,2]\n'
+            "monetary=[1,2]",
+            r"groups\[0\].frequency: \[2.0, 2.0\] are not increasing",
         ),
         ('method="quantile"\nbins=2\ngroups=[]', "groups: "),
     ],

@@ -327,6 +327,14 @@ def test_what_is_done_with_restricted_customers(known: dict[str, Any], action: s
     assert (row["tier"], row["reason"], row["action"]) == ("restricted", "restrict", action)
 
 
+def test_the_tiers_of_a_review_stand_in_the_order_of_the_ladder() -> None:
+    after = review_tiers(previous("key"), facts(0.0), as_of=DAY)
+    for name in ("before", "proposed", "tier"):
+        assert after[name].cat.ordered
+        assert list(after[name].cat.categories) == list(RANK)
+    assert (after["proposed"] < after["before"]).all()
+
+
 def test_customers_on_one_side_only_are_kept_and_told() -> None:
     held = pd.DataFrame({"tier": ["key"], "since": pd.to_datetime(["2025-01-01"])}, index=["old"])
     known = pd.DataFrame({"contribution": [60_000.0]}, index=["new"])
@@ -375,8 +383,12 @@ def test_migration_counts_every_step_once(rows: list[tuple[int, int, str]]) -> N
             expected[pair] = expected.get(pair, 0) + 1
     for (before, after), count in expected.items():
         assert moves.loc[before, after] == count
-    shares = tier_migration(history, shares=True).sum(axis=1)
-    assert np.isclose(shares, 1).sum() + (shares == 0).sum() == len(RANK)
+    left = moves.sum(axis=1)
+    shares = tier_migration(history, shares=True)
+    pd.testing.assert_frame_equal(shares, moves.div(left.where(left > 0, 1), axis=0))
+    for table in (moves, shares):
+        assert (table.index.name, table.columns.name) == ("before", "after")
+        assert list(table.index) == list(table.columns) == list(RANK)
 
 
 def test_a_customer_twice_on_one_day_is_refused() -> None:
