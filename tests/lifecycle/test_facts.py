@@ -294,8 +294,11 @@ def test_contacts_make_leads_but_campaigns_do_not() -> None:
     assert not facts.loc["d", "contacted"]
     rules = assign_stages(stage_facts(CUSTOMERS, NO_MOVES, as_of="2026-03-15", contacts=contacts))
     assert rules.loc["d"].tolist() == ["lead", "lead-inquired"]
-    told = stage_facts(CUSTOMERS, NO_MOVES, as_of="2026-03-15", contacts=contacts).loc["d"]
-    assert told["contacted"], "an inquiry is a contact too"
+    nothing_leads = default_policy("lifecycle").with_parameters(lead_purposes=())
+    told = stage_facts(
+        CUSTOMERS, NO_MOVES, as_of="2026-03-15", contacts=contacts, policy=nothing_leads
+    ).loc["d"]
+    assert told["contacted"], "an inquiry is a contact whatever the policy says"
     assert told["inquired"]
     renamed = contacts.rename(columns={"date": "on", "purpose": "why"})
     names = {"contacts": {"date": "on", "purpose": "why"}}
