@@ -204,6 +204,17 @@ def test_products_are_counted_from_the_frames_that_tell_them() -> None:
     assert found["products"].tolist() == [4, 1, 0, 0]
 
 
+def test_the_window_ends_with_its_day_and_begins_after_the_day_a_year_before() -> None:
+    days = day(["2025-06-30", "2025-07-01", "2026-06-30", "2026-07-01"])
+    at_edges = book(
+        transactions=pd.DataFrame({"customer_id": 1, "date": days, "amount": [1.0, 20, 300, 4000]}),
+        complaints=pd.DataFrame({"customer_id": 1, "received_at": days}),
+    )
+    found = value_measures(at_edges, as_of=AS_OF).loc[1]
+    assert (found["volume"], found["complaints_a_year"]) == (320, 2)
+    assert found["active_months"] == pytest.approx(2 / 12)
+
+
 def test_a_bank_has_its_own_window_and_occupations() -> None:
     own = default_policy("valuation").with_parameters(
         measure_months=1, occupation_growth={"astronaut": 0.9}
@@ -275,6 +286,10 @@ def test_every_rule_is_measured_beside_its_figure_and_its_origin() -> None:
     assert row(found, "14:9:9:68", "competition")["shows"] == 1.0
     assert row(found, "14:9:9:68", "indifference")["says"] == 0.68
     assert found.attrs["policy"] == "bankcrm.valuation"
+    assert list(found) == [
+        "rule", "figure", "says", "shows", "low", "high", "sample_size", "evidence", "origin",
+        "method", "note",
+    ]  # fmt: skip
     counted = {
         "20:80": (3, "asymptotic"),
         "25:45:30": (3, "wilson"),
@@ -290,12 +305,26 @@ def test_every_rule_is_measured_beside_its_figure_and_its_origin() -> None:
 
 
 def test_a_contribution_that_is_not_given_is_that_of_the_year() -> None:
-    frames = vars(book())
+    rich = book(balances=book().balances.assign(balance=[5e5, 9e5, 4e5, 2e6]))
+    own = default_policy("valuation").with_parameters(transfer_price=[[0, 600, 0.04]])
     names = ("accounts", "balances", "transactions", "loans", "contacts")
-    year = positions_of(**{n: frames[n] for n in names}, start="2025-07-01", end=AS_OF)
-    worth = contribution(year, customers=frames["customers"]["customer_id"])["contribution"]
-    given = rules_of_thumb(book(), as_of=AS_OF, contribution=worth)
-    pd.testing.assert_frame_equal(rules_of_thumb(book(), as_of=AS_OF), given)
+    frames = {name: getattr(rich, name) for name in names}
+    year = positions_of(**frames, start="2025-07-01", end=AS_OF, policy=own)
+    customers = rich.customers["customer_id"]
+    worth = contribution(year, policy=own, customers=customers)["contribution"]
+    given = rules_of_thumb(rich, as_of=AS_OF, contribution=worth, policy=own)
+    assert given["shows"].notna().all()
+    pd.testing.assert_frame_equal(rules_of_thumb(rich, as_of=AS_OF, policy=own), given)
+
+
+def test_who_left_before_the_year_is_no_customer_of_it() -> None:
+    worth = pd.Series({1: 1000.0, 2: 10.0, 3: 0.0, 4: -200.0})
+    left = book().customers.assign(closed_date=day([None, None, None, "2025-06-30"]))
+    found = rules_of_thumb(book(customers=left), as_of=AS_OF, contribution=worth)
+    assert row(found, "25:45:30", "losing")["sample_size"] == 2
+    stayed = left.assign(closed_date=day([None, None, None, "2025-07-01"]))
+    found = rules_of_thumb(book(customers=stayed), as_of=AS_OF, contribution=worth)
+    assert row(found, "25:45:30", "losing")["sample_size"] == 3
 
 
 def test_the_figures_of_the_rules_are_the_policys() -> None:

@@ -261,7 +261,7 @@ def test_rates_that_are_missing_are_named_with_their_product() -> None:
 def test_positions_that_do_not_fit() -> None:
     with pytest.raises(DataError, match=r"^positions.product, start, end: missing column"):
         contribution(pd.DataFrame({"customer_id": [1]}), rates=RATES)
-    with pytest.raises(DataError, match="1 of 1 end before they start"):
+    with pytest.raises(DataError, match=r"1 of 1 end before they start \(rows 0\)"):
         contribution(held(start=pd.to_datetime(["2026-05-01"])), rates=RATES)
     with pytest.raises(DataError, match="have a balance, but their product is no deposit"):
         contribution(held(product=["mortgage"], balance=[5.0]), rates=RATES)

@@ -112,22 +112,28 @@ def test_the_jackknife_by_hand(x: np.ndarray) -> None:
     assert found.low == pytest.approx(middle - 1.959964 * error, abs=1e-6)
     assert found.high == pytest.approx(middle + 1.959964 * error, abs=1e-6)
     assert (found.level, found.method, found.sample_size) == (0.95, "jackknife", n)
+    assert {found.low, found.estimate, found.high} == {
+        end for end in (found.low, found.estimate, found.high) if end in found
+    }
+    assert found.low - 1e-9 not in found
+    assert found.high + 1e-9 not in found
 
 
 @pytest.mark.parametrize("level", [0.5, 0.9])
 def test_a_lorenz_band_holds_the_middle_of_the_resampled_curves(level: float) -> None:
     x = np.sort(np.random.default_rng(4).lognormal(0, 1, 12))
     generator = np.random.default_rng(9)
-    drawn = [np.repeat(x, drawn_counts(12, 1, generator)[0].astype(int)) for _ in range(40)]
-    curves = [concentration(book).lorenz(5)["value"] for book in drawn]
-    lower, upper = np.quantile(curves, [0.5 - level / 2, 0.5 + level / 2], axis=0)
-    band = concentration(x).lorenz_band(seed=9, level=level, replicates=40, points=5)
-    assert band["customers"].tolist() == [0, 0.25, 0.5, 0.75, 1]
-    assert band["lower"].tolist() == pytest.approx(lower.tolist())
-    assert band["upper"].tolist() == pytest.approx(upper.tolist())
-    thrice = concentration(x, weights=np.full(12, 3.0))
-    same = thrice.lorenz_band(seed=9, level=level, replicates=40, points=5)
-    assert same["lower"].tolist() == pytest.approx(lower.tolist())
+    drawn = [drawn_counts(12, 1, generator)[0].astype(int) for _ in range(40)]
+    for weights in (None, np.arange(12, 0, -1)):
+        each = np.ones(12, dtype=int) if weights is None else weights
+        books = [np.repeat(x, counts * each) for counts in drawn]
+        curves = [concentration(book).lorenz(5)["value"] for book in books]
+        lower, upper = np.quantile(curves, [0.5 - level / 2, 0.5 + level / 2], axis=0)
+        spread = concentration(x, weights=weights)
+        band = spread.lorenz_band(seed=9, level=level, replicates=40, points=5)
+        assert band["customers"].tolist() == [0, 0.25, 0.5, 0.75, 1]
+        assert band["lower"].tolist() == pytest.approx(lower.tolist())
+        assert band["upper"].tolist() == pytest.approx(upper.tolist())
 
 
 def test_the_same_seed_gives_the_same_interval() -> None:

@@ -219,6 +219,7 @@ def test_the_whale_curve_of_kaplan_and_narayanan() -> None:
 def test_a_fraction_of_a_customer_counts_in_proportion() -> None:
     spread = concentration([1.0, 2, 3])
     assert spread.share_of_top(0.5) == pytest.approx((3 + 0.5 * 2) / 6)
+    assert share_of_top([1.0, 2, 3]) == pytest.approx(0.6 * 3 / 6)  # of the best fifth
     assert spread.share_of_top(0) == 0
     assert spread.share_of_top(1) == pytest.approx(1)
     assert spread.holders_of(0) == 0

@@ -18,7 +18,11 @@ START, END = np.datetime64("2026-01-01"), np.datetime64("2026-03-31")
 DAYS = np.arange(START, END + 1)
 
 observed = st.lists(
-    st.tuples(st.integers(0, 2), st.integers(-40, 100), st.integers(-500, 500)),
+    st.tuples(
+        st.integers(0, 2),
+        st.integers(-40, 100) | st.sampled_from([0, 20, 31]),  # some days twice
+        st.integers(-500, 500),
+    ),
     min_size=1,
     max_size=25,
 )
@@ -254,6 +258,18 @@ def test_a_loan_in_default_loses_what_its_status_says() -> None:
     assert unpaid["expected_loss"].sum() / running["expected_loss"].sum() == pytest.approx(
         default["unpaid"] / default["running"]
     )
+
+
+def test_accounts_and_loans_bring_their_own_terms() -> None:
+    accounts = book()["accounts"].assign(rate=[0.01, 0.02, 0.05, 0.03])
+    loans = book()["loans"].iloc[[0]].assign(pd=0.3, lgd=0.4)
+    found = made(accounts=accounts, loans=loans)
+    assert found["rate_paid"].fillna(0).tolist() == [0.01, 0.02, 0, 0, 0, 0]
+    assert found["rate_charged"].fillna(0).tolist() == [0, 0, 0.05, 0, 0, 0.06]
+    names = ["customer_id", "loan_id", "start", "end", "tenor_months", "pd", "lgd"]
+    assert found.loc[5, names].tolist() == [
+        "bob", 10, pd.Timestamp(START), pd.Timestamp(END), 12, 0.3, 0.4,
+    ]  # fmt: skip
 
 
 def test_a_banks_own_policy_names_the_products() -> None:

@@ -101,6 +101,7 @@ def test_winning_stops_where_the_next_customer_costs_what_one_is_worth(
     if plan.spend > 0:
         assert plan.marginal_cost == pytest.approx(value)
         assert plan.average_cost <= plan.marginal_cost
+        assert plan.average_cost == pytest.approx(plan.spend / plan.rate)
     for other in np.linspace(0, 3 * spend, 13):
         assert plan.gain >= curve.rate(other) * value - other - 1e-6 * value
 
@@ -134,5 +135,12 @@ def test_bad_input() -> None:
         retention_economics(1.0, 0.5, 0.1, points=0)
     with pytest.raises(DataError, match="floor < rate < ceiling"):
         SpendCurve.through(5.0, 0.5, ceiling=0.4)
+    for spend, rate, floor, ceiling in (
+        (0.0, 0.3, 0.0, 0.4), (5.0, 0.4, 0.0, 0.4), (5.0, 0.3, 0.3, 0.4), (5.0, 0.3, -0.1, 0.4),
+        (5.0, 0.3, 0.0, 1.1),
+    ):  # fmt: skip
+        with pytest.raises(DataError, match=f"got spend {spend}, floor {floor}, rate {rate}, ceil"):
+            SpendCurve.through(spend, rate, floor=floor, ceiling=ceiling)
+    assert SpendCurve.through(5.0, 0.3, floor=0.0, ceiling=1.0).rate(5.0) == pytest.approx(0.3)
     with pytest.raises(DataError, match="without margin"):
         spend_to_keep(0.0, SpendCurve(0.1, 0.5, 0.1), 0.1)

@@ -69,6 +69,8 @@ def test_robust_z_does_not_mind_one_millionaire() -> None:
         [norm.cdf(-1), 0.5, norm.cdf(1)]
     )
     assert fit_scale([3.0, 3, 3, 3, 9], "robust_z").apply([3]).tolist() == [0.5]
+    assert scale.at == pytest.approx((5.5, 5.5 + deviation))
+    assert scale.score == (0.5, 1.0)
 
 
 def test_missing_values_are_left_out_of_the_fit_and_stay_missing() -> None:
