@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from bankcrm.plugins import (
+    from bankcrm.plugins.values import (
         CalendarDay,
         Change,
         FactSource,

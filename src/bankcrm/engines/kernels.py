@@ -20,7 +20,6 @@ from bankcrm.engines.output import OutputWriter, write_text
 from bankcrm.lifecycle import assign_warnings, warning_facts
 from bankcrm.policy import PolicySet
 from bankcrm.reviews import steps
-from bankcrm.reviews.run import TIER_FACTS
 from bankcrm.reviews.summary import COUNTED, by_tier, counts, totals_of
 from bankcrm.segmentation import RfmThresholds
 from bankcrm.valuation import ValueModel, contribution, value_measures
@@ -150,7 +149,7 @@ class Kernels:
         # Only a plug-in reads frames here; without one the block is not read again.
         sound = self._book(group)[0] if self.rules.frames_read("segmentation") else book
         more = self._more("segmentation", sound)
-        tiered = steps.tiers(book, valued[list(TIER_FACTS)], self.rules["segmentation"], more)
+        tiered = steps.tiers(book, valued[list(steps.TIER_FACTS)], self.rules["segmentation"], more)
         rank = self._read("ranks", number, "ranks")["rank"]
         warned = self._read("worth", number, "warned").assign(rank=rank)
         shown = warned[list(steps.WARNED)].set_axis(list(steps.WARNED.values()), axis=1)

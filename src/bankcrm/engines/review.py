@@ -29,8 +29,7 @@ from bankcrm.errors import UnknownNameError
 from bankcrm.policy import PolicySet, default_policies
 from bankcrm.progress import Progress
 from bankcrm.reviews import steps
-from bankcrm.reviews.model import INLINED, Review
-from bankcrm.reviews.run import SHOWN
+from bankcrm.reviews.model import INLINED, SHOWN, Review
 from bankcrm.reviews.summary import (
     COUNTED,
     Figures,

@@ -17,7 +17,21 @@ from bankcrm._display import card
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.policy import PolicySet
 from bankcrm.rules import DecisionTable, Trace
+from bankcrm.valuation.components import COMPONENTS
 from bankcrm.vocabulary import Language
+
+SHOWN = (
+    *("kind", "stage", "stage_rule", "days_since_contract", "days_idle", "activity_ratio"),
+    *("recency_days", "frequency", "monetary", "r", "f", "m", "score"),
+    *("segment", "segment_rule", "rfm_level", "level_rule"),
+    *("funds_credit", "interest_paid", "interest_received", "funds_cost"),
+    *COMPONENTS,
+    *("contribution", "balance", "outstanding"),
+    *("value_score", "growth", "risk"),
+    *("tier", "tier_rule", "resource_level", "resource_level_rule"),
+    *("warning", "warning_rules", "warning_reasons", "warning_rank"),
+)
+"""The columns of a review's customers, where the book can tell them."""
 
 INLINED = 10_000
 """How many customers a page explains without asking the library."""

@@ -14,9 +14,8 @@ from bankcrm.complaints import default_lexicon
 from bankcrm.policy import PolicySet, default_policies
 from bankcrm.progress import Progress
 from bankcrm.reviews import steps
-from bankcrm.reviews.model import Review
+from bankcrm.reviews.model import SHOWN, Review
 from bankcrm.reviews.summary import figures_of, summary_of
-from bankcrm.valuation.components import COMPONENTS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,18 +23,6 @@ if TYPE_CHECKING:
     from bankcrm.engines import Engine
 
 STEPS = 8
-TIER_FACTS = ("contribution", "value_score", "growth", "risk")
-SHOWN = (
-    *("kind", "stage", "stage_rule", "days_since_contract", "days_idle", "activity_ratio"),
-    *("recency_days", "frequency", "monetary", "r", "f", "m", "score"),
-    *("segment", "segment_rule", "rfm_level", "level_rule"),
-    *("funds_credit", "interest_paid", "interest_received", "funds_cost"),
-    *COMPONENTS,
-    *("contribution", "balance", "outstanding"),
-    *("value_score", "growth", "risk"),
-    *("tier", "tier_rule", "resource_level", "resource_level_rule"),
-    *("warning", "warning_rules", "warning_reasons", "warning_rank"),
-)
 
 
 def review(
@@ -94,7 +81,7 @@ def review(
     tell("value of customers")
     valued = worth.join(steps.value(sound, day, worth, rules["valuation"]))
     tell("tiers and resources")
-    judged = valued[list(TIER_FACTS)]
+    judged = valued[list(steps.TIER_FACTS)]
     tiered = steps.tiers(sound, judged, rules["segmentation"], more("segmentation"))
     tell("early warnings")
     warned = steps.warnings(sound, day, worth, rules["lifecycle"])

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from bankcrm.book import Book
 
 YEAR = timedelta(days=365)
+TIER_FACTS = ("contribution", "value_score", "growth", "risk")
+"""What tiers are judged by, beside credit standing."""
+
 WARNED = {
     "level": "warning",
     "rules": "warning_rules",
