@@ -7,15 +7,17 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import attrs
+import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bankcrm.calendars import WorkingCalendar, working_calendar
 from bankcrm.complaints import (
     CaseEvent,
     CaseStatus,
+    Clock,
     ClockState,
     ClockStateKind,
     EventKind,
@@ -24,8 +26,9 @@ from bankcrm.complaints import (
     deadlines,
     replay_clock,
 )
+from bankcrm.complaints.rulers import Rulers, moment
 from bankcrm.errors import DataError, IllegalTransitionError, PolicyError, UnknownNameError
-from bankcrm.policy import default_policy, presets
+from bankcrm.policy import Policy, default_policy, presets
 
 CN = working_calendar("CN")
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -193,6 +196,62 @@ def test_an_event_told_late_takes_its_place() -> None:
     )
 
 
+def test_a_clock_tells_all_of_itself() -> None:
+    state = replay([RECEIVED], "2024-09-23 10:00")
+    expected = Clock(
+        name="answer",
+        kind="answer",
+        unit="working_days",
+        limit=5,
+        started_at=RECEIVED.at,
+        elapsed=1,
+        paused=0,
+        due=dt.date(2024, 9, 27),
+        due_at=at("2024-09-28 00:00"),
+        state=ClockStateKind.RUNNING,
+        ended_at=None,
+        extended=0,
+        provisional=False,
+        source="CSC-5",
+    )
+    assert state.clock("answer") == expected
+    answered = replay([RECEIVED, event("2024-09-23 09:00", "responded")], "2024-09-24 10:00")
+    assert answered.clock("answer") == attrs.evolve(
+        expected, state=ClockStateKind.MET, ended_at=at("2024-09-23 09:00")
+    )
+    assert str(state).splitlines() == [
+        "open as of 2024-09-23 10:00:00+08:00, severity moderate",
+        "  acknowledge: at_risk, 1 of 1 working_days, due 2024-09-23",
+        "  answer: running, 1 of 5 working_days, due 2024-09-27",
+    ]
+    assert "severity not assessed" in str(replay([event("2024-09-20 10:00", "received")],
+                                                 "2024-09-20 11:00"))  # fmt: skip
+    assert "Wang" not in repr(state)
+
+
+def test_the_bank_day_ends_at_its_cut_off_hour() -> None:
+    cut = OURS.with_parameters(cutoff_hour=16.5)
+    clock = replay([RECEIVED], "2024-09-23 10:00", cut).clock("answer")
+    assert (clock.due, clock.due_at) == (dt.date(2024, 9, 27), at("2024-09-27 16:30"))
+    for answered, state in (("16:29", ClockStateKind.MET), ("16:30", ClockStateKind.BREACHED)):
+        log = [RECEIVED, event(f"2024-09-27 {answered}", "responded")]
+        assert replay(log, "2024-10-08 10:00", cut).clock("answer").state is state
+    evening = attrs.evolve(RECEIVED, at=at("2024-09-20 16:30"))  # taken as Saturday's
+    assert replay([evening], "2024-09-20 17:00", cut).clock("answer").due == dt.date(2024, 9, 27)
+
+
+@pytest.mark.parametrize("unit", ["working_days", "calendar_days", "hours", "working_hours"])
+@given(st.lists(st.integers(0, 60 * 24 * 90), min_size=3, max_size=3))
+def test_time_measured_in_parts_is_the_time_of_the_whole(unit: str, minutes: list[int]) -> None:
+    rulers = Rulers.of(OURS.with_parameters(cutoff_hour=17), CN)
+    a, b, c = (moment(START + dt.timedelta(minutes=m)) for m in sorted(minutes))
+    parts = rulers.elapsed(unit, a, b) + rulers.elapsed(unit, b, c)
+    assert parts.tolist() == pytest.approx(rulers.elapsed(unit, a, c).tolist())
+    never = moment(START) + np.timedelta64("NaT")
+    assert np.isnan(rulers.elapsed(unit, a, never)).all()
+    assert np.isnan(rulers.elapsed(unit, never, a)).all()
+
+
 # --- several clocks and extensions ------------------------------------------------------------
 
 
@@ -275,6 +334,50 @@ def test_a_pause_that_the_new_policy_does_not_know_ends_with_the_change() -> Non
     assert (clock.paused, clock.elapsed) == (3, 2)
 
 
+def clocks_of(policy: Policy, *rows: dict[str, Any]) -> Policy:
+    return attrs.evolve(policy, raw_records={**policy.raw_records, "clocks": rows})
+
+
+def test_a_policy_change_reaches_every_clock_that_still_runs() -> None:
+    _, answer, review = OURS.raw_records["clocks"]
+    quick = clocks_of(OURS, {**answer, "limits": {}, "limit": "severe_days"}, review)
+    change = event("2024-09-24 10:00", "policy_changed", policy=quick)
+    running = replay([RECEIVED, change], "2024-09-25 10:00")
+    assert running.clock("acknowledge").state is ClockStateKind.BREACHED
+    assert running.clock("acknowledge").ended_at == change.at
+    assert running.clock("answer").limit == 10
+    told = [RECEIVED, event("2024-09-20 11:00", "acknowledged"), change]
+    after_met = replay(told, "2024-09-25 10:00")
+    assert after_met.clock("acknowledge").state is ClockStateKind.MET
+    assert after_met.clock("answer").limit == 10
+
+
+def test_a_clock_that_a_change_brings_during_a_pause_is_paused_from_the_start() -> None:
+    more = clocks_of(
+        OURS, *OURS.raw_records["clocks"], {**OURS.raw_records["clocks"][1], "name": "second"}
+    )
+    pause = event("2024-09-23 10:00", "paused", reason="papers")
+    change = event("2024-09-24 10:00", "policy_changed", policy=more)
+    paused = replay([RECEIVED, pause, change], "2024-09-26 10:00").clock("second")
+    assert (paused.state, paused.elapsed, paused.paused) == (ClockStateKind.PAUSED, 0, 2)
+    open_ = replay([RECEIVED, change], "2024-09-26 10:00").clock("second")
+    assert (open_.state, open_.elapsed, open_.paused) == (ClockStateKind.RUNNING, 2, 0)
+
+
+def test_an_extension_outlives_a_policy_change_and_topics_still_choose() -> None:
+    log = [event("2024-03-01 10:00", "received", severity="severe")]
+    log.append(event("2024-03-10 10:00", "extended", reason="complex"))
+    log.append(event("2024-03-11 10:00", "policy_changed", policy=BOTH))
+    clock = replay(log, "2024-03-12 10:00", CHINA).clock("cn_answer")
+    assert (clock.extended, clock.limit) == (1, 30)
+    uk = combine(OURS, default_policy("complaints", "fca_disp"))
+    for topic, names in (("payments", {"uk_payments"}), ("", {"uk_final"})):
+        told = attrs.evolve(RECEIVED, topic=topic)
+        change = event("2024-09-24 10:00", "policy_changed", policy=uk)
+        state = replay([told, change], "2024-09-25 10:00")
+        assert {c.name for c in state.clocks} & {"uk_payments", "uk_final"} == names
+
+
 def test_topics_choose_the_clock() -> None:
     uk = default_policy("complaints", "fca_disp")
     london = ZoneInfo("Europe/London")
@@ -355,6 +458,8 @@ def test_naive_instants_unknown_words_and_empty_logs_are_refused() -> None:
 
 
 def test_policies_that_contradict_each_other_do_not_combine() -> None:
+    assert BOTH.id == f"{OURS.id}+{CHINA.id}"
+    assert BOTH.version == f"{OURS.version}+{CHINA.version}"
     with pytest.raises(PolicyError, match="cn_answer_days"):
         combine(BOTH, CHINA.with_parameters(cn_answer_days=14))
     with pytest.raises(PolicyError, match="twice"):
@@ -499,25 +604,40 @@ def wide(log: list[CaseEvent]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     return row, pauses
 
 
-@given(logs(), st.integers(0, 60 * 24 * 40))
-def test_a_frame_of_cases_gives_what_each_replay_gives(log: list[CaseEvent], later: int) -> None:
+MILD_TO_BAD = ["stopped", "met", "running", "paused", "at_risk", "breached"]
+
+
+@pytest.mark.parametrize("preset", presets("complaints"))
+@settings(max_examples=15)
+@given(log=logs(), later=st.integers(0, 60 * 24 * 40))
+def test_a_frame_of_cases_gives_what_each_replay_gives(
+    preset: str, log: list[CaseEvent], later: int
+) -> None:
+    policy = combine(OURS, default_policy("complaints", preset))
     kinds = [str(e.kind) for e in log]
     assume("reopened" not in kinds and kinds.count("new_facts") <= 1)
     assume(kinds.count("acknowledged") <= 1)
     as_of = log[-1].at + dt.timedelta(minutes=later)
-    state = replay_clock(log, policy=BOTH, calendar=CN, as_of=as_of)
+    state = replay_clock(log, policy=policy, calendar=CN, as_of=as_of)
     row, pauses = wide(log)
     frame = pd.DataFrame([row])
     stops = pd.DataFrame(pauses) if pauses else None
     if stops is not None:
         stops["resumed_at"] = pd.to_datetime(stops["resumed_at"], utc=True)
-    result = deadlines(frame, policy=BOTH, calendar=CN, as_of=as_of, pauses=stops).iloc[0]
+    result = deadlines(frame, policy=policy, calendar=CN, as_of=as_of, pauses=stops).iloc[0]
     for clock in state.clocks:
         assert result[f"{clock.name}_state"] == str(clock.state), clock
         assert result[f"{clock.name}_due"].date() == clock.due
         assert result[f"{clock.name}_elapsed"] == pytest.approx(clock.elapsed)
     assert pd.isna(result["review_state"])
     assert (None if pd.isna(result["due"]) else result["due"].date()) == state.due
+    waiting = [clock for clock in state.clocks if clock.open]
+    first = min(waiting, key=lambda clock: clock.due_at, default=None)
+    assert (None if pd.isna(result["clock"]) else result["clock"]) == (first and first.name)
+    used = [clock.elapsed / clock.limit if clock.limit else clock.elapsed for clock in waiting]
+    assert max(used, default=float("nan")) == pytest.approx(result["used"], nan_ok=True)
+    assert result["state"] == max((str(c.state) for c in state.clocks), key=MILD_TO_BAD.index)
+    assert result["provisional"] == any(clock.provisional for clock in state.clocks)
 
 
 def test_the_frame_form_knows_reopening_topics_and_extensions() -> None:

@@ -95,6 +95,63 @@ def test_every_reason_of_a_row_is_told() -> None:
     }
 
 
+def test_every_finding_advises_what_to_do() -> None:
+    frame = register(
+        complaint_id=[1, 2, 3, 4, 4, None, 7, 8, 8],
+        received_at=instants(
+            None, "1980-01-01", "2026-03-09", "2026-03-02", "2026-03-02", "2026-03-02",
+            "2026-03-02", "2026-03-02", "2026-03-02",
+        ),
+        answered_at=instants(None, None, None, "2026-03-01", *[None] * 5),
+        relation=["self", "self", "self", "cousin", "proxy", "self", "self", "self", "self"],
+        phone=["1", *["13800138000"] * 8],
+        email=["x", *["li@example.com"] * 8],
+        institution=[*[None] * 6, "other bank", None, None],
+        text=list("abcdefghh"),
+        contact_name=[None, *["Li"] * 8],
+    )  # fmt: skip
+    told = intake(frame, as_of="2026-03-05").findings
+    found = list(told.drop(columns="effect").itertuples(index=False, name=None))
+    assert found == [
+        (0, "missing", "received_at", "tell received_at"),
+        (0, "bad_phone", "phone", "ask the customer for the phone again"),
+        (0, "bad_email", "email", "ask the customer for the email again"),
+        (0, "gap", "contact_name", "ask the customer for the contact_name"),
+        (1, "too_early", "received_at", "expected 1990-01-01 or later"),
+        (2, "after_as_of", "received_at", "expected 2026-03-05 or earlier"),
+        (3, "bad_value", "relation", "expected one of self, proxy, heir, guardian"),
+        (3, "out_of_order", "answered_at", "expected answered_at on or after received_at"),
+        (4, "duplicate_id", "complaint_id", "give it a number of its own"),
+        (4, "no_authority", "authority_shown", "ask for the proxy's papers"),
+        (5, "unnumbered", "complaint_id", "intake gave it a number"),
+        (6, "refer", "jurisdiction", "explain, and refer as referred_to says"),
+        (8, "repeated_row", "complaint_id", "an earlier row says the same"),
+    ]
+    noted = {"bad_phone", "bad_email", "gap", "unnumbered"}
+    assert set(told.loc[told["effect"] == "noted", "problem"]) == noted
+
+
+def test_the_first_and_the_last_day_are_taken() -> None:
+    days = instants("1990-01-01 00:00", "1989-12-31 23:59", "2026-03-05 23:59", "2026-03-06 00:00")
+    told = reasons(register(received_at=days), as_of="2026-03-05")
+    assert told == {2: "too_early: received_at", 4: "after_as_of: received_at"}
+    same = instants("2026-03-02")
+    assert reasons(register(received_at=same, sent_at=same, closed_at=same)) == {}
+
+
+def test_ids_keep_their_plain_types_once_faulty_rows_are_out() -> None:
+    frame = register(
+        complaint_id=[1.0, 2.0], customer_id=[7.0, None], received_at=instants("2026-03-02", None)
+    )
+    taken = intake(frame).accepted
+    assert taken[["complaint_id", "customer_id"]].dtypes.astype(str).tolist() == ["int64"] * 2
+    words = intake(register(complaint_id=["A", "B"], customer_id=["x", "y"])).accepted
+    assert words["complaint_id"].tolist() == ["A", "B"]
+    assert words["customer_id"].tolist() == ["x", "y"]
+    strangers = intake(register(customer_id=[7, None])).accepted
+    assert strangers["customer_id"].isna().tolist() == [False, True]
+
+
 def test_gaps_and_contacts_are_noted_and_show_no_personal_data() -> None:
     frame = register(
         contact_name=["Li Na", None, " "],
@@ -248,19 +305,46 @@ def test_the_window_ends_with_its_last_day_and_strangers_are_never_linked() -> N
     assert linked.notna().tolist() == [False, True, False, False, False]
 
 
-@given(st.lists(st.tuples(st.integers(1, 3), st.integers(0, 900)), min_size=1, max_size=25))
-def test_chains_agree_with_a_slow_loop(told: list[tuple[int, int]]) -> None:
+def test_words_that_come_after_none_are_new() -> None:
+    days = instants("2026-01-05", "2026-01-06", "2026-01-07", "2026-01-08", "2026-01-09")
+    frame = register(
+        customer_id=[1] * 5, text=[None, "fees", " fees ", None, "fees"], received_at=days
+    )
+    clocks = link_repeats(frame)["clock"].tolist()
+    assert clocks == ["starts", "restarts", "joins", "joins", "restarts"]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.tuples(
+                st.integers(1, 2),
+                st.sampled_from(["fund", "term", None]),
+                st.sampled_from(["fees", "queue", None]),
+            ),
+            st.integers(0, 900),
+        ),
+        min_size=1,
+        max_size=25,
+    )
+)
+def test_chains_agree_with_a_slow_loop(
+    told: list[tuple[tuple[int, str | None, str | None], int]],
+) -> None:
+    """A matter is a customer, a product and a cause; what nobody told is one of its own."""
     start = pd.Timestamp("2024-01-01", tz=str(ZONE))
     frame = pd.DataFrame(
         {
             "complaint_id": range(len(told)),
-            "customer_id": [c for c, _ in told],
+            "customer_id": [customer for (customer, _, _), _ in told],
+            "product": [product for (_, product, _), _ in told],
+            "cause": [cause for (_, _, cause), _ in told],
             "received_at": [start + pd.Timedelta(days=d) for _, d in told],
         }
     )
     expected: dict[int, int | None] = {}
-    for customer in {c for c, _ in told}:
-        rows = sorted((d, i) for i, (c, d) in enumerate(told) if c == customer)
+    for matter in {m for m, _ in told}:
+        rows = sorted((d, i) for i, (m, d) in enumerate(told) if m == matter)
         root, before = None, None
         for day, i in rows:
             linked = before is not None and day - before <= 180

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -119,11 +120,46 @@ def test_a_small_lexicon_of_ones_own() -> None:
     assert read["kind"].isna().all()
 
 
+def test_a_lexicon_of_ones_own_says_no_in_its_own_way() -> None:
+    own = read_lexicon("""
+        [negation.en]
+        words = ["no"]
+        except = ["no doubt"]
+        reach = 1
+        [negation.zh]
+        words = ["没"]
+        reach = 2
+        [[entries]]
+        field = "signal"
+        label = "repeat"
+        terms_en = ["twice"]
+        terms_zh = ["再次"]
+        """)
+    assert own.english == Negation(("no",), ("no doubt",), 1)
+    assert own.chinese == Negation(("没",), (), 2)
+    texts = ["no twice", "no, twice", "no way twice", "no doubt twice", "没有再次", "没有人再次"]
+    read = own(pd.Series(texts))
+    assert read["repeat"].tolist() == [False, True, True, True, False, True]
+    bare = read_lexicon('[negation.en]\nwords = ["no"]\n')
+    assert bare.entries == ()
+    assert bare.chinese == Negation(())
+
+
 def test_bad_lexicons_tell_every_fault() -> None:
     with pytest.raises(PolicyError) as told:
-        read_lexicon('x = 1\n[[entries]]\nfield = "mood"\nlabel = "sad"\n[[entries]]\nlabel = 3\n')
-    assert len(told.value.faults) >= 3
+        read_lexicon(
+            'x = 1\n[[entries]]\nfield = "mood"\nlabel = "sad"\n[[entries]]\nlabel = 3\n'
+            '[negation.zh]\nwords = "no"\nreach = "far"\n'
+        )
+    paths = " ".join(told.value.faults)
+    assert len(told.value.faults) >= 4
+    assert told.value.faults[0] == "x: unknown key"
+    for path in ("entries[0]", "entries[1]", "negation.zh"):
+        assert path in paths
     entry = LEXICON.entries[0]
+    wrong = [attrs.evolve(entry, field="kind", label="praise"), attrs.evolve(entry, label="mood")]
+    with pytest.raises(DataError, match=r"^lexicon: no label 'mood'; no label 'praise'$"):
+        Lexicon(tuple(wrong), Negation(()), Negation(()))
     with pytest.raises(DataError, match="signal funds_safety"):
         Lexicon((entry, entry), Negation(()), Negation(()))
     with pytest.raises(DataError, match="no label 'sorrow'"):

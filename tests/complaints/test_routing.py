@@ -56,6 +56,7 @@ def test_one_by_one_and_as_a_frame_the_routes_are_equal(
         assert row["due"].date() == one.due
         assert row["rule"] == one.decisions["route"].rule
         assert row["priority"] == one.priority
+        assert (None if pd.isna(row["accountable"]) else row["accountable"]) == one.accountable
         assert bool(row["provisional"]) == one.provisional
         if one.severity is not None:
             assert row["severity_rule"] == one.decisions["severity"].rule
@@ -142,6 +143,7 @@ def test_a_severe_complaint_has_a_task_force_by_role_and_reasons() -> None:
         "risk:head",
         "professional:adviser",
     )
+    assert str(one) == f"complaint, severe: customer_service by {one.due} (task_force)"
     assert "form_task_force" in one.actions
     assert one.accountable == "Wang"
     assert (
@@ -165,6 +167,11 @@ def test_the_frame_keeps_its_index_and_says_by_which_policy() -> None:
     routed = route_frame(frame, calendar=CN)
     assert routed.index.tolist() == ["x"]
     assert routed.attrs["fingerprint"] == POLICY.fingerprint
+    assert (routed.attrs["policy"], routed.attrs["calendar"]) == (POLICY.id, CN.name)
+    assert list(routed) == [
+        "kind", "severity", "severity_rule", "route", "rule", "owner", "departments",
+        "accountable", "priority", "due", "provisional",
+    ]  # fmt: skip
     assert route_frame(frame.iloc[:0], calendar=CN).empty
 
 
@@ -198,6 +205,11 @@ def test_the_queue_goes_by_severity_then_time_left_then_priority() -> None:
     assert queue.index.tolist() == ["e", "c", "b", "a", "d"]
     assert queue["place"].tolist() == [1, 2, 3, 4, 5]
     assert queue["days_left"].tolist() == [3, 3, 7, -1, -1]
+    rare = pd.CategoricalDtype(["first", "high", "normal", "low"])
+    ranked = routed.assign(priority=pd.Series(["low", None, "normal", None, "low"], routed.index))
+    ranked = ranked.assign(severity="minor", due=pd.Timestamp("2026-03-05"))
+    queue = queue_order(ranked.astype({"priority": rare}), as_of="2026-03-02")
+    assert queue.index.tolist() == ["c", "a", "e", "b", "d"]  # who has no priority comes last
 
 
 @given(
@@ -289,4 +301,27 @@ def test_follow_ups() -> None:
     assert told["reopen_until"].dt.date.tolist()[0] == NOON.date() + dt.timedelta(days=90)
     assert told["satisfied"].tolist()[0] is False
     assert told.isna().all(axis=1).tolist() == [False, True]
-    assert follow_ups(frame[["closed_at"]], calendar=CN)["follow_up_due"].isna().all()
+    assert {str(d) for d in told.dtypes} == {"datetime64[s]", "boolean"}
+    for name, column in (
+        ("answered_at", "follow_up_due"),
+        ("closed_at", "reopen_until"),
+        ("satisfaction", "satisfied"),
+    ):
+        alone = follow_ups(frame[[name]].set_axis(["x", "y"]), calendar=CN)
+        pd.testing.assert_series_equal(alone[column], told[column].set_axis(["x", "y"]))
+        assert alone.drop(columns=column).isna().all(axis=None)
+        assert alone.index.tolist() == ["x", "y"]
+
+
+def test_follow_ups_go_by_the_banks_own_figures() -> None:
+    frame = pd.DataFrame(
+        {"answered_at": [NOON] * 3, "closed_at": [NOON] * 3, "satisfaction": [59.0, 60.0, 80.0]}
+    )
+    assert follow_ups(frame, calendar=CN)["satisfied"].tolist() == [False, True, True]
+    own = POLICY.with_parameters(follow_up_days=1, reopen_within_days=7, satisfied_from=80)
+    told = follow_ups(frame, policy=own, calendar=CN)
+    assert told["satisfied"].tolist() == [False, False, True]
+    assert set(told["follow_up_due"].dt.date) == {CN.add(NOON.date(), 1)}
+    assert set(told["reopen_until"].dt.date) == {NOON.date() + dt.timedelta(days=7)}
+    with pytest.raises(DataError, match=r"^complaints.satisfaction: above maximum"):
+        follow_ups(frame.assign(satisfaction=101.0), calendar=CN)

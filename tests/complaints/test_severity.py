@@ -136,6 +136,53 @@ def test_overrides_raise_only_and_are_logged() -> None:
         raise_severity(assessed, told.drop(columns="reason"))
 
 
+def test_an_override_is_logged_with_what_it_changed() -> None:
+    assessed = assess_severity(pd.DataFrame({"amount_at_stake": [0.0, 6000.0]}, index=["a", "b"]))
+    told = pd.DataFrame(
+        {"severity": ["moderate", "severe"], "by": ["Wang", "Li"], "reason": ["same", "press"]},
+        index=["b", "a"],
+    )
+    raised, log = raise_severity(assessed, told)
+    assert log.index.tolist() == ["b", "a"]
+    assert log.astype(object).to_dict("list") == {
+        "before": ["moderate", "minor"],
+        "after": ["moderate", "severe"],
+        "by": ["Wang", "Li"],
+        "reason": ["same", "press"],
+        "applied": [False, True],
+    }
+    assert raised["severity"].cat.ordered
+    assert raised["severity"].cat.categories.tolist() == [s.value for s in Severity]
+    assert raised["severity_rule"].tolist() == ["override", assessed["severity_rule"].iloc[1]]
+    twice = pd.concat([told, told.iloc[[0]], told.iloc[[0]].set_axis(["z"])])
+    with pytest.raises(DataError, match=r"^overrides: .* once; wrong: \['b', 'z'\]$"):
+        raise_severity(assessed, twice)
+    with pytest.raises(DataError, match=r"^overrides.severity: "):
+        raise_severity(assessed, told.assign(severity="mild"))
+
+
+def test_a_bank_may_add_a_signal_of_its_own() -> None:
+    policy = default_policy("complaints")
+    table = policy.table("severity")
+    press = attrs.evolve(
+        table.rules[0], id="severe-press", when={"press": table.rules[0].when["funds_safety"]}
+    )
+    own = policy.with_table(
+        attrs.evolve(table, rules=(press, *table.rules), facts={**table.facts, "press": "boolean"})
+    )
+    frame = pd.DataFrame({"press": pd.array([True, None, False], "boolean")})
+    told = assess_severity(frame, policy=own)
+    assert told["severity"].tolist() == ["severe", "minor", "minor"]
+    assert told["severity_rule"].iloc[0] == "severe-press"
+    careful = own.with_parameters(untold_signal=True)
+    assert severity_facts(frame, policy=careful)["press"].tolist() == [True, True, False]
+    silent = frame.drop(columns="press").assign(text="x")
+    read = severity_facts(
+        silent, policy=own, classifier=lambda t: pd.DataFrame({"press": [False, True, False]})
+    )
+    assert read["press"].tolist() == [False, True, False]
+
+
 def test_every_kind_of_boolean_column_reads_alike() -> None:
     plain = [True, False]
     for values in (np.array(plain), pd.array(plain, "boolean"), pd.array(plain, "bool[pyarrow]")):

@@ -56,6 +56,10 @@ def registers(draw: st.DrawFn) -> pd.DataFrame:
     )
 
 
+RETURN = [
+    "outstanding_start", "opened", "closed_3_days", "closed_8_weeks", "closed_later", "closed",
+    "outstanding_end", "upheld", "redress",
+]  # fmt: skip
 COUNTS = ["received", "answered", "closed", "reopened", "merged", "in_time", "breached"]
 
 
@@ -116,8 +120,26 @@ def test_rates_per_thousand_customers_by_a_joined_column() -> None:
     assert summarise(frame, calendar=CN, as_of=AS_OF, customers=people)["received"].tolist() == [3]
     with pytest.raises(DataError, match=r"no number for the groups \['ordinary'\]"):
         summarise(frame, by="tier", calendar=CN, as_of=AS_OF, customers=people[:1])
-    with pytest.raises(DataError, match="no column segment"):
+    with pytest.raises(
+        DataError, match=r"^complaints: no column segment to group by; present: received_at, tier$"
+    ):
         summarise(frame, by="segment", calendar=CN, as_of=AS_OF)
+
+
+def test_a_summary_says_by_which_policy_and_calendar() -> None:
+    own = default_policy("complaints").with_parameters(cutoff_hour=8)
+    frame = pd.DataFrame({"received_at": [START]})  # at nine: the next day's
+    table = summarise(frame, period="month", calendar=CN, as_of=AS_OF, policy=own)
+    assert table.attrs == {
+        "policy": own.id, "fingerprint": own.fingerprint, "calendar": CN.name,
+    }  # fmt: skip
+    late = START.normalize() + pd.DateOffset(day=31, hour=9)
+    for policy, month in ((own, 2), (default_policy("complaints"), 1)):
+        told = summarise(frame.assign(received_at=late), period="month", calendar=CN,
+                         as_of=AS_OF, policy=policy)  # fmt: skip
+        assert told.index[told["received"] == 1].month.tolist() == [month]
+        assert ageing(frame.assign(received_at=late), as_of="2025-01-31", calendar=CN,
+                      policy=policy)["open"].sum() == (month == 1)  # fmt: skip
 
 
 def test_reopening_counts_and_two_groupings() -> None:
@@ -145,7 +167,16 @@ def test_ageing_counts_every_open_case_once(frame: pd.DataFrame) -> None:
 def test_ageing_bands() -> None:
     frame = pd.DataFrame({"received_at": [START] * 2, "closed_at": [pd.NaT, START]})
     day = CN.add(START.date(), 6)
-    assert ageing(frame, as_of=day, calendar=CN)["open"].to_dict()["6-10"] == 1
+    bands = ageing(frame, as_of=day, calendar=CN)
+    assert bands["open"].to_dict()["6-10"] == 1
+    assert bands.index.name == "working_days"
+    assert bands.index.tolist() == ["0-5", "6-10", "11-15", "16-30", "31-60", "61+"]
+    waits = pd.DataFrame({"received_at": [CN.add(START.date(), n) for n in range(5)]})
+    waits["received_at"] = pd.to_datetime(waits["received_at"]).dt.tz_localize("Asia/Shanghai")
+    waits["answered_at"] = waits["received_at"].where(waits.index == 0)
+    own = ageing(waits, as_of=CN.add(START.date(), 4), calendar=CN, edges=(1, 3))
+    assert own["open"].to_dict() == {"0-1": 2, "2-3": 2, "4+": 1}
+    assert own["unanswered"].to_dict() == {"0-1": 2, "2-3": 2, "4+": 0}
     with pytest.raises(DataError, match="do not rise"):
         ageing(frame, as_of=day, calendar=CN, edges=(5, 5))
 
@@ -188,6 +219,32 @@ def test_false_alarms_come_about_as_often_as_said() -> None:
     assert 0.02 < np.mean(alarms) < 0.09
 
 
+def test_the_limits_of_a_chart_by_hand() -> None:
+    """Neighbours lie 2.683, 5.970 and 2.683 sigma apart; Laney's factor takes the middle one."""
+    counts, exposure = np.array([10.0, 8, 36, 12]), np.array([100.0, 200, 200, 100])
+    centre = 66 / 600
+    wide = np.sqrt(centre / exposure) * 2.68329868 / 0.954
+    found = control_chart(counts, exposure, sigmas=0.25)
+    assert found["rate"].tolist() == pytest.approx([0.1, 0.04, 0.18, 0.12])
+    assert found["centre"].tolist() == pytest.approx([0.11] * 4)
+    assert found["upper"].tolist() == pytest.approx((centre + 0.25 * wide).tolist())
+    assert found["lower"].tolist() == pytest.approx((centre - 0.25 * wide).tolist())
+    assert found["signal"].tolist() == ["", "below", "above", ""]
+    assert control_chart(counts, exposure)["lower"].min() == 0
+
+
+@pytest.mark.parametrize(("length", "told"), [(7, False), (8, True)])
+def test_eight_in_a_row_on_one_side_are_a_run(length: int, told: bool) -> None:
+    for low, high in ((8, 12), (12, 8)):
+        signal = control_chart([low, *[high] * length, *[low] * length])["signal"]
+        runs = np.flatnonzero(signal == "run").tolist()
+        assert runs == ([length, 2 * length] if told else [])
+        first = control_chart([low] * length + [high] * length)["signal"]
+        assert np.flatnonzero(first == "run").tolist() == (
+            [length - 1, 2 * length - 1] if told else []
+        )
+
+
 def test_control_charts() -> None:
     rng = np.random.default_rng(3)
     calm = control_chart(rng.poisson(50, 500))
@@ -200,8 +257,11 @@ def test_control_charts() -> None:
     assert rates["rate"].tolist() == [0.01, 0.01]
     assert rates.index.tolist() == ["jan", "feb"]
     assert control_chart([0, 0, 0])["signal"].tolist() == ["", "", ""]
-    with pytest.raises(DataError, match="exposure"):
-        control_chart([1, 2], [1, 0])
+    for exposure in ([1, 0], [1, 1, 1]):
+        with pytest.raises(DataError, match="exposure: give one number above zero for each"):
+            control_chart([1, 2], exposure)
+    with pytest.raises(DataError, match="counts: give at least 2 finite numbers"):
+        control_chart([1])
 
 
 @given(registers(), st.integers(0, 200), st.integers(0, 200))
@@ -242,6 +302,33 @@ def test_the_return_by_hand() -> None:
         fca_return(frame, start="2024-06-30", end="2024-01-01", calendar=gb)
     with pytest.raises(DataError, match="no column 'branch'"):
         fca_return(frame, start="2024-01-01", end="2024-06-30", calendar=gb, by="branch")
+
+
+@given(registers(), st.integers(0, 200), st.integers(0, 200))
+def test_the_return_against_a_slow_loop(frame: pd.DataFrame, begins: int, length: int) -> None:
+    start = START.date() + dt.timedelta(days=begins)
+    end = start + dt.timedelta(days=length)
+    expected = dict.fromkeys(RETURN, 0)
+    for case in frame.itertuples():
+        came = case.received_at.date()
+        gone = None if case.closed_at is pd.NaT else case.closed_at.date()
+        expected["outstanding_start"] += came < start and (gone is None or gone >= start)
+        expected["opened"] += start <= came <= end
+        expected["outstanding_end"] += came <= end and (gone is None or gone > end)
+        if gone is not None and start <= gone <= end:
+            days = (gone - came).days
+            soon = gone <= CN.add(came, 3)
+            expected["closed"] += 1
+            expected["closed_3_days"] += soon
+            expected["closed_8_weeks"] += not soon and days <= 56
+            expected["closed_later"] += not soon and days > 56
+    policy = default_policy("complaints")
+    table = fca_return(frame, start=start, end=end, calendar=CN, policy=policy)
+    assert table.loc["total"].to_dict() == expected
+    assert table.dtypes.astype(str).tolist() == ["int64"] * 8 + ["float64"]
+    assert table.index.name == "product"
+    assert table.index.tolist() == [*sorted(set(frame["product"].fillna("(missing)"))), "total"]
+    assert table.attrs == {"policy": policy.id, "fingerprint": policy.fingerprint}
 
 
 def test_what_was_merged_is_counted_once_and_never_breached() -> None:

@@ -45,6 +45,20 @@ def test_every_product_and_issue_of_the_register_has_a_place(shared_data: Path) 
     ]
 
 
+def test_words_that_no_line_knows_are_left_open() -> None:
+    told = pd.Series(["Late fee", "Rode off", None, "LATE FEE"], index=list("abcd"))
+    cause = taxonomy().from_cfpb(told, "cause")
+    assert cause.index.tolist() == list("abcd")
+    assert cause.isna().tolist() == [False, True, True, False]
+    assert cause.dropna().tolist() == ["pricing_fees"] * 2
+    assert cause.cat.categories.tolist() == list(taxonomy().codes("cause"))
+
+
+def test_labels_are_those_of_the_standard() -> None:
+    assert taxonomy().label("cause", "disclosure") == "disclosure of information"
+    assert taxonomy().label("cause", "disclosure", "zh") == "信息披露"
+
+
 def test_unknown_names_are_told() -> None:
     with pytest.raises(UnknownNameError, match="no axis 'mood'"):
         taxonomy().codes("mood")
