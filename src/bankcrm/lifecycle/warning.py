@@ -123,7 +123,7 @@ def assign_warnings(
             f"warning: signals {', '.join(strange)} have no record 'signal' in the policy"
         )
     which = decided.cat.codes.to_numpy()
-    score = np.array([sum(weigh[s].weight for s in k) for k in kinds])[which]
+    score = np.array([sum(weigh[s].weight for s in k) for k in kinds], dtype=np.float64)[which]
     result = pd.DataFrame(
         {
             "signals": np.array([len(k) for k in kinds], dtype=np.int64)[which],

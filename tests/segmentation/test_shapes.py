@@ -1,0 +1,185 @@
+"""Every result has the index, columns and types that its docstring promises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+import pytest
+from pandas.api import types
+
+from bankcrm import segmentation
+from bankcrm.policy import default_policy
+
+DAY = "2026-03-31"
+POLICY = default_policy("segmentation")
+MOVES = pd.DataFrame(
+    {
+        "customer_id": [1, 2],
+        "date": pd.to_datetime(["2026-01-01", "2026-02-01"]),
+        "amount": [1.0, 2.0],
+        "line": ["a", "b"],
+    }
+)
+METRICS = segmentation.rfm_metrics(MOVES, as_of=DAY)
+SCORES = segmentation.score_rfm(METRICS, segmentation.fit_rfm(METRICS))
+SEGMENTS = segmentation.segment_rfm(SCORES)
+FACTS = pd.DataFrame({"contribution": [1.0, 60_000.0]}, index=[1, 2])
+TIERS = segmentation.assign_tiers(FACTS)
+HELD = pd.DataFrame({"tier": ["key"], "since": pd.to_datetime(["2025-01-01"])}, index=[1])
+BALANCES = pd.DataFrame(
+    {"customer_id": [1], "account_id": [1], "date": pd.to_datetime(["2026-01-01"]), "balance": 1.0}
+)
+ACCOUNTS = pd.DataFrame(
+    {
+        "account_id": [1],
+        "customer_id": [7],
+        "product": ["demand"],
+        "opened_date": pd.to_datetime(["2020-01-01"]),
+    }
+)
+PLAN = segmentation.allocate(TIERS[["tier"]], budget=1000)
+OF_METRICS = {"int64": "recency_days frequency", "float64": "monetary"}
+OF_BALANCES = {"float64": "average_balance", "int64": "days_known"}
+
+PROMISED: dict[str, tuple[Callable[[], pd.DataFrame], str, dict[str, str]]] = {
+    "rfm_metrics": (lambda: METRICS, "customer_id", OF_METRICS),
+    "rfm_metrics by line": (
+        lambda: segmentation.rfm_metrics(MOVES, as_of=DAY, by="line"),
+        "customer_id line",
+        OF_METRICS,
+    ),
+    "score_rfm": (lambda: SCORES, "customer_id", {"int8": "r f m", "int16": "score"}),
+    "segment_rfm": (
+        lambda: SEGMENTS,
+        "customer_id",
+        {"category": "segment segment_rule level level_rule treatment"},
+    ),
+    "rfm_migration": (
+        lambda: segmentation.rfm_migration(SEGMENTS, SEGMENTS),
+        "before",
+        {"int64": " ".join(SEGMENTS["segment"].cat.categories)},
+    ),
+    "assign_tiers": (
+        lambda: TIERS,
+        "customer_id",
+        {"category": "tier rule standing value_level growth_level"},
+    ),
+    "product_use": (
+        lambda: segmentation.product_use(ACCOUNTS, as_of=DAY),
+        "customer_id",
+        {"int64": "products", "float64": "invest_share consume_share save_share"},
+    ),
+    "average_balance daily": (
+        lambda: segmentation.average_balance(BALANCES, start="2026-01-01", end=DAY),
+        "customer_id",
+        OF_BALANCES,
+    ),
+    "average_balance monthly": (
+        lambda: segmentation.average_balance(
+            BALANCES, start="2026-01-01", end=DAY, method="monthly"
+        ),
+        "customer_id month",
+        OF_BALANCES,
+    ),
+    "memberships": (
+        lambda: segmentation.memberships(
+            pd.DataFrame({"daily_average": [2e7], "monthly_average": [2e7]}, index=[1]), as_of=DAY
+        ),
+        "customer_id",
+        {
+            "category": "club qualifies_for status rule",
+            "date": "term_start term_end notice_from grace_until next_review",
+            "Int64": "days_left",
+        },
+    ),
+    "resource_levels": (
+        lambda: segmentation.resource_levels(TIERS),
+        "customer_id",
+        {"category": "level rule"},
+    ),
+    "allocate": (
+        lambda: PLAN.customers,
+        "customer_id",
+        {"category": "tier level rule", "float64": "weight", "int64": "amount"},
+    ),
+    "allocate tiers": (
+        lambda: PLAN.tiers,
+        "tier",
+        {"int64": "customers floor cap amount", "float64": "weight"},
+    ),
+    "compare": (
+        lambda: PLAN.compare(PLAN),
+        "customer_id",
+        {"int64": "before after change", "category": "tier_before tier_after"},
+    ),
+    "assign_managers": (
+        lambda: segmentation.assign_managers(
+            TIERS[["tier"]], pd.DataFrame({"manager_id": [1], "capacity": [1]})
+        ),
+        "customer_id",
+        {"Int64": "manager_id", "category": "status reason"},
+    ),
+    "profile": (
+        lambda: segmentation.profile(TIERS, by="tier"),
+        "segment feature word",
+        {"int64": "customers known", "float64": "segment_value overall_value index"},
+    ),
+}
+WITH_POLICY = [
+    "segment_rfm",
+    "assign_tiers",
+    "product_use",
+    "memberships",
+    "resource_levels",
+    "allocate",
+    "assign_managers",
+]
+
+
+def kind(dtype: object) -> str:
+    if isinstance(dtype, pd.CategoricalDtype):
+        return "category"
+    if types.is_datetime64_dtype(dtype):
+        return "date"
+    return str(dtype) if types.is_numeric_dtype(dtype) else "text"
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_columns_types_and_index_are_those_promised(name: str) -> None:
+    make, index, columns = PROMISED[name]
+    frame = make()
+    assert list(frame.index.names) == index.split()
+    promised = {c: what for what, names in columns.items() for c in names.split()}
+    assert {str(c): kind(t) for c, t in frame.dtypes.items()} == promised
+
+
+def test_a_review_has_its_columns_in_order() -> None:
+    after = segmentation.review_tiers(HELD, FACTS, as_of=DAY)
+    assert after.index.name == "customer_id"
+    assert list(after.columns) == [
+        "before", "proposed", "tier", "movement", "reason", "rule", "since", "grace_until",
+        "next_review", "override_tier", "override_until", "override_reason", "action",
+    ]  # fmt: skip
+    words = ["before", "proposed", "tier", "movement", "reason", "rule", "action"]
+    assert {kind(after[c].dtype) for c in words} == {"category"}
+
+
+@pytest.mark.parametrize("name", WITH_POLICY)
+def test_a_result_names_the_policy_that_decided_it(name: str) -> None:
+    attrs = PROMISED[name][0]().attrs
+    assert attrs["policy"] == f"{POLICY.id}@{POLICY.version}"
+    assert attrs["fingerprint"] == POLICY.fingerprint
+
+
+def test_a_table_of_moves_names_its_columns() -> None:
+    assert segmentation.rfm_migration(SEGMENTS, SEGMENTS).columns.name == "after"
+
+
+def test_weighted_scores_are_named() -> None:
+    assert segmentation.weighted_rfm(SCORES, weights=(1, 1, 1)).name == "weighted"
+
+
+def test_a_book_with_nothing_left_out_says_so() -> None:
+    made = PROMISED["average_balance daily"][0]()
+    assert METRICS.attrs == made.attrs == {"left_out": {}, "findings": []}
