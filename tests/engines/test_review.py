@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import subprocess
 import sys
@@ -163,6 +164,26 @@ def test_a_spark_task_that_dies_leaves_nothing_half_written(
         read_output(tmp_path / "out", book.as_of)
     found = review_on(engine, as_of=book.as_of, policies=policies, blocks=2, out=tmp_path / "out")
     assert_same(found.all_customers(), known.customers)
+
+
+def test_what_a_spark_worker_says_is_told(
+    spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end of its traceback, and what to do where the worker lacks a package."""
+    from bankcrm.engines.spark import SparkEngine
+
+    engine = SparkEngine(spark, make_book(3, seed=1))
+
+    def refuse(job: int) -> None:
+        raise DataError(f"branch {job} is unknown\nexpected: 1 to 9")
+
+    with pytest.raises(DataError, match=r"DataError: branch 17 is unknown expected: 1 to 9$"):
+        engine.each(refuse, [17], lambda number: None)
+    (tmp_path / "only_here.py").write_text("def job(number): ...\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    only_here = importlib.import_module("only_here")
+    with pytest.raises(EngineError, match="No module named 'only_here'; install it on the workers"):
+        engine.each(only_here.job, [1], lambda number: None)
 
 
 def test_a_cancelled_spark_review_says_so(spark: Any, book: Book, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -236,7 +237,23 @@ def _flat(table: pa.Table) -> pa.Table:
 
 
 def _translated(error: Exception, doing: str) -> Exception:
-    told = re.sub(r"\s+", " ", str(error)).strip()[:500]
+    told = str(error)
+    if "Traceback (most recent call last)" in told:  # Python on a worker: how it ends tells
+        said = _end_of_traceback(told)
+        if "No module named" in said:
+            advice = "install it on the workers, or let PYSPARK_PYTHON name a Python that has it"
+            return EngineError(f"Spark, {doing}: {said}; {advice}")
+        return DataError(f"Spark, {doing}: {said}")
+    told = re.sub(r"\s+", " ", told).strip()[:500]
     if re.search(r"cancel|aborted|lost|killed|OutOfMemory|No space left", told, re.IGNORECASE):
         return EngineError(f"Spark, {doing}: {told}; the last complete result stands")
     return DataError(f"Spark, {doing}: {told}")
+
+
+def _end_of_traceback(told: str) -> str:
+    """The last error of a traceback with all of its message, which may have several lines."""
+    lines = told.splitlines()
+    named = [i for i, text in enumerate(lines) if re.match(r"[\w.]*(?:Error|Exception)\b", text)]
+    last = lines[named[-1] if named else 0 :]
+    said = itertools.takewhile(lambda text: not text.startswith("\tat "), last)
+    return " ".join(text.strip() for text in said if text.strip())
