@@ -43,6 +43,13 @@ def test_a_book_that_leaves_as_the_rule_says_lies_within_it() -> None:
     assert table["share"].tolist() == table["rule"].tolist()
     assert table["within"].all()
     assert (table["lower"] < table["share"]).all()
+    assert (table["share"] < table["upper"]).all()
+
+
+def test_a_book_that_leaves_for_one_cause_alone_breaks_the_rule() -> None:
+    table = loss_causes(pd.DataFrame({"closure_reason": ["fees"] * 100}))
+    assert table["within"].tolist() == [False] * 4, "too many for one group, too few for the others"
+    assert (table["lower"] > table["rule"]).tolist() == [True, False, False, False]
 
 
 def test_a_cause_of_another_name_and_a_group_as_cause() -> None:
@@ -307,6 +314,69 @@ def test_each_source_adds_its_signal() -> None:
     bare = complaints[["customer_id", "received_at"]]
     assert warned(complaints=bare)[1] == "complaint-open"
     assert 1 not in warned(accounts=accounts.drop(columns="closed_date"))
+    today = accounts.assign(closed_date=pd.Timestamp(DAY))
+    assert warned(accounts=today)[1] == "product-closed"
+    tomorrow = accounts.assign(closed_date=pd.Timestamp(DAY) + pd.Timedelta(days=1))
+    assert 1 not in warned(accounts=tomorrow)
+
+
+def test_each_source_may_have_names_of_its_own() -> None:
+    closed = pd.Timestamp("2026-03-01")
+    sources = {
+        "accounts": pd.DataFrame(
+            {"customer_id": [1], "product": "card", "opened_date": closed, "closed_date": closed}
+        ),
+        "balances": pd.DataFrame(
+            {
+                "account_id": [7, 7],
+                "customer_id": [1, 1],
+                "date": pd.to_datetime(["2025-11-30", "2026-02-28"]),
+                "balance": [1000.0, 300.0],
+            }
+        ),
+        "complaints": pd.DataFrame(
+            {"customer_id": [5], "received_at": [closed.tz_localize("Asia/Shanghai")]}
+        ),
+    }
+    theirs = {
+        "accounts": {"closed_date": "ended"},
+        "balances": {"balance": "saldo"},
+        "complaints": {"received_at": "came_in"},
+    }
+    renamed = {
+        name: frame.rename(columns=theirs[name]).reset_index(drop=True)
+        for name, frame in sources.items()
+    }
+    told = warned(**sources)
+    assert told[1] == "balance-falling+product-closed"
+    assert told[5] == "complaint-open"
+    assert warned(**renamed, names=theirs) == told
+    columns = {"customer_id": "who", "date": "day", "kind": "sort"}
+    customers = CUSTOMERS.rename(columns={"customer_id": "who"})
+    table = early_warnings(
+        customers,
+        MOVES.rename(columns=columns),
+        as_of=DAY,
+        names={"customers": {"customer_id": "who"}, "transactions": columns},
+    )["rules"].astype(object)
+    assert table[table != "none"].to_dict() == warned()
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [("accounts", "product"), ("balances", "account_id"), ("complaints", "received_at")],
+)
+def test_a_source_that_does_not_fit_is_named(name: str, column: str) -> None:
+    with pytest.raises(DataError, match=rf"{name}\.{column}.*: missing column"):
+        early_warnings(CUSTOMERS, MOVES, as_of=DAY, **{name: pd.DataFrame({"customer_id": [1]})})
+
+
+def test_a_quiet_product_is_quiet_for_the_warnings_too() -> None:
+    term = pd.DataFrame(
+        {"customer_id": [1], "product": "term", "opened_date": pd.to_datetime(["2020-01-01"])}
+    )
+    facts = warning_facts(CUSTOMERS, MOVES, as_of=DAY, accounts=term)
+    assert facts["quiet_product"].to_dict() == {1: True, 2: False, 3: False, 4: False, 5: False}
 
 
 def test_warnings_are_ranked_by_what_is_at_stake() -> None:
@@ -412,7 +482,7 @@ def test_a_trend_is_the_line_through_the_totals_of_the_days(rows: list[tuple[int
     totals = values.groupby(["customer_id", "date"])["balance"].sum()
     values["date"] = pd.Timestamp("2026-03-01") + pd.to_timedelta(values["date"], unit="D")
     customers = pd.DataFrame({"customer_id": range(4)})
-    told = value_facts(customers, values, as_of="2026-03-31")["value_trend"]
+    told = value_facts(customers, values, as_of="2026-03-10")["value_trend"]
     for customer in range(4):
         own = totals[totals.index.get_level_values("customer_id") == customer].droplevel(0)
         if len(own) < POLICY.value("trend_points"):

@@ -317,6 +317,18 @@ def test_a_missing_contract_date_is_taken_from_the_first_movement_and_told() -> 
     ]  # fmt: skip
     assert facts.loc["d", "days_since_contract"] == 30
     assert facts.loc["d", "automatic_count"] == 1
+    on_the_day = stage_facts(CUSTOMERS, moves, as_of="2024-01-01")["contract_basis"]
+    assert on_the_day["a"] == "contract_date"
+
+
+def test_movements_of_two_centuries_stay_in_order() -> None:
+    """More days apart than sixteen bits can number."""
+    moves = movements(
+        ("a", "2026-03-30", "card"), ("a", "1840-01-01", "card"), ("a", "2026-03-10", "card")
+    )
+    facts = stage_facts(CUSTOMERS, moves, as_of="2026-03-31").loc["a"]
+    assert facts["recent_count"] == 2
+    assert facts["last_activity"] == pd.Timestamp("2026-03-30")
 
 
 def test_the_stage_table_may_ask_for_any_column_of_the_customers() -> None:
@@ -362,7 +374,7 @@ def test_faulty_frames_are_refused_with_what_is_wrong() -> None:
     strange = movements(("zz", "2026-01-01", "card"))
     with pytest.raises(DataError, match="1 rows name 1 customers who are not in customers"):
         stage_facts(CUSTOMERS, strange, as_of="2026-03-31")
-    with pytest.raises(DataError, match="customer_id"):
+    with pytest.raises(DataError, match=r"customers\.customer_id: duplicate key"):
         stage_facts(pd.concat([CUSTOMERS, CUSTOMERS]), NO_MOVES, as_of="2026-03-31")
     with pytest.raises(DataError, match=r"transactions\.date: missing column"):
         stage_facts(CUSTOMERS, pd.DataFrame({"customer_id": ["a"]}), as_of="2026-03-31")

@@ -368,6 +368,16 @@ def test_spells_tell_start_end_and_what_came_after() -> None:
     ]
 
 
+def test_as_many_stages_as_small_numbers_can_tell() -> None:
+    names = [f"s{i:03}" for i in range(127)]
+    spells = stage_spells(
+        pd.DataFrame(
+            {"customer_id": range(127), "date": pd.Timestamp("2026-03-31"), "stage": names}
+        )
+    )
+    assert spells["stage"].tolist() == names
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -378,7 +388,7 @@ def test_spells_tell_start_end_and_what_came_after() -> None:
         (lambda h: h.iloc[:0], "no date"),
         (
             lambda h: pd.DataFrame(
-                {"customer_id": range(200), "date": h["date"][0], "stage": map(str, range(200))}
+                {"customer_id": range(128), "date": h["date"][0], "stage": map(str, range(128))}
             ),
             "at most 127",
         ),

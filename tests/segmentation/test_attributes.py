@@ -189,6 +189,8 @@ def test_product_use_counts_open_products() -> None:
     assert product_use(accounts.iloc[:0], as_of=AS_OF).empty
     without = accounts.drop(columns="closed_date")
     assert product_use(without, as_of=AS_OF).loc["b", "products"] == 2
+    one_product = accounts.assign(product="demand", opened_date=pd.Timestamp("2020-01-01"))
+    assert product_use(one_product, as_of=AS_OF)["products"].to_dict() == {"a": 1, "b": 1, "c": 1}
 
 
 # -------------------------------------------------------------------------------------- managers
@@ -278,6 +280,12 @@ def test_status_and_reason_of_each_customer() -> None:
     assert found["manager_id"].tolist()[:2] == [20, 10]
     assert found["status"].tolist() == ["kept", "assigned", "none", "none", "none"]
     assert found["reason"].tolist()[2:] == ["no_capacity", "no_manager_due", "no_manager_fits"]
+    assert list(found["status"].cat.categories) == ["kept", "moved", "assigned", "none"]
+    advice = "add managers, or widen what they cover"
+    assert findings_of(found) == (
+        DataFault("customers", "manager", "no_manager_fits", 1, ("customer e",), advice=advice),
+        DataFault("customers", "manager", "no_capacity", 1, ("customer c",), advice=advice),
+    )
     both = pd.Series({"a": 20, "b": 20})
     crowded = assign_managers(customers, managers, current=both)
     assert sorted(crowded["status"].tolist()[:2]) == ["kept", "moved"]

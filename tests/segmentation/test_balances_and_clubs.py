@@ -99,7 +99,7 @@ def test_bad_balances_are_told() -> None:
         average_balance(book, start="2026-01-02", end="2026-01-01")
     with pytest.raises(DataError, match="duplicate key"):
         average_balance(pd.concat([book, book]), start=START, end=END)
-    with pytest.raises(DataError, match="balance: null"):
+    with pytest.raises(DataError, match=r"balances\.balance: null"):
         average_balance(book.assign(balance=np.nan), start=START, end=END)
     empty = average_balance(book.iloc[:0], start=START, end=END)
     assert len(empty) == 0
@@ -247,6 +247,8 @@ def test_next_review_is_the_first_such_day_after(day_number: int, months: set[in
 def test_bad_memberships_are_told() -> None:
     with pytest.raises(DataError, match="both missing; present: club"):
         memberships(members(club="none"), as_of="2026-01-01")
+    with pytest.raises(DataError, match="both missing; present: none"):
+        memberships(pd.DataFrame(index=[1]), as_of="2026-01-01")
     with pytest.raises(
         DataError, match=r"1 members without a term \(first: 1\); give term_start and term_end"
     ):

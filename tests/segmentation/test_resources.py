@@ -65,6 +65,8 @@ def test_weights_floors_and_caps_of_customers() -> None:
     ]
     capped = allocate(rows.assign(cap=[10, None, None], floor=[0, 0, 50]), budget=100)
     assert capped.customers["amount"].tolist() == [10, 40, 50]
+    some = allocate(rows.assign(floor=[None, 2, None], weight=[0.0, 0.0, 1.0]), budget=8)
+    assert some.customers["amount"].tolist() == [0, 2, 6], "no floor is a floor of nothing"
 
 
 def test_restricted_customers_are_cut_or_stopped() -> None:
@@ -143,7 +145,7 @@ def test_bad_allocations_are_told() -> None:
         allocate(rows.assign(tier="gold"), budget=1)
     with pytest.raises(DataError, match="duplicate key"):
         allocate(pd.concat([rows, rows]), budget=1)
-    with pytest.raises(DataError, match="potential: null for 1 customers"):
+    with pytest.raises(DataError, match=r"potential: null for 1 customers .*; fill it or leave"):
         allocate(rows.assign(potential=np.nan), budget=1)
     with pytest.raises(InfeasibleError, match="tiers: floors: they add up to 20, more than"):
         allocate(rows.assign(floor=10), budget=15)

@@ -16,6 +16,7 @@ from bankcrm.columns import DataFault, findings_frame
 from bankcrm.errors import DataError, PolicyError, UnknownNameError
 from bankcrm.policy import default_policy
 from bankcrm.segmentation import (
+    RfmCuts,
     RfmThresholds,
     findings_of,
     fit_rfm,
@@ -144,6 +145,7 @@ def test_options_are_explicit() -> None:
 def test_window_includes_its_first_day() -> None:
     book = moves([(1, "2026-06-01", 1.0), (2, "2026-05-31", 1.0)])
     assert rfm_metrics(book, as_of=AS_OF, window=30).index.tolist() == [1]
+    assert rfm_metrics(book, as_of="2026-06-01", window=1).index.tolist() == [1]
 
 
 def test_as_of_counts_to_its_last_second() -> None:
@@ -297,6 +299,7 @@ def test_constant_data_one_customer_and_one_time_buyers_are_defined() -> None:
 def test_fixed_cut_points_mean_from_this_value_on_and_within_these_days() -> None:
     cuts = {"recency_days": [30, 90], "frequency": [2, 10], "monetary": [1000, 10_000]}
     thresholds = fit_rfm(pd.DataFrame(), bins=3, method="fixed", cuts=cuts)
+    assert thresholds.groups == (RfmCuts((30, 90), (2, 10), (1000, 10_000)),)
     metrics = pd.DataFrame(
         {
             "recency_days": [30, 31, 91],
@@ -430,6 +433,8 @@ def test_weighted_rfm() -> None:
     for bad in ((1, 1), (0, 0, 0), (1, -1, 1), (np.nan, 1, 1)):
         with pytest.raises(DataError, match="weights"):
             weighted_rfm(scores, weights=bad)
+    with pytest.raises(DataError, match="m: expected numbers"):
+        weighted_rfm(scores.assign(m="high"), weights=(1, 1, 1))
     with pytest.raises(DataError, match="missing f, m"):
         weighted_rfm(scores[["r"]], weights=(1, 1, 1))
 

@@ -141,6 +141,7 @@ def test_huge_weights_and_totals_stay_exact_in_sum() -> None:
     assert sum(shares.tolist()) == 10**18
     assert shares.tolist()[:2] == [5 * 10**17] * 2
     assert sum_exact(np.array([2**62] * 5)) == 5 * 2**62
+    assert apportion(1, [2**53, 2**53 + 1]).tolist() == [0, 1], "floats hold them for equal"
 
 
 def test_rounding_of_quotas_cannot_lose_a_unit() -> None:

@@ -155,7 +155,8 @@ def test_faulty_fits_are_refused() -> None:
         fit_tiers(same)
     with pytest.raises(DataError, match="no customer"):
         fit_tiers(same.iloc[:0])
-    for bad in ({"premium_share": 0.0}, {"key_share": 0.99}, {"band": 1.0}):
+    everybody = {"premium_share": 0.25, "key_share": 0.25, "restricted_share": 0.5}
+    for bad in ({"premium_share": 0.0}, {"key_share": 0.99}, {"band": 1.0}, everybody):
         with pytest.raises(DataError, match="expected shares"):
             fit_tiers(same, **bad)
 
@@ -347,6 +348,10 @@ def test_customers_on_one_side_only_are_kept_and_told() -> None:
     ]
     assert after.loc["new", ["before"]].isna().all()
     assert str(after.loc["old", "since"].date()) == "2025-01-01"
+    waiting = held.assign(grace_until=pd.Timestamp("2026-08-01"))
+    kept = review_tiers(waiting, known, as_of=DAY).loc["old"]
+    assert (kept["reason"], str(kept["grace_until"].date())) == ("no_facts", "2026-08-01")
+    assert str(kept["next_review"].date()) == "2026-08-02"
 
 
 def test_bad_reviews_are_told() -> None:
@@ -395,5 +400,5 @@ def test_a_customer_twice_on_one_day_is_refused() -> None:
     twice = pd.DataFrame(
         {"customer_id": [1, 1], "tier": ["key", "key"], "date": pd.to_datetime([DAY, DAY])}
     )
-    with pytest.raises(DataError, match="duplicate key"):
+    with pytest.raises(DataError, match=r"history\..*duplicate key"):
         tier_migration(twice)
