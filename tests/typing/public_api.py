@@ -10,12 +10,14 @@ from typing import assert_type
 import pandas as pd
 
 import bankcrm
-from bankcrm.calendars import WorkingCalendar, working_calendar
+from bankcrm.calendars import WorkingCalendar, bank_day, working_calendar
 from bankcrm.columns import Column, check_frame
 from bankcrm.errors import BankcrmError, MissingExtraError, PolicyError
 from bankcrm.lifecycle import assign_stages, stage_facts
+from bankcrm.plugins import Assembled
 from bankcrm.policy import Policy, default_policies, default_policy, load_policy
 from bankcrm.rules import Decision, DecisionTable, Finding, HitPolicy, Parameter, Rule, Trace
+from bankcrm.simulation import Impact
 from bankcrm.valuation import Concentration, concentration
 from bankcrm.vocabulary import Stage, Tier
 
@@ -73,6 +75,16 @@ def frames(frame: pd.DataFrame) -> None:
     spread = concentration(frame["amount"])
     assert_type(spread, Concentration)
     assert_type(spread.share_of_top(0.2), float)
+
+
+def changes(book: bankcrm.Book, noon: dt.datetime) -> None:
+    """Policies put together, and what they would change."""
+    policies = bankcrm.assemble(disable=["ours"])
+    assert_type(policies, Assembled)
+    impact = bankcrm.simulate(book, default_policies(), policies)
+    assert_type(impact, Impact)
+    assert_type(impact.moved, pd.Index)
+    assert_type(bank_day(noon), dt.date)
 
 
 def reviews(book: bankcrm.Book) -> None:
