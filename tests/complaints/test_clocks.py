@@ -183,6 +183,13 @@ def test_a_case_whose_clock_outlives_the_calendar_is_marked_provisional() -> Non
     log = [event("2026-12-20 10:00", "received", severity="severe")]
     assert replay(log, "2026-12-21 10:00").clock("answer").provisional
     assert not replay([RECEIVED], "2024-09-21 10:00").clock("answer").provisional
+    frame = pd.DataFrame({"received_at": [log[0].at, RECEIVED.at], "severity": "severe"})
+    for policy in (OURS, BOTH):  # a clock that counts calendar days is never provisional
+        told = deadlines(frame, policy=policy, calendar=CN, as_of=at("2026-12-21 10:00"))
+        assert told["provisional"].tolist() == [True, False]
+        assert told.attrs == {
+            "policy": policy.id, "fingerprint": policy.fingerprint, "calendar": CN.name,
+        }  # fmt: skip
 
 
 def test_an_event_told_late_takes_its_place() -> None:
@@ -226,7 +233,10 @@ def test_a_clock_tells_all_of_itself() -> None:
     ]
     assert "severity not assessed" in str(replay([event("2024-09-20 10:00", "received")],
                                                  "2024-09-20 11:00"))  # fmt: skip
-    assert "Wang" not in repr(state)
+    assert repr(state) == (  # without the names of staff
+        "<ClockState: status open, severity moderate, as of 2024-09-23T10:00:00+08:00, "
+        "due 2024-09-23>"
+    )
 
 
 def test_the_bank_day_ends_at_its_cut_off_hour() -> None:
@@ -236,6 +246,10 @@ def test_the_bank_day_ends_at_its_cut_off_hour() -> None:
     for answered, state in (("16:29", ClockStateKind.MET), ("16:30", ClockStateKind.BREACHED)):
         log = [RECEIVED, event(f"2024-09-27 {answered}", "responded")]
         assert replay(log, "2024-10-08 10:00", cut).clock("answer").state is state
+    frame = pd.DataFrame({"received_at": [RECEIVED.at], "severity": ["moderate"]})
+    for now, told in (("16:29", "at_risk"), ("16:30", "breached")):
+        asked = deadlines(frame, policy=cut, calendar=CN, as_of=at(f"2024-09-27 {now}"))
+        assert asked["answer_state"].tolist() == [told]
     evening = attrs.evolve(RECEIVED, at=at("2024-09-20 16:30"))  # taken as Saturday's
     assert replay([evening], "2024-09-20 17:00", cut).clock("answer").due == dt.date(2024, 9, 27)
 
@@ -458,8 +472,9 @@ def test_naive_instants_unknown_words_and_empty_logs_are_refused() -> None:
 
 
 def test_policies_that_contradict_each_other_do_not_combine() -> None:
-    assert BOTH.id == f"{OURS.id}+{CHINA.id}"
-    assert BOTH.version == f"{OURS.version}+{CHINA.version}"
+    both = combine(OURS, CHINA)
+    assert both.id == f"{OURS.id}+{CHINA.id}"
+    assert both.version == f"{OURS.version}+{CHINA.version}"
     with pytest.raises(PolicyError, match="cn_answer_days"):
         combine(BOTH, CHINA.with_parameters(cn_answer_days=14))
     with pytest.raises(PolicyError, match="twice"):
@@ -681,6 +696,16 @@ def test_a_pause_before_new_facts_is_not_taken_out_of_the_new_clock() -> None:
     clock = replay(log, "2024-09-27 10:00").clock("answer")
     assert clock.paused == 0
     assert (told["answer_elapsed"], told["answer_due"].date()) == (clock.elapsed, clock.due)
+
+
+def test_pauses_that_nobody_ended_go_on() -> None:
+    frame = pd.DataFrame(
+        {"complaint_id": [1, 2], "received_at": [RECEIVED.at] * 2, "severity": "moderate"}
+    )
+    stops = pd.DataFrame({"complaint_id": [2], "paused_at": [at("2024-09-23 10:00")]})
+    told = deadlines(frame, calendar=CN, as_of=at("2024-12-01 10:00"), pauses=stops)
+    assert told["answer_state"].tolist() == ["breached", "paused"]
+    assert told["answer_elapsed"].tolist()[1] == 1
 
 
 def test_a_pause_of_no_case_is_refused() -> None:

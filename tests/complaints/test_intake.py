@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bankcrm.calendars import working_calendar
@@ -240,6 +240,9 @@ def test_columns_that_are_wrong_as_a_whole_are_errors() -> None:
     frame = register(text=["a"])
     with pytest.raises(DataError, match="missing column received_at"):
         intake(frame.drop(columns="received_at"))
+    more = POLICY.with_parameters(required_fields=("received_at", "product", "cause"))
+    with pytest.raises(DataError, match=r"^complaints: missing columns product, cause; present: "):
+        intake(frame, policy=more)
     with pytest.raises(DataError, match="time zone"):
         intake(frame.assign(received_at=pd.to_datetime(["2026-03-02"])))
     with pytest.raises(DataError, match="no column"):
@@ -258,6 +261,11 @@ def test_mappings_models_and_empty_frames_are_taken() -> None:
     assert "138" not in repr(model)
     empty = intake(register(text=["a"]).iloc[:0])
     assert (len(empty.accepted), len(empty.rejected), len(empty.findings)) == (0, 0, 0)
+    columns = ["row", "problem", "column", "effect", "advice"]
+    assert list(empty.findings) == list(intake(register(text=["a"])).findings) == columns
+    whole = register(text=["a"], contact_name=["Li"], phone=["13800138000"])
+    assert list(intake(whole).findings) == columns
+    assert repr(empty) == "<Intake: accepted 0, rejected 0, findings 0>"
 
 
 def test_the_model_tells_what_is_wrong() -> None:
@@ -328,6 +336,7 @@ def test_words_that_come_after_none_are_new() -> None:
         max_size=25,
     )
 )
+@example([((1, "fund", None), 0), ((1, "term", None), 1), ((1, None, "fees"), 2)])
 def test_chains_agree_with_a_slow_loop(
     told: list[tuple[tuple[int, str | None, str | None], int]],
 ) -> None:

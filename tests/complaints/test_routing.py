@@ -63,6 +63,30 @@ def test_one_by_one_and_as_a_frame_the_routes_are_equal(
             assert one.deadlines["answer"] == one.due
 
 
+@pytest.mark.parametrize(
+    ("text", "kind", "departments"),
+    [
+        ("请问如何办理转账", "consultation", "customer_service"),
+        ("建议增加周末窗口", "suggestion", "customer_service"),
+        ("手续费太高", "complaint", "customer_service"),
+        ("被盗刷，手续费太高", "complaint", "customer_service+risk"),
+    ],
+)
+def test_a_text_tells_kind_and_cause_where_the_fields_are_silent(
+    text: str, kind: str, departments: str
+) -> None:
+    told = Complaint(complaint_id="C-1", received_at=NOON, text=text)
+    for classifier in (LEXICON, lambda texts: LEXICON(texts)):
+        one = route(told, calendar=CN, classifier=classifier)
+        row = route_frame(frame_of([told]), calendar=CN, classifier=classifier).iloc[0]
+        assert one.complaint_id == "C-1"
+        assert (one.kind, row["kind"]) == (kind, kind)
+        assert ("+".join(one.departments), row["departments"]) == (departments, departments)
+    own = attrs.evolve(told, kind="suggestion", cause="marketing")
+    assert route(own, calendar=CN, classifier=LEXICON).kind == "suggestion"
+    assert route(told, calendar=CN).kind == "complaint"  # unread, so what the policy says
+
+
 @pytest.mark.parametrize("preset", presets("complaints"))
 @settings(max_examples=20)
 @given(complaint=complaints())
@@ -205,6 +229,7 @@ def test_the_queue_goes_by_severity_then_time_left_then_priority() -> None:
     assert queue.index.tolist() == ["e", "c", "b", "a", "d"]
     assert queue["place"].tolist() == [1, 2, 3, 4, 5]
     assert queue["days_left"].tolist() == [3, 3, 7, -1, -1]
+    assert queue["days_left"].dtype == "int64"
     rare = pd.CategoricalDtype(["first", "high", "normal", "low"])
     ranked = routed.assign(priority=pd.Series(["low", None, "normal", None, "low"], routed.index))
     ranked = ranked.assign(severity="minor", due=pd.Timestamp("2026-03-05"))
@@ -257,6 +282,27 @@ def test_more_time_used_never_lowers_the_level(a: float, b: float) -> None:
     low, high = sorted([a, b])
     told = escalate(pd.DataFrame({"used": [low, high], "clock": ["answer", "answer"]}))["level"]
     assert told.cat.codes.is_monotonic_increasing
+
+
+def test_the_ladder_by_hand_and_a_banks_own() -> None:
+    clocks = pd.DataFrame(
+        {"used": [0.49, 0.5, 0.8, 1.0, 1.01, 1.5, 1.51], "clock": ["answer"] * 7},
+        index=list("abcdefg"),
+    )
+    told = escalate(clocks)
+    ranks = [LEVELS.index(level) for level in told["level"]]
+    assert ranks == [0, 1, 2, 2, 3, 3, 4]
+    assert told.index.tolist() == list("abcdefg")
+    assert told["escalation_rule"].tolist() == [
+        "early", "half", "at-risk", "at-risk", "over", "over", "far-over",
+    ]  # fmt: skip
+    assert told["level"].cat.ordered
+    mark = {"policy": POLICY.id, "fingerprint": POLICY.fingerprint}
+    assert told.attrs.items() >= mark.items()
+    strict = POLICY.with_parameters(head_share=0.3, remind_share=0.1)
+    assert escalate(clocks, policy=strict)["level"].tolist()[:2] == ["department_head"] * 2
+    with pytest.raises(DataError, match=r"^clocks.used: below minimum"):
+        escalate(clocks.assign(used=-1.0))
 
 
 def test_more_severe_never_means_less_time_used_before_escalation() -> None:

@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bankcrm.calendars import working_calendar
-from bankcrm.complaints import ageing, control_chart, fca_return, pareto, summarise, trend
+from bankcrm.complaints import (
+    Trend,
+    ageing,
+    control_chart,
+    fca_return,
+    pareto,
+    summarise,
+    trend,
+)
 from bankcrm.errors import DataError
 from bankcrm.policy import default_policy
 
@@ -202,7 +210,7 @@ def test_pareto_refuses_what_it_cannot_count() -> None:
 
 
 def test_trends() -> None:
-    assert trend([5, 5, 5, 5]).direction == "none"
+    assert trend([5, 5, 5, 5]) == Trend(tau=0, p_value=1, slope=0, direction="none")
     up = trend(np.arange(10))
     assert (up.tau, up.slope) == pytest.approx((1, 1))
     assert up.direction == "rising"
