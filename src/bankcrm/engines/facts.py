@@ -282,10 +282,8 @@ def average_balance_sql(
     if method not in ("daily", "monthly") or before_first not in ("zero", "leave_out"):
         raise DataError(f"method {method!r}, before_first {before_first!r}: no such option")
     periods = _months(start, end) if method == "monthly" else [(start, end + timedelta(days=1))]
-    rows = " UNION ALL ".join(
-        f"SELECT {day_of(low)} AS low, {day_of(high)} AS high, "
-        f"{day_of(low.replace(day=1))} AS month"
-        for low, high in periods
+    rows = ", ".join(
+        f"({day_of(low)}, {day_of(high)}, {day_of(low.replace(day=1))})" for low, high in periods
     )
     held = "GREATEST(DATE_DIFF('day', GREATEST(b.date, p.low), LEAST(b.until, p.high)), 0)"
     spans = (
@@ -296,7 +294,7 @@ def average_balance_sql(
     accounts = (
         f"SELECT b.customer_id, b.account_id, p.month, p.low, p.high, "
         f"SUM(b.balance * {held}) AS money, SUM({held}) AS held, MIN(b.date) AS begun "
-        f"FROM ({spans}) b CROSS JOIN ({rows}) p "
+        f"FROM ({spans}) b CROSS JOIN (VALUES {rows}) AS p(low, high, month) "
         "GROUP BY b.customer_id, b.account_id, p.month, p.low, p.high"
     )
     length = "CAST(DATE_DIFF('day', low, high) AS DOUBLE)"

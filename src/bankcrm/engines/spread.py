@@ -109,14 +109,14 @@ class Spread:
         at = np.minimum(np.searchsorted(people, wanted), len(people) - 1)
         before = np.append(0.0, people)[at]
         below = np.append(0.0, self.parts["s"].to_numpy().cumsum())[at]
-        rows = " UNION ALL ".join(
-            f"SELECT {i} AS i, {self.parts['part'].iloc[p]} AS part, "
-            f"CAST('{float(t)!r}' AS DOUBLE) AS t"
+        rows = ", ".join(
+            f"({i}, {self.parts['part'].iloc[p]}, CAST('{float(t)!r}' AS DOUBLE))"
             for i, (p, t) in enumerate(zip(at, wanted - before, strict=True))
         )
         found = self.engine.fetch(
             "SELECT i, SUM(v * LEAST(CAST(w AS DOUBLE), GREATEST(0e0, t - (cum - w)))) AS s "
-            f"FROM ({self.ranked}) r JOIN ({rows}) p USING (part) GROUP BY i ORDER BY i"
+            f"FROM ({self.ranked}) r JOIN (VALUES {rows}) AS p(i, part, t) USING (part) "
+            "GROUP BY i ORDER BY i"
         )
         result: Floats = (below + found["s"].to_numpy()) / self._shared_total()
         return result
