@@ -313,6 +313,19 @@ def test_the_window_ends_with_its_last_day_and_strangers_are_never_linked() -> N
     assert linked.notna().tolist() == [False, True, False, False, False]
 
 
+def test_a_bank_has_its_own_window_and_matters() -> None:
+    frame = register(
+        customer_id=[1, 1, 1],
+        product=["fund", "term", "term"],
+        received_at=instants("2026-01-05", "2026-01-07", "2026-01-10"),
+    )
+    own = POLICY.with_parameters(repeat_within_days=2, matter_fields=("cause",))
+    linked = link_repeats(frame, policy=own)["repeat_of"]
+    assert linked.dtype == "Int64"
+    assert linked.fillna(0).tolist() == [0, 1, 0]
+    assert link_repeats(frame)["repeat_of"].fillna(0).tolist() == [0, 0, 2]
+
+
 def test_words_that_come_after_none_are_new() -> None:
     days = instants("2026-01-05", "2026-01-06", "2026-01-07", "2026-01-08", "2026-01-09")
     frame = register(
