@@ -266,6 +266,17 @@ def test_time_measured_in_parts_is_the_time_of_the_whole(unit: str, minutes: lis
     assert np.isnan(rulers.elapsed(unit, never, a)).all()
 
 
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "Europe/London", "America/New_York"])
+def test_working_hours_are_hours_of_the_banks_own_place(zone: str) -> None:
+    own = OURS.with_parameters(time_zone=zone, working_hours=("09:00-12:00", "13:00-17:30"))
+    rulers = Rulers.of(own, CN)
+    morning, noon, evening = (
+        moment(dt.datetime(2024, 9, 23, hour, 15, tzinfo=ZoneInfo(zone))) for hour in (8, 12, 20)
+    )
+    assert rulers.elapsed("working_hours", morning, noon).tolist() == [3]
+    assert rulers.elapsed("working_hours", noon, evening).tolist() == [4.5]
+
+
 # --- several clocks and extensions ------------------------------------------------------------
 
 
