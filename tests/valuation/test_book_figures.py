@@ -305,8 +305,10 @@ def test_every_rule_is_measured_beside_its_figure_and_its_origin() -> None:
 
 
 def test_a_contribution_that_is_not_given_is_that_of_the_year() -> None:
-    rich = book(balances=book().balances.assign(balance=[5e5, 9e5, 4e5, 2e6]))
-    own = default_policy("valuation").with_parameters(transfer_price=[[0, 600, 0.04]])
+    rich = book(balances=book().balances.assign(balance=[5e5, 9e5, 4e5, 2e6]), accounts=None)
+    own = default_policy("valuation").with_parameters(
+        transfer_price=[[0, 600, 0.04]], default_product="term"
+    )
     names = ("accounts", "balances", "transactions", "loans", "contacts")
     frames = {name: getattr(rich, name) for name in names}
     year = positions_of(**frames, start="2025-07-01", end=AS_OF, policy=own)
