@@ -21,6 +21,7 @@ from bankcrm.lifecycle import (
     plan_actions,
     playbook,
     policy_effects,
+    stage_facts,
     value_facts,
     warning_facts,
 )
@@ -157,6 +158,7 @@ def test_tasks_are_dated_by_working_days_and_occasions() -> None:
     assert due(tasks, 4, "exit_survey") == due(tasks, 6, "exit_survey")
     assert 5 not in tasks["customer_id"].tolist()
     assert tasks["due"].is_monotonic_increasing
+    assert tasks.index.equals(pd.RangeIndex(len(tasks)))
     assert tasks.attrs == {
         "policy": POLICY.id,
         "fingerprint": POLICY.fingerprint,
@@ -369,6 +371,26 @@ def test_each_source_may_have_names_of_its_own() -> None:
 def test_a_source_that_does_not_fit_is_named(name: str, column: str) -> None:
     with pytest.raises(DataError, match=rf"{name}\.{column}.*: missing column"):
         early_warnings(CUSTOMERS, MOVES, as_of=DAY, **{name: pd.DataFrame({"customer_id": [1]})})
+
+
+def test_warnings_stand_on_the_facts_of_their_own_policy() -> None:
+    policy = POLICY.with_parameters(recent_days=14)
+    facts = stage_facts(CUSTOMERS, MOVES, as_of=DAY, policy=policy)
+    told = warning_facts(CUSTOMERS, MOVES, as_of=DAY, policy=policy)
+    pd.testing.assert_frame_equal(told[facts.columns], facts)
+    stranger = pd.DataFrame(
+        {"customer_id": [9], "product": "card", "opened_date": DAY, "closed_date": DAY}
+    )
+    dated = stranger.astype({"opened_date": "datetime64[s]", "closed_date": "datetime64[s]"})
+    with pytest.raises(DataError, match=r"accounts\.customer_id: 1 rows .*\(9\)"):
+        warning_facts(CUSTOMERS, MOVES, as_of=DAY, accounts=dated)
+
+
+def test_a_salary_paid_on_the_day_is_not_gone() -> None:
+    salaries = weekly(3, DAY, DAY, "salary")
+    assert warning_facts(CUSTOMERS, MOVES, as_of=DAY)["salary_gone"].to_dict()[3]
+    paid = warning_facts(CUSTOMERS, pd.concat([MOVES, salaries]), as_of=DAY)
+    assert not paid["salary_gone"].any()
 
 
 def test_a_quiet_product_is_quiet_for_the_warnings_too() -> None:

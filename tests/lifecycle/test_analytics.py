@@ -108,6 +108,8 @@ def test_durations_recover_the_generator_that_made_the_moves() -> None:
     assert np.allclose(matrix.generator, rates, atol=0.0015)
     assert np.allclose(matrix.probabilities, expm(rates * 30), atol=0.02)
     assert np.allclose(matrix.probabilities.sum(axis=1), 1)
+    assert matrix.period_days == 30
+    assert migration_matrix(frame).period_days == 1
 
 
 def test_a_stage_that_was_never_seen_has_no_chances() -> None:

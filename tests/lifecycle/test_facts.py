@@ -324,7 +324,10 @@ def test_a_missing_contract_date_is_taken_from_the_first_movement_and_told() -> 
 def test_movements_of_two_centuries_stay_in_order() -> None:
     """More days apart than sixteen bits can number."""
     moves = movements(
-        ("a", "2026-03-30", "card"), ("a", "1840-01-01", "card"), ("a", "2026-03-10", "card")
+        ("a", "2026-03-30", "card"),
+        ("a", "1840-01-01", "card"),
+        ("a", "2018-01-01", "card"),
+        ("a", "2026-03-10", "card"),
     )
     facts = stage_facts(CUSTOMERS, moves, as_of="2026-03-31").loc["a"]
     assert facts["recent_count"] == 2

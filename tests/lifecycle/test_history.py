@@ -238,6 +238,8 @@ def test_events_may_come_in_any_order_and_in_parts(order: list[int], split: int)
     pd.testing.assert_frame_equal(replay(second.log, at=at), replay(whole, at=at))
     assert second.log["entry"].tolist() == list(range(len(EVENTS)))
     assert tuple(second.log.columns) == LOG_COLUMNS
+    for name, words in (("event", stage_model().event_names), ("after", stage_model().stage_names)):
+        assert tuple(second.log[name].cat.categories) == words
     pd.testing.assert_frame_equal(second.log.iloc[: len(first.log)], first.log, check_dtype=False)
 
 
@@ -304,6 +306,12 @@ def test_two_contradictory_events_at_one_instant_are_both_set_aside() -> None:
     log = stage_log(history_of(x="pna"))
     undone = events(("x", "2026-05-01", "went_idle"), ("x", "2026-05-01", "reactivated"))
     assert record(log, undone, on="2026-05-31").rejected["reason"].tolist() == ["contradictory"] * 2
+    # Whoever else is in the batch, before them in order or after.
+    others = [(c, "2026-02-01", "inquired") for c in (1, 9, 20)]
+    crowd = events(*others, *((c, *row[1:]) for row in both.to_numpy().tolist() for c in (9, 12)))
+    told = record(pd.DataFrame(), crowd, on="2026-03-31").rejected
+    assert told["customer_id"].tolist() == [9, 12, 9, 12]
+    assert set(told["reason"]) == {"contradictory"}
     # On two days, or in the one order that is legal, they are no contradiction.
     apart = events(("x", "2026-05-01", "went_idle"), ("x", "2026-05-02", "reactivated"))
     assert record(log, apart, on="2026-05-31").rejected.empty
@@ -343,6 +351,8 @@ def test_a_log_that_does_not_fit_is_refused() -> None:
         replay(log.assign(event="sneezed"), at="2026-05-31")
     with pytest.raises(DataError, match="time zone"):
         replay(log.assign(date=log["date"].dt.tz_localize("Asia/Shanghai")), at="2026-05-31")
+    with pytest.raises(DataError, match="log: missing column customer_id, date, event, after"):
+        replay(pd.DataFrame({"entry": []}), at="2026-05-31")
     with pytest.raises(DataError, match="events: missing column event"):
         record(log, EVENTS.drop(columns="event"), on="2026-05-31")
 
@@ -366,6 +376,27 @@ def test_spells_tell_start_end_and_what_came_after() -> None:
         ("y", "active", 1, 3, "dormant", False),
         ("y", "dormant", 3, 3, None, True),
     ]
+
+
+def test_an_event_may_lead_back_to_where_all_begin() -> None:
+    model = stage_model().with_moves(Move("lead", "went_silent", "prospect"))
+    forgotten = events((1, "2026-01-01", "contacted"), (1, "2026-06-01", "went_silent"))
+    done = record(pd.DataFrame(), forgotten, on="2026-06-30", model=model)
+    assert done.rejected.empty
+    assert done.log["after"].tolist() == ["lead", "prospect"]
+
+
+def test_a_history_with_rows_left_out_is_read_as_not_observed(make_small_book: Make) -> None:
+    book = make_small_book(5)
+    ends = month_ends("2023-01", "2023-06")
+    history = stage_history(book.customers, book.transactions, dates=ends)
+    some = history[np.random.default_rng(1).random(len(history)) < 0.8]
+    absent = history.assign(stage=history["stage"].where(history.index.isin(some.index)))
+    ours, theirs = (
+        stage_spells(h).sort_values(["customer_id", "start"], ignore_index=True)
+        for h in (some, absent)
+    )
+    pd.testing.assert_frame_equal(ours, theirs)
 
 
 def test_as_many_stages_as_small_numbers_can_tell() -> None:

@@ -130,6 +130,12 @@ def test_faults_are_told_with_their_path(old: str, new: str, told: str) -> None:
     assert told in str(fault.value)
 
 
+def test_a_file_of_a_header_alone_is_told_what_it_lacks() -> None:
+    with pytest.raises(PolicyError) as fault:
+        StageModel.from_toml('[model]\nid = "bare"\ninitial = "a"\n')
+    assert {"stages: there are none", "events: there are none"} <= set(fault.value.faults)
+
+
 def test_all_faults_are_told_at_once() -> None:
     with pytest.raises(PolicyError) as fault:
         StageModel(id="empty", initial="a", stages=(), events=(), moves=(Move("a", "go", "b"),))

@@ -25,16 +25,25 @@ MOVES = pd.DataFrame(
         "amount": [5.0, -3.0],
     }
 )
-HISTORY = lifecycle.stage_history(
-    CUSTOMERS, MOVES, dates=lifecycle.month_ends("2026-01", "2026-03")
-)
-LOG = lifecycle.stage_log(HISTORY)
-FACTS = lifecycle.stage_facts(CUSTOMERS, MOVES, as_of=DAY)
 VALUES = MOVES.rename(columns={"amount": "balance"})
 COMPANY = pd.DataFrame(
     {"years_in_business": [12.0], "revenue_growth": [0.3], "industry_outlook": ["rising"]}
 )
 STAGES = " ".join(lifecycle.stage_model().stage_names)
+
+
+def facts() -> pd.DataFrame:
+    return lifecycle.stage_facts(CUSTOMERS, MOVES, as_of=DAY)
+
+
+def history() -> pd.DataFrame:
+    ends = lifecycle.month_ends("2026-01", "2026-03")
+    return lifecycle.stage_history(CUSTOMERS, MOVES, dates=ends)
+
+
+def log() -> pd.DataFrame:
+    return lifecycle.stage_log(history())
+
 
 OF_FACTS = {
     "category": "kind contract_basis",
@@ -48,19 +57,19 @@ OF_RATES = {"int64": "at_risk moved", "float64": "rate lower upper"}
 OF_PHASES = {"category": "phase rule missing"}
 
 PROMISED: dict[str, tuple[Callable[[], pd.DataFrame], str, dict[str, str]]] = {
-    "stage_facts": (lambda: FACTS, "customer_id", OF_FACTS),
+    "stage_facts": (facts, "customer_id", OF_FACTS),
     "assign_stages": (
-        lambda: lifecycle.assign_stages(FACTS),
+        lambda: lifecycle.assign_stages(facts()),
         "customer_id",
         {"category": "stage rule"},
     ),
     "stage_history": (
-        lambda: HISTORY,
+        history,
         "customer_id date",
         {"category": "stage furthest rule"},
     ),
     "stage_log": (
-        lambda: LOG,
+        log,
         "",
         {
             "int64": "entry customer_id",
@@ -70,12 +79,12 @@ PROMISED: dict[str, tuple[Callable[[], pd.DataFrame], str, dict[str, str]]] = {
         },
     ),
     "replay": (
-        lambda: lifecycle.replay(LOG, at=DAY),
+        lambda: lifecycle.replay(log(), at=DAY),
         "customer_id",
         {"category": "stage furthest", "date": "since"},
     ),
     "stage_spells": (
-        lambda: lifecycle.stage_spells(HISTORY),
+        lambda: lifecycle.stage_spells(history()),
         "",
         {
             "int64": "customer_id",
@@ -91,7 +100,7 @@ PROMISED: dict[str, tuple[Callable[[], pd.DataFrame], str, dict[str, str]]] = {
     ),
     "plan_actions": (
         lambda: lifecycle.plan_actions(
-            HISTORY.xs(pd.Timestamp(DAY), level="date").reset_index()[["customer_id", "stage"]],
+            history().xs(pd.Timestamp(DAY), level="date").reset_index()[["customer_id", "stage"]],
             as_of=DAY,
             calendar=working_calendar("CN"),
         ),
@@ -126,19 +135,19 @@ PROMISED: dict[str, tuple[Callable[[], pd.DataFrame], str, dict[str, str]]] = {
         },
     ),
     "churn_rates": (
-        lambda: lifecycle.churn_rates(HISTORY),
+        lambda: lifecycle.churn_rates(history()),
         "period stage",
         {"int64": "at_risk lost", "float64": "rate lower upper target", "boolean": "met"},
     ),
     "growth": (
-        lambda: lifecycle.growth(HISTORY),
+        lambda: lifecycle.growth(history()),
         "period",
         {"int64": "before entered left now", "float64": "growth"},
     ),
-    "reactivation_rate": (lambda: lifecycle.reactivation_rate(HISTORY), "period", OF_RATES),
-    "win_back_rate": (lambda: lifecycle.win_back_rate(HISTORY), "period", OF_RATES),
+    "reactivation_rate": (lambda: lifecycle.reactivation_rate(history()), "period", OF_RATES),
+    "win_back_rate": (lambda: lifecycle.win_back_rate(history()), "period", OF_RATES),
     "stage_funnel": (
-        lambda: lifecycle.stage_funnel(HISTORY),
+        lambda: lifecycle.stage_funnel(history()),
         "stage",
         {
             "text": "to",
@@ -147,17 +156,17 @@ PROMISED: dict[str, tuple[Callable[[], pd.DataFrame], str, dict[str, str]]] = {
         },
     ),
     "migration_matrix counts": (
-        lambda: lifecycle.migration_matrix(HISTORY).counts,
+        lambda: lifecycle.migration_matrix(history()).counts,
         "before",
         {"int64": STAGES},
     ),
     "migration_matrix probabilities": (
-        lambda: lifecycle.migration_matrix(HISTORY, by="period").probabilities,
+        lambda: lifecycle.migration_matrix(history(), by="period").probabilities,
         "by before",
         {"float64": STAGES},
     ),
     "dwell_times": (
-        lambda: lifecycle.dwell_times(HISTORY).summary,
+        lambda: lifecycle.dwell_times(history()).summary,
         "stage",
         {"int64": "spells ended censored left_truncated", "float64": "median_days mean_days"},
     ),
@@ -234,10 +243,11 @@ def test_a_result_names_the_policy_that_decided_it(name: str) -> None:
 
 
 def test_facts_name_their_day() -> None:
-    assert FACTS.attrs["as_of"] == DAY
+    assert facts().attrs["as_of"] == DAY
 
 
 def test_a_history_runs_customer_by_customer_in_order_of_dates() -> None:
-    when = HISTORY.index.get_level_values("date").to_numpy().astype("datetime64[D]")
-    assert HISTORY.index.get_level_values("customer_id").tolist() == [1, 1, 1, 2, 2, 2]
+    index = history().index
+    when = index.get_level_values("date").to_numpy().astype("datetime64[D]")
+    assert index.get_level_values("customer_id").tolist() == [1, 1, 1, 2, 2, 2]
     assert (when == np.tile(lifecycle.month_ends("2026-01", "2026-03"), 2)).all()

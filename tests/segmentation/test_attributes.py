@@ -163,7 +163,7 @@ def test_full_years_are_counted_as_on_birthdays(born: Any, later: int) -> None:
 
 
 def test_bad_customers_are_told() -> None:
-    with pytest.raises(DataError, match="birth_date: 1 dates after as_of"):
+    with pytest.raises(DataError, match=r"birth_date: 1 dates after as_of 2026-06-30 \(first: 1\)"):
         one(birth_date=pd.Timestamp("2030-01-01"))
     with pytest.raises(DataError, match="kind"):
         one("alien")
@@ -363,6 +363,16 @@ def test_profile_of_nulls_and_of_unknown_columns() -> None:
     view = pd.DataFrame({"tier": ["key", None], "city": [None, None], "age": [1.0, 3.0]})
     found = profile(view, by="tier", features=["age"])
     assert found.loc[("(none)", "age", ""), "index"] == 1.5
+    nullable = pd.DataFrame(
+        {
+            "tier": ["key"] * 3,
+            "age": pd.array([1, None, 3], dtype="Int64"),
+            "digital": pd.array([True, None, False], dtype="boolean"),
+        }
+    )
+    told = profile(nullable, by="tier")
+    assert told["segment_value"].tolist() == [2.0, 0.5]
+    assert told["known"].tolist() == [2, 2]
     assert profile(view, by="tier", features=["city"]).empty
     assert profile(view, by="tier", features=[]).empty
     with pytest.raises(UnknownNameError, match="no column in the view 'x'; known: tier"):

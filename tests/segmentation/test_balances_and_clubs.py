@@ -253,7 +253,7 @@ def test_bad_memberships_are_told() -> None:
         DataError, match=r"1 members without a term \(first: 1\); give term_start and term_end"
     ):
         memberships(members(club="wealth", daily_average=1.0), as_of="2026-01-01")
-    with pytest.raises(DataError, match="club"):
+    with pytest.raises(DataError, match=r"average_balances\.club: "):
         memberships(members(club="gold", daily_average=1.0), as_of="2026-01-01")
     with pytest.raises(MissingFactError):
         memberships(members(daily_average=np.nan), as_of="2026-01-01")

@@ -76,6 +76,9 @@ def test_restricted_customers_are_cut_or_stopped() -> None:
     weights = dict(POLICY.value("allocation_weight")) | {"restricted": 0.0}
     stopped = allocate(rows, budget=1000, policy=POLICY.with_parameters(allocation_weight=weights))
     assert stopped.tiers.loc["restricted", "amount"] == 0
+    left_out = POLICY.with_parameters(allocation_weight={"ordinary": 1.0})
+    unweighed = allocate(rows, budget=1000, policy=left_out)
+    assert unweighed.tiers["amount"].to_dict() == stopped.tiers["amount"].to_dict()
     change = cut.compare(stopped)
     assert change["change"].sum() == 0
     assert (change.loc[5:, "change"] < 0).all()
@@ -100,6 +103,12 @@ def test_explain_says_why() -> None:
     assert "rule ordinary-controlled" in text
     assert "50.0% of the budget (its floor)" in text
     assert plan.fingerprint == policy.fingerprint
+    assert plan.explain(0) == (
+        "customer 0: 500 minutes of 1,000\n"
+        "tier premium: level priority by rule premium-first\n"
+        "the tier of 1 customers gets 500 minutes, 50.0% of the budget\n"
+        "the customer's weight is 1 of the tier's 1"
+    )
     assert "0 units" in allocate(rows, budget=0).explain(0)
     with pytest.raises(UnknownNameError, match="customer in the plan 99"):
         plan.explain(99)

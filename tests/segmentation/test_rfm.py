@@ -92,6 +92,10 @@ def test_row_order_never_matters(book: pd.DataFrame, seed: int) -> None:
 def test_ids_of_any_dtype_measure_alike(book: pd.DataFrame, dtype: str) -> None:
     plain = rfm_metrics(book, as_of=AS_OF)
     other = rfm_metrics(book.assign(customer_id=book["customer_id"].astype(dtype)), as_of=AS_OF)
+    words = book["customer_id"].astype(str).astype(object)
+    assert rfm_metrics(book.assign(customer_id=words), as_of=AS_OF).index.tolist() == sorted(
+        map(str, plain.index)
+    )
     by_text = {str(k): v for k, v in other.to_dict("index").items()}
     assert by_text == {str(k): v for k, v in plain.to_dict("index").items()}
 
@@ -138,7 +142,7 @@ def test_options_are_explicit() -> None:
     assert recent.attrs["left_out"] == {"before_window": 2}
     with pytest.raises(DataError, match=r"refund in 2 rows .*refunds='refuse'"):
         rfm_metrics(book, as_of=AS_OF, refunds="refuse")
-    with pytest.raises(DataError, match=r"zero_amount in 1 rows"):
+    with pytest.raises(DataError, match=r"amount: zero_amount in 1 rows .*; zeros='refuse'"):
         rfm_metrics(book, as_of=AS_OF, zeros="refuse")
 
 
@@ -158,6 +162,8 @@ def test_as_of_counts_to_its_last_second() -> None:
 def test_own_only_leaves_out_what_the_bank_books() -> None:
     book = moves([(1, "2026-06-01", 100.0), (1, "2026-06-29", 2.0), (2, "2026-06-29", -1.0)])
     book["kind"] = ["salary", "interest", "fee"]
+    with pytest.raises(DataError, match="missing column kinds; present: customer_id"):
+        rfm_metrics(book, as_of=AS_OF, own_only=True, kind="kinds")
     own = rfm_metrics(book, as_of=AS_OF, own_only=True)
     assert own.loc[1].tolist() == [29, 1, 100.0]
     assert own.attrs["left_out"] == {"not_own": 2}
@@ -167,6 +173,7 @@ def test_each_row_is_left_out_for_one_reason_only() -> None:
     book = moves([(1, "2026-07-09", 0.0), (1, "2026-06-09", 0.0), (1, "2026-06-08", 4.0)])
     metrics = rfm_metrics(book, as_of=AS_OF, zeros="leave_out")
     assert metrics.attrs["left_out"] == {"after_as_of": 1, "zero_amount": 1}
+    assert metrics.loc[1].tolist() == [22, 1, 4.0]
     told = findings_of(metrics)
     assert told == (
         DataFault("transactions", "date", "after_as_of", 1, ("row 0",), f"dates up to {AS_OF}"),

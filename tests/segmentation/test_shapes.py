@@ -21,11 +21,7 @@ MOVES = pd.DataFrame(
         "line": ["a", "b"],
     }
 )
-METRICS = segmentation.rfm_metrics(MOVES, as_of=DAY)
-SCORES = segmentation.score_rfm(METRICS, segmentation.fit_rfm(METRICS))
-SEGMENTS = segmentation.segment_rfm(SCORES)
 FACTS = pd.DataFrame({"contribution": [1.0, 60_000.0]}, index=[1, 2])
-TIERS = segmentation.assign_tiers(FACTS)
 HELD = pd.DataFrame({"tier": ["key"], "since": pd.to_datetime(["2025-01-01"])}, index=[1])
 BALANCES = pd.DataFrame(
     {"customer_id": [1], "account_id": [1], "date": pd.to_datetime(["2026-01-01"]), "balance": 1.0}
@@ -38,30 +34,51 @@ ACCOUNTS = pd.DataFrame(
         "opened_date": pd.to_datetime(["2020-01-01"]),
     }
 )
-PLAN = segmentation.allocate(TIERS[["tier"]], budget=1000)
+
+
+def metrics() -> pd.DataFrame:
+    return segmentation.rfm_metrics(MOVES, as_of=DAY)
+
+
+def scores() -> pd.DataFrame:
+    return segmentation.score_rfm(metrics(), segmentation.fit_rfm(metrics()))
+
+
+def segments() -> pd.DataFrame:
+    return segmentation.segment_rfm(scores())
+
+
+def tiers() -> pd.DataFrame:
+    return segmentation.assign_tiers(FACTS)
+
+
+def plan() -> segmentation.ResourcePlan:
+    return segmentation.allocate(tiers()[["tier"]], budget=1000)
+
+
 OF_METRICS = {"int64": "recency_days frequency", "float64": "monetary"}
 OF_BALANCES = {"float64": "average_balance", "int64": "days_known"}
 
 PROMISED: dict[str, tuple[Callable[[], pd.DataFrame], str, dict[str, str]]] = {
-    "rfm_metrics": (lambda: METRICS, "customer_id", OF_METRICS),
+    "rfm_metrics": (metrics, "customer_id", OF_METRICS),
     "rfm_metrics by line": (
         lambda: segmentation.rfm_metrics(MOVES, as_of=DAY, by="line"),
         "customer_id line",
         OF_METRICS,
     ),
-    "score_rfm": (lambda: SCORES, "customer_id", {"int8": "r f m", "int16": "score"}),
+    "score_rfm": (scores, "customer_id", {"int8": "r f m", "int16": "score"}),
     "segment_rfm": (
-        lambda: SEGMENTS,
+        segments,
         "customer_id",
         {"category": "segment segment_rule level level_rule treatment"},
     ),
     "rfm_migration": (
-        lambda: segmentation.rfm_migration(SEGMENTS, SEGMENTS),
+        lambda: segmentation.rfm_migration(segments(), segments()),
         "before",
-        {"int64": " ".join(SEGMENTS["segment"].cat.categories)},
+        {"int64": " ".join(POLICY.table("rfm_segment").outcomes)},
     ),
     "assign_tiers": (
-        lambda: TIERS,
+        tiers,
         "customer_id",
         {"category": "tier rule standing value_level growth_level"},
     ),
@@ -94,34 +111,34 @@ PROMISED: dict[str, tuple[Callable[[], pd.DataFrame], str, dict[str, str]]] = {
         },
     ),
     "resource_levels": (
-        lambda: segmentation.resource_levels(TIERS),
+        lambda: segmentation.resource_levels(tiers()),
         "customer_id",
         {"category": "level rule"},
     ),
     "allocate": (
-        lambda: PLAN.customers,
+        lambda: plan().customers,
         "customer_id",
         {"category": "tier level rule", "float64": "weight", "int64": "amount"},
     ),
     "allocate tiers": (
-        lambda: PLAN.tiers,
+        lambda: plan().tiers,
         "tier",
         {"int64": "customers floor cap amount", "float64": "weight"},
     ),
     "compare": (
-        lambda: PLAN.compare(PLAN),
+        lambda: plan().compare(plan()),
         "customer_id",
         {"int64": "before after change", "category": "tier_before tier_after"},
     ),
     "assign_managers": (
         lambda: segmentation.assign_managers(
-            TIERS[["tier"]], pd.DataFrame({"manager_id": [1], "capacity": [1]})
+            tiers()[["tier"]], pd.DataFrame({"manager_id": [1], "capacity": [1]})
         ),
         "customer_id",
         {"Int64": "manager_id", "category": "status reason"},
     ),
     "profile": (
-        lambda: segmentation.profile(TIERS, by="tier"),
+        lambda: segmentation.profile(tiers(), by="tier"),
         "segment feature word",
         {"int64": "customers known", "float64": "segment_value overall_value index"},
     ),
@@ -173,13 +190,13 @@ def test_a_result_names_the_policy_that_decided_it(name: str) -> None:
 
 
 def test_a_table_of_moves_names_its_columns() -> None:
-    assert segmentation.rfm_migration(SEGMENTS, SEGMENTS).columns.name == "after"
+    assert segmentation.rfm_migration(segments(), segments()).columns.name == "after"
 
 
 def test_weighted_scores_are_named() -> None:
-    assert segmentation.weighted_rfm(SCORES, weights=(1, 1, 1)).name == "weighted"
+    assert segmentation.weighted_rfm(scores(), weights=(1, 1, 1)).name == "weighted"
 
 
 def test_a_book_with_nothing_left_out_says_so() -> None:
     made = PROMISED["average_balance daily"][0]()
-    assert METRICS.attrs == made.attrs == {"left_out": {}, "findings": []}
+    assert metrics().attrs == made.attrs == {"left_out": {}, "findings": []}

@@ -113,6 +113,8 @@ def test_floats_keep_sum_floors_and_caps(
     assert shares.sum() == total
     assert (shares >= low).all()
     assert (shares <= high).all()
+    quotas = water_filling(total, w, low, high)
+    assert all(abs(int(s) - q) <= 1 for s, q in zip(shares, quotas, strict=True))
 
 
 @given(st.integers(0, 10**6), st.integers(1, 30), st.floats(1e-6, 1e6))
@@ -168,7 +170,7 @@ def test_nothing_to_share_and_nobody_to_share_with() -> None:
         (-1, [1], {}, "total: -1 is negative"),
         (1.5, [1], {}, "total: 1.5 is not a whole number"),
         (True, [1], {}, "not a whole number"),
-        (2**63, [1], {}, "too large"),
+        (2**63, [1], {}, f"too large; at most {2**62 - 1}"),
         (1, [1, -2], {}, r"weights: 1 negative: \[1\] = -2"),
         (1, [1, np.nan], {}, "weights: 1 not finite"),
         (1, [[1, 2]], {}, "one dimension"),
