@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
+import math
 import pickle
 from decimal import Decimal
 from enum import Enum
@@ -14,7 +15,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bankcrm.errors import DataError, PolicyError
@@ -339,6 +340,8 @@ def test_frozen_mappings_refuse_every_change() -> None:
 
 
 @given(st.lists(st.floats(allow_nan=False) | st.integers(), min_size=1, max_size=5))
+@example([math.inf])
+@example([-math.inf, math.inf])
 def test_regions_hold_a_point_on_each_side_of_every_constant(constants: list[float]) -> None:
     points = list(representatives(Fact("number"), constants))
     assert points == sorted(set(points))

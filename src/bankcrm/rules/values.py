@@ -311,5 +311,7 @@ def _real_points(keys: list[Any], expected: Fact) -> set[float]:
 
 
 def _beyond(edge: float, direction: int) -> float:
+    if edge in (math.inf, -math.inf):
+        return edge if edge * direction > 0 else 0.0  # any number lies before it
     step = edge + direction
     return step if step != edge else edge + direction * abs(edge)
