@@ -270,6 +270,9 @@ def test_events_go_on_from_a_log_of_a_history() -> None:
     assert more.rejected["reason"].tolist() == ["no_such_move"]
     assert more.rejected["stage"].tolist() == ["active"]
     assert replay(more.log, at="2026-05-31")["stage"].tolist() == ["lost", "active"]
+    as_text = log.astype({"event": object, "before": object, "after": object})
+    again = record(as_text, events(("x", "2026-05-01", "closed")), on="2026-05-31").log
+    pd.testing.assert_frame_equal(again, more.log)
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,7 @@ def test_telephone_chain_at_year_five() -> None:
 
 def test_bonus_malus_steady_state() -> None:
     share = steady_state(bonus_malus(0.05))
+    assert share.name == "share"
     assert share.round(6).tolist()[:4] == [0.947459, 0.048577, 0.003695, 0.000251]
     assert round(share[4], 7) == 0.0000176
 

@@ -73,6 +73,7 @@ def test_restricted_customers_are_cut_or_stopped() -> None:
     rows = book([("ordinary", 1)] * 5 + [("restricted", 1)] * 5)
     cut = allocate(rows, budget=1000)
     assert cut.tiers.loc["restricted", "amount"] == 50, "held by the cap of 5 %"
+    assert "5.0% of the budget (its cap)" in cut.explain(5)
     weights = dict(POLICY.value("allocation_weight")) | {"restricted": 0.0}
     stopped = allocate(rows, budget=1000, policy=POLICY.with_parameters(allocation_weight=weights))
     assert stopped.tiers.loc["restricted", "amount"] == 0
