@@ -72,7 +72,15 @@ def first_due(
     """The due day of every clock that a receipt starts, as its replay would tell."""
     case = _Case(policy, calendar)
     case.take(receipt)
-    return case.first_due()
+    runs = list(case.runs.values())
+    rulers = _rulers(policy, calendar)
+    due: dict[str, dt.date] = {}
+    for unit in dict.fromkeys(run.rule.unit for run in runs):
+        rules = [run.rule for run in runs if run.rule.unit == unit]
+        limits = np.array([rule.amount(policy, case.severity, 0) for rule in rules])
+        days = rulers.due_days(unit, receipt.at, limits).tolist()
+        due |= zip((rule.name for rule in rules), days, strict=True)
+    return {name: due[name] for name in case.runs}
 
 
 @attrs.define
@@ -234,17 +242,6 @@ class _Case:
                 self.runs[name] = _Run(rule, policy, at)
                 if self.status == CaseStatus.PAUSED:
                     self.runs[name].pause(at)
-
-    def first_due(self) -> dict[str, dt.date]:
-        """The due day of each clock as long as nothing more happens."""
-        rulers = _rulers(self.policy, self.calendar)
-        due: dict[str, dt.date] = {}
-        for unit in dict.fromkeys(run.rule.unit for run in self.runs.values()):
-            runs = [run for run in self.runs.values() if run.rule.unit == unit]
-            limits = np.array([r.rule.amount(self.policy, self.severity, r.extended) for r in runs])
-            days = rulers.due_day(unit, moment(*(r.start for r in runs)), limits).tolist()
-            due |= zip((r.rule.name for r in runs), days, strict=True)
-        return {name: due[name] for name in self.runs}
 
     def _measure(self, run: _Run, as_of: dt.datetime) -> Clock:
         rulers = _rulers(run.policy, self.calendar)

@@ -31,10 +31,9 @@ def utc(instants: Any) -> Instants:
     return plain.to_numpy().astype("datetime64[us]")
 
 
-def moment(*instants: dt.datetime) -> Instants:
-    """Single instants in that form."""
-    plain = [i.astimezone(dt.UTC).replace(tzinfo=None) for i in instants]
-    return np.array(plain, dtype="datetime64[us]")
+def moment(instant: dt.datetime) -> Instants:
+    """One instant in that form."""
+    return np.array([instant.astimezone(dt.UTC).replace(tzinfo=None)], dtype="datetime64[us]")
 
 
 def aware(instants: Instants, zone: str) -> pd.DatetimeIndex:
@@ -102,7 +101,7 @@ class Rulers:
         A target in days lasts to the end of its day.
         """
         if unit in _DAYS:
-            day, provisional = self._day_due(unit, start, limit, delay)
+            day, provisional = self._day_due(unit, self.day(start), limit, delay)
             return self._day_end(day), day, provisional
         amount = limit + delay
         if unit == "hours":
@@ -112,21 +111,23 @@ class Rulers:
         day = self.local_day(end)
         return end, day, self.calendar.is_provisional(day)
 
-    def due_day(self, unit: str, start: Instants, limit: Amounts) -> Days:
-        """The day of `due` alone, without a pause, which costs less."""
-        delay = np.zeros(len(start))
-        if unit in _DAYS:
-            return self._day_due(unit, start, limit, delay)[0]
-        return self.due(unit, start, limit, delay)[1]
+    def due_days(self, unit: str, start: dt.datetime, limits: Amounts) -> Days:
+        """The due days of several limits that run from one instant, without a pause.
 
-    def _day_due(
-        self, unit: str, start: Instants, limit: Amounts, delay: Amounts
-    ) -> tuple[Days, Mask]:
+        Those of `due`, at less cost.
+        """
+        delay = np.zeros(len(limits))
+        if unit in _DAYS:
+            day = bank_day(start, zone=self.zone, cutoff=self.cutoff)
+            days = np.full(len(limits), day, dtype="datetime64[D]")
+            return self._day_due(unit, days, limits, delay)[0]
+        return self.due(unit, np.repeat(moment(start), len(limits)), limits, delay)[1]
+
+    def _day_due(self, unit: str, day: Days, limit: Amounts, delay: Amounts) -> tuple[Days, Mask]:
         """The due day of a target in days, and what is provisional."""
         whole, more = np.ceil(limit).astype(np.int64), np.ceil(delay).astype(np.int64)
-        day = self.day(start)
         if unit == "calendar_days":
-            return day + whole + more, np.zeros(len(start), dtype=np.bool_)
+            return day + whole + more, np.zeros(len(day), dtype=np.bool_)
         due = self.calendar.add_marked(day, whole)
         return self.calendar.add_marked(due.dates, more) if more.any() else due
 
