@@ -178,8 +178,10 @@ def test_a_review_has_its_columns_in_order() -> None:
         "before", "proposed", "tier", "movement", "reason", "rule", "since", "grace_until",
         "next_review", "override_tier", "override_until", "override_reason", "action",
     ]  # fmt: skip
-    words = ["before", "proposed", "tier", "movement", "reason", "rule", "action"]
+    words = ["before", "proposed", "tier", "movement", "reason", "rule", "override_tier", "action"]
     assert {kind(after[c].dtype) for c in words} == {"category"}
+    days = ["since", "grace_until", "next_review", "override_until"]
+    assert {str(after[c].dtype) for c in days} == {"datetime64[s]"}
 
 
 @pytest.mark.parametrize("name", WITH_POLICY)

@@ -106,8 +106,11 @@ def review_tiers(
     review = next_review(today, policy.value("review_months"))
     result["next_review"] = _seconds(np.fmin(np.full(len(result), review), grace + ONE_DAY))
     runs = np.isin(reason, ["override", "no_facts"])
-    for name in _OVERRIDE:
-        result[name] = held[name].where(pd.Series(runs, index=everyone)).array
+    result["override_tier"] = named(np.where(runs, override, _UNKNOWN), _NAMES)
+    until = np.where(runs, _day(held["override_until"]), _NEVER)
+    result["override_until"] = _seconds(until)
+    told = held["override_reason"]
+    result["override_reason"] = told.where(pd.Series(runs, index=everyone)).array
     result["action"] = _actions(proposals, after, policy)
     return stamped(result, policy)
 
