@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, Phase, settings
+from pandas.api import types
 
 settings.register_profile(
     "quick", max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -38,3 +41,17 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("real data not found: ../shared/data is missing beside the project")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def kind() -> Callable[[object], str]:
+    """What a column holds, told alike on every version of pandas."""
+
+    def told(dtype: object) -> str:
+        if isinstance(dtype, pd.CategoricalDtype):
+            return "category"
+        if types.is_datetime64_dtype(dtype):
+            return "date"
+        return str(dtype) if types.is_numeric_dtype(dtype) else "text"
+
+    return told

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
-from pandas.api import types
 
 from bankcrm import lifecycle
 from bankcrm.calendars import working_calendar
@@ -216,16 +215,10 @@ WITH_POLICY = [
 ]
 
 
-def kind(dtype: object) -> str:
-    if isinstance(dtype, pd.CategoricalDtype):
-        return "category"
-    if types.is_datetime64_dtype(dtype):
-        return "date"
-    return str(dtype) if types.is_numeric_dtype(dtype) else "text"
-
-
 @pytest.mark.parametrize("name", PROMISED)
-def test_columns_types_and_index_are_those_promised(name: str) -> None:
+def test_columns_types_and_index_are_those_promised(
+    name: str, kind: Callable[[object], str]
+) -> None:
     make, index, columns = PROMISED[name]
     frame = make()
     assert [n for n in frame.index.names if n] == index.split()
