@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+import attrs
 import pandas as pd
 import pytest
 
@@ -168,6 +169,25 @@ def test_a_bad_row_is_set_aside_and_counted(row: dict[str, object], problem: str
     assert found[problem] == 1
     clean = review(tiny(), as_of="2026-06-30")
     pd.testing.assert_frame_equal(result.customers, clean.customers)
+
+
+def test_a_complaint_that_the_calendar_does_not_reach_is_set_aside(
+    book: Book, reviewed: Review
+) -> None:
+    """It has no due day; all others are routed as before."""
+    complaints = book.frame("complaints").copy()
+    complaints.loc[complaints.index[0], "received_at"] = pd.Timestamp("1995-05-05", tz="UTC")
+    found = review(attrs.evolve(book, complaints=complaints), as_of=book.as_of)
+    old = str(complaints["complaint_id"].iloc[0])
+    told = found.findings.query("problem == 'outside_calendar'")
+    assert told[["frame", "column", "count"]].to_numpy().tolist() == [
+        ["complaints", "received_at", 1]
+    ]
+    assert old in str(told["examples"].iloc[0])
+    assert set(found.complaints.index.astype(str)) == set(reviewed.complaints.index.astype(str)) - {
+        old
+    }
+    assert found.summary["complaints"]["rejected"] == reviewed.summary["complaints"]["rejected"] + 1
 
 
 def test_no_policy_for_the_day_is_an_error() -> None:

@@ -187,12 +187,33 @@ def complaints(
     """Complaints taken in, assessed (their texts read, by default by the lexicon) and routed."""
     reader = classifier or default_lexicon()
     taken = intake(book.frame("complaints"), policy=policy, as_of=day)
-    accepted = taken.accepted.set_index("complaint_id")
+    accepted, beyond = _within(calendar, taken.accepted.set_index("complaint_id"), policy)
     route = route_frame(accepted, policy=policy, calendar=calendar, classifier=reader)
     kept = accepted.reindex(columns=["customer_id", "received_at", "product"])
     routed = kept.join(route.rename(columns={"rule": "route_rule"}))
     routed["state"] = _states(routed["due"], _answer_days(accepted, policy), day)
-    return Handled(routed, len(taken.rejected), _intake_faults(taken.findings))
+    rejected = len(taken.rejected) + len(taken.accepted) - len(accepted)
+    return Handled(routed, rejected, (*_intake_faults(taken.findings), *beyond))
+
+
+def _within(
+    calendar: WorkingCalendar, accepted: pd.DataFrame, policy: Policy
+) -> tuple[pd.DataFrame, tuple[DataFault, ...]]:
+    """Complaints of the calendar's years; the others have no due day and are set aside."""
+    day = received_day(accepted["received_at"], policy)
+    outside = (day < calendar.first) | (day > calendar.last)
+    if not outside.any():
+        return accepted, ()
+    fault = DataFault(
+        "complaints",
+        "received_at",
+        "outside_calendar",
+        int(outside.sum()),
+        tuple(map(str, accepted.index[outside][:5])),
+        expected=f"{calendar.first} to {calendar.last}, the days of calendar {calendar.name}",
+        advice="give a calendar that reaches them (rejected)",
+    )
+    return accepted.loc[~outside], (fault,)
 
 
 def _answer_days(accepted: pd.DataFrame, policy: Policy) -> Days:
