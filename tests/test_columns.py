@@ -114,6 +114,18 @@ def test_days_are_the_same_from_every_dtype(kind: str, values: list[dt.date | No
     np.testing.assert_array_equal(found, np.array(values, dtype="datetime64[D]"))
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_one_instant_with_a_zone_among_dates_is_refused(first: int) -> None:
+    mixed = [dt.date(2026, 1, 1), dt.datetime(2026, 1, 2, 23, tzinfo=dt.UTC)]
+    with pytest.raises(DataError, match="some dates carry a time zone"):
+        days(pd.Series([mixed[first], None, mixed[1 - first]], dtype=object))
+    assert days([mixed[0], dt.datetime(2026, 1, 2, 23), pd.NaT]).astype(str).tolist() == [
+        "2026-01-01",
+        "2026-01-02",
+        "NaT",
+    ]
+
+
 @given(st.datetimes(dt.datetime(1900, 1, 1), dt.datetime(2100, 1, 1)))
 def test_a_time_of_day_is_cut_off_also_before_1970(moment: dt.datetime) -> None:
     expected = np.datetime64(moment.date())

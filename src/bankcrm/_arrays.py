@@ -91,14 +91,15 @@ def days(values: ArrayLike, name: str = "date") -> Days:
         found = types.infer_dtype(series, skipna=True)
         if found in _DATE_OBJECTS or series.isna().all():
             array = series.to_numpy(dtype=object)
-            if found == "date":  # Arrow reads them many times faster than numpy
-                import pyarrow as pa
+            kinds = set(map(type, array)) - {type(pd.NaT)}
+            if found == "date" and not any(issubclass(k, dt.datetime) for k in kinds):
+                import pyarrow as pa  # which reads dates many times faster than numpy
 
                 read = pa.array(array, pa.date32(), from_pandas=True)
                 plain: Days = read.to_numpy(zero_copy_only=False)
                 return plain
             array = np.where(series.isna().to_numpy(), np.datetime64("NaT", "D"), array)
-            if found == "datetime" and any(getattr(v, "tzinfo", None) for v in array):
+            if any(getattr(v, "tzinfo", None) for v in array):
                 raise DataError(
                     f"{name}: some dates carry a time zone, but bank dates are plain days; "
                     "take the local day of each first"

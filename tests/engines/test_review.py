@@ -154,7 +154,7 @@ def test_a_spark_task_that_dies_leaves_nothing_half_written(
 
     plugin = types.ModuleType("deadly")
     source = FactSource("deadly", "lifecycle", {}, {"lives": "boolean"}, deadly)
-    setattr(plugin, "facts", hookimpl(lambda: [source]))  # noqa: B010 - mypy knows no such name
+    vars(plugin)["facts"] = hookimpl(lambda: [source])
     policies = assemble(plugins=[plugin])
     engine: Engine = SparkEngine(spark, write_book(book, tmp_path / "book"))
     with pytest.raises(EngineError, match="working on the blocks"):
