@@ -12,7 +12,7 @@ import warnings
 import numpy as np
 import pandas as pd
 
-from bankcrm.calendars import bank_day, working_calendar
+from bankcrm.calendars import business_day, working_calendar
 from timing import compare, peak_memory_mb
 
 LIMIT = 1 / 30
@@ -76,8 +76,8 @@ def main(rows: int) -> None:
 
     instants = pd.Series(pd.to_datetime(start).tz_localize("UTC"))
     compare(
-        "bank_day of instants / pandas tz_convert and normalize",
-        lambda: bank_day(instants),
+        "business_day of instants / pandas tz_convert and normalize",
+        lambda: business_day(instants),
         lambda: instants.dt.tz_convert("Asia/Shanghai").dt.normalize(),
     )
     print(f"peak memory {peak_memory_mb():,.0f} MB")

@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bankcrm.book import CONTRACT, FRAMES, Book, contract_page, empty_frame, read_book, write_book
-from bankcrm.columns import check_frame
 from bankcrm.datasets import make_book
 from bankcrm.errors import DataError, UnknownNameError
+from bankcrm.frames import check_frame
 
 AS_OF = dt.date(2026, 6, 30)
 

@@ -19,7 +19,7 @@ from bankcrm.calendars import (
     WorkingCalendar,
     WorkingHours,
     add_working_days,
-    bank_day,
+    business_day,
     working_calendar,
     working_days_between,
 )
@@ -279,14 +279,14 @@ def test_unknown_countries_and_a_missing_package_say_so(monkeypatch: pytest.Monk
 
 def test_an_instant_belongs_to_its_local_day() -> None:
     late = dt.datetime(2026, 3, 2, 16, 30, tzinfo=dt.UTC)
-    assert bank_day(late) == dt.date(2026, 3, 3)
-    assert bank_day(late, zone="Europe/London") == dt.date(2026, 3, 2)
+    assert business_day(late) == dt.date(2026, 3, 3)
+    assert business_day(late, zone="Europe/London") == dt.date(2026, 3, 2)
 
 
 def test_from_the_cut_off_hour_on_it_is_the_next_day() -> None:
     noon = pd.Series(pd.to_datetime(["2026-03-06 16:59:59", "2026-03-06 17:00:00"]))
     local = noon.dt.tz_localize("Asia/Shanghai")
-    cut = bank_day(local, cutoff=dt.time(17))
+    cut = business_day(local, cutoff=dt.time(17))
     assert cut.astype(str).tolist() == ["2026-03-06", "2026-03-07"]
     # Friday evening and Saturday morning lead to the same first working day.
     assert CN.add(cut, 1).astype(str).tolist() == ["2026-03-09", "2026-03-09"]
@@ -298,7 +298,7 @@ def test_instants_of_every_unit_and_kind(unit: str) -> None:
     arrow = pd.Series(index).astype("timestamp[us, tz=UTC][pyarrow]")
     objects = np.array([index[0].to_pydatetime(), None], dtype=object)
     for instants in (index, pd.Series(index), arrow, objects):
-        assert bank_day(instants).astype(str).tolist() == ["2026-03-03", "NaT"]
+        assert business_day(instants).astype(str).tolist() == ["2026-03-03", "NaT"]
 
 
 @given(
@@ -311,16 +311,17 @@ def test_one_instant_has_the_day_that_it_has_among_many(
 ) -> None:
     many = pd.Series([instant.astimezone(dt.UTC)])
     assert (
-        bank_day(instant, zone=zone, cutoff=cutoff) == bank_day(many, zone=zone, cutoff=cutoff)[0]
+        business_day(instant, zone=zone, cutoff=cutoff)
+        == business_day(many, zone=zone, cutoff=cutoff)[0]
     )
 
 
 def test_instants_without_a_zone_are_refused() -> None:
-    assert bank_day(None) is pd.NaT
+    assert business_day(None) is pd.NaT
     with pytest.raises(DataError, match="no time zone"):
-        bank_day(pd.Series(pd.to_datetime(["2026-03-02"])))
+        business_day(pd.Series(pd.to_datetime(["2026-03-02"])))
     with pytest.raises(DataError, match="no time zone"):
-        bank_day([dt.datetime(2026, 3, 2), dt.datetime(2026, 3, 2, tzinfo=dt.UTC)])
+        business_day([dt.datetime(2026, 3, 2), dt.datetime(2026, 3, 2, tzinfo=dt.UTC)])
 
 
 # --- working hours ----------------------------------------------------------------------------

@@ -15,9 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bankcrm.columns import check_frame
-from bankcrm.complaints.model import Complaint
 from bankcrm.errors import DataError
+from bankcrm.frames import check_frame
 from bankcrm.models import (
     Account,
     Balance,
@@ -42,6 +41,7 @@ from bankcrm.models import (
     to_json,
     words_of,
 )
+from bankcrm.models.complaint import Complaint
 from bankcrm.testing.strategies import frames, records
 from bankcrm.vocabulary import CustomerKind
 

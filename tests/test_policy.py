@@ -425,7 +425,7 @@ def test_the_shipped_policies_are_sound(domain: str) -> None:
 
 
 def test_unknown_domains_and_presets() -> None:
-    with pytest.raises(UnknownNameError, match="no domain 'sales'; known: lifecycle, "):
+    with pytest.raises(UnknownNameError, match="no domain 'sales'; known: bank, lifecycle, "):
         default_policy("sales")
     with pytest.raises(UnknownNameError, match="no preset of lifecycle 'none'"):
         default_policy("lifecycle", "none")

@@ -12,7 +12,7 @@ import attrs
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.policy import Policy, PolicySet
 from bankcrm.rules import Decision
-from bankcrm.rules.table import digest
+from bankcrm.rules.fingerprint import digest
 from bankcrm.wire import open_value, opened_value
 
 FORMAT = 1

@@ -1,9 +1,11 @@
-"""Words that several domains share, with English and Chinese labels (DOMAIN.md section 6)."""
+"""Every enumeration of the library, with English and Chinese labels (DOMAIN.md section 6)."""
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal, Self
+from typing import Literal, Self, TypeVar
+
+from bankcrm.errors import DataError
 
 Language = Literal["en", "zh"]
 
@@ -30,6 +32,22 @@ class Labelled(StrEnum):
     def label(self, language: Language = "en") -> str:
         """The member's name for people, in English (``en``) or Chinese (``zh``)."""
         return self._zh if language == "zh" else str(self.value).replace("_", " ")
+
+
+W = TypeVar("W", bound=Labelled)
+
+
+def word(vocabulary: type[W], value: object) -> W:
+    """The member of a vocabulary that has this value.
+
+    >>> word(Severity, "severe").label("zh")
+    '重度'
+    """
+    for member in vocabulary:
+        if member.value == value:
+            return member
+    known = ", ".join(m.value for m in vocabulary)
+    raise DataError(f"{value!r} is no {vocabulary.__name__}; known: {known}")
 
 
 class CustomerKind(Labelled):
@@ -108,3 +126,138 @@ class Channel(Labelled):
     MOBILE = "mobile", "手机银行"
     SOCIAL = "social", "社交媒体"
     API = "api", "接口"
+
+
+class Gender(Labelled):
+    """Gender as recorded by the bank."""
+
+    FEMALE = "female", "女"
+    MALE = "male", "男"
+    OTHER = "other", "其他"
+
+
+class Sector(Labelled):
+    """Sector of the economy (CBM-2)."""
+
+    PRIMARY = "primary", "第一产业"
+    SECONDARY = "secondary", "第二产业"
+    TERTIARY = "tertiary", "第三产业"
+
+
+class CreditStanding(Labelled):
+    """Credit standing of a customer (CBM-3)."""
+
+    GOOD = "good", "良好"
+    WATCH = "watch", "关注"
+    BAD = "bad", "不良"
+
+
+class Product(Labelled):
+    """What an account is."""
+
+    DEMAND = "demand", "活期存款"
+    TERM = "term", "定期存款"
+    WEALTH = "wealth", "理财"
+    FUND = "fund", "基金"
+    MORTGAGE = "mortgage", "住房贷款"
+    CONSUMER_LOAN = "consumer_loan", "消费贷款"
+    BUSINESS_LOAN = "business_loan", "经营贷款"
+    CREDIT_CARD = "credit_card", "信用卡"
+    INSURANCE = "insurance", "保险"
+
+
+class TransactionKind(Labelled):
+    """What a transaction is for."""
+
+    SALARY = "salary", "工资"
+    CASH_IN = "cash_in", "现金存入"
+    CASH_OUT = "cash_out", "现金支取"
+    TRANSFER_IN = "transfer_in", "转入"
+    TRANSFER_OUT = "transfer_out", "转出"
+    CARD = "card", "刷卡消费"
+    STANDING_ORDER = "standing_order", "定期转账"
+    INTEREST = "interest", "利息"
+    PENALTY_INTEREST = "penalty_interest", "罚息"
+    FEE = "fee", "手续费"
+    PENSION = "pension", "养老金"
+    LOAN_PAYMENT = "loan_payment", "还贷"
+    INSURANCE = "insurance", "保险费"
+    HOUSEHOLD = "household", "家庭缴费"
+    SECURITIES = "securities", "证券"
+    OTHER = "other", "其他"
+
+
+class LoanStatus(Labelled):
+    """How a loan stands."""
+
+    RUNNING = "running", "正常"
+    FINISHED = "finished", "结清"
+    UNPAID = "unpaid", "到期未还"
+    IN_DEBT = "in_debt", "逾期"
+
+
+class ContactPurpose(Labelled):
+    """Why bank and customer met (CSC-7, CSC-8)."""
+
+    CONTACT = "contact", "联系"
+    INQUIRY = "inquiry", "咨询"
+    REVISIT = "revisit", "回访"
+    CAMPAIGN = "campaign", "营销活动"
+    GREETING = "greeting", "问候"
+    COMPLAINT_ANSWER = "complaint_answer", "投诉答复"
+
+
+class ContactOutcome(Labelled):
+    """What a contact led to."""
+
+    NONE = "none", "无结果"
+    POSITIVE = "positive", "积极"
+    NEGATIVE = "negative", "消极"
+    NO_ANSWER = "no_answer", "未接通"
+
+
+class LinkKind(Labelled):
+    """How two customers belong together (EB-4)."""
+
+    OWNS = "owns", "持股"
+    CONTROLS = "controls", "控制"
+    GUARANTEES = "guarantees", "担保"
+    FAMILY = "family", "家庭"
+
+
+class Signal(Labelled):
+    """What raises a complaint's severity (CSC-4); each is a boolean column of a frame."""
+
+    FUNDS_SAFETY = "funds_safety", "资金安全或欺诈"
+    DATA_LEAK = "data_leak", "信息泄露"
+    DISCRIMINATION = "discrimination", "歧视"
+    BREACH_OF_LAW = "breach_of_law", "违法违规"
+    REGULATOR = "regulator", "监管或政府转办"
+    MANY_CUSTOMERS = "many_customers", "涉及多名客户"
+    VULNERABLE = "vulnerable", "特殊群体"
+    LEGAL_THREAT = "legal_threat", "诉讼威胁"
+    MEDIA_THREAT = "media_threat", "媒体曝光威胁"
+    REPEAT = "repeat", "重复投诉"
+    REOPENED = "reopened", "重新打开"
+
+
+SIGNALS: tuple[str, ...] = tuple(s.value for s in Signal)
+"""The names of all signals, in the order of the vocabulary."""
+
+
+class Relation(Labelled):
+    """Who speaks for the customer (CSC-3)."""
+
+    SELF = "self", "本人"
+    PROXY = "proxy", "代理人"
+    HEIR = "heir", "继承人"
+    GUARDIAN = "guardian", "监护人"
+
+
+class Outcome(Labelled):
+    """How a complaint was decided."""
+
+    UPHELD = "upheld", "成立"
+    PARTLY_UPHELD = "partly_upheld", "部分成立"
+    REJECTED = "rejected", "不成立"
+    WITHDRAWN = "withdrawn", "撤诉"

@@ -121,16 +121,18 @@ def json_schema(kind: type) -> dict[str, Any]:
         return wire.json_schema(kind)
     if not attrs.has(kind):
         raise DataError(f"expected a public class of bankcrm, saw {kind!r}")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_object(kind)}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_object(kind, ())}
 
 
-def _object(kind: type) -> dict[str, Any]:
+def _object(kind: type, outer: tuple[type, ...]) -> dict[str, Any]:
+    if kind in outer:  # a value that holds another of its own class
+        return {"title": kind.__name__, "type": "object"}
     fields = [a for a in attrs.fields(kind) if a.init]
     return {
         "title": kind.__name__,
         "description": (kind.__doc__ or "").strip().split("\n")[0],
         "type": "object",
-        "properties": {name: _schema(hint) for name, hint in _hints(kind).items()},
+        "properties": {name: _schema(hint, (*outer, kind)) for name, hint in _hints(kind).items()},
         "required": [a.name for a in fields if a.default is attrs.NOTHING],
         "additionalProperties": False,
     }
@@ -149,21 +151,21 @@ _PLAIN: dict[Any, dict[str, Any]] = {
 }
 
 
-def _schema(hint: Any) -> dict[str, Any]:
+def _schema(hint: Any, outer: tuple[type, ...]) -> dict[str, Any]:
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if hint in _PLAIN:
         return dict(_PLAIN[hint])
     if origin is Literal:
         return {"enum": list(args)}
     if origin in (Union, types.UnionType):
-        return _either([_schema(a) for a in args])
+        return _either([_schema(a, outer) for a in args])
     if origin is tuple:
-        return {"type": "array", "items": _schema(args[0])}
+        return {"type": "array", "items": _schema(args[0], outer)}
     if origin is not None and issubclass(origin, Mapping):
-        return {"type": "object", "additionalProperties": _schema(args[1])}
+        return {"type": "object", "additionalProperties": _schema(args[1], outer)}
     if isinstance(hint, type) and issubclass(hint, Enum):
         return {"enum": [m.value for m in hint]}
-    return _object(hint) if isinstance(hint, type) and attrs.has(hint) else {}
+    return _object(hint, outer) if isinstance(hint, type) and attrs.has(hint) else {}
 
 
 def _either(parts: list[dict[str, Any]]) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from bankcrm.complaints import SIGNALS, Complaint, Kind, Relation
+from bankcrm.complaints import SIGNALS, Complaint
+from bankcrm.vocabulary import Kind, Relation
 
 ZONE = ZoneInfo("Asia/Shanghai")
 TEXTS = [

@@ -21,7 +21,6 @@ from bankcrm.complaints import (
     ClockState,
     ClockStateKind,
     EventKind,
-    Severity,
     combine,
     deadlines,
     replay_clock,
@@ -29,6 +28,7 @@ from bankcrm.complaints import (
 from bankcrm.complaints.rulers import Rulers, moment
 from bankcrm.errors import DataError, IllegalTransitionError, PolicyError, UnknownNameError
 from bankcrm.policy import Policy, default_policy, presets
+from bankcrm.vocabulary import Severity
 
 CN = working_calendar("CN")
 ZONE = ZoneInfo("Asia/Shanghai")

@@ -15,7 +15,6 @@ from bankcrm.calendars import working_calendar
 from bankcrm.complaints import (
     CaseEvent,
     Complaint,
-    Severity,
     assign_handlers,
     combine,
     deadlines,
@@ -30,7 +29,7 @@ from bankcrm.complaints import (
 from bankcrm.errors import CalendarError, DataError
 from bankcrm.models import frame_of
 from bankcrm.policy import default_policy, presets
-from bankcrm.vocabulary import Tier
+from bankcrm.vocabulary import Severity, Tier
 
 from .strategies import ZONE, complaints
 

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from bankcrm.complaints import (
     SIGNALS,
     Complaint,
-    Severity,
     assess_severity,
     default_lexicon,
     raise_severity,
@@ -21,6 +20,7 @@ from bankcrm.complaints import (
 from bankcrm.errors import DataError
 from bankcrm.models import frame_of, from_json, to_json
 from bankcrm.policy import default_policy
+from bankcrm.vocabulary import Severity
 
 from .strategies import complaints
 

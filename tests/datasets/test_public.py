@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from bankcrm.book import CONTRACT
-from bankcrm.columns import check_frame
 from bankcrm.datasets import load_cdnow, load_cfpb, load_gleif, load_rfm_r
 from bankcrm.errors import DataError, UnknownNameError
+from bankcrm.frames import check_frame
 
 
 def test_cdnow(shared_data: Path) -> None:

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from bankcrm.calendars import working_calendar
 from bankcrm.errors import DataError, PolicyError, UnknownNameError
 from bankcrm.lifecycle import (
-    assign_company_phases,
     assign_value_phases,
     early_warnings,
     loss_causes,
@@ -64,7 +63,7 @@ def test_a_cause_of_another_name_and_a_group_as_cause() -> None:
 
 
 def test_unknown_causes_and_a_missing_column_are_told() -> None:
-    with pytest.raises(DataError, match="2 rows hold causes that the policy does not know"):
+    with pytest.raises(DataError, match="2 rows hold reasons that the policy does not know"):
         loss_causes(pd.DataFrame({"closure_reason": ["bored", "bored", "fees"]}))
     with pytest.raises(DataError, match="missing column closure_reason"):
         loss_causes(pd.DataFrame({"why": ["fees"]}))
@@ -523,34 +522,6 @@ def test_faulty_values_are_told_with_their_frame() -> None:
         value_facts(customers, values, as_of="2026-03-31")
     with pytest.raises(DataError, match=r"values\.date: missing column"):
         value_facts(customers, values[["customer_id"]], as_of="2026-03-31")
-
-
-def test_companies_have_phases_of_their_own() -> None:
-    facts = pd.DataFrame(
-        {
-            "years_in_business": [1, 12, 12, 12, 12, 12, None],
-            "revenue_growth": [0.5, 0.3, 0.0, -0.2, -0.05, 0.3, 0.0],
-            "industry_outlook": [
-                "rising",
-                "rising",
-                "steady",
-                "rising",
-                "setting",
-                "dead",
-                "steady",
-            ],
-        }
-    )
-    phases = assign_company_phases(facts)
-    assert phases["phase"].astype(object).tolist()[:6] == [
-        "entry",
-        "growth",
-        "maturity",
-        "decline",
-        "decline",
-        "decline",
-    ]
-    assert phases["missing"].iloc[6] == "years_in_business"
 
 
 def test_what_each_figure_changes_is_counted() -> None:

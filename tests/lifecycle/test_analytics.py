@@ -15,6 +15,7 @@ from scipy.linalg import expm
 from scipy.stats import binomtest
 
 from bankcrm.errors import DataError
+from bankcrm.intervals import wilson
 from bankcrm.lifecycle import (
     churn_rates,
     dwell_times,
@@ -28,7 +29,6 @@ from bankcrm.lifecycle import (
     survival_curve,
     win_back_rate,
 )
-from bankcrm.lifecycle.intervals import wilson
 from bankcrm.policy import default_policy
 
 LETTERS = {"p": "prospect", "l": "lead", "n": "new", "a": "active", "d": "dormant", "o": "lost"}

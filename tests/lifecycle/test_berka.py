@@ -22,17 +22,18 @@ from bankcrm.lifecycle import (
     stage_history,
     stage_log,
 )
+from bankcrm.lifecycle.facts import automatic_kinds
 from bankcrm.policy import default_policy
 
 ENDS = month_ends("1993-01", "1994-03")
 AS_OF = "1994-03-30"
-RUNS_BY_ITSELF = default_policy("lifecycle").value("automatic_kinds")
+RUNS_BY_ITSELF = automatic_kinds(default_policy("lifecycle"))
 # Strict enough to see movement: the defaults, made for quarters, find nobody asleep in 15 months.
 SHARP = default_policy("lifecycle").with_parameters(
     new_days=30,
     dormant_after_days=45,
     lost_after_days=180,
-    automatic_kinds=(*RUNS_BY_ITSELF, "pension"),
+    standing_order_kinds=(*RUNS_BY_ITSELF, "pension"),
 )
 
 
@@ -104,8 +105,8 @@ def test_each_policy_knob_tells_what_it_changes(berka: Book) -> None:
         as_of=AS_OF,
         policy=SHARP,
         changes={
-            "every movement counts": {"automatic_kinds": ()},
-            "pensions are the customer's own": {"automatic_kinds": RUNS_BY_ITSELF},
+            "every movement counts": {"bank_made_kinds": (), "standing_order_kinds": ()},
+            "pensions are the customer's own": {"standing_order_kinds": RUNS_BY_ITSELF},
             "asleep after 30 days": {"dormant_after_days": 30},
             "asleep after 90 days": {"dormant_after_days": 90},
             "new for 90 days": {"new_days": 90},

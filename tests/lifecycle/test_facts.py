@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from bankcrm.errors import DataError, MissingFactError
 from bankcrm.lifecycle import assign_stages, stage_facts
+from bankcrm.lifecycle.facts import automatic_kinds
 from bankcrm.lifecycle.timeline import Windows, read_timeline
 from bankcrm.policy import Policy, default_policy
 from bankcrm.rules import Rule
@@ -22,7 +23,7 @@ Make = Callable[..., Any]
 seeds = st.integers(0, 100_000)
 days = st.integers(-30, 1500).map(lambda n: np.datetime64("2022-01-01") + n)
 DORMANCY = {"new": 0, "active": 0, "dormant": 1, "lost": 2}
-AUTOMATIC = set(default_policy("lifecycle").value("automatic_kinds"))
+AUTOMATIC = set(automatic_kinds(default_policy("lifecycle")))
 
 
 def slow_facts(customer: Any, moves: list[Any], day: pd.Timestamp) -> dict[str, Any]:
@@ -249,7 +250,7 @@ def test_automatic_movements_do_not_keep_a_customer_awake() -> None:
     fees = movements(("a", "2026-03-30", "fee"), ("b", "2026-03-30", "cash_out"))
     assert stages_of(transactions=fees)["a"] == "lost"
     assert stages_of(transactions=fees)["b"] == "active"
-    every = default_policy("lifecycle").with_parameters(automatic_kinds=())
+    every = default_policy("lifecycle").with_parameters(bank_made_kinds=(), standing_order_kinds=())
     assert stages_of(transactions=fees, policy=every)["a"] == "active"
 
 

@@ -25,9 +25,6 @@ MOVES = pd.DataFrame(
     }
 )
 VALUES = MOVES.rename(columns={"amount": "balance"})
-COMPANY = pd.DataFrame(
-    {"years_in_business": [12.0], "revenue_growth": [0.3], "industry_outlook": ["rising"]}
-)
 STAGES = " ".join(lifecycle.stage_model().stage_names)
 
 
@@ -197,11 +194,6 @@ PROMISED: dict[str, tuple[Callable[[], pd.DataFrame], str, dict[str, str]]] = {
         "customer_id",
         OF_PHASES,
     ),
-    "assign_company_phases": (
-        lambda: lifecycle.assign_company_phases(COMPANY),
-        "",
-        OF_PHASES,
-    ),
 }
 WITH_POLICY = [
     "stage_facts",
@@ -211,7 +203,6 @@ WITH_POLICY = [
     "early_warnings",
     "warning_facts",
     "assign_value_phases",
-    "assign_company_phases",
 ]
 
 

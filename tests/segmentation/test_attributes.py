@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
-from bankcrm.columns import DataFault
 from bankcrm.errors import DataError, UnknownNameError
+from bankcrm.frames import DataFault
 from bankcrm.policy import default_policy
 from bankcrm.segmentation import (
     Attribute,
@@ -86,14 +86,26 @@ def test_persons(attribute: str, facts: dict[str, Any], expected: str) -> None:
         ("sector_class", {"industry": "software"}, "tertiary"),
         ("organisation_size", {"employees": 300}, "large"),
         ("organisation_size", {"employees": 9}, "micro"),
-        ("corporate_phase", {"founded_date": pd.Timestamp("2024-01-01")}, "entry"),
+        ("company_phase", {"founded_date": pd.Timestamp("2024-01-01")}, "entry"),
         (
-            "corporate_phase",
+            "company_phase",
             {"founded_date": pd.Timestamp("2000-01-01"), "revenue_growth": -0.2},
             "decline",
         ),
-        ("corporate_phase", {"company_age_years": 9.0, "revenue_growth": 0.2}, "growth"),
-        ("corporate_phase", {"company_age_years": 9.0, "revenue_growth": 0.0}, "maturity"),
+        ("company_phase", {"company_age_years": 9.0, "revenue_growth": 0.2}, "growth"),
+        ("company_phase", {"company_age_years": 9.0, "revenue_growth": 0.0}, "maturity"),
+        ("company_phase", {"company_age_years": 1.0, "revenue_growth": -0.3}, "entry"),
+        (
+            "company_phase",
+            {"company_age_years": 1.0, "revenue_growth": 0.3, "industry_outlook": "dead"},
+            "decline",
+        ),
+        (
+            "company_phase",
+            {"company_age_years": 9.0, "revenue_growth": -0.05, "industry_outlook": "setting"},
+            "decline",
+        ),
+        ("company_phase", {"company_age_years": 9.0, "revenue_growth": -0.05}, "maturity"),
         ("market", {}, "wholesale"),
     ],
 )

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bankcrm.columns import DataFault
 from bankcrm.errors import DataError, MissingFactError
+from bankcrm.frames import DataFault
 from bankcrm.policy import default_policy
 from bankcrm.segmentation import average_balance, findings_of, memberships
 from bankcrm.segmentation._dates import last_day_of_term, next_review

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bankcrm.columns import DataFault, findings_frame
 from bankcrm.errors import DataError, PolicyError, UnknownNameError
+from bankcrm.frames import DataFault, findings_frame
 from bankcrm.policy import default_policy
 from bankcrm.segmentation import (
     RfmCuts,
@@ -210,7 +210,7 @@ def test_bad_transactions_are_told_all_at_once() -> None:
         rfm_metrics(ids, as_of=AS_OF)
     assert str(alone.value) == (
         "transactions.customer_id: null in 1 row (row 0); expected a value; "
-        "set such rows aside first with bankcrm.columns.screen_frame"
+        "set such rows aside first with bankcrm.frames.screen_frame"
     )
 
 

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from bankcrm.book import Book
 from bankcrm.book.contract import MODELS
 from bankcrm.calendars import working_calendar
-from bankcrm.columns import check_frame
 from bankcrm.complaints import replay_clock
 from bankcrm.complaints.events import CaseEvent, next_status
 from bankcrm.errors import DataError, PluginError, PolicyError
+from bankcrm.frames import check_frame
 from bankcrm.lifecycle import Move, replay, stage_model
 from bankcrm.models import Record, columns_of
 from bankcrm.plugins import Signal, TextClassifier, hookimpl

@@ -10,9 +10,9 @@ from typing import assert_type
 import pandas as pd
 
 import bankcrm
-from bankcrm.calendars import WorkingCalendar, bank_day, working_calendar
-from bankcrm.columns import Column, check_frame
+from bankcrm.calendars import WorkingCalendar, business_day, working_calendar
 from bankcrm.errors import BankcrmError, MissingExtraError, PolicyError
+from bankcrm.frames import Column, check_frame
 from bankcrm.lifecycle import assign_stages, stage_facts
 from bankcrm.plugins import Assembled
 from bankcrm.policy import Policy, default_policies, default_policy, load_policy
@@ -84,7 +84,7 @@ def changes(book: bankcrm.Book, noon: dt.datetime) -> None:
     impact = bankcrm.simulate(book, default_policies(), policies)
     assert_type(impact, Impact)
     assert_type(impact.moved, pd.Index)
-    assert_type(bank_day(noon), dt.date)
+    assert_type(business_day(noon), dt.date)
 
 
 def reviews(book: bankcrm.Book) -> None:

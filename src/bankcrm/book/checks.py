@@ -7,15 +7,15 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.book.contract import CONTRACT, KEYS, MODELS
-from bankcrm.columns import DataFault, screen_frame
 from bankcrm.errors import DataError
+from bankcrm.frames import DataFault, screen_frame
 
 # A complaint may come from a stranger, and a group may have members that are not customers.
 _MUST_BE_KNOWN = ("transactions", "accounts", "balances", "loans", "contacts")
 
 
 def screened(
-    name: str, frame: pd.DataFrame, day: np.datetime64
+    name: str, frame: pd.DataFrame, day: np.datetime64, zone: str
 ) -> tuple[pd.DataFrame, list[pd.DataFrame], list[DataFault]]:
     """One frame without its faulty rows, the parts set aside, and the faults."""
     columns = CONTRACT[name]
@@ -24,7 +24,7 @@ def screened(
         if "since" not in frame:
             columns = tuple(c for c in columns if c.name != "since")
     screened = screen_frame(
-        frame, columns, frame=name, key=KEYS.get(name, ()), as_of=day, blank=True
+        frame, columns, frame=name, key=KEYS.get(name, ()), as_of=day, zone=zone, blank=True
     )
     found, faults = screened.frame, list(screened.faults)
     aside = [screened.rejected] if len(screened.rejected) else []

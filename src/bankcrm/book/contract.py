@@ -7,9 +7,8 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from bankcrm.columns import Column
-from bankcrm.complaints.model import Complaint
 from bankcrm.errors import UnknownNameError
+from bankcrm.frames import Column
 from bankcrm.models import (
     Account,
     Balance,
@@ -21,6 +20,7 @@ from bankcrm.models import (
     Transaction,
     columns_of,
 )
+from bankcrm.models.complaint import Complaint
 
 MODELS: Mapping[str, type[Record]] = {
     "customers": Customer,

@@ -17,8 +17,8 @@ from pyarrow import csv
 
 from bankcrm.book.contract import CONTRACT, FRAMES
 from bankcrm.book.model import Book
-from bankcrm.columns import Column, as_frame, codes
 from bankcrm.errors import DataError
+from bankcrm.frames import Column, as_frame, codes
 
 _FORMATS = ("parquet", "csv")
 _TOML = "book.toml"

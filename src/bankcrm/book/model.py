@@ -12,8 +12,9 @@ import pandas as pd
 from bankcrm._display import card, figures_of
 from bankcrm.book.checks import linked, screened
 from bankcrm.book.contract import FRAMES, empty_frame
-from bankcrm.columns import DataFault, as_frame, as_of_day
 from bankcrm.errors import DataError
+from bankcrm.frames import DataFault, as_frame, as_of_day
+from bankcrm.frames.instants import ZONE
 
 
 def _optional_frame(data: object) -> pd.DataFrame | None:
@@ -103,7 +104,9 @@ class Book:
         frame: pd.DataFrame | None = getattr(self, name)
         return empty if frame is None else frame
 
-    def check(self, as_of: object = None) -> tuple[Book, tuple[DataFault, ...]]:
+    def check(
+        self, as_of: object = None, *, zone: str = ZONE
+    ) -> tuple[Book, tuple[DataFault, ...]]:
         """The book as known on a day, in canonical form, and every fault found in it.
 
         A fault in a compulsory column sets the row aside (see `rejected`); a fault in an optional
@@ -113,6 +116,7 @@ class Book:
 
         Args:
             as_of: The day; by default the book's own.
+            zone: The bank's time zone, in which an instant has its day.
 
         Returns:
             The checked book (frames of canonical dtypes, a fresh 0, 1, 2 ... index each) and the
@@ -148,7 +152,7 @@ class Book:
         wrong: list[str] = []
         for name, frame in self.frames().items():
             try:
-                frames[name], aside, found = screened(name, frame, day)
+                frames[name], aside, found = screened(name, frame, day, zone)
             except DataError as error:
                 wrong.append(str(error))
                 continue

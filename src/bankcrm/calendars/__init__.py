@@ -12,13 +12,14 @@ from bankcrm.calendars.countries import (
     working_days_between,
 )
 from bankcrm.calendars.hours import WorkingHours
-from bankcrm.calendars.instants import bank_day
+from bankcrm.calendars.instants import business_day
 from bankcrm.calendars.table import (
     MarkedCounts,
     MarkedDates,
     ProvisionalDateWarning,
     WorkingCalendar,
 )
+from bankcrm.frames.instants import local_day
 
 __all__ = [
     "MarkedCounts",
@@ -27,7 +28,8 @@ __all__ = [
     "WorkingCalendar",
     "WorkingHours",
     "add_working_days",
-    "bank_day",
+    "business_day",
+    "local_day",
     "working_calendar",
     "working_days_between",
 ]

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bankcrm.calendars.table import Counts, DayLike, ManyDays, WorkingCalendar
-from bankcrm.columns import Days
 from bankcrm.errors import MissingExtraError, UnknownNameError
+from bankcrm.frames import Days
 
 _Ints: TypeAlias = npt.NDArray[np.int64]
 _BEYOND_NOTICE_YEARS = 10

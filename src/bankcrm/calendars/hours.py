@@ -9,9 +9,9 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from bankcrm.calendars.instants import Instants, instants_of, local_times, seconds_of
 from bankcrm.calendars.table import WorkingCalendar
 from bankcrm.errors import DataError
+from bankcrm.frames.instants import Instants, instants_of, local_times, seconds_of
 
 Seconds: TypeAlias = npt.NDArray[np.int64]
 

@@ -1,78 +1,31 @@
-"""Instants, wall-clock times and the bank's day of each."""
+"""The business day of an instant: where working days begin to count."""
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, TypeAlias, cast, overload
-from zoneinfo import ZoneInfo
+from typing import overload
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
 
-from bankcrm.columns import Days
-from bankcrm.errors import DataError
-
-Times: TypeAlias = npt.NDArray[np.datetime64]
-Many: TypeAlias = "pd.Series | pd.Index | npt.NDArray[np.generic] | list[Any] | tuple[Any, ...]"
-Instants: TypeAlias = "dt.datetime | Many"
-
-
-def seconds_of(time: dt.time) -> int:
-    """Seconds since midnight."""
-    return time.hour * 3600 + time.minute * 60 + time.second
-
-
-def local_times(instants: Instants, zone: str) -> tuple[Times, bool]:
-    """Wall-clock times in a zone as ``datetime64[s]``, and whether one instant was given."""
-    if isinstance(instants, dt.datetime) and instants.tzinfo is not None:
-        # One instant alone: the standard library knows its zone without building an array.
-        wall = instants.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
-        return np.array([wall], dtype="datetime64[us]").astype("datetime64[s]"), True
-    if isinstance(instants, pd.DatetimeIndex) and instants.tz is not None:
-        return _wall_clock(instants, zone), False
-    scalar = instants is None or isinstance(instants, dt.datetime)
-    series = pd.Series([instants] if scalar else instants)
-    if series.dtype == object:
-        naive = [i for i in series.dropna() if getattr(i, "tzinfo", None) is None]
-        if not naive:
-            series = pd.to_datetime(series, utc=True)
-    elif isinstance(series.dtype, pd.ArrowDtype) and series.dt.tz is not None:
-        series = series.astype(pd.DatetimeTZDtype("us", str(series.dt.tz)))
-    if isinstance(series.dtype, pd.DatetimeTZDtype):
-        return _wall_clock(pd.DatetimeIndex(series), zone), scalar
-    if series.isna().all():
-        return np.full(len(series), np.datetime64("NaT", "s")), scalar
-    raise DataError(
-        f"instants: no time zone ({series.dtype}); localise them with "
-        "pandas.to_datetime(...).dt.tz_localize('Asia/Shanghai')"
-    )
-
-
-def _wall_clock(instants: pd.DatetimeIndex, zone: str) -> Times:
-    return instants.tz_convert(zone).tz_localize(None).to_numpy().astype("datetime64[s]")
-
-
-def instants_of(local: Times, zone: str) -> pd.DatetimeIndex:
-    """Instants of wall-clock times: a skipped one moves on, of a double one the first is taken."""
-    first = np.ones(len(local), dtype=np.bool_)
-    index = pd.DatetimeIndex(local.astype("datetime64[s]"))
-    return index.tz_localize(zone, ambiguous=first, nonexistent="shift_forward")
+from bankcrm.frames import Days
+from bankcrm.frames.instants import ZONE, Instants, Many, local_times, one_day, seconds_of
 
 
 @overload
-def bank_day(
+def business_day(
     instants: dt.datetime, *, zone: str = ..., cutoff: dt.time | None = ...
 ) -> dt.date: ...
 @overload
-def bank_day(instants: Many, *, zone: str = ..., cutoff: dt.time | None = ...) -> Days: ...
-def bank_day(
+def business_day(instants: Many, *, zone: str = ..., cutoff: dt.time | None = ...) -> Days: ...
+def business_day(
     instants: Instants,
     *,
-    zone: str = "Asia/Shanghai",
+    zone: str = ZONE,
     cutoff: dt.time | None = None,
 ) -> dt.date | Days:
-    """The bank's day of each instant: the local date, or the next one from the cut-off hour on.
+    """The business day of each instant: the local day, or the next one from the cut-off hour on.
+
+    Clocks and due days go by it: it says from where working days count.
 
     The next *calendar* day, not the next working day: a Friday evening and a Saturday morning
     have the same first working day, so that who asks earlier is never answered later.
@@ -88,15 +41,11 @@ def bank_day(
     Raises:
         DataError: The instants have no time zone.
 
-    >>> import datetime as dt
-    >>> bank_day(dt.datetime(2026, 3, 2, 16, 30, tzinfo=dt.timezone.utc)).isoformat()
+    >>> business_day(dt.datetime(2026, 3, 2, 16, 30, tzinfo=dt.timezone.utc)).isoformat()
     '2026-03-03'
     """
     local, scalar = local_times(instants, zone)
     shift = np.timedelta64(0, "s")
     if cutoff is not None:
         shift = np.timedelta64(86_400 - seconds_of(cutoff), "s")
-    day = (local + shift).astype("datetime64[D]")
-    if not scalar:
-        return day
-    return cast("dt.date", pd.NaT if np.isnat(day[0]) else day[0].item())
+    return one_day((local + shift).astype("datetime64[D]"), scalar)

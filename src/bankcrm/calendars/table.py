@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.columns import Days, as_of_day, days
 from bankcrm.errors import CalendarError, DataError
+from bankcrm.frames import Days, as_of_day, days
 
 DayLike: TypeAlias = "dt.date | str | np.datetime64"
 # Not `ArrayLike`: a text is a sequence too, and would be taken for many dates.

@@ -9,7 +9,6 @@ from bankcrm.complaints.events import CaseEvent, CaseStatus, EventKind
 from bankcrm.complaints.intake import Intake, Referral, intake
 from bankcrm.complaints.lexicon import Entry, Lexicon, Negation, Span, default_lexicon, read_lexicon
 from bankcrm.complaints.matters import link_repeats
-from bankcrm.complaints.model import Complaint
 from bankcrm.complaints.one import Route, route
 from bankcrm.complaints.returns import fca_return
 from bankcrm.complaints.routing import RouteRule, route_frame
@@ -17,8 +16,9 @@ from bankcrm.complaints.severity import Classifier, assess_severity, raise_sever
 from bankcrm.complaints.summary import ageing, pareto, summarise
 from bankcrm.complaints.taxonomy import Heading, Requirement, Taxonomy, checklist, taxonomy
 from bankcrm.complaints.watch import Trend, control_chart, trend
-from bankcrm.complaints.words import SIGNALS, Department, Kind, Outcome, Relation, Severity, Signal
 from bankcrm.complaints.work import assign_handlers, queue_order
+from bankcrm.models.complaint import Complaint
+from bankcrm.vocabulary import SIGNALS
 
 __all__ = [
     "SIGNALS",
@@ -30,23 +30,17 @@ __all__ = [
     "ClockState",
     "ClockStateKind",
     "Complaint",
-    "Department",
     "Entry",
     "EventKind",
     "Extension",
     "Heading",
     "Intake",
-    "Kind",
     "Lexicon",
     "Negation",
-    "Outcome",
     "Referral",
-    "Relation",
     "Requirement",
     "Route",
     "RouteRule",
-    "Severity",
-    "Signal",
     "Span",
     "Taxonomy",
     "Trend",

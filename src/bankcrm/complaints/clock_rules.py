@@ -10,11 +10,10 @@ import attrs
 
 from bankcrm.complaints.events import EventKind
 from bankcrm.complaints.rulers import UNITS
-from bankcrm.complaints.words import Severity, word
 from bankcrm.errors import PolicyError
 from bankcrm.policy import Policy
 from bankcrm.rules.values import frozen_dict
-from bankcrm.vocabulary import Labelled
+from bankcrm.vocabulary import Labelled, Severity, word
 
 
 class ClockStateKind(Labelled):

@@ -9,8 +9,8 @@ import attrs
 from bankcrm._display import card, figures_of, line
 from bankcrm.complaints.clock_rules import ClockStateKind
 from bankcrm.complaints.events import CaseEvent, CaseStatus
-from bankcrm.complaints.words import Severity
 from bankcrm.errors import DataError
+from bankcrm.vocabulary import Severity
 
 
 @attrs.frozen

@@ -16,9 +16,9 @@ from bankcrm.complaints.clock_state import Clock, ClockState
 from bankcrm.complaints.events import CaseEvent, CaseStatus, EventKind, in_place, next_status
 from bankcrm.complaints.rulers import Rulers, aware, moment
 from bankcrm.complaints.severity import complaints_policy
-from bankcrm.complaints.words import Severity
 from bankcrm.errors import DataError, IllegalTransitionError
 from bankcrm.policy import Policy
+from bankcrm.vocabulary import Severity
 
 K = EventKind
 

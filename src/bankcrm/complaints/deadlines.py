@@ -8,15 +8,15 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.calendars import WorkingCalendar
-from bankcrm.columns import Column, as_frame, check_frame
 from bankcrm.complaints._frames import Mask, categories
 from bankcrm.complaints.clock_rules import ClockRule, ClockStateKind, clock_rules
 from bankcrm.complaints.events import EventKind
 from bankcrm.complaints.rulers import Amounts, Instants, Rulers, utc
 from bankcrm.complaints.severity import complaints_policy, contract
-from bankcrm.complaints.words import Severity
 from bankcrm.errors import DataError
+from bankcrm.frames import Column, as_frame, check_frame
 from bankcrm.policy import Policy
+from bankcrm.vocabulary import Severity
 
 MOMENTS = {
     EventKind.RECEIVED: "received_at",

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.calendars import WorkingCalendar
-from bankcrm.columns import Column, as_frame, check_frame, numbers
 from bankcrm.complaints.routing import received_day
 from bankcrm.complaints.severity import complaints_policy, contract
+from bankcrm.frames import Column, as_frame, check_frame, numbers
 from bankcrm.policy import Policy
 
 _CLOCKS = (

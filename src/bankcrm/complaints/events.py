@@ -7,10 +7,9 @@ from collections.abc import Iterable
 
 import attrs
 
-from bankcrm.complaints.words import Severity, word
 from bankcrm.errors import DataError, IllegalTransitionError
 from bankcrm.policy import Policy
-from bankcrm.vocabulary import Labelled
+from bankcrm.vocabulary import Labelled, Severity, word
 
 
 class EventKind(Labelled):

@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 
 from bankcrm._display import card, line
-from bankcrm.columns import as_frame, as_of_day, screen_frame
 from bankcrm.complaints._frames import Mask, blank
 from bankcrm.complaints.matters import link_repeats
-from bankcrm.complaints.model import Complaint
 from bankcrm.complaints.severity import complaints_policy, contract
-from bankcrm.complaints.words import Relation
 from bankcrm.errors import DataError
+from bankcrm.frames import as_frame, as_of_day, screen_frame
 from bankcrm.models import columns_of, frame_of
+from bankcrm.models.complaint import Complaint
 from bankcrm.policy import Policy
+from bankcrm.vocabulary import Relation
 
 _NAMES = tuple(c.name for c in columns_of(Complaint))
 _LATER = ("sent_at", "acknowledged_at", "answered_at", "closed_at")

@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bankcrm.complaints._frames import Codes, Mask, categories
-from bankcrm.complaints.words import SIGNALS, Kind
 from bankcrm.errors import DataError, PolicyError
 from bankcrm.rules.toml import converter, parse_toml, structure
+from bankcrm.vocabulary import SIGNALS, Kind
 
 FIELDS = ("signal", "kind", "cause")
 _IN_CLAUSE = r"[^.!?;,:\n。！？；，：、]"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bankcrm.columns import codes
 from bankcrm.complaints._frames import categories
 from bankcrm.complaints.severity import complaints_policy
+from bankcrm.frames import codes
 from bankcrm.policy import Policy
 
 CLOCKS = ("starts", "joins", "restarts")

@@ -9,19 +9,18 @@ import attrs
 import pandas as pd
 
 from bankcrm._display import card, figures_of
-from bankcrm.calendars import WorkingCalendar, bank_day
+from bankcrm.calendars import WorkingCalendar, business_day
 from bankcrm.complaints.clocks import first_due
 from bankcrm.complaints.events import CaseEvent, EventKind
 from bankcrm.complaints.lexicon import Lexicon
-from bankcrm.complaints.model import Complaint
 from bankcrm.complaints.routing import UNTOLD, RouteRule, joined, routes_of
 from bankcrm.complaints.rulers import cutoff_of
 from bankcrm.complaints.severity import Classifier, complaints_policy, scalar_facts
-from bankcrm.complaints.words import Kind, Severity, word
 from bankcrm.models import Id
+from bankcrm.models.complaint import Complaint
 from bankcrm.policy import Policy
 from bankcrm.rules import Decision
-from bankcrm.vocabulary import Tier
+from bankcrm.vocabulary import Kind, Severity, Tier, word
 
 
 @attrs.frozen
@@ -136,7 +135,7 @@ def route(
     rule = routes_of(policy)[decisions["route"].outcome]
     concerned = decisions["departments"].outcome if rule.involves == "concerned" else "none"
     zone = policy.value("time_zone")
-    day = bank_day(complaint.received_at, zone=zone, cutoff=cutoff_of(policy))
+    day = business_day(complaint.received_at, zone=zone, cutoff=cutoff_of(policy))
     due = calendar.add_marked(day, int(policy.value(rule.days)))
     return Route(
         complaint_id=complaint.complaint_id,

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.calendars import WorkingCalendar
-from bankcrm.columns import as_frame, as_of_day, check_frame, numbers
 from bankcrm.complaints.routing import received_day
 from bankcrm.complaints.severity import contract
-from bankcrm.complaints.words import Outcome
 from bankcrm.errors import DataError
+from bankcrm.frames import as_frame, as_of_day, check_frame, numbers
 from bankcrm.policy import Policy, default_policy
+from bankcrm.vocabulary import Outcome
 
 _NAMES = ("received_at", "closed_at", "outcome", "redress", "product")
 _UPHELD = (Outcome.UPHELD.value, Outcome.PARTLY_UPHELD.value)

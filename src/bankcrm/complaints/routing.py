@@ -10,8 +10,7 @@ import attrs
 import numpy as np
 import pandas as pd
 
-from bankcrm.calendars import WorkingCalendar, bank_day
-from bankcrm.columns import Column, Days, as_frame, check_frame
+from bankcrm.calendars import WorkingCalendar, business_day
 from bankcrm.complaints._frames import Codes, categories, filled
 from bankcrm.complaints.rulers import cutoff_of
 from bankcrm.complaints.severity import (
@@ -22,9 +21,9 @@ from bankcrm.complaints.severity import (
     facts_of,
     read_texts,
 )
-from bankcrm.complaints.words import Kind
+from bankcrm.frames import Column, Days, as_frame, check_frame
 from bankcrm.policy import Policy
-from bankcrm.vocabulary import Tier
+from bankcrm.vocabulary import Kind, Tier
 
 UNTOLD = "untold"
 
@@ -139,7 +138,7 @@ def routes_of(policy: Policy) -> Mapping[str, RouteRule]:
 def received_day(received_at: pd.Series, policy: Policy) -> Days:
     """The bank's day on which each complaint was received."""
     zone = policy.value("time_zone")
-    return bank_day(received_at, zone=zone, cutoff=cutoff_of(policy))
+    return business_day(received_at, zone=zone, cutoff=cutoff_of(policy))
 
 
 def joined(owner: str, concerned: str) -> str:

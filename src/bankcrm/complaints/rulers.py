@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.calendars import WorkingCalendar, WorkingHours, bank_day
-from bankcrm.columns import Days
+from bankcrm.calendars import WorkingCalendar, WorkingHours, business_day
 from bankcrm.complaints._frames import Mask
 from bankcrm.errors import DataError
+from bankcrm.frames import Days
 from bankcrm.policy import Policy
 
 _DAYS = ("working_days", "calendar_days")
@@ -67,7 +67,7 @@ class Rulers:
 
     def day(self, instants: Instants) -> Days:
         """The bank's day of each instant."""
-        return bank_day(aware(instants, "UTC"), zone=self.zone, cutoff=self.cutoff)
+        return business_day(aware(instants, "UTC"), zone=self.zone, cutoff=self.cutoff)
 
     def elapsed(self, unit: str, a: Instants, b: Instants) -> Amounts:
         """Units from ``a`` to ``b``."""
@@ -118,7 +118,7 @@ class Rulers:
         """
         delay = np.zeros(len(limits))
         if unit in _DAYS:
-            day = bank_day(start, zone=self.zone, cutoff=self.cutoff)
+            day = business_day(start, zone=self.zone, cutoff=self.cutoff)
             days = np.full(len(limits), day, dtype="datetime64[D]")
             return self._day_due(unit, days, limits, delay)[0]
         return self.due(unit, np.repeat(moment(start), len(limits)), limits, delay)[1]
@@ -133,7 +133,7 @@ class Rulers:
 
     def local_day(self, instants: Instants) -> Days:
         """The local date of each instant, whatever the cut-off hour."""
-        return bank_day(aware(instants, "UTC"), zone=self.zone)
+        return business_day(aware(instants, "UTC"), zone=self.zone)
 
     def _day_end(self, day: Days) -> Instants:
         """The first instant after a bank day: midnight, or the cut-off hour of that day."""

@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.columns import Column, check_frame, numbers
 from bankcrm.complaints._frames import categories
-from bankcrm.complaints.model import Complaint
-from bankcrm.complaints.words import SIGNALS, Severity
 from bankcrm.errors import DataError
+from bankcrm.frames import Column, check_frame, numbers
 from bankcrm.models import columns_of
+from bankcrm.models.complaint import Complaint
 from bankcrm.policy import Policy, default_policy
+from bankcrm.vocabulary import SIGNALS, Severity
 
 Classifier: TypeAlias = Callable[["pd.Series"], pd.DataFrame]
 """Texts in, a frame with boolean columns named as signals out, one row a text."""

@@ -10,12 +10,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.calendars import WorkingCalendar
-from bankcrm.columns import Column, Days, as_frame, as_of_day, check_frame, days, numbers
 from bankcrm.complaints._frames import Mask
 from bankcrm.complaints.routing import received_day
 from bankcrm.complaints.rulers import Amounts
 from bankcrm.complaints.severity import complaints_policy, contract
 from bankcrm.errors import DataError
+from bankcrm.frames import Column, Days, as_frame, as_of_day, check_frame, days, numbers
 from bankcrm.policy import Policy
 
 Period: TypeAlias = Literal["month", "quarter", "year"]

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.columns import Column, as_of_day, check_frame, days
 from bankcrm.complaints._frames import Codes
-from bankcrm.complaints.words import Severity
+from bankcrm.frames import Column, as_of_day, check_frame, days
+from bankcrm.vocabulary import Severity
 
 _SEVERITY = tuple(s.value for s in Severity)
 

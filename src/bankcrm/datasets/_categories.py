@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.columns import ArrayLike, codes
+from bankcrm.frames import ArrayLike, codes
 
 
 def constant(word: str, count: int) -> pd.Series:

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.book import Book, write_book
-from bankcrm.columns import codes
 from bankcrm.datasets._categories import category, constant
 from bankcrm.errors import DataError
+from bankcrm.frames import codes
 
 __all__ = ["convert_berka", "load_berka"]
 

@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from bankcrm.columns import days
 from bankcrm.datasets._categories import category, constant
 from bankcrm.errors import DataError, UnknownNameError
+from bankcrm.frames import days
 
 __all__ = ["load_cdnow", "load_cfpb", "load_gleif", "load_rfm_r"]
 

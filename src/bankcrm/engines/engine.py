@@ -13,19 +13,19 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.book import CONTRACT
-from bankcrm.columns import as_of_day
 from bankcrm.engines import facts
 from bankcrm.engines.relation import Relation
 from bankcrm.engines.sources import about_of, in_zones
 from bankcrm.engines.spread import Spread, spread_of
 from bankcrm.errors import DataError, MissingFactError, UnknownNameError
+from bankcrm.frames import as_of_day
 from bankcrm.policy import Policy, default_policy
 from bankcrm.rules import DecisionTable
 from bankcrm.rules.sql import quoted
 from bankcrm.segmentation import RfmCuts, RfmThresholds
 
 if TYPE_CHECKING:
-    from bankcrm.rules.table import OnMissing
+    from bankcrm.rules.model import OnMissing
 
 VIEW = facts.VIEW
 T = TypeVar("T")

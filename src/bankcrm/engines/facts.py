@@ -14,6 +14,7 @@ from datetime import date, timedelta
 import numpy as np
 
 from bankcrm.errors import DataError
+from bankcrm.lifecycle.facts import automatic_kinds
 from bankcrm.policy import Policy
 from bankcrm.rules.sql import quoted
 
@@ -141,7 +142,7 @@ def _moves(columns: Columns, day: date, policy: Policy, rhythm: bool) -> str:
     there = columns["transactions"]
     recent = day - timedelta(days=int(policy.value("recent_days")))
     earlier = recent - timedelta(days=int(policy.value("earlier_days")))
-    automatic = _in("kind", policy.value("automatic_kinds")) if "kind" in there else "FALSE"
+    automatic = _in("kind", automatic_kinds(policy)) if "kind" in there else "FALSE"
     own = f"NOT {automatic}" if automatic != "FALSE" else "TRUE"
     late = f"{own} AND date > {day_of(recent)}"
     early = f"{own} AND date > {day_of(earlier)} AND date <= {day_of(recent)}"
@@ -331,7 +332,7 @@ def booked_sums_sql(columns: Columns, *, start: date, end: date, policy: Policy)
     served = "kind" if "kind" in there else "'other'"
     activity = f"COALESCE(channel, {served})" if "channel" in there else served
     unit = policy.value("activity_cost")
-    free = _in(served, policy.value("free_kinds"))
+    free = _in(served, policy.value("bank_made_kinds"))
     sums = {
         "fees": ("fee", "-"),
         "interest_paid": ("interest", ""),

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.book import Book, empty_frame
-from bankcrm.columns import DataFault
 from bankcrm.engines.blocks import Work, Zones, book_of
 from bankcrm.engines.output import OutputWriter, write_text
+from bankcrm.frames import DataFault
 from bankcrm.lifecycle import assign_warnings, warning_facts
 from bankcrm.policy import PolicySet
 from bankcrm.reviews import steps
@@ -120,7 +120,9 @@ class Kernels:
 
     def _book(self, group: list[int]) -> tuple[Book, tuple[DataFault, ...]]:
         """The checked book of some blocks, and its faults."""
-        return book_of(self.work, self.zones, group, self.name, self.day).check(self.day)
+        return book_of(self.work, self.zones, group, self.name, self.day).check(
+            self.day, zone=self.rules["bank"].value("time_zone")
+        )
 
     def _more(self, domain: str, sound: Book) -> steps.More:
         """Joins what plug-ins know of the block's customers."""

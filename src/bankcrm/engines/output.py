@@ -17,8 +17,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bankcrm.columns import as_of_day
 from bankcrm.errors import DataError, EngineError
+from bankcrm.frames import as_of_day
 
 MANIFEST = "_manifest.json"
 _KEY = "_key.json"

@@ -20,12 +20,12 @@ import pyarrow.parquet as pq
 import bankcrm
 from bankcrm.book import Book, empty_frame
 from bankcrm.calendars import WorkingCalendar, working_calendar
-from bankcrm.columns import DataFault, as_of_day, findings_frame
 from bankcrm.complaints import default_lexicon
 from bankcrm.engines.blocks import Work, groups_of, part_book
 from bankcrm.engines.kernels import INTEREST, Job, Kernels, figures_path
 from bankcrm.engines.output import Output, OutputWriter
 from bankcrm.errors import UnknownNameError
+from bankcrm.frames import DataFault, as_of_day, findings_frame
 from bankcrm.policy import PolicySet, default_policies
 from bankcrm.progress import Progress
 from bankcrm.reviews import steps
@@ -350,7 +350,7 @@ class _Run:
             f"JOIN ({wanted}) w ON c.customer_id = w.customer_id"
         )
         book = Book(customers, empty_frame("transactions"), **frames, name=self.name)
-        sound, faults = book.check(self.day)
+        sound, faults = book.check(self.day, zone=self.rules["bank"].value("time_zone"))
         days_off = self.rules.calendar(calendar)
         reader = self.rules.classifier(default_lexicon())
         handled = steps.complaints(sound, self.day, self.rules["complaints"], days_off, reader)

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 
 from bankcrm.book import CONTRACT, Book
 from bankcrm.book.files import book_facts
-from bankcrm.columns import Column
 from bankcrm.errors import DataError
+from bankcrm.frames import Column
 from bankcrm.rules.sql import quoted
 
 FAMILY = {"parent_id": "customer_id", "child_id": "customer_id", "referred_by": "customer_id"}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from bankcrm.lifecycle.causes import Cause, loss_causes
-from bankcrm.lifecycle.company_phase import assign_company_phases
+from bankcrm.lifecycle.causes import loss_causes
 from bankcrm.lifecycle.dwell import DwellTimes, dwell_times, survival_curve
 from bankcrm.lifecycle.effects import policy_effects
 from bankcrm.lifecycle.facts import stage_facts
@@ -44,7 +43,6 @@ from bankcrm.vocabulary import Stage
 
 __all__ = [
     "Action",
-    "Cause",
     "DwellTimes",
     "Event",
     "Festival",
@@ -58,7 +56,6 @@ __all__ = [
     "Transition",
     "ValuePhase",
     "absorption_times",
-    "assign_company_phases",
     "assign_stages",
     "assign_value_phases",
     "assign_warnings",

@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-import attrs
 import numpy as np
 import pandas as pd
 
-from bankcrm.columns import as_frame, codes
+from bankcrm.book.loss_reasons import count_loss_reasons
 from bankcrm.errors import DataError
+from bankcrm.frames import as_frame
+from bankcrm.intervals import wilson
 from bankcrm.lifecycle.facts import lifecycle_policy
-from bankcrm.lifecycle.intervals import wilson
 from bankcrm.policy import Policy
-
-
-@attrs.frozen
-class Cause:
-    """A coded cause of dormancy or loss.
-
-    Args:
-        code: The word in data.
-        group: The group that it counts under.
-        zh: The Chinese label.
-    """
-
-    code: str
-    group: str
-    zh: str = ""
 
 
 def loss_causes(
@@ -42,7 +27,8 @@ def loss_causes(
     Args:
         frame: Lost customers, a row each, with the coded cause.
         column: The column of the cause.
-        policy: Its records ``cause`` group the codes; its ``loss_rule`` is the rule of thumb.
+        policy: Its records ``loss_reason`` group the codes; its ``loss_reason_shares`` is the
+            rule of thumb.
         confidence: Coverage of Wilson's interval for each share.
 
     Returns:
@@ -59,29 +45,19 @@ def loss_causes(
     [1, 1, 0, 2]
     """
     policy = lifecycle_policy(policy)
-    rule = policy.value("loss_rule")
+    rule = policy.value("loss_reason_shares")
     book = as_frame(frame)
     if column not in book:
         raise DataError(
             f"causes: missing column {column}; present: {', '.join(map(str, book.columns))}"
         )
-    code, distinct = codes(book[column])
-    group_of = {c.code: c.group for c in policy.records("cause", Cause)} | {g: g for g in rule}
-    if strange := [v for v in distinct.tolist() if v not in group_of]:
-        rows = int(np.isin(code, distinct.get_indexer(pd.Index(strange))).sum())
-        raise DataError(
-            f"{column}: {rows:,} rows hold causes that the policy does not know ({strange[:5]}); "
-            f"add records 'cause' for them, or use {', '.join(group_of)}"
-        )
-    groups = list(rule)
-    table = [groups.index(group_of[v]) for v in distinct.tolist()]
-    table.append(groups.index(policy.value("no_cause_group")))
-    count = np.bincount(np.array(table, dtype=np.intp)[code], minlength=len(groups))
+    count = count_loss_reasons(book[column], policy=policy, column=column)
+    groups = list(count.index)
     share, low, high = wilson(count, np.full(len(groups), len(book)), confidence)
     told = np.array([rule[g] for g in groups])
     return pd.DataFrame(
         {
-            "count": count,
+            "count": count.to_numpy(),
             "share": share,
             "lower": low,
             "upper": high,

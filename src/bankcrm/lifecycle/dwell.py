@@ -11,7 +11,7 @@ import pandas as pd
 
 from bankcrm._display import card, line
 from bankcrm.errors import DataError
-from bankcrm.lifecycle.intervals import quantile
+from bankcrm.intervals import quantile
 from bankcrm.lifecycle.panel import groups_of, stage_spells
 from bankcrm.vocabulary import Language
 

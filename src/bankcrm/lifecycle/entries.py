@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.columns import as_frame, codes, days
 from bankcrm.errors import DataError
+from bankcrm.frames import as_frame, codes, days
 from bankcrm.lifecycle.fold import Fold, contradictions, fold, next_stage
 from bankcrm.lifecycle.model import StageModel
 

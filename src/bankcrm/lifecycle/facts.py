@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.columns import as_of_day
+from bankcrm.frames import as_of_day
 from bankcrm.lifecycle.timeline import LONG_AGO, Ints, Mask, Names, Timeline, Windows, read_timeline
 from bankcrm.lifecycle.words import categorical
 from bankcrm.policy import Policy, default_policy
@@ -17,6 +17,11 @@ from bankcrm.policy import Policy, default_policy
 def lifecycle_policy(policy: Policy | None) -> Policy:
     """The policy given, or the library's defaults."""
     return default_policy("lifecycle") if policy is None else policy
+
+
+def automatic_kinds(policy: Policy) -> tuple[str, ...]:
+    """Kinds of transaction that run without the customer: the bank's own, and standing orders."""
+    return (*policy.value("bank_made_kinds"), *policy.value("standing_order_kinds"))
 
 
 def stage_facts(
@@ -35,7 +40,8 @@ def stage_facts(
     movements is taken to have signed on the first of them (``contract_basis`` tells which). A
     customer who moved money of their own, or signed anew, after the closing day has returned and
     is not closed. Days idle count from the last movement of the customer's own, else from the
-    contract; the policy's ``automatic_kinds`` are not the customer's own.
+    contract; the policy's ``bank_made_kinds`` and
+    ``standing_order_kinds`` are not the customer's own.
 
     Args:
         customers: ``customer_id``; ``kind``, ``first_contact_date``, ``inquiry_date``,
@@ -99,7 +105,7 @@ def timeline_for(
         customers,
         transactions,
         until=until,
-        automatic_kinds=tuple(policy.value("automatic_kinds")),
+        automatic_kinds=automatic_kinds(policy),
         lead_purposes=tuple(policy.value("lead_purposes")),
         quiet_products=tuple(policy.value("quiet_products")),
         contacts=contacts,

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.columns import ArrayLike, days
 from bankcrm.errors import DataError
+from bankcrm.frames import ArrayLike, days
 from bankcrm.lifecycle.facts import facts_at, lifecycle_policy, timeline_for, windows_for
 from bankcrm.lifecycle.model import StageModel, stage_model
 from bankcrm.lifecycle.panel import Grid, Panel, history_frame

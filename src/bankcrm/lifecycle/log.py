@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.columns import as_frame, as_of_day
 from bankcrm.errors import DataError
+from bankcrm.frames import as_frame, as_of_day
 from bankcrm.lifecycle.entries import fold_entries, read_log
 from bankcrm.lifecycle.facts import lifecycle_policy
 from bankcrm.lifecycle.model import Move, StageModel, stage_model

@@ -12,7 +12,7 @@ from scipy.linalg import expm
 
 from bankcrm._display import card, line
 from bankcrm.errors import DataError
-from bankcrm.lifecycle.intervals import wilson
+from bankcrm.intervals import wilson
 from bankcrm.lifecycle.panel import Panel, groups_of, read_panel
 from bankcrm.vocabulary import Language
 

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm._display import card, figures_of
-from bankcrm.columns import ArrayLike, codes
 from bankcrm.errors import DataError, IllegalTransitionError
+from bankcrm.frames import ArrayLike, codes
 from bankcrm.lifecycle.model import Move, StageModel, stage_model
 from bankcrm.lifecycle.words import categorical
 

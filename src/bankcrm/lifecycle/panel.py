@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.columns import as_frame, codes, days
 from bankcrm.errors import DataError
+from bankcrm.frames import as_frame, codes, days
 from bankcrm.lifecycle.words import categorical
 
 Grid: TypeAlias = npt.NDArray[np.int8]

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.columns import Column, as_frame, as_of_day, check_frame
 from bankcrm.errors import UnknownNameError
+from bankcrm.frames import Column, as_frame, as_of_day, check_frame
 from bankcrm.lifecycle.facts import lifecycle_policy
 from bankcrm.policy import Policy
 from bankcrm.vocabulary import Channel, Department, Tier

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.errors import DataError
+from bankcrm.intervals import wilson
 from bankcrm.lifecycle.facts import lifecycle_policy
-from bankcrm.lifecycle.intervals import wilson
 from bankcrm.lifecycle.model import StageModel, stage_model
 from bankcrm.lifecycle.panel import Panel, read_panel
 from bankcrm.policy import Policy

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm._display import card, line
-from bankcrm.columns import as_frame, as_of_day, codes
 from bankcrm.errors import DataError
+from bankcrm.frames import as_frame, as_of_day, codes
 from bankcrm.lifecycle.entries import REJECTIONS, Entries, fold_entries, instants, read_log
 from bankcrm.lifecycle.fold import Fold
 from bankcrm.lifecycle.model import StageModel, stage_model

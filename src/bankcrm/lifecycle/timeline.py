@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.columns import Column, check_frame, codes
 from bankcrm.errors import DataError
+from bankcrm.frames import Column, check_frame, codes
 from bankcrm.lifecycle.words import categorical
 
 Ints: TypeAlias = npt.NDArray[np.int32]

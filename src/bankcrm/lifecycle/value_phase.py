@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.columns import Column, as_of_day, check_frame
+from bankcrm.frames import Column, as_of_day, check_frame
 from bankcrm.lifecycle.facts import lifecycle_policy
 from bankcrm.lifecycle.timeline import CUSTOMER_COLUMNS, positions
 from bankcrm.policy import Policy

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.columns import Column, as_frame, as_of_day, check_frame, codes, numbers
 from bankcrm.errors import DataError
+from bankcrm.frames import Column, as_frame, as_of_day, check_frame, codes, numbers
 from bankcrm.lifecycle.facts import lifecycle_policy, stage_facts
 from bankcrm.lifecycle.stages import assign_stages
 from bankcrm.lifecycle.timeline import ACCOUNT_COLUMNS, Names, positions

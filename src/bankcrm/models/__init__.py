@@ -4,45 +4,27 @@ from __future__ import annotations
 
 from bankcrm.models.across import Across, Differ, Needs, NotBefore, OnlyFor
 from bankcrm.models.bank import Account, Balance, Contact, Customer, Link, Loan, Transaction
+from bankcrm.models.complaint import Complaint
 from bankcrm.models.frames import frame_of, models_of
 from bankcrm.models.record import Id, Record, columns_of, field, record, words_of
 from bankcrm.models.wire import converter, from_json, json_schema, to_json
-from bankcrm.models.words import (
-    ContactOutcome,
-    ContactPurpose,
-    CreditStanding,
-    Gender,
-    LinkKind,
-    LoanStatus,
-    Product,
-    Sector,
-    TransactionKind,
-)
 
 __all__ = [
     "Account",
     "Across",
     "Balance",
+    "Complaint",
     "Contact",
-    "ContactOutcome",
-    "ContactPurpose",
-    "CreditStanding",
     "Customer",
     "Differ",
-    "Gender",
     "Id",
     "Link",
-    "LinkKind",
     "Loan",
-    "LoanStatus",
     "Needs",
     "NotBefore",
     "OnlyFor",
-    "Product",
     "Record",
-    "Sector",
     "Transaction",
-    "TransactionKind",
     "columns_of",
     "converter",
     "field",

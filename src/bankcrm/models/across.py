@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.columns import days
+from bankcrm.frames import days
 
 Mask = npt.NDArray[np.bool_]
 

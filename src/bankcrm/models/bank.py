@@ -8,10 +8,12 @@ from typing import ClassVar
 
 from bankcrm.models.across import Across, Differ, Needs, NotBefore, OnlyFor
 from bankcrm.models.record import Id, Record, field, record
-from bankcrm.models.words import (
+from bankcrm.vocabulary import (
+    Channel,
     ContactOutcome,
     ContactPurpose,
     CreditStanding,
+    CustomerKind,
     Gender,
     LinkKind,
     LoanStatus,
@@ -19,7 +21,6 @@ from bankcrm.models.words import (
     Sector,
     TransactionKind,
 )
-from bankcrm.vocabulary import Channel, CustomerKind
 
 
 @record

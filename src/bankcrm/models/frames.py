@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
-from bankcrm.columns import Column, check_frame
 from bankcrm.errors import DataError
+from bankcrm.frames import Column, check_frame
 from bankcrm.models.record import Record, columns_of
 
 R = TypeVar("R", bound=Record)

@@ -11,8 +11,8 @@ from typing import Any, ClassVar, TypeAlias, TypeVar, cast, dataclass_transform
 
 import attrs
 
-from bankcrm.columns import Column, ColumnKind
 from bankcrm.errors import DataError
+from bankcrm.frames import Column, ColumnKind
 from bankcrm.models.across import Across
 
 Id: TypeAlias = int | str
@@ -45,7 +45,7 @@ def field(
     """A field of a `record`.
 
     Args:
-        kind: What it holds; see `bankcrm.columns.Column`. Money is a ``Decimal``, a category a
+        kind: What it holds; see `bankcrm.frames.Column`. Money is a ``Decimal``, a category a
             member of ``words`` (or text), a date a ``date``, an instant an aware ``datetime``.
         meaning: One short sentence for the data contract.
         unit: Unit of the values.

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 from cattrs.preconf.json import JsonConverter, make_converter
 
-from bankcrm.columns import Column
 from bankcrm.errors import DataError
+from bankcrm.frames import Column
 from bankcrm.models.record import Record, columns_of
 
 R = TypeVar("R", bound=Record)

@@ -33,7 +33,7 @@ from bankcrm.plugins.values import (
 )
 from bankcrm.policy import Classifier, Policy, PolicySet, default_policies, default_policy, presets
 from bankcrm.rules import Rule
-from bankcrm.rules.table import digest
+from bankcrm.rules.fingerprint import digest
 
 if TYPE_CHECKING:
     import pandas as pd

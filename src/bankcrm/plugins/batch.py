@@ -11,11 +11,11 @@ from typing import Literal, TypeVar
 import numpy as np
 import pandas as pd
 
-from bankcrm.columns import as_frame
 from bankcrm.errors import DataError, PluginError
+from bankcrm.frames import as_frame
 from bankcrm.plugins.changes import Owned
 from bankcrm.plugins.values import FactSource, Section, Signal, TextClassifier
-from bankcrm.rules.columns import fact_column
+from bankcrm.rules.fact_columns import fact_column
 
 OnError = Literal["raise", "isolate"]
 R = TypeVar("R")

@@ -12,7 +12,7 @@ from bankcrm.errors import PolicyError
 from bankcrm.lifecycle.model import Move, Term
 from bankcrm.policy import Policy
 from bankcrm.rules import DecisionTable, Fact, Parameter, Rule
-from bankcrm.rules.table import freeze
+from bankcrm.rules.model import freeze
 from bankcrm.rules.values import FrozenDict, fact
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from bankcrm.policy.model import Header, Policy, PolicySet, Record
 from bankcrm.rules import DecisionTable, Parameter
 from bankcrm.rules.toml import converter, parse_toml, plain, structure, table_of
 
-DOMAINS = ("lifecycle", "segmentation", "valuation", "complaints")
+DOMAINS = ("bank", "lifecycle", "segmentation", "valuation", "complaints")
 
 
 def load_policy(source: str | Path) -> Policy:
@@ -35,7 +35,9 @@ def load_policy(source: str | Path) -> Policy:
         for name, item in named.items()
         if (versions := _read_parameter(name, item, faults))
     }
-    tables = _read_tables(raw.get("tables", []), parameters, faults)
+    own = head is not None and head.domain == "bank"
+    under = {} if own else default_policy("bank").parameters
+    tables = _read_tables(raw.get("tables", []), {**under, **parameters}, faults)
     records = _read_records(_mapping(raw, "records", faults), faults)
     if head is None:
         raise PolicyError(faults)
@@ -58,7 +60,7 @@ def default_policy(domain: str, preset: str | None = None) -> Policy:
     """The policy that ships with the library for a domain.
 
     Args:
-        domain: ``lifecycle``, ``segmentation``, ``valuation`` or ``complaints``.
+        domain: ``bank``, ``lifecycle``, ``segmentation``, ``valuation`` or ``complaints``.
         preset: the name of one of the domain's presets instead of its defaults.
 
     Raises:
@@ -67,6 +69,9 @@ def default_policy(domain: str, preset: str | None = None) -> Policy:
     if domain not in DOMAINS:
         raise UnknownNameError("domain", domain, DOMAINS)
     folder = importlib.resources.files("bankcrm") / domain
+    if domain == "bank":
+        shared = importlib.resources.files("bankcrm") / "policy" / "bank.toml"
+        return load_policy(shared.read_text(encoding="utf-8"))
     if preset is None:
         return load_policy((folder / "defaults.toml").read_text(encoding="utf-8"))
     names = presets(domain)

@@ -15,7 +15,8 @@ from bankcrm.errors import PolicyError, UnknownNameError
 from bankcrm.policy.dates import at_day, covers
 from bankcrm.policy.faults import faults_of
 from bankcrm.rules import DecisionTable, Parameter
-from bankcrm.rules.table import canonical, digest, freeze
+from bankcrm.rules.fingerprint import canonical, digest
+from bankcrm.rules.model import freeze
 from bankcrm.rules.toml import converter, plain, structure, table_body
 from bankcrm.rules.values import FrozenDict, frozen_dict
 
@@ -82,6 +83,8 @@ class Policy:
         note: what a reader should know of it.
         effective_from: first day on which the policy is in force.
         effective_to: last day on which it is in force.
+        shared: the policy ``bank``, whose parameters, tables and records stand under those of
+            this one: the default one if none is given; None for ``bank`` itself.
 
     >>> from bankcrm.policy import default_policy
     >>> policy = default_policy("lifecycle")
@@ -101,6 +104,13 @@ class Policy:
     note: str = ""
     effective_from: date | None = None
     effective_to: date | None = None
+    shared: Policy | None = attrs.field()
+
+    @shared.default
+    def _shared(self) -> Policy | None:
+        from bankcrm.policy.load import default_policy
+
+        return None if self.domain == "bank" else default_policy("bank")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Policy) and self.fingerprint == other.fingerprint
@@ -146,13 +156,20 @@ class Policy:
 
     def parameter(self, name: str) -> Parameter:
         """A parameter with its unit, source and note."""
-        return self._one(self.parameters, "parameter", name)
+        found: Parameter = self._one("parameters", "parameter", name)
+        return found
+
+    def has_parameter(self, name: str) -> bool:
+        """Whether the policy, or the shared one under it, has a parameter."""
+        return name in self.parameters or (
+            self.shared is not None and name in self.shared.parameters
+        )
 
     def table(self, name: str) -> DecisionTable:
         """A decision table with the parameters that it names put in."""
         table = self._ready.get(name)
         if table is None:
-            table = _with_parameters(self._one(self.tables, "table", name), self)
+            table = _with_parameters(self._one("tables", "table", name), self)
             self._ready[name] = table
         return table
 
@@ -168,6 +185,9 @@ class Policy:
             PolicyError: every record that does not fit, with its path.
         """
         faults: list[str] = []
+        under = self.shared
+        if under is not None and name not in self.raw_records and name in under.raw_records:
+            return under.records(name, kind)
         rows = self.raw_records.get(name)
         if rows is None:
             raise UnknownNameError("record list", name, self.raw_records)
@@ -179,10 +199,12 @@ class Policy:
             raise PolicyError(faults)
         return tuple(r for r in read if r is not None)
 
-    def _one(self, items: Mapping[str, tuple[T, ...]], what: str, name: str) -> T:
-        versions = items.get(name)
+    def _one(self, part: str, what: str, name: str) -> Any:
+        items: Mapping[str, tuple[Any, ...]] = getattr(self, part)
+        under: Mapping[str, tuple[Any, ...]] = getattr(self.shared, part, {})
+        versions = items.get(name) or under.get(name)
         if versions is None:
-            raise UnknownNameError(f"{what} in policy {self.id!r}", name, items)
+            raise UnknownNameError(f"{what} in policy {self.id!r}", name, [*items, *under])
         if len(versions) > 1:
             raise PolicyError(
                 [f"{what} {name!r} has {len(versions)} dated versions; call policy.at(date) first"]
@@ -201,7 +223,8 @@ class Policy:
         tables = at_day(self.tables, day, "tables", faults)
         if faults:
             raise PolicyError(faults)
-        return attrs.evolve(self, parameters=parameters, tables=tables)
+        shared = self.shared and self.shared.at(day)
+        return attrs.evolve(self, parameters=parameters, tables=tables, shared=shared)
 
     def with_parameters(self, **values: Any) -> Self:
         """The same policy with other parameter values, checked like a loaded one.
@@ -210,7 +233,7 @@ class Policy:
             PolicyError: an unknown name, a value that does not fit its unit, or a table that the
                 new value breaks.
         """
-        faults = [f"parameters.{n}: no such parameter" for n in values if n not in self.parameters]
+        faults = [f"parameters.{n}: no such parameter" for n in values if not self.has_parameter(n)]
         if faults:
             raise PolicyError(faults)
         changed = {n: attrs.evolve(self.parameter(n), value=v) for n, v in values.items()}
@@ -272,6 +295,18 @@ class Policy:
         return digest(canonical(self))
 
 
+def _on_bank(policies: Mapping[str, Policy]) -> FrozenDict[str, Policy]:
+    """The policies, each on the policy ``bank`` of the same set."""
+    bank = policies.get("bank")
+    if bank is None:
+        return frozen_dict(policies)
+    placed = {
+        domain: p if domain == "bank" or p.shared is bank else attrs.evolve(p, shared=bank)
+        for domain, p in policies.items()
+    }
+    return frozen_dict(placed)
+
+
 @attrs.frozen(eq=False)
 class PolicySet:
     """The policies that a review runs by, one a domain.
@@ -281,7 +316,7 @@ class PolicySet:
     'bankcrm.lifecycle'
     """
 
-    policies: Mapping[str, Policy] = attrs.field(converter=frozen_dict)
+    policies: Mapping[str, Policy] = attrs.field(converter=_on_bank)
 
     def __getitem__(self, domain: str) -> Policy:
         if domain not in self.policies:
@@ -351,7 +386,7 @@ class PolicySet:
 
 def _with_parameters(table: DecisionTable, policy: Policy) -> DecisionTable:
     names = dict.fromkeys(p for r in table.rules for t in r.when.values() for p in t.parameters)
-    used = {n: policy.parameter(n) for n in names if n in policy.parameters}
+    used = {n: policy.parameter(n) for n in names if policy.has_parameter(n)}
     return attrs.evolve(table, parameters={**table.parameters, **used})
 
 
@@ -374,7 +409,8 @@ def _content(policy: Policy) -> dict[str, Any]:
         name: [{**canonical(t), "rules": {r.id: canonical(r) for r in t.rules}} for t in versions]
         for name, versions in policy.tables.items()
     }
-    content: dict[str, Any] = {**canonical(policy), "tables": tables}
+    own = canonical(attrs.evolve(policy, shared=None))
+    content: dict[str, Any] = {**own, "tables": tables}
     return content
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from bankcrm.book import Book
 from bankcrm.calendars import WorkingCalendar, working_calendar
-from bankcrm.columns import as_of_day, findings_frame
 from bankcrm.complaints import default_lexicon
+from bankcrm.frames import as_of_day, findings_frame
 from bankcrm.policy import PolicySet, default_policies
 from bankcrm.progress import Progress
 from bankcrm.reviews import steps
@@ -67,7 +67,7 @@ def review(
     rules = (policies or default_policies(book.presets)).at(day)
     tell = _teller(progress)
     tell("checking the data")
-    sound, faults = book.check(day)
+    sound, faults = book.check(day, zone=rules["bank"].value("time_zone"))
 
     def more(domain: str) -> steps.More:
         return lambda facts: rules.with_facts(domain, facts, sound.frames(), as_of=day)

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.calendars import WorkingCalendar
-from bankcrm.columns import DataFault, Days, days
 from bankcrm.complaints import Classifier, default_lexicon, intake, route_frame
 from bankcrm.complaints.routing import received_day
+from bankcrm.frames import DataFault, Days, days
 from bankcrm.lifecycle import assign_stages, early_warnings, stage_facts
 from bankcrm.policy import Policy
 from bankcrm.segmentation import (

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 import bankcrm
-from bankcrm.columns import DataFault
+from bankcrm.frames import DataFault
 from bankcrm.policy import Policy, PolicySet
 from bankcrm.reviews.steps import Handled
 from bankcrm.segmentation import resource_rules

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bankcrm.rules.check import Finding
 from bankcrm.rules.decision import CellTrace, Decision, RuleTrace, Trace
-from bankcrm.rules.table import DecisionTable, HitPolicy, Parameter, Rule
+from bankcrm.rules.model import HitPolicy, Parameter, Rule
+from bankcrm.rules.table import DecisionTable
 from bankcrm.rules.unary import UnaryTest, parse_test
 from bankcrm.rules.values import Fact
 

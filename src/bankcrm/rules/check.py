@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import attrs
 
 from bankcrm._display import card, figures_of
-from bankcrm.rules.plan import Cell, Row, fact_types, plan_of, resolved_cells
+from bankcrm.rules.compiled import Cell, Row, fact_types, plan_of, resolved_cells
 from bankcrm.rules.values import representatives, show
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm._display import card
-from bankcrm.columns import as_frame
 from bankcrm.errors import DataError
+from bankcrm.frames import as_frame
 
 if TYPE_CHECKING:
     from bankcrm.rules.table import DecisionTable

@@ -9,11 +9,12 @@ import attrs
 
 from bankcrm._display import card, figures_of, stamp
 from bankcrm.errors import DataError, MissingFactError
-from bankcrm.rules.plan import Cell, Row
+from bankcrm.rules.compiled import Cell, Row
 from bankcrm.rules.values import FrozenDict, read, show
 
 if TYPE_CHECKING:
-    from bankcrm.rules.table import DecisionTable, OnMissing
+    from bankcrm.rules.model import OnMissing
+    from bankcrm.rules.table import DecisionTable
 
 Status = Literal["passed", "failed", "unknown"]
 

@@ -9,14 +9,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.columns import as_frame
 from bankcrm.errors import DataError, MissingFactError
-from bankcrm.rules.columns import FactColumn, fact_column
+from bankcrm.frames import as_frame
+from bankcrm.rules.compiled import Plan, Row
 from bankcrm.rules.decision import aggregate, check_on_missing
-from bankcrm.rules.plan import Plan, Row
+from bankcrm.rules.fact_columns import FactColumn, fact_column
 
 if TYPE_CHECKING:
-    from bankcrm.rules.table import DecisionTable, OnMissing
+    from bankcrm.rules.model import OnMissing
+    from bankcrm.rules.table import DecisionTable
 
 Mask = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.int16]

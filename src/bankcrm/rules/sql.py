@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import attrs
 
 from bankcrm.errors import MissingExtraError, PolicyError, UnknownNameError
-from bankcrm.rules.plan import Cell, Row
+from bankcrm.rules.compiled import Cell, Row
 from bankcrm.rules.values import Fact
 
 if TYPE_CHECKING:

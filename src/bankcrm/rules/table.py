@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
-from enum import Enum, StrEnum
+from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
 from bankcrm._display import card, line, stamp
 from bankcrm.errors import PolicyError
+from bankcrm.rules.compiled import Plan, plan_of
 from bankcrm.rules.decision import Decision, Trace, decide, trace
-from bankcrm.rules.plan import Plan, plan_of
-from bankcrm.rules.unary import UnaryTest, parse_test
+from bankcrm.rules.fingerprint import canonical, digest
+from bankcrm.rules.model import HitPolicy, OnMissing, Parameter, Rule
 from bankcrm.rules.values import Fact, FrozenDict, fact, frozen_dict
 
 if TYPE_CHECKING:
@@ -27,102 +25,6 @@ if TYPE_CHECKING:
     from bankcrm.rules.compare import TableComparison
     from bankcrm.rules.frame import DecisionCodes
     from bankcrm.rules.sql import TableSql
-
-Scalar = bool | int | float | str | date
-OnMissing = Literal["raise", "undecided"]
-
-
-class HitPolicy(StrEnum):
-    """What happens where several rules apply, by the names of the DMN standard."""
-
-    UNIQUE = "unique"
-    FIRST = "first"
-    ANY = "any"
-    COLLECT = "collect"
-    SUM = "collect_sum"
-    MIN = "collect_min"
-    MAX = "collect_max"
-    COUNT = "collect_count"
-
-    @property
-    def collects(self) -> bool:
-        """Whether every rule that applies has its part in the outcome."""
-        return self.value.startswith("collect")
-
-
-def freeze(value: Any) -> Any:
-    """A plain TOML value that cannot be changed: tables and lists become frozen."""
-    if isinstance(value, Mapping):
-        return FrozenDict({str(k): freeze(v) for k, v in value.items()})
-    return tuple(freeze(v) for v in value) if isinstance(value, list | tuple) else value
-
-
-def _is_scalar(value: object) -> bool:
-    if isinstance(value, float):
-        return value == value
-    return isinstance(value, bool | int | str | date) and not isinstance(value, datetime)
-
-
-def _plain_value(_: object, __: object, value: Any) -> None:
-    inner = value.values() if isinstance(value, Mapping) else value
-    for item in inner if isinstance(value, Mapping | tuple) else [value]:
-        if isinstance(item, Mapping | tuple):
-            _plain_value(None, None, item)
-        elif not _is_scalar(item):
-            raise PolicyError(f"value: {item!r} is not a number, text, boolean or date")
-
-
-def _outcome(_: object, __: object, then: Any) -> None:
-    if not _is_scalar(then):
-        raise PolicyError(f"then: an outcome is a number, text, boolean or date, not {then!r}")
-
-
-@attrs.frozen
-class Parameter:
-    """A figure that a bank may set, with its unit and where it comes from.
-
-    Args:
-        value: a scalar; in policies also a tuple of scalars, or a mapping of names to scalars.
-        unit: the unit of the value, ``days`` for example.
-        source: an id of the source documents, a regulation, or ``default``.
-        note: why the value is as it is.
-        effective_from: first day on which the value is in force; None for "always was".
-        effective_to: last day on which it is in force; None for "until further notice".
-    """
-
-    value: Any = attrs.field(converter=freeze, validator=_plain_value)
-    unit: str = ""
-    source: str = "default"
-    note: str = ""
-    effective_from: date | None = None
-    effective_to: date | None = None
-
-
-def _tests(when: Mapping[str, str | UnaryTest]) -> FrozenDict[str, UnaryTest]:
-    return FrozenDict(
-        {f: t if isinstance(t, UnaryTest) else parse_test(t) for f, t in when.items()}
-    )
-
-
-@attrs.frozen
-class Rule:
-    """One row of a decision table.
-
-    Args:
-        id: the rule's name within its table.
-        when: fact name to unary test; empty for the otherwise-rule.
-        then: the outcome.
-        source: what the rule rests on.
-        because: the reason in words, for people.
-        owner: the plug-in that brought the rule; empty for a policy's own.
-    """
-
-    id: str
-    when: Mapping[str, UnaryTest] = attrs.field(converter=_tests)
-    then: Any = attrs.field(validator=_outcome)
-    source: str = "default"
-    because: str = ""
-    owner: str = ""
 
 
 def _facts(specs: Mapping[str, Any]) -> FrozenDict[str, Fact]:
@@ -335,26 +237,3 @@ class DecisionTable:
     def fingerprint(self) -> str:
         """SHA-256 over the canonical content: equal tables have equal fingerprints."""
         return digest(canonical(self))
-
-
-def canonical(value: Any) -> Any:
-    """A plain JSON form of a value, the same for equal values."""
-    if attrs.has(type(value)) and not isinstance(value, UnaryTest):
-        return {a.name: canonical(getattr(value, a.name)) for a in attrs.fields(type(value))}
-    if isinstance(value, Mapping):
-        return {str(k): canonical(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [canonical(v) for v in value]
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, date):
-        return {"date": value.isoformat()}  # never equal to the text that looks the same
-    if isinstance(value, float) and value.is_integer():
-        return int(value)  # 1 and 1.0 are equal, so their content is
-    return value if isinstance(value, bool | int | float | str) or value is None else str(value)
-
-
-def digest(content: Any) -> str:
-    """SHA-256 of a plain JSON value, keys sorted."""
-    text = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -20,7 +20,8 @@ from bankcrm.rules.unary import UnaryTest, parse_test
 from bankcrm.rules.values import Fact, fact
 
 if TYPE_CHECKING:
-    from bankcrm.rules.table import DecisionTable, Rule
+    from bankcrm.rules.model import Rule
+    from bankcrm.rules.table import DecisionTable
 
 T = TypeVar("T")
 Table = TypeVar("Table", bound="DecisionTable")
@@ -179,7 +180,7 @@ def table_of(
 
     Parts that do fit are still looked at, so that one load tells everything that is wrong.
     """
-    from bankcrm.rules.table import Parameter, Rule
+    from bankcrm.rules.model import Parameter, Rule
 
     before = len(faults)
     made = converter()

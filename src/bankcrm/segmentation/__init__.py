@@ -22,17 +22,14 @@ from bankcrm.segmentation.rfm_segments import rfm_migration, segment_rfm
 from bankcrm.segmentation.shares import apportion
 from bankcrm.segmentation.tiers import TierLines, assign_tiers, fit_tiers
 from bankcrm.segmentation.views import customer_view, profile
-from bankcrm.vocabulary import ResourceLevel, Tier
 
 __all__ = [
     "TIER_LADDER",
     "Attribute",
     "Entitlement",
-    "ResourceLevel",
     "ResourcePlan",
     "RfmCuts",
     "RfmThresholds",
-    "Tier",
     "TierLines",
     "Treatment",
     "allocate",

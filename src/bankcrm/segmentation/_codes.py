@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.columns import codes
+from bankcrm.frames import codes
 
 _Codes = npt.NDArray[np.intp]
 _Ints = npt.NDArray[np.int64]

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import attrs
 import pandas as pd
 
-from bankcrm.columns import DataFault
 from bankcrm.errors import DataError
+from bankcrm.frames import DataFault
 
 
 def stop(faults: Sequence[DataFault]) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.columns import Column, check_frame
+from bankcrm.frames import Column, check_frame
 from bankcrm.policy import Policy
 
 CUSTOMER = Column("customer_id", "id", meaning="The customer.")

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.columns import Column, as_of_day, check_frame, codes, days
 from bankcrm.errors import DataError
+from bankcrm.frames import Column, as_of_day, check_frame, codes, days
 from bankcrm.policy import Policy, default_policy
 from bankcrm.segmentation._frames import by_customer, stamped
 
@@ -117,6 +117,8 @@ def _facts(frame: pd.DataFrame, today: np.datetime64, policy: Policy) -> Mapping
                     f"(first: {first})"
                 )
             facts[name] = pd.Series(work(day, today), index=frame.index)
+    outlook = facts.get("industry_outlook", pd.Series(None, index=frame.index, dtype=object))
+    facts["industry_outlook"] = outlook.astype(object).where(outlook.notna(), "not_stated")
     if "region" in facts and "in_home_region" not in facts:
         home = list(policy.value("home_regions"))
         region = facts["region"]

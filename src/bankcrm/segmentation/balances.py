@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.columns import Column, DataFault, as_of_day, check_frame, codes
 from bankcrm.errors import DataError
+from bankcrm.frames import Column, DataFault, as_of_day, check_frame, codes
 from bankcrm.segmentation._findings import with_findings
 
 Method: TypeAlias = Literal["daily", "monthly"]

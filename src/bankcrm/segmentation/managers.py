@@ -9,8 +9,8 @@ from pandas.api import types
 from scipy.optimize import LinearConstraint, milp
 from scipy.sparse import coo_array, vstack
 
-from bankcrm.columns import Column, DataFault, check_frame
 from bankcrm.errors import DataError
+from bankcrm.frames import Column, DataFault, check_frame
 from bankcrm.policy import Policy, default_policy
 from bankcrm.segmentation._findings import with_findings
 from bankcrm.segmentation._frames import by_customer, places, stamped

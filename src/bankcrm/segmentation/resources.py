@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm._display import card, line
-from bankcrm.columns import Column, numbers
 from bankcrm.errors import DataError, InfeasibleError, UnknownNameError
+from bankcrm.frames import Column, numbers
 from bankcrm.policy import Policy, default_policy
 from bankcrm.segmentation._frames import by_customer, places, stamped
 from bankcrm.segmentation.model import TIER_LADDER, Entitlement

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.columns import Column, as_of_day, check_frame, codes, days
 from bankcrm.errors import DataError, PolicyError
+from bankcrm.frames import Column, as_of_day, check_frame, codes, days
 from bankcrm.policy import Policy, default_policy
 from bankcrm.segmentation._dates import ONE_DAY, next_review
 from bankcrm.segmentation._frames import by_customer, named, places, stamped

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.columns import DataFault, as_frame, as_of_day, codes, days, numbers
 from bankcrm.errors import DataError
+from bankcrm.frames import DataFault, as_frame, as_of_day, codes, days, numbers
 from bankcrm.policy import Policy, default_policy
 from bankcrm.segmentation._codes import BLOCK, customer_codes, distinct_days
 from bankcrm.segmentation._findings import stop, with_findings
@@ -218,7 +218,7 @@ def _sound(
 
 
 _NAT = np.iinfo(np.int64).min
-_SCREEN = "set such rows aside first with bankcrm.columns.screen_frame"
+_SCREEN = "set such rows aside first with bankcrm.frames.screen_frame"
 
 
 def _fault(

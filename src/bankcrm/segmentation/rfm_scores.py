@@ -15,8 +15,8 @@ import pandas as pd
 import tomli_w
 
 from bankcrm._display import card, figures_of
-from bankcrm.columns import numbers
 from bankcrm.errors import DataError, PolicyError, UnknownNameError
+from bankcrm.frames import numbers
 
 Method: TypeAlias = Literal["quantile", "r-rfm", "fixed"]
 _Values: TypeAlias = npt.NDArray[np.int64] | npt.NDArray[np.float64]

@@ -6,8 +6,8 @@ import attrs
 import numpy as np
 import pandas as pd
 
-from bankcrm.columns import Column, check_frame, numbers
 from bankcrm.errors import DataError
+from bankcrm.frames import Column, check_frame, numbers
 from bankcrm.policy import Policy, default_policy
 from bankcrm.segmentation._frames import by_customer, stamped
 

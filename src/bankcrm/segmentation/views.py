@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from bankcrm.columns import DataFault
 from bankcrm.errors import DataError, UnknownNameError
+from bankcrm.frames import DataFault
 from bankcrm.segmentation._findings import with_findings
 
 

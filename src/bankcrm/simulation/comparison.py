@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.columns import as_frame
 from bankcrm.errors import DataError, PolicyError, UnknownNameError
+from bankcrm.frames import as_frame
 from bankcrm.lifecycle import playbook
 from bankcrm.policy import PolicySet
 from bankcrm.rules import DecisionTable

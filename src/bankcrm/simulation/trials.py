@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from bankcrm.columns import as_frame
 from bankcrm.errors import DataError
+from bankcrm.frames import as_frame
 from bankcrm.rules import DecisionTable
 
 Arm = Literal["champion", "challenger"]

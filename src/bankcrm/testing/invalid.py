@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
 
-from bankcrm.columns import Column
+from bankcrm.frames import Column
 from bankcrm.models import Record, columns_of, frame_of
 from bankcrm.testing.strategies import records
 

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from bankcrm.columns import Column
 from bankcrm.errors import MissingExtraError
+from bankcrm.frames import Column
 from bankcrm.models import (
     Across,
     Differ,

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bankcrm.columns import numbers
 from bankcrm.errors import DataError
+from bankcrm.frames import numbers
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]

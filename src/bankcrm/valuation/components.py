@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csc_array
 
-from bankcrm.columns import Column, as_frame, check_frame, codes
 from bankcrm.errors import DataError
+from bankcrm.frames import Column, as_frame, check_frame, codes
 from bankcrm.policy import Policy, default_policy
 from bankcrm.valuation.arrays import Floats, Integers, Values, customer_index
 from bankcrm.valuation.rates import Rates

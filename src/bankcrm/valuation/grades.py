@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bankcrm.columns import as_frame
 from bankcrm.errors import DataError
+from bankcrm.frames import as_frame
 from bankcrm.policy import Policy, default_policy
 from bankcrm.valuation.arrays import Values, finite_values
 

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from bankcrm._display import card, figures_of
-from bankcrm.columns import as_frame, codes
 from bankcrm.errors import DataError
+from bankcrm.frames import as_frame, codes
 from bankcrm.valuation.arrays import Floats, Integers, finite_values, summed
 from bankcrm.valuation.lorenz import Concentration, concentration
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bankcrm.columns import as_frame, as_of_day, check_frame, codes, days
 from bankcrm.errors import DataError
+from bankcrm.frames import as_frame, as_of_day, check_frame, codes, days
 from bankcrm.policy import Policy, default_policy
 from bankcrm.valuation.accounts import (
     ACCOUNTS,
@@ -219,7 +219,7 @@ def _booked(
     if "channel" in transactions:
         channel, channels = codes(transactions["channel"])
     activity = np.where(channel >= 0, channel + len(kinds), kind)
-    free = set(policy.value("free_kinds"))
+    free = set(policy.value("bank_made_kinds"))
     served = ~np.isin(kind, [k for k, name in enumerate(kinds) if str(name) in free])
     names = np.array([str(name) for name in [*kinds, *channels]], dtype=object)
     for name in dict.fromkeys(names[np.unique(activity[served])]):

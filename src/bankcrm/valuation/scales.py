@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from bankcrm.columns import codes, numbers
 from bankcrm.errors import DataError
+from bankcrm.frames import codes, numbers
 from bankcrm.valuation.arrays import Floats, Values
 
 ScaleMethod = Literal["rank", "robust_z", "min_max"]

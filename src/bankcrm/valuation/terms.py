@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bankcrm.columns import Column, codes
 from bankcrm.errors import DataError
+from bankcrm.frames import Column, codes
 from bankcrm.valuation.arrays import Floats, Integers
 from bankcrm.valuation.rates import Rates, year_fraction
 

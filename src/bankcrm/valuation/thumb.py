@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from bankcrm._display import card, figures_of
-from bankcrm.columns import as_of_day, codes, days, numbers
+from bankcrm.book.loss_reasons import count_loss_reasons
 from bankcrm.errors import DataError
+from bankcrm.frames import as_of_day, codes, days, numbers
 from bankcrm.policy import Policy, default_policy
-from bankcrm.valuation.arrays import Floats, Values, customer_index, summed
+from bankcrm.valuation.arrays import Floats, Values, customer_index
 from bankcrm.valuation.balances import Days
 from bankcrm.valuation.components import contribution as contribution_of
 from bankcrm.valuation.intervals import Interval
@@ -26,7 +27,6 @@ from bankcrm.valuation.retention import retention_economics
 
 Mask = NDArray[np.bool_]
 YEAR = np.timedelta64(365, "D")
-REASONS = ("product", "competition", "other", "indifference")
 
 
 @attrs.frozen
@@ -381,23 +381,15 @@ def _churn(
 
 
 def _reasons(book: BookFrames, day: np.datetime64, policy: Policy, level: float) -> Iterator[_Row]:
-    says, classes = policy.value("rule_loss_reasons"), policy.value("loss_reason_class")
+    says = policy.value("loss_reason_shares")
     people = book.customers
-    counts = np.zeros(len(REASONS))
+    counts = pd.Series(0, index=list(says))
     note = "needs closed customers with their reasons"
     if not absent(people, "closed_date", "closure_reason"):
         closed = days(people["closed_date"]) <= day
-        code, names = codes(people.loc[closed, "closure_reason"])
-        unknown = [str(n) for n in names if str(n) not in classes]
-        if unknown:
-            raise DataError(
-                f"customers.closure_reason: no class for {', '.join(unknown[:5])}; add them to "
-                f"the parameter loss_reason_class (classes {', '.join(REASONS)})"
-            )
-        place = np.array([REASONS.index(classes[str(n)]) for n in names] + [len(REASONS) - 1])
-        counts = summed(place[code], np.ones(len(code)), len(REASONS))
+        counts = count_loss_reasons(people.loc[closed, "closure_reason"], policy=policy)
         note = ""
     n = int(counts.sum())
-    for name, count in zip(REASONS, counts, strict=True):
+    for name, count in counts.items():
         row = _Row("14:9:9:68", f"share lost by {name}", float(says[name]), note=note)
         yield _proportion(row, float(count), n, level)

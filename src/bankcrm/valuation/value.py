@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bankcrm._display import card, line
-from bankcrm.columns import as_frame
 from bankcrm.errors import DataError
+from bankcrm.frames import as_frame
 from bankcrm.policy import Policy, default_policy
 from bankcrm.valuation.arrays import Floats
 from bankcrm.valuation.scales import GradeScale, Scale, ScaleMethod, fit_scale, points_scale

@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bankcrm._display import card, figures_of
-from bankcrm.columns import numbers
 from bankcrm.errors import DataError
+from bankcrm.frames import numbers
 from bankcrm.valuation.arrays import Floats
 
 Weights = Mapping[str, float]

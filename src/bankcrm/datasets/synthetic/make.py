@@ -7,12 +7,12 @@ import datetime as dt
 import numpy as np
 
 from bankcrm.book import Book
-from bankcrm.columns import as_of_day
 from bankcrm.datasets.synthetic.holdings import make_balances, make_holdings
 from bankcrm.datasets.synthetic.people import make_people
 from bankcrm.datasets.synthetic.traffic import make_transactions
 from bankcrm.datasets.synthetic.voices import make_complaints, make_contacts, make_links
 from bankcrm.errors import DataError
+from bankcrm.frames import as_of_day
 
 _AS_OF = dt.date(2026, 6, 30)
 

@@ -6,8 +6,9 @@ import datetime as dt
 from decimal import Decimal
 from typing import ClassVar
 
-from bankcrm.complaints.words import Kind, Outcome, Relation, Severity
-from bankcrm.models import Across, Id, NotBefore, Record, field, record
+from bankcrm.models.across import Across, NotBefore
+from bankcrm.models.record import Id, Record, field, record
+from bankcrm.vocabulary import Kind, Outcome, Relation, Severity
 
 _SIGNAL = "Signal: "
 

@@ -13,7 +13,8 @@ from bankcrm.rules.unary import UnaryTest
 from bankcrm.rules.values import Fact, FactType, type_of_constant
 
 if TYPE_CHECKING:
-    from bankcrm.rules.table import DecisionTable, Rule
+    from bankcrm.rules.model import Rule
+    from bankcrm.rules.table import DecisionTable
 
 _ORDERED = ("<", "<=", ">", ">=", "between")
 Needs = Literal["missing", "present", "value"]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.errors import DataError
-from bankcrm.rules.plan import Cell
+from bankcrm.rules.compiled import Cell
 from bankcrm.rules.values import Fact, outside, plain_value, read, wrong_type
 
 Mask = npt.NDArray[np.bool_]

@@ -10,30 +10,11 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from bankcrm._arrays import ArrayLike, Codes, Days, Numbers, as_of_day, codes, days, numbers
-from bankcrm._contract import Column, ColumnKind, DataFault
-from bankcrm._readers import EXPECTED, READERS, Flaw, Mask
 from bankcrm.errors import DataError
-
-__all__ = [
-    "ArrayLike",
-    "Codes",
-    "Column",
-    "ColumnKind",
-    "DataFault",
-    "Days",
-    "Numbers",
-    "Screened",
-    "as_frame",
-    "as_of_day",
-    "check_frame",
-    "codes",
-    "days",
-    "findings_frame",
-    "numbers",
-    "screen_frame",
-]
-
+from bankcrm.frames.arrays import as_of_day
+from bankcrm.frames.column import Column, DataFault
+from bankcrm.frames.instants import ZONE
+from bankcrm.frames.readers import EXPECTED, READERS, Flaw, LastDay, Mask
 
 _SHOWN = 5
 
@@ -87,6 +68,7 @@ def check_frame(
     names: Mapping[str, str] | None = None,
     key: Sequence[str] | str = (),
     as_of: object = None,
+    zone: str = ZONE,
 ) -> pd.DataFrame:
     """A frame that fits the contract, or one error that tells every fault.
 
@@ -101,6 +83,7 @@ def check_frame(
         names: Canonical name -> the caller's name, ``{"customer_id": "cust_no"}``.
         key: Columns that together are unique.
         as_of: No date or instant may lie after this day.
+        zone: The time zone in which an instant has its day.
 
     Raises:
         DataError: The frame does not fit; all faults are listed.
@@ -111,7 +94,7 @@ def check_frame(
     >>> list(checked.columns), checked["amount"].tolist()
     (['customer_id', 'amount'], [10.0, 20.0])
     """
-    exam = _examine(data, columns, frame, names, key, as_of)
+    exam = _examine(data, columns, frame, names, key, _until(as_of, zone))
     _stop([told.fault for told in exam.faults])
     return exam.frame
 
@@ -124,6 +107,7 @@ def screen_frame(
     names: Mapping[str, str] | None = None,
     key: Sequence[str] | str = (),
     as_of: object = None,
+    zone: str = ZONE,
     blank: bool = False,
 ) -> Screened:
     """Like `check_frame`, but faulty rows are set aside and counted instead of raising.
@@ -137,6 +121,7 @@ def screen_frame(
         names: Canonical name -> the caller's name.
         key: Columns that together are unique.
         as_of: No date or instant may lie after this day.
+        zone: The time zone in which an instant has its day.
         blank: Keep a row whose only faults are in optional columns (``required=False``): those
             values are left out, and counted all the same.
 
@@ -149,7 +134,7 @@ def screen_frame(
     >>> len(screened.frame), len(screened.rejected), str(screened.faults[0].problem)
     (1, 1, 'not_finite')
     """
-    exam = _examine(data, columns, frame, names, key, as_of)
+    exam = _examine(data, columns, frame, names, key, _until(as_of, zone))
     _stop([told.fault for told in exam.faults if told.rows is None])
     optional = {c.name for c in columns if not c.required} if blank else set()
     return _part(exam, columns, optional)
@@ -230,18 +215,17 @@ def _examine(
     frame: str,
     names: Mapping[str, str] | None,
     key: Sequence[str] | str,
-    as_of: object,
+    until: LastDay | None,
 ) -> _Exam:
     source, faults = _canonical(as_frame(data), columns, frame, names or {})
     told = [_Told(fault, None) for fault in faults]
-    last = None if as_of is None else as_of_day(as_of)
     converted: dict[str, object] = {}
     for column in columns:
         if column.name not in source.columns:
             continue
         values = source[column.name]
         try:
-            converted[column.name], flaws = READERS[column.kind](values, column, last)
+            converted[column.name], flaws = READERS[column.kind](values, column, until)
         except DataError as error:
             told.append(_Told(_wrong_type(frame, column, values, str(error)), None))
             continue
@@ -259,6 +243,11 @@ def _examine(
             by_name = {c.name: c for c in columns}
             told.append(_Told(_fault(frame, by_name[keys[0]], source[keys[0]], flaw), repeated))
     return _Exam(source, _assembled(source, converted), told)
+
+
+def _until(as_of: object, zone: str) -> LastDay | None:
+    """The last day of a check; None for no limit."""
+    return None if as_of is None else LastDay(as_of_day(as_of), zone)
 
 
 def _assembled(source: pd.DataFrame, converted: Mapping[str, object]) -> pd.DataFrame:

@@ -10,11 +10,19 @@ import numpy.typing as npt
 import pandas as pd
 from pandas.api import types
 
-from bankcrm._arrays import codes, days, numbers
-from bankcrm._contract import Column
 from bankcrm.errors import DataError
+from bankcrm.frames.arrays import codes, days, numbers
+from bankcrm.frames.column import Column
+from bankcrm.frames.instants import local_day
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
+
+
+class LastDay(NamedTuple):
+    """The last day that a date or instant may lie on, and the zone in which instants are days."""
+
+    day: np.datetime64
+    zone: str
 
 
 class Flaw(NamedTuple):
@@ -62,7 +70,7 @@ def _null_flaw(null: Mask, column: Column) -> list[Flaw]:
 Read: TypeAlias = "tuple[object, list[Flaw]]"
 
 
-def _read_id(values: pd.Series, column: Column, last: np.datetime64 | None) -> Read:
+def _read_id(values: pd.Series, column: Column, until: LastDay | None) -> Read:
     null = values.isna().to_numpy()
     flaws = _null_flaw(null, column)
     kind = values
@@ -100,7 +108,7 @@ def _read_id(values: pd.Series, column: Column, last: np.datetime64 | None) -> R
     return values, flaws
 
 
-def _read_text(values: pd.Series, column: Column, last: np.datetime64 | None) -> Read:
+def _read_text(values: pd.Series, column: Column, until: LastDay | None) -> Read:
     null = values.isna().to_numpy()
     kind = values.cat.categories if isinstance(values.dtype, pd.CategoricalDtype) else values
     found = types.infer_dtype(kind, skipna=True)
@@ -109,7 +117,7 @@ def _read_text(values: pd.Series, column: Column, last: np.datetime64 | None) ->
     return values, _null_flaw(null, column)
 
 
-def _read_category(values: pd.Series, column: Column, last: np.datetime64 | None) -> Read:
+def _read_category(values: pd.Series, column: Column, until: LastDay | None) -> Read:
     code, index = codes(values)
     if len(index) and types.infer_dtype(index, skipna=True) != "string":
         raise DataError("no text")
@@ -127,17 +135,18 @@ def _read_category(values: pd.Series, column: Column, last: np.datetime64 | None
     return pd.Categorical.from_codes(chosen.astype(small), dtype=dtype), flaws
 
 
-def _read_date(values: pd.Series, column: Column, last: np.datetime64 | None) -> Read:
+def _read_date(values: pd.Series, column: Column, until: LastDay | None) -> Read:
     day = days(values, column.name)
     null = np.isnat(day)
     flaws = _null_flaw(null, column)
-    if last is not None:
+    if until is not None:
         advice = "leave them out or review as of a later day"
-        flaws.append(Flaw("after_as_of", ~null & (day > last), f"dates up to {last}", advice))
+        late = ~null & (day > until.day)
+        flaws.append(Flaw("after_as_of", late, f"dates up to {until.day}", advice))
     return day.astype("datetime64[s]"), flaws
 
 
-def _read_instant(values: pd.Series, column: Column, last: np.datetime64 | None) -> Read:
+def _read_instant(values: pd.Series, column: Column, until: LastDay | None) -> Read:
     null = values.isna().to_numpy()
     if types.is_object_dtype(values.dtype) and not null.all():
         found = types.infer_dtype(values, skipna=True)
@@ -159,14 +168,14 @@ def _read_instant(values: pd.Series, column: Column, last: np.datetime64 | None)
     if not isinstance(values.dtype, pd.DatetimeTZDtype):
         raise DataError("naive instants")
     flaws = _null_flaw(null, column)
-    if last is not None:
-        late = ~null & (days(values.dt.tz_localize(None)) > last)
+    if until is not None:
+        late = ~null & (local_day(values, until.zone) > until.day)
         advice = "leave them out or review as of a later day"
-        flaws.append(Flaw("after_as_of", late, f"instants up to {last}", advice))
+        flaws.append(Flaw("after_as_of", late, f"instants up to {until.day}", advice))
     return values, flaws
 
 
-def _read_number(values: pd.Series, column: Column, last: np.datetime64 | None) -> Read:
+def _read_number(values: pd.Series, column: Column, until: LastDay | None) -> Read:
     number = numbers(values, column.name)
     null = np.isnan(number)
     flaws = _null_flaw(null, column)
@@ -182,8 +191,8 @@ def _read_number(values: pd.Series, column: Column, last: np.datetime64 | None) 
     return number, flaws
 
 
-def _read_integer(values: pd.Series, column: Column, last: np.datetime64 | None) -> Read:
-    number, flaws = _read_number(values, column, last)
+def _read_integer(values: pd.Series, column: Column, until: LastDay | None) -> Read:
+    number, flaws = _read_number(values, column, until)
     if not isinstance(number, np.ndarray):  # pragma: no cover - for the type checker
         raise DataError("no numbers")
     finite = np.isfinite(number)
@@ -198,7 +207,7 @@ def _read_integer(values: pd.Series, column: Column, last: np.datetime64 | None)
     return number, flaws
 
 
-def _read_boolean(values: pd.Series, column: Column, last: np.datetime64 | None) -> Read:
+def _read_boolean(values: pd.Series, column: Column, until: LastDay | None) -> Read:
     null = values.isna().to_numpy()
     plain = types.is_bool_dtype(values.dtype) or null.all()
     if not plain and types.infer_dtype(values, skipna=True) != "boolean":
@@ -207,7 +216,7 @@ def _read_boolean(values: pd.Series, column: Column, last: np.datetime64 | None)
     return truth if null.any() else truth.to_numpy(dtype=np.bool_), _null_flaw(null, column)
 
 
-READERS: dict[str, Callable[[pd.Series, Column, np.datetime64 | None], Any]] = {
+READERS: dict[str, Callable[[pd.Series, Column, LastDay | None], Any]] = {
     "id": _read_id,
     "text": _read_text,
     "category": _read_category,

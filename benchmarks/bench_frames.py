@@ -1,6 +1,6 @@
 """Frame checks on a million rows, against the least that hand-written pandas would do.
 
-python benchmarks/bench_columns.py [--quick]
+python benchmarks/bench_frames.py [--quick]
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pandas as pd
 
-from bankcrm.columns import check_frame, codes, days, numbers
+from bankcrm.frames import check_frame, codes, days, numbers
 from bankcrm.models import Transaction, columns_of
 from timing import compare
 

@@ -1,0 +1,30 @@
+"""Frames at the edge: contracts of columns, their check, and plain arrays of what they hold."""
+
+from __future__ import annotations
+
+from bankcrm.frames.arrays import ArrayLike, Codes, Days, Numbers, as_of_day, codes, days, numbers
+from bankcrm.frames.check import Screened, as_frame, check_frame, findings_frame, screen_frame
+from bankcrm.frames.column import Column, ColumnKind, DataFault
+from bankcrm.frames.numbering import categorical, customer_positions, positions_in
+
+__all__ = [
+    "ArrayLike",
+    "Codes",
+    "Column",
+    "ColumnKind",
+    "DataFault",
+    "Days",
+    "Numbers",
+    "Screened",
+    "as_frame",
+    "as_of_day",
+    "categorical",
+    "check_frame",
+    "codes",
+    "customer_positions",
+    "days",
+    "findings_frame",
+    "numbers",
+    "positions_in",
+    "screen_frame",
+]
