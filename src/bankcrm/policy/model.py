@@ -261,6 +261,18 @@ class Policy:
             raise PolicyError(found)
         return self
 
+    def stamp(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The frame itself, with this policy's id, version and fingerprint in its ``attrs``.
+
+        >>> import pandas as pd
+        >>> from bankcrm.policy import default_policy
+        >>> default_policy("bank").stamp(pd.DataFrame()).attrs["policy"]
+        'bankcrm.bank@1'
+        """
+        frame.attrs["policy"] = f"{self.id}@{self.version}"
+        frame.attrs["fingerprint"] = self.fingerprint
+        return frame
+
     def diff(self, other: Policy) -> tuple[Change, ...]:
         """What changes from this policy to another, by path.
 
