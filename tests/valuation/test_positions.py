@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bankcrm.book.balances import Hold
 from bankcrm.errors import DataError
 from bankcrm.policy import default_policy
 from bankcrm.valuation import average_balances, average_outstanding, contribution, positions_of
-from bankcrm.valuation.balances import Hold
 
 D = "datetime64[D]"
 START, END = np.datetime64("2026-01-01"), np.datetime64("2026-03-31")

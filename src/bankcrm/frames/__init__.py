@@ -5,7 +5,7 @@ from __future__ import annotations
 from bankcrm.frames.arrays import ArrayLike, Codes, Days, Numbers, as_of_day, codes, days, numbers
 from bankcrm.frames.check import Screened, as_frame, check_frame, findings_frame, screen_frame
 from bankcrm.frames.column import Column, ColumnKind, DataFault
-from bankcrm.frames.numbering import categorical, customer_positions, positions_in
+from bankcrm.frames.numbering import categorical, positions_in
 
 __all__ = [
     "ArrayLike",
@@ -21,7 +21,6 @@ __all__ = [
     "categorical",
     "check_frame",
     "codes",
-    "customer_positions",
     "days",
     "findings_frame",
     "numbers",

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.errors import DataError
 from bankcrm.frames.arrays import codes
 
 Positions: TypeAlias = npt.NDArray[np.int32]
@@ -46,26 +45,3 @@ def positions_in(ids: pd.Series, index: pd.Index) -> Positions:
     code, distinct = codes(ids)
     place = np.append(index.get_indexer(distinct), -1).astype(np.int32)
     return place[code]
-
-
-def customer_positions(ids: pd.Series, index: pd.Index, frame: str) -> Positions:
-    """The position of each id among the customers, all of whom must be known.
-
-    Args:
-        ids: Customer ids, none missing.
-        index: The customers.
-        frame: What to call the frame in errors.
-
-    Raises:
-        DataError: Some ids are not among the customers.
-    """
-    place = positions_in(ids, index)
-    unknown = place < 0
-    if unknown.any():
-        names = ids[unknown].drop_duplicates()
-        first = ", ".join(repr(v) for v in names.iloc[:5].tolist())
-        raise DataError(
-            f"{frame}.customer_id: {int(unknown.sum()):,} rows name {len(names):,} customers "
-            f"who are not in customers ({first}); add the customers or leave the rows out"
-        )
-    return place

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm.calendars.ages import full_years
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, as_of_day, check_frame, codes, days
 from bankcrm.policy import Policy, default_policy
@@ -124,22 +125,6 @@ def _facts(frame: pd.DataFrame, today: np.datetime64, policy: Policy) -> Mapping
         region = facts["region"]
         facts["in_home_region"] = region.isin(home).astype(object).where(region.notna())
     return facts
-
-
-def full_years(born: _Days, today: np.datetime64) -> npt.NDArray[np.float64]:
-    """Whole years between two days; one born on 29 February is a year older on 1 March.
-
-    >>> full_years(np.array(["2000-02-29", "2000-03-01"], "datetime64[D]"),
-    ...            np.datetime64("2026-02-28")).tolist()
-    [25.0, 25.0]
-    """
-    month = born.astype("datetime64[M]")
-    this_month = today.astype("datetime64[M]")
-    months = (this_month - month).astype(np.float64)
-    day_of_birth = (born - month.astype("datetime64[D]")).astype(np.float64)
-    day_today = (today - this_month.astype("datetime64[D]")).astype(np.float64)
-    months = months - (day_of_birth > day_today)
-    return np.where(np.isnat(born), np.nan, np.floor(months / 12))
 
 
 def _days_since(start: _Days, today: np.datetime64) -> npt.NDArray[np.float64]:

@@ -1,6 +1,6 @@
 """What each customer is worth, on what grounds, and how that worth is spread over the book."""
 
-from bankcrm.valuation.balances import average_balances, average_outstanding
+from bankcrm.book.balances import average_balances, average_outstanding
 from bankcrm.valuation.change import ConcentrationChange, compare
 from bankcrm.valuation.components import contribution, explain_contribution
 from bankcrm.valuation.curves import ProfitSplit, WhaleCurve

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bankcrm.book.balances import Days
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, codes, days
 from bankcrm.policy import Policy
 from bankcrm.valuation.arrays import Floats, Integers
-from bankcrm.valuation.balances import Days
 
 NO_DAY = np.datetime64("NaT", "D")
 _ACCOUNT_FACTS = ("customer_id", "product", "opened_date", "closed_date", "rate")

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bankcrm.book.balances import Days
 from bankcrm.frames import as_of_day, codes, days, numbers
 from bankcrm.policy import Policy, default_policy
 from bankcrm.valuation.arrays import Floats, Integers, Values, customer_index, summed
-from bankcrm.valuation.balances import Days
 from bankcrm.valuation.model import BookFrames
 
 YEAR = 365.25

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bankcrm.book.balances import Hold, average_balances, average_outstanding
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame, as_of_day, check_frame, codes, days
 from bankcrm.policy import Policy, default_policy
@@ -23,7 +24,6 @@ from bankcrm.valuation.accounts import (
     placed,
 )
 from bankcrm.valuation.arrays import Floats, Integers, summed
-from bankcrm.valuation.balances import Hold, average_balances, average_outstanding
 
 Source = Literal["auto", "balances", "running", "amounts"]
 

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from bankcrm._display import card, figures_of
+from bankcrm.book.balances import Days
 from bankcrm.book.loss_reasons import count_loss_reasons
 from bankcrm.errors import DataError
 from bankcrm.frames import as_of_day, codes, days, numbers
 from bankcrm.policy import Policy, default_policy
 from bankcrm.valuation.arrays import Floats, Values, customer_index
-from bankcrm.valuation.balances import Days
 from bankcrm.valuation.components import contribution as contribution_of
 from bankcrm.valuation.intervals import Interval
 from bankcrm.valuation.lorenz import concentration

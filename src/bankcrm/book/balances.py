@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bankcrm.errors import DataError
-from bankcrm.valuation.arrays import Floats, Integers, summed
 
 Hold = Literal["forward", "backward", "linear"]
 Days = NDArray[np.datetime64]
+Floats = NDArray[np.float64]
+Integers = NDArray[np.intp]
 ONE_DAY = np.timedelta64(1, "D")
 
 
@@ -85,8 +86,8 @@ def average_balances(
     elif hold not in ("forward", "backward"):
         raise DataError(f"hold: got {hold!r}; expected one of forward, backward, linear")
     whole = float(last - first)
-    credit = summed(account, np.maximum(level, 0.0) * length, accounts) / whole
-    debit = summed(account, np.maximum(-level, 0.0) * length, accounts) / whole
+    credit = np.bincount(account, np.maximum(level, 0.0) * length, accounts) / whole
+    debit = np.bincount(account, np.maximum(-level, 0.0) * length, accounts) / whole
     return credit, debit
 
 

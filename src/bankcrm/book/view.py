@@ -1,0 +1,295 @@
+"""The frames of a book as arrays: each column is read once, whichever function asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias, TypeVar, cast
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bankcrm.book.contract import CONTRACT
+from bankcrm.book.model import Book
+from bankcrm.errors import DataError
+from bankcrm.frames import Codes, Column, Numbers, as_frame, check_frame, codes
+from bankcrm.frames.instants import ZONE, local_day
+from bankcrm.frames.numbering import Positions, positions_in
+
+DayNumbers: TypeAlias = npt.NDArray[np.int32]
+Mask: TypeAlias = npt.NDArray[np.bool_]
+Names: TypeAlias = Mapping[str, str]
+T = TypeVar("T")
+
+NEVER = np.int32(2**31 - 1)
+"""The number of a missing day: later than every real day, so ``day <= as_of`` is false."""
+
+
+def day_number(day: np.datetime64) -> int:
+    """A day as days since 1970-01-01, as `FrameView.day` counts them.
+
+    >>> day_number(np.datetime64("1970-02-01"))
+    31
+    """
+    return int(day.astype("datetime64[D]").astype(np.int64))
+
+
+def day_numbers(days: npt.NDArray[np.datetime64]) -> DayNumbers:
+    """Days as int32 days since 1970-01-01; a missing day is `NEVER`.
+
+    >>> day_numbers(np.array(["1970-01-02", "NaT"], "datetime64[D]")).tolist()
+    [1, 2147483647]
+    """
+    number = days.astype("datetime64[D]").view(np.int64)
+    missing = np.isnat(days)
+    return np.where(missing, np.int64(NEVER), number).astype(np.int32)
+
+
+@attrs.frozen(eq=False)
+class FrameView:
+    """One checked frame, its columns as arrays that are made when first asked for and then kept.
+
+    Attributes:
+        frame: The checked frame.
+        customers: The customers of the book, in order.
+        accounts: The accounts of the book; made when first asked for.
+        zone: The time zone in which an instant has its day.
+    """
+
+    frame: pd.DataFrame
+    customers: pd.Index
+    accounts: Callable[[], pd.Index]
+    zone: str = ZONE
+    _made: dict[tuple[str, str], Any] = attrs.field(factory=dict, init=False)
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def has(self, *columns: str) -> bool:
+        """Whether the frame has all of these columns."""
+        return all(c in self.frame for c in columns)
+
+    def customer(self, column: str = "customer_id") -> Positions:
+        """The position of each row's customer, int32; -1 where it is missing or unknown."""
+        return self._once(
+            "customer", column, lambda: positions_in(self.frame[column], self.customers)
+        )
+
+    def account(self, column: str = "account_id") -> Positions:
+        """The position of each row's account, int32; -1 where it is missing."""
+        return self._once(
+            "account", column, lambda: positions_in(self.frame[column], self.accounts())
+        )
+
+    def day(self, column: str) -> DayNumbers:
+        """A date as int32 days since 1970-01-01, an instant as its local day; `NEVER` if missing.
+
+        A column that the frame does not have is missing in every row.
+        """
+        return self._once("day", column, lambda: self._days(column))
+
+    def words(self, column: str) -> tuple[Codes, pd.Index]:
+        """The code of each row's word (-1 where missing), and the words."""
+        return self._once("words", column, lambda: codes(self.frame[column]))
+
+    def is_any(self, column: str, words: Iterable[object]) -> Mask:
+        """Which rows hold one of these words; none where the frame lacks the column."""
+        if column not in self.frame:
+            return np.zeros(len(self.frame), dtype=np.bool_)
+        code, distinct = self.words(column)
+        return np.append(distinct.isin(list(words)), False)[code]
+
+    def numbers(self, column: str) -> Numbers:
+        """A column of numbers as float64; nan where missing, and everywhere without the column."""
+        if column not in self.frame:
+            return np.full(len(self.frame), np.nan)
+        return self.frame[column].to_numpy(np.float64, na_value=np.nan)
+
+    def where(self, rows: Mask) -> FrameView:
+        """A view of some of the rows."""
+        return FrameView(self.frame.loc[rows], self.customers, self.accounts, self.zone)
+
+    def release(self) -> None:
+        """Drop the arrays that were kept; asked for again, they are made again."""
+        self._made.clear()
+
+    def _days(self, column: str) -> DayNumbers:
+        if column not in self.frame:
+            return np.full(len(self.frame), NEVER)
+        values = self.frame[column]
+        if isinstance(values.dtype, pd.DatetimeTZDtype):
+            return day_numbers(local_day(values, self.zone))
+        return day_numbers(values.to_numpy())
+
+    def _once(self, what: str, column: str, make: Callable[[], T]) -> T:
+        key = what, column
+        if key not in self._made:
+            self._made[key] = make()
+        return cast("T", self._made[key])
+
+
+@attrs.frozen(eq=False)
+class BookView:
+    """The checked frames of a book, by name. A frame that the book does not record is not there.
+
+    A frame is *recorded* where the book has a row of it. Of a recorded frame even the absence of
+    rows is an answer: the customer has no complaint, and not an unknown number of complaints.
+
+    Attributes:
+        customers: The customers in order.
+        frames: The recorded frames by name.
+        zone: The time zone in which an instant has its day.
+    """
+
+    customers: pd.Index
+    frames: Mapping[str, FrameView]
+    zone: str = ZONE
+    _accounts: list[pd.Index] = attrs.field(factory=list, init=False)
+
+    def __getitem__(self, name: str) -> FrameView:
+        if name not in self.frames:
+            raise DataError(f"{name}: the book has no such frame; it has {', '.join(self.frames)}")
+        return self.frames[name]
+
+    def get(self, name: str, *columns: str) -> FrameView | None:
+        """A recorded frame that has these columns; else None."""
+        frame = self.frames.get(name)
+        return frame if frame is not None and frame.has(*columns) else None
+
+    @property
+    def size(self) -> int:
+        """The number of customers."""
+        return len(self.customers)
+
+    def accounts(self) -> pd.Index:
+        """Every account that a frame names, each once: those of ``accounts`` first."""
+        if not self._accounts:
+            order = ("accounts", "balances", "transactions", "loans")
+            ids = [f.words("account_id")[1] for n in order if (f := self.get(n, "account_id"))]
+            found = pd.Index([], dtype=np.int64)
+            for more in ids:
+                found = more if not len(found) else found.append(more[~more.isin(found)])
+            self._accounts.append(found)
+        return self._accounts[0]
+
+    def release(self, names: Iterable[str]) -> None:
+        """Drop the arrays kept of these frames."""
+        for name in names:
+            if name in self.frames:
+                self.frames[name].release()
+
+
+def book_view(book: Book, *, recorded: Iterable[str] | None = None, zone: str = ZONE) -> BookView:
+    """The view of a checked book.
+
+    Args:
+        book: A book from `Book.check`.
+        recorded: The frames that the whole book records, where this one is a part of its
+            customers; by default those that have a row here.
+        zone: The bank's time zone.
+    """
+    frames = book.frames()
+    names = {n for n, f in frames.items() if len(f)} if recorded is None else set(recorded)
+    names |= {"customers"}
+    return _view({n: f for n, f in frames.items() if n in names}, zone)
+
+
+@attrs.frozen
+class Needs:
+    """The columns of one frame that a function reads.
+
+    Attributes:
+        required: Columns that must be there.
+        optional: Columns that are read where they are there.
+    """
+
+    required: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+
+
+def view_of(
+    frames: Mapping[str, object],
+    needs: Mapping[str, Needs],
+    *,
+    names: Mapping[str, Names] | None = None,
+    zone: str = ZONE,
+) -> BookView:
+    """Check the frames that a function was given against the contract of a book, and view them.
+
+    Words are not held to the library's vocabulary, but for those of ``customers``: a bank may have
+    kinds and products of its own. Without ``customers``, those of the other frames are numbered.
+
+    Args:
+        frames: Frames by name; None stands for a frame that was not given.
+        needs: The columns of each frame that are read.
+        names: Frame name -> {canonical column: the caller's column}.
+        zone: The bank's time zone.
+
+    Raises:
+        DataError: A frame does not fit the contract, or names a customer who is not in
+            ``customers``.
+
+    >>> moves = pd.DataFrame({"customer_id": [7], "date": pd.to_datetime(["2026-03-01"])})
+    >>> needs = {"transactions": Needs(("customer_id", "date"))}
+    >>> view_of({"transactions": moves}, needs)["transactions"].customer().tolist()
+    [0]
+    """
+    checked = {
+        name: check_frame(
+            as_frame(frame),
+            _contract(name, needs[name]),
+            frame=name,
+            names=(names or {}).get(name),
+            key="customer_id" if name == "customers" else (),
+        )
+        for name, frame in frames.items()
+        if frame is not None
+    }
+    view = _view(checked, zone)
+    for name, frame in view.frames.items():
+        if "customers" in checked and name != "customers" and frame.has("customer_id"):
+            _refuse_unknown(name, frame)
+    return view
+
+
+def _contract(name: str, needs: Needs) -> tuple[Column, ...]:
+    """The contract's columns that a function reads, those that it requires being compulsory."""
+    columns = {c.name: c for c in CONTRACT[name]}
+    found = []
+    for column in (*needs.required, *needs.optional):
+        choices = columns[column].choices if name == "customers" else ()
+        required = column in needs.required
+        found.append(attrs.evolve(columns[column], required=required, choices=choices))
+    return tuple(found)
+
+
+def _refuse_unknown(name: str, frame: FrameView) -> None:
+    unknown = (frame.customer() < 0) & frame.frame["customer_id"].notna().to_numpy()
+    if unknown.any():
+        ids = frame.frame.loc[unknown, "customer_id"].drop_duplicates()
+        first = ", ".join(repr(v) for v in ids.iloc[:5].tolist())
+        raise DataError(
+            f"{name}.customer_id: {int(unknown.sum()):,} rows name {len(ids):,} customers "
+            f"who are not in customers ({first}); add the customers or leave the rows out"
+        )
+
+
+def _view(frames: Mapping[str, pd.DataFrame], zone: str) -> BookView:
+    customers = _customers(frames).rename("customer_id")
+    views: dict[str, FrameView] = {}
+    view = BookView(customers, views, zone)
+    views |= {n: FrameView(f, customers, view.accounts, zone) for n, f in frames.items()}
+    return view
+
+
+def _customers(frames: Mapping[str, pd.DataFrame]) -> pd.Index:
+    """The customers of a book; without their frame, those that the other frames name."""
+    if "customers" in frames:
+        ids: pd.Index = pd.Index(frames["customers"]["customer_id"])
+        return ids
+    found = pd.Index([], dtype=np.int64)
+    for frame in frames.values():
+        more = codes(frame["customer_id"])[1]
+        found = more if not len(found) else found.append(more[~more.isin(found)])
+    return found

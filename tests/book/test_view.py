@@ -1,0 +1,124 @@
+"""Frames as arrays: each array is what a slow loop over the rows gives."""
+
+from __future__ import annotations
+
+import datetime as dt
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bankcrm.book import Book
+from bankcrm.book.view import NEVER, Needs, book_view, day_number, view_of
+from bankcrm.errors import DataError
+from bankcrm.testing.books import books
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+def day_of(value: object) -> int:
+    """Days since 1970-01-01 by the standard library."""
+    if value is None or pd.isna(value):
+        return int(NEVER)
+    assert isinstance(value, dt.datetime)
+    local = value if value.tzinfo is None else value.astimezone(SHANGHAI)
+    return (local.date() - dt.date(1970, 1, 1)).days
+
+
+@given(books())
+def test_a_view_holds_what_the_rows_hold(book: Book) -> None:
+    checked, _ = book.check(book.as_of or "2026-06-30")
+    view = book_view(checked)
+    place = {c: i for i, c in enumerate(view.customers.tolist())}
+    account = {a: i for i, a in enumerate(view.accounts().tolist())}
+    assert len(account) == len(view.accounts())
+    for name, frame in view.frames.items():
+        rows = checked.frame(name)
+        assert len(frame) == len(rows)
+        for column in rows.columns.intersection(["customer_id", "parent_id", "child_id"]):
+            expected = [place.get(i, -1) for i in rows[column].tolist()]
+            assert frame.customer(str(column)).tolist() == expected
+        if "account_id" in rows:
+            known = rows["account_id"].astype(object).where(rows["account_id"].notna(), None)
+            assert frame.account().tolist() == [account.get(i, -1) for i in known.tolist()]
+        for column, values in rows.items():
+            if pd.api.types.is_datetime64_any_dtype(values.dtype):
+                expected = [day_of(None if pd.isna(v) else v.to_pydatetime()) for v in values]
+                assert frame.day(str(column)).tolist() == expected
+
+
+def test_the_local_day_goes_by_the_zone() -> None:
+    late = pd.DataFrame(
+        {"customer_id": [1, 2], "received_at": pd.to_datetime(["2026-03-01T17:00:00Z", None])}
+    )
+    needs = {"complaints": Needs(("customer_id", "received_at"))}
+    with pytest.raises(DataError, match=r"complaints\.received_at: null in 1 row"):
+        view_of({"complaints": late}, needs)
+    for zone, day in (("Asia/Shanghai", "2026-03-02"), ("UTC", "2026-03-01")):
+        view = view_of({"complaints": late.iloc[:1]}, needs, zone=zone)
+        assert view["complaints"].day("received_at").tolist() == [day_number(np.datetime64(day))]
+
+
+@given(st.lists(st.sampled_from(["fee", "card", None])), st.sets(st.sampled_from(["fee", "tax"])))
+def test_rows_that_hold_a_word(kinds: list[str | None], words: set[str]) -> None:
+    moves = pd.DataFrame(
+        {
+            "customer_id": np.arange(len(kinds)),
+            "date": pd.Timestamp("2026-01-01"),
+            "kind": pd.Series(kinds, dtype=object),
+        }
+    )
+    needs = Needs(("customer_id", "date"))
+    view = view_of({"transactions": moves}, {"transactions": needs})["transactions"]
+    assert view.is_any("kind", words).tolist() == [k in words for k in kinds]
+    assert not view.is_any("channel", words).any()
+    assert np.isnan(view.numbers("amount")).all()
+    assert (view.day("closed_date") == NEVER).all()
+
+
+def test_a_bank_has_kinds_of_its_own_but_no_kind_of_customer() -> None:
+    moves = pd.DataFrame(
+        {"customer_id": [1], "date": pd.to_datetime(["2026-01-01"]), "kind": ["raffle"]}
+    )
+    customers = pd.DataFrame({"customer_id": [1], "kind": ["ghost"]})
+    needs = {
+        "customers": Needs(("customer_id",), ("kind",)),
+        "transactions": Needs(("customer_id", "date"), ("kind",)),
+    }
+    view = view_of({"transactions": moves}, needs)
+    assert view["transactions"].is_any("kind", ["raffle"]).tolist() == [True]
+    with pytest.raises(DataError, match=r"customers\.kind: outside choices"):
+        view_of({"customers": customers, "transactions": moves}, needs)
+
+
+def test_an_unknown_customer_is_refused_and_named() -> None:
+    moves = pd.DataFrame({"customer_id": [7, 7, 1], "date": pd.to_datetime(["2026-01-01"] * 3)})
+    needs = {"customers": Needs(("customer_id",)), "transactions": Needs(("customer_id", "date"))}
+    customers = pd.DataFrame({"customer_id": [1]})
+    with pytest.raises(DataError, match=r"transactions\.customer_id: 2 rows name 1 customers .*7"):
+        view_of({"customers": customers, "transactions": moves}, needs)
+
+
+def test_a_frame_without_a_row_is_recorded_only_if_the_whole_book_has_one() -> None:
+    customers = pd.DataFrame({"customer_id": [1], "kind": ["person"]})
+    empty = Book(customers, pd.DataFrame({"customer_id": [1]}).iloc[:0])
+    assert set(book_view(empty).frames) == {"customers"}
+    view = book_view(empty, recorded=["transactions"])
+    assert set(view.frames) == {"customers", "transactions"}
+    assert len(view["transactions"]) == 0
+    with pytest.raises(DataError, match="loans: the book has no such frame"):
+        view["loans"]
+    assert view.get("transactions", "amount") is None
+
+
+def test_released_arrays_are_made_again() -> None:
+    customers = pd.DataFrame({"customer_id": [3, 1], "kind": "person"})
+    view = book_view(Book(customers, customers[["customer_id"]].iloc[:0]))
+    before = view["customers"].customer()
+    assert view["customers"].customer() is before
+    view.release(["customers", "loans"])
+    assert view["customers"].customer() is not before
+    assert view["customers"].customer().tolist() == before.tolist()
