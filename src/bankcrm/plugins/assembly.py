@@ -12,7 +12,7 @@ import attrs
 from bankcrm.errors import PluginError, PolicyError, UnknownNameError
 from bankcrm.lifecycle.model import MODELS, StageModel, stage_model
 from bankcrm.plugins import batch
-from bankcrm.plugins.batch import OnError
+from bankcrm.plugins.batch import OnError, PluginFacts
 from bankcrm.plugins.changes import Owned, changed, known_facts, settle
 from bankcrm.plugins.loading import ENTRY_POINTS, Asker, Plugin, PluginFaultError, PluginInfo, find
 from bankcrm.plugins.values import (
@@ -101,28 +101,32 @@ class Assembled(PolicySet):
         """A stage model with the plug-ins' stages, events and moves."""
         return self.models.get(name) or stage_model(name)
 
+    @property
+    def fact_sources(self) -> tuple[PluginFacts, ...]:
+        """The fact sources of the plug-ins, ready to run."""
+        found = self._extras(FactSource)
+        return tuple(PluginFacts(o.plugin, o.value, self.on_error) for o in found)
+
     def with_facts(
         self, domain: str, facts: pd.DataFrame, frames: Mapping[str, object], *, as_of: date
     ) -> pd.DataFrame:
         """A domain's facts with those of the plug-ins joined on.
 
         Args:
-            domain: whose facts they are.
-            facts: the domain's own facts, a row a customer or complaint.
-            frames: the book's frames by name, as far as plug-ins ask for them.
-            as_of: the day.
+            domain: Whose facts they are.
+            facts: The domain's own facts, one row per customer or complaint.
+            frames: The book's frames by name, as far as plug-ins ask for them.
+            as_of: The day.
 
         Raises:
-            PluginError: a source fails, or gives what it has not declared.
-            DataError: a frame or column that a source needs is not given.
+            PluginError: A source fails, or gives what it has not declared.
+            DataError: A frame or column that a source needs is not given.
         """
-        sources = self._sources(domain)
-        return batch.with_facts(facts, frames, as_of, sources, self.on_error)
-
-    def frames_read(self, domain: str) -> frozenset[str]:
-        """The book's frames that plug-ins read for a domain's facts."""
-        named = {name for o in self._sources(domain) for name in o.value.inputs}
-        return frozenset(named - {"facts"})
+        made = facts
+        for source in self.fact_sources:
+            if source.domain == domain:
+                made = made.join(source.compute(made, frames, as_of))
+        return made
 
     def classifier(self, base: Classifier | None = None) -> Classifier | None:
         """A classifier that reads what ``base`` and the plug-ins read; None where there is none."""
@@ -145,11 +149,13 @@ class Assembled(PolicySet):
         """Title and content of the plug-ins' sections of a review's report."""
         return batch.sections(review, self._extras(Section), self.on_error)
 
-    def _sources(self, domain: str) -> list[Owned]:
-        return [o for o in self._extras(FactSource) if o.value.domain == domain]
-
     def _extras(self, *kinds: type) -> list[Owned]:
         return [o for o in self.extras if isinstance(o.value, kinds)]
+
+
+def fact_sources_of(policies: PolicySet) -> tuple[PluginFacts, ...]:
+    """The fact sources of plug-ins that a set of policies brings along; none in a plain set."""
+    return policies.fact_sources if isinstance(policies, Assembled) else ()
 
 
 def assemble(

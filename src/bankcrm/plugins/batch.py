@@ -8,6 +8,7 @@ from datetime import date
 from functools import partial
 from typing import Literal, TypeVar
 
+import attrs
 import numpy as np
 import pandas as pd
 
@@ -37,32 +38,65 @@ def run(owner: str, what: str, call: Callable[[], R], on_error: OnError) -> R | 
     return None
 
 
-def with_facts(
-    facts: pd.DataFrame,
-    frames: Mapping[str, object],
-    as_of: date,
-    sources: Sequence[Owned],
-    on_error: OnError,
-) -> pd.DataFrame:
-    """The facts with the columns of every source; missing where a source failed in isolation."""
-    made = facts
-    for o in sources:
-        source: FactSource = o.value
-        taken = [c for c in source.columns if c in made]
-        if taken:
-            message = f"facts {', '.join(taken)} are there already"
-            raise PluginError(f"plug-in {o.plugin}: source {source.name!r}: {message}")
-        given = _inputs(o.plugin, source, made, frames)
+@attrs.frozen
+class PluginFacts:
+    """A fact source of a plug-in, ready to run over the facts of a domain.
+
+    Attributes:
+        plugin: The plug-in's name.
+        source: The source.
+        on_error: What happens when it fails.
+    """
+
+    plugin: str
+    source: FactSource
+    on_error: OnError
+
+    @property
+    def domain(self) -> str:
+        """The domain whose tables read the facts."""
+        return self.source.domain
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The facts that it gives."""
+        return tuple(self.source.columns)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The facts that it reads."""
+        return tuple(self.source.inputs.get("facts", ()))
+
+    @property
+    def frames(self) -> tuple[str, ...]:
+        """The frames of the book that it reads."""
+        return tuple(name for name in self.source.inputs if name != "facts")
+
+    def compute(
+        self, facts: pd.DataFrame, frames: Mapping[str, object], as_of: date
+    ) -> pd.DataFrame:
+        """The columns of the source, one row per row of the facts; null if it failed in isolation.
+
+        Raises:
+            PluginError: The source fails, or gives what it has not declared.
+            DataError: A frame or column that it needs is not given.
+        """
+        present = [c for c in self.columns if c in facts]
+        if present:
+            raise PluginError(
+                f"plug-in {self.plugin}: source {self.source.name!r}: facts {', '.join(present)} "
+                "are there already"
+            )
+        given = _inputs(self.plugin, self.source, facts, frames)
         found = run(
-            o.plugin,
-            f"source {source.name!r}",
-            partial(_compute, o, given, as_of),
-            on_error,
+            self.plugin,
+            f"source {self.source.name!r}",
+            partial(_compute, Owned(self.plugin, self.source), given, as_of),
+            self.on_error,
         )
         if found is None:
-            found = pd.DataFrame(dict.fromkeys(source.columns), index=facts.index, dtype=object)
-        made = made.join(found)
-    return made
+            return pd.DataFrame(dict.fromkeys(self.columns), index=facts.index, dtype=object)
+        return found
 
 
 def _inputs(

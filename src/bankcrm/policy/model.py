@@ -368,16 +368,6 @@ class PolicySet:
         """Every policy as it stood on a day."""
         return attrs.evolve(self, policies={d: p.at(day) for d, p in self.policies.items()})
 
-    def with_facts(
-        self, domain: str, facts: pd.DataFrame, frames: Mapping[str, object], *, as_of: date
-    ) -> pd.DataFrame:
-        """A domain's facts; with those of plug-ins where `bankcrm.plugins` has assembled some."""
-        return facts
-
-    def frames_read(self, domain: str) -> frozenset[str]:
-        """The book's frames that plug-ins read for a domain's facts; none in a plain set."""
-        return frozenset()
-
     def classifier(self, base: Classifier | None = None) -> Classifier | None:
         """The classifier of complaints' texts; joined by those of plug-ins where there are any."""
         return base
