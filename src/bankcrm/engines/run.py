@@ -21,7 +21,6 @@ from bankcrm.pipeline.fitted import Fitted
 from bankcrm.pipeline.run import reasons_of
 from bankcrm.pipeline.step import Step, passes_of
 from bankcrm.policy import PolicySet
-from bankcrm.progress import Progress
 
 if TYPE_CHECKING:
     from bankcrm.engines.engine import Engine
@@ -57,8 +56,8 @@ def run_on(
     policies: PolicySet,
     fitted: Fitted | None,
     root: Path,
-    blocks: int | None,
-    progress: Progress,
+    blocks: int,
+    report_progress: Callable[[str], None],
 ) -> EngineFound:
     """Run the steps over the blocks of an engine's book, and write every customer as Parquet.
 
@@ -69,15 +68,13 @@ def run_on(
         policies: What decides, as of the day.
         fitted: What an earlier review learned; None: it is learned from this book.
         root: The folder of results by review date.
-        blocks: Number of parts; None: by the number of transactions.
-        progress: Called with (steps done, steps in all, name of the next step).
+        blocks: Number of parts.
+        report_progress: Called with the title of each piece of work before it begins.
 
     Raises:
         DataError: A frame does not fit, or several customers share an account or a record id.
         EngineError: The engine or the disk failed.
     """
-    moves = int(engine.fetch(f"SELECT COUNT(*) AS n FROM {engine.place('transactions')}")["n"][0])
-    blocks = blocks or 1 + moves // ROWS_PER_BLOCK
     key = {
         "book": engine.identity(),
         "bankcrm": __version__,
@@ -94,31 +91,39 @@ def run_on(
     writer.begin()
     known = fitted or Fitted(engine.recorded(), policies=policies.fingerprint)
     tasks = BlockTasks(workspace, steps, policies, day, engine.name, engine.zones, known)
-    passes = 1 + max(passes_of(steps).values())
-    total = 2 + blocks * (passes + 1)
-    progress(0, total, "parting the book by customer")
+    report_progress("parting the book by customer")
     part_book(engine, workspace, blocks)
     groups = groups_of(workspace, blocks)
     jobs: list[Job] = list(enumerate(groups))
 
-    def each(what: str, call: Callable[[Job], None], number: int) -> None:
+    def each(what: str, call: Callable[[Job], None]) -> None:
         def report(place: int) -> None:
-            done = 1 + number * blocks + place
-            progress(done, total, f"{what}, block {place + 1} of {len(jobs)}")
+            report_progress(f"{what}, block {place + 1} of {len(jobs)}")
 
         engine.each(call, jobs, report)
 
-    for number in range(passes):
+    for number in range(number_of_passes(steps)):
         tasks = _learned(tasks, number, len(jobs))
         title = "facts" if not number else _titles(steps, number)
-        each(title, partial(tasks.run, number), number)
-    each("results", partial(tasks.finish, writer), passes)
+        each(title, partial(tasks.run, number))
+    each("results", partial(tasks.finish, writer))
     faults = _merged(tasks.faults(len(jobs)))
     output = writer.commit(
         {"as_of": day.isoformat(), "policies": policies.fingerprint, "bankcrm": __version__}
     )
     workspace.end()
     return EngineFound(output, tasks.fitted, reasons_of(steps, tasks.fitted), faults)
+
+
+def default_blocks(engine: Engine) -> int:
+    """How many parts to make, by the number of transactions."""
+    moves = engine.fetch(f"SELECT COUNT(*) AS n FROM {engine.place('transactions')}")
+    return 1 + int(moves["n"].iloc[0]) // ROWS_PER_BLOCK
+
+
+def number_of_passes(steps: tuple[Step, ...]) -> int:
+    """How many passes over the blocks the steps take."""
+    return 1 + max(passes_of(steps).values())
 
 
 def _titles(steps: tuple[Step, ...], number: int) -> str:

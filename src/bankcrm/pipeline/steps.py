@@ -154,6 +154,7 @@ STEPS: tuple[Step, ...] = (
         fit=Fit("rfm", RfmThresholds, lambda raw, _: raw, _learn_rfm),
         apply=_rfm_scores,
         frames=("transactions",),
+        needs=("transactions",),
         shown=(*RFM, *SCORES),
         decisions=(
             Decision("rfm_segment", "segment", counted=True),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bankcrm.report.html import EarlierContent, ReportContent, render_html, write_html
+from bankcrm.report.html import EarlierContent, ReportContent, render_html
 from bankcrm.report.tables import write_csv, write_excel
 
 __all__ = [
@@ -11,5 +11,4 @@ __all__ = [
     "render_html",
     "write_csv",
     "write_excel",
-    "write_html",
 ]

@@ -6,7 +6,6 @@ import importlib.resources
 import json
 from collections.abc import Mapping, Sequence
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -64,11 +63,6 @@ class ReportContent:
     note: str = ""
     currency: str = ""
     earlier: EarlierContent | None = None
-
-
-def write_html(content: ReportContent, path: str | Path, *, language: Language = "en") -> None:
-    """Write a report to a file; see `render_html`."""
-    Path(path).write_text(render_html(content, language=language), encoding="utf-8")
 
 
 def render_html(content: ReportContent, *, language: Language = "en") -> str:

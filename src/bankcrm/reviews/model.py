@@ -135,21 +135,27 @@ class Review:
 
     def to_html(
         self,
-        path: str | Path,
+        path: str | Path | None = None,
         *,
         earlier: Review | EarlierReview | None = None,
         language: Language = "en",
-    ) -> None:
-        """Write the report: one file that needs no network.
+    ) -> str:
+        """The report: one page that needs no network.
 
         Args:
-            path: The file.
+            path: The file to write; None writes none.
             earlier: An earlier review; key figures then show their change, tiers their movement.
             language: ``en`` or ``zh``.
-        """
-        from bankcrm.report import write_html
 
-        write_html(self._content(earlier), path, language=language)
+        Returns:
+            The page.
+        """
+        from bankcrm.report import render_html
+
+        text = render_html(self._content(earlier), language=language)
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8")
+        return text
 
     def _content(self, earlier: Review | EarlierReview | None) -> ReportContent:
         from bankcrm.report import EarlierContent, ReportContent

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal, cast, overload
 
 from bankcrm.book import Book
 from bankcrm.book.view import book_view
@@ -28,6 +28,31 @@ if TYPE_CHECKING:
     from bankcrm.engines import Engine
 
 
+@overload
+def review(
+    book: Book,
+    *,
+    as_of: object,
+    policies: PolicySet | None = ...,
+    calendar: WorkingCalendar | None = ...,
+    fitted: Fitted | None = ...,
+    steps: tuple[Step, ...] = ...,
+    progress: Progress | None = ...,
+) -> Review: ...
+@overload
+def review(
+    book: Book | Engine,
+    *,
+    as_of: object,
+    policies: PolicySet | None = ...,
+    calendar: WorkingCalendar | None = ...,
+    fitted: Fitted | None = ...,
+    steps: tuple[Step, ...] = ...,
+    progress: Progress | None = ...,
+    engine: Literal["duckdb"] | None = ...,
+    out: str | Path | None = ...,
+    blocks: int | None = ...,
+) -> EngineReview: ...
 def review(
     book: Book | Engine,
     *,
@@ -72,13 +97,12 @@ def review(
     rules = (policies or default_policies(book.presets)).at(day)
     days_off = rules.calendar(calendar or working_calendar("CN"))
     if engine is None and isinstance(book, Book):
-        return _in_memory(book, day, rules, days_off, fitted, steps, _counter(progress, len(steps)))
+        report = _counter(progress, len(steps) + 2)
+        return _in_memory(book, day, rules, days_off, fitted, steps, report)
     from bankcrm.engines import DuckDBEngine
 
     source = DuckDBEngine(book) if isinstance(book, Book) else book
-    return _on_engine(
-        source, day, rules, days_off, fitted, steps, progress or _no_progress, out, blocks
-    )
+    return _on_engine(source, day, rules, days_off, fitted, steps, progress, out, blocks)
 
 
 def _in_memory(
@@ -128,12 +152,14 @@ def _on_engine(
     calendar: WorkingCalendar,
     fitted: Fitted | None,
     steps: tuple[Step, ...],
-    progress: Progress,
+    progress: Progress | None,
     out: str | Path | None,
     blocks: int | None,
 ) -> EngineReview:
-    from bankcrm.engines.run import complaints_book, run_on
+    from bankcrm.engines.run import complaints_book, default_blocks, number_of_passes, run_on
 
+    blocks = blocks or default_blocks(engine)
+    report = _counter(progress, 2 + blocks * (number_of_passes(steps) + 1))
     kept = tempfile.TemporaryDirectory(prefix="bankcrm-") if out is None else None
     found = run_on(
         engine,
@@ -143,14 +169,16 @@ def _on_engine(
         fitted=fitted,
         root=Path(kept.name if kept else cast("str | Path", out)),
         blocks=blocks,
-        progress=progress,
+        report_progress=report,
     )
+    report("complaints")
     named, faults = complaints_book(engine).check(day, zone=rules["bank"].value("time_zone"))
     processed = _complaints(named, day, rules, calendar)
     late = [f for f in faults if f.frame in ("complaints", "links")]
     findings = [*found.faults, *late, *processed.faults]
     figures = figures_of(found.output.parts(figure_columns(steps)), steps)
     head = leading_customers(found.output)
+    report("done")
     return EngineReview(
         name=engine.name,
         as_of=day,
@@ -175,18 +203,15 @@ def _complaints(book: Book, day: date, rules: PolicySet, calendar: WorkingCalend
     return complaints(book, day, rules["complaints"], calendar, reader)
 
 
-def _counter(progress: Progress | None, steps: int) -> Callable[[str], None]:
+def _counter(progress: Progress | None, total: int) -> Callable[[str], None]:
     """A function that reports the title of the next step and how many are done."""
     done = 0
 
     def report(title: str) -> None:
         nonlocal done
         if progress:
-            progress(done, steps + 2, title)
+            progress(done, total, title)
         done += 1
 
     return report
 
-
-def _no_progress(done: int, total: int, name: str) -> None:
-    """A progress callback that does nothing."""
