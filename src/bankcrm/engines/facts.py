@@ -65,7 +65,7 @@ def stage_facts_sql(columns: Columns, *, day: date, policy: Policy, rhythm: bool
         inquired.append("k.asked")
     closing = f"CASE WHEN c.closed_date <= {day_of(day)} THEN c.closed_date END"
     signing = f"CASE WHEN c.contract_date <= {day_of(day)} THEN c.contract_date END"
-    asked = policy.table("stage").plan.facts
+    asked = policy.table("stage").compiled.facts
     facts = [
         ("kind", "c.kind" if "kind" in person else "'person'"),
         ("contract", f"COALESCE({signing}, t.first_day)" if "contract_date" in person

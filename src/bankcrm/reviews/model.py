@@ -138,7 +138,7 @@ class Review:
             the number of the deciding rule in each table (-1: undecided), then the facts' values.
         """
         rules = {name: self.policies[domain].table(name) for domain, name in DECISIONS}
-        wanted = dict.fromkeys(f for t in rules.values() for f in t.plan.facts)
+        wanted = dict.fromkeys(f for t in rules.values() for f in t.compiled.facts)
         facts = [f for f in wanted if f in self.facts]
         chosen = self.facts.iloc[self._first(limit)]
         decided = [t.decide_codes(chosen, on_missing="undecided").rule for t in rules.values()]
@@ -248,7 +248,7 @@ def _plain_table(table: DecisionTable) -> dict[str, Any]:
             "owner": r.owner,
             "when": {c.fact: str(c.test) for c in row.cells},
         }
-        for row in sorted(table.plan.rows, key=lambda row: row.index)
+        for row in sorted(table.compiled.rows, key=lambda row: row.index)
         for r in [row.rule]
     ]
     return {"title": table.title, "version": table.version, "rules": rules}

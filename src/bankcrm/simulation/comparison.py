@@ -166,7 +166,7 @@ def _chain(
         except (UnknownNameError, PolicyError) as error:
             skipped[name] = str(error)
             continue
-        needs = list(table.plan.facts)
+        needs = list(table.compiled.facts)
         absent = [n for n in needs if n not in columns]
         if absent:
             skipped[name] = f"no column {', '.join(absent)}"
