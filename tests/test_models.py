@@ -97,7 +97,7 @@ def test_frames_of_records_fit_their_contract(model: type[Record], data: st.Data
     frame = data.draw(frames(model, max_size=3))
     assert list(frame.columns) == [c.name for c in columns_of(model)]
     pd.testing.assert_frame_equal(check_frame(frame, columns_of(model)), frame)
-    for rule in model.ACROSS:
+    for rule in model.CONSTRAINTS:
         assert not rule.broken_rows(frame).any()
 
 

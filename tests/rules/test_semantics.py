@@ -136,7 +136,7 @@ def test_a_frame_is_decided_as_its_rows_are(data: st.DataObject) -> None:
         if want == "missing":
             assert pd.isna(outcome)
             assert pd.isna(rule)
-            assert missing in table.plan.facts
+            assert missing in table.compiled.facts
         else:
             assert pd.isna(missing)
             assert rule == want[1]

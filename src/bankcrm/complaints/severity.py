@@ -90,7 +90,7 @@ def facts_of(frame: pd.DataFrame, policy: Policy, read: pd.DataFrame | None) -> 
 
 def own_signals(policy: Policy) -> tuple[str, ...]:
     """The signals that a bank's own severity table names beside those of the library."""
-    facts = policy.table("severity").plan.facts
+    facts = policy.table("severity").compiled.facts
     return tuple(n for n, f in facts.items() if f.type == "boolean" and n not in SIGNALS)
 
 

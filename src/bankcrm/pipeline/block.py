@@ -115,7 +115,7 @@ class Block:
     def _decided(self, step: Step, decision: Decision) -> pd.DataFrame:
         waiting = {c: s for s in self._sources() for c in s.columns}
         table = self.policy(step.domain).table(decision.table)
-        for fact in table.plan.facts:
+        for fact in table.compiled.facts:
             column = decision.columns.get(fact, fact)
             if column not in self.found and column in waiting:
                 source = waiting[column]
@@ -130,7 +130,7 @@ class Block:
 def decide(decision: Decision, found: pd.DataFrame, policy: Policy) -> pd.DataFrame:
     """The outcome and the rule of a decision, for the rows to which it applies."""
     table = policy.table(decision.table)
-    columns = {f: found[decision.columns.get(f, f)] for f in table.plan.facts
+    columns = {f: found[decision.columns.get(f, f)] for f in table.compiled.facts
                if decision.columns.get(f, f) in found}  # fmt: skip
     facts = pd.DataFrame(columns, index=found.index, copy=False)
     if not decision.where:

@@ -31,7 +31,8 @@ def referrers(block: Block) -> pd.DataFrame:
     people = block.view["customers"].frame
     referred = people.loc[people["referred_by"].notna(), ["customer_id", "referred_by"]]
     other = referred["referred_by"].to_numpy() != referred["customer_id"].to_numpy()
-    return referred.loc[other, ["referred_by"]]
+    found: pd.DataFrame = referred.loc[other, ["referred_by"]]
+    return found
 
 
 def count_referrals(sample: pd.DataFrame, _: PolicySet) -> Referrals:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bankcrm.hookspecs import hookimpl
 from bankcrm.plugins.assembly import Assembled, assemble, fact_sources_of
-from bankcrm.plugins.batch import PluginFacts
+from bankcrm.plugins.compute import PluginFacts
 from bankcrm.plugins.files import read_changes
 from bankcrm.plugins.loading import PluginInfo
 from bankcrm.plugins.values import (

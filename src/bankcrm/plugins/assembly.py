@@ -11,10 +11,17 @@ import attrs
 
 from bankcrm.errors import PluginError, PolicyError, UnknownNameError
 from bankcrm.lifecycle.model import MODELS, StageModel, stage_model
-from bankcrm.plugins import batch
-from bankcrm.plugins.batch import OnError, PluginFacts
-from bankcrm.plugins.changes import Owned, changed, known_facts, settle
-from bankcrm.plugins.loading import ENTRY_POINTS, Asker, Plugin, PluginFaultError, PluginInfo, find
+from bankcrm.plugins import compute
+from bankcrm.plugins.changes import Attributed, changed, known_facts, resolve_conflicts
+from bankcrm.plugins.compute import OnError, PluginFacts
+from bankcrm.plugins.loading import (
+    ENTRY_POINTS,
+    HookCaller,
+    Plugin,
+    PluginFaultError,
+    PluginInfo,
+    find,
+)
 from bankcrm.plugins.values import (
     AddIndicators,
     AddRecords,
@@ -70,7 +77,7 @@ class Assembled(PolicySet):
 
     dated: tuple[Policy, ...] = ()
     models: Mapping[str, StageModel] = attrs.field(factory=dict)
-    extras: tuple[Owned, ...] = ()
+    extras: tuple[Attributed, ...] = ()
     plugins: tuple[PluginInfo, ...] = ()
     on_error: OnError = "raise"
 
@@ -133,7 +140,9 @@ class Assembled(PolicySet):
         readers = self._extras(TextClassifier, Signal)
         if not readers:
             return base
-        return functools.partial(batch.classify, base=base, readers=readers, on_error=self.on_error)
+        return functools.partial(
+            compute.classify, base=base, readers=readers, on_error=self.on_error
+        )
 
     def calendar(self, base: WorkingCalendar) -> WorkingCalendar:
         """A calendar with the plug-ins' working days and days of rest."""
@@ -147,9 +156,9 @@ class Assembled(PolicySet):
 
     def sections(self, review: object) -> tuple[tuple[str, pd.DataFrame | str], ...]:
         """Title and content of the plug-ins' sections of a review's report."""
-        return batch.sections(review, self._extras(Section), self.on_error)
+        return compute.sections(review, self._extras(Section), self.on_error)
 
-    def _extras(self, *kinds: type) -> list[Owned]:
+    def _extras(self, *kinds: type) -> list[Attributed]:
         return [o for o in self.extras if isinstance(o.value, kinds)]
 
 
@@ -200,9 +209,9 @@ class _Asked:
     """What the plug-ins answered."""
 
     infos: tuple[PluginInfo, ...]
-    owned: tuple[Owned, ...]
+    owned: tuple[Attributed, ...]
 
-    def of(self, *kinds: type) -> list[Owned]:
+    def of(self, *kinds: type) -> list[Attributed]:
         return [o for o in self.owned if isinstance(o.value, kinds)]
 
 
@@ -215,8 +224,8 @@ def _assembled(
     on_error: OnError,
 ) -> Assembled:
     base = policies or default_policies()
-    askers = [Asker(p) for p in active]
-    asked = _ask(base, askers)
+    callers = [HookCaller(p) for p in active]
+    asked = _ask(base, callers)
     base = _chosen(base, choose, asked.of(Preset))
     whole, dated = _placed(base, asked)
     models = _models(asked.of(StageChange))
@@ -224,9 +233,9 @@ def _assembled(
     infos = {i.name: i for i in asked.infos}
     told = [infos.get(p.info.name) or _failed(p.info, left_out[p.info.name]) for p in found]
     made = Assembled(whole.policies, dated, models, tuple(extras), tuple(told), on_error)
-    for asker in askers:
-        if reason := _veto(asker, made):
-            raise PluginError(f"{asker.info} vetoes these policies: {reason}")
+    for caller in callers:
+        if reason := _veto(caller, made):
+            raise PluginError(f"{caller.info} vetoes these policies: {reason}")
     return made
 
 
@@ -234,28 +243,28 @@ def _failed(info: PluginInfo, why: str) -> PluginInfo:
     return attrs.evolve(info, error=why.removeprefix(f"{info} "))
 
 
-def _veto(asker: Asker, policies: PolicySet) -> str:
-    reason = asker.ask("veto", policies=policies)
+def _veto(caller: HookCaller, policies: PolicySet) -> str:
+    reason = caller.ask("veto", policies=policies)
     return "" if reason is None else str(reason)
 
 
-def _ask(base: PolicySet, askers: Sequence[Asker]) -> _Asked:
+def _ask(base: PolicySet, callers: Sequence[HookCaller]) -> _Asked:
     """Every hook of every plug-in, in order; what gives way to a higher priority is left out."""
-    owned: list[Owned] = []
-    for asker in askers:
+    owned: list[Attributed] = []
+    for caller in callers:
         for hook, kinds in _RETURNS.items():
             given = {"policies": base} if hook in _ASKED else {}
-            owned += [Owned(asker.info.name, v) for v in asker.values(hook, kinds, **given)]
+            owned += [Attributed(caller.info.name, v) for v in caller.values(hook, kinds, **given)]
     keyed = [o for o in owned if not isinstance(o.value, Policy)]
-    kept, gave_way = settle(keyed, {a.info.name: a.info.priority for a in askers})
+    kept, gave_way = resolve_conflicts(keyed, {a.info.name: a.info.priority for a in callers})
     whole = [o for o in owned if isinstance(o.value, Policy)]
-    lines = {a.info.name: _lines(a.info.name, whole, kept, gave_way) for a in askers}
-    infos = [attrs.evolve(a.info, hooks=a.hooks, changes=lines[a.info.name]) for a in askers]
+    lines = {a.info.name: _lines(a.info.name, whole, kept, gave_way) for a in callers}
+    infos = [attrs.evolve(a.info, hooks=a.hooks, changes=lines[a.info.name]) for a in callers]
     return _Asked(tuple(infos), (*whole, *kept))
 
 
 def _lines(
-    name: str, whole: Sequence[Owned], kept: Sequence[Owned], gave_way: Sequence[str]
+    name: str, whole: Sequence[Attributed], kept: Sequence[Attributed], gave_way: Sequence[str]
 ) -> tuple[str, ...]:
     return (
         *(f"brings policy {o.value.id} {o.value.version}" for o in whole if o.plugin == name),
@@ -264,7 +273,7 @@ def _lines(
     )
 
 
-def _chosen(base: PolicySet, choose: Mapping[str, str], offered: Sequence[Owned]) -> PolicySet:
+def _chosen(base: PolicySet, choose: Mapping[str, str], offered: Sequence[Attributed]) -> PolicySet:
     """The base with the presets that were asked for."""
     for domain, name in choose.items():
         own = {o.value.name: o for o in offered if o.value.policy.domain == domain}
@@ -310,7 +319,7 @@ def _placed(base: PolicySet, asked: _Asked) -> tuple[PolicySet, tuple[Policy, ..
     return base, tuple(_proven(p, changes, known[p.domain]) for p in dated)
 
 
-def _known_domains(changes: Sequence[Owned], domains: Sequence[str]) -> None:
+def _known_domains(changes: Sequence[Attributed], domains: Sequence[str]) -> None:
     for o in changes:
         domain = getattr(o.value, "domain", "")
         if domain and domain not in domains:
@@ -318,7 +327,7 @@ def _known_domains(changes: Sequence[Owned], domains: Sequence[str]) -> None:
             raise PluginFaultError(o.plugin, f"plug-in {o.plugin} {o.value}: {message}")
 
 
-def _proven(policy: Policy, changes: Sequence[Owned], known: Mapping[str, Any]) -> Policy:
+def _proven(policy: Policy, changes: Sequence[Attributed], known: Mapping[str, Any]) -> Policy:
     """The changed policy, if it stands its proofs; else the plug-in without which it would."""
     made = changed(policy, changes, known)
     if made is policy:
@@ -335,7 +344,7 @@ def _proven(policy: Policy, changes: Sequence[Owned], known: Mapping[str, Any]) 
         raise
 
 
-def _stands(policy: Policy, changes: Sequence[Owned], known: Mapping[str, Any]) -> bool:
+def _stands(policy: Policy, changes: Sequence[Attributed], known: Mapping[str, Any]) -> bool:
     try:
         changed(policy, changes, known).checked()
     except (PolicyError, PluginFaultError):
@@ -343,7 +352,7 @@ def _stands(policy: Policy, changes: Sequence[Owned], known: Mapping[str, Any]) 
     return True
 
 
-def _models(owned: Sequence[Owned]) -> dict[str, StageModel]:
+def _models(owned: Sequence[Attributed]) -> dict[str, StageModel]:
     models: dict[str, StageModel] = {}
     for o in owned:
         change: StageChange = o.value

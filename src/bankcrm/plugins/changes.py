@@ -27,14 +27,14 @@ C = TypeVar("C")
 
 
 @attrs.frozen
-class Owned:
+class Attributed:
     """A value and the name of the plug-in that gave it."""
 
     plugin: str
     value: Any
 
 
-def changed(policy: Policy, owned: Sequence[Owned], known: Mapping[str, Fact]) -> Policy:
+def changed(policy: Policy, owned: Sequence[Attributed], known: Mapping[str, Fact]) -> Policy:
     """A policy with the changes for its domain; each value's owner is told in faults and rules.
 
     Args:
@@ -43,7 +43,7 @@ def changed(policy: Policy, owned: Sequence[Owned], known: Mapping[str, Fact]) -
         known: what plug-ins say of the facts that they give to this domain.
     """
     mine = [
-        Owned(o.plugin, part)
+        Attributed(o.plugin, part)
         for o in owned
         for part in _parts(o, policy)
         if part.domain == policy.domain
@@ -72,7 +72,7 @@ def changed(policy: Policy, owned: Sequence[Owned], known: Mapping[str, Fact]) -
     return attrs.evolve(policy, parameters=parameters, tables=tables, raw_records=records)
 
 
-def known_facts(domain: str, owned: Iterable[Owned]) -> dict[str, Fact]:
+def known_facts(domain: str, owned: Iterable[Attributed]) -> dict[str, Fact]:
     """What plug-ins say of the facts and signals that they give to a domain."""
     facts: dict[str, Fact] = {}
     for o in owned:
@@ -83,11 +83,11 @@ def known_facts(domain: str, owned: Iterable[Owned]) -> dict[str, Fact]:
     return facts
 
 
-def _of(owned: Iterable[Owned], kind: type[C]) -> list[tuple[str, C]]:
+def _of(owned: Iterable[Attributed], kind: type[C]) -> list[tuple[str, C]]:
     return [(o.plugin, o.value) for o in owned if isinstance(o.value, kind)]
 
 
-def _parts(owned: Owned, policy: Policy) -> list[Any]:
+def _parts(owned: Attributed, policy: Policy) -> list[Any]:
     """A change as plain ones: a route is a record, a figure and rules, for example."""
     change: Change = owned.value
     if isinstance(change, AddRoute):
@@ -145,7 +145,7 @@ def _parameter(change: SetParameter, there: tuple[Parameter, ...] | None) -> Par
 
 
 def _with_rules(
-    table: DecisionTable, owned: Sequence[Owned], known: Mapping[str, Fact]
+    table: DecisionTable, owned: Sequence[Attributed], known: Mapping[str, Fact]
 ) -> DecisionTable:
     rules = list(table.rules)
     facts = dict(table.facts)
@@ -211,7 +211,9 @@ def _unknown(owner: str, change: str, name: str, rules: Sequence[Rule]) -> str:
     return f"plug-in {owner} {change}: there is no rule {name!r}; known: {known}"
 
 
-def settle(owned: Iterable[Owned], priorities: Mapping[str, int]) -> tuple[list[Owned], list[str]]:
+def resolve_conflicts(
+    owned: Iterable[Attributed], priorities: Mapping[str, int]
+) -> tuple[list[Attributed], list[str]]:
     """What remains where several plug-ins lay hands on the same thing: the highest priority's.
 
     Returns:
@@ -220,7 +222,7 @@ def settle(owned: Iterable[Owned], priorities: Mapping[str, int]) -> tuple[list[
     Raises:
         PluginFaultError: two plug-ins of the same priority.
     """
-    kept: dict[Any, Owned] = {}
+    kept: dict[Any, Attributed] = {}
     gave_way: list[str] = []
     for o in owned:
         before = kept.get(o.value.key)

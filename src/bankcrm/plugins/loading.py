@@ -116,7 +116,7 @@ def _described(info: PluginInfo, plugin: object) -> Plugin:
     return Plugin(attrs.evolve(info, priority=priority), plugin)
 
 
-class Asker:
+class HookCaller:
     """Asks one plug-in's hooks; its arguments and names were checked when it registered."""
 
     def __init__(self, plugin: Plugin) -> None:

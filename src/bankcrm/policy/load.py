@@ -11,8 +11,8 @@ from typing import Any
 import attrs
 
 from bankcrm.errors import PolicyError, UnknownNameError
-from bankcrm.policy.faults import faults_of
 from bankcrm.policy.model import Header, Policy, PolicySet, Record
+from bankcrm.policy.validation import faults_of
 from bankcrm.rules import DecisionTable, Parameter
 from bankcrm.rules.toml import converter, parse_toml, plain, structure, table_of
 

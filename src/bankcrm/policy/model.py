@@ -12,8 +12,7 @@ import tomli_w
 
 from bankcrm._display import card, line, shown, stamp
 from bankcrm.errors import PolicyError, UnknownNameError
-from bankcrm.policy.dates import at_day, covers
-from bankcrm.policy.faults import faults_of
+from bankcrm.policy.validation import at_day, covers, faults_of
 from bankcrm.rules import DecisionTable, Parameter
 from bankcrm.rules.fingerprint import canonical, digest
 from bankcrm.rules.model import freeze

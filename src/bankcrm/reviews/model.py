@@ -122,7 +122,7 @@ class Review:
         decisions = [
             (d, self.policies[step.domain].table(d.table)) for step, d in decisions_of(self.steps)
         ]
-        read = dict.fromkeys(d.columns.get(f, f) for d, t in decisions for f in t.plan.facts)
+        read = dict.fromkeys(d.columns.get(f, f) for d, t in decisions for f in t.compiled.facts)
         facts = [f for f in read if f in self.facts]
         chosen = self.facts.iloc[leading_rows(self.facts, limit)]
         rules = [_rule_numbers(t, chosen[d.rule_column]) for d, t in decisions]
@@ -270,7 +270,7 @@ def _plain_table(decision: Decision, table: DecisionTable) -> dict[str, Any]:
             "owner": r.owner,
             "when": {decision.columns.get(c.fact, c.fact): str(c.test) for c in row.cells},
         }
-        for row in sorted(table.plan.rows, key=lambda row: row.index)
+        for row in sorted(table.compiled.rows, key=lambda row: row.index)
         for r in [row.rule]
     ]
     return {"title": table.title, "version": table.version, "rules": rules}

@@ -41,6 +41,19 @@ def review(
 ) -> Review: ...
 @overload
 def review(
+    book: Engine,
+    *,
+    as_of: object,
+    policies: PolicySet | None = ...,
+    calendar: WorkingCalendar | None = ...,
+    fitted: Fitted | None = ...,
+    steps: tuple[Step, ...] = ...,
+    progress: Progress | None = ...,
+    out: str | Path | None = ...,
+    blocks: int | None = ...,
+) -> EngineReview: ...
+@overload
+def review(
     book: Book | Engine,
     *,
     as_of: object,
@@ -52,7 +65,7 @@ def review(
     engine: Literal["duckdb"] | None = ...,
     out: str | Path | None = ...,
     blocks: int | None = ...,
-) -> EngineReview: ...
+) -> Review: ...
 def review(
     book: Book | Engine,
     *,
@@ -214,4 +227,3 @@ def _counter(progress: Progress | None, total: int) -> Callable[[str], None]:
         done += 1
 
     return report
-

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import attrs
 
 from bankcrm._display import card, figures_of
-from bankcrm.rules.compiled import Cell, Row, fact_types, plan_of, resolved_cells
+from bankcrm.rules.compiled import Cell, Row, compile_table, fact_types, resolved_cells
 from bankcrm.rules.values import representatives, show
 
 if TYPE_CHECKING:
@@ -127,9 +127,9 @@ class _Space:
     """The regions of every fact, and every rule as a box of them."""
 
     def __init__(self, table: DecisionTable) -> None:
-        self.plan = plan_of(table)
-        self.rows = sorted(self.plan.rows, key=lambda row: row.index)
-        self.names = list(self.plan.facts)
+        self.compiled = compile_table(table)
+        self.rows = sorted(self.compiled.rows, key=lambda row: row.index)
+        self.names = list(self.compiled.facts)
         constants: dict[str, list[Any]] = {name: [] for name in self.names}
         self.ruled_missing = set()
         for row in self.rows:
@@ -139,7 +139,7 @@ class _Space:
                     self.ruled_missing.add(cell.fact)
         # the last region of each fact is "missing"
         self.points = [
-            [*representatives(f, constants[n]), None] for n, f in self.plan.facts.items()
+            [*representatives(f, constants[n]), None] for n, f in self.compiled.facts.items()
         ]
 
     @cached_property
@@ -182,7 +182,7 @@ class _Space:
 
     def example(self, box: Box) -> dict[str, object]:
         """The first point of a box that is not empty."""
-        kinds = [f.type for f in self.plan.facts.values()]
+        kinds = [f.type for f in self.compiled.facts.values()]
         picks = [(m & -m).bit_length() - 1 for m in box]
         values = [p[i] for p, i in zip(self.points, picks, strict=True)]
         return {n: show(v, k) for n, v, k in zip(self.names, values, kinds, strict=True)}
@@ -228,7 +228,7 @@ def _unreachable(table: DecisionTable, space: _Space) -> Iterator[Finding]:
         for name, mask, points in zip(space.names, box, space.points, strict=True):
             if mask == 0:
                 test = table.rules[row.index].when[name]
-                example = {name: show(points[0], space.plan.facts[name].type)}
+                example = {name: show(points[0], space.compiled.facts[name].type)}
                 yield Finding(
                     "unreachable",
                     "error",
@@ -243,7 +243,7 @@ def _strangers(table: DecisionTable, space: _Space) -> Iterator[Finding]:
     """Texts that a test names but the fact cannot hold: a slip of the pen, most likely."""
     for row in space.rows:
         for cell in row.cells:
-            values = space.plan.facts[cell.fact].values
+            values = space.compiled.facts[cell.fact].values
             strange = [c for c in cell.test.constants if values and c not in values]
             if strange:
                 yield Finding(
@@ -296,7 +296,7 @@ def _shadowed(table: DecisionTable, space: _Space, dead: set[str]) -> Iterator[F
     """Rules that others always forestall: earlier ones, or all others for an otherwise-rule."""
     if table.hit_policy.collects:
         return
-    in_order = space.plan.in_order
+    in_order = space.compiled.in_order
     for i, (row, box) in enumerate(zip(space.rows, space.boxes, strict=True)):
         if row.rule.id in dead or not all(box) or not (in_order or not row.cells):
             continue

@@ -40,7 +40,7 @@ class Row:
 
 
 @attrs.frozen
-class Plan:
+class Compiled:
     """The compiled table: the facts that it reads and its rows; the otherwise-row comes last."""
 
     facts: dict[str, Fact]
@@ -48,7 +48,7 @@ class Plan:
     in_order: bool
 
 
-def plan_of(table: DecisionTable) -> Plan:
+def compile_table(table: DecisionTable) -> Compiled:
     """Compile a table.
 
     Raises:
@@ -63,7 +63,7 @@ def plan_of(table: DecisionTable) -> Plan:
     if not in_order:  # an empty rule is the otherwise-rule wherever it stands
         rules.sort(key=lambda r: all(t.op == "any" for t in r[2].values()))
     rows = tuple(Row(i, r, tuple(_cells(tests))) for i, r, tests in rules)
-    return Plan(facts, rows, in_order)
+    return Compiled(facts, rows, in_order)
 
 
 def _cells(tests: dict[str, UnaryTest]) -> Iterator[Cell]:

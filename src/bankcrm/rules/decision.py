@@ -64,7 +64,7 @@ class Decision:
 def decide(table: DecisionTable, facts: Mapping[str, object], on_missing: OnMissing) -> Decision:
     """Decide one case; see `DecisionTable.decide`."""
     check_on_missing(on_missing)
-    seen = {name: read(facts.get(name), f, name) for name, f in table.plan.facts.items()}
+    seen = {name: read(facts.get(name), f, name) for name, f in table.compiled.facts.items()}
     hits, doubt = _matches(table, seen)
     if doubt is not None:
         if on_missing == "raise":
@@ -75,7 +75,7 @@ def decide(table: DecisionTable, facts: Mapping[str, object], on_missing: OnMiss
     if not hits:
         raise _no_rule(table, seen)
     rule = hits[0].rule
-    names = [c.fact for c in hits[0].cells] or list(table.plan.facts)
+    names = [c.fact for c in hits[0].cells] or list(table.compiled.facts)
     return _decision(table, rule.then, rule, {n: facts.get(n) for n in names})
 
 
@@ -87,12 +87,12 @@ def check_on_missing(on_missing: object) -> None:
 
 def _matches(table: DecisionTable, seen: dict[str, Any]) -> tuple[list[Row], str | None]:
     """The rules that apply, and the missing fact that stops the case if there is one."""
-    plan = table.plan
+    compiled = table.compiled
     all_of_them = table.hit_policy.collects
     hits: list[Row] = []
     doubt: str | None = None
-    for row in plan.rows:
-        if not row.cells and (hits or doubt) and not plan.in_order:
+    for row in compiled.rows:
+        if not row.cells and (hits or doubt) and not compiled.in_order:
             continue  # the otherwise-rule speaks only where no other may
         applies, unknown = _applies(row, seen)
         if not applies:
@@ -103,7 +103,7 @@ def _matches(table: DecisionTable, seen: dict[str, Any]) -> tuple[list[Row], str
                 return hits, None
         else:
             doubt = doubt or unknown
-            if plan.in_order:
+            if compiled.in_order:
                 return hits, doubt
     return hits, doubt
 
@@ -154,7 +154,7 @@ def _collected(table: DecisionTable, hits: list[Row], facts: Mapping[str, object
         "+".join(r.id for r in rules),
         "; ".join(dict.fromkeys(r.source for r in rules)),
         "; ".join(r.because for r in rules if r.because),
-        FrozenDict((n, facts.get(n)) for n in (names or table.plan.facts)),
+        FrozenDict((n, facts.get(n)) for n in (names or table.compiled.facts)),
         table.id,
         table.version,
         table.fingerprint,
@@ -244,14 +244,14 @@ class Trace:
 
 def trace(table: DecisionTable, facts: Mapping[str, object]) -> Trace:
     """Explain one case; see `DecisionTable.explain`."""
-    seen = {name: read(facts.get(name), f, name) for name, f in table.plan.facts.items()}
-    rows = sorted(table.plan.rows, key=lambda row: row.index)
+    seen = {name: read(facts.get(name), f, name) for name, f in table.compiled.facts.items()}
+    rows = sorted(table.compiled.rows, key=lambda row: row.index)
     rules = tuple(_rule_trace(table, row, seen) for row in rows)
     return Trace(table.id, table.version, decide(table, facts, "undecided"), rules)
 
 
 def _rule_trace(table: DecisionTable, row: Row, seen: dict[str, Any]) -> RuleTrace:
-    kinds = table.plan.facts
+    kinds = table.compiled.facts
     cells = tuple(
         CellTrace(
             c.fact, str(c.test), show(seen[c.fact], kinds[c.fact].type), _status(c, seen[c.fact])

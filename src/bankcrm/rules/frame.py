@@ -11,7 +11,7 @@ import pandas as pd
 
 from bankcrm.errors import DataError, MissingFactError
 from bankcrm.frames import as_frame
-from bankcrm.rules.compiled import Plan, Row
+from bankcrm.rules.compiled import Compiled, Row
 from bankcrm.rules.decision import aggregate, check_on_missing
 from bankcrm.rules.fact_columns import FactColumn, fact_column
 
@@ -50,7 +50,7 @@ def decide_codes(table: DecisionTable, frame: object, on_missing: OnMissing) -> 
         raise DataError(f"table {table.id!r} collects rules; use decide_frame")
     rule, missing = _run(table, frame, on_missing)
     to_outcome = np.array([table.vocabulary.index(r.then) for r in table.rules] + [-1], np.int16)
-    return DecisionCodes(rule, to_outcome[rule], missing, tuple(table.plan.facts))
+    return DecisionCodes(rule, to_outcome[rule], missing, tuple(table.compiled.facts))
 
 
 def decide_frame(table: DecisionTable, frame: object, on_missing: OnMissing) -> pd.DataFrame:
@@ -67,7 +67,7 @@ def decide_frame(table: DecisionTable, frame: object, on_missing: OnMissing) -> 
         }
         missing = codes.missing
     if on_missing == "undecided":
-        columns["missing"] = _categorical(missing, list(table.plan.facts))
+        columns["missing"] = _categorical(missing, list(table.compiled.facts))
     result = pd.DataFrame(columns, index=frame.index, copy=False)
     result.attrs.update(table=table.id, version=table.version, fingerprint=table.fingerprint)
     return result
@@ -81,16 +81,16 @@ def _categorical(codes: npt.NDArray[Any], names: list[Any]) -> pd.Categorical:
 
 def fact_columns(table: DecisionTable, frame: pd.DataFrame) -> dict[str, FactColumn]:
     """Read every fact of a table from a frame's columns."""
-    absent = [name for name in table.plan.facts if name not in frame.columns]
+    absent = [name for name in table.compiled.facts if name not in frame.columns]
     if absent:
         raise DataError(
             f"table {table.id!r}: missing column(s) {', '.join(absent)}; the frame has "
             f"{', '.join(map(str, frame.columns)) or 'none'}"
         )
-    repeated = [n for n in table.plan.facts if isinstance(frame[n], pd.DataFrame)]
+    repeated = [n for n in table.compiled.facts if isinstance(frame[n], pd.DataFrame)]
     if repeated:
         raise DataError(f"table {table.id!r}: column(s) {', '.join(repeated)} occur twice")
-    return {name: fact_column(frame[name], f, name) for name, f in table.plan.facts.items()}
+    return {name: fact_column(frame[name], f, name) for name, f in table.compiled.facts.items()}
 
 
 def _run(table: DecisionTable, frame: pd.DataFrame, on_missing: OnMissing) -> tuple[Codes, Codes]:
@@ -99,10 +99,10 @@ def _run(table: DecisionTable, frame: pd.DataFrame, on_missing: OnMissing) -> tu
     columns = fact_columns(table, frame)
     rule = np.full(len(frame), UNDECIDED, np.int16)
     missing = np.full(len(frame), -1, np.int16)
-    walk = _first if table.plan.in_order else _any
+    walk = _first if table.compiled.in_order else _any
     for start in range(0, len(frame), CHUNK):
         part = slice(start, start + CHUNK)
-        block = _Block(table.plan, {n: c.part(part) for n, c in columns.items()})
+        block = _Block(table.compiled, {n: c.part(part) for n, c in columns.items()})
         walk(block, rule[part], missing[part])
     _refuse_open_rows(table, frame, rule, missing, on_missing)
     return rule, missing
@@ -111,10 +111,10 @@ def _run(table: DecisionTable, frame: pd.DataFrame, on_missing: OnMissing) -> tu
 class _Block:
     """Some rows of the facts, small enough for the cache."""
 
-    def __init__(self, plan: Plan, columns: dict[str, FactColumn]) -> None:
-        self.plan = plan
+    def __init__(self, compiled: Compiled, columns: dict[str, FactColumn]) -> None:
+        self.compiled = compiled
         self.columns = columns
-        self.fact_number = {name: i for i, name in enumerate(plan.facts)}
+        self.fact_number = {name: i for i, name in enumerate(compiled.facts)}
 
     def match(self, row: Row) -> tuple[Mask | None, Mask | None]:
         """Rows on which the rule applies for sure, and those on which it may; None is "all"."""
@@ -149,7 +149,7 @@ def _and(left: Mask | None, right: Mask) -> Mask:
 def _first(block: _Block, rule: Codes, missing: Codes) -> None:
     """Take the rules in order; a rule that cannot be known stops the row."""
     todo = np.ones(len(rule), np.bool_)
-    for row in block.plan.rows:
+    for row in block.compiled.rows:
         sure, maybe = block.match(row)
         hit = todo if sure is None else sure & todo
         _put(rule, row.index, hit)
@@ -175,7 +175,7 @@ def _put(rule: Codes, index: int, hit: Mask) -> None:
 def _any(block: _Block, rule: Codes, missing: Codes) -> None:
     """Take any rule that applies for sure; a doubt stops only rows that no rule decides."""
     todo = np.ones(len(rule), np.bool_)
-    for row in block.plan.rows:
+    for row in block.compiled.rows:
         if not row.cells:  # the otherwise-rule: only where nothing else may apply
             _put(rule, row.index, todo & (missing == -1))
             break
@@ -213,7 +213,7 @@ def _refuse_open_rows(
 def missing_text(table: DecisionTable, frame: pd.DataFrame, missing: Codes) -> str:
     """Name each missing fact, the number of rows that it stops and the first few."""
     lines = []
-    for number, name in enumerate(table.plan.facts):
+    for number, name in enumerate(table.compiled.facts):
         rows = np.flatnonzero(missing == number)
         if rows.size:
             lines.append(f"fact {name!r} is missing in {rows.size} row(s): {_labels(frame, rows)}")
@@ -253,8 +253,8 @@ def _rule_sets(table: DecisionTable, frame: pd.DataFrame) -> tuple[Mask, Codes]:
     columns = fact_columns(table, frame)
     applies = np.zeros((len(table.rules), len(frame)), np.bool_)
     missing = np.full(len(frame), -1, np.int16)
-    block = _Block(table.plan, columns)
-    for row in table.plan.rows:
+    block = _Block(table.compiled, columns)
+    for row in table.compiled.rows:
         if not row.cells:
             applies[row.index] = ~applies.any(axis=0) & (missing == -1)
             continue

@@ -91,7 +91,7 @@ def to_sql(
     return TableSql(
         table=table.id,
         dialect=made.dialect,
-        columns=tuple(made.columns[name] for name in table.plan.facts),
+        columns=tuple(made.columns[name] for name in table.compiled.facts),
         outcome=made.case(lambda row: made.literal(row.rule.then)),
         rule=made.case(lambda row: made.literal(row.rule.id)),
         missing=made.case(lambda row: made.exp.null(), made.blame),
@@ -155,7 +155,7 @@ class _Renderer:
         self.exp = _sqlglot()
         self.table = table
         self.dialect = dialect
-        facts = table.plan.facts
+        facts = table.compiled.facts
         unknown = [name for name in columns if name not in facts]
         if unknown:
             raise UnknownNameError(f"fact in table {table.id!r}", unknown[0], facts)
@@ -165,8 +165,8 @@ class _Renderer:
 
     def arms(self) -> Iterator[tuple[Node | None, Row, bool]]:
         """Condition (None: always), rule, and whether the condition only may hold."""
-        rows = self.table.plan.rows
-        if self.table.plan.in_order:
+        rows = self.table.compiled.rows
+        if self.table.compiled.in_order:
             for row in rows:
                 yield from self._sure(row)
                 yield from self._maybe(row)
@@ -203,7 +203,7 @@ class _Renderer:
     def outside(self) -> str:
         """The first fact whose value the table does not allow, by name."""
         case = self.exp.Case()
-        for name, fact in self.table.plan.facts.items():
+        for name, fact in self.table.compiled.facts.items():
             for condition in self._impossible(name, fact):
                 case = case.when(condition, self.literal(name), copy=False)
         return self._sql(case if case.args.get("ifs") else self.exp.null())
@@ -277,7 +277,7 @@ class _Renderer:
 
     def _fact(self, name: str) -> Node:
         """The column of a fact, read as `decide_frame` reads it: NaN is missing, dates are days."""
-        exp, kind = self.exp, self.table.plan.facts[name].type
+        exp, kind = self.exp, self.table.compiled.facts[name].type
         column = exp.column(exp.to_identifier(self.columns[name], quoted=True))
         if kind in ("number", "integer"):
             return self._without_nan(column)

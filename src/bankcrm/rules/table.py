@@ -12,7 +12,7 @@ import attrs
 
 from bankcrm._display import card, line, stamp
 from bankcrm.errors import PolicyError
-from bankcrm.rules.compiled import Plan, plan_of
+from bankcrm.rules.compiled import Compiled, compile_table
 from bankcrm.rules.decision import Decision, Trace, decide, trace
 from bankcrm.rules.fingerprint import canonical, digest
 from bankcrm.rules.model import HitPolicy, OnMissing, Parameter, Rule
@@ -229,9 +229,9 @@ class DecisionTable:
         return tuple(dict.fromkeys([*self.outcomes, *(r.then for r in self.rules)]))
 
     @cached_property
-    def plan(self) -> Plan:
+    def compiled(self) -> Compiled:
         """The rules made ready to run: parameters put in, tests compiled, types settled."""
-        return plan_of(self)
+        return compile_table(self)
 
     @cached_property
     def fingerprint(self) -> str:

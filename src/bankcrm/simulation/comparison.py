@@ -172,7 +172,7 @@ def _decide_all(
             if table is None:
                 continue
             twin = other.get(decision.table)
-            needs = {decision.columns.get(f, f) for f in table.plan.facts}
+            needs = {decision.columns.get(f, f) for f in table.compiled.facts}
             if twin is not None and twin.table == table and not changed & needs:
                 found = twin
             else:
@@ -196,7 +196,7 @@ def _table_of(
     except (UnknownNameError, PolicyError) as error:
         skipped[decision.table] = str(error)
         return None
-    absent = [c for f in table.plan.facts if (c := decision.columns.get(f, f)) not in columns]
+    absent = [c for f in table.compiled.facts if (c := decision.columns.get(f, f)) not in columns]
     if absent:
         skipped[decision.table] = f"no column {', '.join(absent)}"
         return None
@@ -206,7 +206,7 @@ def _table_of(
 def _decided(
     decision: Decision, table: DecisionTable, columns: Mapping[str, pd.Series], index: pd.Index
 ) -> _Decided:
-    facts = {f: columns[decision.columns.get(f, f)] for f in table.plan.facts}
+    facts = {f: columns[decision.columns.get(f, f)] for f in table.compiled.facts}
     made = table.decide_frame(pd.DataFrame(facts, index=index, copy=False), on_missing="undecided")
     # A table that collects has no single outcome; the rules that apply say what it found.
     outcomes = made["rule"] if table.hit_policy.collects else made["outcome"]

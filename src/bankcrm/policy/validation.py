@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from bankcrm.policy.dates import Dated, Versioned, at_day
+from bankcrm.rules import DecisionTable, Parameter
 from bankcrm.units import unit_fault
 
 if TYPE_CHECKING:
     from bankcrm.policy.model import Policy
+
+Versioned = Parameter | DecisionTable
+
+
+def covers(item: Versioned | Policy, day: date) -> bool:
+    """Whether something is in force on a day."""
+    first, last = item.effective_from, item.effective_to
+    return (first is None or first <= day) and (last is None or day <= last)
+
+
+def at_day(
+    items: Mapping[str, tuple[Any, ...]], day: date, path: str, faults: list[str]
+) -> dict[str, tuple[Any, ...]]:
+    """The versions in force on a day; names without one are told in ``faults``."""
+    chosen = {}
+    for name, versions in items.items():
+        found = tuple(v for v in versions if covers(v, day))
+        if not found:
+            faults.append(f"{path}.{name}: no version is in force on {day}")
+        chosen[name] = found
+    return chosen
 
 
 def faults_of(policy: Policy) -> Iterator[str]:
@@ -65,7 +86,7 @@ def _date_faults(path: str, versions: Sequence[Versioned], policy: Policy) -> It
             yield f"{path}: no version is in force between {end} and {start}"
 
 
-def _backward(path: str, item: Dated) -> Iterator[str]:
+def _backward(path: str, item: Versioned | Policy) -> Iterator[str]:
     start, end = item.effective_from, item.effective_to
     if start and end and end < start:
         yield f"{path}: ends on {end}, before it starts on {start}"

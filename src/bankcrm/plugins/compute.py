@@ -14,7 +14,7 @@ import pandas as pd
 
 from bankcrm.errors import DataError, PluginError
 from bankcrm.frames import as_frame
-from bankcrm.plugins.changes import Owned
+from bankcrm.plugins.changes import Attributed
 from bankcrm.plugins.values import FactSource, Section, Signal, TextClassifier
 from bankcrm.rules.fact_columns import fact_column
 
@@ -91,7 +91,7 @@ class PluginFacts:
         found = run(
             self.plugin,
             f"source {self.source.name!r}",
-            partial(_compute, Owned(self.plugin, self.source), given, as_of),
+            partial(_compute, Attributed(self.plugin, self.source), given, as_of),
             self.on_error,
         )
         if found is None:
@@ -122,7 +122,7 @@ def _inputs(
     return given
 
 
-def _compute(owned: Owned, given: Mapping[str, pd.DataFrame], as_of: date) -> pd.DataFrame:
+def _compute(owned: Attributed, given: Mapping[str, pd.DataFrame], as_of: date) -> pd.DataFrame:
     source: FactSource = owned.value
     who = f"plug-in {owned.plugin}: source {source.name!r}"
     own = {name: frame.copy(deep=True) for name, frame in given.items()}
@@ -153,7 +153,7 @@ def _compute(owned: Owned, given: Mapping[str, pd.DataFrame], as_of: date) -> pd
 def classify(
     texts: pd.Series,
     base: Callable[[pd.Series], pd.DataFrame] | None,
-    readers: Sequence[Owned],
+    readers: Sequence[Attributed],
     on_error: OnError,
 ) -> pd.DataFrame:
     """What a base classifier, the plug-ins' classifiers and their signals read, put together.
@@ -177,7 +177,7 @@ def classify(
     return made
 
 
-def _read(owned: Owned, texts: pd.Series) -> pd.DataFrame:
+def _read(owned: Attributed, texts: pd.Series) -> pd.DataFrame:
     reader: Signal | TextClassifier = owned.value
     who = f"plug-in {owned.plugin}: {reader.name!r}"
     found = reader.read(texts)
@@ -193,7 +193,7 @@ def _read(owned: Owned, texts: pd.Series) -> pd.DataFrame:
 
 
 def sections(
-    review: object, owned: Sequence[Owned], on_error: OnError
+    review: object, owned: Sequence[Attributed], on_error: OnError
 ) -> tuple[tuple[str, pd.DataFrame | str], ...]:
     """The title and the content of every section of a report."""
     made = []

@@ -16,7 +16,7 @@ from bankcrm.frames import days
 Mask = npt.NDArray[np.bool_]
 
 
-class Across(Protocol):
+class RecordConstraint(Protocol):
     """A rule over several fields of a record."""
 
     @property
@@ -40,20 +40,20 @@ class Across(Protocol):
 
 @attrs.frozen
 class NotBefore:
-    """``later`` is on or after ``earlier``, where both are known; ``blame`` names the doubtful one.
+    """``later`` is on or after ``earlier``, where both are known.
 
-    By default the later date is doubted.
+    ``at_fault`` names the field to report; the later date by default.
     """
 
     later: str
     earlier: str
-    blame: str = ""
+    at_fault: str = ""
 
     @property
     def fields(self) -> tuple[str, ...]:
         """The two dates, the doubtful one first."""
         pair = self.later, self.earlier
-        return pair[::-1] if self.blame == self.earlier else pair
+        return pair[::-1] if self.at_fault == self.earlier else pair
 
     @property
     def expected(self) -> str:
