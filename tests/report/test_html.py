@@ -89,18 +89,21 @@ def test_change_and_movement_are_told(reviewed: Review, earlier: Review) -> None
 def test_every_customer_of_a_small_book_is_explained(reviewed: Review) -> None:
     told = reviewed.explanations()
     assert set(told["customers"]) == set(reviewed.customers.index.astype(str))
+    ruled = {"stage": "stage_rule", "tier": "tier_rule", "warning": "warning_rules"}
     for i, table in enumerate(told["tables"]):
-        if table["id"] not in ("stage", "tier"):
+        column = ruled.pop(table["id"], None)
+        if column is None:
             continue
         for customer, row in told["customers"].items():
-            shown = table["rules"][row[i]]["id"]
-            assert shown == reviewed.customers.loc[int(customer), f"{table['id']}_rule"]
+            shown = "+".join(table["rules"][n]["id"] for n in row[i])
+            assert shown == reviewed.facts.loc[int(customer), column]
+    assert not ruled
 
 
 def test_a_large_book_explains_the_warned_and_the_largest(reviewed: Review) -> None:
     told = reviewed.explanations(limit=60)["customers"]
     assert len(told) == 60
-    warned = reviewed.customers.query("warning_rank.notna()").index.astype(str)
+    warned = reviewed.customers.query("warning_rules != 'none'").index.astype(str)
     assert len(set(warned) & set(told)) == min(len(warned), 60)
 
 

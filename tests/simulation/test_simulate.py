@@ -54,7 +54,7 @@ def test_the_same_policies_change_nothing() -> None:
     impact = simulate(FACTS, CURRENT, default_policies())
     assert (len(impact.moved), impact.changes) == (0, ())
     assert {"stage", "tier", "resource_level"} <= set(impact.decisions)
-    assert set(impact.skipped) == {"rfm_segment", "rfm_level"}
+    assert set(impact.skipped) == {"rfm_segment", "rfm_level", "warning", "warning_level"}
     assert impact.skipped["rfm_segment"].startswith("no column ")
     assert str(impact) == "0 changes of policy, 0 rows move"
 
