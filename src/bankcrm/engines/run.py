@@ -103,7 +103,8 @@ def run_on(
         engine.each(call, jobs, report)
 
     for number in range(number_of_passes(steps)):
-        tasks = _learned(tasks, number, len(jobs))
+        if fitted is None:
+            tasks = _learned(tasks, number, len(jobs))
         title = "facts" if not number else _titles(steps, number)
         each(title, partial(tasks.run, number))
     each("results", partial(tasks.finish, writer))
@@ -136,9 +137,7 @@ def _learned(tasks: BlockTasks, number: int, blocks: int) -> BlockTasks:
     passes, reasons = passes_of(tasks.steps), reasons_of(tasks.steps, tasks.fitted)
     fitted = tasks.fitted
     for step in tasks.steps:
-        if step.fit is None or passes[step.name] != number or step.fit.name in fitted.values:
-            continue
-        if step.name not in reasons:
+        if step.fit is not None and passes[step.name] == number and step.name not in reasons:
             value = step.fit.learn(tasks.sample(step, blocks), tasks.policies)
             fitted = fitted.with_value(step.fit.name, value)
     return attrs.evolve(tasks, fitted=fitted)

@@ -76,7 +76,7 @@ class Block:
 
     def apply(self, step: Step, raw: pd.DataFrame) -> None:
         """Add the step's columns and those of its decisions."""
-        value = None if step.fit is None else self.fitted.values[step.fit.name]
+        value = None if step.fit is None else self.fitted.values.get(step.fit.name)
         self.add(raw if step.apply is None else step.apply(self, raw, value))
         if step.derive is not None:
             self.add(step.derive(self.found, self.policies))

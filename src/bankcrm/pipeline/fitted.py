@@ -52,16 +52,16 @@ class Fitted:
         return frozenset(n for n in self.recorded if n in CONTRACT)
 
     def with_value(self, name: str, value: Any) -> Fitted:
-        """The same with one more value."""
+        """The same with one more value; None, where there was nothing to learn from, is left out."""
+        if value is None:
+            return self
         return attrs.evolve(self, values=FrozenDict({**self.values, name: value}))
 
     def to_toml(self, path: str | Path | None = None) -> str:
         """The value as TOML text, which is also written to a file if one is named."""
         body = {
             "fitted": {"policies": self.policies, "recorded": list(self.recorded)},
-            "values": {
-                name: json.loads(to_json(v)) for name, v in self.values.items() if v is not None
-            },
+            "values": {name: json.loads(to_json(v)) for name, v in self.values.items()},
         }
         text = tomli_w.dumps(body)
         if path is not None:
@@ -92,6 +92,5 @@ class Fitted:
         unknown = [name for name in values if name not in kinds]
         if unknown:
             raise DataError(f"fitted: no step fits {', '.join(unknown)}; known: {', '.join(kinds)}")
-        read: dict[str, Any] = dict.fromkeys(kinds)  # what could not be fitted is not in the text
-        read |= {name: from_json(json.dumps(v), kinds[name]) for name, v in values.items()}
+        read = {name: from_json(json.dumps(v), kinds[name]) for name, v in values.items()}
         return cls(recorded, read, policies)

@@ -37,6 +37,7 @@ def run_steps(
     day: date,
     policies: PolicySet,
     fitted: Fitted,
+    learn: bool,
     report_progress: Callable[[str], None],
 ) -> Found:
     """Run the steps in order over a book.
@@ -46,7 +47,8 @@ def run_steps(
         steps: The steps.
         day: The day of the review.
         policies: What decides, as of the day.
-        fitted: What the book records; values that are there already are applied, not fitted anew.
+        fitted: What is known of the whole book: at least what it records.
+        learn: Whether the steps fit to this book; else the values of ``fitted`` are applied.
         report_progress: Called with the title of each step before it begins.
     """
     block = Block(view.customers, day, policies, fitted, lambda: view)
@@ -58,7 +60,7 @@ def run_steps(
             block.leave_out(step)
         else:
             raw = block.gather(step)
-            if step.fit is not None and step.fit.name not in block.fitted.values:
+            if learn and step.fit is not None:
                 sample = step.fit.sample(raw, block.found)
                 value = step.fit.learn(sample, policies)
                 block.fitted = block.fitted.with_value(step.fit.name, value)

@@ -133,7 +133,13 @@ def _in_memory(
     known = fitted or Fitted(recorded_in(checked.frames()), policies=rules.fingerprint)
     view = book_view(checked, recorded=known.frames, zone=zone)
     found = run_steps(
-        view, steps, day=day, policies=rules, fitted=known, report_progress=report_progress
+        view,
+        steps,
+        day=day,
+        policies=rules,
+        fitted=known,
+        learn=fitted is None,
+        report_progress=report_progress,
     )
     report_progress("complaints")
     processed = _complaints(checked, day, rules, calendar)
