@@ -31,19 +31,16 @@ from bankcrm.models import (
     Record,
     Transaction,
     columns_of,
-    converter,
     field,
     frame_of,
-    from_json,
-    json_schema,
     models_of,
     record,
-    to_json,
     words_of,
 )
 from bankcrm.models.complaint import Complaint
 from bankcrm.testing.strategies import frames, records
 from bankcrm.vocabulary import CustomerKind
+from bankcrm.wire import converter, from_json, json_schema, to_json
 
 MODELS = (Customer, Account, Transaction, Balance, Loan, Contact, Link, Complaint)
 # Every law runs for every record, so each takes fewer examples.

@@ -18,9 +18,10 @@ from bankcrm.complaints import (
     severity_facts,
 )
 from bankcrm.errors import DataError
-from bankcrm.models import frame_of, from_json, to_json
+from bankcrm.models import frame_of
 from bankcrm.policy import default_policy
 from bankcrm.vocabulary import Severity
+from bankcrm.wire import from_json, to_json
 
 from .strategies import complaints
 

@@ -7,7 +7,6 @@ from bankcrm.models.complaint import Complaint
 from bankcrm.models.constraints import Differ, Needs, NotBefore, OnlyFor, RecordConstraint
 from bankcrm.models.frames import frame_of, models_of
 from bankcrm.models.record import Id, Record, columns_of, field, record, words_of
-from bankcrm.models.wire import converter, from_json, json_schema, to_json
 
 __all__ = [
     "Account",
@@ -26,13 +25,9 @@ __all__ = [
     "RecordConstraint",
     "Transaction",
     "columns_of",
-    "converter",
     "field",
     "frame_of",
-    "from_json",
-    "json_schema",
     "models_of",
     "record",
-    "to_json",
     "words_of",
 ]

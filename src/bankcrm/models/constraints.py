@@ -1,10 +1,9 @@
-"""Rules across the fields of one record, for one value and for a frame alike."""
+"""Rules across the fields of one record, for one record and for a frame."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Protocol
 
 import attrs
 import numpy as np
@@ -16,8 +15,10 @@ from bankcrm.frames import days
 Mask = npt.NDArray[np.bool_]
 
 
-class RecordConstraint(Protocol):
-    """A rule over several fields of a record."""
+class RecordConstraint(ABC):
+    """A rule over several fields of a record, for one record and for a frame."""
+
+    __slots__ = ()
 
     @property
     @abstractmethod
@@ -31,15 +32,15 @@ class RecordConstraint(Protocol):
 
     @abstractmethod
     def broken(self, record: Mapping[str, object]) -> bool:
-        """Whether one record breaks the rule."""
+        """Whether a record, given as its fields by name, breaks the rule."""
 
     @abstractmethod
     def broken_rows(self, frame: pd.DataFrame) -> Mask:
-        """Which rows of a checked frame break it; all ``fields`` are there."""
+        """Which rows of a checked frame with all ``fields`` break the rule."""
 
 
 @attrs.frozen
-class NotBefore:
+class NotBefore(RecordConstraint):
     """``later`` is on or after ``earlier``, where both are known.
 
     ``at_fault`` names the field to report; the later date by default.
@@ -76,8 +77,8 @@ class NotBefore:
 
 
 @attrs.frozen
-class _Pair:
-    """A field that is at fault beside another."""
+class _Pair(RecordConstraint):
+    """A rule over a field, which is at fault, and another."""
 
     field: str
     other: str
@@ -117,11 +118,11 @@ class Needs(_Pair):
         return f"{self.field} only with {self.other}"
 
     def broken(self, record: Mapping[str, object]) -> bool:
-        """Whether ``field`` stands alone."""
+        """Whether only ``field`` is known."""
         return record[self.field] is not None and record[self.other] is None
 
     def broken_rows(self, frame: pd.DataFrame) -> Mask:
-        """Rows where ``field`` stands alone."""
+        """Rows where only ``field`` is known."""
         return (frame[self.field].notna() & frame[self.other].isna()).to_numpy(dtype=np.bool_)
 
 
@@ -137,11 +138,11 @@ class OnlyFor(_Pair):
         return f"{self.field} only where {self.other} is {self.value}"
 
     def broken(self, record: Mapping[str, object]) -> bool:
-        """Whether ``field`` is told of another."""
+        """Whether ``field`` is known for another value."""
         return record[self.field] is not None and record[self.other] != self.value
 
     def broken_rows(self, frame: pd.DataFrame) -> Mask:
-        """Rows where ``field`` is told of another."""
+        """Rows where ``field`` is known for another value."""
         other = (frame[self.other] != self.value).to_numpy(dtype=np.bool_, na_value=True)
         known: Mask = frame[self.field].notna().to_numpy()
         return known & other

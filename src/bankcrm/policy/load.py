@@ -14,7 +14,7 @@ from bankcrm.errors import PolicyError, UnknownNameError
 from bankcrm.policy.model import Header, Policy, PolicySet, Record
 from bankcrm.policy.validation import faults_of
 from bankcrm.rules import DecisionTable, Parameter
-from bankcrm.rules.toml import converter, parse_toml, plain, structure, table_of
+from bankcrm.rules.toml import RawTable, converter, parse_toml, plain, structure, table_of
 
 DOMAINS = ("bank", "lifecycle", "segmentation", "valuation", "complaints")
 
@@ -145,7 +145,7 @@ def _read_tables(
         header = dict(item)
         path = f"tables[{header.get('id', number)}]"
         rules, facts = header.pop("rules", []), header.pop("facts", {})
-        table = table_of(DecisionTable, header, facts, known, rules, path, faults)
+        table = table_of(DecisionTable, RawTable(path, header, facts, known, rules), faults)
         if table is not None:
             bare = attrs.evolve(table, parameters={})
             tables[table.id] = (*tables.get(table.id, ()), bare)
