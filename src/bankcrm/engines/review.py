@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 import bankcrm
 from bankcrm.book import Book, empty_frame
 from bankcrm.calendars import WorkingCalendar, working_calendar
-from bankcrm.complaints import default_lexicon
+from bankcrm.complaints import ProcessedComplaints, default_lexicon
 from bankcrm.engines.blocks import Work, groups_of, part_book
 from bankcrm.engines.kernels import INTEREST, Job, Kernels, figures_path
 from bankcrm.engines.output import Output, OutputWriter
@@ -327,7 +327,7 @@ class _Run:
             ranks = pd.DataFrame({"rank": pd.array(r, dtype="Int64")}, index=p.index)
             self.work.frames("ranks", number, partial(dict, ranks=ranks))
 
-    def complaints(self, calendar: WorkingCalendar) -> tuple[steps.Handled, list[DataFault]]:
+    def complaints(self, calendar: WorkingCalendar) -> tuple[ProcessedComplaints, list[DataFault]]:
         """Complaints, all together as they are few, with the customers whom they concern."""
         self.tell("complaints", 2 + 3 * len(self.groups))
         frames: dict[str, Any] = {
@@ -353,7 +353,16 @@ class _Run:
         sound, faults = book.check(self.day, zone=self.rules["bank"].value("time_zone"))
         days_off = self.rules.calendar(calendar)
         reader = self.rules.classifier(default_lexicon())
-        handled = steps.complaints(sound, self.day, self.rules["complaints"], days_off, reader)
+        handled = steps.complaints(
+            sound,
+            self.day,
+            self.rules["complaints"],
+            days_off,
+            reader,
+            lambda facts: self.rules.with_facts(
+                "complaints", facts, sound.frames(), as_of=self.day
+            ),
+        )
         return handled, [f for f in faults if f.frame in frames]
 
     def faults(self) -> list[DataFault]:

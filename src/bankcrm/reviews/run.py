@@ -88,7 +88,9 @@ def review(
     tell("complaints")
     days_off = rules.calendar(calendar or working_calendar("CN"))
     reader = rules.classifier(default_lexicon())
-    handled = steps.complaints(sound, day, rules["complaints"], days_off, reader)
+    handled = steps.complaints(
+        sound, day, rules["complaints"], days_off, reader, more("complaints")
+    )
     facts = staged.join([scored, valued, tiered, warned])
     customers = facts[[c for c in SHOWN if c in facts]]
     tell("done")

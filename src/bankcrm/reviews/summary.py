@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 import bankcrm
+from bankcrm.complaints import ProcessedComplaints
 from bankcrm.frames import DataFault
 from bankcrm.policy import Policy, PolicySet
-from bankcrm.reviews.steps import Handled
 from bankcrm.segmentation import resource_rules
 from bankcrm.valuation import ProfitSplit, WhaleCurve, concentration
 from bankcrm.valuation.components import COMPONENTS
@@ -30,7 +30,7 @@ def summary_of(
     name: str,
     day: date,
     figures: Figures,
-    handled: Handled,
+    handled: ProcessedComplaints,
     findings: Sequence[DataFault],
     policies: PolicySet,
 ) -> dict[str, Any]:
@@ -203,7 +203,7 @@ def _first_warnings(ranked: pd.DataFrame) -> list[dict[str, Any]]:
     return _records(columns)
 
 
-def _complaints(handled: Handled) -> dict[str, Any]:
+def _complaints(handled: ProcessedComplaints) -> dict[str, Any]:
     routed = handled.routed
     open_ = routed[routed["state"].isin(["open", "overdue"]).to_numpy()]
     first = open_.sort_values("due", kind="stable").head(LISTED)
