@@ -148,7 +148,7 @@ def test_a_book_is_reviewed_under_both() -> None:
 def test_a_change_for_complaints_is_seen_in_a_book() -> None:
     book = make_book(200, seed=3)
     policy = default_policy("complaints")
-    name = next(n for n in policy.parameters if "amount" in n and not n.startswith("untold"))
+    name = next(n for n in policy.parameters if "amount" in n and not n.startswith("not_stated"))
     proposed = CURRENT.with_policy(policy.with_parameters(**{name: 0.01}))
     impact = simulate(book, CURRENT, proposed, as_of=book.as_of)
     assert impact.decisions["severity"].rows == len(

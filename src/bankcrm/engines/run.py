@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -143,25 +143,39 @@ def _learned(tasks: BlockTasks, number: int, blocks: int) -> BlockTasks:
     return attrs.evolve(tasks, fitted=fitted)
 
 
-def complaints_book(engine: Engine) -> Book:
-    """Complaints and links, all together as they are few, with the customers whom they name."""
-    frames: dict[str, Any] = {
+def complaints_book(engine: Engine, frames: Iterable[str] = ()) -> Book:
+    """Complaints and links, all together as they are few, with the customers whom they name.
+
+    Args:
+        engine: The engine that holds the book.
+        frames: More frames to read, the rows of these customers only.
+    """
+    found: dict[str, Any] = {
         name: engine.zoned(name, engine.fetch(f"SELECT * FROM {engine.place(name)}"))
         for name in ("complaints", "links")
         if name in engine.columns
     }
-    named = [
+    ids = [
         f"SELECT {column} AS customer_id FROM {engine.place(name)}"
-        for name in frames
+        for name in found
         for column in ("customer_id", "parent_id", "child_id")
         if column in engine.columns[name]
     ]
     one = f"SELECT MIN(customer_id) AS customer_id FROM {engine.place('customers')}"
-    customers = engine.fetch(
-        f"SELECT c.* FROM {engine.place('customers')} c "
-        f"JOIN ({' UNION '.join([one, *named])}) w ON c.customer_id = w.customer_id"
-    )
-    return Book(customers, empty_frame("transactions"), **frames, name=engine.name)
+    named = " UNION ".join([one, *ids])
+    others = (set(frames) | {"customers"}) & set(engine.columns) - set(found)
+    found |= {
+        name: engine.zoned(
+            name,
+            engine.fetch(
+                f"SELECT f.* FROM {engine.place(name)} f "
+                f"JOIN ({named}) n ON f.customer_id = n.customer_id"
+            ),
+        )
+        for name in others
+    }
+    found.setdefault("transactions", empty_frame("transactions"))
+    return Book(**found, name=engine.name)
 
 
 def _merged(blocks: list[str]) -> tuple[DataFault, ...]:

@@ -92,5 +92,5 @@ class Fitted:
         unknown = [name for name in values if name not in kinds]
         if unknown:
             raise DataError(f"fitted: no step fits {', '.join(unknown)}; known: {', '.join(kinds)}")
-        read = {name: from_json(json.dumps(v), kinds[name]) for name, v in values.items()}
+        read = {n: from_json(json.dumps(v), kinds[n]) for n, v in values.items()}
         return cls(recorded, read, policies)

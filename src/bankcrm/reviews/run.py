@@ -8,19 +8,21 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast, overload
 
+import pandas as pd
+
 from bankcrm.book import Book
 from bankcrm.book.view import book_view
 from bankcrm.calendars import WorkingCalendar, working_calendar
-from bankcrm.complaints import default_lexicon
+from bankcrm.complaints import ProcessedComplaints, default_lexicon, process_complaints
 from bankcrm.frames import as_of_day, findings_frame
 from bankcrm.pipeline import STEPS, Fitted, Step
 from bankcrm.pipeline.reading import shown_columns
 from bankcrm.pipeline.recorded import recorded_in
 from bankcrm.pipeline.run import run_steps
+from bankcrm.plugins import fact_sources_of
 from bankcrm.policy import PolicySet, default_policies
 from bankcrm.progress import Progress
 from bankcrm.reviews.engine_review import EngineReview, leading_customers
-from bankcrm.reviews.handled import Handled, complaints
 from bankcrm.reviews.model import Review
 from bankcrm.reviews.summary import figure_columns, figures_of, summary_of
 
@@ -191,7 +193,8 @@ def _on_engine(
         report_progress=report,
     )
     report("complaints")
-    named, faults = complaints_book(engine).check(day, zone=rules["bank"].value("time_zone"))
+    read = {n for s in fact_sources_of(rules) if s.domain == "complaints" for n in s.frames}
+    named, faults = complaints_book(engine, read).check(day, zone=rules["bank"].value("time_zone"))
     processed = _complaints(named, day, rules, calendar)
     late = [f for f in faults if f.frame in ("complaints", "links")]
     findings = [*found.faults, *late, *processed.faults]
@@ -217,9 +220,25 @@ def _on_engine(
     )
 
 
-def _complaints(book: Book, day: date, rules: PolicySet, calendar: WorkingCalendar) -> Handled:
-    reader = rules.classifier(default_lexicon())
-    return complaints(book, day, rules["complaints"], calendar, reader)
+def _complaints(
+    book: Book, day: date, rules: PolicySet, calendar: WorkingCalendar
+) -> ProcessedComplaints:
+    """The complaints of a checked book, with the facts that plug-ins have of them."""
+
+    def extended(facts: pd.DataFrame) -> pd.DataFrame:
+        for source in fact_sources_of(rules):
+            if source.domain == "complaints":
+                facts = facts.join(source.compute(facts, book.frames(), day))
+        return facts
+
+    return process_complaints(
+        book.frame("complaints"),
+        as_of=day,
+        policy=rules["complaints"],
+        calendar=calendar,
+        classifier=rules.classifier(default_lexicon()),
+        extend_facts=extended,
+    )
 
 
 def _counter(progress: Progress | None, total: int) -> Callable[[str], None]:

@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 
 from bankcrm._version import __version__
+from bankcrm.complaints import ProcessedComplaints
 from bankcrm.frames import DataFault
 from bankcrm.pipeline import Step
 from bankcrm.pipeline.reading import counted_columns
 from bankcrm.policy import Policy, PolicySet
-from bankcrm.reviews.handled import Handled
 from bankcrm.segmentation import resource_rules
 from bankcrm.valuation import Concentration, concentration
 from bankcrm.valuation.components import COMPONENTS
@@ -118,7 +118,7 @@ def summary_of(
     name: str,
     day: date,
     figures: Figures,
-    processed: Handled,
+    processed: ProcessedComplaints,
     findings: Sequence[DataFault],
     policies: PolicySet,
     reasons: Mapping[str, str],
@@ -202,7 +202,7 @@ def _warnings(ranked: pd.DataFrame) -> list[dict[str, Any]]:
     return _records(columns)
 
 
-def _complaints(processed: Handled) -> dict[str, Any]:
+def _complaints(processed: ProcessedComplaints) -> dict[str, Any]:
     routed = processed.routed
     open_ = routed[routed["state"].isin(["open", "overdue"]).to_numpy()]
     first = open_.sort_values("due", kind="stable").head(LISTED)

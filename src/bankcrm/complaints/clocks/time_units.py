@@ -1,4 +1,4 @@
-"""Rulers: the units in which a clock is measured, for one case and for a million alike."""
+"""TimeUnits: the units in which a clock is measured, for one case and for a million alike."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.calendars import WorkingCalendar, WorkingHours, business_day
-from bankcrm.complaints._frames import Mask
+from bankcrm.calendars import WorkingCalendar, WorkingHours, business_day, local_day
+from bankcrm.complaints.base import Mask, cutoff_of
 from bankcrm.errors import DataError
 from bankcrm.frames import Days
 from bankcrm.policy import Policy
@@ -23,7 +23,7 @@ Amounts: TypeAlias = npt.NDArray[np.float64]
 
 
 def utc(instants: Any) -> Instants:
-    """Instants as naive UTC microseconds, the form in which rulers take them."""
+    """Instants as naive UTC microseconds, the form in which units take them."""
     index = pd.DatetimeIndex(instants)
     if index.tz is None and not index.isna().all():
         raise DataError("instants: no time zone; localise them with .dt.tz_localize(...)")
@@ -43,7 +43,7 @@ def aware(instants: Instants, zone: str) -> pd.DatetimeIndex:
 
 
 @attrs.frozen
-class Rulers:
+class TimeUnits:
     """Measures time in a bank's units: its calendar, zone, cut-off hour and working hours.
 
     Every measure adds up: ``elapsed(a, b) + elapsed(b, c) == elapsed(a, c)``. That is why a pause
@@ -56,8 +56,8 @@ class Rulers:
     hours: WorkingHours
 
     @classmethod
-    def of(cls, policy: Policy, calendar: WorkingCalendar) -> Rulers:
-        """The rulers that a policy asks for."""
+    def of(cls, policy: Policy, calendar: WorkingCalendar) -> TimeUnits:
+        """The units that a policy asks for."""
         zone = str(policy.value("time_zone"))
         windows = [
             tuple(dt.time.fromisoformat(t) for t in window.split("-"))
@@ -133,7 +133,7 @@ class Rulers:
 
     def local_day(self, instants: Instants) -> Days:
         """The local date of each instant, whatever the cut-off hour."""
-        return business_day(aware(instants, "UTC"), zone=self.zone)
+        return local_day(aware(instants, "UTC"), self.zone)
 
     def _day_end(self, day: Days) -> Instants:
         """The first instant after a bank day: midnight, or the cut-off hour of that day."""
@@ -144,9 +144,3 @@ class Rulers:
         first = np.ones(len(end), dtype=np.bool_)
         index = pd.DatetimeIndex(end)
         return utc(index.tz_localize(self.zone, ambiguous=first, nonexistent="shift_forward"))
-
-
-def cutoff_of(policy: Policy) -> dt.time | None:
-    """The local hour from which an instant belongs to the next day; None without one."""
-    hour = float(policy.value("cutoff_hour"))
-    return None if hour >= 24 else dt.time(int(hour), round(hour % 1 * 60))

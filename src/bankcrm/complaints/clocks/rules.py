@@ -8,24 +8,11 @@ from typing import Any
 
 import attrs
 
-from bankcrm.complaints.events import EventKind
-from bankcrm.complaints.rulers import UNITS
+from bankcrm.complaints.clocks.time_units import UNITS
 from bankcrm.errors import PolicyError
 from bankcrm.policy import Policy
 from bankcrm.rules.values import frozen_dict
-from bankcrm.vocabulary import Labelled, Severity, word
-
-
-class ClockStateKind(Labelled):
-    """How a clock stands."""
-
-    RUNNING = "running", "计时中"
-    AT_RISK = "at_risk", "临近超时"
-    PAUSED = "paused", "暂停"
-    BREACHED = "breached", "超时"
-    MET = "met", "达标"
-    STOPPED = "stopped", "停止"
-
+from bankcrm.vocabulary import EventKind, Severity, word
 
 CLOCK_KINDS = ("acknowledge", "answer", "regulator", "review")
 
@@ -103,7 +90,7 @@ class ClockRule:
             return float(policy.value(self.extensions[extended - 1].limit))
         name = self.limit
         if self.limits:
-            name = self.limits[severity or policy.value("untold_severity")]
+            name = self.limits[severity or policy.value("not_stated_severity")]
         return float(policy.value(name))
 
 
@@ -136,7 +123,7 @@ GENERAL = (
     "cutoff_hour",
     "reopen_within_days",
     "time_zone",
-    "untold_severity",
+    "not_stated_severity",
     "working_hours",
 )
 """Parameters of the bank as a whole, which a combined policy takes from the internal one."""

@@ -7,10 +7,9 @@ import datetime as dt
 import attrs
 
 from bankcrm._display import card, figures_of, line
-from bankcrm.complaints.clock_rules import ClockStateKind
-from bankcrm.complaints.events import CaseEvent, CaseStatus
+from bankcrm.complaints.clocks.events import CaseEvent
 from bankcrm.errors import DataError
-from bankcrm.vocabulary import Severity
+from bankcrm.vocabulary import CaseStatus, ClockStateKind, Severity
 
 
 @attrs.frozen

@@ -5,20 +5,19 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 import attrs
 import numpy as np
 
-from bankcrm.calendars import WorkingCalendar
-from bankcrm.complaints.clock_rules import ClockRule, ClockStateKind, clock_rules
-from bankcrm.complaints.clock_state import Clock, ClockState
-from bankcrm.complaints.events import CaseEvent, CaseStatus, EventKind, in_place, next_status
-from bankcrm.complaints.rulers import Rulers, aware, moment
-from bankcrm.complaints.severity import complaints_policy
+from bankcrm.calendars import WorkingCalendar, local_day
+from bankcrm.complaints.base import complaints_policy
+from bankcrm.complaints.clocks.events import CaseEvent, in_place, next_status
+from bankcrm.complaints.clocks.rules import ClockRule, clock_rules
+from bankcrm.complaints.clocks.state import Clock, ClockState
+from bankcrm.complaints.clocks.time_units import TimeUnits, aware, moment
 from bankcrm.errors import DataError, IllegalTransitionError
 from bankcrm.policy import Policy
-from bankcrm.vocabulary import Severity
+from bankcrm.vocabulary import CaseStatus, ClockStateKind, EventKind, Severity
 
 K = EventKind
 
@@ -73,12 +72,12 @@ def first_due(
     case = _Case(policy, calendar)
     case.take(receipt)
     runs = list(case.runs.values())
-    rulers = _rulers(policy, calendar)
+    units = _units(policy, calendar)
     due: dict[str, dt.date] = {}
     for unit in dict.fromkeys(run.rule.unit for run in runs):
         rules = [run.rule for run in runs if run.rule.unit == unit]
         limits = np.array([rule.amount(policy, case.severity, 0) for rule in rules])
-        days = rulers.due_days(unit, receipt.at, limits).tolist()
+        days = units.due_days(unit, receipt.at, limits).tolist()
         due |= zip((rule.name for rule in rules), days, strict=True)
     return {name: due[name] for name in case.runs}
 
@@ -183,7 +182,7 @@ class _Case:
                 run.resume(event.at)
 
     def _day(self, at: dt.datetime) -> dt.date:
-        return at.astimezone(ZoneInfo(self.policy.value("time_zone"))).date()
+        return local_day(at, self.policy.value("time_zone"))
 
     def _check_reopening(self, event: CaseEvent) -> None:
         days = float(self.policy.value("reopen_within_days"))
@@ -244,18 +243,16 @@ class _Case:
                     self.runs[name].pause(at)
 
     def _measure(self, run: _Run, as_of: dt.datetime) -> Clock:
-        rulers = _rulers(run.policy, self.calendar)
+        units = _units(run.policy, self.calendar)
         rule = run.rule
         end = run.end or as_of
         stops = [(moment(p), moment(min(r or end, end))) for p, r in run.pauses]
-        paused = sum(float(rulers.elapsed(rule.unit, a, b)[0]) for a, b in stops)
-        delay = sum(float(rulers.delay(rule.unit, a, b)[0]) for a, b in stops)
+        paused = sum(float(units.elapsed(rule.unit, a, b)[0]) for a, b in stops)
+        delay = sum(float(units.delay(rule.unit, a, b)[0]) for a, b in stops)
         start = moment(run.start)
-        elapsed = float(rulers.elapsed(rule.unit, start, moment(end))[0]) - paused
+        elapsed = float(units.elapsed(rule.unit, start, moment(end))[0]) - paused
         limit = rule.amount(run.policy, self.severity, run.extended)
-        due_at, due, provisional = rulers.due(
-            rule.unit, start, np.array([limit]), np.array([delay])
-        )
+        due_at, due, provisional = units.due(rule.unit, start, np.array([limit]), np.array([delay]))
         late = end.timestamp() >= float(due_at.astype(np.int64)[0]) / 1e6
         now_paused = run.end is None and bool(run.pauses) and run.pauses[-1][1] is None
         risk = elapsed >= float(run.policy.value("at_risk_share")) * limit
@@ -268,7 +265,7 @@ class _Case:
             elapsed=elapsed,
             paused=paused,
             due=due[0].item(),
-            due_at=aware(due_at, rulers.zone)[0].to_pydatetime(),
+            due_at=aware(due_at, units.zone)[0].to_pydatetime(),
             state=_state(late, run, now_paused, risk),
             ended_at=run.end,
             extended=run.extended,
@@ -312,5 +309,5 @@ def _rules(policy: Policy) -> tuple[ClockRule, ...]:
 
 
 @lru_cache(maxsize=64)
-def _rulers(policy: Policy, calendar: WorkingCalendar) -> Rulers:
-    return Rulers.of(policy, calendar)
+def _units(policy: Policy, calendar: WorkingCalendar) -> TimeUnits:
+    return TimeUnits.of(policy, calendar)

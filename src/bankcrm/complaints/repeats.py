@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bankcrm.complaints._frames import categories
-from bankcrm.complaints.severity import complaints_policy
-from bankcrm.frames import codes
+from bankcrm.complaints.base import complaints_policy
+from bankcrm.frames import categorical, codes
 from bankcrm.policy import Policy
 
 CLOCKS = ("starts", "joins", "restarts")
@@ -55,7 +54,7 @@ def link_repeats(complaints: pd.DataFrame, *, policy: Policy | None = None) -> p
     return complaints.assign(
         repeat_of=root.where(is_repeat),
         merged_into=root.where(clock > 0),
-        clock=categories(clock, CLOCKS),
+        clock=categorical(clock, CLOCKS),
     )
 
 

@@ -8,15 +8,13 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.calendars import WorkingCalendar
-from bankcrm.complaints._frames import Mask, categories
-from bankcrm.complaints.clock_rules import ClockRule, ClockStateKind, clock_rules
-from bankcrm.complaints.events import EventKind
-from bankcrm.complaints.rulers import Amounts, Instants, Rulers, utc
-from bankcrm.complaints.severity import complaints_policy, contract
+from bankcrm.complaints.base import Mask, complaints_policy, contract
+from bankcrm.complaints.clocks.rules import ClockRule, clock_rules
+from bankcrm.complaints.clocks.time_units import Amounts, Instants, TimeUnits, utc
 from bankcrm.errors import DataError
-from bankcrm.frames import Column, as_frame, check_frame
+from bankcrm.frames import Column, as_frame, categorical, check_frame
 from bankcrm.policy import Policy
-from bankcrm.vocabulary import Severity
+from bankcrm.vocabulary import ClockStateKind, EventKind, Severity
 
 MOMENTS = {
     EventKind.RECEIVED: "received_at",
@@ -100,7 +98,7 @@ def deadlines(
     policy = complaints_policy(policy)
     frame = check_frame(as_frame(complaints), _COLUMNS, frame="complaints")
     now = np.datetime64(as_of.astimezone(dt.UTC).replace(tzinfo=None), "us")
-    case = _Cases(frame, Rulers.of(policy, calendar), policy, now, pauses)
+    case = _Cases(frame, TimeUnits.of(policy, calendar), policy, now, pauses)
     rules = clock_rules(policy)
     result = pd.DataFrame(index=frame.index)
     rows = len(frame)
@@ -114,7 +112,7 @@ def deadlines(
         due_at, day, elapsed, state, marked, still = case.clock(rule)
         result[f"{rule.name}_due"] = day.astype("datetime64[s]")
         result[f"{rule.name}_elapsed"] = elapsed
-        result[f"{rule.name}_state"] = categories(state, _STATES)
+        result[f"{rule.name}_state"] = categorical(state, _STATES)
         earlier = still & (due_at < first)
         first[earlier], first_rule[earlier], due_day[earlier] = (
             due_at[earlier],
@@ -127,12 +125,12 @@ def deadlines(
         worst = np.where(_RANK[state] > _RANK[worst], state, worst)
         provisional |= marked
     result["due"] = due_day.astype("datetime64[s]")
-    result["clock"] = categories(first_rule, [r.name for r in rules])
+    result["clock"] = categorical(first_rule, [r.name for r in rules])
     result["used"] = used
-    result["state"] = categories(worst, _STATES)
+    result["state"] = categorical(worst, _STATES)
     result["provisional"] = provisional
-    result.attrs.update(policy=policy.id, fingerprint=policy.fingerprint, calendar=calendar.name)
-    return result
+    result.attrs["calendar"] = calendar.name
+    return policy.stamp(result)
 
 
 # How bad each state is, in the order of the vocabulary; the last entry stands for "no clock".
@@ -145,13 +143,13 @@ class _Cases:
     def __init__(
         self,
         frame: pd.DataFrame,
-        rulers: Rulers,
+        units: TimeUnits,
         policy: Policy,
         now: np.datetime64,
         pauses: object,
     ) -> None:
         self.rows = len(frame)
-        self.rulers = rulers
+        self.units = units
         self.policy = policy
         self.now = now
         self.at = {name: self._moment(frame, name) for name in (*MOMENTS.values(), _AGAIN)}
@@ -195,7 +193,7 @@ class _Cases:
         elif rule.topics:
             start = np.full(self.rows, _NAT)
         if rule.since is not None:
-            early = self.rulers.local_day(start) < np.datetime64(rule.since, "D")
+            early = self.units.local_day(start) < np.datetime64(rule.since, "D")
             start = np.where(early, _NAT, start)
         runs = ~np.isnat(start)
         begun = np.where(runs, start, self.now)  # a stand-in, taken out again below
@@ -209,8 +207,8 @@ class _Cases:
         end = np.where(np.isnat(met), np.where(np.isnat(stopped), self.now, stopped), met)
         limit = self.limits(rule)
         paused, delay, is_paused = self._paused(rule, begun, end)
-        elapsed = self.rulers.elapsed(rule.unit, begun, end) - paused
-        due_at, day, marked = self.rulers.due(rule.unit, begun, limit, delay)
+        elapsed = self.units.elapsed(rule.unit, begun, end) - paused
+        due_at, day, marked = self.units.due(rule.unit, begun, limit, delay)
         still = runs & np.isnat(met) & np.isnat(stopped)
         state = np.full(self.rows, _STATE[ClockStateKind.RUNNING], dtype=np.int8)
         state[elapsed >= float(self.policy.value("at_risk_share")) * limit] = 1
@@ -252,13 +250,13 @@ class _Cases:
         is_paused: Mask = np.zeros(self.rows, dtype=np.bool_)
         is_paused[row[going]] = True
         paused, delay = none.copy(), none.copy()
-        np.add.at(paused, row, self.rulers.elapsed(rule.unit, begin, last))
-        np.add.at(delay, row, self.rulers.delay(rule.unit, begin, last))
+        np.add.at(paused, row, self.units.elapsed(rule.unit, begin, last))
+        np.add.at(delay, row, self.units.delay(rule.unit, begin, last))
         return paused, delay, is_paused
 
 
 def _codes(frame: pd.DataFrame, name: str, words: list[str], policy: Policy) -> np.ndarray:
-    untold = words.index(policy.value("untold_severity"))
+    untold = words.index(policy.value("not_stated_severity"))
     if name not in frame:
         return np.full(len(frame), untold)
     code = pd.Categorical(frame[name], categories=words).codes

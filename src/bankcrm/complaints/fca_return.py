@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.calendars import WorkingCalendar
-from bankcrm.complaints.routing import received_day
-from bankcrm.complaints.severity import contract
+from bankcrm.complaints.base import business_days, contract, local_days
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame, as_of_day, check_frame, numbers
 from bankcrm.policy import Policy, default_policy
@@ -65,15 +64,17 @@ def fca_return(
     )
     if by not in frame:
         raise DataError(f"complaints: no column {by!r}; present: {', '.join(map(str, frame))}")
-    received = received_day(frame["received_at"], policy)
+    received = local_days(frame["received_at"], policy)
+    started = business_days(frame["received_at"], policy)
     never = np.full(len(frame), np.datetime64("NaT", "D"))
-    closed_on = received_day(frame["closed_at"], policy) if "closed_at" in frame else never
+    closed_on = local_days(frame["closed_at"], policy) if "closed_at" in frame else never
+    ended = business_days(frame["closed_at"], policy) if "closed_at" in frame else never
     before = received < first
     opened = (received >= first) & (received <= last)
     closed = (closed_on >= first) & (closed_on <= last)
     open_then = ~(closed_on < first)
-    three = calendar.add_marked(received, _THREE).dates
-    eight = received + np.timedelta64(_EIGHT_WEEKS, "D")
+    three = calendar.add_marked(started, _THREE).dates
+    eight = started + np.timedelta64(_EIGHT_WEEKS, "D")
     upheld = frame["outcome"].isin(_UPHELD).to_numpy() if "outcome" in frame else closed & False
     redress = (
         np.nan_to_num(numbers(frame["redress"], "redress"))
@@ -83,9 +84,9 @@ def fca_return(
     told = {
         "outstanding_start": before & open_then,
         "opened": opened,
-        "closed_3_days": closed & (closed_on <= three),
-        "closed_8_weeks": closed & (closed_on > three) & (closed_on <= eight),
-        "closed_later": closed & (closed_on > three) & (closed_on > eight),
+        "closed_3_days": closed & (ended <= three),
+        "closed_8_weeks": closed & (ended > three) & (ended <= eight),
+        "closed_later": closed & (ended > three) & (ended > eight),
         "closed": closed,
         "outstanding_end": (before | opened) & ~(closed_on <= last),
         "upheld": closed & upheld,
@@ -96,5 +97,4 @@ def fca_return(
     table.loc["total"] = table.sum()
     whole = [n for n in told if n != "redress"]
     result = table.rename_axis(by).astype({**dict.fromkeys(whole, "int64"), "redress": "float64"})
-    result.attrs.update(policy=policy.id, fingerprint=policy.fingerprint)
-    return result
+    return policy.stamp(result)

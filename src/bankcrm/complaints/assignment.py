@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.complaints._frames import Codes
-from bankcrm.frames import Column, as_of_day, check_frame, days
+from bankcrm.frames import Codes, Column, as_of_day, check_frame, days
 from bankcrm.vocabulary import Severity
 
 _SEVERITY = tuple(s.value for s in Severity)

@@ -9,41 +9,7 @@ import attrs
 
 from bankcrm.errors import DataError, IllegalTransitionError
 from bankcrm.policy import Policy
-from bankcrm.vocabulary import Labelled, Severity, word
-
-
-class EventKind(Labelled):
-    """What can happen to a case (CSC-5, CSC-6)."""
-
-    RECEIVED = "received", "收到"
-    SENT = "sent", "转出"
-    ACKNOWLEDGED = "acknowledged", "确认"
-    ASSESSED = "assessed", "定级"
-    ASSIGNED = "assigned", "分派"
-    TRANSFERRED = "transferred", "转交"
-    POLICY_CHANGED = "policy_changed", "规则变更"
-    NEW_FACTS = "new_facts", "新事实"
-    RESUMED = "resumed", "恢复"
-    EXTENDED = "extended", "延期"
-    PAUSED = "paused", "暂停"
-    RESPONDED = "responded", "答复"
-    ACCEPTED = "accepted", "接受"
-    CLOSED = "closed", "关闭"
-    REOPENED = "reopened", "重新打开"
-    MERGED = "merged", "合并"
-    WITHDRAWN = "withdrawn", "撤回"
-
-
-class CaseStatus(Labelled):
-    """How a case stands."""
-
-    OPEN = "open", "处理中"
-    PAUSED = "paused", "暂停"
-    ANSWERED = "answered", "已答复"
-    CLOSED = "closed", "已关闭"
-    MERGED = "merged", "已合并"
-    WITHDRAWN = "withdrawn", "已撤回"
-
+from bankcrm.vocabulary import CaseStatus, EventKind, Severity, word
 
 K, S = EventKind, CaseStatus
 _WORK = {K.SENT, K.ACKNOWLEDGED, K.ASSESSED, K.ASSIGNED, K.TRANSFERRED, K.POLICY_CHANGED}
