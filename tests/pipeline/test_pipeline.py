@@ -172,10 +172,6 @@ def test_a_decision_applies_where_it_says() -> None:
 
 
 def test_columns_have_one_row_per_customer() -> None:
-    customers = pd.DataFrame({"customer_id": [3, 1], "kind": "person"})
-    checked = Book(
-        customers, customers[["customer_id"]].iloc[:0].assign(date=pd.NaT, amount=1.0, kind="card")
-    )
     step = Step("wrong", "wrong", "lifecycle", facts=lambda b: pd.DataFrame({"f": [1]}, index=[3]))
     with pytest.raises(ValueError, match="one row per customer"):
         run((step,), TWO)
