@@ -332,7 +332,7 @@ def sets(value: int) -> list[SetParameter]:
 
 def test_two_owners_of_one_thing_need_a_priority() -> None:
     told = refused(plugin("a", changes=sets(1)), plugin("b", changes=sets(2)))
-    assert "plug-ins a and b both want: sets lifecycle.lost_after_days to 2" in told
+    assert "plug-ins a and b conflict: sets lifecycle.lost_after_days to 2" in told
     assert "higher PRIORITY" in told
     made = assemble(
         plugins=[plugin("a", changes=sets(400), priority=1), plugin("b", changes=sets(500))]
@@ -341,8 +341,8 @@ def test_two_owners_of_one_thing_need_a_priority() -> None:
     told_by = {p.name: p.changes for p in made.plugins}
     assert told_by["b"] == ("gives way to a: sets lifecycle.lost_after_days to 500",)
     replace = ReplaceRule("segmentation", "tier", attrs.evolve(VIP, id=first_tier_rule()))
-    assert "both want" in refused(plugin("a", changes=[replace]), plugin("b", changes=[replace]))
-    assert "says twice" in refused(plugin("a", changes=[*sets(1), *sets(2)]))
+    assert "conflict" in refused(plugin("a", changes=[replace]), plugin("b", changes=[replace]))
+    assert "gives the same twice" in refused(plugin("a", changes=[*sets(1), *sets(2)]))
 
 
 def test_names_are_unique() -> None:

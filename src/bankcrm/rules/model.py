@@ -64,6 +64,14 @@ def _outcome(_: object, __: object, then: Any) -> None:
         raise PolicyError(f"then: an outcome is a number, text, boolean or date, not {then!r}")
 
 
+def check_outcomes(_: object, __: object, outcomes: tuple[Any, ...]) -> None:
+    """The attrs validator of a vocabulary."""
+    for outcome in outcomes:
+        if not _is_scalar(outcome):
+            message = f"outcomes: expected numbers, texts, booleans or dates, saw {outcome!r}"
+            raise PolicyError(message)
+
+
 @attrs.frozen
 class Parameter:
     """A figure that a bank may set, with its unit and where it comes from.
@@ -130,7 +138,9 @@ class TableDefinition:
 
     id: str
     rules: tuple[Rule, ...] = attrs.field(converter=_rules)
-    outcomes: tuple[Any, ...] = attrs.field(default=(), converter=_outcomes)
+    outcomes: tuple[Any, ...] = attrs.field(
+        default=(), converter=_outcomes, validator=check_outcomes
+    )
     hit_policy: HitPolicy = attrs.field(default=HitPolicy.FIRST, converter=HitPolicy)
     facts: Mapping[str, Fact] = attrs.field(factory=dict, converter=facts_of)
     parameters: Mapping[str, Parameter] = attrs.field(factory=dict, converter=frozen_dict)

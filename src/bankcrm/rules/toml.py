@@ -16,7 +16,7 @@ import tomli_w
 
 from bankcrm.errors import PolicyError
 from bankcrm.rules.check import local_findings
-from bankcrm.rules.model import Parameter, Rule, TableDefinition
+from bankcrm.rules.model import Parameter, Rule, TableDefinition, check_outcomes
 from bankcrm.rules.unary import UnaryTest, parse_test
 from bankcrm.rules.values import Fact, fact
 
@@ -43,7 +43,7 @@ class TableHeader:
         "collect_max",
         "collect_count",
     ] = "first"
-    outcomes: tuple[Any, ...] = ()
+    outcomes: tuple[Any, ...] = attrs.field(default=(), validator=check_outcomes)
 
 
 @functools.cache
