@@ -255,7 +255,7 @@ def test_columns_may_have_other_names() -> None:
     sql = table.to_sql("duckdb", columns={"age": 'AGE "years"'})
     assert sql.columns == ('AGE "years"',)
     assert str(sql).startswith('CASE WHEN NULLIF("AGE ""years"""')
-    with pytest.raises(UnknownNameError, match="no fact in table 't' 'sex'"):
+    with pytest.raises(UnknownNameError, match="no fact 'sex' in table 't'"):
         table.to_sql("duckdb", columns={"sex": "s"})
 
 

@@ -73,18 +73,19 @@ def changed(policy: Policy, owned: Sequence[Attributed], known: Mapping[str, Fac
     return attrs.evolve(policy, parameters=parameters, tables=tables, raw_records=records)
 
 
-def known_facts(domain: str, values: Iterable[Attributed]) -> dict[str, Fact]:
-    """The facts and signals of plug-ins that rules of a domain may read, as declared.
+def known_facts(domain: str, values: Sequence[Attributed]) -> dict[str, Fact]:
+    """The facts and signals of plug-ins, as declared, for the rules of a domain.
 
-    Rules of ``complaints`` read facts of complaints; all others read facts of customers.
+    Where two facts have one name, that of a source for the same kind of row is used.
     """
     facts: dict[str, Fact] = {}
-    for a in values:
-        if isinstance(a.value, FactSource):
-            if (a.value.domain == "complaints") == (domain == "complaints"):
-                facts.update(a.value.columns)
-        elif isinstance(a.value, Signal) and domain == "complaints":
-            facts[a.value.name] = Fact("boolean")
+    sources = [a.value for a in values if isinstance(a.value, FactSource)]
+    for source in sorted(
+        sources, key=lambda s: (s.domain == "complaints") == (domain == "complaints")
+    ):
+        facts.update(source.columns)
+    if domain == "complaints":
+        facts |= {a.value.name: Fact("boolean") for a in values if isinstance(a.value, Signal)}
     return facts
 
 

@@ -184,8 +184,8 @@ class Policy:
         under: Mapping[str, tuple[Record, ...]] = getattr(self.shared, "raw_records", {})
         rows = self.raw_records.get(name) or under.get(name)
         if rows is None:
-            what = f"record list in policy {self.id!r}"
-            raise UnknownNameError(what, name, [*self.raw_records, *under])
+            known = [*self.raw_records, *under]
+            raise UnknownNameError("record list", name, known, f"policy {self.id!r}")
         faults: list[str] = []
         read = [
             structure(converter(), r, kind, f"records.{name}[{i}]", faults)
@@ -200,7 +200,7 @@ class Policy:
         under: Mapping[str, tuple[Any, ...]] = getattr(self.shared, part, {})
         versions = items.get(name) or under.get(name)
         if versions is None:
-            raise UnknownNameError(f"{what} in policy {self.id!r}", name, [*items, *under])
+            raise UnknownNameError(what, name, [*items, *under], f"policy {self.id!r}")
         if len(versions) > 1:
             raise PolicyError(
                 [f"{what} {name!r} has {len(versions)} dated versions; call policy.at(date) first"]
@@ -311,7 +311,7 @@ def _on_bank(policies: Mapping[str, Policy]) -> FrozenDict[str, Policy]:
     if bank is None:
         return frozen_dict(policies)
     placed = {
-        domain: p if domain == "bank" or p.shared is bank else attrs.evolve(p, shared=bank)
+        domain: p if domain == "bank" or p.shared == bank else attrs.evolve(p, shared=bank)
         for domain, p in policies.items()
     }
     return frozen_dict(placed)

@@ -153,7 +153,7 @@ class _Renderer:
         facts = table.facts
         unknown = [name for name in columns if name not in facts]
         if unknown:
-            raise UnknownNameError(f"fact in table {table.id!r}", unknown[0], facts)
+            raise UnknownNameError("fact", unknown[0], facts, f"table {table.id!r}")
         self.columns = {name: columns.get(name, name) for name in facts}
         for name in self.columns.values():
             quoted(name, dialect)
