@@ -20,7 +20,7 @@ from bankcrm.valuation import (
     rules_of_thumb,
     value_measures,
 )
-from bankcrm.valuation.thumb import ORIGINS, wilson
+from bankcrm.valuation.rules_of_thumb import ORIGINS, wilson
 
 AS_OF = "2026-06-30"
 day = pd.to_datetime

@@ -19,7 +19,7 @@ from bankcrm.valuation import (
     explain_contribution,
     year_fraction,
 )
-from bankcrm.valuation.components import CHUNK, COMPONENTS, MARGIN_PARTS
+from bankcrm.valuation.contribution.components import CHUNK, COMPONENTS, MARGIN_PARTS
 
 RATES = Rates(
     curve=TransferCurve.of_bands([TransferBand(0, 12, 0.02), TransferBand(12, 120, 0.03)]),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bankcrm.errors import DataError
 from bankcrm.valuation import concentration
-from bankcrm.valuation.intervals import (
+from bankcrm.valuation.concentration.intervals import (
     Statistic,
     batches,
     drawn_counts,

@@ -14,7 +14,7 @@ from scipy.special import erf
 
 from bankcrm.errors import DataError
 from bankcrm.valuation import concentration, profit_split, share_of_top, whale_curve
-from bankcrm.valuation.curves import BLOCK, rank_sum, sums_below
+from bankcrm.valuation.concentration.curves import BLOCK, rank_sum, sums_below
 
 money = st.integers(0, 10**9).map(lambda cents: cents / 100)
 books = st.lists(money, min_size=2, max_size=60).map(np.array).filter(lambda x: x.sum() > 0)

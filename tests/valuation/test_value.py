@@ -21,7 +21,7 @@ from bankcrm.valuation import (
     points_scale,
     score_value,
 )
-from bankcrm.valuation.scales import KNOTS
+from bankcrm.valuation.value.scales import KNOTS
 
 numbers = st.lists(st.integers(-1000, 1000), min_size=1, max_size=40)
 FIVE = ("contribution", "satisfaction", "loyalty", "growth", "risk")

@@ -17,7 +17,7 @@ from bankcrm._display import card
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.policy import PolicySet
 from bankcrm.rules import DecisionTable, Trace
-from bankcrm.valuation.components import COMPONENTS
+from bankcrm.valuation.contribution.components import COMPONENTS
 from bankcrm.vocabulary import Language
 
 SHOWN = (

@@ -32,7 +32,7 @@ from bankcrm.valuation import (
     score_value,
     value_measures,
 )
-from bankcrm.valuation.positions import Source
+from bankcrm.valuation.contribution.positions import Source
 
 if TYPE_CHECKING:
     from bankcrm.book import Book

@@ -16,7 +16,7 @@ from bankcrm.policy import Policy, PolicySet
 from bankcrm.reviews.steps import Handled
 from bankcrm.segmentation import resource_rules
 from bankcrm.valuation import ProfitSplit, WhaleCurve, concentration
-from bankcrm.valuation.components import COMPONENTS
+from bankcrm.valuation.contribution.components import COMPONENTS
 from bankcrm.vocabulary import Tier
 
 CURVE_POINTS = 101

@@ -10,7 +10,7 @@ from bankcrm._display import card, figures_of
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame, codes
 from bankcrm.valuation.arrays import Floats, Integers, finite_values, summed
-from bankcrm.valuation.lorenz import Concentration, concentration
+from bankcrm.valuation.concentration.lorenz import Concentration, concentration
 
 
 @attrs.frozen

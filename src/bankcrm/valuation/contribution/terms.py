@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, codes
 from bankcrm.valuation.arrays import Floats, Integers
-from bankcrm.valuation.rates import Rates, year_fraction
+from bankcrm.valuation.contribution.rates import Rates, year_fraction
 
 Mask = NDArray[np.bool_]
 

@@ -12,8 +12,8 @@ from bankcrm.errors import DataError
 from bankcrm.frames import Column, as_frame, check_frame, codes
 from bankcrm.policy import Policy, default_policy
 from bankcrm.valuation.arrays import Floats, Integers, Values, customer_index
-from bankcrm.valuation.rates import Rates
-from bankcrm.valuation.terms import POSITION_COLUMNS, Tables, Terms, parts_of
+from bankcrm.valuation.contribution.rates import Rates
+from bankcrm.valuation.contribution.terms import POSITION_COLUMNS, Tables, Terms, parts_of
 
 By = Literal["customer", "product", "customer_product", "position"]
 

@@ -13,7 +13,8 @@ from bankcrm.book.balances import Hold, average_balances, average_outstanding
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame, as_of_day, check_frame, codes, days
 from bankcrm.policy import Policy, default_policy
-from bankcrm.valuation.accounts import (
+from bankcrm.valuation.arrays import Floats, Integers, summed
+from bankcrm.valuation.contribution.accounts import (
     ACCOUNTS,
     BALANCES,
     CONTACTS,
@@ -23,7 +24,6 @@ from bankcrm.valuation.accounts import (
     accounts_of,
     placed,
 )
-from bankcrm.valuation.arrays import Floats, Integers, summed
 
 Source = Literal["auto", "balances", "running", "amounts"]
 

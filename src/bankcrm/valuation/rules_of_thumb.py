@@ -17,13 +17,13 @@ from bankcrm.errors import DataError
 from bankcrm.frames import as_of_day, codes, days, numbers
 from bankcrm.policy import Policy, default_policy
 from bankcrm.valuation.arrays import Floats, Values, customer_index
-from bankcrm.valuation.components import contribution as contribution_of
-from bankcrm.valuation.intervals import Interval
-from bankcrm.valuation.lorenz import concentration
-from bankcrm.valuation.measures import customer_places
+from bankcrm.valuation.concentration.intervals import Interval
+from bankcrm.valuation.concentration.lorenz import concentration
+from bankcrm.valuation.contribution.components import contribution as contribution_of
+from bankcrm.valuation.contribution.positions import positions_of
 from bankcrm.valuation.model import BookFrames, absent
-from bankcrm.valuation.positions import positions_of
 from bankcrm.valuation.retention import retention_economics
+from bankcrm.valuation.value.measures import customer_places
 
 Mask = NDArray[np.bool_]
 YEAR = np.timedelta64(365, "D")

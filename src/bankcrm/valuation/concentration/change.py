@@ -11,8 +11,8 @@ import pandas as pd
 from bankcrm._display import card
 from bankcrm.errors import DataError
 from bankcrm.valuation.arrays import Floats, Values, customer_index, finite_values
-from bankcrm.valuation.intervals import Interval, batches, drawn_counts, replicated
-from bankcrm.valuation.lorenz import Concentration, concentration
+from bankcrm.valuation.concentration.intervals import Interval, batches, drawn_counts, replicated
+from bankcrm.valuation.concentration.lorenz import Concentration, concentration
 
 Dominance = Literal["more_equal", "less_equal", "crossing", "same"]
 TOLERANCE = 1e-12

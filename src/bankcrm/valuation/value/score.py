@@ -14,8 +14,8 @@ from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.policy import Policy, default_policy
 from bankcrm.valuation.arrays import Floats
-from bankcrm.valuation.scales import GradeScale, Scale, ScaleMethod, fit_scale, points_scale
-from bankcrm.valuation.weights import Weights, check_weights
+from bankcrm.valuation.value.scales import GradeScale, Scale, ScaleMethod, fit_scale, points_scale
+from bankcrm.valuation.value.weights import Weights, check_weights
 
 FITTED: tuple[ScaleMethod, ...] = ("rank", "robust_z", "min_max")
 MISSING_RULES = ("present", "neutral", "worst", "raise")

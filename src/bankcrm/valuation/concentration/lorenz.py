@@ -18,8 +18,20 @@ from bankcrm.valuation.arrays import (
     refuse_not_finite,
     refuse_share,
 )
-from bankcrm.valuation.curves import ProfitSplit, WhaleCurve, log_sum, rank_sum, sums_below
-from bankcrm.valuation.intervals import Interval, Method, Statistic, curve_band, statistic_interval
+from bankcrm.valuation.concentration.curves import (
+    ProfitSplit,
+    WhaleCurve,
+    log_sum,
+    rank_sum,
+    sums_below,
+)
+from bankcrm.valuation.concentration.intervals import (
+    Interval,
+    Method,
+    Statistic,
+    curve_band,
+    statistic_interval,
+)
 from bankcrm.vocabulary import Language
 
 if TYPE_CHECKING:
