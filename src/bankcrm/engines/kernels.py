@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.book import Book, empty_frame
+from bankcrm.book.view import book_view
 from bankcrm.engines.blocks import Work, Zones, book_of
 from bankcrm.engines.output import OutputWriter, write_text
 from bankcrm.frames import DataFault
@@ -22,7 +23,8 @@ from bankcrm.policy import PolicySet
 from bankcrm.reviews import steps
 from bankcrm.reviews.summary import COUNTED, by_tier, counts, totals_of
 from bankcrm.segmentation import RfmThresholds
-from bankcrm.valuation import ValueModel, contribution, value_measures
+from bankcrm.valuation import ValueModel, contribution
+from bankcrm.valuation.value.measures import value_measures_of
 
 INTEREST = ("interest_paid", "interest_received")
 Job = tuple[int, list[int]]
@@ -87,7 +89,11 @@ class Kernels:
             _with_balances(sound, source), day, self.rules["valuation"], _source_of(sound, source)
         )
         booked = {c: _booked(held, c) for c in INTEREST}
-        measures = value_measures(sound, as_of=day, policy=self.rules["valuation"], known=self.told)
+        measures = value_measures_of(
+            book_view(sound, recorded=self.told),
+            as_of=np.datetime64(day),
+            policy=self.rules["valuation"],
+        )
         referrals = self.work.block("referrals", group)
         if referrals is not None:
             told = referrals.set_index("customer_id")["referrals"]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.errors import DataError
-from bankcrm.valuation import ProfitSplit, WhaleCurve
+from bankcrm.valuation.concentration.curves import ProfitSplit, WhaleCurve
 
 if TYPE_CHECKING:
     from bankcrm.engines.engine import Engine

@@ -116,11 +116,11 @@ def worth(book: Book, day: date, policy: Policy) -> pd.DataFrame:
 def positions(book: Book, day: date, policy: Policy, source: Source = "auto") -> pd.DataFrame:
     """A row an account or loan of the year that ends with the day."""
     return positions_of(
-        book.accounts,
-        book.balances,
-        book.transactions,
-        book.loans,
-        book.contacts,
+        accounts=book.accounts,
+        balances=book.balances,
+        transactions=book.transactions,
+        loans=book.loans,
+        contacts=book.contacts,
         start=day - YEAR + timedelta(days=1),
         end=day,
         source=source,

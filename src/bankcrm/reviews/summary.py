@@ -15,7 +15,8 @@ from bankcrm.frames import DataFault
 from bankcrm.policy import Policy, PolicySet
 from bankcrm.reviews.steps import Handled
 from bankcrm.segmentation import resource_rules
-from bankcrm.valuation import ProfitSplit, WhaleCurve, concentration
+from bankcrm.valuation import concentration
+from bankcrm.valuation.concentration.curves import ProfitSplit, WhaleCurve
 from bankcrm.valuation.contribution.components import COMPONENTS
 from bankcrm.vocabulary import Tier
 

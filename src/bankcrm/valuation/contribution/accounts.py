@@ -1,134 +1,106 @@
-"""The accounts and customers that a book's frames name, each once and numbered."""
+"""The accounts of a book as arrays: owner, product, days of opening and closing, rate."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 import attrs
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from bankcrm.book.balances import Days
+from bankcrm.book.view import NEVER, BookView, DayNumbers, Mask
 from bankcrm.errors import DataError
-from bankcrm.frames import Column, codes, days
+from bankcrm.frames.numbering import Positions
 from bankcrm.policy import Policy
-from bankcrm.valuation.arrays import Floats, Integers
+from bankcrm.valuation.arrays import Floats
 
-NO_DAY = np.datetime64("NaT", "D")
-_ACCOUNT_FACTS = ("customer_id", "product", "opened_date", "closed_date", "rate")
-
-ACCOUNTS = (
-    Column("account_id", "id"),
-    Column("customer_id", "id"),
-    Column("product", "category"),
-    Column("opened_date", "date", required=False, nullable=True),
-    Column("closed_date", "date", required=False, nullable=True),
-    Column("rate", "number", required=False, nullable=True, unit="rate per year"),
-)
-BALANCES = (
-    Column("account_id", "id"),
-    Column("customer_id", "id"),
-    Column("date", "date"),
-    Column("balance", "money"),
-    Column("product", "category", required=False, nullable=True),
-)
-TRANSACTIONS = (
-    Column("customer_id", "id"),
-    Column("account_id", "id", required=False, nullable=True),
-    Column("date", "date"),
-    Column("amount", "money"),
-    Column("kind", "category", required=False),
-    Column("channel", "category", required=False, nullable=True),
-    Column("product", "category", required=False, nullable=True),
-    Column("balance", "money", required=False, nullable=True),
-)
-CONTACTS = (
-    Column("customer_id", "id"),
-    Column("date", "date"),
-    Column("channel", "category"),
-)
-LOANS = (
-    Column("loan_id", "id"),
-    Column("customer_id", "id"),
-    Column("account_id", "id", required=False, nullable=True),
-    Column("granted_date", "date"),
-    Column("amount", "money", minimum=0),
-    Column("term_months", "number", minimum=0),
-    Column("status", "category", required=False, nullable=True),
-    Column("rate", "number", required=False, nullable=True, unit="rate per year"),
-    Column("outstanding", "money", required=False, nullable=True, minimum=0),
-    Column("product", "category", required=False, nullable=True),
-    Column("pd", "number", required=False, nullable=True, minimum=0, maximum=1),
-    Column("lgd", "number", required=False, nullable=True, minimum=0, maximum=1),
-)
+OPEN_ENDED = np.int32(-NEVER)
+"""The number of an unknown day of opening: the account was open on every earlier day."""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Accounts:
-    """The accounts that any frame names, numbered; and the customers, numbered."""
+    """One value per account of `BookView.accounts`.
 
-    ids: pd.Index
-    owners: pd.Index
-    owner: Integers
-    product: NDArray[np.object_]
-    opened: Days
-    closed: Days
+    Attributes:
+        owner: Position of the customer; -1 for an account that only a loan names.
+        product: Position of the product in ``products``.
+        products: Names of products.
+        opened: Day of opening; `OPEN_ENDED` where unknown.
+        closed: Day of closing; `NEVER` where the account is open.
+        rate: Rate per year; nan where unknown.
+    """
+
+    owner: Positions
+    product: Positions
+    products: tuple[str, ...]
+    opened: DayNumbers
+    closed: DayNumbers
     rate: Floats
 
+    def __len__(self) -> int:
+        return len(self.owner)
 
-def accounts_of(frames: Mapping[str, pd.DataFrame], policy: Policy) -> Accounts:
-    """Every account once: as its own frame says, else as balances or transactions name it."""
-    pieces = []
-    known = pd.Index([])
-    for name in ("accounts", "balances", "transactions"):
-        if name not in frames or "account_id" not in frames[name]:
+    def is_lent(self, policy: Policy) -> Mask:
+        """Which accounts are of a loan product."""
+        return is_loan(self.products, policy)[self.product]
+
+
+def is_loan(products: tuple[str, ...], policy: Policy) -> Mask:
+    """Which products are loans, by the policy's ``side``."""
+    side = policy.value("side")
+    return np.array([side.get(p) == "loan" for p in products], dtype=np.bool_)
+
+
+def accounts_in(view: BookView, policy: Policy) -> Accounts:
+    """The accounts of a book: as their own frame has them, else as the first row that names them.
+
+    Args:
+        view: A view of checked frames.
+        policy: Valuation policy; ``default_product`` is the product of an account without one.
+    """
+    size = len(view.accounts())
+    owner = np.full(size, -1, dtype=np.int32)
+    product = np.zeros(size, dtype=np.int32)
+    products = [str(policy.value("default_product"))]
+    # A frame that counts for more comes later and replaces what the earlier ones say.
+    for name in ("transactions", "balances", "accounts"):
+        frame = view.get(name, "account_id")
+        if frame is None:
             continue
-        frame = frames[name]
-        code, ids = codes(frame["account_id"])
-        if name == "accounts" and len(ids) < len(frame):
-            raise DataError(
-                f"accounts.account_id: {len(frame) - len(ids)} of {len(frame)} rows repeat an "
-                "account; expected one row each"
-            )
-        row = np.zeros(len(ids), dtype=np.intp)
-        named = np.flatnonzero(code >= 0)[::-1]
-        row[code[named]] = named  # the first row of each account
-        fresh = ~ids.isin(known)
-        columns = [c for c in _ACCOUNT_FACTS if c in frame]
-        piece = frame[columns].iloc[row[fresh]]
-        if fresh.any():
-            pieces.append(piece.set_axis(ids[fresh], axis=0))
-        known = known.append(ids[fresh]) if len(known) else ids
-    table = pd.concat(pieces) if pieces else pd.DataFrame({"customer_id": []})
-    owners = _owners(frames)
-    size = len(table)
-    product = table["product"].astype(object) if "product" in table else pd.Series([None] * size)
-    product = product.where(product.notna(), policy.value("default_product"))
-
-    def day(column: str) -> Days:
-        return days(table[column]) if column in table else np.full(size, NO_DAY)
-
-    return Accounts(
-        ids=pd.Index(table.index),
-        owners=owners,
-        owner=placed(table["customer_id"], owners),
-        product=product.to_numpy(dtype=object),
-        opened=day("opened_date"),
-        closed=day("closed_date"),
-        rate=table["rate"].to_numpy(np.float64) if "rate" in table else np.full(size, np.nan),
-    )
+        account = frame.account()
+        rows = np.flatnonzero(account >= 0)[::-1]  # the first row of an account is written last
+        owner[account[rows]] = frame.customer()[rows]
+        if not frame.has("product"):
+            product[account[rows]] = 0
+            continue
+        code, names = frame.words("product")
+        place = _places(names, products)
+        product[account[rows]] = np.append(place, 0)[code[rows]]
+    opened, closed = np.full(size, OPEN_ENDED), np.full(size, NEVER)
+    rate = np.full(size, np.nan)
+    frame = view.get("accounts", "account_id")
+    if frame is not None:
+        account = frame.account()
+        day = frame.day("opened_date")
+        opened[account] = np.where(day == NEVER, OPEN_ENDED, day)
+        closed[account] = frame.day("closed_date")
+        rate[account] = frame.numbers("rate")
+    return Accounts(owner, product, tuple(products), opened, closed, rate)
 
 
-def _owners(frames: Mapping[str, pd.DataFrame]) -> pd.Index:
-    owners = pd.Index([])
-    for frame in frames.values():
-        ids = codes(frame["customer_id"])[1]
-        owners = ids if not len(owners) else owners.append(ids[~ids.isin(owners)])
-    return owners
+def _places(names: pd.Index, products: list[str]) -> Positions:
+    """The position of each name in the products; new names are added to them."""
+    products += [n for n in dict.fromkeys(map(str, names)) if n not in products]
+    return np.array([products.index(str(n)) for n in names], dtype=np.int32)
 
 
-def placed(ids: pd.Series, index: pd.Index) -> Integers:
-    """The place of each id in the index; -1 for a null."""
-    code, distinct = codes(ids)
-    return np.append(index.get_indexer(distinct), -1)[code].astype(np.intp)
+def refuse_repeated(view: BookView) -> None:
+    """Raise a DataError where an account has several rows in ``accounts``."""
+    frame = view.get("accounts", "account_id")
+    if frame is None:
+        return
+    distinct = len(frame.words("account_id")[1])
+    if distinct < len(frame):
+        raise DataError(
+            f"accounts.account_id: {len(frame) - distinct} of {len(frame)} rows repeat an "
+            "account; expected one row per account"
+        )

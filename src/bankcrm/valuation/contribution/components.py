@@ -81,10 +81,7 @@ def contribution(
     rates = Rates.from_policy(policy) if rates is None else rates
     frame = _checked(positions)
     asked = None if customers is None else customer_index(customers)
-    result = _gathered(frame, rates, by, asked)
-    result.attrs["policy"] = policy.id
-    result.attrs["fingerprint"] = policy.fingerprint
-    return result
+    return policy.stamp(_gathered(frame, rates, by, asked))
 
 
 def explain_contribution(
@@ -132,10 +129,7 @@ def explain_contribution(
             amount = float(parts[component][row])
             if amount:
                 rows.append((tables.products[product], component, amount, words))
-    result = pd.DataFrame(rows, columns=["product", "component", "amount", "how"])
-    result.attrs["policy"] = policy.id
-    result.attrs["fingerprint"] = policy.fingerprint
-    return result
+    return policy.stamp(pd.DataFrame(rows, columns=["product", "component", "amount", "how"]))
 
 
 def _checked(positions: object) -> pd.DataFrame:
