@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bankcrm.book import Book, empty_frame
+from bankcrm.book.recorded import recorded_in
 from bankcrm.book.view import book_view
 from bankcrm.datasets import load_berka, make_book
 from bankcrm.errors import DataError
 from bankcrm.pipeline import STEPS, Decision, Fit, Fitted, Step
 from bankcrm.pipeline.block import Block, decide
-from bankcrm.pipeline.recorded import recorded_in
 from bankcrm.pipeline.run import reasons_of, run_steps
 from bankcrm.pipeline.step import passes_of
 from bankcrm.policy import default_policies, default_policy
