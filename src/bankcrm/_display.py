@@ -26,11 +26,11 @@ def card(
     """HTML with a title, key figures, the head of a frame and a note.
 
     Args:
-        title: what the result is.
-        figures: name to value; see `shown`.
-        frame: a table; only its first rows are shown.
-        note: what decided it, such as a policy with its fingerprint.
-        rows: a table of plain values, such as rules, each row with the same keys.
+        title: What the result is.
+        figures: Name to value; see `shown`.
+        frame: A table; only its first rows are shown.
+        note: What decided it, such as a policy with its fingerprint.
+        rows: A table of plain values, such as rules, each row with the same keys.
 
     >>> card("Gini", {"gini": "0.5"})
     '<div><strong>Gini</strong><table><tbody><tr><th>gini</th><td>0.5</td></tr></tbody></table></div>'

@@ -27,12 +27,12 @@ _KEYS = (
 class Replay:
     """What deciding a recorded case again gave.
 
-    Args:
-        same_policy: the policy is the one that decided then.
-        same_outcome: the outcome is the one of then.
-        recorded: the outcome of then.
-        decision: the decision of now.
-        note: what differs, in words; empty where nothing does.
+    Attributes:
+        same_policy: The policy is the one that decided then.
+        same_outcome: The outcome is the one of then.
+        recorded: The outcome of then.
+        decision: The decision of now.
+        note: What differs, in words; empty where nothing does.
     """
 
     same_policy: bool
@@ -57,12 +57,12 @@ def decision_record(
     changed afterwards. Only the facts that the table reads are kept.
 
     Args:
-        decision: the decision.
-        facts: the facts that it was made from.
-        policy: the policy whose table decided.
-        plugins: plug-ins in force, as ``name version``.
-        subject: who it is about, such as a customer's id.
-        at: the instant of the decision, with its time zone.
+        decision: The decision.
+        facts: The facts that it was made from.
+        policy: The policy whose table decided.
+        plugins: Plug-ins in force, as ``name version``.
+        subject: Who it is about, such as a customer's id.
+        at: The instant of the decision, with its time zone.
 
     >>> from bankcrm.policy import default_policy
     >>> policy = default_policy("complaints")
@@ -103,12 +103,12 @@ def replay_record(line: str | bytes, policies: Policy | PolicySet) -> Replay:
     """Decide a recorded case again.
 
     Args:
-        line: what `decision_record` gave.
-        policies: the policy of then, for the same outcome; or another one, to see what it says.
+        line: What `decision_record` gave.
+        policies: The policy of then, for the same outcome; or another one, to see what it says.
 
     Raises:
-        DataError: the line is not a record, or was changed since.
-        UnknownNameError: the policies have no such table.
+        DataError: The line is not a record, or was changed since.
+        UnknownNameError: The policies have no such table.
     """
     record = _read(line)
     policy = _holder(policies, record)

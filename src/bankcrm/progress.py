@@ -22,7 +22,7 @@ def progress_bar(*, show: bool = True) -> Iterator[Progress]:
         The call-back to hand to long work, such as ``review(..., progress=tell)``.
 
     Raises:
-        MissingExtraError: the extra ``cli`` is not installed.
+        MissingExtraError: The extra ``cli`` is not installed.
 
     >>> with progress_bar(show=False) as tell:
     ...     tell(1, 3, "lifecycle stages")

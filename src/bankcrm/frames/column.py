@@ -20,7 +20,7 @@ def _words(choices: Iterable[object]) -> tuple[str, ...]:
 class Column:
     """What one column of a frame holds.
 
-    Args:
+    Attributes:
         name: Canonical name.
         kind: ``id``, ``text``, ``category``, ``date`` (naive day), ``instant`` (time-zone aware),
             ``money``, ``number``, ``integer`` or ``boolean``.

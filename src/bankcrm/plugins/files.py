@@ -53,7 +53,7 @@ def read_changes(source: str | Path) -> tuple[Change, ...]:
     are added at the end of a list.
 
     Raises:
-        PolicyError: every fault of the file at once, each with its path.
+        PolicyError: Every fault of the file at once, each with its path.
 
     >>> text = '''
     ... [[parameters]]

@@ -24,14 +24,14 @@ HOOKS = tuple(
 class PluginInfo:
     """A plug-in and what became of it; the rows of ``bankcrm plugins``.
 
-    Args:
-        name: its name.
-        distribution: the installed package that it came with; empty for one given in code.
-        version: that package's version.
-        priority: where two lay hands on the same thing, the higher one wins.
-        hooks: the hooks that it implements.
-        changes: what it changed, in words.
-        error: why it was left out; empty where it was not.
+    Attributes:
+        name: Its name.
+        distribution: The installed package that it came with; empty for one given in code.
+        version: That package's version.
+        priority: Where two lay hands on the same thing, the higher one wins.
+        hooks: The hooks that it implements.
+        changes: What it changed, in words.
+        error: Why it was left out; empty where it was not.
     """
 
     name: str
@@ -73,7 +73,7 @@ def find(
 
     Args:
         plugins: ``entry-points`` for the installed ones, or the plug-ins themselves.
-        disable: names that are passed over; ``BANKCRM_DISABLE_PLUGINS`` (names between commas, or
+        disable: Names that are passed over; ``BANKCRM_DISABLE_PLUGINS`` (names between commas, or
             ``*`` for all) adds to them.
     """
     off = {*disable, *(n.strip() for n in os.environ.get(DISABLE, "").split(",") if n.strip())}

@@ -20,17 +20,17 @@ Status = Literal["passed", "failed", "unknown"]
 class Decision:
     """An outcome with its grounds.
 
-    Args:
-        outcome: what was decided; None where the case is undecided. Under ``collect`` a tuple.
-        rule: id of the rule that decided; ids joined by ``+`` under the collecting policies.
-        source: what the rule rests on.
-        because: the reason in words.
-        evidence: the facts that the rule looked at, with the values seen.
-        table: the table's id.
-        version: the table's version.
-        fingerprint: the table's SHA-256.
-        owner: the plug-in that brought the rule; empty for a policy's own.
-        missing: the missing fact that left the case undecided; empty otherwise.
+    Attributes:
+        outcome: What was decided; None where the case is undecided. Under ``collect`` a tuple.
+        rule: Id of the rule that decided; ids joined by ``+`` under the collecting policies.
+        source: What the rule rests on.
+        because: The reason in words.
+        evidence: The facts that the rule looked at, with the values seen.
+        table: The table's id.
+        version: The table's version.
+        fingerprint: The table's SHA-256.
+        owner: The plug-in that brought the rule; empty for a policy's own.
+        missing: The missing fact that left the case undecided; empty otherwise.
     """
 
     outcome: Any

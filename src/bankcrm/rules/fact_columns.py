@@ -22,10 +22,10 @@ _EXACT = 1 << 53  # whole numbers from here on are kept as Python's, lest a floa
 class FactColumn:
     """Values of one fact over many rows.
 
-    Args:
-        values: numbers, booleans or days since 1970-01-01; for texts codes into ``texts``.
-        missing: where the value is missing; None where none is.
-        texts: the distinct texts that codes point to; None for other types.
+    Attributes:
+        values: Numbers, booleans or days since 1970-01-01; for texts codes into ``texts``.
+        missing: Where the value is missing; None where none is.
+        texts: The distinct texts that codes point to; None for other types.
     """
 
     values: npt.NDArray[Any]
@@ -59,7 +59,7 @@ def fact_column(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn
     """Read a column of any dtype as a fact.
 
     Raises:
-        DataError: values of a wrong type, or outside what the fact may hold, with their count.
+        DataError: Values of a wrong type, or outside what the fact may hold, with their count.
     """
     if expected.type == "any":
         return _with_missing(np.zeros(len(series), np.int8), series.isna().to_numpy())

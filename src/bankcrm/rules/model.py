@@ -76,13 +76,13 @@ def check_outcomes(_: object, __: object, outcomes: tuple[Any, ...]) -> None:
 class Parameter:
     """A figure that a bank may set, with its unit and where it comes from.
 
-    Args:
-        value: a scalar; in policies also a tuple of scalars, or a mapping of names to scalars.
-        unit: the unit of the value, ``days`` for example.
-        source: an id of the source documents, a regulation, or ``default``.
-        note: why the value is as it is.
-        effective_from: first day on which the value is in force; None for "always was".
-        effective_to: last day on which it is in force; None for "until further notice".
+    Attributes:
+        value: A scalar; in policies also a tuple of scalars, or a mapping of names to scalars.
+        unit: The unit of the value, ``days`` for example.
+        source: An id of the source documents, a regulation, or ``default``.
+        note: Why the value is as it is.
+        effective_from: First day on which the value is in force; None for "always was".
+        effective_to: Last day on which it is in force; None for "until further notice".
     """
 
     value: Any = attrs.field(converter=freeze, validator=_plain_value)
@@ -103,13 +103,13 @@ def _tests(when: Mapping[str, str | UnaryTest]) -> FrozenDict[str, UnaryTest]:
 class Rule:
     """One row of a decision table.
 
-    Args:
-        id: the rule's name within its table.
-        when: fact name to unary test; empty for the otherwise-rule.
-        then: the outcome.
-        source: what the rule rests on.
-        because: the reason in words, for people.
-        owner: the plug-in that brought the rule; empty for a policy's own.
+    Attributes:
+        id: The rule's name within its table.
+        when: Fact name to unary test; empty for the otherwise-rule.
+        then: The outcome.
+        source: What the rule rests on.
+        because: The reason in words, for people.
+        owner: The plug-in that brought the rule; empty for a policy's own.
     """
 
     id: str

@@ -36,14 +36,14 @@ _NEVER_IN_NAMES = {"bigquery": '!"$()*,./;?@[\\]^`{}~', "oracle": '"'}
 class TableSql:
     """A decision table as SQL expressions over the columns of one row.
 
-    Args:
-        table: the table's id.
-        dialect: the dialect of the expressions.
-        columns: the columns that the expressions read, one for each fact.
-        outcome: the outcome; null where the row is undecided.
-        rule: the id of the deciding rule; null where the row is undecided.
-        missing: the missing fact that stopped the row; null elsewhere.
-        outside: the first fact whose value the table does not allow; null where all is well.
+    Attributes:
+        table: The table's id.
+        dialect: The dialect of the expressions.
+        columns: The columns that the expressions read, one for each fact.
+        outcome: The outcome; null where the row is undecided.
+        rule: The id of the deciding rule; null where the row is undecided.
+        missing: The missing fact that stopped the row; null elsewhere.
+        outside: The first fact whose value the table does not allow; null where all is well.
     """
 
     table: str
@@ -62,7 +62,7 @@ class TableSql:
 
         Args:
             relation: SQL of the relation as it stands after FROM; it is not quoted.
-            keep: columns to carry along; they are quoted.
+            keep: Columns to carry along; they are quoted.
 
         Returns:
             SQL that gives the kept columns, ``outcome``, ``rule``, ``missing`` and ``outside``.

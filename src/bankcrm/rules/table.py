@@ -86,7 +86,7 @@ class DecisionTable(TableDefinition):
         """Read a table from TOML text or from a file.
 
         Raises:
-            PolicyError: every fault of the file, each with its path.
+            PolicyError: Every fault of the file, each with its path.
         """
         return read_table(cls, source).checked()
 
@@ -102,7 +102,7 @@ class DecisionTable(TableDefinition):
         """The same table, if it has no errors.
 
         Raises:
-            PolicyError: the errors that `check` finds, all at once.
+            PolicyError: The errors that `check` finds, all at once.
         """
         errors = [str(f) for f in self.check() if f.severity == "error"]
         if errors:
@@ -113,12 +113,12 @@ class DecisionTable(TableDefinition):
         """Decide one case.
 
         Args:
-            facts: fact name to value; a fact that is not there counts as missing.
+            facts: Fact name to value; a fact that is not there counts as missing.
             on_missing: ``raise``, or ``undecided`` for an outcome of None that names the fact.
 
         Raises:
-            MissingFactError: the table cannot go on without a fact that is missing.
-            DataError: a value is of the wrong type.
+            MissingFactError: The table cannot go on without a fact that is missing.
+            DataError: A value is of the wrong type.
         """
         return decide(self.compiled, facts, on_missing)
 
@@ -126,7 +126,7 @@ class DecisionTable(TableDefinition):
         """Decide every row; the same rules as `decide`.
 
         Args:
-            frame: pandas, or anything that gives Arrow data; one column a fact, others are ignored.
+            frame: Pandas, or anything that gives Arrow data; one column a fact, others are ignored.
             on_missing: ``raise``, or ``undecided`` to keep such rows with a null outcome and a
                 column ``missing`` that names the fact.
 
@@ -148,15 +148,15 @@ class DecisionTable(TableDefinition):
         Args:
             dialect: ``duckdb``, ``spark``, ``postgres``, ``snowflake``, ``bigquery``, ``oracle``
                 or ``tsql``.
-            columns: fact name to column name, where they differ.
+            columns: Fact name to column name, where they differ.
 
         Returns:
             One expression each for the outcome, the rule's id, the missing fact and a value that
             the table does not allow.
 
         Raises:
-            PolicyError: the table collects rules, or a text cannot be written in SQL.
-            MissingExtraError: sqlglot is not installed.
+            PolicyError: The table collects rules, or a text cannot be written in SQL.
+            MissingExtraError: Sqlglot is not installed.
 
         >>> from bankcrm.rules import Rule
         >>> table = DecisionTable(id="t", rules=(Rule("of-age", {"age": ">= 18"}, "yes"),

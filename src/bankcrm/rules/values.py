@@ -54,14 +54,14 @@ def _texts(values: Iterable[str]) -> tuple[str, ...]:
 class Fact:
     """What a table may be told about one fact.
 
-    Args:
+    Attributes:
         type: ``number``, ``integer``, ``boolean``, ``text`` or ``date``; ``any`` for a fact of
             which only ``missing`` and ``present`` are asked.
-        values: the texts that may occur; empty means any text.
-        minimum: the least number that may occur, if there is one.
-        maximum: the greatest number that may occur, if there is one.
-        unit: the unit of a number, for people.
-        meaning: what the fact says, for people.
+        values: The texts that may occur; empty means any text.
+        minimum: The least number that may occur, if there is one.
+        maximum: The greatest number that may occur, if there is one.
+        unit: The unit of a number, for people.
+        meaning: What the fact says, for people.
     """
 
     type: FactType = attrs.field(validator=attrs.validators.in_(FACT_TYPES))
@@ -114,7 +114,7 @@ def read(value: object, expected: Fact, name: str) -> Any:
     Numbers come back as int or float, dates as days since 1970-01-01, texts as str.
 
     Raises:
-        DataError: the value is of another type, or outside what the fact may hold.
+        DataError: The value is of another type, or outside what the fact may hold.
     """
     kind = expected.type
     exact = type(value)

@@ -49,7 +49,7 @@ def check_table(table: DecisionTable, *, examples: int = 30) -> None:
     """A table has no findings that are errors, decides every complete row, and a frame as its rows.
 
     Raises:
-        LawError: what does not hold.
+        LawError: What does not hold.
 
     >>> from bankcrm.policy import default_policy
     >>> check_table(default_policy("complaints").table("route"), examples=5)
@@ -82,11 +82,11 @@ def check_policy(policy: Policy, *, examples: int = 30) -> None:
     """Every table of a policy keeps `check_table`, and the policy reads back equal from TOML.
 
     Args:
-        policy: the policy; one with dated versions is looked at as it stands at each change.
-        examples: how many cases to try for each law.
+        policy: The policy; one with dated versions is looked at as it stands at each change.
+        examples: How many cases to try for each law.
 
     Raises:
-        LawError: what does not hold.
+        LawError: What does not hold.
     """
     policy.checked()
     again = attrs.evolve(load_policy(policy.to_toml()), shared=policy.shared)
@@ -112,7 +112,7 @@ def check_stage_model(model: StageModel, *, examples: int = 50) -> None:
     """A stage model is sound, and every walk of legal events stays inside it and is told.
 
     Raises:
-        LawError: what does not hold.
+        LawError: What does not hold.
     """
     faults = list(model_faults(model))
     _tell(not faults, f"stage model {model.id!r}: {'; '.join(faults)}")
@@ -137,7 +137,7 @@ def check_tier_policy(policy: Policy) -> None:
     """More contribution never gives a worse tier, and a review with the same facts moves nobody.
 
     Raises:
-        LawError: the facts that show it.
+        LawError: The facts that show it.
     """
     facts = _tier_facts()
     tiers = assign_tiers(facts, policy=policy)["tier"].astype(str)
@@ -183,7 +183,7 @@ def check_route_policy(policy: Policy, *, calendar: WorkingCalendar | None = Non
     """Every complaint gets an owner and a date, whatever its kind and signals.
 
     Raises:
-        LawError: the complaints that do not.
+        LawError: The complaints that do not.
     """
     table = policy.table("severity")
     signals = [s for s in SIGNALS if s in table.compiled.facts]
@@ -213,13 +213,13 @@ def check_plugin(plugin: object, *, policies: PolicySet | None = None, examples:
     before.
 
     Args:
-        plugin: the module or object.
-        policies: the base; None: the defaults.
-        examples: how many cases to try for each law.
+        plugin: The module or object.
+        policies: The base; None: the defaults.
+        examples: How many cases to try for each law.
 
     Raises:
-        LawError: what does not hold.
-        PluginError: it does not assemble.
+        LawError: What does not hold.
+        PluginError: It does not assemble.
     """
     base = policies or default_policies()
     made = assemble(base, plugins=[plugin])
