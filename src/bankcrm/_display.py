@@ -1,4 +1,4 @@
-"""How results show themselves in a notebook: one small card, every text escaped."""
+"""The display of results in notebooks and terminals; every text is escaped."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def line(kind: str, figures: Mapping[str, object]) -> str:
 
 
 def stamp(version: str, fingerprint: str) -> str:
-    """What stands under a card: the version and the first letters of the fingerprint."""
+    """The note under a card: the version and the first characters of the fingerprint."""
     return f"version {version}, {fingerprint[:12]}"
 
 
@@ -84,7 +84,7 @@ def figures_of(value: object, *names: str) -> dict[str, str]:
 
 
 def shown(value: object) -> str:
-    """A value as people read it; an endless text is cut.
+    """A value for people; a long text is cut.
 
     >>> shown(1234567.8), shown(0.123456), shown(True), shown(None), shown({"a": (1, 2)})
     ('1,234,568', '0.1235', 'yes', '-', 'a: 1, 2')

@@ -1,4 +1,4 @@
-"""Decisions on record: one JSON line each, that can be decided again and compared years later."""
+"""Decision records: one JSON line each, which can be decided again and compared later."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _KEYS = (
 
 @attrs.frozen
 class Replay:
-    """What deciding a recorded case again gave.
+    """The result of deciding a recorded case again.
 
     Attributes:
-        same_policy: The policy is the one that decided then.
-        same_outcome: The outcome is the one of then.
-        recorded: The outcome of then.
-        decision: The decision of now.
-        note: What differs, in words; empty where nothing does.
+        same_policy: Whether the policy is the one that decided then.
+        same_outcome: Whether the outcome is the recorded one.
+        recorded: The recorded outcome.
+        decision: The new decision.
+        note: What differs, in words; empty if nothing does.
     """
 
     same_policy: bool
@@ -53,15 +53,15 @@ def decision_record(
 ) -> str:
     """A decision as one line of JSON for an append-only log.
 
-    The keys and their order are stable; ``digest`` (SHA-256 over the rest) tells a line that was
-    changed afterwards. Only the facts that the table reads are kept.
+    The keys and their order are stable; ``digest`` (SHA-256 over the rest) reveals a line that was
+    changed afterwards. Only the facts that the table reads are recorded.
 
     Args:
         decision: The decision.
-        facts: The facts that it was made from.
+        facts: The facts of the case.
         policy: The policy whose table decided.
         plugins: Plug-ins in force, as ``name version``.
-        subject: Who it is about, such as a customer's id.
+        subject: Whom it concerns, such as a customer's id.
         at: The instant of the decision, with its time zone.
 
     >>> from bankcrm.policy import default_policy
@@ -142,8 +142,8 @@ def _read(line: str | bytes) -> dict[str, Any]:
         raise DataError(f"record: not JSON: {error}") from None
     if not isinstance(record, dict) or tuple(record) != _KEYS or record["format"] != FORMAT:
         raise DataError(f"record: expected an object of format {FORMAT} with {', '.join(_KEYS)}")
-    told = record["digest"]
-    if digest({k: v for k, v in record.items() if k != "digest"}) != told:
+    recorded = record["digest"]
+    if digest({k: v for k, v in record.items() if k != "digest"}) != recorded:
         raise DataError("record: its digest does not fit; the line was changed after it was made")
     return record
 

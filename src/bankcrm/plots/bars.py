@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 def sizes(
     counts: object, *, ax: Axes | None = None, title: str = "", language: Language = "en"
 ) -> Axes:
-    """How many customers are in each segment, tier or stage, as lying bars with their shares.
+    """How many customers are in each segment, tier or stage, as horizontal bars with their shares.
 
     Args:
         counts: A Series or mapping of name to count.
@@ -43,10 +43,10 @@ def sizes(
         language: Language of titles and labels.
     """
     values = series_of(counts, "sizes")
-    return _lying_bars(values, title or ("Customers by segment", "客户分群"), ax, language)
+    return _horizontal_bars(values, title or ("Customers by segment", "客户分群"), ax, language)
 
 
-def _lying_bars(
+def _horizontal_bars(
     values: pd.Series[Any], title: Text | str, ax: Axes | None, language: Language
 ) -> Axes:
     with canvas(ax, language, size=(6.4, 0.42 * len(values) + 1.2)) as c:
@@ -128,7 +128,7 @@ def funnel(steps: pd.DataFrame, *, ax: Axes | None = None, language: Language = 
 def resource_plan(
     tiers: pd.DataFrame, *, ax: Axes | None = None, unit: str = "", language: Language = "en"
 ) -> Axes:
-    """What each tier receives, beside its share of customers.
+    """Share of resources of each tier, beside its share of customers.
 
     Args:
         tiers: Indexed by tier: ``customers`` and ``amount``.
@@ -161,7 +161,7 @@ def ageing(counts: pd.DataFrame, *, ax: Axes | None = None, language: Language =
 
     Args:
         counts: Indexed by age band, oldest last: ``open`` and ``unanswered``, as
-            `bankcrm.complaints.ageing` gives it; or a column a group (a severity, say) whose
+            `bankcrm.complaints.ageing` gives it; or one column per group (a severity, say) whose
             sum is all open cases.
         ax: Axes to draw on; None makes a figure.
         language: Language of titles and labels.
@@ -198,7 +198,7 @@ def _grouped_bars(c: Canvas, counts: pd.DataFrame, *, beside: bool) -> None:
 def pareto(
     counts: object, *, ax: Axes | None = None, line: float = 0.8, language: Language = "en"
 ) -> Axes:
-    """Pareto chart of causes: counts in falling order, and their cumulated share.
+    """Pareto chart of causes: counts in descending order, and their cumulated share.
 
     Args:
         counts: A Series or mapping of cause to count; or a frame with ``count``, as
@@ -244,7 +244,7 @@ def impact(moves: object, *, ax: Axes | None = None, language: Language = "en") 
     if isinstance(moves, pd.DataFrame):
         moves = _moves(moves, language)
     title = ("Policy impact: customers that move", "政策影响：客户变动")
-    return _lying_bars(series_of(moves, "impact"), title, ax, language)
+    return _horizontal_bars(series_of(moves, "impact"), title, ax, language)
 
 
 def _moves(table: pd.DataFrame, language: Language) -> pd.Series[Any]:

@@ -50,10 +50,10 @@ def lorenz(
             needs(band, ("customers", "lower", "upper"), "lorenz band")
             ax.fill_between(band["customers"], band["lower"], band["upper"], color=BLUE, alpha=0.2)
         nearest = (curve["customers"] - 0.8).abs().to_numpy().argmin()
-        held = 1 - float(curve["value"].iloc[nearest])
-        ax.plot([0.8], [1 - held], "o", color=ORANGE, zorder=3)
-        text = c.text(f"top 20 % of customers: {held:.0%}", f"前20%客户：{held:.0%}")
-        ax.annotate(text, (0.8, 1 - held), (-12, 0), textcoords="offset points", ha="right")
+        share = 1 - float(curve["value"].iloc[nearest])
+        ax.plot([0.8], [1 - share], "o", color=ORANGE, zorder=3)
+        text = c.text(f"top 20 % of customers: {share:.0%}", f"前20%客户：{share:.0%}")
+        ax.annotate(text, (0.8, 1 - share), (-12, 0), textcoords="offset points", ha="right")
         percent_axis(ax, "xy")
         return c.finish(
             title=("Lorenz curve", "洛伦兹曲线"),

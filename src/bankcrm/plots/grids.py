@@ -83,10 +83,10 @@ def migration(
 
 
 def stage_flow(counts: pd.DataFrame, *, ax: Axes | None = None, language: Language = "en") -> Axes:
-    """How customers spread over the stages from date to date, stacked to the whole.
+    """Shares of customers by stage from date to date, stacked.
 
     Args:
-        counts: Indexed by date; a column a stage, values are customers. Or a history as
+        counts: Indexed by date; one column per stage, values are customers. Or a history as
             `bankcrm.lifecycle.stage_history` gives it, ``stage`` by customer and ``date``, which
             is counted here; customers that have no stage yet are left out.
         ax: Axes to draw on; None makes a figure.

@@ -1,4 +1,4 @@
-"""What plug-ins return: frozen values, each saying what it adds or changes."""
+"""What plug-ins return: frozen values, each one addition or change."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _inputs(inputs: Mapping[str, Iterable[str]]) -> FrozenDict[str, tuple[str, .
 
 @attrs.frozen
 class AddRule:
-    """One rule more in a table.
+    """A rule added to a table.
 
     Attributes:
         domain: The policy's domain.
@@ -45,8 +45,8 @@ class AddRule:
         rule: The rule; its owner becomes the plug-in.
         before: Id of the rule that it goes before. Give this or ``after``.
         after: Id of the rule that it follows.
-        facts: What is known of the facts that the table does not know yet.
-        outcomes: Outcomes that the table does not know yet.
+        facts: Declarations of facts that the table does not declare yet.
+        outcomes: Outcomes that the table does not have yet.
     """
 
     domain: str
@@ -68,7 +68,7 @@ class AddRule:
 
 @attrs.frozen
 class ReplaceRule:
-    """A rule in the place of the one with the same id; the arguments are those of `AddRule`."""
+    """A rule that replaces the one with the same id; the fields are those of `AddRule`."""
 
     domain: str
     table: str
@@ -93,7 +93,7 @@ class AddTable:
 
 @attrs.frozen
 class SetParameter:
-    """Another value for a figure of a policy, or a figure that it does not have."""
+    """Another value for a parameter of a policy, or a new parameter."""
 
     domain: str
     name: str
@@ -127,7 +127,7 @@ class AddRoute:
         involves: ``none`` or ``concerned`` departments.
         actions: What is done, in order.
         members: The members of a task force.
-        source: What it rests on.
+        source: The source of the route.
     """
 
     name: str
@@ -145,7 +145,7 @@ class AddRoute:
 
 @attrs.frozen
 class AddIndicators:
-    """Measures of customer value, and the weights of the indicators that they speak for.
+    """Measures of customer value, and the weights of their indicators.
 
     Attributes:
         measures: Measures that the valuation policy does not have.
@@ -167,7 +167,7 @@ Change: TypeAlias = (
 
 @attrs.frozen
 class Preset:
-    """A policy under a name; used where `assemble` is asked for it."""
+    """A policy under a name; used if `assemble` chooses it."""
 
     name: str
     policy: Policy
@@ -201,14 +201,15 @@ class FactSource:
     """Facts and the function that computes them.
 
     Attributes:
-        name: What to call the source in errors.
-        domain: Whose rules may name the facts.
+        name: Name of the source in errors.
+        domain: The domain whose first step computes the facts; the rules of this and of every later
+            step may read them.
         inputs: The frames and columns that it needs: the book's frames by name, and ``facts`` for
             what the domain knows already.
-        columns: The facts that it gives.
+        columns: The facts that it gives, as declared.
         compute: Takes the inputs by name and the day; gives a frame with the index of ``facts``
-            and exactly these columns. It should look at each customer alone: on an engine it gets
-            one block of customers after the other.
+            and exactly these columns. It must compute each customer alone: an engine calls it
+            for one block of customers at a time.
     """
 
     name: str
@@ -223,11 +224,11 @@ class FactSource:
 
 @attrs.frozen
 class Signal:
-    """A severity signal that is read from texts: a fact that rules of ``severity`` may name.
+    """A severity signal read from texts: a fact that rules of ``severity`` may read.
 
     Attributes:
         name: The signal's name.
-        read: Texts in, one truth value each out, with the same index.
+        read: Takes texts; gives a boolean for each, with the same index.
     """
 
     name: str
@@ -250,11 +251,11 @@ class TextClassifier:
 
 @attrs.frozen
 class CalendarDay:
-    """A day on which the bank works, or rests, against the calendar.
+    """A day on which the bank works or is closed, unlike its calendar.
 
     Attributes:
         day: The day.
-        working: Whether the bank works on it.
+        working: Whether the bank works on that day.
         reason: Why.
         calendar: The name of the calendar that it is for; empty for all.
     """

@@ -33,12 +33,12 @@ class HitPolicy(StrEnum):
 
     @property
     def collects(self) -> bool:
-        """Whether every rule that applies has its part in the outcome."""
+        """Whether every rule that applies contributes to the outcome."""
         return self.value.startswith("collect")
 
 
 def freeze(value: Any) -> Any:
-    """A plain TOML value that cannot be changed: tables and lists become frozen."""
+    """A plain TOML value made immutable: tables and lists are frozen."""
     if isinstance(value, Mapping):
         return FrozenDict({str(k): freeze(v) for k, v in value.items()})
     return tuple(freeze(v) for v in value) if isinstance(value, list | tuple) else value
@@ -74,7 +74,7 @@ def check_outcomes(_: object, __: object, outcomes: tuple[Any, ...]) -> None:
 
 @attrs.frozen
 class Parameter:
-    """A figure that a bank may set, with its unit and where it comes from.
+    """A value that a bank may set, with its unit and source.
 
     Attributes:
         value: A scalar; in policies also a tuple of scalars, or a mapping of names to scalars.
@@ -107,9 +107,9 @@ class Rule:
         id: The rule's name within its table.
         when: Fact name to unary test; empty for the otherwise-rule.
         then: The outcome.
-        source: What the rule rests on.
+        source: The passage or decision that the rule implements.
         because: The reason in words, for people.
-        owner: The plug-in that brought the rule; empty for a policy's own.
+        owner: The plug-in that added the rule; empty for a rule of the policy.
     """
 
     id: str

@@ -31,7 +31,7 @@ _OUTCOMES = ("A", "B", "C")
 
 
 def facts() -> st.SearchStrategy[Fact]:
-    """What a table may be told of one fact: every type, with and without bounds.
+    """Declarations of one fact: every type, with and without bounds.
 
     >>> facts().example().type in ("number", "integer", "boolean", "text", "date")
     True
@@ -300,7 +300,7 @@ _NAMES = st.sampled_from(["lost", "rates", "bands", "figure"])
 
 @st.composite
 def parameters(draw: st.DrawFn) -> tuple[Parameter, ...]:
-    """The dated versions of one figure: they follow each other without hole or overlap."""
+    """The dated versions of one parameter: they follow each other without gap or overlap."""
     days = sorted(draw(st.sets(st.dates(dt.date(2021, 1, 2), dt.date(2029, 1, 1)), max_size=2)))
     starts, ends = [None, *days], [*(d - dt.timedelta(days=1) for d in days), None]
     note = draw(st.text(max_size=5))
