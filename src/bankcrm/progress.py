@@ -19,13 +19,13 @@ def progress_bar(*, show: bool = True) -> Iterator[Progress]:
         show: False turns it off.
 
     Yields:
-        The call-back to hand to long work, such as ``review(..., progress=tell)``.
+        The callback for long work, such as ``review(..., progress=report)``.
 
     Raises:
-        MissingExtraError: the extra ``cli`` is not installed.
+        MissingExtraError: The extra ``cli`` is not installed.
 
-    >>> with progress_bar(show=False) as tell:
-    ...     tell(1, 3, "lifecycle stages")
+    >>> with progress_bar(show=False) as report:
+    ...     report(1, 3, "lifecycle stages")
     """
     try:
         from rich.console import Console
@@ -41,7 +41,7 @@ def progress_bar(*, show: bool = True) -> Iterator[Progress]:
     with Bar(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=1)
 
-        def tell(done: int, total: int, name: str) -> None:
+        def report(done: int, total: int, name: str) -> None:
             bar.update(task, completed=done, total=total, description=name)
 
-        yield tell
+        yield report

@@ -46,10 +46,10 @@ class DecisionImpact:
         )
 
     def plot(self, ax: Axes | None = None, language: Language = "en") -> Axes:
-        """The moves of this decision, most first; see `bankcrm.plots.impact`."""
-        from bankcrm import plots
+        """The moves of this decision, most first."""
+        from bankcrm.plots import bars
 
-        return plots.impact(self.migration, ax=ax, language=language)
+        return bars.impact(self.migration, ax=ax, language=language)
 
     def __repr__(self) -> str:
         told = {"rows": self.rows, "moved": len(self.moved)}
@@ -93,7 +93,7 @@ class Impact:
     def plot(
         self, ax: Axes | None = None, language: Language = "en", *, table: str | None = None
     ) -> Axes:
-        """The moves of one decision, most first; see `bankcrm.plots.impact`.
+        """The moves of one decision, most first.
 
         Args:
             ax: axes to draw on; None makes a figure.

@@ -250,16 +250,16 @@ class Concentration:
         *,
         band: pd.DataFrame | None = None,
     ) -> Axes:
-        """The Lorenz curve with the point of the top fifth; see `bankcrm.plots.lorenz`.
+        """The Lorenz curve with the point of the top fifth.
 
         Args:
             ax: axes to draw on; None makes a figure.
             language: of titles and labels.
             band: an interval around it, from `lorenz_band`.
         """
-        from bankcrm import plots
+        from bankcrm.plots import curves
 
-        return plots.lorenz(self.lorenz(), ax=ax, band=band, language=language)
+        return curves.lorenz(self.lorenz(), ax=ax, band=band, language=language)
 
     def _repr_html_(self) -> str:
         figures: dict[str, object] = {"customers": self.holders, "total": self.total}
