@@ -177,6 +177,8 @@ def _print_summary(result: Review) -> None:
     for name, value in result.key_figures().items():
         table.add_row(name, value)
     Console().print(table)
+    for step, reason in result.reasons.items():
+        click.echo(f"not available: {step} ({reason})")
 
 
 @cli.command()

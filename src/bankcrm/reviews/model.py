@@ -174,6 +174,7 @@ class Review:
             sections=self.policies.sections(self),
             note=self.note,
             currency=self.currency,
+            not_available=self.reasons,
             earlier=before,
         )
 
