@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bankcrm.lifecycle.causes import loss_causes
 from bankcrm.lifecycle.dwell import DwellTimes, dwell_times, survival_curve
-from bankcrm.lifecycle.effects import policy_effects
 from bankcrm.lifecycle.facts import stage_facts
 from bankcrm.lifecycle.history import month_ends, stage_history
 from bankcrm.lifecycle.log import replay, stage_log
@@ -38,7 +37,7 @@ from bankcrm.lifecycle.rates import (
 from bankcrm.lifecycle.recording import Recorded, record
 from bankcrm.lifecycle.stages import assign_stages
 from bankcrm.lifecycle.value_phase import assign_value_phases, value_facts
-from bankcrm.lifecycle.warning import assign_warnings, early_warnings, warning_facts
+from bankcrm.lifecycle.warning import assign_warnings, early_warnings
 from bankcrm.vocabulary import Stage
 
 __all__ = [
@@ -71,7 +70,6 @@ __all__ = [
     "move_rate",
     "plan_actions",
     "playbook",
-    "policy_effects",
     "reactivation_rate",
     "record",
     "replay",
@@ -86,6 +84,5 @@ __all__ = [
     "transition",
     "transition_frame",
     "value_facts",
-    "warning_facts",
     "win_back_rate",
 ]

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.frames import as_of_day
-from bankcrm.lifecycle.timeline import LONG_AGO, Ints, Mask, Names, Timeline, Windows, read_timeline
-from bankcrm.lifecycle.words import categorical
+from bankcrm.book.view import BookView, Mask, Names, Needs, day_number, view_of
+from bankcrm.frames import as_of_day, categorical
+from bankcrm.lifecycle.timeline import LONG_AGO, NEEDS, Ints, Timeline, Windows, read_timeline
 from bankcrm.policy import Policy, default_policy
 
 
@@ -79,38 +79,50 @@ def stage_facts(
     (30, 445)
     """
     policy = lifecycle_policy(policy)
-    day = int(as_of_day(as_of).astype(np.int64))
-    timeline = timeline_for(policy, customers, transactions, day, contacts, accounts, names)
+    frames = {
+        "customers": customers,
+        "transactions": transactions,
+        "contacts": contacts,
+        "accounts": accounts,
+    }
+    view = lifecycle_view(frames, policy, names)
+    facts = stage_facts_of(view, as_of=as_of_day(as_of), policy=policy)
+    facts.attrs["as_of"] = str(as_of_day(as_of))
+    return policy.stamp(facts)
+
+
+def stage_facts_of(view: BookView, *, as_of: np.datetime64, policy: Policy) -> pd.DataFrame:
+    """The stage facts from a view of checked frames; see `stage_facts`.
+
+    The facts of a customer depend on that customer's rows alone.
+    """
+    day = day_number(as_of)
+    timeline = timeline_for(policy, view, day)
     windows = windows_for(policy, timeline)
     windows.advance(day)
     facts = facts_at(timeline, windows, day, policy, tuple(policy.table("stage").facts))
     _add_amounts(facts, timeline, windows, day, int(policy.value("recent_days")))
-    facts.attrs.update(
-        policy=policy.id, fingerprint=policy.fingerprint, as_of=str(as_of_day(as_of))
-    )
     return facts
 
 
-def timeline_for(
+def lifecycle_view(
+    frames: Mapping[str, object],
     policy: Policy,
-    customers: object,
-    transactions: object,
-    until: int,
-    contacts: object,
-    accounts: object,
     names: Mapping[str, Names] | None,
-) -> Timeline:
+    needs: Mapping[str, Needs] = NEEDS,
+) -> BookView:
+    """A view of the frames that a function was given."""
+    return view_of(frames, needs, names=names, zone=policy.value("time_zone"))
+
+
+def timeline_for(policy: Policy, view: BookView, until: int) -> Timeline:
     """The book laid out under the policy's lists of kinds, purposes and products."""
     return read_timeline(
-        customers,
-        transactions,
+        view,
         until=until,
         automatic_kinds=automatic_kinds(policy),
         lead_purposes=tuple(policy.value("lead_purposes")),
         quiet_products=tuple(policy.value("quiet_products")),
-        contacts=contacts,
-        accounts=accounts,
-        names=names,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TypeAlias
 
 import attrs
@@ -10,45 +9,21 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.errors import DataError
-from bankcrm.frames import Column, check_frame, codes
-from bankcrm.lifecycle.words import categorical
+from bankcrm.book.view import NEVER, BookView, DayNumbers, Mask, Needs
+from bankcrm.frames import categorical
 
-Ints: TypeAlias = npt.NDArray[np.int32]
-Mask: TypeAlias = npt.NDArray[np.bool_]
-Names: TypeAlias = Mapping[str, str]
-
-NEVER = np.int32(2**31 - 1)
-"""The day of what has not happened: later than every real day, so ``day <= as_of`` is false."""
-LONG_AGO = np.int32(-(2**30))
-
+Ints: TypeAlias = DayNumbers
 KINDS = ("person", "company")
+LONG_AGO = np.int32(-(2**30))
+DATES = ("first_contact_date", "inquiry_date", "contract_date", "closed_date")
 
-CUSTOMER_COLUMNS = (
-    Column("customer_id", "id"),
-    Column("kind", "category", required=False, choices=KINDS, meaning="person or company"),
-    *(
-        Column(name, "date", required=False, nullable=True)
-        for name in ("first_contact_date", "inquiry_date", "contract_date", "closed_date")
-    ),
-)
-TRANSACTION_COLUMNS = (
-    Column("customer_id", "id"),
-    Column("date", "date"),
-    Column("amount", "money", required=False, unit="CNY"),
-    Column("kind", "text", required=False, nullable=True),
-)
-CONTACT_COLUMNS = (
-    Column("customer_id", "id"),
-    Column("date", "date"),
-    Column("purpose", "text", required=False, nullable=True),
-)
-ACCOUNT_COLUMNS = (
-    Column("customer_id", "id"),
-    Column("product", "text"),
-    Column("opened_date", "date"),
-    Column("closed_date", "date", required=False, nullable=True),
-)
+NEEDS = {
+    "customers": Needs(("customer_id",), ("kind", *DATES)),
+    "transactions": Needs(("customer_id", "date"), ("amount", "kind")),
+    "contacts": Needs(("customer_id", "date"), ("purpose",)),
+    "accounts": Needs(("customer_id", "product", "opened_date"), ("closed_date",)),
+}
+"""What the stage of a customer reads of each frame."""
 
 
 @attrs.frozen(eq=False)
@@ -86,7 +61,7 @@ class Timeline:
     """
 
     index: pd.Index
-    kind: pd.Categorical[str]
+    kind: pd.Categorical
     contract: Ints
     first: Ints
     closed: Ints
@@ -105,127 +80,76 @@ class Timeline:
 
 
 def read_timeline(
-    customers: object,
-    transactions: object,
+    view: BookView,
     *,
     until: int,
     automatic_kinds: tuple[str, ...],
     lead_purposes: tuple[str, ...] = (),
     quiet_products: tuple[str, ...] = (),
-    contacts: object = None,
-    accounts: object = None,
-    names: Mapping[str, Names] | None = None,
 ) -> Timeline:
-    """Check the frames and lay them out; whatever happened after day ``until`` is left out.
+    """Lay a book out; whatever happened after day ``until`` is left out.
 
-    Raises:
-        DataError: A frame does not fit its contract, or names a customer who is not there.
+    Args:
+        view: The book; ``customers``, and ``transactions``, ``contacts`` and ``accounts`` where it
+            records them.
+        until: The last day, in days since 1970-01-01.
+        automatic_kinds: Kinds of transaction that run without the customer.
+        lead_purposes: Purposes of a contact that make a lead.
+        quiet_products: Products that may be held without movements.
     """
-    names = names or {}
-    book = check_frame(
-        customers, CUSTOMER_COLUMNS, frame="customers", names=names.get("customers"),
-        key="customer_id",
-    )  # fmt: skip
-    index = pd.Index(book["customer_id"], name="customer_id")
-    own, automatic = _movements(
-        transactions, index, until, automatic_kinds, names.get("transactions")
-    )
-    first = np.minimum(_first(own, len(index)), _first(automatic, len(index)))
-    contract = _dates(book, "contract_date", until)
-    closed = _dates(book, "closed_date", until)
-    contacted = _dates(book, "first_contact_date", until)
-    inquired = _dates(book, "inquiry_date", until)
-    if contacts is not None:
-        met, asked = _contacts(contacts, index, until, lead_purposes, names.get("contacts"))
-        contacted, inquired = np.minimum(contacted, met), np.minimum(inquired, asked)
+    people, size = view["customers"], view.size
+    own, automatic = _movements(view, until, automatic_kinds)
+    first = np.minimum(_first(own, size), _first(automatic, size))
+
+    def known_by(column: str) -> Ints:
+        day = people.day(column)
+        return np.where(day <= until, day, NEVER).astype(np.int32)
+
+    contract, closed = known_by("contract_date"), known_by("closed_date")
+    met, asked = _contacts(view, until, lead_purposes)
+    contacted = np.minimum(known_by("first_contact_date"), met)
+    inquired = np.minimum(known_by("inquiry_date"), asked)
     known = np.minimum.reduce([contract, contacted, inquired, closed, first])
+    undated = np.logical_and.reduce([people.day(d) == NEVER for d in DATES])
     return Timeline(
-        index=index,
-        kind=_kinds(book),
+        index=view.customers,
+        kind=_kinds(view),
         contract=contract,
         first=first,
         closed=closed,
         contacted=contacted,
         inquired=inquired,
-        # A customer on file without any date was always there, for all that we know.
-        known=np.where(_undated(book), LONG_AGO, known).astype(np.int32),
-        quiet=_quiet(accounts, index, until, quiet_products, names.get("accounts")),
+        # A customer on file without any date was always there, as far as the book tells.
+        known=np.where(undated, LONG_AGO, known).astype(np.int32),
+        quiet=_quiet(view, quiet_products),
         own=own,
         automatic=automatic,
-        customers=book,
+        customers=people.frame,
     )
 
 
-def _days(values: pd.Series) -> Ints:
-    """Days since 1970-01-01; a missing date becomes ``NEVER``."""
-    day = values.to_numpy().astype("datetime64[D]").astype(np.int64)
-    return np.where(day == np.iinfo(np.int64).min, np.int64(NEVER), day).astype(np.int32)
-
-
-def _undated(book: pd.DataFrame) -> Mask:
-    """Which customers carry no date at all, not even a later one."""
-    dates = [c.name for c in CUSTOMER_COLUMNS if c.kind == "date" and c.name in book]
-    return book[dates].isna().all(axis=1).to_numpy()
-
-
-def _dates(book: pd.DataFrame, name: str, until: int) -> Ints:
-    if name not in book:
-        return np.full(len(book), NEVER, dtype=np.int32)
-    day = _days(book[name])
-    return np.where(day <= until, day, NEVER).astype(np.int32)
-
-
-def _kinds(book: pd.DataFrame) -> pd.Categorical[str]:
-    if "kind" in book:
-        return categorical(book["kind"].cat.codes.to_numpy(), KINDS)
-    return categorical(np.zeros(len(book), dtype=np.int8), KINDS)
-
-
-def positions(ids: pd.Series, index: pd.Index, frame: str) -> npt.NDArray[np.int32]:
-    """The position of each id among the customers.
-
-    Raises:
-        DataError: Some ids are not among them.
-    """
-    code, distinct = codes(ids)
-    place = index.get_indexer(distinct)
-    strange = place < 0
-    if strange.any():
-        rows = np.flatnonzero(strange[code])
-        first = ", ".join(repr(v) for v in distinct[strange][:5].tolist())
-        raise DataError(
-            f"{frame}.customer_id: {len(rows):,} rows name {int(strange.sum()):,} customers "
-            f"who are not in customers ({first}); add the customers or leave the rows out"
-        )
-    return place.astype(np.int32)[code]
+def _kinds(view: BookView) -> pd.Categorical:
+    people = view["customers"]
+    company = people.is_any("kind", ["company"])
+    return categorical(company.astype(np.int8), KINDS)
 
 
 def _movements(
-    transactions: object,
-    index: pd.Index,
-    until: int,
-    automatic_kinds: tuple[str, ...],
-    names: Names | None,
+    view: BookView, until: int, automatic_kinds: tuple[str, ...]
 ) -> tuple[Movements, Movements]:
-    book = check_frame(transactions, TRANSACTION_COLUMNS, frame="transactions", names=names)
-    customer = positions(book["customer_id"], index, "transactions")
-    day = _days(book["date"])
-    turnover = np.abs(book["amount"].to_numpy()) if "amount" in book else None
-    own = _own(book, automatic_kinds)
+    """The customers' own movements and the automatic ones, each in order of their day."""
+    moves = view.get("transactions")
+    if moves is None:
+        none = np.empty(0, dtype=np.int32)
+        return Movements(none, none, None), Movements(none, none, None)
+    customer, day = moves.customer(), moves.day("date")
+    turnover = np.abs(moves.numbers("amount")) if moves.has("amount") else None
+    automatic = moves.is_any("kind", automatic_kinds)
+    known = day <= until
     return (
-        _in_order(customer, day, turnover, own & (day <= until)),
-        _in_order(customer, day, turnover, ~own & (day <= until)),
+        _in_order(customer, day, turnover, ~automatic & known),
+        _in_order(customer, day, turnover, automatic & known),
     )
-
-
-def _own(book: pd.DataFrame, automatic_kinds: tuple[str, ...]) -> Mask:
-    """Which movements the customer made; a movement of unknown kind counts as the customer's."""
-    if "kind" not in book or not automatic_kinds:
-        return np.ones(len(book), dtype=np.bool_)
-    code, distinct = codes(book["kind"])
-    own = np.append(~np.isin(distinct.to_numpy(dtype=object), automatic_kinds), True)
-    picked: Mask = own[code]
-    return picked
 
 
 def _in_order(
@@ -250,26 +174,22 @@ def _first(movements: Movements, size: int) -> Ints:
     return first
 
 
-def _contacts(
-    contacts: object,
-    index: pd.Index,
-    until: int,
-    lead_purposes: tuple[str, ...],
-    names: Names | None,
-) -> tuple[Ints, Ints]:
+def _contacts(view: BookView, until: int, lead_purposes: tuple[str, ...]) -> tuple[Ints, Ints]:
     """The first contact and the first inquiry of each customer among the contacts."""
-    book = check_frame(contacts, CONTACT_COLUMNS, frame="contacts", names=names)
-    customer = positions(book["customer_id"], index, "contacts")
-    day = _days(book["date"])
-    day = np.where(day <= until, day, NEVER).astype(np.int32)
-    if "purpose" not in book:
-        return _earliest(customer, day, len(index)), np.full(len(index), NEVER, dtype=np.int32)
-    purpose = book["purpose"].astype(object)
-    met = purpose.isin([*lead_purposes, "inquiry"]).to_numpy()
-    asked = (purpose == "inquiry").to_numpy(dtype=np.bool_, na_value=False)
+    size = view.size
+    contacts = view.get("contacts")
+    if contacts is None:
+        never = np.full(size, NEVER, dtype=np.int32)
+        return never, never
+    customer, day = contacts.customer(), contacts.day("date")
+    known = day <= until
+    if not contacts.has("purpose"):
+        return _earliest(customer[known], day[known], size), np.full(size, NEVER, dtype=np.int32)
+    met = known & contacts.is_any("purpose", [*lead_purposes, "inquiry"])
+    asked = known & contacts.is_any("purpose", ["inquiry"])
     return (
-        _earliest(customer[met], day[met], len(index)),
-        _earliest(customer[asked], day[asked], len(index)),
+        _earliest(customer[met], day[met], size),
+        _earliest(customer[asked], day[asked], size),
     )
 
 
@@ -279,26 +199,19 @@ def _earliest(customer: Ints, day: Ints, size: int) -> Ints:
     return first
 
 
-def _quiet(
-    accounts: object,
-    index: pd.Index,
-    until: int,
-    quiet_products: tuple[str, ...],
-    names: Names | None,
-) -> tuple[Ints, Ints, Ints]:
-    """Customer, opening and closing day of each account that may be quiet by its nature."""
+def _quiet(view: BookView, quiet_products: tuple[str, ...]) -> tuple[Ints, Ints, Ints]:
+    """Customer, opening and closing day of each account that may be held without movements."""
+    accounts = view.get("accounts")
     if accounts is None:
-        empty = np.empty(0, dtype=np.int32)
-        return empty, empty, empty
-    book = check_frame(accounts, ACCOUNT_COLUMNS, frame="accounts", names=names)
-    book = book[book["product"].astype(object).isin(quiet_products).to_numpy()]
-    customer = positions(book["customer_id"], index, "accounts")
-    closed = _days(book["closed_date"]) if "closed_date" in book else np.full(len(book), NEVER)
-    return customer, _days(book["opened_date"]), closed.astype(np.int32)
+        none = np.empty(0, dtype=np.int32)
+        return none, none, none
+    quiet = accounts.is_any("product", quiet_products)
+    opened, closed = accounts.day("opened_date"), accounts.day("closed_date")
+    return accounts.customer()[quiet], opened[quiet], closed[quiet]
 
 
 class Windows:
-    """Counts of the customers' own movements that roll from day to day, each movement met thrice.
+    """Counts of own movements that roll from day to day; each one enters and leaves a window once.
 
     Args:
         timeline: The customers and their movements.
