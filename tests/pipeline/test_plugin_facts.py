@@ -85,7 +85,7 @@ def test_a_rule_on_a_fact_of_a_plugin_decides(table: str, source: str, plain: Re
     domain, column = TABLES[table]
     usual = str(plain.facts[column].value_counts().idxmax())
     if table in EARLIER[source]:
-        with pytest.raises(PluginError, match="'vip' .*not computed before this table"):
+        with pytest.raises(PluginError, match=r"'vip' .*not computed before this table"):
             with_rule(domain, table, source, usual=usual)
         return
     policies = with_rule(domain, table, source, usual=usual)

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.frames import as_of_day
-from bankcrm.lifecycle.facts import stage_facts_of
-from bankcrm.lifecycle.warning import signal_facts_of, weigh_signals
+from bankcrm.lifecycle.actions.warnings import signal_facts_of, weigh_signals
+from bankcrm.lifecycle.stages.facts import stage_facts_of
 from bankcrm.pipeline.block import Block
 from bankcrm.pipeline.referrals import Referrals, learn_referrals, referrals_of, referrers
 from bankcrm.pipeline.step import Decision, Fit, Step

@@ -13,9 +13,10 @@ from bankcrm.book.balances import average_balances
 from bankcrm.book.view import NEVER, BookView, Mask, Names, Needs, day_number
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame, as_of_day, numbers
-from bankcrm.lifecycle.facts import lifecycle_policy, lifecycle_view, stage_facts_of
-from bankcrm.lifecycle.stages import assign_stages
-from bankcrm.lifecycle.timeline import NEEDS
+from bankcrm.lifecycle.policy import lifecycle_policy
+from bankcrm.lifecycle.stages.assign import assign_stages
+from bankcrm.lifecycle.stages.facts import lifecycle_view, stage_facts_of
+from bankcrm.lifecycle.stages.timeline import NEEDS
 from bankcrm.policy import Policy
 
 WARNING_NEEDS = {

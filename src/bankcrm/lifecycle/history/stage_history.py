@@ -11,15 +11,15 @@ import pandas as pd
 from bankcrm.book.view import Names
 from bankcrm.errors import DataError
 from bankcrm.frames import ArrayLike, categorical, days
-from bankcrm.lifecycle.facts import (
+from bankcrm.lifecycle.history.panel import Grid, Panel, history_frame
+from bankcrm.lifecycle.model import StageModel, stage_model
+from bankcrm.lifecycle.policy import lifecycle_policy
+from bankcrm.lifecycle.stages.facts import (
     facts_at,
-    lifecycle_policy,
     lifecycle_view,
     timeline_for,
     windows_for,
 )
-from bankcrm.lifecycle.model import StageModel, stage_model
-from bankcrm.lifecycle.panel import Grid, Panel, history_frame
 from bankcrm.policy import Policy
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bankcrm.book.view import Needs, day_number, known_positions, view_of
 from bankcrm.frames import Column, as_of_day, check_frame
-from bankcrm.lifecycle.facts import lifecycle_policy
+from bankcrm.lifecycle.policy import lifecycle_policy
 from bankcrm.policy import Policy
 
 Floats = npt.NDArray[np.float64]

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm.book.relationship import LONG_AGO
 from bankcrm.book.view import NEVER, BookView, DayNumbers, Mask, Needs
 from bankcrm.frames import categorical
 
 Ints: TypeAlias = DayNumbers
 KINDS = ("person", "company")
-LONG_AGO = np.int32(-(2**30))
 DATES = ("first_contact_date", "inquiry_date", "contract_date", "closed_date")
 
 NEEDS = {
