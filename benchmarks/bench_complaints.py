@@ -22,7 +22,7 @@ from bankcrm.complaints import (
     route_frame,
     summarise,
 )
-from bankcrm.complaints.events import CaseEvent
+from bankcrm.complaints.clocks.events import CaseEvent
 from timing import compare, peak_memory_mb, seconds
 
 CN = working_calendar("CN")

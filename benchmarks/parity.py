@@ -22,7 +22,7 @@ import pandas as pd
 
 from bankcrm.book import Book
 from bankcrm.datasets import make_book
-from bankcrm.engines import DuckDBEngine, Engine, review_on
+from bankcrm.engines import DuckDBEngine, Engine
 from bankcrm.reviews import Review, review
 
 TOLERANCE = 1e-9
@@ -79,7 +79,7 @@ def _equal(a: Any, b: Any) -> bool:
 def compare(name: str, engine: Engine, book: Book, known: Review, blocks: int) -> bool:
     """Review on an engine and print what differs."""
     start = time.perf_counter()
-    found = review_on(engine, as_of=book.as_of, blocks=blocks)
+    found = review(engine, as_of=book.as_of, blocks=blocks)
     took = time.perf_counter() - start
     unequal, worst = differences(found.all_customers(), known.customers)
     late, _ = differences(found.complaints, known.complaints)

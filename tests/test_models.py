@@ -31,19 +31,16 @@ from bankcrm.models import (
     Record,
     Transaction,
     columns_of,
-    converter,
     field,
     frame_of,
-    from_json,
-    json_schema,
     models_of,
     record,
-    to_json,
     words_of,
 )
 from bankcrm.models.complaint import Complaint
 from bankcrm.testing.strategies import frames, records
 from bankcrm.vocabulary import CustomerKind
+from bankcrm.wire import converter, from_json, json_schema, to_json
 
 MODELS = (Customer, Account, Transaction, Balance, Loan, Contact, Link, Complaint)
 # Every law runs for every record, so each takes fewer examples.
@@ -97,7 +94,7 @@ def test_frames_of_records_fit_their_contract(model: type[Record], data: st.Data
     frame = data.draw(frames(model, max_size=3))
     assert list(frame.columns) == [c.name for c in columns_of(model)]
     pd.testing.assert_frame_equal(check_frame(frame, columns_of(model)), frame)
-    for rule in model.ACROSS:
+    for rule in model.CONSTRAINTS:
         assert not rule.broken_rows(frame).any()
 
 

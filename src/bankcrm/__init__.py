@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from bankcrm._version import __version__
+
 if TYPE_CHECKING:
     from bankcrm.book import Book, read_book, write_book
     from bankcrm.plugins import assemble
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
     from bankcrm.reviews import Review, review
     from bankcrm.rules import Decision, DecisionTable
     from bankcrm.simulation import simulate
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Book",

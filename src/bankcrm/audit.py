@@ -88,7 +88,7 @@ def decision_record(
         "policy_version": policy.version,
         "policy_fingerprint": policy.fingerprint,
         "plugins": list(plugins),
-        "inputs": {name: open_value(facts.get(name)) for name in table.plan.facts},
+        "inputs": {name: open_value(facts.get(name)) for name in table.compiled.facts},
         "outcome": open_value(decision.outcome),
         "rule": decision.rule,
         "owner": decision.owner,

@@ -261,3 +261,56 @@ class Outcome(Labelled):
     PARTLY_UPHELD = "partly_upheld", "部分成立"
     REJECTED = "rejected", "不成立"
     WITHDRAWN = "withdrawn", "撤诉"
+
+
+class Timeliness(Labelled):
+    """Whether a complaint was answered by its due day; open and overdue ones have no answer yet."""
+
+    IN_TIME = "in_time", "按时"
+    LATE = "late", "逾期答复"
+    OPEN = "open", "处理中"
+    OVERDUE = "overdue", "逾期未答复"
+
+
+class EventKind(Labelled):
+    """What can happen to a case (CSC-5, CSC-6)."""
+
+    RECEIVED = "received", "收到"
+    SENT = "sent", "转出"
+    ACKNOWLEDGED = "acknowledged", "确认"
+    ASSESSED = "assessed", "定级"
+    ASSIGNED = "assigned", "分派"
+    TRANSFERRED = "transferred", "转交"
+    POLICY_CHANGED = "policy_changed", "规则变更"
+    NEW_FACTS = "new_facts", "新事实"
+    RESUMED = "resumed", "恢复"
+    EXTENDED = "extended", "延期"
+    PAUSED = "paused", "暂停"
+    RESPONDED = "responded", "答复"
+    ACCEPTED = "accepted", "接受"
+    CLOSED = "closed", "关闭"
+    REOPENED = "reopened", "重新打开"
+    MERGED = "merged", "合并"
+    WITHDRAWN = "withdrawn", "撤回"
+
+
+class CaseStatus(Labelled):
+    """How a case stands."""
+
+    OPEN = "open", "处理中"
+    PAUSED = "paused", "暂停"
+    ANSWERED = "answered", "已答复"
+    CLOSED = "closed", "已关闭"
+    MERGED = "merged", "已合并"
+    WITHDRAWN = "withdrawn", "已撤回"
+
+
+class ClockStateKind(Labelled):
+    """How a clock stands."""
+
+    RUNNING = "running", "计时中"
+    AT_RISK = "at_risk", "临近超时"
+    PAUSED = "paused", "暂停"
+    BREACHED = "breached", "超时"
+    MET = "met", "达标"
+    STOPPED = "stopped", "停止"

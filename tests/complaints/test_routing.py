@@ -53,7 +53,7 @@ def test_one_by_one_and_as_a_frame_the_routes_are_equal(
         assert (row["route"], row["owner"]) == (one.route, one.owner)
         assert row["departments"].split("+") == list(one.departments)
         assert row["due"].date() == one.due
-        assert row["rule"] == one.decisions["route"].rule
+        assert row["route_rule"] == one.decisions["route"].rule
         assert row["priority"] == one.priority
         assert (None if pd.isna(row["accountable"]) else row["accountable"]) == one.accountable
         assert bool(row["provisional"]) == one.provisional
@@ -190,9 +190,12 @@ def test_the_frame_keeps_its_index_and_says_by_which_policy() -> None:
     routed = route_frame(frame, calendar=CN)
     assert routed.index.tolist() == ["x"]
     assert routed.attrs["fingerprint"] == POLICY.fingerprint
-    assert (routed.attrs["policy"], routed.attrs["calendar"]) == (POLICY.id, CN.name)
+    assert (routed.attrs["policy"], routed.attrs["calendar"]) == (
+        f"{POLICY.id}@{POLICY.version}",
+        CN.name,
+    )
     assert list(routed) == [
-        "kind", "severity", "severity_rule", "route", "rule", "owner", "departments",
+        "kind", "severity", "severity_rule", "route", "route_rule", "owner", "departments",
         "accountable", "priority", "due", "provisional",
     ]  # fmt: skip
     assert route_frame(frame.iloc[:0], calendar=CN).empty
@@ -296,7 +299,7 @@ def test_the_ladder_by_hand_and_a_banks_own() -> None:
         "early", "half", "at-risk", "at-risk", "over", "over", "far-over",
     ]  # fmt: skip
     assert told["level"].cat.ordered
-    mark = {"policy": POLICY.id, "fingerprint": POLICY.fingerprint}
+    mark = {"policy": f"{POLICY.id}@{POLICY.version}", "fingerprint": POLICY.fingerprint}
     assert told.attrs.items() >= mark.items()
     strict = POLICY.with_parameters(head_share=0.3, remind_share=0.1)
     assert escalate(clocks, policy=strict)["level"].tolist()[:2] == ["department_head"] * 2

@@ -18,9 +18,10 @@ from bankcrm.complaints import (
     severity_facts,
 )
 from bankcrm.errors import DataError
-from bankcrm.models import frame_of, from_json, to_json
+from bankcrm.models import frame_of
 from bankcrm.policy import default_policy
 from bankcrm.vocabulary import Severity
+from bankcrm.wire import from_json, to_json
 
 from .strategies import complaints
 
@@ -92,7 +93,9 @@ def test_a_columns_own_answer_stands_against_the_text() -> None:
 
 
 def test_what_nobody_told_counts_as_the_policy_says() -> None:
-    careful = default_policy("complaints").with_parameters(untold_signal=True, untold_amount=7)
+    careful = default_policy("complaints").with_parameters(
+        not_stated_signal=True, not_stated_amount=7
+    )
     facts = severity_facts(pd.DataFrame({"n": [1]}), policy=careful)
     assert facts[list(SIGNALS)].all(axis=None)
     assert facts["amount_at_stake"].tolist() == [7]
@@ -174,13 +177,17 @@ def test_a_bank_may_add_a_signal_of_its_own() -> None:
     told = assess_severity(frame, policy=own)
     assert told["severity"].tolist() == ["severe", "minor", "minor"]
     assert told["severity_rule"].iloc[0] == "severe-press"
-    careful = own.with_parameters(untold_signal=True)
+    careful = own.with_parameters(not_stated_signal=True)
     assert severity_facts(frame, policy=careful)["press"].tolist() == [True, True, False]
     silent = frame.drop(columns="press").assign(text="x")
     read = severity_facts(
         silent, policy=own, classifier=lambda t: pd.DataFrame({"press": [False, True, False]})
     )
     assert read["press"].tolist() == [False, True, False]
+    with pytest.raises(DataError, match=r"'severity': missing column\(s\) press"):
+        assess_severity(silent, policy=own)
+    joined = assess_severity(silent, policy=own, extend_facts=lambda f: f.assign(press=True))
+    assert set(joined["severity_rule"]) == {"severe-press"}
 
 
 def test_every_kind_of_boolean_column_reads_alike() -> None:

@@ -27,9 +27,9 @@ def test_lexicon_and_departments_use_the_taxonomys_causes() -> None:
     assert {e.label for e in default_lexicon().entries if e.field == "cause"} <= causes
     assert {e.label for e in default_lexicon().entries if e.field == "signal"} == set(SIGNALS)
     table = default_policy("complaints").table("departments")
-    told = pd.DataFrame({"cause": sorted(causes), "product": "untold"})
+    told = pd.DataFrame({"cause": sorted(causes), "product": "not_stated"})
     by_rule = table.decide_frame(told)["rule"]
-    assert (by_rule == "untold").sum() == 1  # only the cause "other" leaves it open
+    assert (by_rule == "not_stated").sum() == 1  # only the cause "other" leaves it open
 
 
 def test_every_product_and_issue_of_the_register_has_a_place(shared_data: Path) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bankcrm.engines import OutputWriter, read_output
+from bankcrm.engines import read_output
+from bankcrm.engines.output import OutputWriter
 from bankcrm.errors import DataError, EngineError
 
 DAY = date(2026, 6, 30)
@@ -70,7 +71,7 @@ from datetime import date
 from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
-from bankcrm.engines import OutputWriter
+from bankcrm.engines.output import OutputWriter
 import bankcrm.engines.output as output
 
 writer = OutputWriter(Path(sys.argv[1]), date(2026, 6, 30), {"value": 2})
@@ -118,7 +119,7 @@ from datetime import date
 from pathlib import Path
 import numpy as np
 import pandas as pd
-from bankcrm.engines import OutputWriter
+from bankcrm.engines.output import OutputWriter
 from bankcrm.errors import EngineError
 
 writer = OutputWriter(Path(sys.argv[1]), date(2026, 6, 30), {"value": 2})

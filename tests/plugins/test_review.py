@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from bankcrm.datasets import make_book
-from bankcrm.engines import DuckDBEngine, review_on
+from bankcrm.engines import DuckDBEngine
 from bankcrm.plugins import AddRule, CalendarDay, FactSource, Signal, assemble, hookimpl
 from bankcrm.reviews import Review, review
 from bankcrm.rules import Rule
@@ -95,7 +95,7 @@ def test_severities_change_by_the_plugins_signal(plain: Review, with_ours: Revie
 def test_on_an_engine_the_plugins_change_the_same(with_ours: Review) -> None:
     """Facts block by block, signals and days off: every row as in memory."""
     policies = assemble(plugins=[ours()])
-    found = review_on(DuckDBEngine(BOOK), as_of=BOOK.as_of, policies=policies, blocks=3)
+    found = review(DuckDBEngine(BOOK), as_of=BOOK.as_of, policies=policies, blocks=3)
     for name in ("tier", "tier_rule", "resource_level"):
         on_engine, in_memory = found.all_customers()[name], with_ours.customers[name]
         assert on_engine.astype(str).tolist() == in_memory.astype(str).tolist()

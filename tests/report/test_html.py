@@ -18,7 +18,7 @@ from bankcrm.book import Book
 from bankcrm.datasets import make_book
 from bankcrm.errors import DataError, MissingExtraError
 from bankcrm.policy import PolicySet, default_policies, default_policy
-from bankcrm.report import render_html, write_excel
+from bankcrm.report import write_excel
 from bankcrm.report.html import _components
 from bankcrm.report.words import Words
 from bankcrm.reviews import Review, read_earlier, review
@@ -64,7 +64,7 @@ def hostile_book() -> Book:
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_section_and_figure_is_there(reviewed: Review, language: Any) -> None:
-    page = render_html(reviewed, language=language)
+    page = reviewed.to_html(language=language)
     for section in SECTIONS:
         assert f'<h2 id="{section}">' in page
         assert f'href="#{section}"' in page
@@ -75,32 +75,35 @@ def test_every_section_and_figure_is_there(reviewed: Review, language: Any) -> N
 
 
 def test_nothing_is_fetched(reviewed: Review) -> None:
-    assert not re.findall(r'(?:src|href)="(?!#|data:)', render_html(reviewed))
+    assert not re.findall(r'(?:src|href)="(?!#|data:)', reviewed.to_html())
 
 
 def test_change_and_movement_are_told(reviewed: Review, earlier: Review) -> None:
-    page = render_html(reviewed, earlier=earlier)
+    page = reviewed.to_html(earlier=earlier)
     assert "Movement since 2026-03-31" in page
     change = reviewed.summary["stage"]["active"] - earlier.summary["stage"]["active"]
     assert f"change {change:+,d}" in page
-    assert "Movement since" not in render_html(reviewed)
+    assert "Movement since" not in reviewed.to_html()
 
 
 def test_every_customer_of_a_small_book_is_explained(reviewed: Review) -> None:
     told = reviewed.explanations()
     assert set(told["customers"]) == set(reviewed.customers.index.astype(str))
+    ruled = {"stage": "stage_rule", "tier": "tier_rule", "warning": "warning_rules"}
     for i, table in enumerate(told["tables"]):
-        if table["id"] not in ("stage", "tier"):
+        column = ruled.pop(table["id"], None)
+        if column is None:
             continue
         for customer, row in told["customers"].items():
-            shown = table["rules"][row[i]]["id"]
-            assert shown == reviewed.customers.loc[int(customer), f"{table['id']}_rule"]
+            shown = "+".join(table["rules"][n]["id"] for n in row[i])
+            assert shown == reviewed.facts.loc[int(customer), column]
+    assert not ruled
 
 
 def test_a_large_book_explains_the_warned_and_the_largest(reviewed: Review) -> None:
     told = reviewed.explanations(limit=60)["customers"]
     assert len(told) == 60
-    warned = reviewed.customers.query("warning_rank.notna()").index.astype(str)
+    warned = reviewed.customers.query("warning_rules != 'none'").index.astype(str)
     assert len(set(warned) & set(told)) == min(len(warned), 60)
 
 
@@ -149,10 +152,10 @@ def test_a_book_whose_total_is_not_above_zero_is_told_in_words(reviewed: Review)
     spread = {**reviewed.summary["concentration"], "gini": None, "lorenz": None, "whale": None}
     spread["top_fifth_share"] = None
     poor = attrs.evolve(reviewed, summary={**reviewed.summary, "concentration": spread})
-    page = render_html(poor)
+    page = poor.to_html()
     assert "the total is not above zero" in page
     assert "<svg" not in page
-    assert "pp</dd>" not in render_html(poor, earlier=reviewed)
+    assert "pp</dd>" not in poor.to_html(earlier=reviewed)
 
 
 def test_without_its_extra_the_error_names_it(
@@ -162,7 +165,7 @@ def test_without_its_extra_the_error_names_it(
     monkeypatch.setitem(modules, "jinja2", None)
     monkeypatch.setitem(modules, "openpyxl", None)
     with pytest.raises(MissingExtraError, match=r"bankcrm\[report\]"):
-        render_html(reviewed)
+        reviewed.to_html()
     with pytest.raises(MissingExtraError, match=r"bankcrm\[report\]"):
         write_excel({}, tmp_path / "r.xlsx")
 
@@ -190,7 +193,7 @@ def test_chinese_has_a_word_for_every_reason_of_the_defaults(reviewed: Review) -
 
 
 def test_no_english_is_left_on_the_chinese_page(reviewed: Review, earlier: Review) -> None:
-    page = render_html(reviewed, earlier=earlier, language="zh")
+    page = reviewed.to_html(earlier=earlier, language="zh")
     body = page[page.index("<body>") : page.index('<script type="application/json"')]
     text = re.sub(r"<(style|code)[^>]*>.*?</\1>|<[^>]+>", " ", body, flags=re.S)
     left = set(re.findall(r"[a-z]{3,}", text)) - {"bankcrm", "review", "explain"}
@@ -198,7 +201,7 @@ def test_no_english_is_left_on_the_chinese_page(reviewed: Review, earlier: Revie
 
 
 def test_the_first_sentences_tell_the_book(reviewed: Review) -> None:
-    page = render_html(reviewed)
+    page = reviewed.to_html()
     stage = reviewed.summary["stage"]
     assert f"<li>{stage['active']:,} of {len(reviewed.customers):,} customers" in page
     state = reviewed.summary["complaints"]["state"]
@@ -214,7 +217,7 @@ def test_bars_of_the_components_lie_side_by_side(reviewed: Review) -> None:
 
 def test_note_and_currency_of_the_book_are_told(book: Book) -> None:
     told = attrs.evolve(book, note="half of it <left out>", currency="CZK")
-    page = render_html(review(told, as_of=book.as_of))
+    page = review(told, as_of=book.as_of).to_html()
     assert "half of it &lt;left out&gt;" in page
     assert "amounts in CZK" in page
 
@@ -227,7 +230,7 @@ class _WithSections(PolicySet):
 
 def test_sections_of_plugins_are_shown_and_inert(reviewed: Review) -> None:
     more = attrs.evolve(reviewed, policies=_WithSections(reviewed.policies.policies))
-    page = render_html(more)
+    page = more.to_html()
     assert '<h2 id="extra-1">Own &lt;section&gt;</h2>' in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert "Rows left out: 30" in page
@@ -236,7 +239,7 @@ def test_sections_of_plugins_are_shown_and_inert(reviewed: Review) -> None:
 
 def test_a_page_of_a_part_says_so(reviewed: Review) -> None:
     summary = {**reviewed.summary, "customers": 1_000_000}
-    page = render_html(attrs.evolve(reviewed, summary=summary))
+    page = attrs.evolve(reviewed, summary=summary).to_html()
     assert "400 of 1,000,000 customers can be looked up here" in page
 
 

@@ -136,7 +136,7 @@ def test_a_frame_is_decided_as_its_rows_are(data: st.DataObject) -> None:
         if want == "missing":
             assert pd.isna(outcome)
             assert pd.isna(rule)
-            assert missing in table.plan.facts
+            assert missing in table.compiled.facts
         else:
             assert pd.isna(missing)
             assert rule == want[1]
@@ -226,7 +226,7 @@ def shows(table: DecisionTable, finding: Finding) -> bool:
         return slow_rule(concerned[0], row) is True and decided[1] != concerned[0].id
     if finding.kind == "outcome":
         return all(slow_rule(rule, row) for rule in concerned)
-    return finding.kind in ("unused-fact", "unused-parameter", "stranger")
+    return finding.kind in ("unused-fact", "unused-parameter", "undeclared-value")
 
 
 @given(tables())

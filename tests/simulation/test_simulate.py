@@ -54,7 +54,7 @@ def test_the_same_policies_change_nothing() -> None:
     impact = simulate(FACTS, CURRENT, default_policies())
     assert (len(impact.moved), impact.changes) == (0, ())
     assert {"stage", "tier", "resource_level"} <= set(impact.decisions)
-    assert set(impact.skipped) == {"rfm_segment", "rfm_level"}
+    assert set(impact.skipped) == {"rfm_segment", "rfm_level", "warning", "warning_level"}
     assert impact.skipped["rfm_segment"].startswith("no column ")
     assert str(impact) == "0 changes of policy, 0 rows move"
 
@@ -148,7 +148,7 @@ def test_a_book_is_reviewed_under_both() -> None:
 def test_a_change_for_complaints_is_seen_in_a_book() -> None:
     book = make_book(200, seed=3)
     policy = default_policy("complaints")
-    name = next(n for n in policy.parameters if "amount" in n and not n.startswith("untold"))
+    name = next(n for n in policy.parameters if "amount" in n and not n.startswith("not_stated"))
     proposed = CURRENT.with_policy(policy.with_parameters(**{name: 0.01}))
     impact = simulate(book, CURRENT, proposed, as_of=book.as_of)
     assert impact.decisions["severity"].rows == len(

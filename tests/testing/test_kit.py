@@ -17,7 +17,7 @@ from bankcrm.book import Book
 from bankcrm.book.contract import MODELS
 from bankcrm.calendars import working_calendar
 from bankcrm.complaints import replay_clock
-from bankcrm.complaints.events import CaseEvent, next_status
+from bankcrm.complaints.clocks.events import CaseEvent, next_status
 from bankcrm.errors import DataError, PluginError, PolicyError
 from bankcrm.frames import check_frame
 from bankcrm.lifecycle import Move, replay, stage_model

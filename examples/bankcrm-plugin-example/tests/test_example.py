@@ -48,7 +48,7 @@ def test_it_changes_a_tier_and_is_named(ours: Assembled) -> None:
 
 def test_it_changes_a_severity_and_is_named(ours: Assembled) -> None:
     table = ours["complaints"].table("severity")
-    known = table.plan.facts.items()
+    known = table.compiled.facts.items()
     calm = {n: False if f.type == "boolean" else f.minimum or 0.0 for n, f in known}
     assert table.decide(calm).outcome == "minor"
     new = table.decide({**calm, "atm_fault": True})

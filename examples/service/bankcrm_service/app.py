@@ -147,9 +147,9 @@ def _path(place: tuple[int | str, ...]) -> str:
 
 def _decide(policy: Policy, table: str, facts: dict[str, Any]) -> Decision:
     ready = policy.table(table)
-    unknown = sorted(set(facts) - set(ready.plan.facts))
+    unknown = sorted(set(facts) - set(ready.compiled.facts))
     if unknown:
-        known = ", ".join(ready.plan.facts)
+        known = ", ".join(ready.compiled.facts)
         raise DataError(f"facts {', '.join(unknown)} are unknown to {table}; it knows {known}")
     return ready.decide(facts, on_missing="undecided")
 

@@ -31,7 +31,7 @@ def screened(
     if name == "customers":
         _refuse(faults, found)
     required = {c.name for c in columns if c.required}
-    for rule in MODELS[name].ACROSS:
+    for rule in MODELS[name].CONSTRAINTS:
         if not set(rule.fields) <= set(found.columns):
             continue
         broken = rule.broken_rows(found)

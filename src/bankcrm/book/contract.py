@@ -103,7 +103,7 @@ def contract_page() -> str:
             need = "yes" if c.required else ""
             unit = c.unit + _limits(c)
             lines.append(f"| `{c.name}` | {c.kind} | {need} | {unit} | {c.meaning}{words} |")
-        rules = [f"- {rule.expected}" for rule in MODELS[name].ACROSS]
+        rules = [f"- {rule.expected}" for rule in MODELS[name].CONSTRAINTS]
         lines += ["", "Across columns:", "", *rules] if rules else []
     return "\n".join(lines) + "\n"
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.book.contract import CONTRACT
+from bankcrm.book.contract import CONTRACT, FRAMES
 from bankcrm.book.model import Book
 from bankcrm.errors import DataError
 from bankcrm.frames import Codes, Column, Numbers, as_frame, check_frame, codes
@@ -193,10 +193,9 @@ def book_view(book: Book, *, recorded: Iterable[str] | None = None, zone: str = 
             customers; by default those that have a row here.
         zone: The bank's time zone.
     """
-    frames = book.frames()
-    names = {n for n, f in frames.items() if len(f)} if recorded is None else set(recorded)
-    names |= {"customers"}
-    return _view({n: f for n, f in frames.items() if n in names}, zone)
+    rows = {n for n, f in book.frames().items() if len(f)}
+    names = {"customers", *(rows if recorded is None else recorded)}
+    return _view({n: book.frame(n) for n in FRAMES if n in names}, zone)
 
 
 @attrs.frozen

@@ -1,42 +1,41 @@
 """Complaints: intake, severity, routes, clocks, escalation, summaries."""
 
-from bankcrm.complaints.clock_rules import ClockRule, ClockStateKind, Extension, combine
-from bankcrm.complaints.clock_state import Clock, ClockState
-from bankcrm.complaints.clocks import replay_clock
-from bankcrm.complaints.deadlines import deadlines
+from bankcrm.complaints.assignment import assign_handlers, queue_order
+from bankcrm.complaints.clocks.deadlines import deadlines
+from bankcrm.complaints.clocks.events import CaseEvent
+from bankcrm.complaints.clocks.replay import replay_clock
+from bankcrm.complaints.clocks.rules import ClockRule, Extension, combine
+from bankcrm.complaints.clocks.state import Clock, ClockState
 from bankcrm.complaints.escalation import escalate, follow_ups
-from bankcrm.complaints.events import CaseEvent, CaseStatus, EventKind
+from bankcrm.complaints.facts import Classifier
+from bankcrm.complaints.fca_return import fca_return
 from bankcrm.complaints.intake import Intake, Referral, intake
 from bankcrm.complaints.lexicon import Entry, Lexicon, Negation, Span, default_lexicon, read_lexicon
-from bankcrm.complaints.matters import link_repeats
-from bankcrm.complaints.one import Route, route
-from bankcrm.complaints.returns import fca_return
-from bankcrm.complaints.routing import RouteRule, route_frame
-from bankcrm.complaints.severity import Classifier, assess_severity, raise_severity, severity_facts
+from bankcrm.complaints.processing import ProcessedComplaints, process_complaints
+from bankcrm.complaints.repeats import link_repeats
+from bankcrm.complaints.routing import Route, RouteRule, route, route_frame
+from bankcrm.complaints.severity import assess_severity, raise_severity, severity_facts
 from bankcrm.complaints.summary import ageing, pareto, summarise
 from bankcrm.complaints.taxonomy import Heading, Requirement, Taxonomy, checklist, taxonomy
-from bankcrm.complaints.watch import Trend, control_chart, trend
-from bankcrm.complaints.work import assign_handlers, queue_order
+from bankcrm.complaints.trends import Trend, control_chart, trend
 from bankcrm.models.complaint import Complaint
 from bankcrm.vocabulary import SIGNALS
 
 __all__ = [
     "SIGNALS",
     "CaseEvent",
-    "CaseStatus",
     "Classifier",
     "Clock",
     "ClockRule",
     "ClockState",
-    "ClockStateKind",
     "Complaint",
     "Entry",
-    "EventKind",
     "Extension",
     "Heading",
     "Intake",
     "Lexicon",
     "Negation",
+    "ProcessedComplaints",
     "Referral",
     "Requirement",
     "Route",
@@ -58,6 +57,7 @@ __all__ = [
     "intake",
     "link_repeats",
     "pareto",
+    "process_complaints",
     "queue_order",
     "raise_severity",
     "read_lexicon",

@@ -6,8 +6,12 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.calendars import WorkingCalendar
-from bankcrm.complaints.routing import received_day
-from bankcrm.complaints.severity import complaints_policy, contract
+from bankcrm.complaints.base import (
+    business_days,
+    complaints_policy,
+    contract,
+    local_days,
+)
 from bankcrm.frames import Column, as_frame, check_frame, numbers
 from bankcrm.policy import Policy
 
@@ -49,8 +53,7 @@ def escalate(clocks: object, *, policy: Policy | None = None) -> pd.DataFrame:
     decided = policy.table("escalation").decide_frame(facts)
     result = decided.rename(columns={"outcome": "level", "rule": "escalation_rule"})
     result["level"] = result["level"].cat.as_ordered()
-    result.attrs.update(policy=policy.id, fingerprint=policy.fingerprint)
-    return result
+    return policy.stamp(result)
 
 
 _ANSWERED = contract("answered_at", "closed_at", "satisfaction")
@@ -81,8 +84,8 @@ def follow_ups(
     policy = complaints_policy(policy)
     frame = check_frame(as_frame(complaints), _ANSWERED, frame="complaints")
     never = pd.Series(pd.DatetimeIndex([pd.NaT] * len(frame), tz="UTC"), index=frame.index)
-    answered = received_day(frame.get("answered_at", never), policy)
-    closed = received_day(frame.get("closed_at", never), policy)
+    answered = business_days(frame.get("answered_at", never), policy)
+    closed = local_days(frame.get("closed_at", never), policy)
     due = calendar.add_marked(answered, int(policy.value("follow_up_days"))).dates
     until = closed + np.timedelta64(int(policy.value("reopen_within_days")), "D")
     told = frame.get("satisfaction", pd.Series(np.nan, index=frame.index))

@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 
 from bankcrm._display import card, line
-from bankcrm.complaints._frames import Mask, blank
-from bankcrm.complaints.matters import link_repeats
-from bankcrm.complaints.severity import complaints_policy, contract
+from bankcrm.complaints.base import Mask, complaints_policy, contract, local_days
+from bankcrm.complaints.repeats import link_repeats
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame, as_of_day, screen_frame
 from bankcrm.models import columns_of, frame_of
@@ -121,9 +120,9 @@ def intake(
         referred_to=referral["to"].to_numpy()[out],
         clock=referral["clock"].to_numpy()[out],
     )
-    for result in (accepted, rejected):
-        result.attrs.update(policy=policy.id, fingerprint=policy.fingerprint)
-    return Intake(accepted, rejected, _findings(found, source.index, refused))
+    return Intake(
+        policy.stamp(accepted), policy.stamp(rejected), _findings(found, source.index, refused)
+    )
 
 
 def _frame(complaints: object) -> pd.DataFrame:
@@ -156,7 +155,7 @@ def _read_columns(
     read: dict[str, pd.Series] = {}
     for name in (n for n in _NAMES if n in source.columns):
         values = source[name].set_axis(rows)
-        missing = blank(values)
+        missing = _blank(values)
         if name in required and missing.any():
             found.append(_Found("missing", name, missing, f"tell {name}"))
         if name != "received_at" and len(values) and values.isna().all():
@@ -171,6 +170,15 @@ def _read_columns(
         read[name] = screened.frame[name].reindex(rows).set_axis(source.index)
     others = {str(c): source[c] for c in source.columns if str(c) not in read}
     return pd.DataFrame({**read, **others}, index=source.index, copy=False), found
+
+
+def _blank(values: pd.Series) -> Mask:
+    """Which values are missing or hold nothing but white space."""
+    empty: Mask = values.isna().to_numpy()
+    if values.dtype == object or pd.api.types.is_string_dtype(values.dtype):
+        text = values.astype("string").str.strip()
+        empty = empty | (text == "").to_numpy(dtype=np.bool_, na_value=True)
+    return empty
 
 
 def _settled(accepted: pd.DataFrame) -> pd.DataFrame:
@@ -191,13 +199,11 @@ def _checks(
     """All that can be wrong with a complaint besides a single value's form."""
     if "received_at" in frame:
         received = frame["received_at"]
-        zone = policy.value("time_zone")
-        first = pd.Timestamp(policy.value("earliest_received")).tz_localize(zone)
-        early = (received < first).to_numpy()
-        yield _Found("too_early", "received_at", early, f"expected {first.date()} or later")
+        day = local_days(received, policy)
+        first = as_of_day(policy.value("earliest_received"))
+        yield _Found("too_early", "received_at", day < first, f"expected {first} or later")
         if as_of is not None:
-            end = (pd.Timestamp(as_of_day(as_of)) + pd.Timedelta(days=1)).tz_localize(zone)
-            late = (received >= end).to_numpy()
+            late = day > as_of_day(as_of)
             yield _Found("after_as_of", "received_at", late, f"expected {as_of} or earlier")
         for name in (n for n in _LATER if n in frame and frame[n].notna().any()):
             wrong = (frame[name] < received).to_numpy()
@@ -247,7 +253,7 @@ def _contacts(frame: pd.DataFrame, policy: Policy) -> Iterator[_Found]:
             gaps[name] = np.ones(len(frame), dtype=np.bool_)
             continue
         text = frame[name].astype("string").str.strip()
-        gaps[name] = blank(frame[name])
+        gaps[name] = _blank(frame[name])
         fits = text.str.fullmatch(policy.value(f"{name}_pattern"))
         wrong = ~fits.to_numpy(dtype=np.bool_, na_value=True) & ~gaps[name]
         yield _Found(f"bad_{name}", name, wrong, f"ask the customer for the {name} again")
@@ -255,7 +261,7 @@ def _contacts(frame: pd.DataFrame, policy: Policy) -> Iterator[_Found]:
         if name == "contact":
             missing = gaps["phone"] & gaps["email"]
         elif name in frame:
-            missing = blank(frame[name])
+            missing = _blank(frame[name])
         else:
             missing = np.ones(len(frame), dtype=np.bool_)
         yield _Found("gap", name, missing, f"ask the customer for the {name}")

@@ -15,8 +15,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bankcrm.complaints._frames import Codes, Mask, categories
+from bankcrm.complaints.base import Mask
 from bankcrm.errors import DataError, PolicyError
+from bankcrm.frames import Codes, categorical
 from bankcrm.rules.toml import converter, parse_toml, structure
 from bankcrm.vocabulary import SIGNALS, Kind
 
@@ -149,7 +150,7 @@ class Lexicon:
         for i, label in self._labels["signal"].items():
             columns[label] = hits[code, i]
         for name in ("kind", "cause"):
-            columns[name] = categories(self._first(name, hits)[code], self._words(name))
+            columns[name] = categorical(self._first(name, hits)[code], self._words(name))
         return pd.DataFrame(columns, index=texts.index)
 
     def read(self, text: str) -> dict[str, object]:

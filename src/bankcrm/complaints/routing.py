@@ -1,7 +1,8 @@
-"""Who answers a complaint and by when (CSC-5); the first-asked person stays accountable."""
+"""Routes: who answers a complaint and by when (CSC-5); who was asked first stays accountable."""
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
@@ -10,27 +11,43 @@ import attrs
 import numpy as np
 import pandas as pd
 
+from bankcrm._display import card, figures_of
 from bankcrm.calendars import WorkingCalendar, business_day
-from bankcrm.complaints._frames import Codes, categories, filled
-from bankcrm.complaints.rulers import cutoff_of
-from bankcrm.complaints.severity import (
+from bankcrm.complaints.base import business_days, complaints_policy, contract, cutoff_of
+from bankcrm.complaints.clocks.events import CaseEvent
+from bankcrm.complaints.clocks.replay import first_due
+from bankcrm.complaints.facts import (
     Classifier,
-    complaints_policy,
-    contract,
-    decide_severity,
-    facts_of,
+    ExtendFacts,
+    checked_columns,
+    complaint_facts,
+    facts_of_one,
+    identity,
     read_texts,
 )
-from bankcrm.frames import Column, Days, as_frame, check_frame
+from bankcrm.complaints.lexicon import Lexicon
+from bankcrm.complaints.severity import decide_severity
+from bankcrm.frames import as_frame, categorical, check_frame
+from bankcrm.models import Id
+from bankcrm.models.complaint import Complaint
 from bankcrm.policy import Policy
-from bankcrm.vocabulary import Kind, Tier
-
-UNTOLD = "untold"
+from bankcrm.rules import Decision
+from bankcrm.vocabulary import EventKind, Kind, Severity, Tier, word
 
 
 @attrs.frozen
 class RouteRule:
-    """One route of a policy: who owns it, whom it involves, and the name of its time parameter."""
+    """One route of a policy.
+
+    Attributes:
+        name: The route's name.
+        owner: The department that owns the complaint.
+        involves: ``concerned`` if the departments concerned take part, else ``none``.
+        days: Name of the parameter with its time in working days.
+        source: The rule behind it.
+        actions: What to do, in order.
+        members: The task force, as ``department:role``.
+    """
 
     name: str
     owner: str
@@ -41,12 +58,19 @@ class RouteRule:
     members: tuple[str, ...] = ()
 
 
+@lru_cache(maxsize=64)
+def routes_of(policy: Policy) -> Mapping[str, RouteRule]:
+    """The routes of a policy by name."""
+    return MappingProxyType({r.name: r for r in policy.records("routes", RouteRule)})
+
+
 def route_frame(
     complaints: object,
     *,
     calendar: WorkingCalendar,
     policy: Policy | None = None,
     classifier: Classifier | None = None,
+    extend_facts: ExtendFacts = identity,
 ) -> pd.DataFrame:
     """Severity, owner, departments, due date and rule of every complaint.
 
@@ -54,118 +78,235 @@ def route_frame(
         complaints: A frame with ``received_at`` (aware instants); ``complaint_id``, ``kind``,
             ``product``, ``cause``, ``tier``, ``first_asked``, the signals and what else
             `bankcrm.complaints.severity_facts` reads, where they are known.
-        calendar: Whose working days count.
-        policy: Whose tables and times decide.
+        calendar: The calendar whose working days count.
+        policy: The policy whose tables and times decide.
         classifier: Reads the column ``text`` where the signal columns, ``kind`` and ``cause`` are
-            silent, such as `bankcrm.complaints.default_lexicon`; None leaves texts unread.
+            null, such as `bankcrm.complaints.default_lexicon`; None leaves texts unread.
+        extend_facts: Adds columns to the facts that the tables ``severity``, ``route``,
+            ``departments`` and ``priority`` read, such as those of plug-ins.
 
     Returns:
         The frame's index; ``kind``, ``severity`` (null unless it is a complaint),
-        ``severity_rule``, ``route``, ``rule``, ``owner``, ``departments`` (joined by ``+``, the
-        owner first), ``accountable`` (the first-asked person, if told), ``priority``, ``due``
-        (date) and ``provisional``.
+        ``severity_rule``, ``route``, ``route_rule``, ``owner``, ``departments`` (joined by ``+``,
+        the owner first), ``accountable`` (the employee asked first, if recorded), ``priority``,
+        ``due`` (date) and ``provisional``.
 
     Raises:
-        DataError: The frame does not fit its contract.
+        DataError: The frame does not fit its contract, or a table reads a fact that is not given.
         CalendarError: A complaint lies outside the calendar.
 
     Source: CSC-5, EB-8.
 
     >>> from bankcrm.calendars import working_calendar
-    >>> told = pd.DataFrame({
+    >>> complaints = pd.DataFrame({
     ...     "received_at": pd.to_datetime(["2024-09-27 10:00"]).tz_localize("Asia/Shanghai"),
     ...     "vulnerable": [True]})
-    >>> route_frame(told, calendar=working_calendar("CN"))[["route", "due"]].iloc[0].tolist()
+    >>> routed = route_frame(complaints, calendar=working_calendar("CN"))
+    >>> routed[["route", "due"]].iloc[0].tolist()
     ['with_departments', Timestamp('2024-10-10 00:00:00')]
     """
     policy = complaints_policy(policy)
     frame = as_frame(complaints)
-    checked = check_frame(frame, _COLUMNS, frame="complaints")
-    read = read_texts(frame, classifier)
-    facts = facts_of(frame, policy, read)
-    checked = _with_read(checked, read)
+    columns = (*contract("received_at", "first_asked", required=("received_at",)),)
+    checked = check_frame(frame, (*columns, *checked_columns(policy)), frame="complaints")
+    read = read_texts(frame, policy, classifier)
+    facts = extend_facts(complaint_facts(checked, policy, read))
     result = decide_severity(facts, policy)
-    kind = filled(checked, "kind", policy.value("untold_kind"))
-    assessed = kind == Kind.COMPLAINT.value
     for name in ("severity", "severity_rule"):
-        result[name] = result[name].where(assessed)
-    told = pd.DataFrame({"kind": kind, "severity": result["severity"]}, copy=False)
+        result[name] = result[name].where(facts["kind"] == Kind.COMPLAINT.value)
+    facts = facts.assign(severity=result["severity"])
     table = policy.table("route")
-    codes = table.decide_codes(told, on_missing="raise")
+    codes = table.decide_codes(facts, on_missing="raise")
     routes = routes_of(policy)
     chosen = [routes[name] for name in table.vocabulary]
-    result.insert(0, "kind", kind)
-    result["route"] = categories(codes.outcome, [r.name for r in chosen])
-    result["rule"] = categories(codes.rule, [r.id for r in table.rules])
-    result["owner"] = categories(codes.outcome, [r.owner for r in chosen])
-    result["departments"] = _departments(checked, codes.outcome, chosen, policy)
+    result.insert(0, "kind", facts["kind"])
+    result["route"] = categorical(codes.outcome, [r.name for r in chosen])
+    result["route_rule"] = categorical(codes.rule, [r.id for r in table.rules])
+    result["owner"] = categorical(codes.outcome, [r.owner for r in chosen])
+    result["departments"] = _departments(facts, codes.outcome, chosen, policy)
     result["accountable"] = checked.get("first_asked")
-    result["priority"] = _priority(frame, facts, policy)
+    result["priority"] = policy.table("priority").decide_frame(facts)["outcome"].cat.as_ordered()
     days = np.array([int(policy.value(r.days)) for r in chosen])[codes.outcome]
-    day = received_day(checked["received_at"], policy)
-    due, provisional = calendar.add_marked(day, days)
+    due, provisional = calendar.add_marked(business_days(checked["received_at"], policy), days)
     result["due"] = due.astype("datetime64[s]")
     result["provisional"] = provisional
-    result.attrs.update(policy=policy.id, fingerprint=policy.fingerprint, calendar=calendar.name)
-    return result
-
-
-_COLUMNS = contract(
-    "received_at", "kind", "product", "cause", "first_asked", required=("received_at",)
-)
-
-
-def _with_read(frame: pd.DataFrame, read: pd.DataFrame | None) -> pd.DataFrame:
-    """Kind and cause from the text where the columns are silent."""
-    for name in ("kind", "cause"):
-        if read is None or name not in read:
-            continue
-        words = read[name].astype("category")
-        if name in frame:
-            told = frame[name].cat
-            both = told.categories.union(words.cat.categories, sort=False)
-            words = told.set_categories(both).fillna(words.cat.set_categories(both))
-        frame = frame.assign(**{name: words})
-    return frame
-
-
-@lru_cache(maxsize=64)
-def routes_of(policy: Policy) -> Mapping[str, RouteRule]:
-    """The routes of a policy by name."""
-    return MappingProxyType({r.name: r for r in policy.records("routes", RouteRule)})
-
-
-def received_day(received_at: pd.Series, policy: Policy) -> Days:
-    """The bank's day on which each complaint was received."""
-    zone = policy.value("time_zone")
-    return business_day(received_at, zone=zone, cutoff=cutoff_of(policy))
-
-
-def joined(owner: str, concerned: str) -> str:
-    """Departments as one text: the owner first, none of them twice."""
-    names = [owner, *([] if concerned == "none" else concerned.split("+"))]
-    return "+".join(dict.fromkeys(names))
+    result.attrs["calendar"] = calendar.name
+    return policy.stamp(result)
 
 
 def _departments(
-    frame: pd.DataFrame, route: Codes, chosen: list[RouteRule], policy: Policy
+    facts: pd.DataFrame, route: np.ndarray, chosen: list[RouteRule], policy: Policy
 ) -> pd.Categorical:
+    """The owner and the departments concerned, one text per distinct pair."""
     table = policy.table("departments")
-    told = {name: filled(frame, name, UNTOLD) for name in ("cause", "product")}
-    concerned = table.decide_codes(pd.DataFrame(told, copy=False)).outcome
+    concerned = table.decide_codes(facts).outcome
     words = [
         joined(r.owner, c if r.involves == "concerned" else "none")
         for r in chosen
         for c in table.vocabulary
     ]
-    return categories(route * np.int16(len(table.vocabulary)) + concerned, words)
+    return categorical(route * np.int16(len(table.vocabulary)) + concerned, words)
 
 
-def _priority(frame: pd.DataFrame, facts: pd.DataFrame, policy: Policy) -> pd.Series:
-    tier = check_frame(frame, (_TIER,), frame="complaints") if "tier" in frame else frame
-    told = {"vulnerable": facts["vulnerable"], "tier": filled(tier, "tier", UNTOLD)}
-    decided = policy.table("priority").decide_frame(pd.DataFrame(told, copy=False))
-    return decided["outcome"].cat.as_ordered()
+def joined(owner: str, concerned: str) -> str:
+    """Departments as one text: the owner first, each of them once."""
+    names = [owner, *([] if concerned == "none" else concerned.split("+"))]
+    return "+".join(dict.fromkeys(names))
 
 
-_TIER = Column("tier", "category", required=False, nullable=True, choices=tuple(Tier))
+@attrs.frozen
+class Route:
+    """Who answers one complaint, by when, and why.
+
+    Attributes:
+        complaint_id: The complaint.
+        kind: Consultation, suggestion or complaint.
+        severity: None unless it is a complaint.
+        route: The route's name.
+        owner: The department that owns it.
+        departments: All departments, the owner first.
+        members: The task force by role, ``department:role``; empty without one.
+        actions: What to do, in order.
+        accountable: The employee asked first, who stays accountable (EB-8).
+        priority: Rank in the queue among complaints of one severity.
+        due: The bank's day by which the customer is answered.
+        provisional: The due day depends on days that no official notice covers yet.
+        deadlines: The due day of every clock that the receipt starts.
+        decisions: The decisions behind it, by table.
+    """
+
+    complaint_id: Id
+    kind: Kind
+    severity: Severity | None
+    route: str
+    owner: str
+    departments: tuple[str, ...]
+    members: tuple[str, ...]
+    actions: tuple[str, ...]
+    accountable: str | None
+    priority: str
+    due: dt.date
+    provisional: bool
+    deadlines: Mapping[str, dt.date]
+    decisions: Mapping[str, Decision] = attrs.field(repr=False)
+
+    def __str__(self) -> str:
+        severity = f", {self.severity}" if self.severity else ""
+        return f"{self.kind}{severity}: {self.owner} by {self.due} ({self.route})"
+
+    def _repr_html_(self) -> str:
+        names = ("complaint_id", "kind", "severity", "owner", "departments", "due", "provisional")
+        figures = figures_of(self, *names, "priority", "actions", "deadlines", "reasons")
+        fingerprints = {d.fingerprint[:12] for d in self.decisions.values()}
+        return card(f"Route {self.route}", figures, note=", ".join(sorted(fingerprints)))
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """The rule of each table, with its reason in words and its source."""
+        return tuple(
+            f"{table}: {d.rule} ({'; '.join(t for t in (d.because, d.source) if t)})"
+            for table, d in self.decisions.items()
+        )
+
+
+def route(
+    complaint: Complaint,
+    *,
+    calendar: WorkingCalendar,
+    policy: Policy | None = None,
+    classifier: Classifier | None = None,
+    tier: Tier | str | None = None,
+    facts: Mapping[str, object] | None = None,
+) -> Route:
+    """The route of one complaint: owner, departments, task force, deadlines, reasons.
+
+    It gives the same answer as `route_frame` and reads the same facts and tables.
+
+    Args:
+        complaint: The complaint.
+        calendar: The calendar whose working days count.
+        policy: The policy whose tables, times and clocks decide.
+        classifier: Reads the text where the complaint's own fields are null.
+        tier: The customer's tier; it changes the priority and never the severity.
+        facts: Further facts that the bank's own tables read, by name.
+
+    Raises:
+        CalendarError: The complaint lies outside the calendar.
+        MissingFactError: A table reads a fact that is not given.
+
+    Source: CSC-5, EB-8.
+
+    >>> from bankcrm.calendars import working_calendar
+    >>> from bankcrm.complaints import default_lexicon
+    >>> noon = dt.datetime(2024, 9, 27, 12, tzinfo=dt.timezone(dt.timedelta(hours=8)))
+    >>> one = Complaint(complaint_id=1, received_at=noon, text="信用卡被盗刷", first_asked="Wang")
+    >>> found = route(one, calendar=working_calendar("CN"), classifier=default_lexicon())
+    >>> str(found.severity), found.due.isoformat(), found.accountable
+    ('severe', '2024-10-16', 'Wang')
+    """
+    policy = complaints_policy(policy)
+    read = _read(classifier, complaint.text)
+    known = facts_of_one(complaint, policy, read, tier=tier, extra=facts)
+    kind = word(Kind, known["kind"])
+    severity: Severity | None = None
+    decisions: dict[str, Decision] = {}
+    if kind is Kind.COMPLAINT:
+        decisions["severity"] = policy.table("severity").decide(known)
+        severity = word(Severity, decisions["severity"].outcome)
+    known["severity"] = None if severity is None else severity.value
+    for name in ("route", "departments", "priority"):
+        decisions[name] = policy.table(name).decide(known)
+    rule = routes_of(policy)[decisions["route"].outcome]
+    concerned = decisions["departments"].outcome if rule.involves == "concerned" else "none"
+    zone = policy.value("time_zone")
+    day = business_day(complaint.received_at, zone=zone, cutoff=cutoff_of(policy))
+    due = calendar.add_marked(day, int(policy.value(rule.days)))
+    return Route(
+        complaint_id=complaint.complaint_id,
+        kind=kind,
+        severity=severity,
+        route=rule.name,
+        owner=rule.owner,
+        departments=tuple(joined(rule.owner, concerned).split("+")),
+        members=_members(rule, concerned),
+        actions=rule.actions,
+        accountable=complaint.first_asked,
+        priority=decisions["priority"].outcome,
+        due=due.dates[0].item(),
+        provisional=bool(due.provisional[0]),
+        deadlines=_deadlines(complaint, severity, policy, calendar),
+        decisions=decisions,
+    )
+
+
+def _read(classifier: Classifier | None, text: str | None) -> Mapping[str, object] | None:
+    """What the text says; None where nothing reads it."""
+    if classifier is None:
+        return None
+    if isinstance(classifier, Lexicon):  # reads a single text without building a frame
+        return None if text is None else classifier.read(text)
+    answer = classifier(pd.Series([text], dtype=object))
+    return {str(name): answer[name].iloc[0] for name in answer}
+
+
+def _members(rule: RouteRule, concerned: str) -> tuple[str, ...]:
+    """The task force: ``concerned`` stands for each department concerned."""
+    departments = [] if concerned == "none" else concerned.split("+")
+    members: list[str] = []
+    for member in rule.members:
+        department, role = member.split(":")
+        names = departments if department == "concerned" else [department]
+        members += [f"{name}:{role}" for name in names]
+    return tuple(dict.fromkeys(members))
+
+
+def _deadlines(
+    complaint: Complaint, severity: Severity | None, policy: Policy, calendar: WorkingCalendar
+) -> dict[str, dt.date]:
+    received = CaseEvent(
+        complaint.received_at,
+        EventKind.RECEIVED,
+        by=complaint.first_asked or "",
+        severity=severity,
+    )
+    return first_due(received, policy=policy, calendar=calendar)

@@ -10,10 +10,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.calendars import WorkingCalendar
-from bankcrm.complaints._frames import Mask
-from bankcrm.complaints.routing import received_day
-from bankcrm.complaints.rulers import Amounts
-from bankcrm.complaints.severity import complaints_policy, contract
+from bankcrm.complaints.base import (
+    Mask,
+    answered_at,
+    business_days,
+    complaints_policy,
+    contract,
+    local_days,
+)
+from bankcrm.complaints.clocks.time_units import Amounts
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, Days, as_frame, as_of_day, check_frame, days, numbers
 from bankcrm.policy import Policy
@@ -106,9 +111,11 @@ def summarise(
         return np.bincount(cells[cells >= 0], minlength=size[0] * size[1]).astype(np.float64)
 
     due = cell["due"] >= 0
-    in_time = due & (day["answered"] <= day["due"])
+    received = business_days(frame["received_at"], policy)
+    answered = _known(business_days(answered_at(frame), policy), day["answered"])
+    in_time = due & (answered <= day["due"])
     late = due & (day["due"] < last) & ~in_time
-    taken = calendar.between_marked(day["received"], day["answered"]).counts.astype(np.float64)
+    taken = calendar.between_marked(_known(received, day["received"]), answered).counts
     columns: dict[str, Amounts] = {
         name: count(name) for name in ("received", "answered", "closed", "reopened", "merged")
     }
@@ -119,7 +126,9 @@ def summarise(
     judged = count("answered", due)
     whole = [*columns]
     columns["within_time"] = _share(columns["in_time"], judged)
-    columns["median_days"], columns["p90_days"] = _quantiles(cell["answered"], taken, len(going))
+    columns["median_days"], columns["p90_days"] = _quantiles(
+        cell["answered"], taken.astype(np.float64), len(going)
+    )
     columns["satisfaction"] = _mean(cell["answered"], frame, len(going))
     columns["reopen_rate"] = _share(columns["reopened"], columns["closed"])
     if customers is not None:
@@ -127,17 +136,18 @@ def summarise(
         columns["per_thousand"] = _share(columns["received"], people) * 1000
     result = pd.DataFrame(columns, index=_index(first, periods, months, labels, names))
     result = result.astype(dict.fromkeys(whole, "int64"))
-    result.attrs.update(policy=policy.id, fingerprint=policy.fingerprint, calendar=calendar.name)
-    return result
+    result.attrs["calendar"] = calendar.name
+    return policy.stamp(result)
 
 
 def _happened(frame: pd.DataFrame, policy: Policy, last: np.datetime64) -> dict[str, Days]:
     """The day on which each thing happened; NaT where it has not by the last day."""
     never = np.full(len(frame), np.datetime64("NaT", "D"))
     found = {
-        name: received_day(frame[f"{name}_at"], policy) if f"{name}_at" in frame else never
-        for name in ("received", "answered", "closed", "reopened")
+        name: local_days(frame[f"{name}_at"], policy) if f"{name}_at" in frame else never
+        for name in ("received", "closed", "reopened")
     }
+    found["answered"] = local_days(answered_at(frame), policy)
     found["due"] = days(frame["due"], "due") if "due" in frame else never
     # What was merged has no clock and no end of its own: the case that it joined has them.
     merged = np.zeros(len(frame), dtype=np.bool_)
@@ -147,6 +157,11 @@ def _happened(frame: pd.DataFrame, policy: Policy, last: np.datetime64) -> dict[
     for name in ("answered", "closed", "reopened", "due"):
         found[name] = np.where(merged, never, found[name])
     return {n: np.where(d <= last, d, np.datetime64("NaT", "D")) for n, d in found.items()}
+
+
+def _known(day: Days, happened: Days) -> Days:
+    """The days of what has happened; NaT elsewhere."""
+    return np.where(np.isnat(happened), np.datetime64("NaT", "D"), day)
 
 
 def _first(day: Days, last: np.datetime64) -> np.datetime64:
@@ -278,9 +293,11 @@ def ageing(
         raise DataError(f"edges: {list(edges)} do not rise; give such as (5, 10, 15)")
     frame = check_frame(as_frame(complaints), _CASES, frame="complaints")
     last = as_of_day(as_of)
-    day = _happened(frame, complaints_policy(policy), last)
+    policy = complaints_policy(policy)
+    day = _happened(frame, policy, last)
     known = ~np.isnat(day["received"]) & np.isnat(day["merged"])
-    waited = calendar.between_marked(day["received"], np.full(len(frame), last)).counts
+    received = _known(business_days(frame["received_at"], policy), day["received"])
+    waited = calendar.between_marked(received, np.full(len(frame), last)).counts
     band = np.searchsorted(ends, np.nan_to_num(waited), side="left")
     size = len(ends) + 1
     lows = [0, *(int(e) + 1 for e in ends)]

@@ -11,8 +11,8 @@ import attrs
 import numpy as np
 import pandas as pd
 
-from bankcrm.complaints._frames import categories
 from bankcrm.errors import DataError, PolicyError, UnknownNameError
+from bankcrm.frames import categorical
 from bankcrm.policy import Policy
 from bankcrm.rules.toml import converter, parse_toml, structure
 from bankcrm.rules.values import frozen_dict
@@ -94,7 +94,7 @@ class Taxonomy:
         names = self.codes(axis)
         found = [self._look_up(str(text), axis) for text in distinct]
         place = np.array([names.index(f) if f else -1 for f in found] + [-1])
-        return pd.Series(categories(place[code], names), index=words.index)
+        return pd.Series(categorical(place[code], names), index=words.index)
 
     def _look_up(self, text: str, axis: str) -> str:
         low = text.lower()

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bankcrm.book import Book, empty_frame
+from bankcrm.book.contract import KEYS
 from bankcrm.engines.output import digest_of, disk, write_text
 from bankcrm.engines.sources import in_zones
 from bankcrm.errors import DataError
@@ -30,31 +31,29 @@ ROW = "_row"
 Zones = Mapping[str, Mapping[str, str]]
 PARTED = ("customers", "transactions", "accounts", "balances", "loans", "contacts", "complaints")
 ACCOUNT_FRAMES = ("accounts", "transactions", "balances", "loans")
-KEYS = {"transactions": "transaction_id", "accounts": "account_id", "loans": "loan_id",
-        "contacts": "contact_id", "complaints": "complaint_id"}  # fmt: skip
 
 
 @attrs.frozen
-class Work:
-    """A folder of intermediate results that the next run with the same key goes on from.
+class Workspace:
+    """A folder of intermediate results, from which the next run with the same key continues.
 
-    Args:
-        folder: where; it is deleted when the review is complete.
-        key: what the intermediate results depend on.
+    Attributes:
+        folder: Where they are; it is deleted when the review is complete.
+        key: What the intermediate results depend on.
     """
 
     folder: Path
     key: Mapping[str, Any]
 
     def begin(self) -> None:
-        """Make ready; what another key has left is thrown away."""
-        told = json.dumps({"key": digest_of(self.key)})
+        """Make the folder ready; results of another key are deleted."""
+        text = json.dumps({"key": digest_of(self.key)})
         noted = self.folder / "_key.json"
-        if not (noted.is_file() and noted.read_text(encoding="utf-8") == told):
+        if not (noted.is_file() and noted.read_text(encoding="utf-8") == text):
             self.end()
             with disk(self.folder):
                 self.folder.mkdir(parents=True)
-                write_text(noted, told)
+                write_text(noted, text)
 
     def end(self) -> None:
         """Delete everything."""
@@ -65,18 +64,18 @@ class Work:
         target = self.folder / step / f"{block:05d}"
         if target.is_dir():
             return
-        beside = target.with_name(f".{target.name}.{os.getpid()}")
-        shutil.rmtree(beside, ignore_errors=True)
+        temporary = target.with_name(f".{target.name}.{os.getpid()}")
+        shutil.rmtree(temporary, ignore_errors=True)
         made = make()
         with disk(target):
-            beside.mkdir(parents=True)
+            temporary.mkdir(parents=True)
             for name, frame in made.items():
                 table = pa.Table.from_pandas(frame)
-                pq.write_table(table, beside / f"{name}.parquet", compression="lz4")
+                pq.write_table(table, temporary / f"{name}.parquet", compression="lz4")
             if target.is_dir():  # another worker was given the same block and was faster
-                shutil.rmtree(beside)
+                shutil.rmtree(temporary)
             else:
-                os.replace(beside, target)
+                os.replace(temporary, target)
 
     def read(
         self, step: str, block: int, name: str, columns: list[str] | None = None
@@ -86,22 +85,18 @@ class Work:
         frame: pd.DataFrame = pd.read_parquet(path, columns=columns)
         return frame
 
-    def path(self, step: str, name: str) -> str:
-        """The files of a frame over all blocks, as a glob."""
-        return str(self.folder / step / "*" / f"{name}.parquet")
-
     def part(self, engine: Engine, name: str, sql: str, customer: str, blocks: int) -> None:
         """Part a SELECT by customer into files, unless they are there already."""
         target = self.folder / "parts" / name
         if target.is_dir():
             return
-        beside = target.with_name(f".{name}")
-        shutil.rmtree(beside, ignore_errors=True)
+        temporary = target.with_name(f".{name}")
+        shutil.rmtree(temporary, ignore_errors=True)
         with disk(target):
             target.parent.mkdir(parents=True, exist_ok=True)
-        engine.part(sql, customer, beside, blocks)
+        engine.part(sql, customer, temporary, blocks)
         with disk(target):
-            os.replace(beside, target)
+            os.replace(temporary, target)
 
     def block(self, name: str, blocks: Iterable[int]) -> pd.DataFrame | None:
         """The rows of some blocks of a parted frame, in the frame's own order; None if not there.
@@ -123,49 +118,50 @@ class Work:
         return frame.drop(columns="block", errors="ignore").set_index(ROW).sort_index()
 
 
-def part_book(engine: Engine, work: Work, blocks: int) -> None:
+def part_book(engine: Engine, workspace: Workspace, blocks: int) -> None:
     """Part every frame of an engine's book by customer; each row lands in one block."""
     if blocks > 1:
-        refuse_torn(engine)
+        refuse_shared(engine)
     for name in PARTED:
         if name in engine.columns:
-            work.part(engine, name, f"SELECT * FROM {engine.place(name)}", "customer_id", blocks)
-    if "referred_by" in engine.columns["customers"]:
-        counted = (
-            "SELECT referred_by AS customer_id, COUNT(*) AS referrals "
-            f"FROM {engine.place('customers')} "
-            "WHERE referred_by IS NOT NULL AND referred_by <> customer_id GROUP BY referred_by"
-        )
-        work.part(engine, "referrals", counted, "customer_id", blocks)
+            select = f"SELECT * FROM {engine.place(name)}"
+            workspace.part(engine, name, select, "customer_id", blocks)
 
 
-def refuse_torn(engine: Engine) -> None:
-    """Refuse what blocks of customers would tear apart: shared accounts, shared numbers."""
+def refuse_shared(engine: Engine) -> None:
+    """Refuse accounts and record ids that several customers share: blocks would separate them.
+
+    Raises:
+        DataError: Some are shared; all of them are counted.
+    """
     known = f"customer_id IN (SELECT customer_id FROM {engine.place('customers')})"
-    held = [n for n in ACCOUNT_FRAMES if "account_id" in engine.columns.get(n, ())]
+    with_account = [n for n in ACCOUNT_FRAMES if "account_id" in engine.columns.get(n, ())]
     faults = []
-    if held:
-        pairs = " UNION ".join(
+    if with_account:
+        pairs = " UNION ALL ".join(
             f"SELECT account_id, customer_id FROM {engine.place(n)} "
             f"WHERE account_id IS NOT NULL AND {known}"
-            for n in held
+            for n in with_account
         )
-        faults += _shared(engine, f"({pairs})", "account_id", " and ".join(held))
+        faults += _shared(engine, pairs, "account_id", " and ".join(with_account))
     for name, key in KEYS.items():
-        if key in engine.columns.get(name, ()) and name != "accounts":
-            pairs = f"(SELECT DISTINCT {key}, customer_id FROM {engine.place(name)} " \
-                    f"WHERE {key} IS NOT NULL AND {known})"  # fmt: skip
+        if key in engine.columns.get(name, ()) and name not in ("accounts", "customers"):
+            pairs = (
+                f"SELECT {key}, customer_id FROM {engine.place(name)} "
+                f"WHERE {key} IS NOT NULL AND {known}"
+            )
             faults += _shared(engine, pairs, key, name)
     if faults:
         raise DataError(
-            f"{'; '.join(faults)}; an engine reviews customers apart from each other: correct the "
+            f"{'; '.join(faults)}; an engine reviews each customer in one block: correct the "
             "rows, or review such a book in memory"
         )
 
 
 def _shared(engine: Engine, pairs: str, key: str, where: str) -> list[str]:
     found = engine.fetch(
-        f"SELECT COUNT(*) AS n, MIN({key}) AS first FROM (SELECT {key} FROM {pairs} p "
+        f"SELECT COUNT(*) AS n, MIN({key}) AS first FROM ("
+        f"SELECT {key} FROM (SELECT DISTINCT {key}, customer_id FROM ({pairs}) p) d "
         f"GROUP BY {key} HAVING COUNT(*) > 1) q"
     ).iloc[0]
     count = int(found["n"])
@@ -174,9 +170,9 @@ def _shared(engine: Engine, pairs: str, key: str, where: str) -> list[str]:
     return [f"{where}: {count:,} {key} belong to several customers (such as {found['first']})"]
 
 
-def groups_of(work: Work, blocks: int) -> list[list[int]]:
-    """The blocks to work on together: each group has a customer."""
-    target = work.folder / "parts" / "customers"
+def groups_of(workspace: Workspace, blocks: int) -> list[list[int]]:
+    """The parts of the book to work on together: each group has a customer."""
+    target = workspace.folder / "parts" / "customers"
     groups: list[list[int]] = []
     waiting: list[int] = []
     for block in range(blocks):
@@ -189,9 +185,9 @@ def groups_of(work: Work, blocks: int) -> list[list[int]]:
     return groups
 
 
-def book_of(work: Work, zones: Zones, group: list[int], name: str, day: date) -> Book:
-    """The book of some blocks; frames that the whole book has are there, if only empty."""
-    found = {n: work.block(n, group) for n in PARTED}
+def book_of(workspace: Workspace, zones: Zones, group: list[int], name: str, day: date) -> Book:
+    """The book of some parts; frames that the whole book has are there, if only empty."""
+    found = {n: workspace.block(n, group) for n in PARTED}
     frames: dict[str, Any] = {
         n: in_zones(n, f, zones.get(n, {})) for n, f in found.items() if f is not None
     }

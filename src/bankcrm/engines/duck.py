@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bankcrm.book import CONTRACT, Book
-from bankcrm.engines.engine import VIEW, Engine, known_frame
-from bankcrm.engines.relation import from_arrow
+from bankcrm.engines.engine import PREFIX, Engine, known_frame
 from bankcrm.engines.sources import (
     FAMILY,
     FrameFiles,
     arrow_table,
-    canonical,
     csv_types,
     files_of,
+    from_arrow,
     refuse_incomplete,
     zones_of,
 )
@@ -64,8 +63,9 @@ class DuckDBEngine(Engine):
     >>> moves = pd.DataFrame({"customer_id": [1], "date": pd.to_datetime(["2026-03-01"]),
     ...                       "amount": [250.0], "kind": ["salary"]})
     >>> engine = DuckDBEngine({"customers": customers, "transactions": moves})
-    >>> engine.rfm_metrics(as_of="2026-03-31").frame().loc[1].tolist()
-    [30.0, 1.0, 250.0]
+    >>> engine.fetch(f"SELECT SUM(amount) AS total FROM {engine.place('transactions')}")
+       total
+    0  250.0
     """
 
     dialect = "duckdb"
@@ -84,7 +84,7 @@ class DuckDBEngine(Engine):
         file = Path(source) if isinstance(source, str | Path) else None
         self.files: dict[str, FrameFiles] = {}
         self.connection: Any  # of duckdb, which is loaded only here
-        with self._told("opening"):
+        with self._translating("opening"):
             if isinstance(source, duckdb.DuckDBPyConnection):
                 self.connection = source.cursor()
             elif file is not None and file.is_file():
@@ -105,47 +105,26 @@ class DuckDBEngine(Engine):
             self.places = {name: quoted(name, "duckdb") for name in self._tables()}
         refuse_incomplete(str(file or "the source"), self.places)
         kept: Mapping[str, object] = frames if isinstance(frames, Mapping) else self.files
-        self.may_change = not kept
         self.zones = {name: zones_of(name, frame) for name, frame in kept.items()}
-        self.columns = {name: self._viewed(name, place) for name, place in self.places.items()}
+        self.columns = {name: self._columns(name, place) for name, place in self.places.items()}
         self._whole_ids()
 
     def fetch(self, sql: str) -> pd.DataFrame:
         """Run a SELECT and bring its rows into memory."""
-        with self._told("running"):
+        with self._translating("running"):
             return from_arrow(self.connection.sql(sql).to_arrow_table())
-
-    def store(self, name: str, sql: str) -> None:
-        """Compute a SELECT once and keep it as a temporary table, on disk where it is large."""
-        with self._told("storing"):
-            self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}")
-
-    def cuts(self, relation: str, column: str, parts: int) -> list[float]:
-        """Roughly even cut points of a column."""
-        probs = ", ".join(repr(i / parts) for i in range(1, parts))
-        name = quoted(column, "duckdb")
-        found = self.fetch(
-            f"SELECT UNNEST(approx_quantile(CAST({name} AS DOUBLE), [{probs}])) AS cut "
-            f"FROM {relation} r"
-        )
-        return [float(c) for c in found["cut"]]
 
     def part(self, sql: str, customer: str, folder: Path, blocks: int) -> None:
         """Write a SELECT as Parquet parted by customer."""
         place = str(folder).replace("'", "''")
         kind = self._kind(sql, customer)
-        with self._told(f"writing {folder.name.lstrip('.')}"):
+        with self._translating(f"writing {folder.name.lstrip('.')}"):
             self.connection.execute(
                 f"COPY (SELECT *, row_number() OVER () - 1 AS _row, "
                 f"CAST(hash(CAST({customer} AS {kind})) % {blocks} AS INTEGER) AS block "
                 f"FROM ({sql}) s) TO '{place}' (FORMAT parquet, COMPRESSION lz4, "
                 "PARTITION_BY (block))"
             )
-
-    def scan(self, pattern: str) -> str:
-        """Parquet files, as they stand after FROM."""
-        place = pattern.replace("'", "''")
-        return f"read_parquet('{place}', union_by_name = true)"
 
     def identity(self) -> str:
         """The files with their sizes and times; frames in memory are never the same again."""
@@ -166,7 +145,7 @@ class DuckDBEngine(Engine):
             self.connection.execute(f"SET {option} = '{str(value).replace(chr(39), chr(39) * 2)}'")
 
     @contextmanager
-    def _told(self, doing: str) -> Iterator[None]:
+    def _translating(self, doing: str) -> Iterator[None]:
         """Turn DuckDB's errors into ours, with what to do."""
         try:
             yield
@@ -184,13 +163,13 @@ class DuckDBEngine(Engine):
 
     def _registered(self, name: str, frame: object) -> str:
         known_frame(name)
-        place = f"{VIEW}frame_{name}"
+        place = f"{PREFIX}frame_{name}"
         self.connection.register(place, arrow_table(name, frame))
         return place
 
-    def _viewed(self, name: str, place: str) -> tuple[str, ...]:
-        """A view of a frame in canonical form; its columns."""
-        with self._told(f"reading {name}"):
+    def _columns(self, name: str, place: str) -> tuple[str, ...]:
+        """The columns of a frame, their types checked against the contract."""
+        with self._translating(f"reading {name}"):
             described = self.connection.execute(f"DESCRIBE SELECT * FROM {place}").fetchall()
         types = {str(row[0]): str(row[1]) for row in described}
         known = {c.name: c for c in CONTRACT[name]}
@@ -216,14 +195,6 @@ class DuckDBEngine(Engine):
                 f"{name}: {', '.join(zoned)} carry a time zone, but bank dates are plain days; "
                 "store the local day"
             )
-        columns = ", ".join(
-            f"{canonical(known[c])} AS {quoted(c, 'duckdb')}" if c in known else quoted(c, "duckdb")
-            for c in types
-        )
-        with self._told(f"reading {name}"):
-            self.connection.execute(
-                f"CREATE OR REPLACE TEMP VIEW {VIEW}{name} AS SELECT {columns} FROM {place}"
-            )
         return tuple(types)
 
     def _whole_ids(self) -> None:
@@ -243,15 +214,14 @@ class DuckDBEngine(Engine):
         for name, columns in whole.items():
             casts = ", ".join(f"CAST({c} AS BIGINT) AS {c}" for c in columns)
             self.connection.execute(
-                f"CREATE OR REPLACE TEMP VIEW {VIEW}{name}_text AS "
+                f"CREATE OR REPLACE TEMP VIEW {PREFIX}{name}_text AS "
                 f"SELECT * REPLACE ({casts}) FROM {_reading(self.files[name])}"
             )
-            self.places = {**self.places, name: f"{VIEW}{name}_text"}
-            self._viewed(name, self.places[name])
+            self.places = {**self.places, name: f"{PREFIX}{name}_text"}
 
     def _all_whole(self, name: str, column: str) -> bool:
         found = self.fetch(
-            f"SELECT COUNT(*) AS n FROM {VIEW}{name} "
+            f"SELECT COUNT(*) AS n FROM {self.places[name]} "
             f"WHERE NOT regexp_full_match({column}, '{WHOLE}')"
         )
         return not int(found["n"].iloc[0])

@@ -46,6 +46,12 @@ class Output:
         """Rows in all files."""
         return sum(int(f["rows"]) for f in self.manifest["files"].values())
 
+    def parts(self, columns: list[str]) -> Iterator[pd.DataFrame]:
+        """The files one after the other, with those of the columns that they have."""
+        for file in self.files:
+            there = set(pq.read_schema(file).names)
+            yield pd.read_parquet(file, columns=[c for c in columns if c in there])
+
     def frame(self, columns: list[str] | None = None) -> pd.DataFrame:
         """The whole result in memory; for large ones let an engine read ``files``."""
         tables = [

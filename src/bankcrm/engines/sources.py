@@ -14,8 +14,6 @@ import pyarrow.parquet as pq
 from bankcrm.book import CONTRACT, Book
 from bankcrm.book.files import book_facts
 from bankcrm.errors import DataError
-from bankcrm.frames import Column
-from bankcrm.rules.sql import quoted
 
 FAMILY = {"parent_id": "customer_id", "child_id": "customer_id", "referred_by": "customer_id"}
 """Ids that name the same thing under other names."""
@@ -137,16 +135,15 @@ def csv_types(name: str) -> dict[str, str]:
     return {c.name: _CSV_TYPES.get(c.kind, "VARCHAR") for c in CONTRACT[name]}
 
 
-def canonical(column: Column, dialect: str = "duckdb") -> str:
-    """A contract column as the functions read it: days are dates, NaN is missing."""
-    name = quoted(column.name, dialect)
-    if column.kind == "date":
-        return f"CAST({name} AS DATE)"
-    if column.kind in ("money", "number"):
-        return f"NULLIF(CAST({name} AS DOUBLE), CAST('NaN' AS DOUBLE))"
-    if column.kind in ("category", "text"):
-        return f"CAST({name} AS TEXT)"
-    return name
+def from_arrow(table: pa.Table) -> pd.DataFrame:
+    """Rows of an engine in memory: days as ``datetime64[s]``, whole numbers with nulls as Int64."""
+    frame: pd.DataFrame = table.to_pandas(date_as_object=False)
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if pa.types.is_integer(column.type) and column.null_count:
+            frame[name] = column.to_pandas(integer_object_nulls=True).astype("Int64")
+        elif pa.types.is_date(column.type) or column.type == pa.timestamp("us"):
+            frame[name] = frame[name].astype("datetime64[s]")
+    return frame
 
 
 def arrow_table(name: str, frame: object) -> pa.Table:

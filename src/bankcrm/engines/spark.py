@@ -16,15 +16,13 @@ import pandas as pd
 import pyarrow as pa
 
 from bankcrm.book import CONTRACT, Book
-from bankcrm.engines.engine import VIEW, Engine, T, known_frame
-from bankcrm.engines.output import digest_of
-from bankcrm.engines.relation import from_arrow
+from bankcrm.engines.engine import PREFIX, Engine, T, known_frame
 from bankcrm.engines.sources import (
     FrameFiles,
     arrow_table,
-    canonical,
     csv_types,
     files_of,
+    from_arrow,
     refuse_incomplete,
     zones_of,
 )
@@ -65,36 +63,17 @@ class SparkEngine(Engine):
             kept = files_of(Path(source))
         refuse_incomplete("the source", kept)
         self.zones = {known_frame(name): zones_of(name, frame) for name, frame in kept.items()}
-        self.may_change = False
-        self.places = {name: f"{VIEW}frame_{name}" for name in kept}
+        self.places = {name: f"{PREFIX}frame_{name}" for name in kept}
         self._identity = repr(
             [(n, f.state()) if isinstance(f, FrameFiles) else uuid.uuid4() for n, f in kept.items()]
         )
-        with self._told("reading"):
-            self.columns = {name: self._viewed(name, frame) for name, frame in kept.items()}
+        with self._translating("reading"):
+            self.columns = {name: self._registered(name, frame) for name, frame in kept.items()}
 
     def fetch(self, sql: str) -> pd.DataFrame:
         """Run a SELECT and bring its rows into memory."""
-        with self._told("running"):
+        with self._translating("running"):
             return from_arrow(self.session.sql(self.render(sql)).toArrow())
-
-    def store(self, name: str, sql: str) -> None:
-        """Compute a SELECT once and keep it, in memory or on the workers' disks."""
-        with self._told("storing"):
-            kept = self.session.sql(self.render(sql)).persist()
-            kept.count()  # now, so that what fails does so here
-            kept.createOrReplaceTempView(name)
-
-    def cuts(self, relation: str, column: str, parts: int) -> list[float]:
-        """Roughly even cut points of a column."""
-        probs = ", ".join(f"{i / parts!r}D" for i in range(1, parts))
-        inner = self.render(f"SELECT CAST({quoted(column, 'duckdb')} AS DOUBLE) AS v "
-                            f"FROM {relation} r")  # fmt: skip
-        with self._told("running"):
-            [row] = self.session.sql(
-                f"SELECT percentile_approx(v, array({probs}), 2000) AS cut FROM ({inner}) q"
-            ).collect()
-        return [float(c) for c in row["cut"]]
 
     def cancel(self) -> None:
         """Stop every job of the session's application; it ends with an `EngineError`."""
@@ -106,29 +85,20 @@ class SparkEngine(Engine):
         whole = dict(rows.dtypes)[customer] in ("tinyint", "smallint", "int", "bigint", "double")
         kind = "BIGINT" if whole else "STRING"
         block = f"CAST(pmod(hash(CAST(`{customer}` AS {kind})), {blocks}) AS INT) AS block"
-        with self._told(f"writing {folder.name.lstrip('.')}"):
+        with self._translating(f"writing {folder.name.lstrip('.')}"):
             parted = rows.selectExpr("*", "monotonically_increasing_id() AS _row", block)
             parted.write.partitionBy("block").mode("overwrite").parquet(str(folder))
 
     def each(
-        self, call: Callable[[T], None], jobs: Sequence[T], tell: Callable[[int], None]
+        self, call: Callable[[T], None], jobs: Sequence[T], report: Callable[[int], None]
     ) -> None:
         """Do the jobs on the workers, each as a task that Spark repeats if its worker is lost."""
-        tell(0)
+        report(0)
         done = partial(_worked, call, list(jobs))
         numbers = pa.table({"job": pa.array(range(len(jobs)), pa.int64())})
-        with self._told("working on the blocks"):
+        with self._translating("working on the blocks"):
             frame = self.session.createDataFrame(numbers).repartitionByRange(len(jobs), "job")
             frame.mapInPandas(done, "job bigint").collect()
-
-    def scan(self, pattern: str) -> str:
-        """Parquet files, as they stand after FROM."""
-        name = f"{VIEW}scan_{digest_of({'pattern': pattern})[:16]}"
-        with self._told("reading"):
-            self.session.read.option("mergeSchema", "true").parquet(
-                pattern
-            ).createOrReplaceTempView(name)
-        return name
 
     def identity(self) -> str:
         """The files with their sizes and times; other sources are never the same again."""
@@ -147,8 +117,8 @@ class SparkEngine(Engine):
               for c in raw.columns)
         )  # fmt: skip
 
-    def _viewed(self, name: str, frame: object) -> tuple[str, ...]:
-        """A view of a frame in canonical form; its columns."""
+    def _registered(self, name: str, frame: object) -> tuple[str, ...]:
+        """A view of a frame in the session; its columns."""
         if isinstance(frame, FrameFiles):
             frame = self._read(name, frame)
         elif isinstance(frame, pd.DataFrame):
@@ -163,17 +133,10 @@ class SparkEngine(Engine):
         place = self.places[name]
         made = made.selectExpr(*_days(name, made.dtypes))
         made.createOrReplaceTempView(place)
-        known = {c.name: c for c in CONTRACT[name]}
-        shown = ", ".join(
-            f"{canonical(known[c])} AS {quoted(c, 'duckdb')}" if c in known else quoted(c, "duckdb")
-            for c in columns
-        )
-        view = self.session.sql(self.render(f"SELECT {shown} FROM {place}"))
-        view.createOrReplaceTempView(f"{VIEW}{name}")
         return columns
 
     @contextmanager
-    def _told(self, doing: str) -> Iterator[None]:
+    def _translating(self, doing: str) -> Iterator[None]:
         """Turn Spark's errors into ours, with what to do."""
         try:
             yield

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from bankcrm.models.across import Across, Differ, Needs, NotBefore, OnlyFor
 from bankcrm.models.bank import Account, Balance, Contact, Customer, Link, Loan, Transaction
 from bankcrm.models.complaint import Complaint
+from bankcrm.models.constraints import Differ, Needs, NotBefore, OnlyFor, RecordConstraint
 from bankcrm.models.frames import frame_of, models_of
 from bankcrm.models.record import Id, Record, columns_of, field, record, words_of
-from bankcrm.models.wire import converter, from_json, json_schema, to_json
 
 __all__ = [
     "Account",
-    "Across",
     "Balance",
     "Complaint",
     "Contact",
@@ -24,15 +22,12 @@ __all__ = [
     "NotBefore",
     "OnlyFor",
     "Record",
+    "RecordConstraint",
     "Transaction",
     "columns_of",
-    "converter",
     "field",
     "frame_of",
-    "from_json",
-    "json_schema",
     "models_of",
     "record",
-    "to_json",
     "words_of",
 ]

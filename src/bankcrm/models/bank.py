@@ -6,7 +6,7 @@ import datetime as dt
 from decimal import Decimal
 from typing import ClassVar
 
-from bankcrm.models.across import Across, Differ, Needs, NotBefore, OnlyFor
+from bankcrm.models.constraints import Differ, Needs, NotBefore, OnlyFor, RecordConstraint
 from bankcrm.models.record import Id, Record, field, record
 from bankcrm.vocabulary import (
     Channel,
@@ -31,9 +31,9 @@ class Customer(Record):
     'Li Na'
     """
 
-    ACROSS: ClassVar[tuple[Across, ...]] = (
+    CONSTRAINTS: ClassVar[tuple[RecordConstraint, ...]] = (
         NotBefore("closed_date", "contract_date"),
-        NotBefore("contract_date", "birth_date", blame="birth_date"),
+        NotBefore("contract_date", "birth_date", at_fault="birth_date"),
         Needs("closure_reason", "closed_date"),
         Differ("referred_by", "customer_id"),
         OnlyFor("birth_date", "kind", "person"),
@@ -116,7 +116,7 @@ class Customer(Record):
 class Account(Record):
     """A product that a customer holds."""
 
-    ACROSS: ClassVar[tuple[Across, ...]] = (NotBefore("closed_date", "opened_date"),)
+    CONSTRAINTS: ClassVar[tuple[RecordConstraint, ...]] = (NotBefore("closed_date", "opened_date"),)
 
     account_id: Id = field("id", meaning="The account's number, unique in the book.")
     customer_id: Id = field("id", meaning="The owner.")
@@ -233,7 +233,7 @@ class Contact(Record):
 class Link(Record):
     """A tie between two customers (EB-4)."""
 
-    ACROSS: ClassVar[tuple[Across, ...]] = (Differ("child_id", "parent_id"),)
+    CONSTRAINTS: ClassVar[tuple[RecordConstraint, ...]] = (Differ("child_id", "parent_id"),)
 
     parent_id: Id = field("id", meaning="Owner, controller, guarantor or head of the family.")
     child_id: Id = field("id", meaning="The other customer.")

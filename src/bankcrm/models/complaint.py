@@ -6,7 +6,7 @@ import datetime as dt
 from decimal import Decimal
 from typing import ClassVar
 
-from bankcrm.models.across import Across, NotBefore
+from bankcrm.models.constraints import NotBefore, RecordConstraint
 from bankcrm.models.record import Id, Record, field, record
 from bankcrm.vocabulary import Kind, Outcome, Relation, Severity
 
@@ -25,7 +25,7 @@ class Complaint(Record):
     '13800138000'
     """
 
-    ACROSS: ClassVar[tuple[Across, ...]] = (
+    CONSTRAINTS: ClassVar[tuple[RecordConstraint, ...]] = (
         NotBefore("sent_at", "received_at"),
         NotBefore("answered_at", "received_at"),
         NotBefore("closed_at", "received_at"),

@@ -13,7 +13,7 @@ import attrs
 
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, ColumnKind
-from bankcrm.models.across import Across
+from bankcrm.models.constraints import RecordConstraint
 
 Id: TypeAlias = int | str
 R = TypeVar("R", bound="Record")
@@ -85,7 +85,7 @@ class Record:
 
     __slots__ = ()
 
-    ACROSS: ClassVar[tuple[Across, ...]] = ()
+    CONSTRAINTS: ClassVar[tuple[RecordConstraint, ...]] = ()
 
     def __attrs_post_init__(self) -> None:
         """Bring each field into its exact form; refuse the record if any does not fit."""
@@ -105,7 +105,7 @@ class Record:
             values = {name: getattr(self, name) for name in _told(type(self))}
             faults = [
                 f"{rule.fields[0]}: expected {rule.expected}"
-                for rule in self.ACROSS
+                for rule in self.CONSTRAINTS
                 if rule.broken(values)
             ]
         if faults:

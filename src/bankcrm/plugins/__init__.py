@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from bankcrm.hookspecs import hookimpl
 from bankcrm.plugins.assembly import Assembled, assemble
+from bankcrm.plugins.compute import PluginFacts
+from bankcrm.plugins.effects import fact_sources_of
 from bankcrm.plugins.files import read_changes
 from bankcrm.plugins.loading import PluginInfo
 from bankcrm.plugins.values import (
@@ -34,6 +36,7 @@ __all__ = [
     "CalendarDay",
     "Change",
     "FactSource",
+    "PluginFacts",
     "PluginInfo",
     "Preset",
     "ReplaceRule",
@@ -43,6 +46,7 @@ __all__ = [
     "StageChange",
     "TextClassifier",
     "assemble",
+    "fact_sources_of",
     "hookimpl",
     "read_changes",
 ]

@@ -1,4 +1,4 @@
-"""Finding, ordering and registering plug-ins; each is asked by itself, so faults have a name."""
+"""Finding, ordering and calling plug-ins; each is called separately, so that errors have a name."""
 
 from __future__ import annotations
 
@@ -116,8 +116,8 @@ def _described(info: PluginInfo, plugin: object) -> Plugin:
     return Plugin(attrs.evolve(info, priority=priority), plugin)
 
 
-class Asker:
-    """Asks one plug-in's hooks; its arguments and names were checked when it registered."""
+class HookCaller:
+    """Calls the hooks of one plug-in; their names and arguments are checked when it registers."""
 
     def __init__(self, plugin: Plugin) -> None:
         self.info = plugin.info
@@ -140,7 +140,7 @@ class Asker:
                 f"{self.info} implements no hook; mark functions with bankcrm.plugins.hookimpl",
             )
 
-    def ask(self, hook: str, **given: Any) -> Any:
+    def call(self, hook: str, **given: Any) -> Any:
         """The answer of one hook; None where the plug-in does not implement it."""
         if hook not in self.hooks:
             return None
@@ -153,7 +153,7 @@ class Asker:
 
     def values(self, hook: str, kinds: tuple[type, ...], **given: Any) -> tuple[Any, ...]:
         """The values of one hook, each of a kind that the hook may return."""
-        answer = self.ask(hook, **given)
+        answer = self.call(hook, **given)
         if answer is None:
             return ()
         wanted = " or ".join(k.__name__ for k in kinds)

@@ -13,19 +13,14 @@ from bankcrm.lifecycle.model import Move, Term
 from bankcrm.policy import Policy
 from bankcrm.rules import DecisionTable, Fact, Parameter, Rule
 from bankcrm.rules.model import freeze
-from bankcrm.rules.values import FrozenDict, fact
+from bankcrm.rules.values import FrozenDict, facts_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from bankcrm.valuation import Measure
 
-Key: TypeAlias = tuple[str, ...]
 Frames: TypeAlias = "Mapping[str, pd.DataFrame]"
-
-
-def _facts(specs: Mapping[str, Any]) -> FrozenDict[str, Fact]:
-    return FrozenDict({name: fact(spec) for name, spec in specs.items()})
 
 
 def _words(words: Iterable[str]) -> tuple[str, ...]:
@@ -59,17 +54,12 @@ class AddRule:
     rule: Rule
     before: str = ""
     after: str = ""
-    facts: Mapping[str, Fact] = attrs.field(factory=dict, converter=_facts)
+    facts: Mapping[str, Fact] = attrs.field(factory=dict, converter=facts_of)
     outcomes: tuple[Any, ...] = attrs.field(default=(), converter=_tuple)
 
     def __attrs_post_init__(self) -> None:
         if bool(self.before) == bool(self.after):
             raise PolicyError(f"rule {self.rule.id!r}: name the rule that it goes before, or after")
-
-    @property
-    def key(self) -> Key:
-        """What it lays hands on."""
-        return ("rule", self.domain, self.table, self.rule.id)
 
     def __str__(self) -> str:
         place = f"before {self.before}" if self.before else f"after {self.after}"
@@ -83,13 +73,8 @@ class ReplaceRule:
     domain: str
     table: str
     rule: Rule
-    facts: Mapping[str, Fact] = attrs.field(factory=dict, converter=_facts)
+    facts: Mapping[str, Fact] = attrs.field(factory=dict, converter=facts_of)
     outcomes: tuple[Any, ...] = attrs.field(default=(), converter=_tuple)
-
-    @property
-    def key(self) -> Key:
-        """What it lays hands on."""
-        return ("rule", self.domain, self.table, self.rule.id)
 
     def __str__(self) -> str:
         return f"replaces rule {self.rule.id} of {self.domain}.{self.table}"
@@ -101,11 +86,6 @@ class AddTable:
 
     domain: str
     table: DecisionTable
-
-    @property
-    def key(self) -> Key:
-        """What it lays hands on."""
-        return ("table", self.domain, self.table.id)
 
     def __str__(self) -> str:
         return f"adds table {self.table.id} to {self.domain}"
@@ -119,11 +99,6 @@ class SetParameter:
     name: str
     parameter: Parameter
 
-    @property
-    def key(self) -> Key:
-        """What it lays hands on."""
-        return ("parameter", self.domain, self.name)
-
     def __str__(self) -> str:
         return f"sets {self.domain}.{self.name} to {self.parameter.value}"
 
@@ -135,11 +110,6 @@ class AddRecords:
     domain: str
     name: str
     rows: tuple[Mapping[str, Any], ...] = attrs.field(converter=freeze)
-
-    @property
-    def key(self) -> Key:
-        """What it lays hands on: nothing that another plug-in could not add to as well."""
-        return ("records", self.domain, self.name, str(hash(self.rows)))
 
     def __str__(self) -> str:
         return f"adds {len(self.rows)} record(s) to {self.domain}.{self.name}"
@@ -169,11 +139,6 @@ class AddRoute:
     members: tuple[str, ...] = attrs.field(default=(), converter=_words)
     source: str = "default"
 
-    @property
-    def key(self) -> Key:
-        """What it lays hands on."""
-        return ("route", self.name)
-
     def __str__(self) -> str:
         return f"adds route {self.name}, owned by {self.owner}"
 
@@ -189,12 +154,6 @@ class AddIndicators:
 
     measures: tuple[Measure, ...] = attrs.field(default=(), converter=_tuple)
     weights: Mapping[str, float] = attrs.field(factory=dict, converter=freeze)
-
-    @property
-    def key(self) -> Key:
-        """What it lays hands on: the weights are one whole."""
-        names = [m.name for m in self.measures]
-        return ("weights",) if self.weights else ("measures", *names)
 
     def __str__(self) -> str:
         what = [f"adds measure {m.name}" for m in self.measures]
@@ -212,11 +171,6 @@ class Preset:
 
     name: str
     policy: Policy
-
-    @property
-    def key(self) -> Key:
-        """What it lays hands on."""
-        return ("preset", self.policy.domain, self.name)
 
     def __str__(self) -> str:
         return f"offers preset {self.name} of {self.policy.domain}"
@@ -237,11 +191,6 @@ class StageChange:
     stages: tuple[Term, ...] = attrs.field(default=(), converter=_tuple)
     events: tuple[Term, ...] = attrs.field(default=(), converter=_tuple)
     model: str = "bank"
-
-    @property
-    def key(self) -> Key:
-        """What it lays hands on."""
-        return ("moves", self.model, *(m.rule for m in self.moves))
 
     def __str__(self) -> str:
         return f"sets moves {', '.join(m.rule for m in self.moves)} of stage model {self.model}"
@@ -265,13 +214,8 @@ class FactSource:
     name: str
     domain: str
     inputs: Mapping[str, tuple[str, ...]] = attrs.field(converter=_inputs)
-    columns: Mapping[str, Fact] = attrs.field(converter=_facts)
+    columns: Mapping[str, Fact] = attrs.field(converter=facts_of)
     compute: Callable[[Frames, date], pd.DataFrame]
-
-    @property
-    def key(self) -> Key:
-        """What it lays hands on."""
-        return ("facts", self.domain, self.name)
 
     def __str__(self) -> str:
         return f"gives facts {', '.join(self.columns)} to {self.domain}"
@@ -289,11 +233,6 @@ class Signal:
     name: str
     read: Callable[[pd.Series], pd.Series]
 
-    @property
-    def key(self) -> Key:
-        """What it lays hands on."""
-        return ("signal", self.name)
-
     def __str__(self) -> str:
         return f"reads signal {self.name} from texts"
 
@@ -304,11 +243,6 @@ class TextClassifier:
 
     name: str
     read: Callable[[pd.Series], pd.DataFrame]
-
-    @property
-    def key(self) -> Key:
-        """What it lays hands on."""
-        return ("classifier", self.name)
 
     def __str__(self) -> str:
         return f"classifies texts by {self.name}"
@@ -330,11 +264,6 @@ class CalendarDay:
     reason: str = ""
     calendar: str = ""
 
-    @property
-    def key(self) -> Key:
-        """What it lays hands on."""
-        return ("day", self.calendar, self.day.isoformat())
-
     def __str__(self) -> str:
         return f"{'works' if self.working else 'rests'} on {self.day}"
 
@@ -350,11 +279,6 @@ class Section:
 
     title: str
     make: Callable[[Any], pd.DataFrame | str]
-
-    @property
-    def key(self) -> Key:
-        """What it lays hands on."""
-        return ("section", self.title)
 
     def __str__(self) -> str:
         return f"adds section {self.title!r} to the report"

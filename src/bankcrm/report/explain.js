@@ -13,7 +13,7 @@ function add(row, kind, text) {
   row.append(made);
 }
 
-function told(value) {
+function formatted(value) {
   if (value === null || value === undefined) return "-";
   if (typeof value === "number")
     return value.toLocaleString("en", { maximumFractionDigits: Math.abs(value) < 10 ? 3 : 1 });
@@ -21,12 +21,23 @@ function told(value) {
 }
 
 function seen(table, rule, values) {
-  const value = (fact) => told(values[data.facts.indexOf(fact)]);
+  const value = (fact) => formatted(values[data.facts.indexOf(fact)]);
   const tests = Object.keys(rule.when);
   if (tests.length)
     return tests.map((f) => `${word(f)} ${rule.when[f]} (${value(f)})`).join("; ");
   const all = [...new Set(table.rules.flatMap((r) => Object.keys(r.when)))];
   return `${word("otherwise")}: ${all.map((f) => `${word(f)} ${value(f)}`).join("; ")}`;
+}
+
+function lineOf(table, rule, values) {
+  const line = document.createElement("tr");
+  add(line, "th", word(table.id));
+  add(line, "td", rule ? word(rule.then) : word("undecided"));
+  add(line, "td", rule ? `${rule.id}${rule.owner ? ` (${rule.owner})` : ""}` : "");
+  add(line, "td", rule ? word(rule.because) : "");
+  add(line, "td", rule ? seen(table, rule, values) : "");
+  add(line, "td", rule ? rule.source : "");
+  return line;
 }
 
 function show(id) {
@@ -42,20 +53,13 @@ function show(id) {
   const row = data.customers[id];
   const values = row.slice(data.tables.length);
   data.tables.forEach((table, i) => {
-    const rule = table.rules[row[i]];
-    const line = document.createElement("tr");
-    add(line, "th", word(table.id));
-    add(line, "td", rule ? word(rule.then) : word("undecided"));
-    add(line, "td", rule ? `${rule.id}${rule.owner ? ` (${rule.owner})` : ""}` : "");
-    add(line, "td", rule ? word(rule.because) : "");
-    add(line, "td", rule ? seen(table, rule, values) : "");
-    add(line, "td", rule ? rule.source : "");
-    body.append(line);
+    const deciding = row[i].length ? row[i].map((n) => table.rules[n]) : [undefined];
+    for (const rule of deciding) body.append(lineOf(table, rule, values)); // several may be collected
   });
   data.facts.forEach((fact, i) => {
     const pair = document.createElement("div");
     add(pair, "dt", word(fact));
-    add(pair, "dd", told(values[i]));
+    add(pair, "dd", formatted(values[i]));
     facts.append(pair);
   });
   reach();

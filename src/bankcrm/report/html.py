@@ -6,9 +6,9 @@ import importlib.resources
 import json
 from collections.abc import Mapping, Sequence
 from datetime import date
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+import attrs
 import pandas as pd
 
 from bankcrm.errors import MissingExtraError
@@ -19,82 +19,61 @@ EXTRA_ROWS = 100
 """How many rows of a plug-in's section a page shows."""
 
 
-class Dated(Protocol):
-    """What the report needs of an earlier review."""
+@attrs.frozen(eq=False)
+class EarlierContent:
+    """What a report says of an earlier review.
 
-    @property
-    def as_of(self) -> date:
-        """The day of the review."""
+    Attributes:
+        as_of: The day of the review.
+        summary: Its figures.
+        standing: Stage and tier of every customer.
+    """
 
-    @property
-    def summary(self) -> Mapping[str, Any]:
-        """The figures of the whole book."""
-
-    def standing(self) -> pd.DataFrame:
-        """Stage and tier of every customer."""
-
-
-class Sections(Protocol):
-    """What the report needs of the policies."""
-
-    def sections(self, review: object) -> tuple[tuple[str, pd.DataFrame | str], ...]:
-        """Title and content of more sections."""
+    as_of: date
+    summary: Mapping[str, Any]
+    standing: pd.DataFrame
 
 
-class Reviewed(Dated, Protocol):
-    """What the report needs of a review."""
+@attrs.frozen(eq=False)
+class ReportContent:
+    """What a report says, in plain values.
 
-    @property
-    def name(self) -> str:
-        """The book's name."""
+    Attributes:
+        name: The book's name.
+        as_of: The day of the review.
+        summary: The figures of the whole book, as in ``summary.json``.
+        figures: Name and formatted value of each key figure.
+        standing: Stage and tier of every customer; read only beside an earlier review.
+        findings: What was wrong with the data.
+        explanations: The decisions of some customers, for the search on the page.
+        sections: Title and content of plug-ins' sections.
+        note: What a reader of the book should know.
+        currency: Of its amounts; empty where it is not known.
+        earlier: An earlier review to compare with.
+    """
 
-    @property
-    def note(self) -> str:
-        """What a reader of the book should know."""
-
-    @property
-    def currency(self) -> str:
-        """The currency of the amounts; empty where it is not known."""
-
-    @property
-    def findings(self) -> pd.DataFrame:
-        """What was wrong with the data."""
-
-    @property
-    def policies(self) -> Sections:
-        """The policies, whose plug-ins may bring sections of their own."""
-
-    def key_figures(self) -> dict[str, str]:
-        """The first figures, formatted."""
-
-    def explanations(self) -> dict[str, Any]:
-        """The decisions of some customers, for the search on the page."""
-
-
-def write_html(
-    review: Reviewed,
-    path: str | Path,
-    *,
-    earlier: Dated | None = None,
-    language: Language = "en",
-) -> None:
-    """Write the report of a review to a file; see `render_html`."""
-    text = render_html(review, earlier=earlier, language=language)
-    Path(path).write_text(text, encoding="utf-8")
+    name: str
+    as_of: date
+    summary: Mapping[str, Any]
+    figures: Mapping[str, str]
+    standing: pd.DataFrame
+    findings: pd.DataFrame
+    explanations: Mapping[str, Any]
+    sections: Sequence[tuple[str, pd.DataFrame | str]] = ()
+    note: str = ""
+    currency: str = ""
+    earlier: EarlierContent | None = None
 
 
-def render_html(
-    review: Reviewed, *, earlier: Dated | None = None, language: Language = "en"
-) -> str:
-    """The report of a review as HTML text; every text of the data is escaped.
+def render_html(content: ReportContent, *, language: Language = "en") -> str:
+    """A report as HTML text; every text of the data is escaped.
 
     Args:
-        review: the review.
-        earlier: an earlier review to compare with.
+        content: What it says.
         language: ``en`` or ``zh``.
 
     Raises:
-        MissingExtraError: the extra ``report`` is not installed.
+        MissingExtraError: The extra ``report`` is not installed.
     """
     try:
         from jinja2 import Environment, StrictUndefined
@@ -106,26 +85,25 @@ def render_html(
     words = Words(language)
     environment.filters |= {"w": words, "reasons": words.reasons}
     template = environment.from_string(_file("template.html"))
-    s = review.summary
-    explanations = review.explanations()
+    s, earlier = content.summary, content.earlier
     return template.render(
         s=s,
-        name=review.name,
-        as_of=review.as_of,
+        name=content.name,
+        as_of=content.as_of,
         language="zh-CN" if language == "zh" else "en",
-        note=review.note,
-        currency=review.currency,
-        figures=_figures(review, earlier, words),
+        note=content.note,
+        currency=content.currency,
+        figures=_figures(content, words),
         glance=_glance(s, words),
         components=_components(s["contribution"]),
-        reach=_reach(explanations, s["customers"], words),
-        extra=[(t, _content(c)) for t, c in review.policies.sections(review)],
+        reach=_reach(content.explanations, s["customers"], words),
+        extra=[(title, _section(part)) for title, part in content.sections],
         earlier=earlier,
-        movement=None if earlier is None else _movement(earlier, review),
+        movement=None if earlier is None else _movement(earlier.standing, content.standing),
         lorenz=_curve(s["concentration"]["lorenz"]),
         whale=_curve(s["concentration"]["whale"]),
-        findings=review.findings.astype(str).to_dict("records"),
-        explanations=_script_json(_worded(explanations, words)),
+        findings=content.findings.astype(str).to_dict("records"),
+        explanations=_script_json(_worded(content.explanations, words)),
         style=_file("style.css"),
         script=_file("explain.js"),
     )
@@ -210,7 +188,7 @@ def _reach(explanations: Mapping[str, Any], customers: int, words: Words) -> str
     return words(whole if count == customers else part).format(n=f"{count:,}", all=f"{customers:,}")
 
 
-def _content(content: pd.DataFrame | str) -> dict[str, Any] | str:
+def _section(content: pd.DataFrame | str) -> dict[str, Any] | str:
     """A plug-in's text, or the first rows of its frame as texts."""
     if isinstance(content, str):
         return content
@@ -223,16 +201,17 @@ def _content(content: pd.DataFrame | str) -> dict[str, Any] | str:
     }
 
 
-def _figures(review: Reviewed, earlier: Dated | None, words: Words) -> list[tuple[str, str, str]]:
+def _figures(content: ReportContent, words: Words) -> list[tuple[str, str, str]]:
     """Name, value and change of each key figure; no change without an earlier review."""
-    now = review.key_figures()
-    changes = {} if earlier is None else _changes(earlier.summary, review.summary)
+    changes = {}
+    if content.earlier is not None:
+        changes = _changes(content.earlier.summary, content.summary)
     same = {"+0", "+0.0 pp", "+0.000"}
-    told = {
+    shown = {
         name: words("no change") if c in same else f"{words('change')} {c}"
         for name, c in changes.items()
     }
-    return [(name, value, told.get(name, "")) for name, value in now.items()]
+    return [(name, value, shown.get(name, "")) for name, value in content.figures.items()]
 
 
 def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
@@ -262,9 +241,8 @@ def _at(figures: Mapping[str, Any], path: Sequence[str]) -> float:
     return 0.0 if isinstance(figures, Mapping) else figures
 
 
-def _movement(earlier: Dated, review: Dated) -> dict[str, Any]:
+def _movement(before: pd.DataFrame, after: pd.DataFrame) -> dict[str, Any]:
     """Customers by tier before and after; those of one review alone are counted apart."""
-    before, after = earlier.standing(), review.standing()
     names = [t.value for t in Tier]
     old = before[["tier"]].rename(columns={"tier": "before"})
     both = old.join(after[["tier"]], how="inner")
@@ -298,7 +276,7 @@ def _curve(shares: Sequence[float] | None) -> dict[str, Any] | None:
     }
 
 
-def _worded(explanations: dict[str, Any], words: Words) -> dict[str, Any]:
+def _worded(explanations: Mapping[str, Any], words: Words) -> dict[str, Any]:
     """Explanations with the page's words beside them."""
     names = {t["id"] for t in explanations["tables"]}
     rules = [r for t in explanations["tables"] for r in t["rules"]]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bankcrm.progress import Progress
+from bankcrm.reviews.engine_review import EngineReview
 from bankcrm.reviews.model import EarlierReview, Review, read_earlier
 from bankcrm.reviews.run import review
 
-__all__ = ["EarlierReview", "Progress", "Review", "read_earlier", "review"]
+__all__ = ["EarlierReview", "EngineReview", "Review", "read_earlier", "review"]

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
@@ -15,56 +15,39 @@ from numpy.typing import NDArray
 
 from bankcrm._display import card
 from bankcrm.errors import DataError, UnknownNameError
+from bankcrm.pipeline import STEPS, Decision, Fitted, Step
+from bankcrm.pipeline.reading import decisions_of, explain
 from bankcrm.policy import PolicySet
 from bankcrm.rules import DecisionTable, Trace
-from bankcrm.valuation.contribution.components import COMPONENTS
 from bankcrm.vocabulary import Language
 
-SHOWN = (
-    *("kind", "stage", "stage_rule", "days_since_contract", "days_idle", "activity_ratio"),
-    *("recency_days", "frequency", "monetary", "r", "f", "m", "score"),
-    *("segment", "segment_rule", "rfm_level", "level_rule"),
-    *("funds_credit", "interest_paid", "interest_received", "funds_cost"),
-    *COMPONENTS,
-    *("contribution", "balance", "outstanding"),
-    *("value_score", "growth", "risk"),
-    *("tier", "tier_rule", "resource_level", "resource_level_rule"),
-    *("warning", "warning_rules", "warning_reasons", "warning_rank"),
-)
-"""The columns of a review's customers, where the book can tell them."""
+if TYPE_CHECKING:
+    from bankcrm.report import ReportContent
 
 INLINED = 10_000
 """How many customers a page explains without asking the library."""
-
-DECISIONS = (
-    ("lifecycle", "stage"),
-    ("segmentation", "rfm_segment"),
-    ("segmentation", "rfm_level"),
-    ("segmentation", "tier_standing"),
-    ("segmentation", "tier_value"),
-    ("segmentation", "tier_growth"),
-    ("segmentation", "tier"),
-    ("segmentation", "resource_level"),
-)
 
 
 @attrs.frozen(eq=False)
 class Review:
     """What a review found.
 
-    Args:
-        name: the book's name.
-        as_of: the day of the review.
-        customers: a row a customer of the book, indexed by ``customer_id``: stage, RFM,
-            contribution with its components, tier and resource level, each with its rule.
-        complaints: a row an accepted complaint, indexed by ``complaint_id``: kind, severity, owner,
-            due day, each with its rule.
-        summary: the figures of the whole book, ready for JSON.
-        findings: what was wrong with the data: counts and examples.
-        policies: the policies that decided.
-        facts: all that the decisions rest on, a row a customer; `explain` reads it.
-        note: what a reader of the book should know.
-        currency: of its amounts; empty where it is not known.
+    Attributes:
+        name: The book's name.
+        as_of: The day of the review.
+        customers: One row per customer of the book, indexed by ``customer_id``: stage, RFM,
+            contribution with its components, tier, resource level and warning, each with its rule.
+        complaints: One row per accepted complaint, indexed by ``complaint_id``: kind, severity,
+            owner, due day, each with its rule.
+        summary: The figures of the whole book, ready for JSON.
+        findings: What was wrong with the data: counts and examples.
+        policies: The policies that decided.
+        facts: Everything that the decisions rest on, one row per customer; `explain` reads it.
+        fitted: What was learned from the whole book; ``review(other, fitted=...)`` applies it.
+        reasons: Step -> why the book cannot tell its columns.
+        steps: The steps of the review.
+        note: What a reader of the book should know.
+        currency: Of its amounts; empty where it is not known.
     """
 
     name: str
@@ -75,6 +58,9 @@ class Review:
     findings: pd.DataFrame
     policies: PolicySet
     facts: pd.DataFrame
+    fitted: Fitted
+    reasons: Mapping[str, str] = attrs.field(factory=dict)
+    steps: tuple[Step, ...] = STEPS
     note: str = ""
     currency: str = ""
 
@@ -89,43 +75,38 @@ class Review:
     def key_figures(self) -> dict[str, str]:
         """The figures that a manager asks for first, formatted."""
         s = self.summary
-        spread = s["concentration"]
+        measured = s["concentration"]
         return {
             "Customers": f"{s['customers']:,}",
             "Active": f"{s['stage'].get('active', 0):,}",
             "Dormant": f"{s['stage'].get('dormant', 0):,}",
             "Lost": f"{s['stage'].get('lost', 0):,}",
             "Contribution a year": f"{s['contribution']['contribution']:,.0f}",
-            "Share of the top fifth": _percent(spread["top_fifth_share"]),
-            "Gini": "n/a" if spread["gini"] is None else f"{spread['gini']:.3f}",
+            "Share of the top fifth": _percent(measured["top_fifth_share"]),
+            "Gini": "n/a" if measured["gini"] is None else f"{measured['gini']:.3f}",
             "Complaints": f"{s['complaints']['accepted']:,}",
             "Overdue complaints": f"{s['complaints']['overdue']:,}",
             "Data findings": f"{len(self.findings):,}",
         }
 
     def explain(self, customer: object) -> dict[str, Trace]:
-        """Why a customer stands where it does: every table that decided, rule by rule.
+        """Why each table decided as it did about a customer, rule by rule.
 
         Args:
-            customer: the customer's id.
+            customer: The customer's id.
 
         Returns:
             Table id to its trace, in the order of the decisions; tables whose facts this customer
             does not have (scores without a movement, say) are left out.
 
         Raises:
-            UnknownNameError: the customer is not in the review.
+            UnknownNameError: The customer is not in the review.
         """
         place = np.flatnonzero(self.facts.index == customer)
         if not place.size:
             raise UnknownNameError("customer", customer, [*self.facts.index[:3], "..."])
         row = {str(name): column.iloc[place[0]] for name, column in self.facts.items()}
-        traces = {}
-        for domain, name in DECISIONS:
-            trace = self.policies[domain].table(name).explain(row)
-            if not trace.decision.missing:
-                traces[name] = trace
-        return traces
+        return explain(row, self.steps, self.policies)
 
     def explanations(self, limit: int = INLINED) -> dict[str, Any]:
         """The decisions of at most ``limit`` customers in a compact plain form, for a page.
@@ -135,47 +116,66 @@ class Review:
 
         Returns:
             ``tables`` (rules with their tests), ``facts`` (column names) and ``customers``: id to
-            the number of the deciding rule in each table (-1: undecided), then the facts' values.
+            the numbers of the deciding rules in each table (none where undecided), then the values
+            of the facts.
         """
-        rules = {name: self.policies[domain].table(name) for domain, name in DECISIONS}
-        wanted = dict.fromkeys(f for t in rules.values() for f in t.plan.facts)
-        facts = [f for f in wanted if f in self.facts]
-        chosen = self.facts.iloc[self._first(limit)]
-        decided = [t.decide_codes(chosen, on_missing="undecided").rule for t in rules.values()]
-        rows = zip(
-            *(d.tolist() for d in decided), *(_plain_values(chosen[f]) for f in facts), strict=True
-        )
+        decisions = [
+            (d, self.policies[step.domain].table(d.table)) for step, d in decisions_of(self.steps)
+        ]
+        read = dict.fromkeys(d.columns.get(f, f) for d, t in decisions for f in t.compiled.facts)
+        facts = [f for f in read if f in self.facts]
+        chosen = self.facts.iloc[leading_rows(self.facts, limit)]
+        rules = [_rule_numbers(t, chosen[d.rule_column]) for d, t in decisions]
+        rows = zip(*rules, *(_plain_values(chosen[f]) for f in facts), strict=True)
         return {
-            "tables": [{"id": n, **_plain_table(t)} for n, t in rules.items()],
+            "tables": [{"id": d.table, **_plain_table(d, t)} for d, t in decisions],
             "facts": facts,
             "customers": dict(zip(chosen.index.astype(str), rows, strict=True)),
         }
 
-    def _first(self, limit: int) -> NDArray[np.intp]:
-        if len(self.facts) <= limit:
-            return np.arange(len(self.facts))
-        warned = self.facts["warning_rank"].notna().to_numpy()
-        size = self.facts["contribution"].abs().to_numpy()
-        first = np.argpartition(-(size + warned * (size.max() + 1)), limit)[:limit]
-        return np.sort(first)
-
     def to_html(
         self,
-        path: str | Path,
+        path: str | Path | None = None,
         *,
         earlier: Review | EarlierReview | None = None,
         language: Language = "en",
-    ) -> None:
-        """Write the report: one file that needs no network.
+    ) -> str:
+        """The report: one page that needs no network.
 
         Args:
-            path: the file.
-            earlier: an earlier review; key figures then show their change, tiers their movement.
+            path: The file to write; None writes none.
+            earlier: An earlier review; key figures then show their change, tiers their movement.
             language: ``en`` or ``zh``.
-        """
-        from bankcrm.report import write_html
 
-        write_html(self, path, earlier=earlier, language=language)
+        Returns:
+            The page.
+        """
+        from bankcrm.report import render_html
+
+        text = render_html(self._content(earlier), language=language)
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8")
+        return text
+
+    def _content(self, earlier: Review | EarlierReview | None) -> ReportContent:
+        from bankcrm.report import EarlierContent, ReportContent
+
+        before = None
+        if earlier is not None:
+            before = EarlierContent(earlier.as_of, earlier.summary, earlier.standing())
+        return ReportContent(
+            name=self.name,
+            as_of=self.as_of,
+            summary=self.summary,
+            figures=self.key_figures(),
+            standing=self.standing() if earlier is not None else self.customers,
+            findings=self.findings,
+            explanations=self.explanations(),
+            sections=self.policies.sections(self),
+            note=self.note,
+            currency=self.currency,
+            earlier=before,
+        )
 
     def to_excel(self, path: str | Path) -> None:
         """Write customers, complaints, figures and findings as a workbook with typed columns."""
@@ -238,7 +238,29 @@ def _percent(share: float | None) -> str:
     return "n/a" if share is None else f"{share:.1%}"
 
 
-def _plain_table(table: DecisionTable) -> dict[str, Any]:
+def leading_rows(customers: pd.DataFrame, limit: int) -> NDArray[np.intp]:
+    """Places of the customers that a report explains first: those with a warning, then those with
+    the largest contribution, gained or lost; in the order of the frame."""
+    if len(customers) <= limit:
+        return np.arange(len(customers))
+    warned = customers["warning_signals"].to_numpy() > 0
+    size = np.nan_to_num(customers["contribution"].abs().to_numpy())
+    first = np.argpartition(-(size + warned * (size.max() + 1)), limit)[:limit]
+    return np.sort(first)
+
+
+def _rule_numbers(table: DecisionTable, rules: pd.Series) -> list[list[int]]:
+    """The places of the rules that decided each row; several where the table collects."""
+    column = rules.astype("category")
+    place = {r.id: i for i, r in enumerate(table.rules)}
+    of_word = [
+        [place[i] for i in ([str(c)] if str(c) in place else str(c).split("+"))]
+        for c in column.cat.categories
+    ]
+    return [[] if code < 0 else of_word[code] for code in column.cat.codes]
+
+
+def _plain_table(decision: Decision, table: DecisionTable) -> dict[str, Any]:
     rules = [
         {
             "id": r.id,
@@ -246,9 +268,9 @@ def _plain_table(table: DecisionTable) -> dict[str, Any]:
             "source": r.source,
             "because": r.because,
             "owner": r.owner,
-            "when": {c.fact: str(c.test) for c in row.cells},
+            "when": {decision.columns.get(c.fact, c.fact): str(c.test) for c in row.cells},
         }
-        for row in sorted(table.plan.rows, key=lambda row: row.index)
+        for row in sorted(table.compiled.rows, key=lambda row: row.index)
         for r in [row.rule]
     ]
     return {"title": table.title, "version": table.version, "rules": rules}

@@ -1,118 +1,254 @@
-"""The review of a book: its steps in order, with progress."""
+"""The review of a book: checks, the steps of the pipeline, complaints, figures."""
 
 from __future__ import annotations
 
-import itertools
+import tempfile
 from collections.abc import Callable
 from datetime import date
-from typing import TYPE_CHECKING, Literal, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, cast, overload
+
+import pandas as pd
 
 from bankcrm.book import Book
+from bankcrm.book.recorded import recorded_in
+from bankcrm.book.view import book_view
 from bankcrm.calendars import WorkingCalendar, working_calendar
-from bankcrm.complaints import default_lexicon
+from bankcrm.complaints import ProcessedComplaints, default_lexicon, process_complaints
 from bankcrm.frames import as_of_day, findings_frame
+from bankcrm.pipeline import STEPS, Fitted, Step
+from bankcrm.pipeline.reading import shown_columns
+from bankcrm.pipeline.run import run_steps
+from bankcrm.plugins import fact_sources_of
 from bankcrm.policy import PolicySet, default_policies
 from bankcrm.progress import Progress
-from bankcrm.reviews import steps
-from bankcrm.reviews.model import SHOWN, Review
-from bankcrm.reviews.summary import figures_of, summary_of
+from bankcrm.reviews.engine_review import EngineReview, leading_customers
+from bankcrm.reviews.model import Review
+from bankcrm.reviews.summary import figure_columns, figures_of, summary_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from bankcrm.engines import Engine
 
-STEPS = 8
 
-
+@overload
+def review(
+    book: Book,
+    *,
+    as_of: object,
+    policies: PolicySet | None = ...,
+    calendar: WorkingCalendar | None = ...,
+    fitted: Fitted | None = ...,
+    steps: tuple[Step, ...] = ...,
+    progress: Progress | None = ...,
+) -> Review: ...
+@overload
+def review(
+    book: Engine,
+    *,
+    as_of: object,
+    policies: PolicySet | None = ...,
+    calendar: WorkingCalendar | None = ...,
+    fitted: Fitted | None = ...,
+    steps: tuple[Step, ...] = ...,
+    progress: Progress | None = ...,
+    out: str | Path | None = ...,
+    blocks: int | None = ...,
+) -> EngineReview: ...
+@overload
+def review(
+    book: Book | Engine,
+    *,
+    as_of: object,
+    policies: PolicySet | None = ...,
+    calendar: WorkingCalendar | None = ...,
+    fitted: Fitted | None = ...,
+    steps: tuple[Step, ...] = ...,
+    progress: Progress | None = ...,
+    engine: Literal["duckdb"] | None = ...,
+    out: str | Path | None = ...,
+    blocks: int | None = ...,
+) -> Review: ...
 def review(
     book: Book | Engine,
     *,
     as_of: object,
     policies: PolicySet | None = None,
     calendar: WorkingCalendar | None = None,
+    fitted: Fitted | None = None,
+    steps: tuple[Step, ...] = STEPS,
     progress: Progress | None = None,
     engine: Literal["duckdb"] | None = None,
     out: str | Path | None = None,
+    blocks: int | None = None,
 ) -> Review:
-    """Review a bank's book: stage, RFM, contribution, tier and resources of every customer;
-    severity, route and due day of every complaint.
+    """Review a bank's book: stage, RFM, contribution, tier, resources and warnings of every
+    customer; severity, route and due day of every complaint.
 
     Args:
-        book: the bank's frames; see `Book`. Or an engine that holds them, such as
+        book: The bank's frames; see `Book`. Or an engine that holds them, such as
             ``DuckDBEngine("folder")``: the review is then an `EngineReview`, whose customers stay
             on disk.
-        as_of: the day of the review; nothing after it is looked at.
-        policies: what to decide by; None: the defaults, or the presets that
-            the book asks for. Dated policies are narrowed to the day.
-        calendar: working days for due dates; None: mainland China's.
-        progress: called with (steps done, steps in all, name of the next step).
+        as_of: The day of the review; nothing after it is used.
+        policies: What decides; None: the defaults, or the presets that the book asks for. Dated
+            policies are narrowed to the day.
+        calendar: Working days for due dates; None: mainland China's.
+        fitted: What an earlier review learned (``review.fitted``): cut points, scales and what
+            its book records. New customers are then decided as that review would have decided
+            them. None: it is learned from this book.
+        steps: The steps of the review.
+        progress: Called with (steps done, steps in all, name of the next step).
         engine: ``duckdb`` takes the book to DuckDB first.
-        out: of a review on an engine: the folder of results by review date; None: a temporary one.
+        out: Of a review on an engine: the folder of results by review date; None: a temporary one.
+        blocks: Of a review on an engine: number of parts; None: by the number of transactions.
 
     Raises:
-        DataError: a frame that does not fit its contract; every fault is told.
-        PolicyError: no version of a policy is in force on the day.
+        DataError: A frame does not fit its contract; all faults are reported together.
+        PolicyError: No version of a policy is in force on the day.
+        EngineError: The engine or the disk failed.
 
     Source: LCM-2, EB-3, CSC-2, CBM-3, CBM-6, CSC-3 to CSC-5.
     """
-    if engine is not None or not isinstance(book, Book):
-        from bankcrm.engines import DuckDBEngine, review_on
-
-        held = DuckDBEngine(book) if isinstance(book, Book) else book
-        return review_on(
-            held, as_of=as_of, policies=policies, calendar=calendar, progress=progress, out=out
-        )
     day = cast("date", as_of_day(as_of).item())
     rules = (policies or default_policies(book.presets)).at(day)
-    tell = _teller(progress)
-    tell("checking the data")
-    sound, faults = book.check(day, zone=rules["bank"].value("time_zone"))
-
-    def more(domain: str) -> steps.More:
-        return lambda facts: rules.with_facts(domain, facts, sound.frames(), as_of=day)
-
-    tell("lifecycle stages")
-    staged = steps.stages(sound, day, rules["lifecycle"], more("lifecycle"))
-    tell("recency, frequency, monetary value")
-    scored = steps.rfm(sound, day, rules["segmentation"])
-    tell("contribution")
-    worth = steps.worth(sound, day, rules["valuation"])
-    tell("value of customers")
-    valued = worth.join(steps.value(sound, day, worth, rules["valuation"]))
-    tell("tiers and resources")
-    judged = valued[list(steps.TIER_FACTS)]
-    tiered = steps.tiers(sound, judged, rules["segmentation"], more("segmentation"))
-    tell("early warnings")
-    warned = steps.warnings(sound, day, worth, rules["lifecycle"])
-    tell("complaints")
     days_off = rules.calendar(calendar or working_calendar("CN"))
-    reader = rules.classifier(default_lexicon())
-    handled = steps.complaints(sound, day, rules["complaints"], days_off, reader)
-    facts = staged.join([scored, valued, tiered, warned])
-    customers = facts[[c for c in SHOWN if c in facts]]
-    tell("done")
-    findings = [*faults, *handled.faults]
+    if engine is None and isinstance(book, Book):
+        report = _counter(progress, len(steps) + 2)
+        return _in_memory(book, day, rules, days_off, fitted, steps, report)
+    from bankcrm.engines import DuckDBEngine
+
+    source = DuckDBEngine(book) if isinstance(book, Book) else book
+    return _on_engine(source, day, rules, days_off, fitted, steps, progress, out, blocks)
+
+
+def _in_memory(
+    book: Book,
+    day: date,
+    rules: PolicySet,
+    calendar: WorkingCalendar,
+    fitted: Fitted | None,
+    steps: tuple[Step, ...],
+    report_progress: Callable[[str], None],
+) -> Review:
+    zone = rules["bank"].value("time_zone")
+    report_progress("checking the data")
+    checked, faults = book.check(day, zone=zone)
+    known = fitted or Fitted(recorded_in(checked.frames()), policies=rules.fingerprint)
+    view = book_view(checked, recorded=known.frames, zone=zone)
+    found = run_steps(
+        view,
+        steps,
+        day=day,
+        policies=rules,
+        fitted=known,
+        learn=fitted is None,
+        report_progress=report_progress,
+    )
+    report_progress("complaints")
+    processed = _complaints(checked, day, rules, calendar)
+    customers = found.facts[[c for c in shown_columns(steps) if c in found.facts]]
+    findings = [*faults, *processed.faults]
+    figures = figures_of([found.facts], steps)
+    report_progress("done")
     return Review(
         name=book.name,
         as_of=day,
         customers=customers,
-        complaints=handled.routed,
-        summary=summary_of(book.name, day, figures_of(customers), handled, findings, rules),
+        complaints=processed.routed,
+        summary=summary_of(book.name, day, figures, processed, findings, rules, found.reasons),
         findings=findings_frame(findings),
         policies=rules,
-        facts=facts,
+        facts=found.facts,
+        fitted=found.fitted,
+        reasons=found.reasons,
+        steps=steps,
         note=book.note,
         currency=book.currency,
     )
 
 
-def _teller(progress: Progress | None) -> Callable[[str], None]:
-    """A function that tells the name of the next step and how many are done."""
-    done = itertools.count()
+def _on_engine(
+    engine: Engine,
+    day: date,
+    rules: PolicySet,
+    calendar: WorkingCalendar,
+    fitted: Fitted | None,
+    steps: tuple[Step, ...],
+    progress: Progress | None,
+    out: str | Path | None,
+    blocks: int | None,
+) -> EngineReview:
+    from bankcrm.engines.run import complaints_book, default_blocks, number_of_passes, run_on
 
-    def tell(name: str) -> None:
+    blocks = blocks or default_blocks(engine)
+    report = _counter(progress, 2 + blocks * (number_of_passes(steps) + 1))
+    kept = tempfile.TemporaryDirectory(prefix="bankcrm-") if out is None else None
+    found = run_on(
+        engine,
+        steps,
+        day=day,
+        policies=rules,
+        fitted=fitted,
+        root=Path(kept.name if kept else cast("str | Path", out)),
+        blocks=blocks,
+        report_progress=report,
+    )
+    report("complaints")
+    read = {n for s in fact_sources_of(rules) if s.domain == "complaints" for n in s.frames}
+    named, faults = complaints_book(engine, read).check(day, zone=rules["bank"].value("time_zone"))
+    processed = _complaints(named, day, rules, calendar)
+    late = [f for f in faults if f.frame in ("complaints", "links")]
+    findings = [*found.faults, *late, *processed.faults]
+    figures = figures_of(found.output.parts(figure_columns(steps)), steps)
+    head = leading_customers(found.output)
+    report("done")
+    return EngineReview(
+        name=engine.name,
+        as_of=day,
+        customers=head[[c for c in shown_columns(steps) if c in head]],
+        complaints=processed.routed,
+        summary=summary_of(engine.name, day, figures, processed, findings, rules, found.reasons),
+        findings=findings_frame(findings),
+        policies=rules,
+        facts=head,
+        fitted=found.fitted,
+        reasons=found.reasons,
+        steps=steps,
+        note=engine.note,
+        currency=engine.currency,
+        output=found.output,
+        kept=kept,
+    )
+
+
+def _complaints(
+    book: Book, day: date, rules: PolicySet, calendar: WorkingCalendar
+) -> ProcessedComplaints:
+    """The complaints of a checked book, with the facts that plug-ins have of them."""
+
+    def extended(facts: pd.DataFrame) -> pd.DataFrame:
+        for source in fact_sources_of(rules):
+            if source.domain == "complaints":
+                facts = facts.join(source.compute(facts, book.frames(), day))
+        return facts
+
+    return process_complaints(
+        book.frame("complaints"),
+        as_of=day,
+        policy=rules["complaints"],
+        calendar=calendar,
+        classifier=rules.classifier(default_lexicon()),
+        extend_facts=extended,
+    )
+
+
+def _counter(progress: Progress | None, total: int) -> Callable[[str], None]:
+    """A function that reports the title of the next step and how many are done."""
+    done = 0
+
+    def report(title: str) -> None:
+        nonlocal done
         if progress:
-            progress(next(done), STEPS, name)
+            progress(done, total, title)
+        done += 1
 
-    return tell
+    return report

@@ -2,98 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any, Protocol
+from typing import Any
 
 import attrs
 import numpy as np
 import pandas as pd
 
-import bankcrm
+from bankcrm._version import __version__
+from bankcrm.complaints import ProcessedComplaints
 from bankcrm.frames import DataFault
+from bankcrm.pipeline import Step
+from bankcrm.pipeline.reading import counted_columns
 from bankcrm.policy import Policy, PolicySet
-from bankcrm.reviews.steps import Handled
 from bankcrm.segmentation import resource_rules
-from bankcrm.valuation import concentration
-from bankcrm.valuation.concentration.curves import ProfitSplit, WhaleCurve
+from bankcrm.valuation import Concentration, concentration
 from bankcrm.valuation.contribution.components import COMPONENTS
 from bankcrm.vocabulary import Tier
 
 CURVE_POINTS = 101
-COUNTED = ("stage", "segment", "tier", "resource_level", "warning")
-"""Columns whose values the summary counts."""
 LISTED = 25
 """How many warnings and open complaints the summary lists."""
-
-
-def summary_of(
-    name: str,
-    day: date,
-    figures: Figures,
-    handled: Handled,
-    findings: Sequence[DataFault],
-    policies: PolicySet,
-) -> dict[str, Any]:
-    """Counts, totals, lists and fingerprints of a review: all that a report needs."""
-    return {
-        "bankcrm": bankcrm.__version__,
-        "book": name,
-        "as_of": day.isoformat(),
-        "customers": figures.customers,
-        **{c: figures.counts[c] for c in COUNTED if c != "warning"},
-        "contribution": {c: round(total, 2) for c, total in figures.totals.items()},
-        "concentration": spread_of(figures.spread, policies["valuation"]),
-        "tiers": tier_rows(figures.tiers, policies["segmentation"]),
-        "warning": figures.counts["warning"],
-        "warnings": _first_warnings(figures.warned),
-        "complaints": _complaints(handled),
-        "findings": sum(f.count for f in findings),
-        "policies": {
-            d: {"id": p.id, "version": p.version, "fingerprint": p.fingerprint}
-            for d, p in policies.policies.items()
-        },
-    }
-
-
-class Spreading(Protocol):
-    """What a summary asks of a concentration, in memory or in an engine."""
-
-    @property
-    def total(self) -> float:
-        """The sum of the values."""
-
-    @property
-    def gini(self) -> float:
-        """The Gini coefficient."""
-
-    def share_of_top(self, share: float) -> float:
-        """Part of the total that the best ``share`` of customers holds."""
-
-    def holders_of(self, share: float) -> float:
-        """Smallest share of customers that holds ``share`` of the total."""
-
-    def lorenz(self, points: int = 101) -> pd.DataFrame:
-        """The Lorenz curve."""
-
-    def whale_curve(self, points: int = 101) -> WhaleCurve:
-        """The whale curve with its peak."""
-
-    def profit_split(self, margin: float) -> ProfitSplit:
-        """Profitable, marginal and losing customers."""
+_SUMMED = (*COMPONENTS, "contribution")
+_LISTED_COLUMNS = ("warning_signals", "warning", "warning_reasons", "stage", "tier", "contribution",
+                   "value_at_stake", "warning_score")  # fmt: skip
 
 
 @attrs.frozen(eq=False)
 class Figures:
-    """What a summary is made of, whether the customers are in memory or in an engine.
+    """What a summary is made of.
 
-    Args:
-        customers: how many there are.
-        counts: for each column of `COUNTED` how often each value occurs.
-        totals: sum of each component of contribution, and of contribution.
-        tiers: from `by_tier`.
-        warned: from `first_warned`.
-        spread: concentration of contribution.
+    Attributes:
+        customers: How many there are.
+        counts: For each counted column how often each value occurs.
+        totals: Sum of each component of contribution, and of contribution.
+        tiers: Customers, contribution and scores by tier.
+        warned: The customers with the most at stake among those that have a warning.
+        concentration: Of the contribution.
     """
 
     customers: int
@@ -101,30 +48,62 @@ class Figures:
     totals: Mapping[str, float]
     tiers: pd.DataFrame
     warned: pd.DataFrame
-    spread: Spreading
+    concentration: Concentration
 
 
-def figures_of(customers: pd.DataFrame) -> Figures:
-    """The figures of customers in memory."""
+def figures_of(parts: Iterable[pd.DataFrame], steps: Sequence[Step]) -> Figures:
+    """The figures of customers that are in memory or come in parts."""
+    counted = counted_columns(steps)
+    numbers: Counter[str] = Counter()
+    totals: Counter[str] = Counter()
+    counts: dict[str, Counter[str]] = {c: Counter() for c in counted}
+    tiers: list[pd.DataFrame] = []
+    warned: list[pd.DataFrame] = []
+    contributions: list[np.ndarray[Any, Any]] = []
+    for part in parts:
+        numbers["customers"] += len(part)
+        for column in counted:
+            counts[column].update(count_values(part[column]))
+        totals.update({c: float(part[c].sum()) for c in _SUMMED if c in part})
+        tiers.append(_by_tier(part))
+        warned.append(first_warned(part))
+        contributions.append(part["contribution"].to_numpy())
     return Figures(
-        customers=len(customers),
-        counts={c: counts(customers[c]) for c in COUNTED},
-        totals=totals_of(customers),
-        tiers=by_tier(customers),
-        warned=first_warned(customers),
-        spread=concentration(customers["contribution"]),
+        customers=numbers["customers"],
+        counts={c: dict(found) for c, found in counts.items()},
+        totals=dict(totals),
+        tiers=pd.concat(tiers).groupby(level=0).sum(),
+        warned=first_warned(pd.concat(warned)),
+        concentration=concentration(np.concatenate(contributions)),
     )
 
 
-def totals_of(customers: pd.DataFrame) -> dict[str, float]:
-    """Sum of each component of contribution, and of contribution; they add up over parts."""
-    components = [c for c in (*COMPONENTS, "contribution") if c in customers]
-    return {c: float(customers[c].sum()) for c in components}
+def figure_columns(steps: Sequence[Step]) -> list[str]:
+    """The columns from which `figures_of` makes the figures, where they are there."""
+    listed = [*counted_columns(steps), *_SUMMED, "value_score", *_LISTED_COLUMNS]
+    return list(dict.fromkeys(listed))
 
 
-def by_tier(customers: pd.DataFrame) -> pd.DataFrame:
-    """Customers, contribution and scores by tier; they add up over parts of a book."""
-    groups = customers.groupby("tier", observed=False)
+def count_values(values: pd.Series) -> dict[str, int]:
+    """How often each value occurs, in the vocabulary's order; ``(none)`` where there is none."""
+    categories = values.astype("category").cat
+    found = np.bincount(categories.codes.to_numpy() + 1, minlength=len(categories.categories) + 1)
+    named = dict(zip(map(str, categories.categories), found[1:].tolist(), strict=True))
+    return {**named, **({"(none)": int(found[0])} if found[0] else {})}
+
+
+def first_warned(customers: pd.DataFrame) -> pd.DataFrame:
+    """The customers with a warning and the most at stake, then the highest score, then by id."""
+    warned = customers.loc[customers["warning_signals"].to_numpy() > 0, list(_LISTED_COLUMNS)]
+    ordered = warned.sort_index(kind="stable").sort_values(
+        ["value_at_stake", "warning_score"], ascending=False, kind="stable"
+    )
+    return ordered.head(LISTED)
+
+
+def _by_tier(customers: pd.DataFrame) -> pd.DataFrame:
+    """Customers, contribution and scores by tier."""
+    groups = customers.groupby(customers["tier"].astype(str), observed=True)
     return pd.DataFrame(
         {
             "customers": groups.size(),
@@ -135,23 +114,42 @@ def by_tier(customers: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def first_warned(customers: pd.DataFrame) -> pd.DataFrame:
-    """The customers with the most at stake among those that show a warning."""
-    first = customers["warning_rank"].le(LISTED).fillna(False).to_numpy(bool)
-    return customers[first].sort_values("warning_rank")
+def summary_of(
+    name: str,
+    day: date,
+    figures: Figures,
+    processed: ProcessedComplaints,
+    findings: Sequence[DataFault],
+    policies: PolicySet,
+    reasons: Mapping[str, str],
+) -> dict[str, Any]:
+    """Counts, totals, lists and fingerprints of a review: all that a report needs."""
+    counts = dict(figures.counts)
+    warning = counts.pop("warning")
+    return {
+        "bankcrm": __version__,
+        "book": name,
+        "as_of": day.isoformat(),
+        "customers": figures.customers,
+        **counts,
+        "contribution": {c: round(total, 2) for c, total in figures.totals.items()},
+        "concentration": _concentration(figures.concentration, policies["valuation"]),
+        "tiers": _tier_rows(figures.tiers, policies["segmentation"]),
+        "warning": warning,
+        "warnings": _warnings(figures.warned),
+        "complaints": _complaints(processed),
+        "findings": sum(f.count for f in findings),
+        "not_available": dict(reasons),
+        "policies": {
+            d: {"id": p.id, "version": p.version, "fingerprint": p.fingerprint}
+            for d, p in policies.policies.items()
+        },
+    }
 
 
-def counts(values: pd.Series) -> dict[str, int]:
-    """How often each value occurs, in the vocabulary's order; ``(none)`` where there is none."""
-    categories = values.astype("category").cat
-    found = np.bincount(categories.codes.to_numpy() + 1, minlength=len(categories.categories) + 1)
-    named = dict(zip(map(str, categories.categories), found[1:].tolist(), strict=True))
-    return {**named, **({"(none)": int(found[0])} if found[0] else {})}
-
-
-def spread_of(spread: Spreading, policy: Policy) -> dict[str, Any]:
+def _concentration(measured: Concentration, policy: Policy) -> dict[str, Any]:
     """Concentration of contribution; shares are null where the total is not above zero."""
-    split = spread.profit_split(policy.value("rule_marginal"))
+    split = measured.profit_split(policy.value("rule_marginal"))
     known: dict[str, Any] = {
         "top_fifth_share": None,
         "gini": None,
@@ -161,22 +159,22 @@ def spread_of(spread: Spreading, policy: Policy) -> dict[str, Any]:
         "split": {"customers": list(split.customers), "profit": list(split.profit)},
         "margin": split.margin,
     }
-    if spread.total <= 0:
+    if measured.total <= 0:
         return known
-    whale = spread.whale_curve(CURVE_POINTS)
+    whale = measured.whale_curve(CURVE_POINTS)
     return known | {
-        "top_fifth_share": spread.share_of_top(0.2),
-        "gini": spread.gini,
-        "holders_of_80": spread.holders_of(0.8),
-        "lorenz": spread.lorenz(CURVE_POINTS)["value"].round(6).tolist(),
+        "top_fifth_share": measured.share_of_top(0.2),
+        "gini": measured.gini,
+        "holders_of_80": measured.holders_of(0.8),
+        "lorenz": measured.lorenz(CURVE_POINTS)["value"].round(6).tolist(),
         "whale": whale.points["profit"].round(6).tolist(),
         "peak": whale.peak,
         "peak_customers": whale.peak_customers,
     }
 
 
-def tier_rows(tiers: pd.DataFrame, policy: Policy) -> list[dict[str, Any]]:
-    """A row a tier: customers, contribution, mean score, and what the tier is entitled to."""
+def _tier_rows(tiers: pd.DataFrame, policy: Policy) -> list[dict[str, Any]]:
+    """One row per tier: customers, contribution, mean score, and what the tier is entitled to."""
     sums = tiers.reindex([tier.value for tier in Tier], fill_value=0)
     rows = []
     for tier, (size, total, score, scored) in zip(Tier, sums.to_numpy(), strict=True):
@@ -192,7 +190,7 @@ def tier_rows(tiers: pd.DataFrame, policy: Policy) -> list[dict[str, Any]]:
     return rows
 
 
-def _first_warnings(ranked: pd.DataFrame) -> list[dict[str, Any]]:
+def _warnings(ranked: pd.DataFrame) -> list[dict[str, Any]]:
     columns = {
         "customer": ranked.index.astype(str).tolist(),
         "warning": _texts(ranked["warning"]),
@@ -204,8 +202,8 @@ def _first_warnings(ranked: pd.DataFrame) -> list[dict[str, Any]]:
     return _records(columns)
 
 
-def _complaints(handled: Handled) -> dict[str, Any]:
-    routed = handled.routed
+def _complaints(processed: ProcessedComplaints) -> dict[str, Any]:
+    routed = processed.routed
     open_ = routed[routed["state"].isin(["open", "overdue"]).to_numpy()]
     first = open_.sort_values("due", kind="stable").head(LISTED)
     columns = {
@@ -215,9 +213,9 @@ def _complaints(handled: Handled) -> dict[str, Any]:
     }
     return {
         "accepted": len(routed),
-        "rejected": handled.rejected,
+        "rejected": processed.rejected,
         "overdue": int((routed["state"] == "overdue").sum()),
-        **{c: counts(routed[c]) for c in ("kind", "severity", "owner", "state")},
+        **{c: count_values(routed[c]) for c in ("kind", "severity", "owner", "state")},
         "open": _records(columns),
     }
 

@@ -1,33 +1,41 @@
 """Proofs about a table: exact on intervals and finite sets, each finding with an example row.
 
 Every fact is cut into the regions on which all tests of the table are constant, with one
-representative value each. A rule is then a box of regions, held as one bit set a fact, and
-overlaps, gaps and shadows are questions about boxes.
+representative value each. A rule is then a hypercube of regions, held as one bit set per fact, and
+overlaps, gaps and shadowed rules are questions about hypercubes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import attrs
 
 from bankcrm._display import card, figures_of
-from bankcrm.rules.compiled import Cell, Row, fact_types, plan_of, resolved_cells
+from bankcrm.rules.compiled import (
+    Cell,
+    Compiled,
+    Fault,
+    Row,
+    compile_table,
+    fact_types,
+    resolved_cells,
+)
+from bankcrm.rules.model import HitPolicy, TableDefinition
 from bankcrm.rules.values import representatives, show
 
-if TYPE_CHECKING:
-    from bankcrm.rules.table import DecisionTable
+Hypercube = tuple[int, ...]
+"""One bit set of regions per fact."""
 
-Box = tuple[int, ...]
 Kind = Literal[
     "overlap",
     "conflict",
     "gap",
     "shadowed",
     "unreachable",
-    "stranger",
+    "undeclared-value",
     "unknown-fact",
     "unknown-parameter",
     "unused-parameter",
@@ -37,19 +45,21 @@ Kind = Literal[
     "type",
     "empty",
 ]
+_NUMERIC = (HitPolicy.SUM, HitPolicy.MIN, HitPolicy.MAX)
+_NOT_COMPILED = ("unknown-parameter", "unknown-fact", "type", "empty")
 
 
 @attrs.frozen
 class Finding:
-    """One thing that is wrong with a table.
+    """One problem of a table.
 
-    Args:
-        kind: what it is; ``overlap``, ``gap`` or ``shadowed`` for example.
+    Attributes:
+        kind: What it is; ``overlap``, ``gap`` or ``shadowed`` for example.
         severity: ``error`` (the table does not load) or ``warning``.
-        path: where it is, as ``rules[3].when.balance``.
-        message: what it is in words.
-        rules: ids of the rules concerned.
-        example: a row of facts that shows it; empty where no row can (an unknown name, say).
+        path: Where it is, as ``rules[3].when.balance``.
+        message: What it is in words.
+        rules: Ids of the rules concerned.
+        example: A row of facts that shows it; empty where no row can (an unknown name, say).
     """
 
     kind: Kind
@@ -69,50 +79,43 @@ class Finding:
         )
 
 
-def check(table: DecisionTable) -> list[Finding]:
-    """Every finding of a table; see `DecisionTable.check`."""
+def check(table: TableDefinition) -> list[Finding]:
+    """Every finding of a table; see `bankcrm.rules.DecisionTable.check`."""
     local = list(local_findings(table))
-    if any(f.kind in ("unknown-parameter", "type", "empty", "unknown-fact") for f in local):
-        return local  # the boxes of such a table have no meaning
-    space = _Space(table)
-    reach = [*_unreachable(table, space), *_outcomes(table, space)]
+    if any(f.kind in _NOT_COMPILED for f in local):
+        return local  # the hypercubes of such a table have no meaning
+    space = _Space(compile_table(table))
+    reach = [*_unreachable(space), *_outcomes(table, space)]
     dead = {rule for f in reach if f.kind == "unreachable" for rule in f.rules}
-    shadows = list(_shadowed(table, space, dead))
-    proofs = [*_overlaps(table, space), *shadows, *_gaps(table, space)]
-    return [*local, *reach, *_strangers(table, space), *proofs]
+    proofs = [*_overlaps(space), *_shadowed(space, dead), *_gaps(space)]
+    return [*local, *reach, *_undeclared_values(space), *proofs]
 
 
-def local_findings(table: DecisionTable, places: Sequence[int] = ()) -> Iterator[Finding]:
-    """Findings that one rule shows alone; ``places`` renumbers rules as a file has them."""
+def local_findings(table: TableDefinition, places: Sequence[int] = ()) -> Iterator[Finding]:
+    """Findings that need no proof over all rules.
+
+    Args:
+        table: The table.
+        places: Position of each rule in its file, where some rules of the file are left out.
+    """
     where = places or range(len(table.rules))
-    if not table.rules:
+    rules = list(zip(where, table.rules, strict=True))
+    if not rules:
         yield Finding("empty", "error", "rules", "the table has no rules")
-    faults: list[str] = []
-    tests = [
-        (p, dict(resolved_cells(table, p, r, faults)))
-        for p, r in zip(where, table.rules, strict=True)
-    ]
-    fact_types(table, tests, faults)
+    faults: list[Fault] = []
+    fact_types(table, [(p, dict(resolved_cells(table, p, r, faults))) for p, r in rules], faults)
     for fault in faults:
-        path, message = fault.split(": ", 1)
-        kind: Kind = "unknown-parameter" if "unknown parameter" in message else "type"
-        kind = "unknown-fact" if "not declared" in message else kind
-        yield Finding(kind, "error", path, message)
+        yield Finding(fault.kind, "error", fault.path, fault.message)
     seen: set[str] = set()
-    for place, rule in zip(where, table.rules, strict=True):
+    for place, rule in rules:
         if rule.id in seen:
-            yield Finding(
-                "duplicate-rule",
-                "error",
-                f"rules[{place}].id",
-                f"{rule.id!r} occurs twice",
-                (rule.id,),
-            )
+            path, message = f"rules[{place}].id", f"{rule.id!r} occurs twice"
+            yield Finding("duplicate-rule", "error", path, message, (rule.id,))
         seen.add(rule.id)
     yield from _unused(table)
 
 
-def _unused(table: DecisionTable) -> Iterator[Finding]:
+def _unused(table: TableDefinition) -> Iterator[Finding]:
     used = {p for r in table.rules for t in r.when.values() for p in t.parameters}
     read = {name for r in table.rules for name in r.when}
     for name in table.parameters:
@@ -124,47 +127,45 @@ def _unused(table: DecisionTable) -> Iterator[Finding]:
 
 
 class _Space:
-    """The regions of every fact, and every rule as a box of them."""
+    """The regions of every fact, and every rule as a hypercube of them."""
 
-    def __init__(self, table: DecisionTable) -> None:
-        self.plan = plan_of(table)
-        self.rows = sorted(self.plan.rows, key=lambda row: row.index)
-        self.names = list(self.plan.facts)
+    def __init__(self, compiled: Compiled) -> None:
+        self.compiled = compiled
+        self.rows = compiled.table_rows
+        self.names = list(compiled.facts)
         constants: dict[str, list[Any]] = {name: [] for name in self.names}
-        self.ruled_missing = set()
+        self.tested_for_missing = set()
         for row in self.rows:
             for cell in row.cells:
                 constants[cell.fact].extend(cell.test.constants)
                 if cell.predicate is None:
-                    self.ruled_missing.add(cell.fact)
+                    self.tested_for_missing.add(cell.fact)
         # the last region of each fact is "missing"
-        self.points = [
-            [*representatives(f, constants[n]), None] for n, f in self.plan.facts.items()
-        ]
+        self.points = [[*representatives(f, constants[n]), None] for n, f in compiled.facts.items()]
 
     @cached_property
-    def everything(self) -> Box:
+    def everything(self) -> Hypercube:
         return tuple((1 << len(points)) - 1 for points in self.points)
 
     @cached_property
-    def complete(self) -> Box:
-        """Rows without missing facts, but for those that some rule tests for being missing."""
+    def complete(self) -> Hypercube:
+        """Rows without missing facts, except for facts that some rule tests for being missing."""
         return tuple(
-            (1 << len(p)) - 1 if n in self.ruled_missing else (1 << (len(p) - 1)) - 1
+            (1 << len(p)) - 1 if n in self.tested_for_missing else (1 << (len(p) - 1)) - 1
             for n, p in zip(self.names, self.points, strict=True)
         )
 
     @cached_property
-    def boxes(self) -> list[Box]:
+    def applies(self) -> list[Hypercube]:
         """The regions on which each rule applies for certain."""
-        return [self._box(row, stops=False) for row in self.rows]
+        return [self._hypercube(row, stops=False) for row in self.rows]
 
     @cached_property
-    def stops(self) -> list[Box]:
+    def stops(self) -> list[Hypercube]:
         """The regions on which each rule applies or, for a missing fact, stops the row."""
-        return [self._box(row, stops=True) for row in self.rows]
+        return [self._hypercube(row, stops=True) for row in self.rows]
 
-    def _box(self, row: Row, *, stops: bool) -> Box:
+    def _hypercube(self, row: Row, *, stops: bool) -> Hypercube:
         cells = {cell.fact: cell for cell in row.cells}
         return tuple(
             self._mask(cells[name], points, stops=stops) if name in cells else full
@@ -180,40 +181,41 @@ class _Space:
         mask = sum(1 << i for i, p in enumerate(known) if cell.predicate(p))
         return mask | (absent if stops else 0)
 
-    def example(self, box: Box) -> dict[str, object]:
-        """The first point of a box that is not empty."""
-        kinds = [f.type for f in self.plan.facts.values()]
-        picks = [(m & -m).bit_length() - 1 for m in box]
+    def example(self, hypercube: Hypercube) -> dict[str, object]:
+        """The first point of a hypercube that is not empty."""
+        kinds = [f.type for f in self.compiled.facts.values()]
+        picks = [(m & -m).bit_length() - 1 for m in hypercube]
         values = [p[i] for p, i in zip(self.points, picks, strict=True)]
         return {n: show(v, k) for n, v, k in zip(self.names, values, kinds, strict=True)}
 
 
-def _meet(left: Box, right: Box) -> Box | None:
+def _intersection(left: Hypercube, right: Hypercube) -> Hypercube | None:
     both = tuple(a & b for a, b in zip(left, right, strict=True))
     return both if all(both) else None
 
 
-def uncovered(space: Box, boxes: Sequence[Box]) -> Box | None:
-    """A point of ``space`` (as a box of single regions) that lies in none of the boxes."""
+def uncovered(space: Hypercube, hypercubes: Sequence[Hypercube]) -> Hypercube | None:
+    """A point of ``space`` (as a hypercube of single regions) that none of the others covers."""
     if not all(space):
         return None
     dead_ends: set[tuple[int, frozenset[int]]] = set()
 
-    def search(depth: int, active: frozenset[int]) -> Box | None:
+    def search(depth: int, active: frozenset[int]) -> Hypercube | None:
         if not active:
             return tuple(mask & -mask for mask in space[depth:])
         if depth == len(space) or (depth, active) in dead_ends:
             return None
-        if any(all(space[d] & ~boxes[i][d] == 0 for d in range(depth, len(space))) for i in active):
+        rest_of_space = range(depth, len(space))
+        if any(all(space[d] & ~hypercubes[i][d] == 0 for d in rest_of_space) for i in active):
             return None
         for bit in _bits(space[depth]):
-            rest = search(depth + 1, frozenset(i for i in active if boxes[i][depth] & bit))
+            rest = search(depth + 1, frozenset(i for i in active if hypercubes[i][depth] & bit))
             if rest is not None:
                 return (bit, *rest)
         dead_ends.add((depth, active))
         return None
 
-    return search(0, frozenset(range(len(boxes))))
+    return search(0, frozenset(range(len(hypercubes))))
 
 
 def _bits(mask: int) -> Iterator[int]:
@@ -223,107 +225,107 @@ def _bits(mask: int) -> Iterator[int]:
         mask ^= low
 
 
-def _unreachable(table: DecisionTable, space: _Space) -> Iterator[Finding]:
-    for row, box in zip(space.rows, space.boxes, strict=True):
-        for name, mask, points in zip(space.names, box, space.points, strict=True):
+def _unreachable(space: _Space) -> Iterator[Finding]:
+    for row, hypercube in zip(space.rows, space.applies, strict=True):
+        for name, mask, points in zip(space.names, hypercube, space.points, strict=True):
             if mask == 0:
-                test = table.rules[row.index].when[name]
-                example = {name: show(points[0], space.plan.facts[name].type)}
+                test, kind = row.rule.when[name], space.compiled.facts[name].type
                 yield Finding(
                     "unreachable",
                     "error",
                     f"rules[{row.index}].when.{name}",
                     f"no value of {name!r} passes '{test}', so rule {row.rule.id!r} never applies",
                     (row.rule.id,),
-                    example,
+                    {name: show(points[0], kind)},
                 )
 
 
-def _strangers(table: DecisionTable, space: _Space) -> Iterator[Finding]:
-    """Texts that a test names but the fact cannot hold: a slip of the pen, most likely."""
+def _undeclared_values(space: _Space) -> Iterator[Finding]:
+    """Texts that a test names but the fact does not declare: probably typos."""
     for row in space.rows:
         for cell in row.cells:
-            values = space.plan.facts[cell.fact].values
-            strange = [c for c in cell.test.constants if values and c not in values]
-            if strange:
+            values = space.compiled.facts[cell.fact].values
+            undeclared = [c for c in cell.test.constants if values and c not in values]
+            if undeclared:
                 yield Finding(
-                    "stranger",
+                    "undeclared-value",
                     "error",
                     f"rules[{row.index}].when.{cell.fact}",
-                    f"{cell.fact!r} never holds {strange[0]!r}, only {', '.join(values)}",
+                    f"{cell.fact!r} never holds {undeclared[0]!r}, only {', '.join(values)}",
                     (row.rule.id,),
-                    {cell.fact: strange[0]},
+                    {cell.fact: undeclared[0]},
                 )
 
 
-def _outcomes(table: DecisionTable, space: _Space) -> Iterator[Finding]:
-    numeric = table.hit_policy.value in ("collect_sum", "collect_min", "collect_max")
-    for row, box in zip(space.rows, space.boxes, strict=True):
+def _outcomes(table: TableDefinition, space: _Space) -> Iterator[Finding]:
+    for row, hypercube in zip(space.rows, space.applies, strict=True):
         then, path = row.rule.then, f"rules[{row.index}].then"
-        example = space.example(box) if all(box) else {}
+        example = space.example(hypercube) if all(hypercube) else {}
         if table.outcomes and then not in table.outcomes:
             known = ", ".join(map(str, table.outcomes))
             message = f"{then!r} is not an outcome of the table ({known})"
             yield Finding("outcome", "error", path, message, (row.rule.id,), example)
-        if numeric and (isinstance(then, bool) or not isinstance(then, int | float)):
+        is_number = isinstance(then, int | float) and not isinstance(then, bool)
+        if table.hit_policy in _NUMERIC and not is_number:
             message = f"{table.hit_policy.value} needs a number, saw {then!r}"
             yield Finding("outcome", "error", path, message, (row.rule.id,), example)
 
 
-def _overlaps(table: DecisionTable, space: _Space) -> Iterator[Finding]:
-    policy = table.hit_policy.value
-    if policy not in ("unique", "any"):
+def _overlaps(space: _Space) -> Iterator[Finding]:
+    policy = space.compiled.hit_policy
+    if policy not in (HitPolicy.UNIQUE, HitPolicy.ANY):
         return
-    pairs = list(zip(space.rows, space.boxes, strict=True))
-    for i, (row, box) in enumerate(pairs):
-        for other, other_box in pairs[i + 1 :]:
-            both = _meet(box, other_box)
+    pairs = list(zip(space.rows, space.applies, strict=True))
+    for i, (row, hypercube) in enumerate(pairs):
+        for other, other_hypercube in pairs[i + 1 :]:
+            both = _intersection(hypercube, other_hypercube)
             otherwise = bool(row.cells) != bool(other.cells)
-            if both is None or otherwise or (policy == "any" and row.rule.then == other.rule.then):
+            same = policy is HitPolicy.ANY and row.rule.then == other.rule.then
+            if both is None or otherwise or same:
                 continue
             yield Finding(
-                "overlap" if policy == "unique" else "conflict",
+                "overlap" if policy is HitPolicy.UNIQUE else "conflict",
                 "error",
                 f"rules[{other.index}]",
                 f"rules {row.rule.id!r} and {other.rule.id!r} both apply"
-                + ("" if policy == "unique" else ", with different outcomes"),
+                + ("" if policy is HitPolicy.UNIQUE else ", with different outcomes"),
                 (row.rule.id, other.rule.id),
                 space.example(both),
             )
 
 
-def _shadowed(table: DecisionTable, space: _Space, dead: set[str]) -> Iterator[Finding]:
-    """Rules that others always forestall: earlier ones, or all others for an otherwise-rule."""
-    if table.hit_policy.collects:
+def _shadowed(space: _Space, dead: set[str]) -> Iterator[Finding]:
+    """Rules whose every row another rule takes: an earlier one, or any for the otherwise-rule."""
+    if space.compiled.hit_policy.collects:
         return
-    in_order = space.plan.in_order
-    for i, (row, box) in enumerate(zip(space.rows, space.boxes, strict=True)):
-        if row.rule.id in dead or not all(box) or not (in_order or not row.cells):
+    in_order = space.compiled.in_order
+    for i, (row, hypercube) in enumerate(zip(space.rows, space.applies, strict=True)):
+        if row.rule.id in dead or not all(hypercube) or not (in_order or not row.cells):
             continue
         before = [
             stops
             for j, (other, stops) in enumerate(zip(space.rows, space.stops, strict=True))
             if j < i or (other.cells and not in_order)
         ]
-        if not before or uncovered(box, before) is not None:
+        if not before or uncovered(hypercube, before) is not None:
             continue
         who = "the rules before it" if in_order else "the other rules"
-        example = next(p for p in (_meet(box, space.complete), box) if p is not None)
+        complete = _intersection(hypercube, space.complete)
         yield Finding(
             "shadowed",
             "error",
             f"rules[{row.index}]",
             f"rule {row.rule.id!r} never decides: {who} take every row that it would",
             (row.rule.id,),
-            space.example(example),
+            space.example(hypercube if complete is None else complete),
         )
 
 
-def _gaps(table: DecisionTable, space: _Space) -> Iterator[Finding]:
-    if table.hit_policy.collects:
+def _gaps(space: _Space) -> Iterator[Finding]:
+    if space.compiled.hit_policy.collects:
         return
-    # a row stopped by a missing fact is told at run time; a gap is a row that nothing speaks of
-    hole = uncovered(space.complete, space.stops)
-    if hole is not None:
+    # a row stopped by a missing fact is reported at run time; a gap is a row that no rule covers
+    gap = uncovered(space.complete, space.stops)
+    if gap is not None:
         message = "no rule applies to some rows; add an otherwise-rule (empty 'when')"
-        yield Finding("gap", "error", "rules", message, (), space.example(hole))
+        yield Finding("gap", "error", "rules", message, (), space.example(gap))

@@ -1,8 +1,6 @@
-"""Two tables over the same rows: who would move, and from where to where."""
+"""Two tables over the same rows: which rows get another outcome, and which."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
@@ -12,22 +10,21 @@ import pandas as pd
 from bankcrm._display import card
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
-
-if TYPE_CHECKING:
-    from bankcrm.rules.table import DecisionTable
+from bankcrm.rules.compiled import Compiled
+from bankcrm.rules.frame import decide_frame
 
 
 @attrs.frozen(eq=False)
 class TableComparison:
-    """What one table decides beside another.
+    """How the decisions of two tables differ.
 
-    Args:
-        migration: counts, outcomes of the first table by outcomes of the other; ``(undecided)``
-            where a fact is missing.
-        moved: index of the rows whose outcome differs.
-        before: the rule ids of the first table for the rows that moved.
-        after: the rule ids of the other table for the rows that moved.
-        rows: how many rows were compared.
+    Attributes:
+        migration: Row counts, outcomes of the first table by outcomes of the other;
+            ``(undecided)`` where a fact is missing.
+        moved: Index of the rows whose outcome differs.
+        before: Rule ids of the first table for these rows.
+        after: Rule ids of the other table for these rows.
+        rows: Number of rows compared.
     """
 
     migration: pd.DataFrame
@@ -46,16 +43,16 @@ class TableComparison:
         return card(f"{len(self.moved):,} of {self.rows:,} rows move", frame=self.migration)
 
 
-def compare(table: DecisionTable, other: DecisionTable, frame: object) -> TableComparison:
-    """Decide the rows by both tables; see `DecisionTable.compare`."""
+def compare(table: Compiled, other: Compiled, frame: object) -> TableComparison:
+    """Decide the rows by both tables; see `bankcrm.rules.DecisionTable.compare`."""
     if table.hit_policy.collects or other.hit_policy.collects:
-        raise DataError("compare needs two tables that give one outcome a row, not collecting ones")
+        raise DataError("compare needs two tables with one outcome per row, not collecting ones")
     frame = as_frame(frame)
     names = list(dict.fromkeys([*table.vocabulary, *other.vocabulary, "(undecided)"]))
-    first = table.decide_frame(frame, on_missing="undecided")
-    second = other.decide_frame(frame, on_missing="undecided")
-    before = _numbers(first, names)
-    after = _numbers(second, names)
+    first = decide_frame(table, frame, "undecided")
+    second = decide_frame(other, frame, "undecided")
+    before = _positions(first, names)
+    after = _positions(second, names)
     width = len(names)
     counts = np.bincount(before * width + after, minlength=width * width).reshape(width, width)
     migration = pd.DataFrame(
@@ -72,9 +69,9 @@ def compare(table: DecisionTable, other: DecisionTable, frame: object) -> TableC
     )
 
 
-def _numbers(decided: pd.DataFrame, names: list[object]) -> npt.NDArray[np.int64]:
-    """Each row's outcome as its place in ``names``, whose last stands for undecided rows."""
+def _positions(decided: pd.DataFrame, names: list[object]) -> npt.NDArray[np.int64]:
+    """Position of each row's outcome in ``names``, whose last entry is for undecided rows."""
     outcome = decided["outcome"].array
-    places = [names.index(c) for c in outcome.categories] + [len(names) - 1]
-    found: npt.NDArray[np.int64] = np.array(places, np.int64)[outcome.codes]
+    positions = [names.index(c) for c in outcome.categories] + [len(names) - 1]
+    found: npt.NDArray[np.int64] = np.array(positions, np.int64)[outcome.codes]
     return found

@@ -1,20 +1,17 @@
-"""A table made ready to run: parameters put in, fact types settled, tests compiled."""
+"""A table made ready to run: parameters filled in, fact types resolved, tests compiled."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import attrs
 
 from bankcrm.errors import PolicyError
+from bankcrm.rules.model import HitPolicy, Rule, TableDefinition
 from bankcrm.rules.unary import UnaryTest
 from bankcrm.rules.values import Fact, FactType, type_of_constant
-
-if TYPE_CHECKING:
-    from bankcrm.rules.model import Rule
-    from bankcrm.rules.table import DecisionTable
 
 _ORDERED = ("<", "<=", ">", ">=", "between")
 Needs = Literal["missing", "present", "value"]
@@ -22,7 +19,14 @@ Needs = Literal["missing", "present", "value"]
 
 @attrs.frozen
 class Cell:
-    """One compiled test: what it needs of the fact, and the predicate on known values."""
+    """One compiled test.
+
+    Attributes:
+        fact: The fact that it tests.
+        test: The test with its parameters filled in.
+        needs: What it needs of the fact: a value, or only whether it is missing or present.
+        predicate: The test of a known value; None where only presence is tested.
+    """
 
     fact: str
     test: UnaryTest
@@ -32,7 +36,13 @@ class Cell:
 
 @attrs.frozen
 class Row:
-    """One compiled rule."""
+    """One compiled rule.
+
+    Attributes:
+        index: Position of the rule in the table.
+        rule: The rule.
+        cells: Its tests without those that accept everything; empty for the otherwise-rule.
+    """
 
     index: int
     rule: Rule
@@ -40,30 +50,79 @@ class Row:
 
 
 @attrs.frozen
-class Plan:
-    """The compiled table: the facts that it reads and its rows; the otherwise-row comes last."""
+class Compiled:
+    """Everything that deciding by a table needs.
 
+    Attributes:
+        id: The table's id.
+        version: The table's version.
+        fingerprint: The table's SHA-256.
+        hit_policy: What happens where several rules apply.
+        vocabulary: Every outcome that the table may give, in display order.
+        facts: The facts that the rules read, by name.
+        rows: The rules in the order in which they are evaluated; where the order does not decide,
+            the otherwise-rule is last.
+    """
+
+    id: str
+    version: str
+    fingerprint: str
+    hit_policy: HitPolicy
+    vocabulary: tuple[Any, ...]
     facts: dict[str, Fact]
     rows: tuple[Row, ...]
-    in_order: bool
+
+    @property
+    def in_order(self) -> bool:
+        """Whether the first rule that applies decides."""
+        return self.hit_policy is HitPolicy.FIRST
+
+    @property
+    def table_rows(self) -> list[Row]:
+        """The rules in the order of the table."""
+        return sorted(self.rows, key=lambda row: row.index)
 
 
-def plan_of(table: DecisionTable) -> Plan:
+@attrs.frozen
+class Fault:
+    """A test that cannot be compiled.
+
+    Attributes:
+        kind: What is wrong, by the names of `bankcrm.rules.Finding`.
+        path: Where it is, as ``rules[3].when.balance``.
+        message: What is wrong, in words.
+    """
+
+    kind: Literal["unknown-parameter", "unknown-fact", "type"]
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+def compile_table(table: TableDefinition) -> Compiled:
     """Compile a table.
 
     Raises:
-        PolicyError: a test names an unknown parameter, or mixes types.
+        PolicyError: A test names an unknown parameter or fact, or mixes types.
     """
-    faults: list[str] = []
+    faults: list[Fault] = []
     rules = [(i, r, dict(resolved_cells(table, i, r, faults))) for i, r in enumerate(table.rules)]
     facts = fact_types(table, [(i, tests) for i, _, tests in rules], faults)
     if faults:
-        raise PolicyError(faults)
-    in_order = table.hit_policy.value == "first"
-    if not in_order:  # an empty rule is the otherwise-rule wherever it stands
+        raise PolicyError(map(str, faults))
+    if table.hit_policy is not HitPolicy.FIRST:  # an empty rule is the otherwise-rule anywhere
         rules.sort(key=lambda r: all(t.op == "any" for t in r[2].values()))
-    rows = tuple(Row(i, r, tuple(_cells(tests))) for i, r, tests in rules)
-    return Plan(facts, rows, in_order)
+    return Compiled(
+        table.id,
+        table.version,
+        table.fingerprint,
+        table.hit_policy,
+        table.vocabulary,
+        facts,
+        tuple(Row(i, r, tuple(_cells(tests))) for i, r, tests in rules),
+    )
 
 
 def _cells(tests: dict[str, UnaryTest]) -> Iterator[Cell]:
@@ -75,47 +134,54 @@ def _cells(tests: dict[str, UnaryTest]) -> Iterator[Cell]:
 
 
 def resolved_cells(
-    table: DecisionTable, index: int, rule: Rule, faults: list[str]
+    table: TableDefinition, index: int, rule: Rule, faults: list[Fault]
 ) -> Iterator[tuple[str, UnaryTest]]:
-    """The tests of a rule with their parameters put in; what cannot be is told in ``faults``."""
+    """The tests of a rule with their parameters filled in; adds what is wrong to ``faults``."""
     for name, test in rule.when.items():
         path = f"rules[{index}].when.{name}"
         unknown = [p for p in test.parameters if p not in table.parameters]
         values = {p: table.parameters[p].value for p in test.parameters if p not in unknown}
         bad = [p for p, v in values.items() if not isinstance(v, bool | int | float | str | date)]
-        faults.extend(f"{path}: unknown parameter @{p}" for p in unknown)
-        faults.extend(f"{path}: parameter @{p} is not a single value" for p in bad)
+        faults += [Fault("unknown-parameter", path, f"unknown parameter @{p}") for p in unknown]
+        faults += [Fault("type", path, f"parameter @{p} is not a single value") for p in bad]
         if unknown or bad:
             continue
         resolved = test.resolved(values)
         if test.op in _ORDERED and any(isinstance(c, bool | str) for c in resolved.constants):
-            faults.append(f"{path}: {resolved} compares numbers and dates only")
+            faults.append(Fault("type", path, f"{resolved} compares numbers and dates only"))
         else:
             yield name, resolved
 
 
 def fact_types(
-    table: DecisionTable,
-    tests: list[tuple[int, dict[str, UnaryTest]]],
-    faults: list[str],
+    table: TableDefinition,
+    tests: Iterable[tuple[int, dict[str, UnaryTest]]],
+    faults: list[Fault],
 ) -> dict[str, Fact]:
-    """Every fact that the rules read: as declared, else by the type of its tests."""
+    """Every fact that the rules read: as declared, else by the type of its tests.
+
+    Args:
+        table: The table.
+        tests: Position of each rule, and its tests by fact.
+        faults: Takes what is wrong.
+    """
     cells = [(f"rules[{i}].when.{n}", n, t) for i, row in tests for n, t in row.items()]
     facts: dict[str, Fact] = {}
     for path, name, test in cells:
         if table.facts and name not in table.facts:
-            faults.append(f"{path}: fact {name!r} is not declared in [facts]")
+            faults.append(Fault("unknown-fact", path, f"fact {name!r} is not declared in [facts]"))
         for constant in test.constants:
             kind = type_of_constant(constant)
             known = facts.setdefault(name, table.facts.get(name) or Fact(kind))
-            if not fits(kind, known.type):
-                faults.append(f"{path}: {test} compares with a {kind}, the fact is a {known.type}")
+            if not _comparable(kind, known.type):
+                message = f"{test} compares with a {kind}, the fact is a {known.type}"
+                faults.append(Fault("type", path, message))
     for _, name, test in cells:
         if test.op != "any":
             facts.setdefault(name, table.facts.get(name) or Fact("any"))
     return facts
 
 
-def fits(constant: FactType, expected: FactType) -> bool:
+def _comparable(constant: FactType, expected: FactType) -> bool:
     """Whether a constant of one type can be compared with a fact of another."""
     return constant == expected or (constant == "number" and expected == "integer")

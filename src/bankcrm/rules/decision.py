@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import attrs
 
 from bankcrm._display import card, figures_of, stamp
 from bankcrm.errors import DataError, MissingFactError
-from bankcrm.rules.compiled import Cell, Row
+from bankcrm.rules.compiled import Cell, Compiled, Row
+from bankcrm.rules.model import HitPolicy, OnMissing
 from bankcrm.rules.values import FrozenDict, read, show
-
-if TYPE_CHECKING:
-    from bankcrm.rules.model import OnMissing
-    from bankcrm.rules.table import DecisionTable
 
 Status = Literal["passed", "failed", "unknown"]
 
@@ -61,51 +58,55 @@ class Decision:
         return card(f"{self.table}: {told}", kept, note=stamp(self.version, self.fingerprint))
 
 
-def decide(table: DecisionTable, facts: Mapping[str, object], on_missing: OnMissing) -> Decision:
-    """Decide one case; see `DecisionTable.decide`."""
+def decide(table: Compiled, facts: Mapping[str, object], on_missing: OnMissing) -> Decision:
+    """Decide one case; see `bankcrm.rules.DecisionTable.decide`."""
     check_on_missing(on_missing)
-    seen = {name: read(facts.get(name), f, name) for name, f in table.plan.facts.items()}
-    hits, doubt = _matches(table, seen)
-    if doubt is not None:
+    seen = _read_facts(table, facts)
+    hits, unknown_fact = _matches(table, seen)
+    if unknown_fact is not None:
         if on_missing == "raise":
-            raise MissingFactError(_missing_text(table, doubt))
-        return _decision(table, None, None, {}, missing=doubt)
+            raise MissingFactError(_missing_text(table, unknown_fact))
+        return _decision(table, None, [], {}, missing=unknown_fact)
     if table.hit_policy.collects:
-        return _collected(table, hits, facts)
-    if not hits:
+        outcome = aggregate(table.hit_policy, [h.rule.then for h in hits])
+    elif hits:
+        outcome = hits[0].rule.then
+    else:
         raise _no_rule(table, seen)
-    rule = hits[0].rule
-    names = [c.fact for c in hits[0].cells] or list(table.plan.facts)
-    return _decision(table, rule.then, rule, {n: facts.get(n) for n in names})
+    names = dict.fromkeys(c.fact for h in hits for c in h.cells) or table.facts
+    return _decision(table, outcome, hits, {n: facts.get(n) for n in names})
 
 
 def check_on_missing(on_missing: object) -> None:
-    """Refuse a word that would otherwise quietly mean one of the two."""
+    """Refuse a word that would otherwise silently mean one of the two."""
     if on_missing != "raise" and on_missing != "undecided":
         raise DataError(f"on_missing: expected 'raise' or 'undecided', saw {on_missing!r}")
 
 
-def _matches(table: DecisionTable, seen: dict[str, Any]) -> tuple[list[Row], str | None]:
-    """The rules that apply, and the missing fact that stops the case if there is one."""
-    plan = table.plan
-    all_of_them = table.hit_policy.collects
+def _read_facts(table: Compiled, facts: Mapping[str, object]) -> dict[str, Any]:
+    return {name: read(facts.get(name), f, name) for name, f in table.facts.items()}
+
+
+def _matches(table: Compiled, seen: dict[str, Any]) -> tuple[list[Row], str | None]:
+    """The rules that apply, in table order, and the missing fact that stops the case, if any."""
+    in_order, collects = table.in_order, table.hit_policy.collects
     hits: list[Row] = []
-    doubt: str | None = None
-    for row in plan.rows:
-        if not row.cells and (hits or doubt) and not plan.in_order:
-            continue  # the otherwise-rule speaks only where no other may
+    unknown_fact: str | None = None
+    for row in table.rows:
+        if not row.cells and (hits or unknown_fact) and not in_order:
+            continue  # the otherwise-rule is evaluated only if no other rule may apply
         applies, unknown = _applies(row, seen)
         if not applies:
             continue
         if unknown is None:
             hits.append(row)
-            if not all_of_them:
+            if not collects:
                 return hits, None
         else:
-            doubt = doubt or unknown
-            if plan.in_order:
-                return hits, doubt
-    return hits, doubt
+            unknown_fact = unknown_fact or unknown
+            if in_order:
+                return hits, unknown_fact
+    return sorted(hits, key=lambda row: row.index), unknown_fact
 
 
 def _applies(row: Row, seen: dict[str, Any]) -> tuple[bool, str | None]:
@@ -125,63 +126,48 @@ def _applies(row: Row, seen: dict[str, Any]) -> tuple[bool, str | None]:
 
 
 def _decision(
-    table: DecisionTable,
+    table: Compiled,
     outcome: Any,
-    rule: Any,
+    hits: list[Row],
     evidence: Mapping[str, object],
     missing: str = "",
 ) -> Decision:
-    source, because, owner = (rule.source, rule.because, rule.owner) if rule else ("", "", "")
+    rules = [hit.rule for hit in hits]
+    undecided = bool(missing)
     return Decision(
-        outcome,
-        rule.id if rule else None,
-        source,
-        because,
-        FrozenDict(evidence),
-        table.id,
-        table.version,
-        table.fingerprint,
-        owner,
-        missing,
+        outcome=outcome,
+        rule=None if undecided else "+".join(r.id for r in rules),
+        source="; ".join(dict.fromkeys(r.source for r in rules)),
+        because="; ".join(r.because for r in rules if r.because),
+        evidence=FrozenDict(evidence),
+        table=table.id,
+        version=table.version,
+        fingerprint=table.fingerprint,
+        owner="; ".join(dict.fromkeys(r.owner for r in rules if r.owner)),
+        missing=missing,
     )
 
 
-def _collected(table: DecisionTable, hits: list[Row], facts: Mapping[str, object]) -> Decision:
-    rules = [h.rule for h in sorted(hits, key=lambda h: h.index)]
-    names = dict.fromkeys(c.fact for h in hits for c in h.cells)
-    return Decision(
-        aggregate(table.hit_policy.value, [r.then for r in rules]),
-        "+".join(r.id for r in rules),
-        "; ".join(dict.fromkeys(r.source for r in rules)),
-        "; ".join(r.because for r in rules if r.because),
-        FrozenDict((n, facts.get(n)) for n in (names or table.plan.facts)),
-        table.id,
-        table.version,
-        table.fingerprint,
-        "; ".join(dict.fromkeys(r.owner for r in rules if r.owner)),
-    )
-
-
-def aggregate(policy: str, outcomes: list[Any]) -> Any:
+def aggregate(policy: HitPolicy, outcomes: list[Any]) -> Any:
     """The outcome of a collecting table from the outcomes of the rules that apply."""
-    if policy == "collect":
+    if policy is HitPolicy.COLLECT:
         return tuple(outcomes)
-    if policy == "collect_count":
+    if policy is HitPolicy.COUNT:
         return len(outcomes)
-    if policy == "collect_sum":
+    if policy is HitPolicy.SUM:
         return sum(outcomes)
-    pick: Callable[[list[Any]], Any] = min if policy == "collect_min" else max
+    pick: Callable[[list[Any]], Any] = min if policy is HitPolicy.MIN else max
     return pick(outcomes) if outcomes else None
 
 
-def _missing_text(table: DecisionTable, fact: str) -> str:
+def _missing_text(table: Compiled, fact: str) -> str:
     return (
         f"table {table.id!r}: fact {fact!r} is missing, so no rule can be chosen for certain; "
         "give the fact, add a rule that tests 'missing', or pass on_missing='undecided'"
     )
 
 
-def _no_rule(table: DecisionTable, seen: Mapping[str, object]) -> MissingFactError:
+def _no_rule(table: Compiled, seen: Mapping[str, object]) -> MissingFactError:
     shown = ", ".join(f"{k}={v!r}" for k, v in seen.items())
     return MissingFactError(
         f"table {table.id!r}: no rule applies to {shown}; add an otherwise-rule (empty 'when')"
@@ -242,26 +228,24 @@ class Trace:
         return card(str(d), rows=rows, note=stamp(d.version, d.fingerprint))
 
 
-def trace(table: DecisionTable, facts: Mapping[str, object]) -> Trace:
-    """Explain one case; see `DecisionTable.explain`."""
-    seen = {name: read(facts.get(name), f, name) for name, f in table.plan.facts.items()}
-    rows = sorted(table.plan.rows, key=lambda row: row.index)
-    rules = tuple(_rule_trace(table, row, seen) for row in rows)
+def trace(table: Compiled, facts: Mapping[str, object]) -> Trace:
+    """Explain one case; see `bankcrm.rules.DecisionTable.explain`."""
+    seen = _read_facts(table, facts)
+    rules = tuple(_rule_trace(table, row, seen) for row in table.table_rows)
     return Trace(table.id, table.version, decide(table, facts, "undecided"), rules)
 
 
-def _rule_trace(table: DecisionTable, row: Row, seen: dict[str, Any]) -> RuleTrace:
-    kinds = table.plan.facts
-    cells = tuple(
-        CellTrace(
-            c.fact, str(c.test), show(seen[c.fact], kinds[c.fact].type), _status(c, seen[c.fact])
-        )
-        for c in row.cells
-    )
+def _rule_trace(table: Compiled, row: Row, seen: dict[str, Any]) -> RuleTrace:
+    cells = tuple(_cell_trace(table, cell, seen[cell.fact]) for cell in row.cells)
     statuses = [c.status for c in cells]
     overall: Status = "unknown" if "unknown" in statuses else "passed"
     overall = "failed" if "failed" in statuses else overall
     return RuleTrace(row.rule.id, row.rule.then, row.rule.source, overall, cells)
+
+
+def _cell_trace(table: Compiled, cell: Cell, value: Any) -> CellTrace:
+    seen = show(value, table.facts[cell.fact].type)
+    return CellTrace(cell.fact, str(cell.test), seen, _status(cell, value))
 
 
 def _status(cell: Cell, value: Any) -> Status:

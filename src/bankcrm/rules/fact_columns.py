@@ -12,7 +12,7 @@ import pandas as pd
 
 from bankcrm.errors import DataError
 from bankcrm.rules.compiled import Cell
-from bankcrm.rules.values import Fact, outside, plain_value, read, wrong_type
+from bankcrm.rules.values import Fact, beyond, outside, plain_value, read, wrong_type
 
 Mask = npt.NDArray[np.bool_]
 _EXACT = 1 << 53  # whole numbers from here on are kept as Python's, lest a float rounds them
@@ -171,27 +171,19 @@ def _objects(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn:
 
 def _check_range(column: FactColumn, expected: Fact, name: str) -> None:
     values = column.values
-    if _clean(values, expected):
+    fractions = expected.type == "integer" and values.dtype.kind == "f"
+    if not values.size or (not fractions and _in_range(values, expected)):
         return
-    bad = np.zeros(len(values), np.bool_)
-    if expected.minimum is not None:
-        bad |= values < expected.minimum
-    if expected.maximum is not None:
-        bad |= values > expected.maximum
-    if expected.type == "integer" and values.dtype.kind == "f":
-        bad |= values != np.floor(values)
-        bad |= np.isinf(values)
+    bad = np.zeros(len(values), np.bool_) | beyond(values, expected)
+    if fractions:
+        bad |= (values != np.floor(values)) | np.isinf(values)
     if column.missing is not None:
         bad &= ~column.missing
     if bad.any():
         raise DataError(outside(name, expected, values[bad][:5].tolist(), int(bad.sum())))
 
 
-def _clean(values: npt.NDArray[Any], expected: Fact) -> bool:
-    """Whether no value can be out of range, at the cost of one pass a bound."""
-    if expected.type == "integer" and values.dtype.kind == "f":
-        return False
-    if not values.size:
-        return True
+def _in_range(values: npt.NDArray[Any], expected: Fact) -> bool:
+    """Whether no value can be out of range, at the cost of one pass per bound; False with NaN."""
     low, high = expected.minimum, expected.maximum
     return (low is None or values.min() >= low) and (high is None or values.max() <= high)

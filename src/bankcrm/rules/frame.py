@@ -1,8 +1,8 @@
-"""Every row of a frame decided at once: the vector half of the kernel."""
+"""Every row of a frame decided in one pass: the vector half of the kernel."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import numpy as np
@@ -11,30 +11,27 @@ import pandas as pd
 
 from bankcrm.errors import DataError, MissingFactError
 from bankcrm.frames import as_frame
-from bankcrm.rules.compiled import Plan, Row
+from bankcrm.rules.compiled import Compiled, Row
 from bankcrm.rules.decision import aggregate, check_on_missing
 from bankcrm.rules.fact_columns import FactColumn, fact_column
-
-if TYPE_CHECKING:
-    from bankcrm.rules.model import OnMissing
-    from bankcrm.rules.table import DecisionTable
+from bankcrm.rules.model import HitPolicy, OnMissing
 
 Mask = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.int16]
 
-CHUNK = 1 << 15  # rows looked at together: small enough to stay in the processor's cache
+CHUNK = 1 << 15  # rows decided together: few enough to stay in the processor's cache
 UNDECIDED = -1
 
 
 @attrs.frozen(eq=False)
 class DecisionCodes:
-    """The bare result of deciding a frame.
+    """The integer codes of a decided frame.
 
-    Args:
-        rule: int16 position of the deciding rule in ``table.rules``, -1 where undecided.
-        outcome: int16 position of the outcome in ``table.vocabulary``, -1 where undecided.
-        missing: int16 position in ``facts`` of the fact that was missing, -1 elsewhere.
-        facts: the names of the facts that the table reads.
+    Attributes:
+        rule: Position (int16) of the deciding rule in ``table.rules``, -1 where undecided.
+        outcome: Position (int16) of the outcome in ``table.vocabulary``, -1 where undecided.
+        missing: Position (int16) in ``facts`` of the fact that was missing, -1 elsewhere.
+        facts: The names of the facts that the table reads.
     """
 
     rule: Codes
@@ -43,31 +40,32 @@ class DecisionCodes:
     facts: tuple[str, ...]
 
 
-def decide_codes(table: DecisionTable, frame: object, on_missing: OnMissing) -> DecisionCodes:
-    """Decide a frame by a table that picks one rule; see `DecisionTable.decide_codes`."""
+def decide_codes(table: Compiled, frame: object, on_missing: OnMissing) -> DecisionCodes:
+    """Decide a frame as integer codes; see `bankcrm.rules.DecisionTable.decide_codes`."""
     frame = as_frame(frame)
     if table.hit_policy.collects:
         raise DataError(f"table {table.id!r} collects rules; use decide_frame")
     rule, missing = _run(table, frame, on_missing)
-    to_outcome = np.array([table.vocabulary.index(r.then) for r in table.rules] + [-1], np.int16)
-    return DecisionCodes(rule, to_outcome[rule], missing, tuple(table.plan.facts))
+    outcomes = [table.vocabulary.index(row.rule.then) for row in table.table_rows]
+    to_outcome = np.array([*outcomes, -1], np.int16)
+    return DecisionCodes(rule, to_outcome[rule], missing, tuple(table.facts))
 
 
-def decide_frame(table: DecisionTable, frame: object, on_missing: OnMissing) -> pd.DataFrame:
-    """Decide a frame; see `DecisionTable.decide_frame`."""
+def decide_frame(table: Compiled, frame: object, on_missing: OnMissing) -> pd.DataFrame:
+    """Decide a frame; see `bankcrm.rules.DecisionTable.decide_frame`."""
     frame = as_frame(frame)
     if table.hit_policy.collects:
         columns, missing = _collect(table, frame, on_missing)
     else:
         codes = decide_codes(table, frame, on_missing)
-        ids = [r.id for r in table.rules]
+        ids = [row.rule.id for row in table.table_rows]
         columns = {
             "outcome": _categorical(codes.outcome, list(table.vocabulary)),
             "rule": _categorical(codes.rule, ids),
         }
         missing = codes.missing
     if on_missing == "undecided":
-        columns["missing"] = _categorical(missing, list(table.plan.facts))
+        columns["missing"] = _categorical(missing, list(table.facts))
     result = pd.DataFrame(columns, index=frame.index, copy=False)
     result.attrs.update(table=table.id, version=table.version, fingerprint=table.fingerprint)
     return result
@@ -76,33 +74,33 @@ def decide_frame(table: DecisionTable, frame: object, on_missing: OnMissing) -> 
 def _categorical(codes: npt.NDArray[Any], names: list[Any]) -> pd.Categorical:
     dtype = pd.CategoricalDtype(names)
     made: pd.Categorical = pd.Categorical.from_codes(codes, dtype=dtype, validate=False)
-    return made  # not validated again: our own codes are in range
+    return made  # not validated: these codes are in range
 
 
-def fact_columns(table: DecisionTable, frame: pd.DataFrame) -> dict[str, FactColumn]:
+def fact_columns(table: Compiled, frame: pd.DataFrame) -> dict[str, FactColumn]:
     """Read every fact of a table from a frame's columns."""
-    absent = [name for name in table.plan.facts if name not in frame.columns]
+    absent = [name for name in table.facts if name not in frame.columns]
     if absent:
         raise DataError(
             f"table {table.id!r}: missing column(s) {', '.join(absent)}; the frame has "
             f"{', '.join(map(str, frame.columns)) or 'none'}"
         )
-    repeated = [n for n in table.plan.facts if isinstance(frame[n], pd.DataFrame)]
+    repeated = [n for n in table.facts if isinstance(frame[n], pd.DataFrame)]
     if repeated:
         raise DataError(f"table {table.id!r}: column(s) {', '.join(repeated)} occur twice")
-    return {name: fact_column(frame[name], f, name) for name, f in table.plan.facts.items()}
+    return {name: fact_column(frame[name], f, name) for name, f in table.facts.items()}
 
 
-def _run(table: DecisionTable, frame: pd.DataFrame, on_missing: OnMissing) -> tuple[Codes, Codes]:
+def _run(table: Compiled, frame: pd.DataFrame, on_missing: OnMissing) -> tuple[Codes, Codes]:
     """The deciding rule of every row, and the missing fact of every row that was stopped."""
     check_on_missing(on_missing)
     columns = fact_columns(table, frame)
     rule = np.full(len(frame), UNDECIDED, np.int16)
     missing = np.full(len(frame), -1, np.int16)
-    walk = _first if table.plan.in_order else _any
+    walk = _first if table.in_order else _any
     for start in range(0, len(frame), CHUNK):
         part = slice(start, start + CHUNK)
-        block = _Block(table.plan, {n: c.part(part) for n, c in columns.items()})
+        block = _Block(table, {n: c.part(part) for n, c in columns.items()})
         walk(block, rule[part], missing[part])
     _refuse_open_rows(table, frame, rule, missing, on_missing)
     return rule, missing
@@ -111,10 +109,10 @@ def _run(table: DecisionTable, frame: pd.DataFrame, on_missing: OnMissing) -> tu
 class _Block:
     """Some rows of the facts, small enough for the cache."""
 
-    def __init__(self, plan: Plan, columns: dict[str, FactColumn]) -> None:
-        self.plan = plan
+    def __init__(self, compiled: Compiled, columns: dict[str, FactColumn]) -> None:
+        self.compiled = compiled
         self.columns = columns
-        self.fact_number = {name: i for i, name in enumerate(plan.facts)}
+        self.fact_number = {name: i for i, name in enumerate(compiled.facts)}
 
     def match(self, row: Row) -> tuple[Mask | None, Mask | None]:
         """Rows on which the rule applies for sure, and those on which it may; None is "all"."""
@@ -133,8 +131,8 @@ class _Block:
             sure = _and(sure, passed)
         return sure, (maybe if split else sure)
 
-    def blame(self, row: Row, stopped: Mask, missing: Codes) -> None:
-        """Note the first missing fact of a rule on the rows that it stopped."""
+    def record_missing_fact(self, row: Row, stopped: Mask, missing: Codes) -> None:
+        """Record the first missing fact of a rule on the rows that it stopped."""
         for cell in row.cells:
             absent = self.columns[cell.fact].missing
             if cell.predicate is not None and absent is not None:
@@ -147,9 +145,9 @@ def _and(left: Mask | None, right: Mask) -> Mask:
 
 
 def _first(block: _Block, rule: Codes, missing: Codes) -> None:
-    """Take the rules in order; a rule that cannot be known stops the row."""
+    """Take the rules in order; a rule that cannot be evaluated stops the row."""
     todo = np.ones(len(rule), np.bool_)
-    for row in block.plan.rows:
+    for row in block.compiled.rows:
         sure, maybe = block.match(row)
         hit = todo if sure is None else sure & todo
         _put(rule, row.index, hit)
@@ -157,7 +155,7 @@ def _first(block: _Block, rule: Codes, missing: Codes) -> None:
             reached = maybe & todo
             stopped = reached & ~hit
             if stopped.any():
-                block.blame(row, stopped, missing)
+                block.record_missing_fact(row, stopped, missing)
             hit = reached
         todo = todo & ~hit
         if not todo.any():
@@ -173,9 +171,9 @@ def _put(rule: Codes, index: int, hit: Mask) -> None:
 
 
 def _any(block: _Block, rule: Codes, missing: Codes) -> None:
-    """Take any rule that applies for sure; a doubt stops only rows that no rule decides."""
+    """Take any rule that applies for sure; a missing fact stops only rows that no rule decides."""
     todo = np.ones(len(rule), np.bool_)
-    for row in block.plan.rows:
+    for row in block.compiled.rows:
         if not row.cells:  # the otherwise-rule: only where nothing else may apply
             _put(rule, row.index, todo & (missing == -1))
             break
@@ -184,14 +182,14 @@ def _any(block: _Block, rule: Codes, missing: Codes) -> None:
         _put(rule, row.index, hit)
         todo = todo & ~hit
         if maybe is not None and maybe is not sure:
-            doubtful = maybe & todo & (missing == -1)
-            if doubtful.any():
-                block.blame(row, doubtful, missing)
+            unknown = maybe & todo & (missing == -1)
+            if unknown.any():
+                block.record_missing_fact(row, unknown, missing)
     missing[rule != UNDECIDED] = -1
 
 
 def _refuse_open_rows(
-    table: DecisionTable,
+    table: Compiled,
     frame: pd.DataFrame,
     rule: Codes,
     missing: Codes,
@@ -210,10 +208,10 @@ def _refuse_open_rows(
         )
 
 
-def missing_text(table: DecisionTable, frame: pd.DataFrame, missing: Codes) -> str:
+def missing_text(table: Compiled, frame: pd.DataFrame, missing: Codes) -> str:
     """Name each missing fact, the number of rows that it stops and the first few."""
     lines = []
-    for number, name in enumerate(table.plan.facts):
+    for number, name in enumerate(table.facts):
         rows = np.flatnonzero(missing == number)
         if rows.size:
             lines.append(f"fact {name!r} is missing in {rows.size} row(s): {_labels(frame, rows)}")
@@ -228,17 +226,21 @@ def _labels(frame: pd.DataFrame, rows: npt.NDArray[np.intp]) -> str:
 
 
 def _collect(
-    table: DecisionTable, frame: pd.DataFrame, on_missing: OnMissing
+    table: Compiled, frame: pd.DataFrame, on_missing: OnMissing
 ) -> tuple[dict[str, Any], Codes]:
-    """Outcome and rule columns of a collecting table: each distinct set of rules is told once."""
+    """Outcome and rule columns of a collecting table.
+
+    Outcome and label are computed once for each distinct set of rules that apply.
+    """
     check_on_missing(on_missing)
     applies, missing = _rule_sets(table, frame)
     if on_missing == "raise" and (missing >= 0).any():
         raise MissingFactError(missing_text(table, frame, missing))
     sets, which = _distinct(applies)
     stopped = missing >= 0
-    members = [[table.rules[i] for i in np.flatnonzero(s)] for s in sets]
-    outcomes = [aggregate(table.hit_policy.value, [r.then for r in m]) for m in members]
+    rules = [row.rule for row in table.table_rows]
+    members = [[rules[i] for i in np.flatnonzero(s)] for s in sets]
+    outcomes = [aggregate(table.hit_policy, [r.then for r in m]) for m in members]
     labels = ["+".join(r.id for r in m) for m in members]
     codes = np.where(stopped, -1, which).astype(np.int32)
     columns = {
@@ -248,13 +250,13 @@ def _collect(
     return columns, missing
 
 
-def _rule_sets(table: DecisionTable, frame: pd.DataFrame) -> tuple[Mask, Codes]:
-    """Rows by rules: which apply; and the missing fact of each row that is in doubt."""
+def _rule_sets(table: Compiled, frame: pd.DataFrame) -> tuple[Mask, Codes]:
+    """Rows by rules: which apply; and the missing fact of each row that one stops."""
     columns = fact_columns(table, frame)
-    applies = np.zeros((len(table.rules), len(frame)), np.bool_)
+    applies = np.zeros((len(table.rows), len(frame)), np.bool_)
     missing = np.full(len(frame), -1, np.int16)
-    block = _Block(table.plan, columns)
-    for row in table.plan.rows:
+    block = _Block(table, columns)
+    for row in table.rows:
         if not row.cells:
             applies[row.index] = ~applies.any(axis=0) & (missing == -1)
             continue
@@ -262,7 +264,7 @@ def _rule_sets(table: DecisionTable, frame: pd.DataFrame) -> tuple[Mask, Codes]:
         if sure is not None and maybe is not None:
             applies[row.index] = sure
             if maybe is not sure:
-                block.blame(row, maybe & ~sure, missing)
+                block.record_missing_fact(row, maybe & ~sure, missing)
     return applies.T, missing
 
 
@@ -280,10 +282,10 @@ def _distinct(applies: Mask) -> tuple[Mask, npt.NDArray[np.intp]]:
 
 
 def _outcome_column(
-    table: DecisionTable, outcomes: list[Any], codes: npt.NDArray[np.int32]
+    table: Compiled, outcomes: list[Any], codes: npt.NDArray[np.int32]
 ) -> npt.NDArray[Any]:
     """Each row's outcome: float64, or tuples under plain ``collect``; null where undecided."""
-    if table.hit_policy.value != "collect":
+    if table.hit_policy is not HitPolicy.COLLECT:
         values = np.array([np.nan if o is None else o for o in outcomes] + [np.nan], np.float64)
         return values[codes]
     cells = np.empty(len(outcomes) + 1, object)

@@ -1,17 +1,19 @@
-"""The parts of a decision table: rules, the figures that they name, and the hit policy."""
+"""The content of a decision table: its rules, parameters, facts and hit policy."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Literal
 
 import attrs
 
 from bankcrm.errors import PolicyError
+from bankcrm.rules.fingerprint import canonical, digest
 from bankcrm.rules.unary import UnaryTest, parse_test
-from bankcrm.rules.values import FrozenDict
+from bankcrm.rules.values import Fact, FrozenDict, facts_of, frozen_dict
 
 Scalar = bool | int | float | str | date
 OnMissing = Literal["raise", "undecided"]
@@ -62,6 +64,14 @@ def _outcome(_: object, __: object, then: Any) -> None:
         raise PolicyError(f"then: an outcome is a number, text, boolean or date, not {then!r}")
 
 
+def check_outcomes(_: object, __: object, outcomes: tuple[Any, ...]) -> None:
+    """The attrs validator of a vocabulary."""
+    for outcome in outcomes:
+        if not _is_scalar(outcome):
+            message = f"outcomes: expected numbers, texts, booleans or dates, saw {outcome!r}"
+            raise PolicyError(message)
+
+
 @attrs.frozen
 class Parameter:
     """A figure that a bank may set, with its unit and where it comes from.
@@ -108,3 +118,43 @@ class Rule:
     source: str = "default"
     because: str = ""
     owner: str = ""
+
+
+def _outcomes(outcomes: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(outcomes)
+
+
+def _rules(rules: Iterable[Rule]) -> tuple[Rule, ...]:
+    return tuple(rules)
+
+
+@attrs.frozen(eq=False)
+class TableDefinition:
+    """The content of a decision table; `bankcrm.rules.DecisionTable` adds what it can do.
+
+    Compiling, checking, reading and writing take this class, and the table calls them: so each
+    module of this package imports only modules below it.
+    """
+
+    id: str
+    rules: tuple[Rule, ...] = attrs.field(converter=_rules)
+    outcomes: tuple[Any, ...] = attrs.field(
+        default=(), converter=_outcomes, validator=check_outcomes
+    )
+    hit_policy: HitPolicy = attrs.field(default=HitPolicy.FIRST, converter=HitPolicy)
+    facts: Mapping[str, Fact] = attrs.field(factory=dict, converter=facts_of)
+    parameters: Mapping[str, Parameter] = attrs.field(factory=dict, converter=frozen_dict)
+    version: str = "1"
+    title: str = ""
+    effective_from: date | None = None
+    effective_to: date | None = None
+
+    @cached_property
+    def vocabulary(self) -> tuple[Any, ...]:
+        """Every outcome that the table may give, in display order."""
+        return tuple(dict.fromkeys([*self.outcomes, *(r.then for r in self.rules)]))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over the canonical content: equal tables have equal fingerprints."""
+        return digest(canonical(self))

@@ -6,16 +6,13 @@ import importlib
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 
 from bankcrm.errors import MissingExtraError, PolicyError, UnknownNameError
-from bankcrm.rules.compiled import Cell, Row
+from bankcrm.rules.compiled import Cell, Compiled, Row
 from bankcrm.rules.values import Fact
-
-if TYPE_CHECKING:
-    from bankcrm.rules.table import DecisionTable
 
 Node: TypeAlias = Any
 """A node of sqlglot's syntax tree."""
@@ -75,10 +72,8 @@ class TableSql:
         return f"SELECT {', '.join([*kept, *decided])} FROM {relation}"
 
 
-def to_sql(
-    table: DecisionTable, dialect: str, columns: Mapping[str, str] | None = None
-) -> TableSql:
-    """Render a table; see `DecisionTable.to_sql`."""
+def to_sql(table: Compiled, dialect: str, columns: Mapping[str, str] | None = None) -> TableSql:
+    """Render a table; see `bankcrm.rules.DecisionTable.to_sql`."""
     if table.hit_policy.collects:
         raise PolicyError(
             f"table {table.id!r}: hit policy {table.hit_policy.value} gathers the rules of a row, "
@@ -91,10 +86,10 @@ def to_sql(
     return TableSql(
         table=table.id,
         dialect=made.dialect,
-        columns=tuple(made.columns[name] for name in table.plan.facts),
+        columns=tuple(made.columns[name] for name in table.facts),
         outcome=made.case(lambda row: made.literal(row.rule.then)),
         rule=made.case(lambda row: made.literal(row.rule.id)),
-        missing=made.case(lambda row: made.exp.null(), made.blame),
+        missing=made.case(lambda row: made.exp.null(), made.missing_fact),
         outside=made.outside(),
     )
 
@@ -124,9 +119,9 @@ def _sqlglot() -> Any:
         raise MissingExtraError("sqlglot", "engines") from None
 
 
-def _refuse_mixture(table: DecisionTable) -> None:
+def _refuse_mixture(table: Compiled) -> None:
     """A CASE has one type: texts beside numbers would be turned into each other silently."""
-    kinds = {_kind(r.then) for r in table.rules}
+    kinds = {_kind(row.rule.then) for row in table.rows}
     if len(kinds) > 1:
         raise PolicyError(
             f"table {table.id!r}: its outcomes are of several kinds ({', '.join(sorted(kinds))}), "
@@ -151,22 +146,22 @@ def _refuse_unwritable(text: str, what: str) -> None:
 class _Renderer:
     """The pieces of one table in one dialect."""
 
-    def __init__(self, table: DecisionTable, dialect: str, columns: Mapping[str, str]) -> None:
+    def __init__(self, table: Compiled, dialect: str, columns: Mapping[str, str]) -> None:
         self.exp = _sqlglot()
         self.table = table
         self.dialect = dialect
-        facts = table.plan.facts
+        facts = table.facts
         unknown = [name for name in columns if name not in facts]
         if unknown:
-            raise UnknownNameError(f"fact in table {table.id!r}", unknown[0], facts)
+            raise UnknownNameError("fact", unknown[0], facts, f"table {table.id!r}")
         self.columns = {name: columns.get(name, name) for name in facts}
         for name in self.columns.values():
             quoted(name, dialect)
 
     def arms(self) -> Iterator[tuple[Node | None, Row, bool]]:
         """Condition (None: always), rule, and whether the condition only may hold."""
-        rows = self.table.plan.rows
-        if self.table.plan.in_order:
+        rows = self.table.rows
+        if self.table.in_order:
             for row in rows:
                 yield from self._sure(row)
                 yield from self._maybe(row)
@@ -193,7 +188,7 @@ class _Renderer:
         whole = case.else_(otherwise, copy=False) if case.args.get("ifs") else otherwise
         return self._sql(whole)
 
-    def blame(self, row: Row) -> Node:
+    def missing_fact(self, row: Row) -> Node:
         """The first fact of a rule that is missing, by name."""
         case = self.exp.Case()
         for cell in _value_cells(row):
@@ -203,7 +198,7 @@ class _Renderer:
     def outside(self) -> str:
         """The first fact whose value the table does not allow, by name."""
         case = self.exp.Case()
-        for name, fact in self.table.plan.facts.items():
+        for name, fact in self.table.facts.items():
             for condition in self._impossible(name, fact):
                 case = case.when(condition, self.literal(name), copy=False)
         return self._sql(case if case.args.get("ifs") else self.exp.null())
@@ -277,7 +272,7 @@ class _Renderer:
 
     def _fact(self, name: str) -> Node:
         """The column of a fact, read as `decide_frame` reads it: NaN is missing, dates are days."""
-        exp, kind = self.exp, self.table.plan.facts[name].type
+        exp, kind = self.exp, self.table.facts[name].type
         column = exp.column(exp.to_identifier(self.columns[name], quoted=True))
         if kind in ("number", "integer"):
             return self._without_nan(column)

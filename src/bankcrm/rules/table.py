@@ -2,59 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import date
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import attrs
+import pandas as pd
 
 from bankcrm._display import card, line, stamp
 from bankcrm.errors import PolicyError
-from bankcrm.rules.compiled import Plan, plan_of
+from bankcrm.rules.check import Finding, check
+from bankcrm.rules.compare import TableComparison, compare
+from bankcrm.rules.compiled import Compiled, compile_table
 from bankcrm.rules.decision import Decision, Trace, decide, trace
-from bankcrm.rules.fingerprint import canonical, digest
-from bankcrm.rules.model import HitPolicy, OnMissing, Parameter, Rule
-from bankcrm.rules.values import Fact, FrozenDict, fact, frozen_dict
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bankcrm.rules.check import Finding
-    from bankcrm.rules.compare import TableComparison
-    from bankcrm.rules.frame import DecisionCodes
-    from bankcrm.rules.sql import TableSql
+from bankcrm.rules.frame import DecisionCodes, decide_codes, decide_frame
+from bankcrm.rules.model import OnMissing, TableDefinition
+from bankcrm.rules.sql import TableSql, to_sql
+from bankcrm.rules.toml import read_table, write_table
 
 
-def _facts(specs: Mapping[str, Any]) -> FrozenDict[str, Fact]:
-    return FrozenDict({name: fact(spec) for name, spec in specs.items()})
-
-
-def _outcomes(outcomes: Iterable[Any]) -> tuple[Any, ...]:
-    return tuple(outcomes)
-
-
-def _rules(rules: Iterable[Rule]) -> tuple[Rule, ...]:
-    return tuple(rules)
-
-
-@attrs.frozen(eq=False)
-class DecisionTable:
+@attrs.frozen(eq=False, repr=False)
+class DecisionTable(TableDefinition):
     """Ordered rules over named facts; one definition for a mapping and for ten million rows.
 
-    Args:
-        id: the table's name.
-        rules: the rules, in order.
-        outcomes: the vocabulary of outcomes, in display order; empty means "as the rules say".
-        hit_policy: what happens where several rules apply.
-        facts: what is known of each fact; facts that are not declared take the type of their tests.
-        parameters: the figures that tests name with ``@``.
-        version: the table's version.
-        title: what the table decides, for people.
-        effective_from: first day on which the table is in force; None for "always was".
-        effective_to: last day on which it is in force; None for "until further notice".
+    Attributes:
+        id: The table's name.
+        rules: The rules, in order.
+        outcomes: The vocabulary of outcomes, in display order; empty means "as the rules say".
+        hit_policy: What happens where several rules apply.
+        facts: Type, values and bounds of each fact; a fact that is not declared takes the type of
+            its tests.
+        parameters: The parameters that tests name with ``@``.
+        version: The table's version.
+        title: What the table decides, for people.
+        effective_from: First day on which the table is in force; None for "always was".
+        effective_to: Last day on which the table is in force; None for "until further notice".
 
+    >>> from bankcrm.rules import Parameter, Rule
     >>> table = DecisionTable(
     ...     id="activity", outcomes=("active", "dormant"),
     ...     parameters={"idle": Parameter(90, unit="days")},
@@ -63,17 +48,6 @@ class DecisionTable:
     >>> table.decide({"days_idle": 120}).outcome
     'dormant'
     """
-
-    id: str
-    rules: tuple[Rule, ...] = attrs.field(converter=_rules)
-    outcomes: tuple[Any, ...] = attrs.field(default=(), converter=_outcomes)
-    hit_policy: HitPolicy = attrs.field(default=HitPolicy.FIRST, converter=HitPolicy)
-    facts: Mapping[str, Fact] = attrs.field(factory=dict, converter=_facts)
-    parameters: Mapping[str, Parameter] = attrs.field(factory=dict, converter=frozen_dict)
-    version: str = "1"
-    title: str = ""
-    effective_from: date | None = None
-    effective_to: date | None = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, DecisionTable) and self.fingerprint == other.fingerprint
@@ -114,20 +88,14 @@ class DecisionTable:
         Raises:
             PolicyError: every fault of the file, each with its path.
         """
-        from bankcrm.rules.toml import read_table
-
-        return read_table(cls, source)
+        return read_table(cls, source).checked()
 
     def to_toml(self) -> str:
         """The table as TOML text; `from_toml` gives back an equal table."""
-        from bankcrm.rules.toml import write_table
-
         return write_table(self)
 
     def check(self) -> list[Finding]:
         """Prove the table: overlaps, gaps, shadowed and unreachable rules, unknown names."""
-        from bankcrm.rules.check import check
-
         return check(self)
 
     def checked(self) -> Self:
@@ -152,7 +120,7 @@ class DecisionTable:
             MissingFactError: the table cannot go on without a fact that is missing.
             DataError: a value is of the wrong type.
         """
-        return decide(self, facts, on_missing)
+        return decide(self.compiled, facts, on_missing)
 
     def decide_frame(self, frame: object, *, on_missing: OnMissing = "raise") -> pd.DataFrame:
         """Decide every row; the same rules as `decide`.
@@ -165,15 +133,11 @@ class DecisionTable:
         Returns:
             Frame with the caller's index and the categorical columns ``outcome`` and ``rule``.
         """
-        from bankcrm.rules.frame import decide_frame
-
-        return decide_frame(self, frame, on_missing)
+        return decide_frame(self.compiled, frame, on_missing)
 
     def decide_codes(self, frame: object, *, on_missing: OnMissing = "raise") -> DecisionCodes:
         """Decide every row and give the bare integer codes, for code that goes on from there."""
-        from bankcrm.rules.frame import decide_codes
-
-        return decide_codes(self, frame, on_missing)
+        return decide_codes(self.compiled, frame, on_missing)
 
     def to_sql(self, dialect: str, *, columns: Mapping[str, str] | None = None) -> TableSql:
         """The table as SQL that decides as `decide_frame` does with ``on_missing="undecided"``.
@@ -194,6 +158,7 @@ class DecisionTable:
             PolicyError: the table collects rules, or a text cannot be written in SQL.
             MissingExtraError: sqlglot is not installed.
 
+        >>> from bankcrm.rules import Rule
         >>> table = DecisionTable(id="t", rules=(Rule("of-age", {"age": ">= 18"}, "yes"),
         ...                                      Rule("minor", {}, "no")))
         >>> print(table.to_sql("tsql").rule.replace(" WHEN", chr(10) + "WHEN"))
@@ -201,19 +166,15 @@ class DecisionTable:
         WHEN [age] >= 18 THEN 'of-age'
         WHEN [age] IS NULL OR [age] >= 18 THEN NULL ELSE 'minor' END
         """
-        from bankcrm.rules.sql import to_sql
-
-        return to_sql(self, dialect, columns)
+        return to_sql(self.compiled, dialect, columns)
 
     def explain(self, facts: Mapping[str, object]) -> Trace:
         """Every rule and every cell with the value seen: passed, failed or unknown."""
-        return trace(self, facts)
+        return trace(self.compiled, facts)
 
     def compare(self, other: DecisionTable, frame: object) -> TableComparison:
         """What changes for these rows if ``other`` takes this table's place."""
-        from bankcrm.rules.compare import compare
-
-        return compare(self, other, frame)
+        return compare(self.compiled, other.compiled, frame)
 
     def with_parameters(self, values: Mapping[str, Any]) -> Self:
         """The same table with other parameter values; unknown names are refused."""
@@ -224,16 +185,6 @@ class DecisionTable:
         return attrs.evolve(self, parameters={**self.parameters, **changed})
 
     @cached_property
-    def vocabulary(self) -> tuple[Any, ...]:
-        """Every outcome that the table may give, in display order."""
-        return tuple(dict.fromkeys([*self.outcomes, *(r.then for r in self.rules)]))
-
-    @cached_property
-    def plan(self) -> Plan:
-        """The rules made ready to run: parameters put in, tests compiled, types settled."""
-        return plan_of(self)
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """SHA-256 over the canonical content: equal tables have equal fingerprints."""
-        return digest(canonical(self))
+    def compiled(self) -> Compiled:
+        """The table made ready to run: parameters filled in, tests compiled, types resolved."""
+        return compile_table(self)

@@ -1,4 +1,4 @@
-"""Decision tables to and from TOML, every fault told at once with its path."""
+"""Decision tables to and from TOML; all errors are reported together, each with its path."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import attrs
 import cattrs
@@ -16,15 +16,12 @@ import tomli_w
 
 from bankcrm.errors import PolicyError
 from bankcrm.rules.check import local_findings
+from bankcrm.rules.model import Parameter, Rule, TableDefinition, check_outcomes
 from bankcrm.rules.unary import UnaryTest, parse_test
 from bankcrm.rules.values import Fact, fact
 
-if TYPE_CHECKING:
-    from bankcrm.rules.model import Rule
-    from bankcrm.rules.table import DecisionTable
-
 T = TypeVar("T")
-Table = TypeVar("Table", bound="DecisionTable")
+Table = TypeVar("Table", bound=TableDefinition)
 
 
 @attrs.frozen
@@ -46,12 +43,12 @@ class TableHeader:
         "collect_max",
         "collect_count",
     ] = "first"
-    outcomes: tuple[Any, ...] = ()
+    outcomes: tuple[Any, ...] = attrs.field(default=(), validator=check_outcomes)
 
 
 @functools.cache
 def converter() -> cattrs.Converter:
-    """The converter that refuses unknown keys and wrong types, and gathers every fault."""
+    """The converter that refuses unknown keys and wrong types, and collects all errors."""
     made = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
     for plain in (str, int, float, bool):
         made.register_structure_hook(plain, exactly(plain))
@@ -85,7 +82,7 @@ def _fact(made: cattrs.Converter, raw: Any) -> Fact:
 def structure(
     made: cattrs.Converter, raw: Any, kind: type[T], path: str, faults: list[str]
 ) -> T | None:
-    """Read raw TOML as a value; what does not fit is told in ``faults`` with its path."""
+    """Read raw TOML as a value; adds what does not fit to ``faults`` with its path."""
     if not isinstance(raw, Mapping):
         faults.append(f"{path}: expected a TOML table, saw {raw!r}")
         return None
@@ -99,12 +96,12 @@ def structure(
 def _faults(error: BaseException, path: str) -> list[str]:
     if not isinstance(error, cattrs.BaseValidationError):
         return [f"{path}: {error}"]
-    told = cattrs.transform_error(error, path="$", format_exception=words_of)
-    return [_with_path(text, path) for text in told]
+    messages = cattrs.transform_error(error, path="$", format_exception=words_of)
+    return [_with_path(text, path) for text in messages]
 
 
 def words_of(error: BaseException, kind: type | None) -> str:
-    """What is wrong, in our words."""
+    """What is wrong, in words for the author of the file."""
     if isinstance(error, KeyError):
         return f"required key {error.args[0]!r} is missing"
     if isinstance(error, cattrs.ForbiddenExtraKeysError):
@@ -141,57 +138,64 @@ def parse_toml(source: str | Path) -> dict[str, Any]:
     text = read_text(source)
     try:
         return tomllib.loads(text)
-    except (
-        ValueError,
-        RecursionError,
-    ) as error:  # also numbers and nestings beyond Python's limits
+    except (ValueError, RecursionError) as error:  # also numbers and nestings beyond the limits
         raise PolicyError(f"{name}not valid TOML: {error}") from error
 
 
+@attrs.frozen
+class RawTable:
+    """The parts of a table as TOML holds them, not yet checked.
+
+    Attributes:
+        path: Path of the table in its file; empty for a file of one table.
+        header: Fields of `TableHeader`.
+        facts: Facts by name.
+        parameters: Parameters by name.
+        rules: The rules, in order.
+    """
+
+    path: str
+    header: Any
+    facts: Any
+    parameters: Any
+    rules: Any
+
+    def at(self, part: str) -> str:
+        """The path of a part."""
+        return f"{self.path}.{part}" if self.path else part
+
+
 def read_table(cls: type[Table], source: str | Path) -> Table:
-    """Read and prove a table; see `DecisionTable.from_toml`."""
+    """Read and prove the content of a table; see `bankcrm.rules.DecisionTable.from_toml`."""
     raw = parse_toml(source)
-    faults = [
-        f"{key}: unknown key" for key in raw if key not in ("table", "facts", "parameters", "rules")
-    ]
+    known = ("table", "facts", "parameters", "rules")
+    faults = [f"{key}: unknown key" for key in raw if key not in known]
     header = raw.get("table", {})
     facts = raw.get("facts", {})
     if isinstance(header, Mapping) and "facts" in header:
         facts = header["facts"]
         header = {k: v for k, v in header.items() if k != "facts"}
-    table = table_of(
-        cls, header, facts, raw.get("parameters", {}), raw.get("rules", []), "table", faults
-    )
+    parts = RawTable("", header, facts, raw.get("parameters", {}), raw.get("rules", []))
+    table = table_of(cls, parts, faults)
     if faults or table is None:
         raise PolicyError(faults)
-    return table.checked()
+    return table
 
 
-def table_of(
-    cls: type[Table],
-    header: Any,
-    facts: Any,
-    parameters: Any,
-    rules: Any,
-    path: str,
-    faults: list[str],
-) -> Table | None:
-    """Build a table from raw TOML parts; what does not fit is told in ``faults``.
+def table_of(cls: type[Table], raw: RawTable, faults: list[str]) -> Table | None:
+    """Build a table from raw TOML parts; adds what does not fit to ``faults``.
 
-    Parts that do fit are still looked at, so that one load tells everything that is wrong.
+    The parts that do fit are still checked, so that one load reports all errors together.
     """
-    from bankcrm.rules.model import Parameter, Rule
-
     before = len(faults)
     made = converter()
-    prefix = "" if path == "table" else f"{path}."
-    head = structure(made, header, TableHeader, path, faults)
-    typed = structure(made, facts, dict[str, Fact], f"{prefix}facts", faults)
-    figures = structure(made, parameters, dict[str, Parameter], f"{prefix}parameters", faults)
-    if not isinstance(rules, list):
-        faults.append(f"{prefix}rules: expected [[rules]], saw {rules!r}")
-        rules = []
-    read = [structure(made, r, Rule, f"{prefix}rules[{i}]", faults) for i, r in enumerate(rules)]
+    head = structure(made, raw.header, TableHeader, raw.path or "table", faults)
+    typed = structure(made, raw.facts, dict[str, Fact], raw.at("facts"), faults)
+    figures = structure(made, raw.parameters, dict[str, Parameter], raw.at("parameters"), faults)
+    rules = raw.rules if isinstance(raw.rules, list) else []
+    if rules is not raw.rules:
+        faults.append(f"{raw.at('rules')}: expected [[rules]], saw {raw.rules!r}")
+    read = [structure(made, r, Rule, raw.at(f"rules[{i}]"), faults) for i, r in enumerate(rules)]
     kept = [(i, r) for i, r in enumerate(read) if r is not None]
     if head is None:
         return None
@@ -201,23 +205,25 @@ def table_of(
         parameters=figures or {},
         **attrs.asdict(head, recurse=False),
     )
-    if len(faults) > before and kept:
+    if len(faults) == before:
+        return table
+    if kept:
         found = local_findings(table, [i for i, _ in kept])
-        faults.extend(f"{prefix}{f}" for f in found if f.severity == "error")
-        faults.extend(_outside(table, kept, prefix))
-    return table if len(faults) == before else None
+        faults += [raw.at(str(f)) for f in found if f.severity == "error"]
+        faults += [raw.at(text) for text in _outside(table, kept)]
+    return None
 
 
-def _outside(table: DecisionTable, kept: list[tuple[int, Rule]], prefix: str) -> list[str]:
+def _outside(table: TableDefinition, kept: list[tuple[int, Rule]]) -> list[str]:
     return [
-        f"{prefix}rules[{i}].then: {r.then!r} is not an outcome of the table"
+        f"rules[{i}].then: {r.then!r} is not an outcome of the table"
         for i, r in kept
         if table.outcomes and r.then not in table.outcomes
     ]
 
 
-def write_table(table: DecisionTable) -> str:
-    """A table as TOML; see `DecisionTable.to_toml`."""
+def write_table(table: TableDefinition) -> str:
+    """A table as TOML; see `bankcrm.rules.DecisionTable.to_toml`."""
     body = table_body(table)
     rules = body.pop("rules")
     facts = body.pop("facts", None)
@@ -229,7 +235,7 @@ def write_table(table: DecisionTable) -> str:
     return tomli_w.dumps({**parts, "rules": rules})
 
 
-def table_body(table: DecisionTable) -> dict[str, Any]:
+def table_body(table: TableDefinition) -> dict[str, Any]:
     """The plain content of a table but for its parameters, defaults left out."""
     body: dict[str, Any] = {"id": table.id, "version": table.version}
     for name in ("title", "effective_from", "effective_to"):

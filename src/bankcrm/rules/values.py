@@ -89,6 +89,11 @@ def fact(spec: Fact | FactType | Mapping[str, Any]) -> Fact:
     return Fact(type=spec) if isinstance(spec, str) else Fact(**spec)
 
 
+def facts_of(specs: Mapping[str, Any]) -> FrozenDict[str, Fact]:
+    """A frozen mapping of fact names to facts; see `fact` for what may describe one."""
+    return FrozenDict({name: fact(spec) for name, spec in specs.items()})
+
+
 def is_missing(value: object) -> bool:
     """Whether a value is a null of any kind: None, NaN, NaT or ``pandas.NA``."""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
@@ -129,7 +134,7 @@ def read(value: object, expected: Fact, name: str) -> Any:
     elif is_missing(value):
         return None
     plain = plain_value(value)
-    result = _READERS[kind](plain)
+    result = _KINDS[kind][1](plain)
     if result is None:
         raise DataError(wrong_type(name, expected, [value]))
     if not _within(result, expected):
@@ -150,67 +155,63 @@ def plain_value(value: Any) -> Any:
     return value
 
 
-def _read_number(value: Any) -> int | float | None:
+def _number(value: Any) -> int | float | None:
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def _read_integer(value: Any) -> int | None:
+def _integer(value: Any) -> int | None:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _read_boolean(value: Any) -> bool | None:
+def _boolean(value: Any) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
-def _read_text(value: Any) -> str | None:
+def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _read_date(value: Any) -> int | None:
+def _date(value: Any) -> int | None:
     if isinstance(value, datetime) and value.tzinfo is not None:
         return None
     return value.toordinal() - EPOCH if isinstance(value, date) else None
 
 
-def _read_any(value: Any) -> Any:
+def _any(value: Any) -> Any:
     return value
 
 
-_READERS: dict[str, Callable[[Any], Any]] = {
-    "number": _read_number,
-    "integer": _read_integer,
-    "boolean": _read_boolean,
-    "text": _read_text,
-    "date": _read_date,
-    "any": _read_any,
+_KINDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "number": ("a number", _number),
+    "integer": ("a whole number", _integer),
+    "boolean": ("true or false (not 0 or 1)", _boolean),
+    "text": ("a text", _text),
+    "date": ("a date without time zone", _date),
+    "any": ("any value", _any),
 }
+"""What each type of fact expects, in words, and the reader that gives None for anything else."""
 
-_EXPECTED = {
-    "number": "a number",
-    "integer": "a whole number",
-    "boolean": "true or false (not 0 or 1)",
-    "text": "a text",
-    "date": "a date without time zone",
-    "any": "any value",
-}
+
+def beyond(values: Any, expected: Fact) -> Any:
+    """Whether a number, or each number of an array, is outside the bounds of the fact."""
+    below = False if expected.minimum is None else values < expected.minimum
+    above = False if expected.maximum is None else values > expected.maximum
+    return below | above
 
 
 def _within(value: Any, expected: Fact) -> bool:
-    if expected.type == "any":
-        return True
     if expected.type == "text":
         return not expected.values or value in expected.values
-    low, high = expected.minimum, expected.maximum
-    return (low is None or value >= low) and (high is None or value <= high)
+    return expected.type == "any" or not beyond(value, expected)
 
 
 def allowed(expected: Fact) -> str:
     """What a fact may hold, in words."""
     if expected.values:
         return f"one of {', '.join(expected.values)}"
-    words = _EXPECTED[expected.type]
+    words = _KINDS[expected.type][0]
     if expected.minimum is not None:
         words += f", at least {expected.minimum:g}"
     if expected.maximum is not None:

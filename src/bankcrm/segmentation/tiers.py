@@ -74,7 +74,7 @@ def decide_tiers(facts: pd.DataFrame, policy: Policy) -> pd.DataFrame:
         steps[name] = policy.table(table).decide_frame(facts[list(columns)])["outcome"]
     levels = pd.DataFrame(steps, index=facts.index)
     tier = policy.table("tier")
-    own = [name for name in tier.plan.facts if name not in levels and name in facts]
+    own = [name for name in tier.compiled.facts if name not in levels and name in facts]
     decided = tier.decide_frame(levels.join(facts[own]))
     named = decided.rename(columns={"outcome": "tier"})[["tier", "rule"]]
     return named.join(levels)

@@ -4,51 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm.book import Book
 from bankcrm.errors import DataError, PolicyError, UnknownNameError
-from bankcrm.frames import as_frame
+from bankcrm.frames import as_frame, categorical
 from bankcrm.lifecycle import playbook
+from bankcrm.pipeline import STEPS, Decision, Step
+from bankcrm.pipeline.reading import decisions_of
 from bankcrm.policy import PolicySet
+from bankcrm.reviews import review
 from bankcrm.rules import DecisionTable
 from bankcrm.simulation.impact import DecisionImpact, Impact
 
-if TYPE_CHECKING:
-    from bankcrm.book import Book
-
-Codes = npt.NDArray[np.int16]
-
-CHAIN = (
-    ("lifecycle", "stage", "stage"),
-    ("segmentation", "rfm_segment", "segment"),
-    ("segmentation", "rfm_level", "rfm_level"),
-    ("segmentation", "tier_standing", "standing"),
-    ("segmentation", "tier_value", "value_level"),
-    ("segmentation", "tier_growth", "growth_level"),
-    ("segmentation", "tier", "tier"),
-    ("segmentation", "resource_level", "resource_level"),
-)
-"""Domain, table, and the column under which later tables know its outcome."""
+Codes = npt.NDArray[np.intp]
 
 UNDECIDED = "(undecided)"
 
 
 @attrs.frozen(eq=False)
 class _Decided:
-    """One table's decisions over all rows, as codes into names."""
+    """The decisions of one table over all rows, as categoricals."""
 
     table: DecisionTable
-    outcome: Codes
-    rule: Codes
+    outcomes: pd.Series
+    rules: pd.Series
 
-    def column(self, index: pd.Index) -> pd.Series:
-        dtype = pd.CategoricalDtype(list(self.table.vocabulary))
-        return pd.Series(pd.Categorical.from_codes(self.outcome, dtype=dtype), index=index)
+    @property
+    def sizes(self) -> dict[object, int]:
+        """Rows by outcome, in the order of the categories."""
+        code = self.outcomes.cat.codes.to_numpy()
+        names = self.outcomes.cat.categories
+        counts = np.bincount(code[code >= 0], minlength=len(names))
+        return dict(zip(names, counts.tolist(), strict=True))
 
 
 def simulate(
@@ -58,53 +51,58 @@ def simulate(
     *,
     as_of: date | None = None,
     value: str = "contribution",
+    steps: Sequence[Step] = STEPS,
 ) -> Impact:
-    """Decide every row by two sets of policies and tell what changes, for whom and why.
+    """Decide every row by two sets of policies, and report what changes, for whom and why.
 
     Args:
-        book_or_facts: a `Book`, which is reviewed under both sets; or a frame of facts, such as
-            ``review.facts``, a row a customer. Tables are decided in the order of the review, each
-            on the outcomes of those before it; a table whose facts are not there is skipped.
-        current: the policies in force.
-        proposed: those that would take their place.
-        as_of: the day for a book; by default the one it records. Dated policies are narrowed to it.
-        value: the column of the facts whose sum tells what the rows are worth; unused if absent.
+        book_or_facts: A `Book`, which is reviewed under both sets; or a frame of facts, such as
+            ``review.facts``, one row per customer. Tables are decided in the order of the review,
+            each on the outcomes of those before it; a table whose facts are absent is skipped.
+        current: The policies in force.
+        proposed: The policies that would replace them.
+        as_of: The day for a book; by default the one it records. Dated policies are narrowed to it.
+        value: The column of the facts to sum over the rows that move; unused if absent.
+        steps: The steps of the review.
 
     Raises:
-        DataError: no row, or facts that do not fit.
+        DataError: There is no row, or the facts do not fit.
 
     >>> facts = pd.DataFrame({"tier": ["key", "ordinary"]}, index=[1, 2])
     >>> from bankcrm.policy import default_policies
     >>> len(simulate(facts, default_policies(), default_policies()).moved)
     0
     """
-    from bankcrm.book import Book
-
     if isinstance(book_or_facts, Book):
-        return _of_book(book_or_facts, current, proposed, as_of, value)
+        return _of_book(book_or_facts, current, proposed, as_of, value, tuple(steps))
     if as_of is not None:
         current, proposed = current.at(as_of), proposed.at(as_of)
     facts = as_frame(book_or_facts)
-    return _impact(facts, facts, current, proposed, value, {})
+    return _impact(facts, facts, current, proposed, value, steps, {})
 
 
 def _of_book(
-    book: Book, current: PolicySet, proposed: PolicySet, as_of: date | None, value: str
+    book: Book,
+    current: PolicySet,
+    proposed: PolicySet,
+    as_of: date | None,
+    value: str,
+    steps: tuple[Step, ...],
 ) -> Impact:
-    """Facts rest on policies too (what counts as idle, say), so both reviews are run whole."""
-    from bankcrm.reviews import review
-
+    """Facts depend on policies too (what counts as idle, say), so both reviews run in full."""
     day = as_of or book.as_of
     if day is None:
         raise DataError("as_of: the book records no day; give one")
-    before = review(book, as_of=day, policies=current)
-    after = review(book, as_of=day, policies=proposed)
+    before = review(book, as_of=day, policies=current, steps=steps)
+    after = review(book, as_of=day, policies=proposed, steps=steps)
     extra = {
         name: _of_complaints(before.complaints, after.complaints, name, current, proposed)
         for name in ("severity", "route")
         if len(before.complaints)
     }
-    return _impact(before.facts, after.facts, current.at(day), proposed.at(day), value, extra)
+    return _impact(
+        before.facts, after.facts, current.at(day), proposed.at(day), value, steps, extra
+    )
 
 
 def _impact(
@@ -113,22 +111,24 @@ def _impact(
     current: PolicySet,
     proposed: PolicySet,
     value: str,
+    steps: Sequence[Step],
     extra: Mapping[str, DecisionImpact],
 ) -> Impact:
     if not len(facts):
         raise DataError("facts: no row to simulate on")
     skipped: dict[str, str] = {}
-    before = _chain(facts, current, skipped)
-    after = _chain(facts_after, proposed, skipped, before if facts is facts_after else {})
-    worth = facts[value].to_numpy(np.float64, na_value=0.0) if value in facts else None
+    before = _decide_all(facts, current, steps, skipped, {})
+    same = before if facts is facts_after else {}
+    after = _decide_all(facts_after, proposed, steps, skipped, same)
+    weight = facts[value].to_numpy(np.float64, na_value=0.0) if value in facts else None
     decisions = {
-        name: _compare(before[name], after[name], domain, facts.index, worth)
-        for domain, name, _ in CHAIN
-        if name in before and name in after
+        d.table: _compare(before[d.table], after[d.table], step.domain, weight)
+        for step, d in decisions_of(steps)
+        if d.table in before and d.table in after
     }
     if not decisions and not extra:
-        told = "; ".join(f"{table}: {why}" for table, why in skipped.items())
-        raise DataError(f"facts: no table can be decided ({told})")
+        reasons = "; ".join(f"{table}: {why}" for table, why in skipped.items())
+        raise DataError(f"facts: no table can be decided ({reasons})")
     moved = np.zeros(len(facts), np.bool_)
     for impact in decisions.values():
         moved[facts.index.get_indexer(impact.moved.index)] = True
@@ -147,97 +147,126 @@ def _changes(current: PolicySet, proposed: PolicySet) -> tuple[str, ...]:
     return tuple(f"{d}: {change}" for d in both for change in current[d].diff(proposed[d]))
 
 
-def _chain(
+def _decide_all(
     facts: pd.DataFrame,
     policies: PolicySet,
+    steps: Sequence[Step],
     skipped: dict[str, str],
-    known: Mapping[str, _Decided] | None = None,
+    other: Mapping[str, _Decided],
 ) -> dict[str, _Decided]:
-    """Every table of the chain that can be decided, each on the outcomes of those before it.
+    """Every decision of the steps that the facts allow, each on the outcomes of those before it.
 
-    What another set decided on the same facts is taken over where table and inputs are the same.
+    What the other set decided on the same facts is reused where table and inputs are the same.
     """
     columns: dict[str, pd.Series] = {str(n): facts[n] for n in facts.columns}
-    fresh: set[str] = set()  # outcomes that differ from those of the other set
+    changed: set[str] = set()  # columns that differ from those of the other set
     decided: dict[str, _Decided] = {}
-    for domain, name, outcome in CHAIN:
-        try:
-            table = policies[domain].table(name)
-        except (UnknownNameError, PolicyError) as error:
-            skipped[name] = str(error)
-            continue
-        needs = list(table.plan.facts)
-        absent = [n for n in needs if n not in columns]
-        if absent:
-            skipped[name] = f"no column {', '.join(absent)}"
-            continue
-        twin = (known or {}).get(name)
-        if twin is not None and twin.table == table and not fresh & set(needs):
-            decided[name] = twin
-        else:
-            frame = pd.DataFrame({n: columns[n] for n in needs}, index=facts.index, copy=False)
-            codes = table.decide_codes(frame, on_missing="undecided")
-            decided[name] = _Decided(table, codes.outcome, codes.rule)
-            fresh.add(outcome)
-        columns[outcome] = decided[name].column(facts.index)
+    for step in steps:
+        if step.derive is not None and set(step.derives_from) <= set(columns):
+            given = {n: columns[n] for n in step.derives_from}
+            made = step.derive(pd.DataFrame(given, index=facts.index, copy=False), policies)
+            columns |= {str(n): made[n] for n in made}
+            changed |= set(map(str, made))
+        for decision in step.decisions:
+            table = _table_of(step, decision, policies, columns, skipped)
+            if table is None:
+                continue
+            twin = other.get(decision.table)
+            needs = {decision.columns.get(f, f) for f in table.compiled.facts}
+            if twin is not None and twin.table == table and not changed & needs:
+                found = twin
+            else:
+                found = _decided(decision, table, columns, facts.index)
+                changed |= {decision.outcome, decision.rule_column}
+            decided[decision.table] = found
+            columns |= {decision.outcome: found.outcomes, decision.rule_column: found.rules}
     return decided
 
 
+def _table_of(
+    step: Step,
+    decision: Decision,
+    policies: PolicySet,
+    columns: Mapping[str, pd.Series],
+    skipped: dict[str, str],
+) -> DecisionTable | None:
+    """The table of a decision; None, with the reason in ``skipped``, where it cannot decide."""
+    try:
+        table = policies[step.domain].table(decision.table)
+    except (UnknownNameError, PolicyError) as error:
+        skipped[decision.table] = str(error)
+        return None
+    absent = [c for f in table.compiled.facts if (c := decision.columns.get(f, f)) not in columns]
+    if absent:
+        skipped[decision.table] = f"no column {', '.join(absent)}"
+        return None
+    return table
+
+
+def _decided(
+    decision: Decision, table: DecisionTable, columns: Mapping[str, pd.Series], index: pd.Index
+) -> _Decided:
+    facts = {f: columns[decision.columns.get(f, f)] for f in table.compiled.facts}
+    made = table.decide_frame(pd.DataFrame(facts, index=index, copy=False), on_missing="undecided")
+    # A table that collects has no single outcome; the rules that apply say what it found.
+    outcomes = made["rule"] if table.hit_policy.collects else made["outcome"]
+    return _Decided(table, outcomes, made["rule"])
+
+
 def _compare(
-    before: _Decided,
-    after: _Decided,
-    domain: str,
-    index: pd.Index,
-    worth: npt.NDArray[np.float64] | None,
+    before: _Decided, after: _Decided, domain: str, weight: npt.NDArray[np.float64] | None
 ) -> DecisionImpact:
-    names = list(dict.fromkeys([*before.table.vocabulary, *after.table.vocabulary, UNDECIDED]))
-    one, two = _places(before, names), _places(after, names)
+    one, two, names = _aligned(before.outcomes, after.outcomes)
     moved = np.flatnonzero(one != two)
-    rules_before = [*(r.id for r in before.table.rules), UNDECIDED]
-    rules_after = [*(r.id for r in after.table.rules), UNDECIDED]
     frame = pd.DataFrame(
         {
-            "before": _named(one[moved], names),
-            "after": _named(two[moved], names),
-            "rule_before": _named(before.rule[moved], rules_before),
-            "rule_after": _named(after.rule[moved], rules_after),
+            "before": categorical(one[moved], names),
+            "after": categorical(two[moved], names),
+            "rule_before": _with_undecided(before.rules.iloc[moved]),
+            "rule_after": _with_undecided(after.rules.iloc[moved]),
         },
-        index=index[moved],
+        index=before.outcomes.index[moved],
     )
     because = {r.id: r.because or r.source for r in after.table.rules}
     return DecisionImpact(
         domain,
         after.table.id,
-        len(index),
+        len(one),
         _matrix(one, two, names, None),
-        None if worth is None else _matrix(one, two, names, worth),
+        None if weight is None else _matrix(one, two, names, weight),
         frame,
-        _reasons(frame, None if worth is None else worth[moved], because),
+        _reasons(frame, None if weight is None else weight[moved], because),
     )
 
 
-def _places(decided: _Decided, names: Sequence[object]) -> npt.NDArray[np.intp]:
-    places = [names.index(v) for v in decided.table.vocabulary]
-    found: npt.NDArray[np.intp] = np.array([*places, len(names) - 1], np.intp)[decided.outcome]
-    return found
+def _aligned(before: pd.Series, after: pd.Series) -> tuple[Codes, Codes, list[object]]:
+    """Codes of two categoricals in one list of names, whose last stands for undecided rows."""
+    names: list[object] = [*before.cat.categories, *after.cat.categories, UNDECIDED]
+    names = list(dict.fromkeys(names))
+    place = {name: i for i, name in enumerate(names)}
+
+    def coded(column: pd.Series) -> Codes:
+        places = [*(place[c] for c in column.cat.categories), len(names) - 1]
+        found: Codes = np.array(places, np.intp)[column.cat.codes.to_numpy()]
+        return found
+
+    return coded(before), coded(after), names
 
 
-def _named(codes: npt.NDArray[Any], names: Sequence[object]) -> pd.Categorical:
-    last = len(names) - 1  # -1, which stands for undecided, is the last name
-    made: pd.Categorical = pd.Categorical.from_codes(
-        np.where(codes < 0, last, codes), categories=pd.Index(list(names))
-    )
-    return made
+def _with_undecided(rules: pd.Series) -> pd.Categorical:
+    names = [*rules.cat.categories, UNDECIDED]
+    code = rules.cat.codes.to_numpy()
+    return categorical(np.where(code < 0, len(names) - 1, code), names)
 
 
 def _matrix(
     one: npt.NDArray[np.intp],
     two: npt.NDArray[np.intp],
     names: Sequence[object],
-    worth: npt.NDArray[np.float64] | None,
+    weight: npt.NDArray[np.float64] | None,
 ) -> pd.DataFrame:
     width = len(names)
-    cells = np.bincount(one * width + two, weights=worth, minlength=width * width)
+    cells = np.bincount(one * width + two, weights=weight, minlength=width * width)
     table = cells.reshape(width, width)
     index = pd.Index(list(names), name="before")
     frame = pd.DataFrame(table, index=index, columns=index.rename("after"))
@@ -246,15 +275,23 @@ def _matrix(
 
 
 def _reasons(
-    moved: pd.DataFrame, worth: npt.NDArray[np.float64] | None, because: Mapping[str, str]
+    moved: pd.DataFrame, weight: npt.NDArray[np.float64] | None, because: Mapping[str, str]
 ) -> pd.DataFrame:
     """Who moved by which rule in the place of which, the most frequent first."""
-    count = moved.assign(value=0.0 if worth is None else worth).groupby(
+    count = moved.assign(value=0.0 if weight is None else weight).groupby(
         ["rule_before", "rule_after"], observed=True
     )
     made = count.agg(count=("value", "size"), value=("value", "sum")).reset_index()
-    made["because"] = [because.get(str(r), "a fact is missing") for r in made["rule_after"]]
+    made["because"] = [
+        "; ".join(because[r] for r in _rule_ids(str(rules), because)) or "a fact is missing"
+        for rules in made["rule_after"]
+    ]
     return made.sort_values("count", ascending=False, kind="stable", ignore_index=True)
+
+
+def _rule_ids(rules: str, known: Mapping[str, str]) -> list[str]:
+    """The rules that a label names: one, or several that a table collected."""
+    return [rules] if rules in known else [r for r in rules.split("+") if r in known]
 
 
 def _of_complaints(
@@ -266,31 +303,17 @@ def _of_complaints(
         table = policies["complaints"].table(name)
         outcomes = pd.CategoricalDtype(list(table.vocabulary))
         rules = pd.CategoricalDtype([r.id for r in table.rules])
-        return _Decided(
-            table,
-            frame[name].astype(outcomes).cat.codes.to_numpy().astype(np.int16),
-            frame[f"{name}_rule"].astype(rules).cat.codes.to_numpy().astype(np.int16),
-        )
+        return _Decided(table, frame[name].astype(outcomes), frame[f"{name}_rule"].astype(rules))
 
     one, two = decided(before, current), decided(after.reindex(before.index), proposed)
-    return _compare(one, two, "complaints", before.index, None)
+    return _compare(one, two, "complaints", None)
 
 
 def _counts(before: _Decided | None, after: _Decided | None, name: str) -> pd.DataFrame:
     """Rows by outcome, before and after."""
     if before is None or after is None:
         return _change({}, {}, name)
-    told = [
-        dict(
-            zip(
-                d.table.vocabulary,
-                np.bincount(d.outcome[d.outcome >= 0], minlength=len(d.table.vocabulary)),
-                strict=True,
-            )
-        )
-        for d in (before, after)
-    ]
-    return _change(told[0], told[1], name)
+    return _change(before.sizes, after.sizes, name)
 
 
 def _change(before: Mapping[Any, int], after: Mapping[Any, int], name: str) -> pd.DataFrame:
@@ -317,16 +340,14 @@ def _workload(
 
 
 def _actions(decided: _Decided, policies: PolicySet) -> dict[str, int]:
-    names = decided.table.vocabulary
-    counts = np.bincount(decided.outcome[decided.outcome >= 0], minlength=len(names))
     work: dict[str, int] = {}
-    for stage, count in zip(names, counts, strict=True):
-        for action in _plays(str(stage), policies):
-            work[action] = work.get(action, 0) + int(count)
+    for stage, count in decided.sizes.items():
+        for owner in _owners(str(stage), policies):
+            work[owner] = work.get(owner, 0) + count
     return work
 
 
-def _plays(stage: str, policies: PolicySet) -> list[str]:
+def _owners(stage: str, policies: PolicySet) -> list[str]:
     """The owner of each action for a stage; none for a stage without a playbook."""
     try:
         return [str(a.owner) for a in playbook(stage, policy=policies["lifecycle"])]

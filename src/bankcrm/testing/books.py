@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from bankcrm.book import Book
 from bankcrm.book.contract import KEYS, MODELS
-from bankcrm.complaints.events import MOVES, CaseEvent, CaseStatus, EventKind
+from bankcrm.complaints.clocks.events import MOVES, CaseEvent
 from bankcrm.lifecycle import StageModel, stage_model
 from bankcrm.models import frame_of
 from bankcrm.testing.strategies import records
-from bankcrm.vocabulary import Severity
+from bankcrm.vocabulary import CaseStatus, EventKind, Severity
 
 _AS_OF = dt.date(2026, 6, 30)
 _MILDEST_FIRST = list(Severity)

@@ -186,7 +186,7 @@ def check_route_policy(policy: Policy, *, calendar: WorkingCalendar | None = Non
         LawError: the complaints that do not.
     """
     table = policy.table("severity")
-    signals = [s for s in SIGNALS if s in table.plan.facts]
+    signals = [s for s in SIGNALS if s in table.compiled.facts]
     single = np.vstack(
         [np.zeros((1, len(signals)), np.bool_), np.eye(len(signals), dtype=np.bool_)]
     )

@@ -12,12 +12,12 @@ import pandas as pd
 from bankcrm.errors import MissingExtraError
 from bankcrm.frames import Column
 from bankcrm.models import (
-    Across,
     Differ,
     Needs,
     NotBefore,
     OnlyFor,
     Record,
+    RecordConstraint,
     columns_of,
     frame_of,
 )
@@ -81,7 +81,7 @@ def records(draw: st.DrawFn, model: type[R], *, as_of: dt.date = _LAST) -> R:
     """
     drawn = {c.name: draw(values(c, as_of=as_of)) for c in columns_of(model)}
     # Mending one rule may break an earlier one, but only ever by making a field missing.
-    while broken := [rule for rule in model.ACROSS if rule.broken(drawn)]:
+    while broken := [rule for rule in model.CONSTRAINTS if rule.broken(drawn)]:
         for rule in broken:
             _mend(rule, drawn)
     build: Callable[..., R] = model
@@ -102,7 +102,7 @@ def frames(
     return many.map(lambda rows: frame_of(rows, model))
 
 
-def _mend(rule: Across, drawn: dict[str, Any]) -> None:
+def _mend(rule: RecordConstraint, drawn: dict[str, Any]) -> None:
     """Change the drawn values so that the rule holds."""
     match rule:
         case NotBefore(later, earlier):

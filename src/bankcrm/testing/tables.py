@@ -213,7 +213,7 @@ def rows(table: DecisionTable, *, missing: bool = True) -> st.SearchStrategy[dic
         for name, test in rule.when.items():
             constants.setdefault(name, []).extend(test.constants)
     columns = {}
-    for name, fact in table.plan.facts.items():
+    for name, fact in table.compiled.facts.items():
         edges = [show(p, fact.type) for p in representatives(fact, constants.get(name, []))]
         near = st.sampled_from([e for e in edges if not isinstance(e, dt.date) or _usual(e)])
         drawn = near if fact.type == "any" else near | values(fact)
@@ -245,7 +245,7 @@ def frames(
             draw(st.sampled_from(DTYPES)),
             draw(st.sampled_from(NULLS)),
         )
-        for name, fact in table.plan.facts.items()
+        for name, fact in table.compiled.facts.items()
     }
     return pd.DataFrame(columns, index=pd.Index(range(100, 100 + len(drawn)), name="customer_id"))
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from bankcrm.book import Book
 from bankcrm.datasets.synthetic.holdings import make_balances, make_holdings
+from bankcrm.datasets.synthetic.interactions import make_complaints, make_contacts, make_links
 from bankcrm.datasets.synthetic.people import make_people
-from bankcrm.datasets.synthetic.traffic import make_transactions
-from bankcrm.datasets.synthetic.voices import make_complaints, make_contacts, make_links
+from bankcrm.datasets.synthetic.transactions import make_transactions
 from bankcrm.errors import DataError
 from bankcrm.frames import as_of_day
 

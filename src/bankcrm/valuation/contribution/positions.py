@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from bankcrm.book.balances import Hold, average_balances, average_outstanding
+from bankcrm.book.recorded import recorded_in
 from bankcrm.book.view import BookView, DayNumbers, Needs, day_number, view_of
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame, as_of_day
@@ -141,7 +143,8 @@ def positions_in(
     """
     first, last = day_number(start), day_number(end)
     accounts = accounts_in(view, policy)
-    chosen = balance_source(view) if source == "auto" else source
+    recorded = recorded_in({name: frame.frame for name, frame in view.frames.items()})
+    chosen = balance_source(recorded) if source == "auto" else source
     credit, debit = _balances(view, accounts, first, last, chosen, hold)
     booked = booked_entries(view, accounts, first, last, policy)
     left_out: dict[str, int] = {}
@@ -161,16 +164,19 @@ def positions_in(
     return result
 
 
-def balance_source(view: BookView) -> Literal["balances", "running", "amounts"]:
+def balance_source(recorded: Collection[str]) -> Literal["balances", "running", "amounts"]:
     """Where the balances of a book come from: its balances, else its transactions.
 
     Args:
-        view: A view of the whole book, so that every part of it takes the same source.
+        recorded: The frames and columns that the whole book records, so that every part of it
+            takes the same source; see `bankcrm.book.recorded.recorded_in`.
+
+    >>> balance_source(["transactions", "transactions.account_id", "transactions.balance"])
+    'running'
     """
-    if view.get("balances") is not None:
+    if "balances" in recorded:
         return "balances"
-    moves = view.get("transactions", "account_id", "balance")
-    running = moves is not None and not np.isnan(moves.numbers("balance")).all()
+    running = {"transactions.account_id", "transactions.balance"} <= set(recorded)
     return "running" if running else "amounts"
 
 

@@ -177,6 +177,8 @@ def count_referrals(view: BookView) -> pd.Series | None:
     if not frame.has("referred_by"):
         return None
     code, index = frame.words("referred_by")
+    if not len(index):
+        return None
     counts = np.bincount(code[code >= 0], minlength=len(index))
     return pd.Series(counts.astype(np.float64), index=index.rename("customer_id"))
 

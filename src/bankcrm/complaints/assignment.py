@@ -1,0 +1,134 @@
+"""Who takes which complaint next: the queue, and handlers with capacity."""
+
+from __future__ import annotations
+
+import heapq
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bankcrm.frames import Codes, Column, as_of_day, check_frame, days
+from bankcrm.vocabulary import Severity
+
+_SEVERITY = tuple(s.value for s in Severity)
+
+
+def queue_order(routed: pd.DataFrame, *, as_of: object) -> pd.DataFrame:
+    """The day's work in order: most severe first, then least time left, then priority.
+
+    Args:
+        routed: From `bankcrm.complaints.route_frame`: ``severity``, ``due``, ``priority``.
+        as_of: The day of the queue.
+
+    Returns:
+        The same rows in order, with ``place`` (from 1) and ``days_left`` (calendar days to the
+        due date; negative where it is over).
+
+    Source: CSC-5.
+
+    >>> told = pd.DataFrame({"severity": ["minor", "severe"], "priority": ["first", "normal"],
+    ...     "due": pd.to_datetime(["2026-03-02", "2026-03-09"])}, index=["C1", "C2"])
+    >>> queue_order(told, as_of="2026-03-02").index.tolist()
+    ['C2', 'C1']
+    """
+    left = (days(routed["due"], "due") - as_of_day(as_of)).astype(np.int64)
+    order = np.lexsort((_priority(routed), left, -_severity(routed)))
+    result = routed.assign(days_left=left).iloc[order]
+    return result.assign(place=np.arange(1, len(result) + 1))
+
+
+_HANDLERS = (
+    Column("handler", "id"),
+    Column("department", "category"),
+    Column("capacity", "integer", minimum=0, unit="cases"),
+    Column("load", "integer", required=False, minimum=0, unit="cases"),
+)
+
+
+def assign_handlers(
+    queue: pd.DataFrame, handlers: pd.DataFrame, *, keep: str = "accountable"
+) -> pd.DataFrame:
+    """Give each complaint of a queue to the least loaded handler of its owner department.
+
+    The first-asked person stays accountable whoever handles it, and handles it as well where he
+    or she is one of the department's handlers and has room (EB-8). Who is full takes no more.
+
+    Args:
+        queue: In order, with ``owner`` and, where known, the column ``keep``.
+        handlers: ``handler``, ``department``, ``capacity`` (cases) and ``load`` (cases at hand).
+        keep: The column with the person who should keep the case.
+
+    Returns:
+        The queue with ``handler``; missing where nobody of the department has room.
+
+    Raises:
+        DataError: The handlers do not fit, or one of them is told twice.
+
+    Source: EB-8; EB-7.
+
+    >>> cases = pd.DataFrame({"owner": ["customer_service"] * 3, "accountable": [None, "Li", None]})
+    >>> staff = pd.DataFrame({"handler": ["Li", "Wang"], "department": ["customer_service"] * 2,
+    ...     "capacity": [2, 1]})
+    >>> assign_handlers(cases, staff)["handler"].tolist()
+    ['Li', 'Li', 'Wang']
+    """
+    staff = check_frame(handlers, _HANDLERS, frame="handlers", key="handler")
+    load = staff["load"].to_numpy() if "load" in staff else np.zeros(len(staff), np.int64)
+    room = np.maximum(staff["capacity"].to_numpy() - load, 0)
+    names = pd.Index(staff["handler"])
+    wanted = np.full(len(queue), -1)
+    if keep in queue:
+        wanted = names.get_indexer(pd.Index(queue[keep].astype(object)))
+    chosen = np.full(len(queue), -1)
+    department = staff["department"].astype(object).to_numpy()
+    owner = queue["owner"].astype(object).to_numpy()
+    for name in pd.unique(owner):
+        rows = np.flatnonzero(owner == name)
+        people = np.flatnonzero(department == name)
+        chosen[rows] = _shared_out(wanted[rows], people, load, room)
+    handler = names.take(np.maximum(chosen, 0)) if len(names) else pd.Index([None] * len(queue))
+    taken = pd.Series(handler, index=queue.index)
+    return queue.assign(handler=taken.where(chosen >= 0))
+
+
+def _shared_out(
+    wanted: npt.NDArray[np.int64],
+    people: npt.NDArray[np.int64],
+    load: npt.NDArray[np.int64],
+    room: npt.NDArray[np.int64],
+) -> npt.NDArray[np.int64]:
+    """The person for each case in turn: the one wanted, else the least loaded with room."""
+    chosen = np.full(len(wanted), -1)
+    now = {int(p): int(load[p]) for p in people}
+    full = {int(p): int(load[p] + room[p]) for p in people}
+    heap = [(n, p) for p, n in now.items() if n < full[p]]
+    heapq.heapify(heap)
+    for case, person in enumerate(wanted.tolist()):
+        if now.get(person, 0) >= full.get(person, 0):
+            person = -1
+            while heap and person < 0:
+                at, candidate = heapq.heappop(heap)
+                if at == now[candidate] and at < full[candidate]:
+                    person = candidate
+        if person < 0:
+            continue
+        chosen[case] = person
+        now[person] += 1
+        if now[person] < full[person]:
+            heapq.heappush(heap, (now[person], person))
+    return chosen
+
+
+def _severity(routed: pd.DataFrame) -> Codes:
+    codes = pd.Categorical(routed["severity"], categories=_SEVERITY).codes
+    return np.asarray(codes, dtype=np.int64)
+
+
+def _priority(routed: pd.DataFrame) -> Codes:
+    """Rank of each priority: the order of its categories, else the default table's."""
+    told = routed["priority"]
+    if not isinstance(told.dtype, pd.CategoricalDtype):
+        told = told.astype(pd.CategoricalDtype(["first", "high", "normal"]))
+    codes = told.cat.codes.to_numpy(dtype=np.int64)
+    return np.where(codes < 0, len(told.cat.categories), codes)

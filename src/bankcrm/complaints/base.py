@@ -1,0 +1,64 @@
+"""What every part of complaints reads: the policy, the columns, the bank's two kinds of day."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TypeAlias
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bankcrm.calendars import business_day, local_day
+from bankcrm.frames import Column, Days
+from bankcrm.models import columns_of
+from bankcrm.models.complaint import Complaint
+from bankcrm.policy import Policy, default_policy
+
+Mask: TypeAlias = npt.NDArray[np.bool_]
+
+_CONTRACT = {c.name: c for c in columns_of(Complaint)}
+
+
+def complaints_policy(policy: Policy | None) -> Policy:
+    """The given policy, or the domain's default."""
+    return default_policy("complaints") if policy is None else policy
+
+
+def contract(*names: str, required: tuple[str, ...] = ()) -> tuple[Column, ...]:
+    """Columns of the complaint's contract; those not in ``required`` may be absent or null."""
+    return tuple(
+        attrs.evolve(_CONTRACT[n], required=n in required, nullable=n not in required)
+        for n in names
+    )
+
+
+def cutoff_of(policy: Policy) -> dt.time | None:
+    """The local time from which an instant belongs to the next day; None without a cut-off."""
+    hour = float(policy.value("cutoff_hour"))
+    return None if hour >= 24 else dt.time(int(hour), round(hour % 1 * 60))
+
+
+def local_days(instants: pd.Series, policy: Policy) -> Days:
+    """The local day of each instant: is it known on a day, and in which month does it lie."""
+    return local_day(instants, policy.value("time_zone"))
+
+
+def business_days(instants: pd.Series, policy: Policy) -> Days:
+    """The business day of each instant: from where clocks and due days count."""
+    return business_day(instants, zone=policy.value("time_zone"), cutoff=cutoff_of(policy))
+
+
+def answered_at(frame: pd.DataFrame) -> pd.Series:
+    """When each complaint was answered; a closed one without an answer counts on its closing.
+
+    Returns:
+        Aware instants with the frame's index; missing where it is neither answered nor closed.
+    """
+    never = pd.Series(pd.DatetimeIndex([pd.NaT] * len(frame), tz="UTC"), index=frame.index)
+    answered = frame.get("answered_at", never)
+    if "closed_at" not in frame or not answered.isna().any():
+        return answered
+    closed = frame["closed_at"]
+    return closed if answered.isna().all() else answered.where(answered.notna(), closed)

@@ -1,0 +1,129 @@
+"""A case as of an instant: its status, its people, and how each of its clocks stands."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import attrs
+
+from bankcrm._display import card, figures_of, line
+from bankcrm.complaints.clocks.events import CaseEvent
+from bankcrm.errors import DataError
+from bankcrm.vocabulary import CaseStatus, ClockStateKind, Severity
+
+
+@attrs.frozen
+class Clock:
+    """One clock of a case, as of an instant.
+
+    Args:
+        name: The rule's name.
+        kind: ``acknowledge``, ``answer``, ``regulator`` or ``review``.
+        unit: What ``limit``, ``elapsed`` and ``paused`` count.
+        limit: How long it may run, extensions included.
+        started_at: When it started.
+        elapsed: Time used, pauses left out.
+        paused: Time that pauses took.
+        due: The bank's day by which it must be met.
+        due_at: The first instant that is too late.
+        state: How it stands.
+        ended_at: When it was met or stopped; None while it runs.
+        extended: How often it was extended.
+        provisional: The due day rests on days that no official notice covers yet.
+        source: The rule behind it.
+    """
+
+    name: str
+    kind: str
+    unit: str
+    limit: float
+    started_at: dt.datetime
+    elapsed: float
+    paused: float
+    due: dt.date
+    due_at: dt.datetime
+    state: ClockStateKind
+    ended_at: dt.datetime | None
+    extended: int
+    provisional: bool
+    source: str
+
+    @property
+    def open(self) -> bool:
+        """Whether it still waits to be met."""
+        return self.ended_at is None
+
+
+@attrs.frozen
+class ClockState:
+    """A case as of an instant: its status, people and clocks.
+
+    Args:
+        status: How the case stands.
+        severity: As last assessed; it only ever rises.
+        accountable: The first-asked person, whatever transfers came after (EB-8).
+        handler: Who has the case now.
+        transfers: How often it was handed on.
+        clocks: The present clocks, in the policy's order.
+        earlier: Clocks of earlier rounds, before a re-opening or new facts.
+        merged_into: The case that it was merged into.
+        as_of: The instant of the state.
+        events: The log, in its place in time.
+    """
+
+    status: CaseStatus
+    severity: Severity | None
+    accountable: str
+    handler: str
+    transfers: int
+    clocks: tuple[Clock, ...]
+    earlier: tuple[Clock, ...]
+    merged_into: str
+    as_of: dt.datetime
+    events: tuple[CaseEvent, ...] = attrs.field(repr=False)
+
+    def __repr__(self) -> str:
+        """Without the names of staff."""
+        return line("ClockState", figures_of(self, "status", "severity", "as_of", "due"))
+
+    def __str__(self) -> str:
+        lines = [f"{self.status} as of {self.as_of}, severity {self.severity or 'not assessed'}"]
+        lines += [
+            f"  {c.name}: {c.state}, {c.elapsed:g} of {c.limit:g} {c.unit}, due {c.due}"
+            for c in self.clocks
+        ]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        names = ("as_of", "severity", "transfers", "due", "merged_into")
+        clocks = (
+            "name",
+            "state",
+            "elapsed",
+            "limit",
+            "unit",
+            "paused",
+            "due",
+            "extended",
+            "source",
+        )
+        rows = [figures_of(c, *clocks) for c in self.clocks]
+        return card(f"Case {self.status}", figures_of(self, *names), rows=rows)
+
+    @property
+    def due_at(self) -> dt.datetime | None:
+        """The earliest instant at which an open clock runs out; None if none is open."""
+        return min((c.due_at for c in self.clocks if c.open), default=None)
+
+    @property
+    def due(self) -> dt.date | None:
+        """The day of the open clock that runs out first; None if none is open."""
+        first = min((c for c in self.clocks if c.open), key=lambda c: c.due_at, default=None)
+        return None if first is None else first.due
+
+    def clock(self, name: str) -> Clock:
+        """The present clock of a name."""
+        for clock in self.clocks:
+            if clock.name == name:
+                return clock
+        raise DataError(f"no clock {name!r}; running: {', '.join(c.name for c in self.clocks)}")

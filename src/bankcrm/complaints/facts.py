@@ -1,0 +1,212 @@
+"""The facts of a complaint: each has one definition, read for one complaint and for a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+import attrs
+import numpy as np
+import pandas as pd
+
+from bankcrm.complaints.base import contract
+from bankcrm.errors import DataError
+from bankcrm.frames import Column, categorical, numbers
+from bankcrm.models.complaint import Complaint
+from bankcrm.policy import Policy
+from bankcrm.vocabulary import SIGNALS, Kind, Tier, word
+
+Classifier: TypeAlias = Callable[["pd.Series"], pd.DataFrame]
+"""Texts to one row per text: boolean columns named as signals, and ``kind`` and ``cause``."""
+
+ExtendFacts: TypeAlias = Callable[["pd.DataFrame"], pd.DataFrame]
+"""The facts of complaints to the same rows with further columns."""
+
+NOT_STATED = "not_stated"
+TABLES = ("severity", "route", "departments", "priority")
+NUMBERS = {
+    "amount_at_stake": "not_stated_amount",
+    "customers_affected": "not_stated_customers",
+    "time_used": "not_stated_time_used",
+}
+WORDS = ("kind", "cause", "product", "tier")
+READ_WORDS = ("kind", "cause")
+_TIER = Column("tier", "category", required=False, nullable=True, choices=tuple(Tier))
+
+
+def identity(facts: pd.DataFrame) -> pd.DataFrame:
+    """The facts as they are."""
+    return facts
+
+
+@attrs.frozen
+class Defaults:
+    """What a fact counts as where neither a column nor the text gives it.
+
+    Attributes:
+        signal: Every signal.
+        numbers: Each number by its name.
+        words: ``kind``, ``cause``, ``product`` and ``tier``.
+    """
+
+    signal: bool
+    numbers: Mapping[str, float]
+    words: Mapping[str, str]
+
+
+@lru_cache(maxsize=64)
+def defaults_of(policy: Policy) -> Defaults:
+    """The policy's ``not_stated_...`` parameters."""
+    words = dict.fromkeys(WORDS, NOT_STATED) | {"kind": policy.value("not_stated_kind")}
+    figures = {name: float(policy.value(p)) for name, p in NUMBERS.items()}
+    signal = bool(policy.value("not_stated_signal"))
+    return Defaults(signal, MappingProxyType(figures), MappingProxyType(words))
+
+
+@lru_cache(maxsize=64)
+def own_facts(policy: Policy, tables: tuple[str, ...] = TABLES) -> Mapping[str, str]:
+    """Facts that the tables read beside those of the library, and their types."""
+    known = {*SIGNALS, *NUMBERS, *WORDS, "severity"}
+    named = {n: f.type for t in tables for n, f in policy.table(t).compiled.facts.items()}
+    return MappingProxyType({n: kind for n, kind in named.items() if n not in known})
+
+
+def checked_columns(policy: Policy) -> tuple[Column, ...]:
+    """The contract of the columns that facts are read from."""
+    own = [
+        Column(n, "boolean", required=False, nullable=True)
+        for n, kind in own_facts(policy).items()
+        if kind == "boolean"
+    ]
+    return (*contract(*SIGNALS, *NUMBERS, "kind", "cause", "product"), _TIER, *own)
+
+
+def read_texts(
+    frame: pd.DataFrame, policy: Policy, classifier: Classifier | None
+) -> pd.DataFrame | None:
+    """What the classifier reads in the column ``text``; None where there is nothing to read.
+
+    A frame without texts is read as one of missing texts where the tables read facts of a plug-in,
+    since that may be a signal: what no text says is then false, and not unknown.
+    """
+    if classifier is None:
+        return None
+    if "text" in frame.columns:
+        texts = frame["text"]
+    elif "boolean" in own_facts(policy).values():
+        texts = pd.Series(None, index=frame.index, dtype=object)
+    else:
+        return None
+    read = classifier(texts)
+    if len(read) != len(frame):
+        raise DataError(f"classifier: {len(read):,} answers for {len(frame):,} texts; give as many")
+    unknown = [c for c in read.columns if c in SIGNALS and read[c].dtype != bool]
+    if unknown:
+        raise DataError(f"classifier: columns {', '.join(unknown)} are not boolean")
+    return read
+
+
+def complaint_facts(
+    checked: pd.DataFrame, policy: Policy, read: pd.DataFrame | None
+) -> pd.DataFrame:
+    """The facts of many complaints.
+
+    A column's value comes first, then what the text says, then the policy's default. A fact of
+    the bank's own is left out where neither a column nor the text has it: it is never false by
+    default.
+
+    Args:
+        checked: Complaints, checked against `checked_columns`.
+        policy: The policy whose defaults fill missing values and whose tables name further facts.
+        read: From `read_texts`.
+    """
+    defaults = defaults_of(policy)
+    facts: dict[str, Any] = {}
+    for name in SIGNALS:
+        said = None if read is None else read.get(name)
+        facts[name] = _signal(checked.get(name), said, len(checked), defaults.signal)
+    for name, fill in defaults.numbers.items():
+        if name in checked:
+            value = numbers(checked[name], name)
+            facts[name] = np.where(np.isnan(value), fill, value)
+        else:
+            facts[name] = np.full(len(checked), fill)
+    for name in WORDS:
+        said = None if read is None or name not in READ_WORDS else read.get(name)
+        facts[name] = _word(checked.get(name), said, len(checked), defaults.words[name])
+    for name, kind in own_facts(policy).items():
+        said = None if read is None else read.get(name)
+        column = checked.get(name)
+        if column is None and said is None:
+            continue  # the table that reads it refuses the frame and names the fact
+        if kind == "boolean":
+            facts[name] = _signal(column, said, len(checked), defaults.signal)
+        else:
+            facts[name] = said if column is None else column
+    plain = {n: v.array if isinstance(v, pd.Series) else v for n, v in facts.items()}
+    return pd.DataFrame(plain, index=checked.index, copy=False)
+
+
+def _signal(
+    column: pd.Series | None, said: pd.Series | None, rows: int, default: bool
+) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """A signal from its column, else from the text, else as the policy says."""
+    if column is not None and column.dtype == bool:
+        return column.to_numpy()
+    fill = np.full(rows, default) if said is None else said.to_numpy(dtype=np.bool_)
+    if column is None:
+        return fill
+    known = column.notna().to_numpy()
+    return np.where(known, column.to_numpy(dtype=np.bool_, na_value=False), fill)
+
+
+def _word(
+    column: pd.Series | None, said: pd.Series | None, rows: int, default: str
+) -> pd.Categorical:
+    """A word from its column, else from the text, else the default."""
+    if column is None and said is None:
+        return categorical(np.zeros(rows, dtype=np.int8), [default])
+    values = said.astype("category") if column is None else column  # type: ignore[union-attr]
+    if column is not None and said is not None:
+        words = said.astype("category")
+        both = values.cat.categories.union(words.cat.categories, sort=False)
+        values = values.cat.set_categories(both).fillna(words.cat.set_categories(both))
+    if values.isna().any():
+        if default not in values.cat.categories:
+            values = values.cat.add_categories([default])
+        values = values.fillna(default)
+    made: pd.Categorical = values.array
+    return made
+
+
+def facts_of_one(
+    complaint: Complaint,
+    policy: Policy,
+    read: Mapping[str, object] | None,
+    *,
+    tier: Tier | str | None = None,
+    extra: Mapping[str, object] | None = None,
+) -> dict[str, object]:
+    """The facts of one complaint: those that `complaint_facts` gives for a frame of it."""
+    defaults = defaults_of(policy)
+    said = read or {}
+    facts: dict[str, object] = {}
+    for name in SIGNALS:
+        value = getattr(complaint, name)
+        facts[name] = bool(said.get(name, defaults.signal)) if value is None else value
+    for name, fill in defaults.numbers.items():
+        value = getattr(complaint, name)
+        facts[name] = fill if value is None else float(value)
+    for name in ("kind", "cause", "product"):
+        value = getattr(complaint, name)
+        if value is None and name in READ_WORDS and isinstance(said.get(name), str):
+            value = said[name]
+        facts[name] = defaults.words[name] if value is None else str(value)
+    facts["kind"] = word(Kind, facts["kind"]).value
+    facts["tier"] = defaults.words["tier"] if tier is None else word(Tier, tier).value
+    for name in own_facts(policy):
+        if name in said:
+            facts[name] = said[name]
+    return facts | dict(extra or {})

@@ -1,0 +1,127 @@
+"""Complaints from register to decision: intake, route, and whether each was answered in time."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+import pandas as pd
+
+from bankcrm.calendars import WorkingCalendar
+from bankcrm.complaints.base import answered_at, business_days, complaints_policy
+from bankcrm.complaints.facts import Classifier, ExtendFacts, identity
+from bankcrm.complaints.intake import intake
+from bankcrm.complaints.lexicon import default_lexicon
+from bankcrm.complaints.routing import route_frame
+from bankcrm.frames import DataFault, Days, as_of_day, days
+from bankcrm.policy import Policy
+from bankcrm.vocabulary import Timeliness
+
+
+@attrs.frozen(eq=False)
+class ProcessedComplaints:
+    """Complaints taken in and routed, and what was rejected.
+
+    Attributes:
+        routed: Indexed by ``complaint_id``: ``customer_id``, ``received_at``, ``product``, the
+            columns of `route_frame` and ``state`` (`bankcrm.vocabulary.Timeliness`).
+        rejected: Number of rows that were rejected.
+        faults: One fault per problem, with the number of rows and the first few.
+    """
+
+    routed: pd.DataFrame
+    rejected: int
+    faults: tuple[DataFault, ...]
+
+
+def process_complaints(
+    frame: object,
+    *,
+    as_of: object,
+    policy: Policy | None = None,
+    calendar: WorkingCalendar,
+    classifier: Classifier | None = None,
+    extend_facts: ExtendFacts | None = None,
+) -> ProcessedComplaints:
+    """Take complaints in, assess and route them, and say whether each was answered in time.
+
+    Args:
+        frame: Complaints; see `bankcrm.complaints.intake`.
+        as_of: A complaint received after this day is rejected; open ones due before it are overdue.
+        policy: The policy whose tables and times decide.
+        calendar: The calendar whose working days count; complaints outside it are rejected.
+        classifier: Reads the texts; None takes `bankcrm.complaints.default_lexicon`.
+        extend_facts: Adds columns to the facts, which are indexed by ``complaint_id``.
+
+    Source: CSC-3 to CSC-6.
+
+    >>> from bankcrm.calendars import working_calendar
+    >>> complaints = pd.DataFrame({
+    ...     "complaint_id": [1, 2],
+    ...     "received_at": pd.to_datetime(["2026-03-02", "2026-03-09"]).tz_localize("UTC"),
+    ...     "closed_at": pd.to_datetime(["2026-03-02", None]).tz_localize("UTC")})
+    >>> found = process_complaints(
+    ...     complaints, as_of="2026-03-31", calendar=working_calendar("CN"))
+    >>> found.routed["state"].tolist(), found.rejected
+    (['in_time', 'overdue'], 0)
+    """
+    policy = complaints_policy(policy)
+    taken = intake(frame, policy=policy, as_of=as_of)
+    accepted, outside = _within(calendar, taken.accepted.set_index("complaint_id"), policy)
+    routed = route_frame(
+        accepted,
+        policy=policy,
+        calendar=calendar,
+        classifier=classifier or default_lexicon(),
+        extend_facts=extend_facts or identity,
+    )
+    routed = accepted.reindex(columns=["customer_id", "received_at", "product"]).join(routed)
+    answered = business_days(answered_at(accepted), policy)
+    routed["state"] = _timeliness(routed["due"], answered, as_of_day(as_of))
+    rejected = len(taken.rejected) + len(taken.accepted) - len(accepted)
+    return ProcessedComplaints(
+        policy.stamp(routed), rejected, (*_intake_faults(taken.findings), *outside)
+    )
+
+
+def _within(
+    calendar: WorkingCalendar, accepted: pd.DataFrame, policy: Policy
+) -> tuple[pd.DataFrame, tuple[DataFault, ...]]:
+    """Complaints of the calendar's years; the others have no due day and are rejected."""
+    day = business_days(accepted["received_at"], policy)
+    outside = (day < calendar.first) | (day > calendar.last)
+    if not outside.any():
+        return accepted, ()
+    fault = DataFault(
+        "complaints",
+        "received_at",
+        "outside_calendar",
+        int(outside.sum()),
+        tuple(map(str, accepted.index[outside][:5])),
+        expected=f"{calendar.first} to {calendar.last}, the days of calendar {calendar.name}",
+        advice="give a calendar that covers them (rejected)",
+    )
+    return accepted.loc[~outside], (fault,)
+
+
+def _timeliness(due: pd.Series, answered: Days, as_of: np.datetime64) -> pd.Categorical:
+    """Answered in time or late; else open, or overdue if its due day has passed."""
+    limit = days(due, "due")
+    late = np.where(np.isnat(answered), limit < as_of, answered > limit)
+    names = np.array([t.value for t in Timeliness])
+    return pd.Categorical(names[late + 2 * np.isnat(answered)], categories=names)
+
+
+def _intake_faults(findings: pd.DataFrame) -> tuple[DataFault, ...]:
+    """The findings of the intake, one fault per problem."""
+    groups = findings.groupby(["problem", "column", "effect", "advice"], sort=False, observed=True)
+    return tuple(
+        DataFault(
+            "complaints",
+            str(column),
+            str(problem),
+            len(rows),
+            tuple(map(str, rows["row"].head(5))),
+            advice=f"{advice} ({effect})",
+        )
+        for (problem, column, effect, advice), rows in groups
+    )

@@ -1,0 +1,195 @@
+"""The steps of a review over a book that stays in its engine, block by block."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from bankcrm._version import __version__
+from bankcrm.book import Book, empty_frame
+from bankcrm.engines.blocks import Workspace, groups_of, part_book
+from bankcrm.engines.output import Output, OutputWriter
+from bankcrm.engines.tasks import BlockTasks, Job
+from bankcrm.frames import DataFault
+from bankcrm.pipeline.fitted import Fitted
+from bankcrm.pipeline.run import reasons_of
+from bankcrm.pipeline.step import Step, passes_of
+from bankcrm.policy import PolicySet
+
+if TYPE_CHECKING:
+    from bankcrm.engines.engine import Engine
+
+ROWS_PER_BLOCK = 2_000_000
+"""Transactions that a block holds on average, unless a number of blocks is given."""
+LAYOUT = 2
+"""The layout of intermediate results; a run continues only what has the same."""
+
+
+@attrs.frozen(eq=False)
+class EngineFound:
+    """What the steps found about the customers of an engine's book.
+
+    Attributes:
+        output: Every customer with every column, on disk.
+        fitted: What was learned from the whole book.
+        reasons: Step -> why its columns are null.
+        faults: What was wrong with the frames.
+    """
+
+    output: Output
+    fitted: Fitted
+    reasons: dict[str, str]
+    faults: tuple[DataFault, ...]
+
+
+def run_on(
+    engine: Engine,
+    steps: tuple[Step, ...],
+    *,
+    day: date,
+    policies: PolicySet,
+    fitted: Fitted | None,
+    root: Path,
+    blocks: int,
+    report_progress: Callable[[str], None],
+) -> EngineFound:
+    """Run the steps over the blocks of an engine's book, and write every customer as Parquet.
+
+    Args:
+        engine: The engine that holds the book.
+        steps: The steps.
+        day: The day of the review.
+        policies: What decides, as of the day.
+        fitted: What an earlier review learned; None: it is learned from this book.
+        root: The folder of results by review date.
+        blocks: Number of parts.
+        report_progress: Called with the title of each piece of work before it begins.
+
+    Raises:
+        DataError: A frame does not fit, or several customers share an account or a record id.
+        EngineError: The engine or the disk failed.
+    """
+    key = {
+        "book": engine.identity(),
+        "bankcrm": __version__,
+        "layout": LAYOUT,
+        "steps": [s.name for s in steps],
+        "fitted": None if fitted is None else fitted.to_toml(),
+        "policies": policies.fingerprint,
+        "day": day,
+        "blocks": blocks,
+    }
+    writer = OutputWriter(root, day, key)
+    workspace = Workspace(root / f".review_date={day.isoformat()}.work", key)
+    workspace.begin()
+    writer.begin()
+    known = fitted or Fitted(engine.recorded(), policies=policies.fingerprint)
+    tasks = BlockTasks(workspace, steps, policies, day, engine.name, engine.zones, known)
+    report_progress("parting the book by customer")
+    part_book(engine, workspace, blocks)
+    groups = groups_of(workspace, blocks)
+    jobs: list[Job] = list(enumerate(groups))
+
+    def each(what: str, call: Callable[[Job], None]) -> None:
+        def report(place: int) -> None:
+            report_progress(f"{what}, block {place + 1} of {len(jobs)}")
+
+        engine.each(call, jobs, report)
+
+    for number in range(number_of_passes(steps)):
+        if fitted is None:
+            tasks = _learned(tasks, number, len(jobs))
+        title = "facts" if not number else _titles(steps, number)
+        each(title, partial(tasks.run, number))
+    each("results", partial(tasks.finish, writer))
+    faults = _merged(tasks.faults(len(jobs)))
+    output = writer.commit(
+        {"as_of": day.isoformat(), "policies": policies.fingerprint, "bankcrm": __version__}
+    )
+    workspace.end()
+    return EngineFound(output, tasks.fitted, reasons_of(steps, tasks.fitted), faults)
+
+
+def default_blocks(engine: Engine) -> int:
+    """How many parts to make, by the number of transactions."""
+    moves = engine.fetch(f"SELECT COUNT(*) AS n FROM {engine.place('transactions')}")
+    return 1 + int(moves["n"].iloc[0]) // ROWS_PER_BLOCK
+
+
+def number_of_passes(steps: tuple[Step, ...]) -> int:
+    """How many passes over the blocks the steps take."""
+    return 1 + max(passes_of(steps).values())
+
+
+def _titles(steps: tuple[Step, ...], number: int) -> str:
+    passes = passes_of(steps)
+    return ", ".join(dict.fromkeys(s.title for s in steps if passes[s.name] == number))
+
+
+def _learned(tasks: BlockTasks, number: int, blocks: int) -> BlockTasks:
+    """The tasks with what the steps of a pass fit to the whole book."""
+    passes, reasons = passes_of(tasks.steps), reasons_of(tasks.steps, tasks.fitted)
+    fitted = tasks.fitted
+    for step in tasks.steps:
+        if step.fit is not None and passes[step.name] == number and step.name not in reasons:
+            value = step.fit.learn(tasks.sample(step, blocks), tasks.policies)
+            fitted = fitted.with_value(step.fit.name, value)
+    return attrs.evolve(tasks, fitted=fitted)
+
+
+def complaints_book(engine: Engine, frames: Iterable[str] = ()) -> Book:
+    """Complaints and links, all together as they are few, with the customers whom they name.
+
+    Args:
+        engine: The engine that holds the book.
+        frames: More frames to read, the rows of these customers only.
+    """
+    found: dict[str, Any] = {
+        name: engine.zoned(name, engine.fetch(f"SELECT * FROM {engine.place(name)}"))
+        for name in ("complaints", "links")
+        if name in engine.columns
+    }
+    ids = [
+        f"SELECT {column} AS customer_id FROM {engine.place(name)}"
+        for name in found
+        for column in ("customer_id", "parent_id", "child_id")
+        if column in engine.columns[name]
+    ]
+    one = f"SELECT MIN(customer_id) AS customer_id FROM {engine.place('customers')}"
+    named = " UNION ".join([one, *ids])
+    others = (set(frames) | {"customers"}) & set(engine.columns) - set(found)
+    found |= {
+        name: engine.zoned(
+            name,
+            engine.fetch(
+                f"SELECT f.* FROM {engine.place(name)} f "
+                f"JOIN ({named}) n ON f.customer_id = n.customer_id"
+            ),
+        )
+        for name in others
+    }
+    found.setdefault("transactions", empty_frame("transactions"))
+    return Book(**found, name=engine.name)
+
+
+def _merged(blocks: list[str]) -> tuple[DataFault, ...]:
+    """The faults of all blocks, each reported once with its count."""
+    merged: dict[tuple[str, ...], DataFault] = {}
+    for text in blocks:
+        for raw in json.loads(text):
+            fault = DataFault(**{**raw, "examples": tuple(raw["examples"])})
+            if fault.frame == "complaints":
+                continue  # complaints are checked all together
+            key = (fault.frame, fault.column, fault.problem, fault.expected, fault.advice)
+            before = merged.get(key)
+            if before is not None:
+                examples = (*before.examples, *fault.examples)[:5]
+                fault = attrs.evolve(fault, count=fault.count + before.count, examples=examples)
+            merged[key] = fault
+    return tuple(merged.values())

@@ -1,0 +1,149 @@
+"""The work on one block of customers: on the machine that reviews, or on a worker of a cluster."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from functools import cached_property, partial
+from typing import TypeAlias
+
+import attrs
+import pandas as pd
+
+from bankcrm.book.view import BookView, book_view
+from bankcrm.engines.blocks import Workspace, Zones, book_of
+from bankcrm.engines.output import OutputWriter
+from bankcrm.pipeline.block import Block
+from bankcrm.pipeline.fitted import Fitted
+from bankcrm.pipeline.run import reasons_of
+from bankcrm.pipeline.step import Step, passes_of
+from bankcrm.policy import PolicySet
+
+Job: TypeAlias = tuple[int, list[int]]
+"""The number of a block, and the parts of the book that it consists of."""
+
+_FOUND = "found"
+
+
+@attrs.frozen
+class BlockTasks:
+    """What is done to one block of customers, alone; picklable, so that it runs on a worker.
+
+    The steps run in passes: pass 0 reads the frames and keeps the facts of every step; a later pass
+    applies the steps whose fits are known by then. Everything is kept on disk between the passes.
+
+    Attributes:
+        workspace: Where intermediate results are kept.
+        steps: The steps.
+        policies: What decides, as of the day.
+        day: The day of the review.
+        name: The book's name.
+        zones: Time zones of the book's instants.
+        fitted: What is known of the whole book so far.
+    """
+
+    workspace: Workspace
+    steps: tuple[Step, ...]
+    policies: PolicySet
+    day: date
+    name: str
+    zones: Zones
+    fitted: Fitted
+
+    def run(self, number: int, job: Job) -> None:
+        """Do a pass over a block, unless it is done already."""
+        self.workspace.frames(f"pass-{number}", job[0], partial(self._run, number, job))
+
+    def finish(self, writer: OutputWriter, job: Job) -> None:
+        """Write the block's part of the result."""
+        name = f"customers-{job[0]:05d}.parquet"
+        if not (writer.partial / name).is_file():
+            last = max(passes_of(self.steps).values())
+            writer.write(name, self._read(last, job[0], _FOUND))
+
+    def sample(self, step: Step, blocks: int) -> pd.DataFrame:
+        """The rows of every block that the fit of a step needs."""
+        number = self._passes[step.name] - 1
+        pieces = [self._read(number, n, f"sample-{step.name}") for n in range(blocks)]
+        return pd.concat([p for p in pieces if len(p)] or pieces)
+
+    @property
+    def _passes(self) -> dict[str, int]:
+        return passes_of(self.steps)
+
+    def _run(self, number: int, job: Job) -> dict[str, pd.DataFrame]:
+        source = _Source(self, job)
+        raw: dict[str, pd.DataFrame] = {}
+
+        def facts(step: Step) -> pd.DataFrame:
+            return raw[step.name] if not number else self._read(0, job[0], step.name)
+
+        block = self._begun(number, job, source)
+        for step in self.steps:
+            if not number and step not in self._left_out:
+                raw[step.name] = block.gather(step)
+            if self._passes[step.name] == number:
+                if step in self._left_out:
+                    block.leave_out(step)
+                else:
+                    block.apply(step, facts(step))
+        kept = {_FOUND: block.found}
+        for step in self.steps:
+            waits = self._passes[step.name] == number + 1 and step not in self._left_out
+            if step.fit is not None and waits:
+                kept[f"sample-{step.name}"] = step.fit.sample(facts(step), block.found)
+        if not number:
+            kept |= {n: frame for n, frame in raw.items() if self._passes[n]}
+            kept["faults"] = source.faults
+        return kept
+
+    def _begun(self, number: int, job: Job, source: _Source) -> Block:
+        """The block as the pass before has left it."""
+        if not number:
+            return self._block(source.view.customers, source)
+        found = self._read(number - 1, job[0], _FOUND)
+        block = self._block(found.index, source)
+        block.found = found
+        return block
+
+    @property
+    def _left_out(self) -> list[Step]:
+        """The steps whose columns the book cannot tell."""
+        reasons = reasons_of(self.steps, self.fitted)
+        return [s for s in self.steps if s.name in reasons]
+
+    def faults(self, blocks: int) -> list[str]:
+        """The faults of each block's frames, as JSON."""
+        return [self._read(0, n, "faults")["faults"].iloc[0] for n in range(blocks)]
+
+    def _block(self, customers: pd.Index, source: _Source) -> Block:
+        return Block(customers, self.day, self.policies, self.fitted, lambda: source.view)
+
+    def _read(self, number: int, block: int, name: str) -> pd.DataFrame:
+        return self.workspace.read(f"pass-{number}", block, name)
+
+
+class _Source:
+    """The frames of a block: read and checked when they are first asked for."""
+
+    def __init__(self, tasks: BlockTasks, job: Job) -> None:
+        self.tasks, self.job = tasks, job
+
+    @cached_property
+    def _checked(self) -> tuple[BookView, str]:
+        t = self.tasks
+        zone = t.policies["bank"].value("time_zone")
+        book = book_of(t.workspace, t.zones, self.job[1], t.name, t.day)
+        checked, faults = book.check(t.day, zone=zone)
+        view = book_view(checked, recorded=t.fitted.frames, zone=zone)
+        return view, json.dumps([attrs.asdict(f) for f in faults])
+
+    @property
+    def view(self) -> BookView:
+        """The view of the block's frames."""
+        return self._checked[0]
+
+    @property
+    def faults(self) -> pd.DataFrame:
+        """The faults of the frames, as one cell of JSON."""
+        return pd.DataFrame({"faults": [self._checked[1]]})

@@ -1,0 +1,145 @@
+"""Whole customers of a checked book, and the columns found about them so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import date
+from typing import Any
+
+import attrs
+import numpy as np
+import pandas as pd
+
+from bankcrm.book.view import BookView
+from bankcrm.errors import PluginError
+from bankcrm.frames import categorical
+from bankcrm.pipeline.fitted import Fitted
+from bankcrm.pipeline.step import Decision, Step
+from bankcrm.plugins import PluginFacts, fact_sources_of
+from bankcrm.policy import Policy, PolicySet
+
+
+@attrs.define(eq=False)
+class Block:
+    """Some customers of a book, on their way through the steps.
+
+    Attributes:
+        customers: The customers, in order.
+        day: The day of the review.
+        policies: What decides.
+        fitted: What is known of the whole book so far.
+        read: Makes the view of the block's checked frames, when a step first reads them.
+        found: The columns found so far, one row per customer.
+    """
+
+    customers: pd.Index
+    day: date
+    policies: PolicySet
+    fitted: Fitted
+    read: Callable[[], BookView]
+    found: pd.DataFrame = attrs.field(init=False)
+    _view: BookView | None = attrs.field(init=False, default=None)
+
+    @found.default
+    def _no_columns(self) -> pd.DataFrame:
+        return pd.DataFrame(index=self.customers)
+
+    @property
+    def view(self) -> BookView:
+        """The view of the block's frames."""
+        if self._view is None:
+            self._view = self.read()
+        return self._view
+
+    def policy(self, domain: str) -> Policy:
+        """The policy of a domain."""
+        return self.policies[domain]
+
+    def release(self, frames: Iterable[str]) -> None:
+        """Drop the arrays kept of these frames."""
+        if self._view is not None:
+            self._view.release(frames)
+
+    def add(self, columns: pd.DataFrame) -> None:
+        """Join columns; one that is there already is replaced."""
+        if not columns.index.equals(self.customers):
+            raise ValueError("the columns of a step have one row per customer, in their order")
+        made = {str(name): self.found[name] for name in self.found}
+        made |= {str(name): values.set_axis(self.customers) for name, values in columns.items()}
+        self.found = pd.DataFrame(made, index=self.customers, copy=False)
+
+    def gather(self, step: Step) -> pd.DataFrame:
+        """The facts of a step; no column where it has none of its own."""
+        if step.facts is None:
+            return pd.DataFrame(index=self.customers)
+        return step.facts(self)
+
+    def apply(self, step: Step, raw: pd.DataFrame) -> None:
+        """Add the step's columns and those of its decisions."""
+        value = None if step.fit is None else self.fitted.values.get(step.fit.name)
+        self.add(raw if step.apply is None else step.apply(self, raw, value))
+        if step.derive is not None:
+            self.add(step.derive(self.found, self.policies))
+        self._run_sources()
+        for decision in step.decisions:
+            self.add(self._decided(step, decision))
+
+    def leave_out(self, step: Step) -> None:
+        """Add the step's columns as nulls: the book cannot tell them."""
+        size = len(self.customers)
+        columns: dict[str, Any] = dict.fromkeys((*step.shown, *step.hidden), np.full(size, np.nan))
+        for decision in step.decisions:
+            table = self.policy(step.domain).table(decision.table)
+            nothing = np.full(size, -1, np.int8)
+            if decision.outcome:
+                columns[decision.outcome] = categorical(nothing, list(table.vocabulary))
+            columns[decision.rule_column] = categorical(nothing, [r.id for r in table.rules])
+        self.add(pd.DataFrame(columns, index=self.customers))
+        self._run_sources()
+
+    def _run_sources(self) -> None:
+        """Run each plug-in's fact source as soon as the facts that it reads are there."""
+        for source in self._sources():
+            if set(source.reads) <= set(self.found.columns):
+                frames = {n: f.frame for n in source.frames if (f := self.view.get(n)) is not None}
+                self.add(source.compute(self.found, frames, self.day))
+
+    def _sources(self) -> list[PluginFacts]:
+        """The fact sources of customers that have not run yet."""
+        return [
+            source
+            for source in fact_sources_of(self.policies)
+            if source.domain != "complaints" and not set(source.columns) <= set(self.found.columns)
+        ]
+
+    def _decided(self, step: Step, decision: Decision) -> pd.DataFrame:
+        waiting = {c: s for s in self._sources() for c in s.columns}
+        table = self.policy(step.domain).table(decision.table)
+        for fact in table.compiled.facts:
+            column = decision.columns.get(fact, fact)
+            if column not in self.found and column in waiting:
+                source = waiting[column]
+                raise PluginError(
+                    f"plug-in {source.plugin}: table {decision.table!r} reads {fact!r} before "
+                    f"source {source.source.name!r} can give it: it waits for "
+                    f"{', '.join(c for c in source.reads if c not in self.found)}"
+                )
+        return decide(decision, self.found, self.policy(step.domain))
+
+
+def decide(decision: Decision, found: pd.DataFrame, policy: Policy) -> pd.DataFrame:
+    """The outcome and the rule of a decision, for the rows to which it applies."""
+    table = policy.table(decision.table)
+    columns = {f: found[decision.columns.get(f, f)] for f in table.compiled.facts
+               if decision.columns.get(f, f) in found}  # fmt: skip
+    facts = pd.DataFrame(columns, index=found.index, copy=False)
+    if not decision.where:
+        made = table.decide_frame(facts, on_missing=decision.on_missing)
+    else:
+        applies = found[decision.where].to_numpy(np.bool_)
+        made = table.decide_frame(facts.loc[applies], on_missing=decision.on_missing)
+        made = made.reindex(found.index)
+    columns = {decision.rule_column: made["rule"]}
+    if decision.outcome:
+        columns = {decision.outcome: made["outcome"], **columns}
+    return pd.DataFrame(columns, copy=False)

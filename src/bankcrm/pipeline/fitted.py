@@ -1,0 +1,96 @@
+"""What the decisions need from the whole book, as one frozen value that goes to TOML and back."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+import tomli_w
+
+from bankcrm.book.contract import CONTRACT
+from bankcrm.errors import DataError
+from bankcrm.pipeline.step import Step
+from bankcrm.rules.values import FrozenDict, frozen_dict
+from bankcrm.wire import from_json, to_json
+
+
+def _sorted(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(names))
+
+
+@attrs.frozen
+class Fitted:
+    """Cut points, scales and what the book records: all that decides one new customer as the
+    book's review would.
+
+    Attributes:
+        recorded: Frames that have a row, and their columns that have a value, as
+            ``transactions`` and ``transactions.balance``.
+        values: What each fit learned, by its name.
+        policies: Fingerprint of the policies by which they were fitted.
+    """
+
+    recorded: tuple[str, ...] = attrs.field(converter=_sorted)
+    values: Mapping[str, Any] = attrs.field(factory=dict, converter=frozen_dict)
+    policies: str = ""
+
+    def __repr__(self) -> str:
+        fits = ", ".join(self.values) or "nothing"
+        return f"<Fitted: {fits}; {len(self.recorded)} frames and columns recorded>"
+
+    def records(self, *names: str) -> bool:
+        """Whether the book records one of these frames or columns."""
+        return bool(set(names) & set(self.recorded))
+
+    @property
+    def frames(self) -> frozenset[str]:
+        """The frames that the book records."""
+        return frozenset(n for n in self.recorded if n in CONTRACT)
+
+    def with_value(self, name: str, value: Any) -> Fitted:
+        """The same with one more value; None, where there was nothing to learn, is left out."""
+        if value is None:
+            return self
+        return attrs.evolve(self, values=FrozenDict({**self.values, name: value}))
+
+    def to_toml(self, path: str | Path | None = None) -> str:
+        """The value as TOML text, which is also written to a file if one is named."""
+        body = {
+            "fitted": {"policies": self.policies, "recorded": list(self.recorded)},
+            "values": {name: json.loads(to_json(v)) for name, v in self.values.items()},
+        }
+        text = tomli_w.dumps(body)
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8")
+        return text
+
+    @classmethod
+    def from_toml(cls, source: str | Path, steps: tuple[Step, ...] | None = None) -> Fitted:
+        """Read what `to_toml` wrote.
+
+        Args:
+            source: TOML text, or a file.
+            steps: The steps whose fits are read; None: those of a review.
+
+        Raises:
+            DataError: The text is not that of a fitted value.
+        """
+        from bankcrm.pipeline.steps import STEPS
+
+        text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
+        kinds = {s.fit.name: s.fit.kind for s in steps or STEPS if s.fit is not None}
+        try:
+            raw = tomllib.loads(text)
+            head, values = raw["fitted"], raw["values"]
+            recorded, policies = head["recorded"], head["policies"]
+        except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+            raise DataError(f"fitted: not a fitted value in TOML: {error}") from error
+        unknown = [name for name in values if name not in kinds]
+        if unknown:
+            raise DataError(f"fitted: no step fits {', '.join(unknown)}; known: {', '.join(kinds)}")
+        read: dict[str, Any] = {n: from_json(json.dumps(v), kinds[n]) for n, v in values.items()}
+        return cls(recorded, read, policies)

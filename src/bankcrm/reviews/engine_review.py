@@ -1,0 +1,74 @@
+"""A review whose customers stay on disk."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import attrs
+import pandas as pd
+import pyarrow.parquet as pq
+
+from bankcrm.engines.output import Output
+from bankcrm.errors import UnknownNameError
+from bankcrm.pipeline.reading import shown_columns
+from bankcrm.reviews.model import INLINED, Review, leading_rows
+from bankcrm.rules import Trace
+
+
+@attrs.frozen(eq=False, repr=False)
+class EngineReview(Review):
+    """A review on an engine: every customer is on disk, as Parquet by review date.
+
+    ``customers`` and ``facts`` hold only the first customers that a report explains: those with a
+    warning, then those with the largest contribution. All of them are in ``output``.
+
+    Attributes:
+        output: Every customer with all facts and decisions.
+        kept: The temporary folder of the output, if it has one.
+    """
+
+    output: Output = attrs.field(kw_only=True)
+    kept: tempfile.TemporaryDirectory[str] | None = attrs.field(
+        default=None, kw_only=True, repr=False
+    )
+
+    def explain(self, customer: object) -> dict[str, Trace]:
+        """Why each table decided as it did about a customer; see `Review.explain`."""
+        for file in self.output.files:
+            rows = pq.read_table(file, filters=[("customer_id", "=", customer)])
+            if rows.num_rows:
+                return Review.explain(attrs.evolve(self, facts=rows.to_pandas()), customer)
+        raise UnknownNameError("customer", customer, [*self.facts.index[:3], "..."])
+
+    def to_parquet(self, folder: str | Path) -> None:
+        """Write customers (a folder of parts), complaints and findings as Parquet."""
+        target = Path(folder)
+        shutil.copytree(self.output.folder, target / "customers", dirs_exist_ok=True)
+        self.complaints.to_parquet(target / "complaints.parquet")
+        self.findings.to_parquet(target / "findings.parquet")
+
+    def _write_customers(self, target: Path) -> None:
+        """They are on disk already, in ``output``."""
+
+    def standing(self) -> pd.DataFrame:
+        """Stage and tier of every customer, read from the result."""
+        return self.output.frame(["stage", "tier"])
+
+    def all_customers(self) -> pd.DataFrame:
+        """Every customer in memory, as `Review.customers` of a review in memory."""
+        frame = self.output.frame().sort_index()
+        return frame[[c for c in shown_columns(self.steps) if c in frame]]
+
+
+def leading_customers(output: Output) -> pd.DataFrame:
+    """The customers that a report explains, with every column, in order of id."""
+    columns = ["warning_signals", "contribution"]
+    keys = pd.concat([pd.read_parquet(f, columns=columns) for f in output.files])
+    wanted = keys.index[leading_rows(keys, INLINED)]
+    pieces = []
+    for file in output.files:
+        rows = pd.read_parquet(file)
+        pieces.append(rows.loc[rows.index.isin(wanted)])
+    return pd.concat(pieces).sort_index()

@@ -1,0 +1,143 @@
+"""Deadlines of many cases: what a replay of each log gives."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pandas as pd
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from bankcrm.calendars import WorkingCalendar, working_calendar
+from bankcrm.complaints import (
+    CaseEvent,
+    combine,
+    deadlines,
+    replay_clock,
+)
+from bankcrm.errors import DataError
+from bankcrm.policy import default_policy, presets
+from bankcrm.vocabulary import EventKind
+
+from .cases import BOTH, CN, OURS, RECEIVED, at, event, logs, replay, wide
+
+MILD_TO_BAD = ["stopped", "met", "running", "paused", "at_risk", "breached"]
+
+
+@pytest.mark.parametrize("preset", presets("complaints"))
+@settings(max_examples=15)
+@given(log=logs(), later=st.integers(0, 60 * 24 * 40))
+def test_a_frame_of_cases_gives_what_each_replay_gives(
+    preset: str, log: list[CaseEvent], later: int
+) -> None:
+    policy = combine(OURS, default_policy("complaints", preset))
+    kinds = [str(e.kind) for e in log]
+    assume("reopened" not in kinds and kinds.count("new_facts") <= 1)
+    assume(kinds.count("acknowledged") <= 1)
+    as_of = log[-1].at + dt.timedelta(minutes=later)
+    state = replay_clock(log, policy=policy, calendar=CN, as_of=as_of)
+    row, pauses = wide(log)
+    frame = pd.DataFrame([row])
+    stops = pd.DataFrame(pauses) if pauses else None
+    if stops is not None:
+        stops["resumed_at"] = pd.to_datetime(stops["resumed_at"], utc=True)
+    result = deadlines(frame, policy=policy, calendar=CN, as_of=as_of, pauses=stops).iloc[0]
+    for clock in state.clocks:
+        assert result[f"{clock.name}_state"] == str(clock.state), clock
+        assert result[f"{clock.name}_due"].date() == clock.due
+        assert result[f"{clock.name}_elapsed"] == pytest.approx(clock.elapsed)
+    assert pd.isna(result["review_state"])
+    assert (None if pd.isna(result["due"]) else result["due"].date()) == state.due
+    waiting = [clock for clock in state.clocks if clock.open]
+    first = min(waiting, key=lambda clock: clock.due_at, default=None)
+    assert (None if pd.isna(result["clock"]) else result["clock"]) == (first and first.name)
+    used = [clock.elapsed / clock.limit if clock.limit else clock.elapsed for clock in waiting]
+    assert max(used, default=float("nan")) == pytest.approx(result["used"], nan_ok=True)
+    assert result["state"] == max((str(c.state) for c in state.clocks), key=MILD_TO_BAD.index)
+    assert result["provisional"] == any(clock.provisional for clock in state.clocks)
+
+
+def test_the_frame_form_knows_reopening_topics_and_extensions() -> None:
+    frame = pd.DataFrame(
+        {
+            "received_at": [at("2024-03-01 10:00")] * 2,
+            "answered_at": [at("2024-03-05 10:00"), pd.NaT],
+            "reopened_at": [at("2024-03-11 10:00"), pd.NaT],
+            "reanswered_at": [at("2024-03-12 10:00"), pd.NaT],
+            "extended": [0, 2],
+        }
+    )
+    result = deadlines(frame, policy=BOTH, calendar=CN, as_of=at("2024-03-13 10:00"))
+    assert result["review_state"].tolist()[0] == "met"
+    assert result["cn_answer_due"].dt.date.tolist()[1] == dt.date(2024, 4, 30)
+    uk = default_policy("complaints", "fca_disp")
+    topics = frame.assign(topic=["payments", "other"])
+    result = deadlines(
+        topics, policy=uk, calendar=working_calendar("GB"), as_of=at("2024-03-13 10:00")
+    )
+    assert result["uk_payments_due"].notna().tolist() == [True, False]
+    assert result["uk_final_due"].notna().tolist() == [False, True]
+    bare = deadlines(
+        frame, policy=uk, calendar=working_calendar("GB"), as_of=at("2024-03-13 10:00")
+    )
+    assert bare["uk_payments_due"].isna().all()
+
+
+def test_a_pause_before_new_facts_is_not_taken_out_of_the_new_clock() -> None:
+    log = [
+        RECEIVED,
+        event("2024-09-23 10:00", "paused", reason="papers"),
+        event("2024-09-25 10:00", "resumed"),
+        event("2024-09-26 10:00", "new_facts"),
+    ]
+    now = at("2024-09-27 10:00")
+    row, pauses = wide(log)
+    told = deadlines(pd.DataFrame([row]), calendar=CN, as_of=now, pauses=pd.DataFrame(pauses)).iloc[
+        0
+    ]
+    clock = replay(log, "2024-09-27 10:00").clock("answer")
+    assert clock.paused == 0
+    assert (told["answer_elapsed"], told["answer_due"].date()) == (clock.elapsed, clock.due)
+
+
+def test_pauses_that_nobody_ended_go_on() -> None:
+    frame = pd.DataFrame(
+        {"complaint_id": [1, 2], "received_at": [RECEIVED.at] * 2, "severity": "moderate"}
+    )
+    stops = pd.DataFrame({"complaint_id": [2], "paused_at": [at("2024-09-23 10:00")]})
+    told = deadlines(frame, calendar=CN, as_of=at("2024-12-01 10:00"), pauses=stops)
+    assert told["answer_state"].tolist() == ["breached", "paused"]
+    assert told["answer_elapsed"].tolist()[1] == 1
+
+
+def test_a_pause_of_no_case_is_refused() -> None:
+    frame = pd.DataFrame({"complaint_id": [1], "received_at": [at("2024-03-01 10:00")]})
+    stray = pd.DataFrame({"complaint_id": [2], "paused_at": [at("2024-03-02 10:00")]})
+    now = at("2024-03-13 10:00")
+    with pytest.raises(DataError, match="belong to no case"):
+        deadlines(frame, calendar=CN, as_of=now, pauses=stray)
+    with pytest.raises(DataError, match="pauses need complaint_id"):
+        deadlines(frame[["received_at"]], calendar=CN, as_of=now, pauses=stray)
+
+
+@pytest.mark.parametrize("preset", presets("complaints"))
+def test_every_preset_replays_and_says_which_figures_are_confirmed(preset: str) -> None:
+    policy = default_policy("complaints", preset)
+    log = [event("2024-09-20 10:00", "received"), event("2024-09-20 11:00", "sent")]
+    state = replay_clock(log, policy=policy, calendar=CN, as_of=at("2024-09-21 10:00"))
+    assert state.due is not None or preset == "iso_10002"
+    for rule in policy.raw_records["clocks"]:
+        named = [rule.get("limit", ""), *(e["limit"] for e in rule.get("extensions", ()))]
+        notes = [policy.parameter(n).note for n in named if n]
+        assert rule.get("confirmed", True) == (not any("NOT CONFIRMED" in n for n in notes))
+
+
+def test_a_tiny_calendar_is_enough_and_its_end_is_told() -> None:
+    week = WorkingCalendar("week", dt.date(2024, 9, 16), [True] * 5 + [False] * 2)
+    with pytest.raises(ValueError, match="runs from 2024-09-16 to 2024-09-22"):
+        replay_clock([RECEIVED], policy=OURS, calendar=week, as_of=at("2024-09-21 10:00"))
+
+
+def test_event_kinds_have_both_labels() -> None:
+    assert all(k.label("zh") and k.label("en") for k in EventKind)
