@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bankcrm.book import Book
+from bankcrm.book.recorded import recorded_in
 from bankcrm.book.view import BookView, book_view
 from bankcrm.datasets import make_book
 from bankcrm.policy import Policy, default_policy
@@ -70,7 +71,7 @@ def by_customer(parts: list[pd.DataFrame], like: pd.DataFrame) -> pd.DataFrame:
 
 def check_blocks(book: Book, cuts: list[set[object]]) -> None:
     whole, parts = book_view(book), parts_of(book, cuts)
-    source = balance_source(whole)
+    source = balance_source(recorded_in(book.frames()))
     held, *each = (
         positions_in(view, start=START, end=END, source=source, policy=POLICY)
         for view in (whole, *parts)
@@ -133,7 +134,10 @@ def test_a_synthetic_book_in_blocks_gives_the_rows_of_the_whole(left_out: tuple[
     balances = None if "balances" in left_out else book.balances
     book = attrs.evolve(book, transactions=moves, balances=balances).check(END)[0]
     ids = book.customers["customer_id"].tolist()
-    assert balance_source(book_view(book)) == ["balances", "running", "amounts"][len(left_out)]
+    assert (
+        balance_source(recorded_in(book.frames()))
+        == ["balances", "running", "amounts"][len(left_out)]
+    )
     check_blocks(book, [set(ids[:1]), set(ids[1:9]), set(ids[9::2]), set(ids[10::2])])
 
 
@@ -149,7 +153,7 @@ def test_a_block_without_balances_in_a_book_with_balances_holds_nothing() -> Non
     )  # fmt: skip
     checked = book.check(END)[0]
     (part,) = parts_of(checked, [{2}])
-    source = balance_source(book_view(checked))
+    source = balance_source(recorded_in(checked.frames()))
     found = positions_in(part, start=START, end=END, source=source, policy=POLICY)
     assert found[["customer_id", "account_id", "balance"]].to_numpy().tolist() == [[2, 20, 0]]
     assert positions_in(part, start=START, end=END, source="running", policy=POLICY)[

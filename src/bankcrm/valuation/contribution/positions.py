@@ -143,9 +143,9 @@ def positions_in(
     """
     first, last = day_number(start), day_number(end)
     accounts = accounts_in(view, policy)
-    recorded = recorded_in({name: frame.frame for name, frame in view.frames.items()})
-    chosen = balance_source(recorded) if source == "auto" else source
-    credit, debit = _balances(view, accounts, first, last, chosen, hold)
+    if source == "auto":
+        source = balance_source(_recorded(view))
+    credit, debit = _balances(view, accounts, first, last, source, hold)
     booked = booked_entries(view, accounts, first, last, policy)
     left_out: dict[str, int] = {}
     of_accounts = _account_rows(
@@ -180,17 +180,20 @@ def balance_source(recorded: Collection[str]) -> Literal["balances", "running", 
     return "running" if running else "amounts"
 
 
+def _recorded(view: BookView) -> tuple[str, ...]:
+    return recorded_in({name: frame.frame for name, frame in view.frames.items()})
+
+
 def _refuse_source(view: BookView, source: str) -> None:
-    moves = view.get("transactions", "account_id", "balance")
-    recorded = {
-        "auto": True,
-        "balances": view.get("balances") is not None,
-        "running": moves is not None and not np.isnan(moves.numbers("balance")).all(),
-        "amounts": True,
+    columns = {
+        "auto": (),
+        "balances": ("balances",),
+        "running": ("transactions.account_id", "transactions.balance"),
+        "amounts": (),
     }
-    if source not in recorded:
-        raise DataError(f"source: got {source!r}; expected one of {', '.join(recorded)}")
-    if not recorded[source]:
+    if source not in columns:
+        raise DataError(f"source: got {source!r}; expected one of {', '.join(columns)}")
+    if columns[source] and not set(columns[source]) <= set(_recorded(view)):
         raise DataError(f"source: the frames have no {source} balances; use source='auto'")
 
 
