@@ -1,4 +1,4 @@
-"""What the transactions of a period book: fees, interest and counts of activities."""
+"""Entries of the transactions of a period: fees, interest and counts of activities."""
 
 from __future__ import annotations
 

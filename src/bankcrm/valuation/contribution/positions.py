@@ -69,11 +69,11 @@ def positions_of(
     ``loans`` counts there.
 
     Args:
-        accounts: The canonical frame, or None: accounts then have the default product.
-        balances: The canonical frame, or None.
-        transactions: The canonical frame, or None.
-        loans: The canonical frame, or None. A column ``product`` is read where there is one.
-        contacts: The canonical frame, or None. Each contact is an activity of its channel; the
+        accounts: The canonical frame; without it accounts have the default product.
+        balances: The canonical frame.
+        transactions: The canonical frame.
+        loans: The canonical frame. A column ``product`` is read where there is one.
+        contacts: The canonical frame. Each contact is an activity of its channel; the
             contacts of a customer make one row of the product ``none``.
         start: First day of the period.
         end: Last day of the period; it counts.
@@ -205,7 +205,7 @@ def _balances(
     source: str,
     hold: Hold,
 ) -> tuple[Floats, Floats]:
-    """Average credit and debit balance of each account, from the source asked for."""
+    """Average credit and debit balance of each account, from the given source."""
     frame = view.get("balances" if source == "balances" else "transactions", "account_id")
     column = "amount" if source == "amounts" else "balance"
     if frame is None or not frame.has(column):
