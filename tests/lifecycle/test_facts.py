@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from bankcrm.errors import DataError, MissingFactError
 from bankcrm.lifecycle import assign_stages, stage_facts
-from bankcrm.lifecycle.facts import automatic_kinds
-from bankcrm.lifecycle.timeline import Windows, read_timeline
+from bankcrm.lifecycle.stages.facts import automatic_kinds
+from bankcrm.lifecycle.stages.timeline import Windows, read_timeline
 from bankcrm.policy import Policy, default_policy
 from bankcrm.rules import Rule
 

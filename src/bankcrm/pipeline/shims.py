@@ -7,7 +7,7 @@ import pandas as pd
 
 from bankcrm.book import Book, empty_frame
 from bankcrm.frames import as_of_day
-from bankcrm.lifecycle import warning as W
+from bankcrm.lifecycle.actions import warnings as W
 from bankcrm.policy import PolicySet
 
 

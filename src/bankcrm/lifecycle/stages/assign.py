@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bankcrm.lifecycle.facts import lifecycle_policy
+from bankcrm.lifecycle.policy import lifecycle_policy
 from bankcrm.policy import Policy
 
 

@@ -8,15 +8,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.frames import as_of_day
-from bankcrm.lifecycle.timeline import LONG_AGO, Ints, Mask, Names, Timeline, Windows, read_timeline
-from bankcrm.lifecycle.words import categorical
-from bankcrm.policy import Policy, default_policy
-
-
-def lifecycle_policy(policy: Policy | None) -> Policy:
-    """The policy given, or the library's defaults."""
-    return default_policy("lifecycle") if policy is None else policy
+from bankcrm.frames import as_of_day, categorical
+from bankcrm.lifecycle.policy import lifecycle_policy
+from bankcrm.lifecycle.stages.timeline import (
+    LONG_AGO,
+    Ints,
+    Mask,
+    Names,
+    Timeline,
+    Windows,
+    read_timeline,
+)
+from bankcrm.policy import Policy
 
 
 def automatic_kinds(policy: Policy) -> tuple[str, ...]:

@@ -11,8 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.errors import DataError
-from bankcrm.frames import Column, check_frame, codes
-from bankcrm.lifecycle.words import categorical
+from bankcrm.frames import Column, categorical, check_frame, codes
 
 Ints: TypeAlias = npt.NDArray[np.int32]
 Mask: TypeAlias = npt.NDArray[np.bool_]

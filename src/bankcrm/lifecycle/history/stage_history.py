@@ -9,12 +9,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.errors import DataError
-from bankcrm.frames import ArrayLike, days
-from bankcrm.lifecycle.facts import facts_at, lifecycle_policy, timeline_for, windows_for
+from bankcrm.frames import ArrayLike, categorical, days
+from bankcrm.lifecycle.history.panel import Grid, Panel, history_frame
 from bankcrm.lifecycle.model import StageModel, stage_model
-from bankcrm.lifecycle.panel import Grid, Panel, history_frame
-from bankcrm.lifecycle.timeline import Names
-from bankcrm.lifecycle.words import categorical
+from bankcrm.lifecycle.policy import lifecycle_policy
+from bankcrm.lifecycle.stages.facts import facts_at, timeline_for, windows_for
+from bankcrm.lifecycle.stages.timeline import Names
 from bankcrm.policy import Policy
 
 

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.frames import Column, as_of_day, check_frame
-from bankcrm.lifecycle.facts import lifecycle_policy
-from bankcrm.lifecycle.timeline import CUSTOMER_COLUMNS, positions
+from bankcrm.lifecycle.policy import lifecycle_policy
+from bankcrm.lifecycle.stages.timeline import CUSTOMER_COLUMNS, positions
 from bankcrm.policy import Policy
 
 Floats = npt.NDArray[np.float64]

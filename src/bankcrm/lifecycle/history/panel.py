@@ -10,8 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.errors import DataError
-from bankcrm.frames import as_frame, codes, days
-from bankcrm.lifecycle.words import categorical
+from bankcrm.frames import as_frame, categorical, codes, days
 
 Grid: TypeAlias = npt.NDArray[np.int8]
 Days: TypeAlias = npt.NDArray[np.datetime64]

@@ -11,9 +11,10 @@ import pandas as pd
 
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, as_frame, as_of_day, check_frame, codes, numbers
-from bankcrm.lifecycle.facts import lifecycle_policy, stage_facts
-from bankcrm.lifecycle.stages import assign_stages
-from bankcrm.lifecycle.timeline import ACCOUNT_COLUMNS, Names, positions
+from bankcrm.lifecycle.policy import lifecycle_policy
+from bankcrm.lifecycle.stages.assign import assign_stages
+from bankcrm.lifecycle.stages.facts import stage_facts
+from bankcrm.lifecycle.stages.timeline import ACCOUNT_COLUMNS, Names, positions
 from bankcrm.policy import Policy
 
 Mask = npt.NDArray[np.bool_]
