@@ -139,7 +139,7 @@ def test_what_a_book_cannot_tell_says_why() -> None:
     bare = book(contacts=None, customers=book().customers[["customer_id"]], accounts=None,
                 balances=None, loans=None, complaints=None)  # fmt: skip
     found = rules_of_thumb(bare, as_of="2020-01-01")
-    assert row(found, "20:80")["note"] == "the profits of the book do not sum to more than 0"
+    assert row(found, "20:80")["note"] == "0 customers; at least 3 are needed"
     assert row(found, "1:5")["note"].startswith("needs contacts")
     assert row(found, "5:100")["note"].startswith("nobody was a customer")
     assert np.isnan(row(found, "1:1:75")["observed"])
@@ -150,6 +150,35 @@ def test_what_a_book_cannot_tell_says_why() -> None:
     assert row(told, "1:5")["note"].startswith("needs the customers' contract")
     early = rules_of_thumb(book(), as_of="2020-07-01", contribution=worth)
     assert row(early, "1:5")["note"].startswith("nobody was won or kept")
+
+
+def test_profits_that_sum_to_nothing_have_no_shares() -> None:
+    found = rules_of_thumb(book(), as_of=AS_OF, contribution=pd.Series(0.0, [1, 2, 3, 4]))
+    assert row(found, "20:80")["note"] == "the profits of the book do not sum to more than 0"
+
+
+@pytest.mark.parametrize(
+    ("kind", "lost"), [("card", 0), ("salary", 0), ("interest", 1), ("standing_order", 1)]
+)
+def test_churn_counts_customers_without_a_movement_of_their_own_as_lost(
+    kind: str, lost: int
+) -> None:
+    moves = pd.DataFrame({"customer_id": 1, "date": day(["2025-03-01", "2026-03-01"]),
+                          "amount": 5.0, "kind": ["card", kind]})  # fmt: skip
+    quiet = Book(pd.DataFrame({"customer_id": [1]}), moves)
+    churn = row(rules_of_thumb(quiet, as_of=AS_OF, contribution=pd.Series({1: 5.0})), "1:1:75")
+    assert (churn["observed"], churn["sample_size"]) == (lost, 1)
+
+
+def test_a_customer_who_returns_after_the_closing_is_kept() -> None:
+    people = pd.DataFrame({"customer_id": [1], "contract_date": day(["2020-01-01"]),
+                           "closed_date": day(["2025-09-01"])})  # fmt: skip
+    moves = pd.DataFrame({"customer_id": 1, "date": day(["2025-03-01", "2026-03-01"]),
+                          "amount": 5.0, "kind": "card"})  # fmt: skip
+    profit = pd.Series({1: 5.0})
+    for rows, lost in ((moves, 0), (moves.iloc[:1], 1)):
+        churn = row(rules_of_thumb(Book(people, rows), as_of=AS_OF, contribution=profit), "1:1:75")
+        assert (churn["observed"], churn["sample_size"]) == (lost, 1)
 
 
 def test_full_retention_has_no_points_to_gain() -> None:
