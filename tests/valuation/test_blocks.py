@@ -72,14 +72,14 @@ def by_customer(parts: list[pd.DataFrame], like: pd.DataFrame) -> pd.DataFrame:
 def check_blocks(book: Book, cuts: list[set[object]]) -> None:
     whole, parts = book_view(book), parts_of(book, cuts)
     source = balance_source(recorded_in(book.frames()))
-    held, *each = (
+    found, *each = (
         positions_in(view, start=START, end=END, source=source, policy=POLICY)
         for view in (whole, *parts)
     )
     pd.testing.assert_frame_equal(
-        by_customer(each, held), by_customer([held], held), check_exact=True
+        by_customer(each, found), by_customer([found], found), check_exact=True
     )
-    products = interest_products(held)
+    products = interest_products(found)
     booked = [interest_products(part) for part in each]
     assert {c: set().union(*(b[c] for b in booked)) for c in INTEREST} == products
 
@@ -87,7 +87,7 @@ def check_blocks(book: Book, cuts: list[set[object]]) -> None:
         filled = fill_interest(positions, products)
         return contribution(filled, policy=POLICY, customers=view.customers)
 
-    profits = summed(held, whole)
+    profits = summed(found, whole)
     pairs = zip(each, parts, strict=True)
     block_profits = pd.concat([summed(positions, view) for positions, view in pairs])
     pd.testing.assert_frame_equal(
@@ -141,7 +141,7 @@ def test_a_synthetic_book_in_blocks_gives_the_rows_of_the_whole(left_out: tuple[
     check_blocks(book, [set(ids[:1]), set(ids[1:9]), set(ids[9::2]), set(ids[10::2])])
 
 
-def test_a_block_without_balances_in_a_book_with_balances_holds_nothing() -> None:
+def test_a_block_without_balances_in_a_book_with_balances_has_no_balance() -> None:
     day = pd.to_datetime
     book = Book(
         pd.DataFrame({"customer_id": [1, 2], "kind": "person"}),

@@ -89,7 +89,7 @@ def test_a_managed_product_earns_commission_and_no_margin() -> None:
     assert row["deposit_margin"] == 0
 
 
-def test_what_a_position_brings_itself_comes_before_the_rates() -> None:
+def test_terms_of_a_position_come_before_the_rates() -> None:
     rows = positions(
         balance=[1000.0, 1000.0, 0.0],
         product=["demand", "demand", "mortgage"],
@@ -207,7 +207,7 @@ def test_no_positions_give_an_empty_or_zero_result() -> None:
     assert contribution(none, rates=RATES, customers=[4])["contribution"].tolist() == [0.0]
 
 
-def test_the_policy_leaves_its_mark_and_its_figures_count() -> None:
+def test_the_policy_is_stamped_and_its_figures_count() -> None:
     policy = default_policy("valuation")
     rows = positions(balance=[10_000.0])
     found = contribution(rows, policy=policy)

@@ -134,7 +134,7 @@ def test_a_column_of_equal_values_has_no_weight(value: float, size: int) -> None
         entropy_weights(pd.DataFrame({"flat": flat, "same": flat}))
 
 
-def test_entropy_refuses_what_it_cannot_weigh() -> None:
+def test_entropy_refuses_values_without_weights() -> None:
     with pytest.raises(DataError, match="a: 1 of 2 values are missing"):
         entropy_weights(pd.DataFrame({"a": [1.0, np.nan]}))
     with pytest.raises(DataError, match="negative"):
