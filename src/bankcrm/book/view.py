@@ -78,9 +78,13 @@ class FrameView:
 
     def account(self, column: str = "account_id") -> Positions:
         """The position of each row's account, int32; -1 where it is missing."""
-        return self._once(
-            "account", column, lambda: positions_in(self.frame[column], self.accounts())
-        )
+        return self._once("account", column, lambda: self._account(column))
+
+    def _account(self, column: str) -> Positions:
+        index = self.accounts()
+        code, distinct = self.words(column)
+        del self._made["words", column]  # the larger array, which nothing else reads
+        return np.append(index.get_indexer(distinct), -1).astype(np.int32)[code]
 
     def day(self, column: str) -> DayNumbers:
         """A date as int32 days since 1970-01-01, an instant as its local day; `NEVER` if missing.
