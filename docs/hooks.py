@@ -57,7 +57,7 @@ def preset_pages(domain: str) -> str:
 
 
 def policy_file(name: str) -> Path:
-    """``bank`` is policy/bank.toml; ``lifecycle`` is its defaults.toml; ``x/presets/y`` a preset."""
+    """``bank`` is policy/bank.toml, ``lifecycle`` its defaults.toml, ``x/presets/y`` a preset."""
     if name == "bank":
         return SOURCE / "policy" / "bank.toml"
     path = SOURCE / name

@@ -32,7 +32,8 @@ from bankcrm.rules import (
 from bankcrm.testing.strategies import records
 from bankcrm.testing.tables import clean_tables, policies, rows, tables
 from bankcrm.vocabulary import Stage
-from bankcrm.wire import converter, from_json, json_schema, open_value, opened_value, to_json
+from bankcrm.wire import converter, from_json, json_schema, to_json
+from bankcrm.wire.values import open_value, opened_value
 
 RECORDS = [
     k

@@ -13,8 +13,7 @@ from bankcrm.calendars import WorkingCalendar
 from bankcrm.plugins.compute import OnError, classify, sections, with_facts
 from bankcrm.plugins.conflicts import Attributed
 from bankcrm.plugins.values import CalendarDay, FactSource, Section, Signal, TextClassifier
-from bankcrm.policy import Classifier, PluginEffects
-from bankcrm.policy.effects import Sections
+from bankcrm.policy.effects import Classifier, PluginEffects, Sections
 
 
 @attrs.frozen
