@@ -119,7 +119,7 @@ def test_sources_that_are_none_are_reported(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="differ only in case"):
         DuckDBEngine({**FRAMES, "transactions": moves.assign(DATE=1)})
     aware = moves.assign(date=moves["date"].dt.tz_localize("Asia/Shanghai"))
-    with pytest.raises(DataError, match="carry a time zone"):
+    with pytest.raises(DataError, match="have a time zone"):
         DuckDBEngine({**FRAMES, "transactions": aware})
     mixed = moves.assign(channel=[1, "two"] * (len(moves) // 2))
     with pytest.raises(DataError, match="give each column one type"):
