@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.valuation import Rates, concentration, contribution, share_of_top
-from bankcrm.valuation.components import COMPONENTS, MARGIN_PARTS
+from bankcrm.valuation.contribution.components import COMPONENTS, MARGIN_PARTS
 from timing import compare, peak_memory_mb, seconds
 
 

@@ -41,7 +41,7 @@ plots.rfm_heatmap(scored, value="contribution");
 from bankcrm.valuation import whale_curve
 
 whale = whale_curve(customers["contribution"])
-plots.whale(whale.points);
+whale.plot();
 
 # %% [markdown]
 # ## Why this one?

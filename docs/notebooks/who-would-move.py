@@ -5,7 +5,7 @@
 # move, and from where to where?
 
 # %%
-from bankcrm import default_policy, plots
+from bankcrm import default_policy
 from bankcrm.datasets import make_book
 from bankcrm.lifecycle import stage_facts
 
@@ -29,7 +29,7 @@ comparison = now.table("stage").compare(proposed.table("stage"), facts)
 print(comparison)
 
 # %%
-plots.migration(comparison.migration, title="Customers by stage: today and as proposed");
+comparison.plot();
 
 # %% [markdown]
 # ## Look at a few of them

@@ -18,7 +18,10 @@ class MissingFactError(DataError):
 
 
 class PolicyError(BankcrmError, ValueError):
-    """A policy or decision table with faults, all told at once, each with its path.
+    """A policy or decision table with errors: reports all together, each with its path.
+
+    Attributes:
+        faults: The errors.
 
     >>> print(PolicyError(["rules[0].then: 'gold' is not an outcome", "table.id: missing"]))
     2 faults
@@ -37,11 +40,11 @@ class PolicyError(BankcrmError, ValueError):
 
 
 class IllegalTransitionError(BankcrmError, ValueError):
-    """A move that the stage model does not allow: names the legal events and failed guards."""
+    """A move that the stage model does not allow: names the allowed events and failed guards."""
 
 
 class InfeasibleError(BankcrmError, ValueError):
-    """A demand that cannot be met: names the constraint that binds."""
+    """A request that cannot be met: names the binding constraint."""
 
 
 class CalendarError(BankcrmError, ValueError):
@@ -49,31 +52,41 @@ class CalendarError(BankcrmError, ValueError):
 
 
 class PluginError(BankcrmError):
-    """A plug-in that does not load, does not fit its hook, or clashes with another."""
+    """A plug-in that does not load, does not fit its hook, or conflicts with another."""
 
 
 class UnknownNameError(BankcrmError, LookupError):
-    """A name that is not there: tells the names that are."""
+    """A name that is not there: lists the names that are.
 
-    def __init__(self, what: str, name: object, known: Iterable[object]) -> None:
+    Attributes:
+        name: The name.
+        known: The names that are there.
+
+    >>> print(UnknownNameError("table", "stages", ["stage"], where="policy 'bankcrm.lifecycle'"))
+    no table 'stages' in policy 'bankcrm.lifecycle'; known: stage
+    """
+
+    def __init__(self, what: str, name: object, known: Iterable[object], where: str = "") -> None:
         self.name = name
         self.known = tuple(str(k) for k in known)
-        super().__init__(what, name, self.known)  # these make it again in another process
+        super().__init__(what, name, self.known, where)  # the arguments with which it unpickles
 
     def __str__(self) -> str:
-        return f"no {self.args[0]} {self.name!r}; known: {', '.join(self.known) or 'none'}"
+        what, name, _, where = self.args
+        place = f" in {where}" if where else ""
+        return f"no {what} {name!r}{place}; known: {', '.join(self.known) or 'none'}"
 
 
 class MissingExtraError(BankcrmError, ImportError):
-    """An optional package is not installed: tells which extra brings it."""
+    """An optional package is not installed: names the extra that installs it."""
 
     def __init__(self, package: str, extra: str) -> None:
         self.extra = extra
-        super().__init__(package, extra)  # these make it again in another process
+        super().__init__(package, extra)  # the arguments with which it unpickles
 
     def __str__(self) -> str:
         return f"{self.args[0]} is not installed; run: pip install 'bankcrm[{self.extra}]'"
 
 
 class EngineError(BankcrmError, RuntimeError):
-    """An engine that could not finish: out of memory, disk full, a lost task, cancelled."""
+    """An engine that did not finish: out of memory, disk full, a lost task, cancelled."""

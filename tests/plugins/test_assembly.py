@@ -1,10 +1,8 @@
-"""Plug-ins change policies, say so, and never get away with a fault."""
+"""Plug-ins change policies and report what they changed."""
 
 from __future__ import annotations
 
 import pickle
-import types
-from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
@@ -27,7 +25,6 @@ from bankcrm.plugins import (
     SetParameter,
     StageChange,
     assemble,
-    hookimpl,
     read_changes,
 )
 from bankcrm.policy import default_policies, default_policy, load_policy
@@ -35,40 +32,7 @@ from bankcrm.rules import DecisionTable, Parameter, Rule
 from bankcrm.segmentation import assign_tiers
 from bankcrm.valuation import Measure
 
-
-def plugin(name: str, *, priority: int = 0, **hooks: Any) -> types.ModuleType:
-    """A plug-in whose hooks give what is said; a function is called with what it asks for."""
-    module = types.ModuleType(name)
-    module.PRIORITY = priority  # type: ignore[attr-defined]
-    for hook, answer in hooks.items():
-        function = answer if callable(answer) else _giving(answer)
-        setattr(module, hook, hookimpl(function))
-    return module
-
-
-def _giving(answer: Any) -> Any:
-    return lambda: answer
-
-
-def first_tier_rule() -> str:
-    return default_policy("segmentation").table("tier").rules[0].id
-
-
-VIP = Rule("vip", {"standing": "= clear", "value_level": "= middle"}, "premium", source="our board")
-
-
-def adds_vip(name: str = "vip-bank", **options: Any) -> types.ModuleType:
-    change = AddRule("segmentation", "tier", VIP, before=first_tier_rule())
-    return plugin(name, changes=[change], **options)
-
-
-def refused(*plugins: Any, **options: Any) -> str:
-    with pytest.raises(PluginError) as raised:
-        assemble(plugins=plugins, **options)
-    return str(raised.value)
-
-
-# --- what plug-ins can do ---
+from .samples import VIP, adds_vip, first_tier_rule, plugin, refused
 
 
 def test_without_plugins_nothing_changes() -> None:
@@ -316,170 +280,6 @@ def test_assembled_policies_travel() -> None:
     again = pickle.loads(pickle.dumps(made))
     assert again == made
     assert again.plugins == made.plugins
-
-
-# --- order and conflicts ---
-
-
-def test_the_order_is_priority_then_name() -> None:
-    many = [plugin("b", changes=[]), plugin("a", changes=[]), plugin("z", priority=-1, changes=[])]
-    assert [p.name for p in assemble(plugins=many).plugins] == ["z", "a", "b"]
-
-
-def sets(value: int) -> list[SetParameter]:
-    return [SetParameter("lifecycle", "lost_after_days", Parameter(value))]
-
-
-def test_two_owners_of_one_thing_need_a_priority() -> None:
-    told = refused(plugin("a", changes=sets(1)), plugin("b", changes=sets(2)))
-    assert "plug-ins a and b both want: sets lifecycle.lost_after_days to 2" in told
-    assert "higher PRIORITY" in told
-    made = assemble(
-        plugins=[plugin("a", changes=sets(400), priority=1), plugin("b", changes=sets(500))]
-    )
-    assert made["lifecycle"].value("lost_after_days") == 400
-    told_by = {p.name: p.changes for p in made.plugins}
-    assert told_by["b"] == ("gives way to a: sets lifecycle.lost_after_days to 500",)
-    replace = ReplaceRule("segmentation", "tier", attrs.evolve(VIP, id=first_tier_rule()))
-    assert "both want" in refused(plugin("a", changes=[replace]), plugin("b", changes=[replace]))
-    assert "says twice" in refused(plugin("a", changes=[*sets(1), *sets(2)]))
-
-
-def test_names_are_unique() -> None:
-    assert "two plug-ins are called vip-bank" in refused(adds_vip(), adds_vip())
-
-
-# --- misuse: each has a clear error, under both policies ---
-
-
-def veto_later(policies: Any) -> str:
-    return "no premium customers in this bank"
-
-
-def raises() -> Iterable[Any]:
-    raise RuntimeError("boom")
-
-
-def wrong_arguments(polices: Any) -> list[Any]:
-    return []
-
-
-OVERLAPS = Rule("mine", {"kind": "= complaint"}, "consult")
-MINE = Rule(
-    "mine", {"standing": "= clear", "value_level": "= middle"}, "premium", source="our board"
-)
-MISUSES: dict[str, tuple[dict[str, Any], str]] = {
-    "wrong argument names": ({"changes": wrong_arguments}, "polices"),
-    "unknown hook": ({"change": []}, "unknown hook 'change'"),
-    "no hook": ({}, "implements no hook; mark functions with bankcrm.plugins.hookimpl"),
-    "raising hook": ({"facts": raises}, "hook facts raised RuntimeError: boom"),
-    "no list": ({"changes": 3}, "hook changes returned 3; expected a list of AddRule or"),
-    "a text": ({"changes": "abc"}, "hook changes returned 'abc'"),
-    "wrong values": ({"changes": ["x"]}, "hook changes returned 'x'; expected AddRule or"),
-    "unknown rule to replace": (
-        {"changes": [ReplaceRule("segmentation", "tier", MINE)]},
-        "there is no rule 'mine'; known: ",
-    ),
-    "unknown rule to go before": (
-        {"changes": [AddRule("segmentation", "tier", MINE, before="nobody")]},
-        "there is no rule 'nobody'; known: ",
-    ),
-    "circle": (
-        {
-            "changes": [
-                AddRule("segmentation", "tier", MINE, before="x"),
-                AddRule("segmentation", "tier", attrs.evolve(MINE, id="x"), after="mine"),
-            ]
-        },
-        "rules wait for each other in a circle: mine (bad), x (bad)",
-    ),
-    "name taken": (
-        {"changes": [AddRule("lifecycle", "stage", Rule("active", {}, "lost"), before="active")]},
-        "there is a rule of that name; use ReplaceRule",
-    ),
-    "unknown table": (
-        {"changes": [ReplaceRule("lifecycle", "tier", MINE)]},
-        "has no table 'tier'; known: stage",
-    ),
-    "table there": (
-        {"changes": [AddTable("lifecycle", DecisionTable("stage", (MINE,)))]},
-        "has a table of that name",
-    ),
-    "unknown domain": (
-        {"changes": [ReplaceRule("sales", "tier", MINE)]},
-        "there is no policy for domain 'sales'",
-    ),
-    "overlap under unique": (
-        {
-            "changes": [
-                AddRule("complaints", "route", OVERLAPS, before="suggestion"),
-            ]
-        },
-        "breaks policy bankcrm.complaints: tables[route].rules",
-    ),
-    "shadowed rule": (
-        {"changes": [AddRule("lifecycle", "stage", Rule("all", {}, "lost"), before="prospect")]},
-        "breaks policy bankcrm.lifecycle: ",
-    ),
-    "bad figure": (
-        {"changes": [SetParameter("lifecycle", "lost_after_days", Parameter(-5))]},
-        "does not fit the unit 'days'",
-    ),
-    "bad priority": ({"priority": "high", "changes": []}, "PRIORITY is 'high', not a whole number"),
-}
-
-
-@pytest.mark.parametrize("misuse", MISUSES)
-def test_each_misuse_is_told_with_the_plugins_name(misuse: str) -> None:
-    hooks, said = MISUSES[misuse]
-    told = refused(plugin("bad", **hooks))
-    assert said in told
-    assert "bad" in told
-
-
-@pytest.mark.parametrize("misuse", MISUSES)
-def test_in_isolation_a_faulty_plugin_is_left_out_and_told(misuse: str) -> None:
-    """The others go on as if it were not there."""
-    hooks, said = MISUSES[misuse]
-    made = assemble(plugins=[plugin("bad", **hooks), adds_vip()], on_error="isolate")
-    infos = {p.name: p for p in made.plugins}
-    assert said.removeprefix("plug-in bad ") in infos["bad"].error
-    assert infos["vip-bank"].error == ""
-    assert made.fingerprint == assemble(plugins=[adds_vip()]).fingerprint
-
-
-@pytest.mark.parametrize("on_error", ["raise", "isolate"])
-def test_a_veto_is_never_isolated(on_error: Any) -> None:
-    strict = plugin("strict", veto=veto_later)
-    assert "plug-in strict vetoes these policies: no premium" in refused(strict, on_error=on_error)
-    assert assemble(plugins=[plugin("mild", veto=lambda policies: None)]).plugins[0].error == ""
-
-
-def test_a_veto_sees_the_assembled_policies() -> None:
-    def at_most_a_year(policies: Any) -> str:
-        days = policies["lifecycle"].value("lost_after_days")
-        return "" if days <= 365 else f"{days} days are too long"
-
-    guard = plugin("guard", veto=at_most_a_year)
-    assert assemble(plugins=[guard])
-    assert "400 days are too long" in refused(guard, plugin("own", changes=sets(400)))
-
-
-def test_two_plugins_that_only_together_break_a_policy() -> None:
-    """Where leaving out one is enough, the later in order is named."""
-    one = Rule("one", {"kind": "= person", "days_idle": "> 5000"}, "lost")
-    other = attrs.evolve(one, id="other", then="dormant")
-    told = refused(
-        plugin("a", changes=[AddRule("lifecycle", "stage", one, after="lost-closed")]),
-        plugin("b", changes=[AddRule("lifecycle", "stage", other, after="one")]),
-    )
-    assert "plug-in b breaks policy bankcrm.lifecycle" in told
-
-
-def test_a_rule_needs_one_place() -> None:
-    for place in ({}, {"before": "a", "after": "b"}):
-        with pytest.raises(PolicyError, match="name the rule that it goes before, or after"):
-            AddRule("lifecycle", "stage", VIP, **place)
 
 
 def test_entry_points_are_loaded_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bankcrm.book import Book
 from bankcrm.datasets import load_berka
 from bankcrm.policy import default_policy
 from bankcrm.valuation import (
@@ -30,17 +31,18 @@ def raw(shared_data: Path) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def book(shared_data: Path) -> object:
+def book(shared_data: Path) -> Book:
     return load_berka(shared_data / "berka")
 
 
 @pytest.fixture(scope="module")
-def worth(book: object) -> pd.DataFrame:
+def worth(book: Book) -> pd.DataFrame:
     positions = positions_of(
-        book.accounts, book.balances, book.transactions, book.loans,  # type: ignore[attr-defined]
+        accounts=book.accounts, balances=book.balances,
+        transactions=book.transactions, loans=book.loans,
         start=START, end=END, policy=POLICY,
     )  # fmt: skip
-    owners = book.customers["customer_id"]  # type: ignore[attr-defined]
+    owners = book.customers["customer_id"]
     return contribution(positions, policy=POLICY, customers=owners)
 
 
@@ -55,14 +57,13 @@ def test_booked_amounts_reconcile_to_the_cent(
     assert round(worth[component].sum() * 100) == sign * cents.sum()
 
 
-def test_penalty_interest_reconciles_to_the_cent(raw: pd.DataFrame, book: object) -> None:
+def test_penalty_interest_reconciles_to_the_cent(raw: pd.DataFrame, book: Book) -> None:
     positions = positions_of(
-        book.accounts,
-        None,
-        book.transactions,
+        accounts=book.accounts,
+        transactions=book.transactions,
         start=START,
         end=END,
-        policy=POLICY,  # type: ignore[attr-defined]
+        policy=POLICY,
     )
     cents = (raw.loc[raw["k_symbol"] == "SANKC. UROK", "amount"] * 100).round().astype(np.int64)
     assert round(positions["interest_received"].sum() * 100) == cents.sum()
@@ -75,14 +76,13 @@ def test_every_owner_has_a_row_and_components_sum(worth: pd.DataFrame) -> None:
     assert worth[components].sum(axis=1).tolist() == pytest.approx(worth["contribution"].tolist())
 
 
-def test_average_balances_equal_a_walk_over_the_days(raw: pd.DataFrame, book: object) -> None:
+def test_average_balances_equal_a_walk_over_the_days(raw: pd.DataFrame, book: Book) -> None:
     positions = positions_of(
-        book.accounts,
-        None,
-        book.transactions,
+        accounts=book.accounts,
+        transactions=book.transactions,
         start=START,
         end=END,
-        policy=POLICY,  # type: ignore[attr-defined]
+        policy=POLICY,
     ).set_index("account_id")
     days = pd.date_range(START, END)
     for account in raw["account_id"].drop_duplicates().iloc[::150]:
@@ -95,14 +95,14 @@ def test_average_balances_equal_a_walk_over_the_days(raw: pd.DataFrame, book: ob
         assert row["outstanding"] == pytest.approx(-life.clip(upper=0).mean(), abs=0.01)
 
 
-def test_concentration_and_the_other_figures_run_on_it(book: object, worth: pd.DataFrame) -> None:
+def test_concentration_and_the_other_figures_run_on_it(book: Book, worth: pd.DataFrame) -> None:
     spread = concentration(worth["contribution"])
     assert 0 < spread.gini_normalised < 1
     assert spread.whale_curve().peak > 1
     assert "1,229 customers" in str(is_eighty_twenty(worth["contribution"], seed=1))
-    measures = value_measures(book, as_of=END, contribution=worth["contribution"])  # type: ignore[arg-type]
+    measures = value_measures(book, as_of=END, contribution=worth["contribution"])
     assert len(score_value(measures)) == 1229
-    rules = rules_of_thumb(book, as_of=END, contribution=worth["contribution"])  # type: ignore[arg-type]
-    assert rules.loc[rules["rule"] == "20:80", "shows"].iloc[0] == pytest.approx(
+    rules = rules_of_thumb(book, as_of=END, contribution=worth["contribution"])
+    assert rules.loc[rules["rule"] == "20:80", "observed"].iloc[0] == pytest.approx(
         spread.share_of_top(0.2)
     )

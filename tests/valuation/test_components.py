@@ -17,9 +17,9 @@ from bankcrm.valuation import (
     TransferCurve,
     contribution,
     explain_contribution,
-    year_fraction,
 )
-from bankcrm.valuation.components import CHUNK, COMPONENTS, MARGIN_PARTS
+from bankcrm.valuation.contribution.components import CHUNK, COMPONENTS, MARGIN_PARTS
+from bankcrm.valuation.contribution.rates import year_fraction
 
 RATES = Rates(
     curve=TransferCurve.of_bands([TransferBand(0, 12, 0.02), TransferBand(12, 120, 0.03)]),
@@ -209,7 +209,10 @@ def test_the_policy_leaves_its_mark_and_its_figures_count() -> None:
     policy = default_policy("valuation")
     rows = held(balance=[10_000.0])
     found = contribution(rows, policy=policy)
-    assert found.attrs == {"policy": policy.id, "fingerprint": policy.fingerprint}
+    assert found.attrs == {
+        "policy": f"{policy.id}@{policy.version}",
+        "fingerprint": policy.fingerprint,
+    }
     assert explain_contribution(rows, 0, policy=policy).attrs == found.attrs
     richer = policy.with_parameters(rate_paid={"demand": 0.0, "term": 0.0})
     gain = contribution(rows, policy=richer) - found

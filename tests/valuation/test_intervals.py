@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bankcrm.errors import DataError
 from bankcrm.valuation import concentration
-from bankcrm.valuation.intervals import (
+from bankcrm.valuation.concentration.intervals import (
     Statistic,
     batches,
     drawn_counts,
@@ -77,9 +77,9 @@ def test_the_three_methods_agree_on_a_large_sample(statistic: Statistic) -> None
     boot = spread.interval(statistic, share=share, seed=1, replicates=600)
     jack = spread.interval(statistic, share=share, method="jackknife")
     flat = spread.interval(statistic, share=share, method="asymptotic")
-    width = flat.high - flat.low
-    assert jack.high - jack.low == pytest.approx(width, rel=0.05)
-    assert boot.high - boot.low == pytest.approx(width, rel=0.15)
+    width = flat.upper - flat.lower
+    assert jack.upper - jack.lower == pytest.approx(width, rel=0.05)
+    assert boot.upper - boot.lower == pytest.approx(width, rel=0.15)
     assert boot.estimate == jack.estimate == flat.estimate
     assert flat.estimate in flat
 
@@ -96,10 +96,10 @@ def test_the_asymptotic_interval_covers_as_often_as_it_says() -> None:
 def test_holders_of_and_weights_have_a_bootstrap() -> None:
     x = np.random.default_rng(4).lognormal(0, 1, 500)
     found = concentration(x).interval("holders_of", share=0.8, seed=2, replicates=200)
-    assert found.low < found.estimate < found.high
+    assert found.lower < found.estimate < found.upper
     weighted = concentration(x, weights=np.full(500, 3.0)).interval("gini", seed=2, replicates=200)
     plain = concentration(x).interval("gini", seed=2, replicates=200)
-    assert (weighted.low, weighted.high) == pytest.approx((plain.low, plain.high))
+    assert (weighted.lower, weighted.upper) == pytest.approx((plain.lower, plain.upper))
 
 
 @given(samples)
@@ -107,20 +107,20 @@ def test_the_jackknife_by_hand(x: np.ndarray) -> None:
     n = len(x)
     left = np.array([figure(np.delete(x, k), "gini") for k in range(n)])
     error = ((n - 1) ** 2 / n * left.var(ddof=1)) ** 0.5
-    found = concentration(x).interval("gini", method="jackknife", level=0.95)
+    found = concentration(x).interval("gini", method="jackknife", confidence=0.95)
     middle = figure(x, "gini")
-    assert found.low == pytest.approx(middle - 1.959964 * error, abs=1e-6)
-    assert found.high == pytest.approx(middle + 1.959964 * error, abs=1e-6)
-    assert (found.level, found.method, found.sample_size) == (0.95, "jackknife", n)
-    assert {found.low, found.estimate, found.high} == {
-        end for end in (found.low, found.estimate, found.high) if end in found
+    assert found.lower == pytest.approx(middle - 1.959964 * error, abs=1e-6)
+    assert found.upper == pytest.approx(middle + 1.959964 * error, abs=1e-6)
+    assert (found.confidence, found.method, found.sample_size) == (0.95, "jackknife", n)
+    assert {found.lower, found.estimate, found.upper} == {
+        end for end in (found.lower, found.estimate, found.upper) if end in found
     }
-    assert found.low - 1e-9 not in found
-    assert found.high + 1e-9 not in found
+    assert found.lower - 1e-9 not in found
+    assert found.upper + 1e-9 not in found
 
 
-@pytest.mark.parametrize("level", [0.5, 0.9])
-def test_a_lorenz_band_holds_the_middle_of_the_resampled_curves(level: float) -> None:
+@pytest.mark.parametrize("confidence", [0.5, 0.9])
+def test_a_lorenz_band_holds_the_middle_of_the_resampled_curves(confidence: float) -> None:
     x = np.sort(np.random.default_rng(4).lognormal(0, 1, 12))
     generator = np.random.default_rng(9)
     drawn = [drawn_counts(12, 1, generator)[0].astype(int) for _ in range(40)]
@@ -128,9 +128,9 @@ def test_a_lorenz_band_holds_the_middle_of_the_resampled_curves(level: float) ->
         each = np.ones(12, dtype=int) if weights is None else weights
         books = [np.repeat(x, counts * each) for counts in drawn]
         curves = [concentration(book).lorenz(5)["value"] for book in books]
-        lower, upper = np.quantile(curves, [0.5 - level / 2, 0.5 + level / 2], axis=0)
+        lower, upper = np.quantile(curves, [0.5 - confidence / 2, 0.5 + confidence / 2], axis=0)
         spread = concentration(x, weights=weights)
-        band = spread.lorenz_band(seed=9, level=level, replicates=40, points=5)
+        band = spread.lorenz_band(seed=9, confidence=confidence, replicates=40, points=5)
         assert band["customers"].tolist() == [0, 0.25, 0.5, 0.75, 1]
         assert band["lower"].tolist() == pytest.approx(lower.tolist())
         assert band["upper"].tolist() == pytest.approx(upper.tolist())
@@ -151,8 +151,8 @@ def test_bad_input() -> None:
     spread = concentration([1.0, 2, 3, 4])
     with pytest.raises(DataError, match="seed"):
         spread.interval("gini")
-    with pytest.raises(DataError, match="level"):
-        spread.interval("gini", seed=1, level=95)
+    with pytest.raises(DataError, match="confidence"):
+        spread.interval("gini", seed=1, confidence=95)
     with pytest.raises(DataError, match="too few"):
         concentration([1.0, 2]).interval("gini", seed=1)
     with pytest.raises(DataError, match="statistic: got 'mean'"):
@@ -165,7 +165,7 @@ def test_bad_input() -> None:
         spread.interval("holders_of", share=0.8, method="jackknife")
     with pytest.raises(DataError, match="no total above 0"):
         concentration([0.0, 0, 0, 1]).interval("gini", seed=1)
-    with pytest.raises(DataError, match="level: got 95"):
-        spread.lorenz_band(seed=1, level=95)
+    with pytest.raises(DataError, match="confidence: expected a share between 0 and 1, found 95"):
+        spread.lorenz_band(seed=1, confidence=95)
     with pytest.raises(DataError, match="values: no resampled book has a total above 0"):
         concentration([0.0, 0, 0, 0, 0, 1]).lorenz_band(seed=3, replicates=1)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from scipy.special import erf
 
 from bankcrm.errors import DataError
-from bankcrm.valuation import concentration, profit_split, share_of_top, whale_curve
-from bankcrm.valuation.curves import BLOCK, rank_sum, sums_below
+from bankcrm.valuation import concentration
+from bankcrm.valuation.concentration.curves import BLOCK, rank_sum, sums_below
 
 money = st.integers(0, 10**9).map(lambda cents: cents / 100)
 books = st.lists(money, min_size=2, max_size=60).map(np.array).filter(lambda x: x.sum() > 0)
@@ -100,15 +100,6 @@ def test_holders_of_undoes_share_of_top(x: np.ndarray, share: float) -> None:
     assert spread.share_of_top(spread.holders_of(share)) == pytest.approx(share, abs=1e-9)
 
 
-@given(mixed, st.floats(0, 1))
-def test_the_partition_and_the_sort_agree_on_the_top_share(x: np.ndarray, share: float) -> None:
-    assume(x.sum() > 0.01 * np.abs(x).sum())
-    big = np.tile(x, 1200 // len(x) + 1)
-    assert share_of_top(big, share) == pytest.approx(
-        concentration(big).share_of_top(share), abs=1e-9
-    )
-
-
 @given(mixed)
 def test_the_normalised_gini_stays_between_0_and_1(x: np.ndarray) -> None:
     assume(np.abs(x).sum() > 0)
@@ -126,7 +117,7 @@ def test_lorenz_rises_from_0_to_1_below_the_diagonal(x: np.ndarray) -> None:
 
 @given(mixed, st.floats(0, 1e6))
 def test_a_profit_split_loses_no_customer_and_no_money(x: np.ndarray, margin: float) -> None:
-    split = profit_split(x, margin)
+    split = concentration(x).profit_split(margin)
     assert sum(split.customers) == pytest.approx(1)
     assert sum(split.profit) == pytest.approx(x.sum(), abs=1e-6)
     assert split.customers[0] == pytest.approx((x > margin).mean())
@@ -134,13 +125,13 @@ def test_a_profit_split_loses_no_customer_and_no_money(x: np.ndarray, margin: fl
 
 
 def test_a_profit_split_as_a_frame_stands_beside_the_rule() -> None:
-    told = profit_split([-50, -1, 0, 2, 90], 5).frame()
+    told = concentration([-50, -1, 0, 2, 90]).profit_split(5).frame()
     assert told.index.tolist() == ["profitable", "marginal", "losing"]
     assert told.index.name == "class"
     assert told["customers"].tolist() == [0.2, 0.6, 0.2]
     assert told["profit"].tolist() == pytest.approx([90 / 41, 1 / 41, -50 / 41])
     assert told["rule"].tolist() == [0.25, 0.45, 0.30]
-    assert profit_split([-50, 20], 5).frame()["profit"].isna().all()
+    assert concentration([-50, 20]).profit_split(5).frame()["profit"].isna().all()
 
 
 def test_sums_over_many_blocks_equal_plain_sums() -> None:
@@ -205,7 +196,7 @@ def test_the_same_figures_as_pysal() -> None:
 def test_the_whale_curve_of_kaplan_and_narayanan() -> None:
     """The best fifth makes 150 % to 300 % of the profit; the worst lose what is above 100 %."""
     book = np.array([10.0] * 20 + [0.5] * 60 + [-6.5] * 20)
-    whale = whale_curve(book, points=101)
+    whale = concentration(book).whale_curve(points=101)
     assert whale.peak == pytest.approx((200 + 30) / 100)
     assert whale.peak_customers == pytest.approx(0.8)
     assert whale.destroyed == pytest.approx(1.3)
@@ -213,13 +204,13 @@ def test_the_whale_curve_of_kaplan_and_narayanan() -> None:
     assert whale.points["profit"].iloc[20] == pytest.approx(2.0)
     assert whale.points["profit"].iloc[-1] == pytest.approx(1.0)
     assert concentration(book).gini > 1
-    assert whale_curve([1.0, 2.0]).destroyed == 0
+    assert concentration([1.0, 2.0]).whale_curve().destroyed == 0
 
 
 def test_a_fraction_of_a_customer_counts_in_proportion() -> None:
     spread = concentration([1.0, 2, 3])
     assert spread.share_of_top(0.5) == pytest.approx((3 + 0.5 * 2) / 6)
-    assert share_of_top([1.0, 2, 3]) == pytest.approx(0.6 * 3 / 6)  # of the best fifth
+    assert spread.share_of_top(0.2) == pytest.approx(0.6 * 3 / 6)
     assert spread.share_of_top(0) == 0
     assert spread.share_of_top(1) == pytest.approx(1)
     assert spread.holders_of(0) == 0
@@ -234,8 +225,7 @@ def test_the_best_fifth_of_cdnow_customers_spent_two_thirds(shared_data: Path) -
     owner = next(c for c in orders if "id" in c.lower() or "customer" in c.lower())
     spend = orders.groupby(owner)[amount].sum()
     assert len(spend) == 23_570
-    assert share_of_top(spend, 0.2) == pytest.approx(0.678, abs=0.0005)
-    assert concentration(spend).share_of_top(0.2) == pytest.approx(share_of_top(spend, 0.2))
+    assert concentration(spend).share_of_top(0.2) == pytest.approx(0.678, abs=0.0005)
 
 
 # --- input
@@ -265,7 +255,7 @@ def test_missing_and_infinite_values_are_counted_and_shown(bad: float | None) ->
     with pytest.raises(DataError, match="1 of 3"):
         concentration(values, weights=[1, 1, 1])
     with pytest.raises(DataError, match=r"^values: 1 of 2001 values are missing or infinite"):
-        share_of_top(np.append(np.ones(2000), np.nan if bad is None else bad), 0.2)
+        concentration(np.append(np.ones(2000), np.nan if bad is None else bad))
 
 
 @pytest.mark.parametrize("values", [[0, 0, 0], [5, -5], [1, -8], [0.1, 0.2, -0.3]])
@@ -279,8 +269,6 @@ def test_shares_of_no_total_are_refused(values: list[float]) -> None:
             call(0.2)
     with pytest.raises(DataError, match="total above 0"):
         spread.whale_curve()
-    with pytest.raises(DataError, match="total above 0"):
-        share_of_top(np.tile(values, 500), 0.2)
     assert sum(spread.profit_split(1).customers) == pytest.approx(1)
 
 
@@ -300,7 +288,7 @@ def test_other_bad_input() -> None:
     with pytest.raises(DataError, match="expected a share"):
         concentration([1, 2]).share_of_top(20)
     with pytest.raises(DataError, match="expected an amount"):
-        profit_split([1, 2], -1)
+        concentration([1, 2]).profit_split(-1)
     with pytest.raises(DataError, match="2 or more"):
         concentration([1, 2]).lorenz(1)
     with pytest.raises(DataError, match="numbers"):

@@ -1,131 +1,18 @@
-"""Positions from a book's frames: a slow day-by-day oracle, conservation, missing frames."""
+"""Positions from a book's frames: conservation, missing frames, what is refused."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from bankcrm.book.balances import Hold
+from bankcrm.book.balances import average_outstanding
+from bankcrm.book.view import day_number
 from bankcrm.errors import DataError
 from bankcrm.policy import default_policy
-from bankcrm.valuation import average_balances, average_outstanding, contribution, positions_of
+from bankcrm.valuation import contribution, positions_of
 
-D = "datetime64[D]"
 START, END = np.datetime64("2026-01-01"), np.datetime64("2026-03-31")
-DAYS = np.arange(START, END + 1)
-
-observed = st.lists(
-    st.tuples(
-        st.integers(0, 2),
-        st.integers(-40, 100) | st.sampled_from([0, 20, 31]),  # some days twice
-        st.integers(-500, 500),
-    ),
-    min_size=1,
-    max_size=25,
-)
-
-
-def walked(
-    rows: list[tuple[int, int, int]], account: int, hold: str, closed: np.datetime64 | None
-) -> tuple[float, float]:
-    """Average of the positive and the negative balances, one day after the other."""
-    known = {START + np.timedelta64(d, "D"): b for a, d, b in rows if a == account}
-    credit = debit = 0.0
-    for day in DAYS:
-        if closed is not None and day > closed:
-            continue
-        earlier = [d for d in known if d <= day]
-        later = [d for d in known if d >= day]
-        level = 0.0
-        if hold == "forward" and earlier:
-            level = known[max(earlier)]
-        elif hold == "backward":
-            month = [d for d in later if d.astype("M8[M]") == day.astype("M8[M]")]
-            if later and (earlier or month):
-                level = known[min(later)]
-            elif earlier and not later:
-                level = known[max(earlier)]
-        elif hold == "linear" and earlier:
-            at = sorted(known)
-            places = [(d - START).astype(float) for d in at]
-            level = float(np.interp((day - START).astype(float), places, [known[d] for d in at]))
-        credit += max(level, 0)
-        debit += max(-level, 0)
-    return credit / len(DAYS), debit / len(DAYS)
-
-
-@pytest.mark.parametrize("hold", ["forward", "backward", "linear"])
-@given(observed, st.one_of(st.none(), st.integers(0, 89)))
-def test_averages_equal_a_walk_over_the_days(
-    hold: Hold, rows: list[tuple[int, int, int]], closed_after: int | None
-) -> None:
-    if hold == "linear":  # a line that crosses zero counts by its middle, so keep above it
-        rows = [(a, d, abs(b)) for a, d, b in rows]
-    closed = None if closed_after is None else START + np.timedelta64(closed_after, "D")
-    account, shift, balance = (np.array(v) for v in zip(*rows, strict=True))
-    credit, debit = average_balances(
-        account,
-        START + shift.astype("timedelta64[D]"),
-        balance.astype(float),
-        3,
-        start=START,
-        end=END,
-        hold=hold,
-        last_day=None if closed is None else np.full(3, closed),
-    )
-    for code in range(3):
-        expected = walked(rows, code, hold, closed)
-        assert (credit[code], debit[code]) == pytest.approx(expected)
-
-
-def test_backward_balances_stand_for_the_month_that_they_close() -> None:
-    day = np.array(["2026-01-31", "2026-02-28", "2026-03-31"], D)
-    credit, _ = average_balances(
-        np.zeros(3, np.intp), day, np.array([90.0, 180.0, 270.0]), 1,
-        start=START, end=END, hold="backward",
-    )  # fmt: skip
-    assert credit[0] == pytest.approx((31 * 90 + 28 * 180 + 31 * 270) / 90)
-    first, _ = average_balances(
-        np.zeros(1, np.intp), day[1:2], np.array([90.0]), 1, start=START, end=END, hold="backward"
-    )
-    assert first[0] == pytest.approx(28 * 90 / 90 + 31 * 90 / 90)
-
-
-def test_linear_balances_run_straight_from_one_to_the_next() -> None:
-    day = np.array(["2026-01-01", "2026-03-31"], D)
-    credit, _ = average_balances(
-        np.zeros(2, np.intp), day, np.array([0.0, 890.0]), 1,
-        start=START, end=END, hold="linear",
-    )  # fmt: skip
-    assert credit[0] == pytest.approx(np.arange(0, 891, 10).mean())
-
-
-def test_an_unknown_hold() -> None:
-    with pytest.raises(DataError, match="forward, backward, linear"):
-        average_balances(
-            np.zeros(1, np.intp), DAYS[:1], np.ones(1), 1, start=START, end=END, hold="up"
-        )  # type: ignore[arg-type]
-
-
-@given(st.integers(-400, 80), st.integers(1, 60), st.integers(0, 80), st.integers(1, 60))
-def test_outstanding_equals_a_fine_walk(granted: int, term: int, begins: int, length: int) -> None:
-    day = START + np.timedelta64(granted, "D")
-    first = START + np.timedelta64(begins, "D")
-    last = first + np.timedelta64(length, "D")
-    found = average_outstanding(
-        np.array([day]), np.array([float(term)]), np.array([1200.0]), first, last
-    )[0]
-    moment = np.linspace(0, 1, 20_001)[:-1] + 0.5 / 20_000
-    since = (first - day).astype(float) + moment * (length + 1)
-    left = 1 - since / (term * 365.25 / 12)
-    walked_through = np.where((since >= 0) & (left > 0), 1200 * left, 0.0).mean()
-    assert found == pytest.approx(walked_through, abs=0.5)
-
-
-# --- a small book
 
 
 def book() -> dict[str, pd.DataFrame]:
@@ -229,9 +116,11 @@ def test_an_account_of_a_loan_product_counts_once() -> None:
 def test_what_was_left_at_the_end_shifts_the_schedule() -> None:
     loans = book()["loans"].iloc[:1]
     planned = made(loans=loans)["outstanding"].iloc[-1]
+    last = day_number(END)
     day = average_outstanding(
-        np.array(["2026-01-01"], D), np.array([12.0]), np.array([1200.0]), END, END
-    )[0]
+        np.array([day_number(START)]), np.array([12.0]), np.array([1200.0]), last, last,
+        year_days=365.25,
+    )[0]  # fmt: skip
     behind = made(loans=loans.assign(outstanding=day + 100)).iloc[-1]
     assert behind["outstanding"] == pytest.approx(planned + 100)
     assert behind["ead"] == pytest.approx(day + 100)
@@ -291,9 +180,9 @@ def test_running_balances_and_cumulated_amounts_agree() -> None:
             "kind": "other",
         }
     )
-    running = positions_of(None, None, moves, start=START, end=END, source="running")
-    summed = positions_of(None, None, moves, start=START, end=END, source="amounts")
-    auto = positions_of(None, None, moves.drop(columns="balance"), start=START, end=END)
+    running = positions_of(transactions=moves, start=START, end=END, source="running")
+    summed = positions_of(transactions=moves, start=START, end=END, source="amounts")
+    auto = positions_of(transactions=moves.drop(columns="balance"), start=START, end=END)
     assert running["balance"].tolist() == pytest.approx(summed["balance"].tolist())
     assert auto["balance"].tolist() == pytest.approx(summed["balance"].tolist())
     expected = (19 * 100 + 26 * 107.5 + 45 * 77.5) / 90
@@ -369,7 +258,7 @@ def test_bad_input() -> None:
     twice = pd.concat([book()["accounts"]] * 2)
     with pytest.raises(DataError, match="4 of 8 rows repeat"):
         made(accounts=twice)
-    with pytest.raises(DataError, match="there are no running"):
+    with pytest.raises(DataError, match="the frames have no running balances"):
         positions_of(**book(), start=START, end=END, source="running")
     with pytest.raises(DataError, match="source: got 'guess'"):
         positions_of(**book(), start=START, end=END, source="guess")  # type: ignore[arg-type]

@@ -9,7 +9,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bankcrm.errors import DataError
-from bankcrm.valuation import compare, concentration, concentration_by, pareto_alpha
+from bankcrm.valuation import (
+    compare_concentration,
+    concentration,
+    concentration_by,
+    pareto_alpha,
+)
 
 # --- tail
 
@@ -70,13 +75,13 @@ def test_a_tail_needs_values() -> None:
 
 grouped = st.lists(
     st.tuples(st.integers(0, 1000), st.sampled_from("abc")), min_size=2, max_size=50
-).map(lambda rows: pd.DataFrame(rows, columns=["worth", "branch"]))
+).map(lambda rows: pd.DataFrame(rows, columns=["profit", "branch"]))
 
 
 @given(grouped)
 def test_theil_splits_exactly_and_gini_with_its_overlap(book: pd.DataFrame) -> None:
-    assume(book["worth"].sum() > 0)
-    split = concentration_by(book, "worth", "branch")
+    assume(book["profit"].sum() > 0)
+    split = concentration_by(book, "profit", "branch")
     assert split.theil is not None
     assert split.theil_within is not None
     assert split.theil_between is not None
@@ -89,29 +94,29 @@ def test_theil_splits_exactly_and_gini_with_its_overlap(book: pd.DataFrame) -> N
 
 
 def test_groups_that_do_not_overlap_leave_no_overlap_term() -> None:
-    book = pd.DataFrame({"worth": [1.0, 2, 3, 10, 20, 30], "branch": list("aaabbb")})
-    split = concentration_by(book, "worth", "branch")
+    book = pd.DataFrame({"profit": [1.0, 2, 3, 10, 20, 30], "branch": list("aaabbb")})
+    split = concentration_by(book, "profit", "branch")
     assert split.gini_overlap == pytest.approx(0, abs=1e-12)
     assert split.groups.loc["b", "mean"] == 20
     assert split.groups.loc["a", "gini"] == pytest.approx(concentration([1.0, 2, 3]).gini)
 
 
 def test_a_losing_group_has_its_part_but_no_figure_of_its_own() -> None:
-    book = pd.DataFrame({"worth": [-5.0, -1, 30, 40], "branch": list("aabb")})
-    split = concentration_by(book, "worth", "branch")
+    book = pd.DataFrame({"profit": [-5.0, -1, 30, 40], "branch": list("aabb")})
+    split = concentration_by(book, "profit", "branch")
     assert np.isnan(split.groups.loc["a", "gini"])
     assert np.isnan(split.groups.loc["a", "top_fifth"])
     assert split.theil is None
-    assert split.gini == pytest.approx(concentration(book["worth"]).gini)
+    assert split.gini == pytest.approx(concentration(book["profit"]).gini)
     assert split.gini_overlap == pytest.approx(0, abs=1e-12)
 
 
 def test_bad_groups() -> None:
-    book = pd.DataFrame({"worth": [1.0, 2.0], "branch": ["a", None]})
+    book = pd.DataFrame({"profit": [1.0, 2.0], "branch": ["a", None]})
     with pytest.raises(DataError, match="columns missing: region"):
-        concentration_by(book, "worth", "region")
+        concentration_by(book, "profit", "region")
     with pytest.raises(DataError, match="1 of 2 rows have no group"):
-        concentration_by(book, "worth", "branch")
+        concentration_by(book, "profit", "branch")
 
 
 # --- change
@@ -123,7 +128,7 @@ pairs = st.lists(st.tuples(st.integers(0, 100), st.integers(0, 100)), min_size=3
 def test_the_effects_of_the_movers_sum_to_the_change(rows: list[tuple[int, int]]) -> None:
     before, after = (pd.Series(v, dtype=float) for v in zip(*rows, strict=True))
     assume(before.sum() > 0 and after.sum() > 0)
-    change = compare(before, after, seed=1, replicates=20)
+    change = compare_concentration(before, after, seed=1, replicates=20)
     difference = concentration(after).gini - concentration(before).gini
     assert change.gini.estimate == pytest.approx(difference, abs=1e-12)
     assert change.movers is not None
@@ -134,10 +139,10 @@ def test_the_effects_of_the_movers_sum_to_the_change(rows: list[tuple[int, int]]
 
 def test_dominance() -> None:
     equal, skewed = np.array([3.0, 3, 3, 3]), np.array([1.0, 2, 3, 6])
-    assert compare(skewed, equal, seed=1, replicates=20).dominance == "more_equal"
-    assert compare(equal, skewed, seed=1, replicates=20).dominance == "less_equal"
-    assert compare(equal, equal * 2, seed=1, replicates=20).dominance == "same"
-    crossing = compare([1.0, 1, 1, 9], [0.0, 3, 3, 6], seed=1, replicates=20)
+    assert compare_concentration(skewed, equal, seed=1, replicates=20).dominance == "more_equal"
+    assert compare_concentration(equal, skewed, seed=1, replicates=20).dominance == "less_equal"
+    assert compare_concentration(equal, equal * 2, seed=1, replicates=20).dominance == "same"
+    crossing = compare_concentration([1.0, 1, 1, 9], [0.0, 3, 3, 6], seed=1, replicates=20)
     assert crossing.dominance == "crossing"
     assert crossing.movers is None
 
@@ -145,7 +150,7 @@ def test_dominance() -> None:
 def test_who_came_and_who_left_count_as_well() -> None:
     before = pd.Series({"ann": 1.0, "bob": 1.0, "cid": 1.0})
     after = pd.Series({"bob": 1.0, "cid": 1.0, "dan": 10.0})
-    change = compare(before, after, seed=5, replicates=50)
+    change = compare_concentration(before, after, seed=5, replicates=50)
     assert change.movers is not None
     assert set(change.movers.index) == {"ann", "bob", "cid", "dan"}
     assert change.movers.index[0] == "dan"
@@ -156,30 +161,34 @@ def test_who_came_and_who_left_count_as_well() -> None:
 def test_a_book_that_grows_keeps_its_effects_in_balance() -> None:
     before = pd.Series({"ann": 1.0, "bob": 4.0})
     after = pd.Series({"ann": 2.0, "bob": 4.0, "cid": 5.0, "dan": 9.0})
-    change = compare(before, after, seed=5, replicates=50)
+    change = compare_concentration(before, after, seed=5, replicates=50)
     assert change.movers is not None
     assert change.movers["effect"].sum() == pytest.approx(change.gini.estimate)
 
 
 def test_a_change_tells_how_its_interval_was_found() -> None:
-    found = compare([1.0, 1, 1, 9], [0.0, 3, 6], seed=1, level=0.5, replicates=50).gini
-    assert (found.method, found.level, found.sample_size) == ("bootstrap", 0.5, 3)
-    wide = compare([1.0, 1, 1, 9], [0.0, 3, 6], seed=1, level=0.9, replicates=50).gini
-    assert wide.low < found.low < found.high < wide.high
+    found = compare_concentration(
+        [1.0, 1, 1, 9], [0.0, 3, 6], seed=1, confidence=0.5, replicates=50
+    ).gini
+    assert (found.method, found.confidence, found.sample_size) == ("bootstrap", 0.5, 3)
+    wide = compare_concentration(
+        [1.0, 1, 1, 9], [0.0, 3, 6], seed=1, confidence=0.9, replicates=50
+    ).gini
+    assert wide.lower < found.lower < found.upper < wide.upper
 
 
 def test_paired_customers_give_a_narrower_interval() -> None:
     x = np.random.default_rng(7).lognormal(0, 1, 800)
     y = x * np.random.default_rng(8).uniform(0.9, 1.1, 800)
-    paired = compare(pd.Series(x), pd.Series(y), seed=1, replicates=200).gini
-    apart = compare(x, y, seed=1, replicates=200).gini
-    assert paired.high - paired.low < 0.3 * (apart.high - apart.low)
+    paired = compare_concentration(pd.Series(x), pd.Series(y), seed=1, replicates=200).gini
+    apart = compare_concentration(x, y, seed=1, replicates=200).gini
+    assert paired.upper - paired.lower < 0.3 * (apart.upper - apart.lower)
 
 
 def test_bad_states() -> None:
     with pytest.raises(DataError, match="1 repeated"):
-        compare(pd.Series([1.0, 2], index=["a", "a"]), pd.Series([1.0, 2]), seed=1)
+        compare_concentration(pd.Series([1.0, 2], index=["a", "a"]), pd.Series([1.0, 2]), seed=1)
     with pytest.raises(DataError, match="total above 0"):
-        compare([0.0, 0.0], [1.0, 2.0], seed=1)
+        compare_concentration([0.0, 0.0], [1.0, 2.0], seed=1)
     with pytest.raises(DataError, match="values: no resampled book has a total above 0"):
-        compare([0.0, 0, 0, 0, 0, 1], [1.0, 2], seed=0, replicates=1)
+        compare_concentration([0.0, 0, 0, 0, 0, 1], [1.0, 2], seed=0, replicates=1)

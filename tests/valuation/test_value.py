@@ -13,15 +13,8 @@ from scipy.stats import norm
 
 from bankcrm.errors import DataError
 from bankcrm.policy import Policy, default_policy
-from bankcrm.valuation import (
-    GradeScale,
-    Measure,
-    fit_scale,
-    fit_value_model,
-    points_scale,
-    score_value,
-)
-from bankcrm.valuation.scales import KNOTS
+from bankcrm.valuation import Measure, fit_value_model, score_value
+from bankcrm.valuation.value.scales import KNOTS, GradeScale, fit_scale, points_scale
 
 numbers = st.lists(st.integers(-1000, 1000), min_size=1, max_size=40)
 FIVE = ("contribution", "satisfaction", "loyalty", "growth", "risk")
@@ -151,7 +144,7 @@ def test_the_parts_sum_to_the_score_and_lie_within_it() -> None:
 def test_a_better_measure_never_lowers_the_score(name: str, row: int, more: float) -> None:
     frame = book()
     model = fit_value_model(frame)
-    before = model.score(frame)["score"].iloc[row]
+    before = score_value(frame, model=model)["score"].iloc[row]
     if name == "age_years":
         better = max(frame[name].iloc[row] - 10 * more, 30.0) if frame[name].iloc[row] > 30 else 30
     elif name in LOWER:
@@ -159,7 +152,7 @@ def test_a_better_measure_never_lowers_the_score(name: str, row: int, more: floa
     else:
         better = frame[name].iloc[row] + more * frame[name].std()
     frame.loc[frame.index[row], name] = better
-    assert model.score(frame)["score"].iloc[row] >= before - 1e-9
+    assert score_value(frame, model=model)["score"].iloc[row] >= before - 1e-9
 
 
 @pytest.mark.parametrize("name", ["loan_status", "credit_standing"])
@@ -168,7 +161,7 @@ def test_a_better_grade_never_lowers_the_score(name: str) -> None:
     model = fit_value_model(frame)
     order = {"loan_status": ["unpaid", "in_debt", "running", "finished"],
              "credit_standing": ["bad", "watch", "good"]}[name]  # fmt: skip
-    scores = [model.score(frame.assign(**{name: grade}))["score"] for grade in order]
+    scores = [score_value(frame.assign(**{name: grade}), model=model)["score"] for grade in order]
     for worse, better in pairwise(scores):
         assert (better >= worse).all()
 
@@ -185,7 +178,7 @@ def test_risk_is_shown_as_risk() -> None:
     model = fit_value_model(frame)
     safe = frame.assign(loan_status="finished", credit_standing="good", penalty_entries=-1.0,
                         payment_burden=-1.0)  # fmt: skip
-    assert (model.score(safe)["risk"] <= model.score(frame)["risk"]).all()
+    assert (score_value(safe, model=model)["risk"] <= score_value(frame, model=model)["risk"]).all()
 
 
 def policy_with(rule: str) -> Policy:
@@ -197,24 +190,26 @@ def test_the_rules_for_missing_measures() -> None:
     holes = frame.copy()
     holes.loc[100, ["satisfaction", "complaints_a_year"]] = np.nan
     model = fit_value_model(frame)
-    present = model.score(holes).loc[100]
+    present = score_value(holes, model=model).loc[100]
     assert present["missing"] == 2
     assert np.isnan(present["satisfaction"])
     others = [f"part_{n}" for n in FIVE if n != "satisfaction"]
-    full = model.score(frame).loc[100]
+    full = score_value(frame, model=model).loc[100]
     assert present["score"] == pytest.approx(full[others].sum() / 0.85)
-    neutral = fit_value_model(frame, policy=policy_with("neutral")).score(holes).loc[100]
+    neutral = score_value(holes, model=fit_value_model(frame, policy=policy_with("neutral"))).loc[
+        100
+    ]
     assert neutral["satisfaction"] == 50
-    worst = fit_value_model(frame, policy=policy_with("worst")).score(holes).loc[100]
+    worst = score_value(holes, model=fit_value_model(frame, policy=policy_with("worst"))).loc[100]
     assert worst["satisfaction"] == 0
     refusing = fit_value_model(frame, policy=policy_with("raise"))
     with pytest.raises(
         DataError, match=r"satisfaction: 1; complaints_a_year: 1; first customers 100"
     ):
-        refusing.score(holes)
-    assert refusing.score(frame)["missing"].sum() == 0
+        score_value(holes, model=refusing)
+    assert score_value(frame, model=refusing)["missing"].sum() == 0
     nothing = frame.iloc[[0]].mask(frame.iloc[[0]].notna())
-    assert np.isnan(model.score(nothing)["score"]).all()
+    assert np.isnan(score_value(nothing, model=model)["score"]).all()
 
 
 def test_an_indicator_without_measures_leaves_its_weight_to_the_others() -> None:
@@ -245,7 +240,7 @@ def test_other_weights() -> None:
     with pytest.raises(DataError, match="sum to 1"):
         score_value(frame, weights=dict.fromkeys(FIVE, 0.3))
     with pytest.raises(DataError, match="columns missing: volume"):
-        model.score(frame.drop(columns="volume"))
+        score_value(frame.drop(columns="volume"), model=model)
 
 
 def test_the_private_bank_model() -> None:
@@ -261,4 +256,4 @@ def test_the_private_bank_model() -> None:
     found = score_value(frame, policy=policy)
     assert found["score"].is_monotonic_increasing
     assert {"wealth", "risk_control", "brand_influence"} <= set(found)
-    assert found.attrs["policy"] == "bankcrm.valuation.private_banking"
+    assert found.attrs["policy"] == "bankcrm.valuation.private_banking@2026.1"

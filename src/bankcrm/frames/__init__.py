@@ -1,4 +1,4 @@
-"""Frames at the edge: contracts of columns, their check, and plain arrays of what they hold."""
+"""Contracts of frames, the check of input against them, and plain arrays of columns."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def categorical(
     """A categorical from codes; several codes may share a name, and -1 is null.
 
     Args:
-        code: Place of each row's name; -1 for none.
+        code: Position of each row's name, integer; -1 for none.
         names: The names, in display order.
         ordered: Whether the categories have an order.
 

@@ -52,7 +52,7 @@ class Fitted:
         return frozenset(n for n in self.recorded if n in CONTRACT)
 
     def with_value(self, name: str, value: Any) -> Fitted:
-        """The same with one more value; None, where there was nothing to learn from, is left out."""
+        """The same with one more value; None, where there was nothing to learn, is left out."""
         if value is None:
             return self
         return attrs.evolve(self, values=FrozenDict({**self.values, name: value}))
@@ -92,5 +92,5 @@ class Fitted:
         unknown = [name for name in values if name not in kinds]
         if unknown:
             raise DataError(f"fitted: no step fits {', '.join(unknown)}; known: {', '.join(kinds)}")
-        read = {n: from_json(json.dumps(v), kinds[n]) for n, v in values.items()}
+        read: dict[str, Any] = {n: from_json(json.dumps(v), kinds[n]) for n, v in values.items()}
         return cls(recorded, read, policies)

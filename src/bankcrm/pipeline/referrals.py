@@ -7,9 +7,9 @@ from typing import Any
 import attrs
 import pandas as pd
 
-from bankcrm.frames import codes
 from bankcrm.pipeline.block import Block
 from bankcrm.policy import PolicySet
+from bankcrm.valuation.value.measures import count_referrals
 
 
 @attrs.frozen
@@ -27,19 +27,17 @@ class Referrals:
 
 
 def referrers(block: Block) -> pd.DataFrame:
-    """One row per customer who was referred: who referred them."""
-    people = block.view["customers"].frame
-    referred = people.loc[people["referred_by"].notna(), ["customer_id", "referred_by"]]
-    other = referred["referred_by"].to_numpy() != referred["customer_id"].to_numpy()
-    found: pd.DataFrame = referred.loc[other, ["referred_by"]]
-    return found
+    """One row per customer who referred customers of the block, and how many."""
+    counts = count_referrals(block.view)
+    if counts is None:
+        return pd.DataFrame({"customer_id": [], "referrals": []})
+    return counts.rename("referrals").reset_index()
 
 
-def count_referrals(sample: pd.DataFrame, _: PolicySet) -> Referrals:
-    """How many customers each referrer has referred."""
-    code, ids = codes(sample["referred_by"])
-    counts = pd.Series(code).value_counts().sort_index()
-    return Referrals(tuple(ids.tolist()), tuple(counts.tolist()))
+def learn_referrals(sample: pd.DataFrame, _: PolicySet) -> Referrals:
+    """How many customers of the whole book each referrer has referred."""
+    counts = sample.groupby("customer_id")["referrals"].sum()
+    return Referrals(tuple(counts.index.tolist()), tuple(counts.astype("int64").tolist()))
 
 
 def referrals_of(block: Block, _: pd.DataFrame, known: Referrals) -> pd.DataFrame:

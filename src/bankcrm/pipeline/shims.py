@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import attrs
 import numpy as np
 import pandas as pd
 
@@ -11,77 +10,11 @@ from bankcrm.frames import as_of_day
 from bankcrm.lifecycle import warning as W
 from bankcrm.policy import PolicySet
 
-INTEREST = ("interest_paid", "interest_received")
-
 
 def book_of(block):
     frames = {n: f.frame for n, f in block.view.frames.items()}
     frames.setdefault("transactions", empty_frame("transactions"))
     return Book(**frames, as_of=block.day)
-
-
-@attrs.frozen
-class InterestProducts:
-    interest_paid: tuple[str, ...] = ()
-    interest_received: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, sample):
-        return cls(
-            **{
-                c: tuple(sorted(set(sample.loc[sample["column"] == c, "product"])))
-                for c in INTEREST
-            }
-        )
-
-
-def interest_products(raw):
-    rows = []
-    if "account_id" in raw:
-        for c in INTEREST:
-            if c in raw:
-                found = raw[c].notna() & raw["account_id"].notna()
-                rows += [(c, p) for p in sorted(set(raw.loc[found, "product"].astype(str)))]
-    return pd.DataFrame(rows, columns=["column", "product"])
-
-
-def filled(positions, booked):
-    if "account_id" not in positions:
-        return positions
-    out = {}
-    for c in INTEREST:
-        products = getattr(booked, c)
-        amount = positions[c] if c in positions else pd.Series(np.nan, positions.index)
-        mine = positions["product"].astype(str).isin(list(products))
-        out[c] = amount.mask(amount.isna() & mine & positions["account_id"].notna(), 0.0)
-    return positions.assign(**out)
-
-
-def with_balances(block):
-    book = book_of(block)
-    source = (
-        "balances"
-        if block.fitted.records("balances")
-        else "running"
-        if block.fitted.records("transactions.balance")
-        and block.fitted.records("transactions.account_id")
-        else "amounts"
-    )
-    if source == "balances" and not len(book.frame("balances")):
-        pair = ["account_id", "customer_id"]
-        named = [
-            f[pair].dropna()
-            for f in (book.accounts, book.transactions)
-            if f is not None and set(pair) <= set(f)
-        ]
-        first = next((f.iloc[:1] for f in named if len(f)), None)
-        if first is None:
-            return book, "amounts"
-        later = pd.Timestamp(block.day) + pd.Timedelta(days=1)
-        return attrs.evolve(book, balances=first.assign(date=later, balance=0.0)), source
-    if source == "running" and not book.transactions["balance"].notna().any():
-        source = "amounts" if not len(book.transactions) else "auto"
-    return book, source
 
 
 def signal_facts(b):

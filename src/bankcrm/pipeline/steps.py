@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
+import attrs
 import numpy as np
 import pandas as pd
 
+from bankcrm.frames import as_of_day
 from bankcrm.lifecycle import stage_facts
 from bankcrm.pipeline.block import Block
-from bankcrm.pipeline.referrals import Referrals, count_referrals, referrals_of, referrers
-from bankcrm.pipeline.shims import (
-    InterestProducts,
-    book_of,
-    filled,
-    interest_products,
-    signal_facts,
-    weigh_signals,
-    with_balances,
-)
+from bankcrm.pipeline.referrals import Referrals, learn_referrals, referrals_of, referrers
+from bankcrm.pipeline.shims import book_of, signal_facts, weigh_signals
 from bankcrm.pipeline.step import Decision, Fit, Step
 from bankcrm.policy import PolicySet
 from bankcrm.segmentation import RfmThresholds, fit_rfm, rfm_metrics, score_rfm
 from bankcrm.segmentation.tiers import tier_facts
-from bankcrm.valuation import (
-    ValueModel,
-    contribution,
-    fit_value_model,
-    positions_of,
-    score_value,
-    value_measures,
-)
-from bankcrm.valuation.components import COMPONENTS, MARGIN_PARTS
+from bankcrm.valuation import ValueModel, contribution, fit_value_model, score_value
+from bankcrm.valuation.contribution.components import COMPONENTS, MARGIN_PARTS
+from bankcrm.valuation.contribution.interest import INTEREST, fill_interest, interest_products
+from bankcrm.valuation.contribution.positions import balance_source, positions_in
+from bankcrm.valuation.value.measures import value_measures_of
+
+
+@attrs.frozen
+class InterestProducts:
+    """The products that book interest somewhere in the book; the others' is computed by rate."""
+
+    interest_paid: tuple[str, ...] = ()
+    interest_received: tuple[str, ...] = ()
+
 
 RFM = ("recency_days", "frequency", "monetary")
 SCORES = ("r", "f", "m", "score")
@@ -74,33 +71,36 @@ def _rfm_scores(block: Block, metrics: pd.DataFrame, cuts: RfmThresholds | None)
 def _positions(block: Block) -> pd.DataFrame:
     """One row per account or loan of the year that ends with the day."""
     policy = block.policy("valuation")
-    year = timedelta(days=int(policy.value("year_days")))
-    book, source = with_balances(block)
-    return positions_of(
-        book.accounts,
-        book.balances,
-        book.transactions,
-        book.loans,
-        book.contacts,
-        start=block.day - year + timedelta(days=1),
-        end=block.day,
-        source=source,
+    end = as_of_day(block.day)
+    return positions_in(
+        block.view,
+        start=end - np.timedelta64(int(policy.value("year_days")) - 1, "D"),
+        end=end,
+        source=balance_source(block.fitted.recorded),
         policy=policy,
     )
 
 
+def _interest(positions: pd.DataFrame, _: pd.DataFrame) -> pd.DataFrame:
+    """One row per product that books interest in a block."""
+    found = interest_products(positions)
+    rows = [(kind, product) for kind, products in found.items() for product in sorted(products)]
+    return pd.DataFrame(rows, columns=["kind", "product"])
+
+
+def _learn_interest(sample: pd.DataFrame, _: PolicySet) -> InterestProducts:
+    named = {k: tuple(sorted(set(sample["product"][sample["kind"] == k]))) for k in INTEREST}
+    return InterestProducts(**named)
+
+
 def _contribution(block: Block, positions: pd.DataFrame, booked: InterestProducts) -> pd.DataFrame:
-    return contribution(
-        filled(positions, booked), policy=block.policy("valuation"), customers=block.customers
-    )
+    filled = fill_interest(positions, attrs.asdict(booked))
+    return contribution(filled, policy=block.policy("valuation"), customers=block.customers)
 
 
 def _measures(block: Block) -> pd.DataFrame:
-    return value_measures(
-        book_of(block),
-        as_of=block.day,
-        policy=block.policy("valuation"),
-        known=block.fitted.frames,
+    return value_measures_of(
+        block.view, as_of=as_of_day(block.day), policy=block.policy("valuation")
     )
 
 
@@ -110,14 +110,12 @@ def _all_measures(measures: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
 
 
 def _learn_value(measures: pd.DataFrame, policies: PolicySet) -> ValueModel:
-    known = measures.dropna(axis="columns", how="all")
-    return fit_value_model(known, policy=policies["valuation"])
+    return fit_value_model(measures, policy=policies["valuation"])
 
 
 def _value(block: Block, measures: pd.DataFrame, model: ValueModel) -> pd.DataFrame:
     rows = _all_measures(measures, block.found)
-    absent = {m.name: np.nan for m in model.measures if m.name not in rows}
-    scores = score_value(rows.assign(**absent), model=model, policy=block.policy("valuation"))
+    scores = score_value(rows, model=model, policy=block.policy("valuation"))
     return scores[["score", "growth", "risk"]].rename(columns={"score": "value_score"})
 
 
@@ -166,10 +164,7 @@ STEPS: tuple[Step, ...] = (
         title="contribution",
         domain="valuation",
         facts=_positions,
-        fit=Fit(
-            "interest", InterestProducts, lambda raw, _: interest_products(raw),
-            lambda sample, _: InterestProducts.of(sample),
-        ),
+        fit=Fit("interest", InterestProducts, _interest, _learn_interest),
         apply=_contribution,
         frames=("accounts", "balances", "transactions", "loans", "contacts"),
         shown=(*MARGIN_PARTS, *COMPONENTS, "contribution", "balance", "outstanding"),
@@ -179,7 +174,7 @@ STEPS: tuple[Step, ...] = (
         title="value of customers",
         domain="valuation",
         facts=referrers,
-        fit=Fit("referrals", Referrals, lambda raw, _: raw, count_referrals),
+        fit=Fit("referrals", Referrals, lambda raw, _: raw, learn_referrals),
         apply=referrals_of,
         frames=("customers",),
         needs=("customers.referred_by",),

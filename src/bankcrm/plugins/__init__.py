@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bankcrm.hookspecs import hookimpl
-from bankcrm.plugins.assembly import Assembled, assemble, fact_sources_of
+from bankcrm.plugins.assembly import Assembled, assemble
 from bankcrm.plugins.compute import PluginFacts
+from bankcrm.plugins.effects import fact_sources_of
 from bankcrm.plugins.files import read_changes
 from bankcrm.plugins.loading import PluginInfo
 from bankcrm.plugins.values import (

@@ -1,19 +1,20 @@
-"""Policies assembled from defaults, files and plug-ins: one frozen value, passed on explicitly."""
+"""Policies assembled from defaults, files and plug-ins into one frozen value."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import attrs
 
 from bankcrm.errors import PluginError, PolicyError, UnknownNameError
 from bankcrm.lifecycle.model import MODELS, StageModel, stage_model
-from bankcrm.plugins import compute
-from bankcrm.plugins.changes import Attributed, changed, known_facts, resolve_conflicts
-from bankcrm.plugins.compute import OnError, PluginFacts
+from bankcrm.plugins.changes import changed, known_facts
+from bankcrm.plugins.compute import OnError
+from bankcrm.plugins.conflicts import Attributed, GaveWay, resolve_conflicts
+from bankcrm.plugins.effects import Effects
 from bankcrm.plugins.loading import (
     ENTRY_POINTS,
     HookCaller,
@@ -21,6 +22,12 @@ from bankcrm.plugins.loading import (
     PluginFaultError,
     PluginInfo,
     find,
+)
+from bankcrm.plugins.order import (
+    COMPLAINT_STEPS,
+    CUSTOMER_STEPS,
+    check_fact_names,
+    check_fact_order,
 )
 from bankcrm.plugins.values import (
     AddIndicators,
@@ -38,14 +45,9 @@ from bankcrm.plugins.values import (
     StageChange,
     TextClassifier,
 )
-from bankcrm.policy import Classifier, Policy, PolicySet, default_policies, default_policy, presets
+from bankcrm.policy import Policy, PolicySet, default_policies, default_policy, presets
 from bankcrm.rules import Rule
 from bankcrm.rules.fingerprint import digest
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bankcrm.calendars import WorkingCalendar
 
 _CHANGES = (AddRule, ReplaceRule, AddTable, SetParameter, AddRecords, AddRoute, AddIndicators)
 _RETURNS: Mapping[str, tuple[type, ...]] = {
@@ -59,44 +61,41 @@ _RETURNS: Mapping[str, tuple[type, ...]] = {
     "calendar_days": (CalendarDay,),
     "sections": (Section,),
 }
-_ASKED = ("policies", "changes")  # hooks that are told the policies
+_GIVEN_POLICIES = ("policies", "changes")  # the hooks that take the policies
 
 
 @attrs.frozen(eq=False)
 class Assembled(PolicySet):
-    """A set of policies with what plug-ins brought along; use it wherever a `PolicySet` is taken.
+    """A set of policies with the contributions of plug-ins; use it wherever a `PolicySet` is taken.
 
-    Args:
-        policies: domain to policy.
-        dated: policies that are in force on some days only; `at` puts them in.
-        models: stage models that plug-ins changed, by name.
-        extras: what runs on frames: fact sources, signals, classifiers, calendar days, sections.
-        plugins: every plug-in and what became of it.
-        on_error: what happens when a plug-in fails on a frame.
+    Attributes:
+        policies: Domain to policy.
+        effects: What the plug-ins add beyond rules.
+        dated: Policies that are in force on some days only; `at` uses them.
+        models: Stage models that plug-ins changed, by name.
+        plugins: Every plug-in, with what it changed or why it was left out.
     """
 
     dated: tuple[Policy, ...] = ()
     models: Mapping[str, StageModel] = attrs.field(factory=dict)
-    extras: tuple[Attributed, ...] = ()
     plugins: tuple[PluginInfo, ...] = ()
-    on_error: OnError = "raise"
 
     @functools.cached_property
     def fingerprint(self) -> str:
         """SHA-256 over policies and plug-ins; without plug-ins, that of the plain set."""
-        active = [[p.name, p.distribution, p.version, *p.hooks, *p.changes] for p in self._active]
         policies = {d: p.fingerprint for d, p in self.policies.items()}
+        active = [
+            [p.name, p.distribution, p.version, *p.hooks, *p.changes]
+            for p in self.plugins
+            if not p.error
+        ]
         if not active:
             return digest(policies)
         dated = [p.fingerprint for p in self.dated]
         return digest({"policies": policies, "dated": dated, "plugins": active})
 
-    @property
-    def _active(self) -> tuple[PluginInfo, ...]:
-        return tuple(p for p in self.plugins if not p.error)
-
     def at(self, day: date) -> Self:
-        """Every policy as it stood on a day, plug-ins' dated ones in their domain's place."""
+        """Every policy as it stood on a day; a dated policy takes the place of its domain's."""
         chosen = dict(self.policies)
         for policy in self.dated:
             starts, ends = policy.effective_from or date.min, policy.effective_to or date.max
@@ -108,64 +107,6 @@ class Assembled(PolicySet):
         """A stage model with the plug-ins' stages, events and moves."""
         return self.models.get(name) or stage_model(name)
 
-    @property
-    def fact_sources(self) -> tuple[PluginFacts, ...]:
-        """The fact sources of the plug-ins, ready to run."""
-        found = self._extras(FactSource)
-        return tuple(PluginFacts(o.plugin, o.value, self.on_error) for o in found)
-
-    def with_facts(
-        self, domain: str, facts: pd.DataFrame, frames: Mapping[str, object], *, as_of: date
-    ) -> pd.DataFrame:
-        """A domain's facts with those of the plug-ins joined on.
-
-        Args:
-            domain: Whose facts they are.
-            facts: The domain's own facts, one row per customer or complaint.
-            frames: The book's frames by name, as far as plug-ins ask for them.
-            as_of: The day.
-
-        Raises:
-            PluginError: A source fails, or gives what it has not declared.
-            DataError: A frame or column that a source needs is not given.
-        """
-        made = facts
-        for source in self.fact_sources:
-            if source.domain == domain:
-                made = made.join(source.compute(made, frames, as_of))
-        return made
-
-    def classifier(self, base: Classifier | None = None) -> Classifier | None:
-        """A classifier that reads what ``base`` and the plug-ins read; None where there is none."""
-        readers = self._extras(TextClassifier, Signal)
-        if not readers:
-            return base
-        return functools.partial(
-            compute.classify, base=base, readers=readers, on_error=self.on_error
-        )
-
-    def calendar(self, base: WorkingCalendar) -> WorkingCalendar:
-        """A calendar with the plug-ins' working days and days of rest."""
-        made = base
-        for o in self._extras(CalendarDay):
-            day: CalendarDay = o.value
-            if day.calendar in ("", base.name):
-                change = made.with_openings if day.working else made.with_closures
-                made = change([day.day], name=f"{base.name} with plug-ins")
-        return made
-
-    def sections(self, review: object) -> tuple[tuple[str, pd.DataFrame | str], ...]:
-        """Title and content of the plug-ins' sections of a review's report."""
-        return compute.sections(review, self._extras(Section), self.on_error)
-
-    def _extras(self, *kinds: type) -> list[Attributed]:
-        return [o for o in self.extras if isinstance(o.value, kinds)]
-
-
-def fact_sources_of(policies: PolicySet) -> tuple[PluginFacts, ...]:
-    """The fact sources of plug-ins that a set of policies brings along; none in a plain set."""
-    return policies.fact_sources if isinstance(policies, Assembled) else ()
-
 
 def assemble(
     policies: PolicySet | None = None,
@@ -175,19 +116,20 @@ def assemble(
     choose: Mapping[str, str] | None = None,
     on_error: OnError = "raise",
 ) -> Assembled:
-    """Assemble policies from a base and plug-ins. Nothing is kept: the result is passed on.
+    """Assemble policies from a base and plug-ins. Nothing is kept: pass the result on.
 
     Args:
-        policies: the base; None: the library's defaults.
+        policies: The base; None for the library's defaults.
         plugins: ``entry-points`` for the installed ones (group ``bankcrm``), or plug-ins.
-        disable: names of plug-ins to leave out; ``BANKCRM_DISABLE_PLUGINS`` adds to them.
-        choose: domain to the name of a preset, shipped or from a plug-in, for its policy.
-        on_error: ``raise``, or ``isolate`` to leave a faulty plug-in out and say so in
+        disable: Names of plug-ins to leave out; ``BANKCRM_DISABLE_PLUGINS`` adds to them.
+        choose: Domain to the name of the preset to use for it, shipped or from a plug-in.
+        on_error: ``raise``, or ``isolate`` to leave a faulty plug-in out and give the reason in
             ``plugins``. A veto is raised in any case.
 
     Raises:
-        PluginError: a plug-in does not load or fit, raises, clashes with another, or vetoes.
-        PolicyError: the assembled policies do not stand their proofs.
+        PluginError: A plug-in does not load or fit, raises, conflicts with another, reads a fact
+            before it is computed, or vetoes.
+        PolicyError: The assembled policies do not pass their checks.
 
     >>> assemble(plugins=[]).fingerprint == default_policies().fingerprint
     True
@@ -205,14 +147,14 @@ def assemble(
 
 
 @attrs.frozen
-class _Asked:
-    """What the plug-ins answered."""
+class _Answers:
+    """What the plug-ins returned: one entry per plug-in, and all values in order."""
 
     infos: tuple[PluginInfo, ...]
-    owned: tuple[Attributed, ...]
+    values: tuple[Attributed, ...]
 
     def of(self, *kinds: type) -> list[Attributed]:
-        return [o for o in self.owned if isinstance(o.value, kinds)]
+        return [a for a in self.values if isinstance(a.value, kinds)]
 
 
 def _assembled(
@@ -225,14 +167,24 @@ def _assembled(
 ) -> Assembled:
     base = policies or default_policies()
     callers = [HookCaller(p) for p in active]
-    asked = _ask(base, callers)
-    base = _chosen(base, choose, asked.of(Preset))
-    whole, dated = _placed(base, asked)
-    models = _models(asked.of(StageChange))
-    extras = asked.of(FactSource, Signal, TextClassifier, CalendarDay, Section)
-    infos = {i.name: i for i in asked.infos}
-    told = [infos.get(p.info.name) or _failed(p.info, left_out[p.info.name]) for p in found]
-    made = Assembled(whole.policies, dated, models, tuple(extras), tuple(told), on_error)
+    answers = _call(base, callers)
+    base = _chosen(base, choose, answers.of(Preset))
+    whole, dated = _with_changes(base, answers)
+    sources = answers.of(FactSource)
+    for steps in (CUSTOMER_STEPS, COMPLAINT_STEPS):
+        check_fact_names(steps, sources)
+        check_fact_order(steps, (*whole, *dated), sources)
+    extras = answers.of(FactSource, Signal, TextClassifier, CalendarDay, Section)
+    infos = {i.name: i for i in answers.infos}
+    made = Assembled(
+        policies=whole.policies,
+        effects=Effects(tuple(extras), on_error),
+        dated=dated,
+        models=_models(answers.of(StageChange)),
+        plugins=tuple(
+            infos.get(p.info.name) or _failed(p.info, left_out[p.info.name]) for p in found
+        ),
+    )
     for caller in callers:
         if reason := _veto(caller, made):
             raise PluginError(f"{caller.info} vetoes these policies: {reason}")
@@ -244,41 +196,47 @@ def _failed(info: PluginInfo, why: str) -> PluginInfo:
 
 
 def _veto(caller: HookCaller, policies: PolicySet) -> str:
-    reason = caller.ask("veto", policies=policies)
+    reason = caller.call("veto", policies=policies)
     return "" if reason is None else str(reason)
 
 
-def _ask(base: PolicySet, callers: Sequence[HookCaller]) -> _Asked:
-    """Every hook of every plug-in, in order; what gives way to a higher priority is left out."""
-    owned: list[Attributed] = []
+def _call(base: PolicySet, callers: Sequence[HookCaller]) -> _Answers:
+    """Call every hook of every plug-in, in order, and resolve conflicts by priority."""
+    values: list[Attributed] = []
     for caller in callers:
         for hook, kinds in _RETURNS.items():
-            given = {"policies": base} if hook in _ASKED else {}
-            owned += [Attributed(caller.info.name, v) for v in caller.values(hook, kinds, **given)]
-    keyed = [o for o in owned if not isinstance(o.value, Policy)]
-    kept, gave_way = resolve_conflicts(keyed, {a.info.name: a.info.priority for a in callers})
-    whole = [o for o in owned if isinstance(o.value, Policy)]
-    lines = {a.info.name: _lines(a.info.name, whole, kept, gave_way) for a in callers}
-    infos = [attrs.evolve(a.info, hooks=a.hooks, changes=lines[a.info.name]) for a in callers]
-    return _Asked(tuple(infos), (*whole, *kept))
+            given = {"policies": base} if hook in _GIVEN_POLICIES else {}
+            values += [Attributed(caller.info.name, v) for v in caller.values(hook, kinds, **given)]
+    whole = [a for a in values if isinstance(a.value, Policy)]
+    rest = [a for a in values if not isinstance(a.value, Policy)]
+    kept, gave_way = resolve_conflicts(rest, {c.info.name: c.info.priority for c in callers})
+    infos = [
+        attrs.evolve(c.info, hooks=c.hooks, changes=_lines(c.info.name, whole, kept, gave_way))
+        for c in callers
+    ]
+    return _Answers(tuple(infos), (*whole, *kept))
 
 
 def _lines(
-    name: str, whole: Sequence[Attributed], kept: Sequence[Attributed], gave_way: Sequence[str]
+    plugin: str,
+    whole: Sequence[Attributed],
+    kept: Sequence[Attributed],
+    gave_way: Sequence[GaveWay],
 ) -> tuple[str, ...]:
+    """What a plug-in changed, one line per value."""
     return (
-        *(f"brings policy {o.value.id} {o.value.version}" for o in whole if o.plugin == name),
-        *(str(o.value) for o in kept if o.plugin == name),
-        *(line.split("\t")[1] for line in gave_way if line.split("\t")[0] == name),
+        *(f"brings policy {a.value.id} {a.value.version}" for a in whole if a.plugin == plugin),
+        *(str(a.value) for a in kept if a.plugin == plugin),
+        *(str(g) for g in gave_way if g.value.plugin == plugin),
     )
 
 
 def _chosen(base: PolicySet, choose: Mapping[str, str], offered: Sequence[Attributed]) -> PolicySet:
-    """The base with the presets that were asked for."""
+    """The base with the presets that were chosen."""
     for domain, name in choose.items():
-        own = {o.value.name: o for o in offered if o.value.policy.domain == domain}
+        own = {a.value.name: a for a in offered if a.value.policy.domain == domain}
         if name in own:
-            base = base.with_policy(_owned(own[name].value.policy, own[name].plugin))
+            base = base.with_policy(_with_owner(own[name].value.policy, own[name].plugin))
         elif name in presets(domain):
             base = base.with_policy(default_policy(domain, name))
         else:
@@ -286,7 +244,7 @@ def _chosen(base: PolicySet, choose: Mapping[str, str], offered: Sequence[Attrib
     return base
 
 
-def _owned(policy: Policy, plugin: str) -> Policy:
+def _with_owner(policy: Policy, plugin: str) -> Policy:
     """A plug-in's policy, each of its rules with the plug-in as owner."""
 
     def mark(rule: Rule) -> Rule:
@@ -299,52 +257,59 @@ def _owned(policy: Policy, plugin: str) -> Policy:
     return attrs.evolve(policy, tables=tables)
 
 
-def _placed(base: PolicySet, asked: _Asked) -> tuple[PolicySet, tuple[Policy, ...]]:
-    """Plug-ins' policies in their domain's place, and every change put in; all of it proven."""
+def _with_changes(base: PolicySet, answers: _Answers) -> tuple[PolicySet, tuple[Policy, ...]]:
+    """The set with the plug-ins' policies and changes, and their dated policies; all checked."""
     dated: list[Policy] = []
-    for o in asked.of(Policy):
-        policy: Policy = o.value
-        mine = _owned(policy, o.plugin)
+    for a in answers.of(Policy):
+        policy: Policy = _with_owner(a.value, a.plugin)
         if policy.effective_from or policy.effective_to:
-            dated.append(mine)
+            dated.append(policy)
         else:
-            base = base.with_policy(mine)
-    changes = asked.of(*_CHANGES)
+            base = base.with_policy(policy)
+    changes = answers.of(*_CHANGES)
+    sources = answers.of(FactSource, Signal)
     domains = [*base.policies, *(p.domain for p in dated)]
-    _known_domains(changes, domains)
-    extras = asked.of(FactSource, Signal)
-    known = {d: known_facts(d, extras) for d in domains}
-    for domain, policy in base.policies.items():
-        base = base.with_policy(_proven(policy, changes, known[domain]))
-    return base, tuple(_proven(p, changes, known[p.domain]) for p in dated)
+    _refuse_unknown_domains([*changes, *sources], domains)
+    known = {d: known_facts(d, sources) for d in domains}
+    for domain in sorted(base.policies, key=lambda d: d != "bank"):  # the others read the bank's
+        base = base.with_policy(_checked(base[domain], changes, known[domain]))
+    return base, tuple(_checked(p, changes, known[p.domain]) for p in dated)
 
 
-def _known_domains(changes: Sequence[Attributed], domains: Sequence[str]) -> None:
-    for o in changes:
-        domain = getattr(o.value, "domain", "")
+def _refuse_unknown_domains(values: Sequence[Attributed], domains: Sequence[str]) -> None:
+    for a in values:
+        domain = getattr(a.value, "domain", "")
         if domain and domain not in domains:
             message = f"there is no policy for domain {domain!r}; known: {', '.join(domains)}"
-            raise PluginFaultError(o.plugin, f"plug-in {o.plugin} {o.value}: {message}")
+            raise PluginFaultError(a.plugin, f"plug-in {a.plugin} {a.value}: {message}")
 
 
-def _proven(policy: Policy, changes: Sequence[Attributed], known: Mapping[str, Any]) -> Policy:
-    """The changed policy, if it stands its proofs; else the plug-in without which it would."""
+def _checked(policy: Policy, changes: Sequence[Attributed], known: Mapping[str, Any]) -> Policy:
+    """The changed policy, if it passes its checks; else an error names the plug-in that breaks it.
+
+    A change to the policy ``bank`` may break the tables of another domain, so that those are
+    checked as well.
+    """
+    concerned = [a for a in changes if getattr(a.value, "domain", "") == "bank"]
     made = changed(policy, changes, known)
-    if made is policy:
+    if made is policy and not concerned:
         return policy
     try:
         return made.checked()
     except PolicyError as error:
-        owners = dict.fromkeys(o.plugin for o in reversed(changes))
-        for owner in owners:
-            rest = [o for o in changes if o.plugin != owner]
-            if _stands(policy, rest, known):
+        for owner in dict.fromkeys(a.plugin for a in reversed(changes)):
+            rest = [a for a in changes if a.plugin != owner]
+            if _passes(policy, rest, known):
                 message = f"plug-in {owner} breaks policy {policy.id}: {'; '.join(error.faults)}"
                 raise PluginFaultError(owner, message) from error
+        if concerned:
+            owner = concerned[-1].plugin
+            message = f"plug-in {owner} breaks policy {policy.id}: {'; '.join(error.faults)}"
+            raise PluginFaultError(owner, message) from error
         raise
 
 
-def _stands(policy: Policy, changes: Sequence[Attributed], known: Mapping[str, Any]) -> bool:
+def _passes(policy: Policy, changes: Sequence[Attributed], known: Mapping[str, Any]) -> bool:
     try:
         changed(policy, changes, known).checked()
     except (PolicyError, PluginFaultError):
@@ -352,20 +317,19 @@ def _stands(policy: Policy, changes: Sequence[Attributed], known: Mapping[str, A
     return True
 
 
-def _models(owned: Sequence[Attributed]) -> dict[str, StageModel]:
+def _models(values: Sequence[Attributed]) -> dict[str, StageModel]:
     models: dict[str, StageModel] = {}
-    for o in owned:
-        change: StageChange = o.value
+    for a in values:
+        change: StageChange = a.value
         if change.model not in MODELS:
-            known = ", ".join(MODELS)
-            message = f"no stage model {change.model!r}; known: {known}"
-            raise PluginFaultError(o.plugin, f"plug-in {o.plugin}: {message}")
+            message = f"no stage model {change.model!r}; known: {', '.join(MODELS)}"
+            raise PluginFaultError(a.plugin, f"plug-in {a.plugin}: {message}")
         before = models.get(change.model) or stage_model(change.model)
         try:
             models[change.model] = before.with_moves(
                 *change.moves, stages=change.stages, events=change.events
             )
         except PolicyError as error:
-            message = f"plug-in {o.plugin} breaks stage model {change.model}: {error}"
-            raise PluginFaultError(o.plugin, message) from error
+            message = f"plug-in {a.plugin} breaks stage model {change.model}: {error}"
+            raise PluginFaultError(a.plugin, message) from error
     return models

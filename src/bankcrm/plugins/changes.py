@@ -1,4 +1,4 @@
-"""Changes put into policies: rules in their places, figures, tables, records, with their owner."""
+"""The changes of plug-ins applied to a policy: rules, parameters, tables and records."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import attrs
 
+from bankcrm.plugins.conflicts import Attributed
 from bankcrm.plugins.loading import PluginFaultError
 from bankcrm.plugins.values import (
     AddIndicators,
@@ -26,21 +27,16 @@ from bankcrm.rules import DecisionTable, Fact, Parameter, Rule
 C = TypeVar("C")
 
 
-@attrs.frozen
-class Attributed:
-    """A value and the name of the plug-in that gave it."""
-
-    plugin: str
-    value: Any
-
-
 def changed(policy: Policy, owned: Sequence[Attributed], known: Mapping[str, Fact]) -> Policy:
-    """A policy with the changes for its domain; each value's owner is told in faults and rules.
+    """A policy with the changes for its domain; errors and rules name the plug-in.
 
     Args:
-        policy: the policy.
-        owned: changes and their owners.
-        known: what plug-ins say of the facts that they give to this domain.
+        policy: The policy.
+        owned: The changes of all plug-ins.
+        known: The facts of plug-ins that the policy's rules may read, as declared.
+
+    Raises:
+        PluginFaultError: A change names a table, rule or place that is not there, or is taken.
     """
     mine = [
         Attributed(o.plugin, part)
@@ -53,10 +49,15 @@ def changed(policy: Policy, owned: Sequence[Attributed], known: Mapping[str, Fac
     parameters = dict(policy.parameters)
     records = dict(policy.raw_records)
     tables = dict(policy.tables)
+    # what the policy reads from ``bank`` is changed for this domain only
+    under_parameters = policy.shared.parameters if policy.shared else {}
+    under_records = policy.shared.raw_records if policy.shared else {}
     for _, value in _of(mine, SetParameter):
-        parameters[value.name] = (_parameter(value, parameters.get(value.name)),)
+        before = parameters.get(value.name) or under_parameters.get(value.name)
+        parameters[value.name] = (_parameter(value, before),)
     for _, added in _of(mine, AddRecords):
-        records[added.name] = (*records.get(added.name, ()), *added.rows)
+        rows = records.get(added.name) or under_records.get(added.name, ())
+        records[added.name] = (*rows, *added.rows)
     for o, table in _of(mine, AddTable):
         if table.table.id in tables:
             raise PluginFaultError(o, f"plug-in {o} {table}: the policy has a table of that name")
@@ -72,14 +73,19 @@ def changed(policy: Policy, owned: Sequence[Attributed], known: Mapping[str, Fac
     return attrs.evolve(policy, parameters=parameters, tables=tables, raw_records=records)
 
 
-def known_facts(domain: str, owned: Iterable[Attributed]) -> dict[str, Fact]:
-    """What plug-ins say of the facts and signals that they give to a domain."""
+def known_facts(domain: str, values: Sequence[Attributed]) -> dict[str, Fact]:
+    """The facts and signals of plug-ins, as declared, for the rules of a domain.
+
+    Where two facts have one name, that of a source for the same kind of row is used.
+    """
     facts: dict[str, Fact] = {}
-    for o in owned:
-        if isinstance(o.value, FactSource) and o.value.domain == domain:
-            facts.update(o.value.columns)
-        elif isinstance(o.value, Signal) and domain == "complaints":
-            facts[o.value.name] = Fact("boolean")
+    sources = [a.value for a in values if isinstance(a.value, FactSource)]
+    for source in sorted(
+        sources, key=lambda s: (s.domain == "complaints") == (domain == "complaints")
+    ):
+        facts.update(source.columns)
+    if domain == "complaints":
+        facts |= {a.value.name: Fact("boolean") for a in values if isinstance(a.value, Signal)}
     return facts
 
 
@@ -88,7 +94,7 @@ def _of(owned: Iterable[Attributed], kind: type[C]) -> list[tuple[str, C]]:
 
 
 def _parts(owned: Attributed, policy: Policy) -> list[Any]:
-    """A change as plain ones: a route is a record, a figure and rules, for example."""
+    """A change as simple ones: a route is a record, a parameter and rules."""
     change: Change = owned.value
     if isinstance(change, AddRoute):
         return _route_parts(change, policy) if policy.domain == "complaints" else []
@@ -136,12 +142,12 @@ def _plain(_: object, __: object, value: Any) -> Any:
     return dict(value) if isinstance(value, Mapping) else value
 
 
-def _parameter(change: SetParameter, there: tuple[Parameter, ...] | None) -> Parameter:
-    """The new figure; unit and note of the one before where the change says none."""
+def _parameter(change: SetParameter, before: tuple[Parameter, ...] | None) -> Parameter:
+    """The new parameter; with unit and note of the one before where the change gives none."""
     new = change.parameter
-    if there is None:
+    if not before:
         return new
-    return attrs.evolve(new, unit=new.unit or there[-1].unit, note=new.note or there[-1].note)
+    return attrs.evolve(new, unit=new.unit or before[-1].unit, note=new.note or before[-1].note)
 
 
 def _with_rules(
@@ -169,7 +175,7 @@ def placed(rules: Sequence[Rule], adds: Sequence[tuple[str, AddRule]]) -> list[R
     """The rules with others put before or after those that they name; in order where several are.
 
     Raises:
-        PluginFaultError: a name that is not there, one that is there already, or names that go in
+        PluginFaultError: A name that is not there, one that is there already, or names that go in
             a circle.
     """
     made = list(rules)
@@ -209,36 +215,3 @@ def _refuse(left: Sequence[tuple[str, AddRule]], rules: Sequence[Rule]) -> None:
 def _unknown(owner: str, change: str, name: str, rules: Sequence[Rule]) -> str:
     known = ", ".join(r.id for r in rules)
     return f"plug-in {owner} {change}: there is no rule {name!r}; known: {known}"
-
-
-def resolve_conflicts(
-    owned: Iterable[Attributed], priorities: Mapping[str, int]
-) -> tuple[list[Attributed], list[str]]:
-    """What remains where several plug-ins lay hands on the same thing: the highest priority's.
-
-    Returns:
-        The values that remain, and a line for each that gave way (``plugin`` tab ``what``).
-
-    Raises:
-        PluginFaultError: two plug-ins of the same priority.
-    """
-    kept: dict[Any, Attributed] = {}
-    gave_way: list[str] = []
-    for o in owned:
-        before = kept.get(o.value.key)
-        if before is not None and before.plugin != o.plugin:
-            mine, theirs = priorities[o.plugin], priorities[before.plugin]
-            if mine == theirs:
-                raise PluginFaultError(
-                    o.plugin,
-                    f"plug-ins {before.plugin} and {o.plugin} both want: {o.value}; give one of "
-                    "them a higher PRIORITY, or disable one",
-                )
-            loser, winner = (before, o) if mine > theirs else (o, before)
-            gave_way.append(f"{loser.plugin}\tgives way to {winner.plugin}: {loser.value}")
-            kept[o.value.key] = winner
-        elif before is not None:
-            raise PluginFaultError(o.plugin, f"plug-in {o.plugin} says twice: {o.value}")
-        else:
-            kept[o.value.key] = o
-    return list(kept.values()), gave_way

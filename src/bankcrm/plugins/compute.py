@@ -1,4 +1,4 @@
-"""What plug-ins compute over frames: run once a frame, on copies, and checked before it is used."""
+"""What plug-ins compute over frames: called once per frame, on copies, and checked before use."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ import pandas as pd
 
 from bankcrm.errors import DataError, PluginError
 from bankcrm.frames import as_frame
-from bankcrm.plugins.changes import Attributed
+from bankcrm.plugins.conflicts import Attributed
 from bankcrm.plugins.values import FactSource, Section, Signal, TextClassifier
+from bankcrm.policy.effects import Sections
 from bankcrm.rules.fact_columns import fact_column
 
 OnError = Literal["raise", "isolate"]
@@ -192,10 +193,8 @@ def _read(owned: Attributed, texts: pd.Series) -> pd.DataFrame:
     return found
 
 
-def sections(
-    review: object, owned: Sequence[Attributed], on_error: OnError
-) -> tuple[tuple[str, pd.DataFrame | str], ...]:
-    """The title and the content of every section of a report."""
+def sections(review: object, owned: Sequence[Attributed], on_error: OnError) -> Sections:
+    """Title and content of every section of a report."""
     made = []
     for o in owned:
         section: Section = o.value

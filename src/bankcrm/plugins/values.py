@@ -1,4 +1,4 @@
-"""What plug-ins return: frozen values, each saying what it adds or changes."""
+"""What plug-ins return: frozen values, each one addition or change."""
 
 from __future__ import annotations
 
@@ -13,19 +13,14 @@ from bankcrm.lifecycle.model import Move, Term
 from bankcrm.policy import Policy
 from bankcrm.rules import DecisionTable, Fact, Parameter, Rule
 from bankcrm.rules.model import freeze
-from bankcrm.rules.values import FrozenDict, fact
+from bankcrm.rules.values import FrozenDict, facts_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from bankcrm.valuation import Measure
 
-Key: TypeAlias = tuple[str, ...]
 Frames: TypeAlias = "Mapping[str, pd.DataFrame]"
-
-
-def _facts(specs: Mapping[str, Any]) -> FrozenDict[str, Fact]:
-    return FrozenDict({name: fact(spec) for name, spec in specs.items()})
 
 
 def _words(words: Iterable[str]) -> tuple[str, ...]:
@@ -42,16 +37,16 @@ def _inputs(inputs: Mapping[str, Iterable[str]]) -> FrozenDict[str, tuple[str, .
 
 @attrs.frozen
 class AddRule:
-    """One rule more in a table.
+    """A rule added to a table.
 
-    Args:
-        domain: the policy's domain.
-        table: the table's id.
-        rule: the rule; its owner becomes the plug-in.
-        before: id of the rule that it goes before. Give this or ``after``.
-        after: id of the rule that it follows.
-        facts: what is known of the facts that the table does not know yet.
-        outcomes: outcomes that the table does not know yet.
+    Attributes:
+        domain: The policy's domain.
+        table: The table's id.
+        rule: The rule; its owner becomes the plug-in.
+        before: Id of the rule that it goes before. Give this or ``after``.
+        after: Id of the rule that it follows.
+        facts: Declarations of facts that the table does not declare yet.
+        outcomes: Outcomes that the table does not have yet.
     """
 
     domain: str
@@ -59,17 +54,12 @@ class AddRule:
     rule: Rule
     before: str = ""
     after: str = ""
-    facts: Mapping[str, Fact] = attrs.field(factory=dict, converter=_facts)
+    facts: Mapping[str, Fact] = attrs.field(factory=dict, converter=facts_of)
     outcomes: tuple[Any, ...] = attrs.field(default=(), converter=_tuple)
 
     def __attrs_post_init__(self) -> None:
         if bool(self.before) == bool(self.after):
             raise PolicyError(f"rule {self.rule.id!r}: name the rule that it goes before, or after")
-
-    @property
-    def key(self) -> Key:
-        """What it lays hands on."""
-        return ("rule", self.domain, self.table, self.rule.id)
 
     def __str__(self) -> str:
         place = f"before {self.before}" if self.before else f"after {self.after}"
@@ -78,18 +68,13 @@ class AddRule:
 
 @attrs.frozen
 class ReplaceRule:
-    """A rule in the place of the one with the same id; the arguments are those of `AddRule`."""
+    """A rule that replaces the one with the same id; the fields are those of `AddRule`."""
 
     domain: str
     table: str
     rule: Rule
-    facts: Mapping[str, Fact] = attrs.field(factory=dict, converter=_facts)
+    facts: Mapping[str, Fact] = attrs.field(factory=dict, converter=facts_of)
     outcomes: tuple[Any, ...] = attrs.field(default=(), converter=_tuple)
-
-    @property
-    def key(self) -> Key:
-        """What it lays hands on."""
-        return ("rule", self.domain, self.table, self.rule.id)
 
     def __str__(self) -> str:
         return f"replaces rule {self.rule.id} of {self.domain}.{self.table}"
@@ -102,27 +87,17 @@ class AddTable:
     domain: str
     table: DecisionTable
 
-    @property
-    def key(self) -> Key:
-        """What it lays hands on."""
-        return ("table", self.domain, self.table.id)
-
     def __str__(self) -> str:
         return f"adds table {self.table.id} to {self.domain}"
 
 
 @attrs.frozen
 class SetParameter:
-    """Another value for a figure of a policy, or a figure that it does not have."""
+    """Another value for a parameter of a policy, or a new parameter."""
 
     domain: str
     name: str
     parameter: Parameter
-
-    @property
-    def key(self) -> Key:
-        """What it lays hands on."""
-        return ("parameter", self.domain, self.name)
 
     def __str__(self) -> str:
         return f"sets {self.domain}.{self.name} to {self.parameter.value}"
@@ -136,11 +111,6 @@ class AddRecords:
     name: str
     rows: tuple[Mapping[str, Any], ...] = attrs.field(converter=freeze)
 
-    @property
-    def key(self) -> Key:
-        """What it lays hands on: nothing that another plug-in could not add to as well."""
-        return ("records", self.domain, self.name, str(hash(self.rows)))
-
     def __str__(self) -> str:
         return f"adds {len(self.rows)} record(s) to {self.domain}.{self.name}"
 
@@ -149,15 +119,15 @@ class AddRecords:
 class AddRoute:
     """A route for complaints: who owns it and by when, and the rules that lead to it.
 
-    Args:
-        name: the route's name, an outcome of the table ``route``.
-        owner: the department that answers.
-        days: the time for the answer, in working days.
-        rules: the rules that lead there; ids of rules already there are replaced.
+    Attributes:
+        name: The route's name, an outcome of the table ``route``.
+        owner: The department that answers.
+        days: The time for the answer, in working days.
+        rules: The rules that lead there; ids of rules already there are replaced.
         involves: ``none`` or ``concerned`` departments.
-        actions: what is done, in order.
-        members: the members of a task force.
-        source: what it rests on.
+        actions: What is done, in order.
+        members: The members of a task force.
+        source: The source of the route.
     """
 
     name: str
@@ -169,32 +139,21 @@ class AddRoute:
     members: tuple[str, ...] = attrs.field(default=(), converter=_words)
     source: str = "default"
 
-    @property
-    def key(self) -> Key:
-        """What it lays hands on."""
-        return ("route", self.name)
-
     def __str__(self) -> str:
         return f"adds route {self.name}, owned by {self.owner}"
 
 
 @attrs.frozen
 class AddIndicators:
-    """Measures of customer value, and the weights of the indicators that they speak for.
+    """Measures of customer value, and the weights of their indicators.
 
-    Args:
-        measures: measures that the valuation policy does not have.
-        weights: the weights of all indicators, summing to 1; empty keeps the policy's.
+    Attributes:
+        measures: Measures that the valuation policy does not have.
+        weights: The weights of all indicators, summing to 1; empty keeps the policy's.
     """
 
     measures: tuple[Measure, ...] = attrs.field(default=(), converter=_tuple)
     weights: Mapping[str, float] = attrs.field(factory=dict, converter=freeze)
-
-    @property
-    def key(self) -> Key:
-        """What it lays hands on: the weights are one whole."""
-        names = [m.name for m in self.measures]
-        return ("weights",) if self.weights else ("measures", *names)
 
     def __str__(self) -> str:
         what = [f"adds measure {m.name}" for m in self.measures]
@@ -208,15 +167,10 @@ Change: TypeAlias = (
 
 @attrs.frozen
 class Preset:
-    """A policy under a name; used where `assemble` is asked for it."""
+    """A policy under a name; used if `assemble` chooses it."""
 
     name: str
     policy: Policy
-
-    @property
-    def key(self) -> Key:
-        """What it lays hands on."""
-        return ("preset", self.policy.domain, self.name)
 
     def __str__(self) -> str:
         return f"offers preset {self.name} of {self.policy.domain}"
@@ -226,10 +180,10 @@ class Preset:
 class StageChange:
     """Stages, events and moves of a stage model; a move for the same stage and event is replaced.
 
-    Args:
-        moves: the moves.
-        stages: stages that the model does not have.
-        events: events that it does not have.
+    Attributes:
+        moves: The moves.
+        stages: Stages that the model does not have.
+        events: Events that it does not have.
         model: ``bank``, ``private_banking`` or ``value_phases``.
     """
 
@@ -237,11 +191,6 @@ class StageChange:
     stages: tuple[Term, ...] = attrs.field(default=(), converter=_tuple)
     events: tuple[Term, ...] = attrs.field(default=(), converter=_tuple)
     model: str = "bank"
-
-    @property
-    def key(self) -> Key:
-        """What it lays hands on."""
-        return ("moves", self.model, *(m.rule for m in self.moves))
 
     def __str__(self) -> str:
         return f"sets moves {', '.join(m.rule for m in self.moves)} of stage model {self.model}"
@@ -251,27 +200,23 @@ class StageChange:
 class FactSource:
     """Facts and the function that computes them.
 
-    Args:
-        name: what to call the source in errors.
-        domain: whose rules may name the facts.
-        inputs: the frames and columns that it needs: the book's frames by name, and ``facts`` for
+    Attributes:
+        name: Name of the source in errors.
+        domain: The domain whose first step computes the facts; the rules of this and of every later
+            step may read them.
+        inputs: The frames and columns that it needs: the book's frames by name, and ``facts`` for
             what the domain knows already.
-        columns: the facts that it gives.
-        compute: takes the inputs by name and the day; gives a frame with the index of ``facts``
-            and exactly these columns. It should look at each customer alone: on an engine it gets
-            one block of customers after the other.
+        columns: The facts that it gives, as declared.
+        compute: Takes the inputs by name and the day; gives a frame with the index of ``facts``
+            and exactly these columns. It must compute each customer alone: an engine calls it
+            for one block of customers at a time.
     """
 
     name: str
     domain: str
     inputs: Mapping[str, tuple[str, ...]] = attrs.field(converter=_inputs)
-    columns: Mapping[str, Fact] = attrs.field(converter=_facts)
+    columns: Mapping[str, Fact] = attrs.field(converter=facts_of)
     compute: Callable[[Frames, date], pd.DataFrame]
-
-    @property
-    def key(self) -> Key:
-        """What it lays hands on."""
-        return ("facts", self.domain, self.name)
 
     def __str__(self) -> str:
         return f"gives facts {', '.join(self.columns)} to {self.domain}"
@@ -279,20 +224,15 @@ class FactSource:
 
 @attrs.frozen
 class Signal:
-    """A severity signal that is read from texts: a fact that rules of ``severity`` may name.
+    """A severity signal read from texts: a fact that rules of ``severity`` may read.
 
-    Args:
-        name: the signal's name.
-        read: texts in, one truth value each out, with the same index.
+    Attributes:
+        name: The signal's name.
+        read: Takes texts; gives a boolean for each, with the same index.
     """
 
     name: str
     read: Callable[[pd.Series], pd.Series]
-
-    @property
-    def key(self) -> Key:
-        """What it lays hands on."""
-        return ("signal", self.name)
 
     def __str__(self) -> str:
         return f"reads signal {self.name} from texts"
@@ -305,35 +245,25 @@ class TextClassifier:
     name: str
     read: Callable[[pd.Series], pd.DataFrame]
 
-    @property
-    def key(self) -> Key:
-        """What it lays hands on."""
-        return ("classifier", self.name)
-
     def __str__(self) -> str:
         return f"classifies texts by {self.name}"
 
 
 @attrs.frozen
 class CalendarDay:
-    """A day on which the bank works, or rests, against the calendar.
+    """A day on which the bank works or is closed, unlike its calendar.
 
-    Args:
-        day: the day.
-        working: whether the bank works on it.
-        reason: why.
-        calendar: the name of the calendar that it is for; empty for all.
+    Attributes:
+        day: The day.
+        working: Whether the bank works on that day.
+        reason: Why.
+        calendar: The name of the calendar that it is for; empty for all.
     """
 
     day: date
     working: bool
     reason: str = ""
     calendar: str = ""
-
-    @property
-    def key(self) -> Key:
-        """What it lays hands on."""
-        return ("day", self.calendar, self.day.isoformat())
 
     def __str__(self) -> str:
         return f"{'works' if self.working else 'rests'} on {self.day}"
@@ -343,18 +273,13 @@ class CalendarDay:
 class Section:
     """A section of the report.
 
-    Args:
-        title: the heading.
-        make: takes the review; gives a frame, or plain text.
+    Attributes:
+        title: The heading.
+        make: Takes the review; gives a frame, or plain text.
     """
 
     title: str
     make: Callable[[Any], pd.DataFrame | str]
-
-    @property
-    def key(self) -> Key:
-        """What it lays hands on."""
-        return ("section", self.title)
 
     def __str__(self) -> str:
         return f"adds section {self.title!r} to the report"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bankcrm.policy.effects import Classifier, PluginEffects
 from bankcrm.policy.load import (
     DOMAINS,
     default_policies,
@@ -9,7 +10,7 @@ from bankcrm.policy.load import (
     load_policy,
     presets,
 )
-from bankcrm.policy.model import Change, Classifier, Policy, PolicySet
+from bankcrm.policy.model import Change, Policy, PolicySet
 from bankcrm.rules import Parameter
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Change",
     "Classifier",
     "Parameter",
+    "PluginEffects",
     "Policy",
     "PolicySet",
     "default_policies",

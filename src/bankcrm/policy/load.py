@@ -19,15 +19,20 @@ from bankcrm.rules.toml import RawTable, converter, parse_toml, plain, structure
 DOMAINS = ("bank", "lifecycle", "segmentation", "valuation", "complaints")
 
 
-def load_policy(source: str | Path) -> Policy:
+def load_policy(source: str | Path, *, shared: Policy | None = None) -> Policy:
     """Read a policy from a TOML file or from TOML text.
 
+    Args:
+        source: A path, or the text itself.
+        shared: The policy ``bank``, whose parameters the tables may name; None for the default
+            one. A `PolicySet` puts every policy on its own ``bank``.
+
     Raises:
-        PolicyError: every fault of the file at once, each with its path.
+        PolicyError: All errors of the file together, each with its path.
     """
     raw = parse_toml(source)
-    known = ("policy", "parameters", "tables", "records")
-    faults = [f"{k}: unknown key; known: {', '.join(known)}" for k in raw if k not in known]
+    parts = ("policy", "parameters", "tables", "records")
+    faults = [f"{k}: unknown key; known: {', '.join(parts)}" for k in raw if k not in parts]
     head = structure(converter(), raw.get("policy", {}), Header, "policy", faults)
     named = _mapping(raw, "parameters", faults)
     parameters = {
@@ -35,9 +40,12 @@ def load_policy(source: str | Path) -> Policy:
         for name, item in named.items()
         if (versions := _read_parameter(name, item, faults))
     }
-    own = head is not None and head.domain == "bank"
-    under = {} if own else default_policy("bank").parameters
-    tables = _read_tables(raw.get("tables", []), {**under, **parameters}, faults)
+    if head is not None and head.domain == "bank":
+        shared = None
+    elif shared is None:
+        shared = default_policy("bank")
+    known = {**(shared.parameters if shared else {}), **parameters}
+    tables = _read_tables(raw.get("tables", []), known, faults)
     records = _read_records(_mapping(raw, "records", faults), faults)
     if head is None:
         raise PolicyError(faults)
@@ -45,13 +53,14 @@ def load_policy(source: str | Path) -> Policy:
         parameters=parameters,
         tables=tables,
         raw_records=records,
+        shared=shared,
         **attrs.asdict(head),
     )
-    # a parameter that is there but faulty is told once, not again by each test that names it
+    # a parameter that does not fit is reported once, not again by each test that names it
     faulty = tuple(f"unknown parameter @{n}" for n in named if n not in parameters)
-    told = [f for f in dict.fromkeys([*faults, *faults_of(policy)]) if not f.endswith(faulty)]
-    if told:
-        raise PolicyError(told)
+    found = [f for f in dict.fromkeys([*faults, *faults_of(policy)]) if not f.endswith(faulty)]
+    if found:
+        raise PolicyError(found)
     return policy
 
 
@@ -61,19 +70,19 @@ def default_policy(domain: str, preset: str | None = None) -> Policy:
 
     Args:
         domain: ``bank``, ``lifecycle``, ``segmentation``, ``valuation`` or ``complaints``.
-        preset: the name of one of the domain's presets instead of its defaults.
+        preset: The name of one of the domain's presets instead of its defaults.
 
     Raises:
-        UnknownNameError: there is no such domain or preset.
+        UnknownNameError: There is no such domain or preset.
     """
     if domain not in DOMAINS:
         raise UnknownNameError("domain", domain, DOMAINS)
-    folder = importlib.resources.files("bankcrm") / domain
-    if domain == "bank":
-        shared = importlib.resources.files("bankcrm") / "policy" / "bank.toml"
-        return load_policy(shared.read_text(encoding="utf-8"))
+    package = importlib.resources.files("bankcrm")
+    folder = package / domain
     if preset is None:
-        return load_policy((folder / "defaults.toml").read_text(encoding="utf-8"))
+        bank = domain == "bank"
+        file = package / "policy" / "bank.toml" if bank else folder / "defaults.toml"
+        return load_policy(file.read_text(encoding="utf-8"))
     names = presets(domain)
     if preset not in names:
         raise UnknownNameError(f"preset of {domain}", preset, names)
@@ -92,10 +101,10 @@ def default_policies(presets: Sequence[str] = ()) -> PolicySet:
     """The default policy of every domain.
 
     Args:
-        presets: presets to take in the place of a domain's defaults, as ``valuation/czk_1993``.
+        presets: Presets to take in the place of a domain's defaults, as ``valuation/czk_1993``.
 
     Raises:
-        UnknownNameError: there is no such domain or preset.
+        UnknownNameError: There is no such domain or preset.
 
     >>> default_policies(["valuation/czk_1993"])["valuation"].id
     'bankcrm.valuation.czk_1993'

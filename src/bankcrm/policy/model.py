@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
+from typing import Any, Self, TypeVar
 
 import attrs
+import pandas as pd
 import tomli_w
 
 from bankcrm._display import card, line, shown, stamp
+from bankcrm.calendars import WorkingCalendar
 from bankcrm.errors import PolicyError, UnknownNameError
+from bankcrm.policy.effects import Classifier, PluginEffects, Sections
 from bankcrm.policy.validation import at_day, covers, faults_of
 from bankcrm.rules import DecisionTable, Parameter
 from bankcrm.rules.fingerprint import canonical, digest
@@ -19,13 +22,7 @@ from bankcrm.rules.model import freeze
 from bankcrm.rules.toml import converter, plain, structure, table_body
 from bankcrm.rules.values import FrozenDict, frozen_dict
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from bankcrm.calendars import WorkingCalendar
-
 Record = Mapping[str, Any]
-Classifier: TypeAlias = "Callable[[pd.Series], pd.DataFrame]"
 T = TypeVar("T")
 
 
@@ -69,21 +66,21 @@ class Header:
 
 @attrs.frozen(eq=False)
 class Policy:
-    """All that one domain decides by: figures, tables and records, each dated and cited.
+    """The parameters, tables and records that one domain decides by, dated and cited.
 
-    Args:
-        id: the policy's name.
-        domain: ``lifecycle``, ``segmentation``, ``valuation``, ``complaints`` or a bank's own.
-        version: the policy's version.
-        parameters: name to the dated versions of a figure.
-        tables: table id to its dated versions.
-        raw_records: name to plain records, read through `records`.
-        title: what the policy is for, for people.
-        note: what a reader should know of it.
-        effective_from: first day on which the policy is in force.
-        effective_to: last day on which it is in force.
-        shared: the policy ``bank``, whose parameters, tables and records stand under those of
-            this one: the default one if none is given; None for ``bank`` itself.
+    Attributes:
+        id: The policy's name.
+        domain: ``bank``, ``lifecycle``, ``segmentation``, ``valuation``, ``complaints`` or another.
+        version: The policy's version.
+        parameters: Name to the dated versions of a parameter.
+        tables: Table id to its dated versions.
+        raw_records: Name to plain records; read them with `records`.
+        title: What the policy is for, for people.
+        note: What a reader should know of it.
+        effective_from: First day on which the policy is in force.
+        effective_to: Last day on which it is in force.
+        shared: The policy ``bank``, read for every parameter, table and list of records that this
+            policy does not have; the default one if none is given, None for ``bank`` itself.
 
     >>> from bankcrm.policy import default_policy
     >>> policy = default_policy("lifecycle")
@@ -148,8 +145,8 @@ class Policy:
         """The value of a parameter; a mapping or a tuple where the file has one.
 
         Raises:
-            UnknownNameError: the policy has no such parameter.
-            PolicyError: it has several dated values; narrow the policy with `at` first.
+            UnknownNameError: Neither the policy nor ``bank`` has such a parameter.
+            PolicyError: It has several dated values; narrow the policy with `at` first.
         """
         return self.parameter(name).value
 
@@ -159,13 +156,13 @@ class Policy:
         return found
 
     def has_parameter(self, name: str) -> bool:
-        """Whether the policy, or the shared one under it, has a parameter."""
+        """Whether the policy, or the policy ``bank`` under it, has a parameter."""
         return name in self.parameters or (
             self.shared is not None and name in self.shared.parameters
         )
 
     def table(self, name: str) -> DecisionTable:
-        """A decision table with the parameters that it names put in."""
+        """A decision table, its parameters filled in."""
         table = self._ready.get(name)
         if table is None:
             table = _with_parameters(self._one("tables", "table", name), self)
@@ -174,22 +171,22 @@ class Policy:
 
     @functools.cached_property
     def _ready(self) -> dict[str, DecisionTable]:
-        """Tables with their parameters put in, made when first asked for and kept compiled."""
+        """Tables with their parameters filled in, by name; made at their first use."""
         return {}
 
     def records(self, name: str, kind: type[T]) -> tuple[T, ...]:
         """The records of a list, each read as a ``kind`` (an attrs class).
 
         Raises:
-            PolicyError: every record that does not fit, with its path.
+            UnknownNameError: Neither the policy nor ``bank`` has such a list.
+            PolicyError: All records that do not fit, each with its path.
         """
-        faults: list[str] = []
-        under = self.shared
-        if under is not None and name not in self.raw_records and name in under.raw_records:
-            return under.records(name, kind)
-        rows = self.raw_records.get(name)
+        under: Mapping[str, tuple[Record, ...]] = getattr(self.shared, "raw_records", {})
+        rows = self.raw_records.get(name) or under.get(name)
         if rows is None:
-            raise UnknownNameError("record list", name, self.raw_records)
+            known = [*self.raw_records, *under]
+            raise UnknownNameError("record list", name, known, f"policy {self.id!r}")
+        faults: list[str] = []
         read = [
             structure(converter(), r, kind, f"records.{name}[{i}]", faults)
             for i, r in enumerate(rows)
@@ -203,7 +200,7 @@ class Policy:
         under: Mapping[str, tuple[Any, ...]] = getattr(self.shared, part, {})
         versions = items.get(name) or under.get(name)
         if versions is None:
-            raise UnknownNameError(f"{what} in policy {self.id!r}", name, [*items, *under])
+            raise UnknownNameError(what, name, [*items, *under], f"policy {self.id!r}")
         if len(versions) > 1:
             raise PolicyError(
                 [f"{what} {name!r} has {len(versions)} dated versions; call policy.at(date) first"]
@@ -214,7 +211,7 @@ class Policy:
         """The policy as it stood on a day: one version of every table and parameter.
 
         Raises:
-            PolicyError: the policy, a table or a parameter has no version for that day.
+            PolicyError: The policy, a table or a parameter has no version for that day.
         """
         day = day.date() if isinstance(day, datetime) else day
         faults = [] if covers(self, day) else [f"policy {self.id!r} is not in force on {day}"]
@@ -229,7 +226,7 @@ class Policy:
         """The same policy with other parameter values, checked like a loaded one.
 
         Raises:
-            PolicyError: an unknown name, a value that does not fit its unit, or a table that the
+            PolicyError: An unknown name, a value that does not fit its unit, or a table that the
                 new value breaks.
         """
         faults = [f"parameters.{n}: no such parameter" for n in values if not self.has_parameter(n)]
@@ -253,7 +250,7 @@ class Policy:
         """The same policy, if nothing is wrong with it.
 
         Raises:
-            PolicyError: every fault: units, dates, and each table's own proofs.
+            PolicyError: All errors together: units, dates, and each table's own proofs.
         """
         found = [*faults, *faults_of(self)]
         if found:
@@ -275,6 +272,8 @@ class Policy:
     def diff(self, other: Policy) -> tuple[Change, ...]:
         """What changes from this policy to another, by path.
 
+        The policies ``bank`` under the two are not compared: call `diff` on those as well.
+
         >>> from bankcrm.policy import default_policy
         >>> old = default_policy("lifecycle")
         >>> print(old.diff(old.with_parameters(lost_after_days=400))[0])
@@ -289,7 +288,7 @@ class Policy:
         )
 
     def to_toml(self) -> str:
-        """The policy as TOML text; `load_policy` gives back an equal policy."""
+        """The policy as TOML text; `load_policy` with the same ``shared`` gives an equal policy."""
         header = Header(*(getattr(self, a.name) for a in attrs.fields(Header)))
         body: dict[str, Any] = {"policy": plain(header)}
         if self.parameters:
@@ -307,12 +306,12 @@ class Policy:
 
 
 def _on_bank(policies: Mapping[str, Policy]) -> FrozenDict[str, Policy]:
-    """The policies, each on the policy ``bank`` of the same set."""
+    """The policies, each reading what it lacks from the policy ``bank`` of the same set."""
     bank = policies.get("bank")
     if bank is None:
         return frozen_dict(policies)
     placed = {
-        domain: p if domain == "bank" or p.shared is bank else attrs.evolve(p, shared=bank)
+        domain: p if domain == "bank" or p.shared == bank else attrs.evolve(p, shared=bank)
         for domain, p in policies.items()
     }
     return frozen_dict(placed)
@@ -320,7 +319,13 @@ def _on_bank(policies: Mapping[str, Policy]) -> FrozenDict[str, Policy]:
 
 @attrs.frozen(eq=False)
 class PolicySet:
-    """The policies that a review runs by, one a domain.
+    """The policies that a review runs by, one per domain.
+
+    Every policy reads what it lacks from the policy ``bank`` of the same set.
+
+    Attributes:
+        policies: Domain to policy.
+        effects: What plug-ins add beyond rules; nothing in a plain set.
 
     >>> from bankcrm.policy import default_policies, default_policy
     >>> default_policies().with_policy(default_policy("lifecycle"))["lifecycle"].id
@@ -328,6 +333,7 @@ class PolicySet:
     """
 
     policies: Mapping[str, Policy] = attrs.field(converter=_on_bank)
+    effects: PluginEffects = attrs.field(factory=PluginEffects)
 
     def __getitem__(self, domain: str) -> Policy:
         if domain not in self.policies:
@@ -367,17 +373,23 @@ class PolicySet:
         """Every policy as it stood on a day."""
         return attrs.evolve(self, policies={d: p.at(day) for d, p in self.policies.items()})
 
+    def with_facts(
+        self, domain: str, facts: pd.DataFrame, frames: Mapping[str, object], *, as_of: date
+    ) -> pd.DataFrame:
+        """A domain's facts with those of plug-ins; see `PluginEffects.with_facts`."""
+        return self.effects.with_facts(domain, facts, frames, as_of)
+
     def classifier(self, base: Classifier | None = None) -> Classifier | None:
-        """The classifier of complaints' texts; joined by those of plug-ins where there are any."""
-        return base
+        """A classifier that adds what plug-ins read from texts to what ``base`` reads."""
+        return self.effects.classifier(base)
 
     def calendar(self, base: WorkingCalendar) -> WorkingCalendar:
-        """The working days; with those of plug-ins where there are any."""
-        return base
+        """A calendar with the working days and closures of plug-ins."""
+        return self.effects.calendar(base)
 
-    def sections(self, review: object) -> tuple[tuple[str, pd.DataFrame | str], ...]:
-        """Title and content of plug-ins' sections of a report; none in a plain set."""
-        return ()
+    def sections(self, review: object) -> Sections:
+        """Title and content of the plug-ins' sections of a review's report."""
+        return self.effects.sections(review)
 
     @functools.cached_property
     def fingerprint(self) -> str:

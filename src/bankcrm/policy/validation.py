@@ -1,4 +1,4 @@
-"""What is wrong with a policy: units, dates, and each table's own proofs."""
+"""The validation of a policy: units, dates, and the proofs of each table."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def covers(item: Versioned | Policy, day: date) -> bool:
 def at_day(
     items: Mapping[str, tuple[Any, ...]], day: date, path: str, faults: list[str]
 ) -> dict[str, tuple[Any, ...]]:
-    """The versions in force on a day; names without one are told in ``faults``."""
+    """The versions in force on a day; adds names without one to ``faults``."""
     chosen = {}
     for name, versions in items.items():
         found = tuple(v for v in versions if covers(v, day))
@@ -38,7 +38,7 @@ def at_day(
 
 
 def faults_of(policy: Policy) -> Iterator[str]:
-    """Every fault of a policy, each with its path."""
+    """All errors of a policy, each with its path."""
     dates = list(_all_date_faults(policy))
     yield from dates
     for name, versions in policy.parameters.items():
@@ -69,7 +69,7 @@ def _all_date_faults(policy: Policy) -> Iterator[str]:
 
 
 def _date_faults(path: str, versions: Sequence[Versioned], policy: Policy) -> Iterator[str]:
-    """Dated versions must follow each other day by day: no overlap, no hole, none in the policy."""
+    """Dated versions must follow each other day by day: without overlap or gap."""
     ordered = sorted(versions, key=lambda v: v.effective_from or date.min)
     for v in ordered:
         yield from _backward(path, v)
@@ -94,18 +94,28 @@ def _backward(path: str, item: Versioned | Policy) -> Iterator[str]:
 
 def _snapshots(policy: Policy) -> Iterator[Policy]:
     """The policy on every day on which something in it changes and all of it is in force."""
+    for day in sorted(_changes(policy)):
+        missing: list[str] = []
+        snapshot = _first_versions(policy, day, missing)
+        if not missing:
+            yield snapshot
+
+
+def _changes(policy: Policy) -> set[date]:
+    """The days on which a version comes into force, in the policy or in ``bank`` under it."""
     items: list[tuple[Versioned, ...]] = [*policy.parameters.values(), *policy.tables.values()]
     days = {version.effective_from or date.min for versions in items for version in versions}
-    for day in sorted(days or {date.min}):
-        missing: list[str] = []
-        parameters = at_day(policy.parameters, day, "", missing)
-        tables = at_day(policy.tables, day, "", missing)
-        if not missing:  # where two versions overlap, which is told, the first is looked at
-            yield attrs.evolve(
-                policy,
-                parameters={n: v[:1] for n, v in parameters.items()},
-                tables={n: v[:1] for n, v in tables.items()},
-            )
+    return days | (_changes(policy.shared) if policy.shared else set()) or {date.min}
+
+
+def _first_versions(policy: Policy, day: date, missing: list[str]) -> Policy:
+    """The policy as it stands on a day; of versions that overlap, which is reported, the first."""
+    return attrs.evolve(
+        policy,
+        parameters={n: v[:1] for n, v in at_day(policy.parameters, day, "", missing).items()},
+        tables={n: v[:1] for n, v in at_day(policy.tables, day, "", missing).items()},
+        shared=policy.shared and _first_versions(policy.shared, day, missing),
+    )
 
 
 def _table_faults(policy: Policy) -> Iterator[str]:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Literal, cast, overload
 import pandas as pd
 
 from bankcrm.book import Book
+from bankcrm.book.recorded import recorded_in
 from bankcrm.book.view import book_view
 from bankcrm.calendars import WorkingCalendar, working_calendar
 from bankcrm.complaints import ProcessedComplaints, default_lexicon, process_complaints
 from bankcrm.frames import as_of_day, findings_frame
 from bankcrm.pipeline import STEPS, Fitted, Step
 from bankcrm.pipeline.reading import shown_columns
-from bankcrm.pipeline.recorded import recorded_in
 from bankcrm.pipeline.run import run_steps
 from bankcrm.plugins import fact_sources_of
 from bankcrm.policy import PolicySet, default_policies

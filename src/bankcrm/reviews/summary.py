@@ -19,7 +19,7 @@ from bankcrm.pipeline.reading import counted_columns
 from bankcrm.policy import Policy, PolicySet
 from bankcrm.segmentation import resource_rules
 from bankcrm.valuation import Concentration, concentration
-from bankcrm.valuation.components import COMPONENTS
+from bankcrm.valuation.contribution.components import COMPONENTS
 from bankcrm.vocabulary import Tier
 
 CURVE_POINTS = 101

@@ -16,7 +16,7 @@ import tomli_w
 
 from bankcrm.errors import PolicyError
 from bankcrm.rules.check import local_findings
-from bankcrm.rules.model import Parameter, Rule, TableDefinition
+from bankcrm.rules.model import Parameter, Rule, TableDefinition, check_outcomes
 from bankcrm.rules.unary import UnaryTest, parse_test
 from bankcrm.rules.values import Fact, fact
 
@@ -43,7 +43,7 @@ class TableHeader:
         "collect_max",
         "collect_count",
     ] = "first"
-    outcomes: tuple[Any, ...] = ()
+    outcomes: tuple[Any, ...] = attrs.field(default=(), validator=check_outcomes)
 
 
 @functools.cache
@@ -132,7 +132,7 @@ def parse_toml(source: str | Path) -> dict[str, Any]:
     """Parse TOML text or a file.
 
     Raises:
-        PolicyError: the file cannot be read or is not TOML; the message has line and column.
+        PolicyError: The file cannot be read or is not TOML; the message has line and column.
     """
     name = "" if isinstance(source, str) and "\n" in source else f"{source}: "
     text = read_text(source)

@@ -99,10 +99,10 @@ class ResourcePlan:
     fingerprint: str
 
     def plot(self, ax: Axes | None = None, language: Language = "en") -> Axes:
-        """What each tier receives beside its customers; see `bankcrm.plots.resource_plan`."""
-        from bankcrm import plots
+        """What each tier receives beside its customers."""
+        from bankcrm.plots import bars
 
-        return plots.resource_plan(self.tiers, ax=ax, unit=self.unit, language=language)
+        return bars.resource_plan(self.tiers, ax=ax, unit=self.unit, language=language)
 
     def __repr__(self) -> str:
         figures = {"budget": self.budget, "unit": self.unit, "customers": len(self.customers)}

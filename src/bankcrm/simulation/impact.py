@@ -44,10 +44,10 @@ class DecisionImpact:
         return f"{self._title()}\n{self.migration}"
 
     def plot(self, ax: Axes | None = None, language: Language = "en") -> Axes:
-        """Plot the moves of this decision, the most frequent first; see `bankcrm.plots.impact`."""
-        from bankcrm import plots
+        """Plot the moves of this decision, the most frequent first."""
+        from bankcrm.plots import bars
 
-        return plots.impact(self.migration, ax=ax, language=language)
+        return bars.impact(self.migration, ax=ax, language=language)
 
     def __repr__(self) -> str:
         figures = {"rows": self.rows, "moved": len(self.moved)}
@@ -94,7 +94,7 @@ class Impact:
     def plot(
         self, ax: Axes | None = None, language: Language = "en", *, table: str | None = None
     ) -> Axes:
-        """Plot the moves of one decision, the most frequent first; see `bankcrm.plots.impact`.
+        """Plot the moves of one decision, the most frequent first.
 
         Args:
             ax: Axes to draw on; None makes a figure.

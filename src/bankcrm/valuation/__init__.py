@@ -1,86 +1,49 @@
-"""What each customer is worth, on what grounds, and how that worth is spread over the book."""
+"""Contribution and value of each customer, and how they are distributed over the book."""
 
-from bankcrm.book.balances import average_balances, average_outstanding
-from bankcrm.valuation.change import ConcentrationChange, compare
-from bankcrm.valuation.components import contribution, explain_contribution
-from bankcrm.valuation.curves import ProfitSplit, WhaleCurve
-from bankcrm.valuation.grades import fit_grades, grade_contribution
-from bankcrm.valuation.groups import GroupedConcentration, concentration_by
-from bankcrm.valuation.intervals import Interval
-from bankcrm.valuation.lorenz import (
-    Concentration,
-    concentration,
-    profit_split,
-    share_of_top,
-    whale_curve,
-)
-from bankcrm.valuation.measures import value_measures
-from bankcrm.valuation.model import BookFrames
-from bankcrm.valuation.positions import positions_of
-from bankcrm.valuation.rates import Rates, TransferBand, TransferCurve, year_fraction
+from bankcrm.valuation.concentration.change import compare_concentration
+from bankcrm.valuation.concentration.groups import concentration_by
+from bankcrm.valuation.concentration.lorenz import Concentration, concentration
+from bankcrm.valuation.concentration.tail import pareto_alpha
+from bankcrm.valuation.contribution.components import contribution, explain_contribution
+from bankcrm.valuation.contribution.positions import positions_of
+from bankcrm.valuation.contribution.rates import Rates, TransferBand, TransferCurve
 from bankcrm.valuation.retention import (
-    RetentionEconomics,
     SpendCurve,
-    SpendPlan,
     customer_value,
     retention_economics,
     spend_to_keep,
     spend_to_win,
 )
-from bankcrm.valuation.scales import GradeScale, Scale, fit_scale, points_scale
-from bankcrm.valuation.tail import ParetoTail, pareto_alpha
-from bankcrm.valuation.thumb import EightyTwenty, is_eighty_twenty, rules_of_thumb
-from bankcrm.valuation.value import Measure, ValueModel, fit_value_model, score_value
-from bankcrm.valuation.weights import AhpWeights, ahp_weights, combine_weights, entropy_weights
+from bankcrm.valuation.rules_of_thumb import is_eighty_twenty, rules_of_thumb
+from bankcrm.valuation.value.measures import value_measures
+from bankcrm.valuation.value.score import Measure, ValueModel, fit_value_model, score_value
+from bankcrm.valuation.value.weights import ahp_weights, combine_weights, entropy_weights
 
 __all__ = [
-    "AhpWeights",
-    "BookFrames",
     "Concentration",
-    "ConcentrationChange",
-    "EightyTwenty",
-    "GradeScale",
-    "GroupedConcentration",
-    "Interval",
     "Measure",
-    "ParetoTail",
-    "ProfitSplit",
     "Rates",
-    "RetentionEconomics",
-    "Scale",
     "SpendCurve",
-    "SpendPlan",
     "TransferBand",
     "TransferCurve",
     "ValueModel",
-    "WhaleCurve",
     "ahp_weights",
-    "average_balances",
-    "average_outstanding",
     "combine_weights",
-    "compare",
+    "compare_concentration",
     "concentration",
     "concentration_by",
     "contribution",
     "customer_value",
     "entropy_weights",
     "explain_contribution",
-    "fit_grades",
-    "fit_scale",
     "fit_value_model",
-    "grade_contribution",
     "is_eighty_twenty",
     "pareto_alpha",
-    "points_scale",
     "positions_of",
-    "profit_split",
     "retention_economics",
     "rules_of_thumb",
     "score_value",
-    "share_of_top",
     "spend_to_keep",
     "spend_to_win",
     "value_measures",
-    "whale_curve",
-    "year_fraction",
 ]

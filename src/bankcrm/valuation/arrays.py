@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from bankcrm.errors import DataError
 from bankcrm.frames import numbers
 
 Floats = NDArray[np.float64]
-Integers = NDArray[np.intp]
+Integers = NDArray[np.integer[Any]]
 Values = pd.Series | NDArray[np.generic] | Sequence[float]
 
 

@@ -18,8 +18,20 @@ from bankcrm.valuation.arrays import (
     refuse_not_finite,
     refuse_share,
 )
-from bankcrm.valuation.curves import ProfitSplit, WhaleCurve, log_sum, rank_sum, sums_below
-from bankcrm.valuation.intervals import Interval, Method, Statistic, curve_band, statistic_interval
+from bankcrm.valuation.concentration.curves import (
+    ProfitSplit,
+    WhaleCurve,
+    log_sum,
+    rank_sum,
+    sums_below,
+)
+from bankcrm.valuation.concentration.intervals import (
+    Interval,
+    Method,
+    Statistic,
+    curve_band,
+    statistic_interval,
+)
 from bankcrm.vocabulary import Language
 
 if TYPE_CHECKING:
@@ -207,7 +219,7 @@ class Concentration:
         self,
         *,
         seed: int,
-        level: float = 0.95,
+        confidence: float = 0.95,
         replicates: int = 200,
         points: int = 101,
     ) -> pd.DataFrame:
@@ -215,7 +227,7 @@ class Concentration:
 
         Args:
             seed: of the bootstrap.
-            level: confidence, such as 0.95.
+            confidence: confidence, such as 0.95.
             replicates: number of bootstrap books.
             points: number of points, the two ends included.
 
@@ -228,7 +240,7 @@ class Concentration:
         """
         self._shared_total()
         shares = _even(points)
-        lower, upper = curve_band(self.values, self.weights, shares, level, replicates, seed)
+        lower, upper = curve_band(self.values, self.weights, shares, confidence, replicates, seed)
         return pd.DataFrame({"customers": shares, "lower": lower, "upper": upper})
 
     def plot(
@@ -238,16 +250,16 @@ class Concentration:
         *,
         band: pd.DataFrame | None = None,
     ) -> Axes:
-        """The Lorenz curve with the point of the top fifth; see `bankcrm.plots.lorenz`.
+        """The Lorenz curve with the point of the top fifth.
 
         Args:
             ax: axes to draw on; None makes a figure.
             language: of titles and labels.
             band: an interval around it, from `lorenz_band`.
         """
-        from bankcrm import plots
+        from bankcrm.plots import curves
 
-        return plots.lorenz(self.lorenz(), ax=ax, band=band, language=language)
+        return curves.lorenz(self.lorenz(), ax=ax, band=band, language=language)
 
     def _repr_html_(self) -> str:
         figures: dict[str, object] = {"customers": self.holders, "total": self.total}
@@ -294,7 +306,7 @@ class Concentration:
         *,
         share: float | None = None,
         method: Method = "bootstrap",
-        level: float = 0.95,
+        confidence: float = 0.95,
         replicates: int = 1000,
         seed: int | None = None,
     ) -> Interval:
@@ -306,15 +318,15 @@ class Concentration:
             method: ``bootstrap`` (percentiles of resampled books; the values stay sorted, only
                 their multiplicities are drawn), ``jackknife`` (leave one out) or ``asymptotic``
                 (variance of the influence function).
-            level: confidence, such as 0.95.
+            confidence: confidence, such as 0.95.
             replicates: number of bootstrap books.
             seed: required by the bootstrap.
 
         Returns:
             The estimate with its low and high end.
 
-        >>> spread = concentration([1.0, 2, 3, 4, 50]).interval("gini", seed=1)
-        >>> spread.low <= spread.estimate <= spread.high
+        >>> found = concentration([1.0, 2, 3, 4, 50]).interval("gini", seed=1)
+        >>> found.lower <= found.estimate <= found.upper
         True
         """
         estimate = {
@@ -333,7 +345,7 @@ class Concentration:
             statistic,
             share=0.0 if share is None else share,
             method=method,
-            level=level,
+            confidence=confidence,
             replicates=replicates,
             seed=seed,
         )
@@ -404,69 +416,3 @@ def concentration(values: Values, *, weights: Values | None = None) -> Concentra
     ordered.setflags(write=False)
     carried.setflags(write=False)
     return Concentration(ordered, carried)
-
-
-def share_of_top(values: Values, share: float = 0.2) -> float:
-    """Part of the total that the best ``share`` of customers holds, by partition without a sort.
-
-    Args:
-        values: one number a customer.
-        share: share of customers, such as 0.2.
-
-    Returns:
-        The share of the total; above 1 where the others lose money.
-
-    Source: CBM-5 (20:80).
-
-    >>> share_of_top([0, 0, 1, 1, 8], 0.2)
-    0.8
-    """
-    refuse_share("share", share)
-    array = raw_values(values, "values")
-    n = len(array)
-    wanted = share * n
-    whole = min(int(wanted), n)
-    if whole == n or n < 1000:
-        return concentration(values).share_of_top(share)
-    cut = n - whole - 1
-    parted = np.partition(array, cut)
-    top = float(parted[cut + 1 :].sum())
-    total = float(parted[: cut + 1].sum()) + top
-    if not np.isfinite(total):
-        refuse_not_finite(values, array, "values")
-    if total <= 0 or top > total / NO_TOTAL:
-        return concentration(values).share_of_top(share)  # raises where there is no total to share
-    return (top + (wanted - whole) * float(parted[cut])) / total
-
-
-def whale_curve(values: Values, points: int = 101) -> WhaleCurve:
-    """Cumulative profit over customers in falling order: peak, customers at the peak, destroyed.
-
-    Args:
-        values: profit of each customer, losses included.
-        points: number of points of the curve.
-
-    Returns:
-        The curve with its peak height, the share of customers there and the share lost after it.
-
-    Source: CBM-5; Kaplan and Narayanan (2001).
-
-    >>> whale_curve([-10, 5, 15]).peak
-    2.0
-    """
-    return concentration(values).whale_curve(points)
-
-
-def profit_split(values: Values, margin: float) -> ProfitSplit:
-    """Shares of customers that give profit, are marginal or lose money, beside 25:45:30.
-
-    Args:
-        values: profit of each customer.
-        margin: money; a customer between ``-margin`` and ``margin`` is marginal.
-
-    Source: CBM-5 (25:45:30).
-
-    >>> profit_split([-50, -1, 0, 2, 90], 5).customers
-    (0.2, 0.6, 0.2)
-    """
-    return concentration(values).profit_split(margin)

@@ -12,8 +12,8 @@ from bankcrm.errors import DataError
 from bankcrm.frames import Column, as_frame, check_frame, codes
 from bankcrm.policy import Policy, default_policy
 from bankcrm.valuation.arrays import Floats, Integers, Values, customer_index
-from bankcrm.valuation.rates import Rates
-from bankcrm.valuation.terms import POSITION_COLUMNS, Tables, Terms, parts_of
+from bankcrm.valuation.contribution.rates import Rates
+from bankcrm.valuation.contribution.terms import POSITION_COLUMNS, Tables, Terms, parts_of
 
 By = Literal["customer", "product", "customer_product", "position"]
 
@@ -81,10 +81,7 @@ def contribution(
     rates = Rates.from_policy(policy) if rates is None else rates
     frame = _checked(positions)
     asked = None if customers is None else customer_index(customers)
-    result = _gathered(frame, rates, by, asked)
-    result.attrs["policy"] = policy.id
-    result.attrs["fingerprint"] = policy.fingerprint
-    return result
+    return policy.stamp(_gathered(frame, rates, by, asked))
 
 
 def explain_contribution(
@@ -132,10 +129,7 @@ def explain_contribution(
             amount = float(parts[component][row])
             if amount:
                 rows.append((tables.products[product], component, amount, words))
-    result = pd.DataFrame(rows, columns=["product", "component", "amount", "how"])
-    result.attrs["policy"] = policy.id
-    result.attrs["fingerprint"] = policy.fingerprint
-    return result
+    return policy.stamp(pd.DataFrame(rows, columns=["product", "component", "amount", "how"]))
 
 
 def _checked(positions: object) -> pd.DataFrame:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import attrs
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from bankcrm._display import card, line
+from bankcrm.book.view import Mask
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.policy import Policy, default_policy
 from bankcrm.valuation.arrays import Floats
-from bankcrm.valuation.scales import GradeScale, Scale, ScaleMethod, fit_scale, points_scale
-from bankcrm.valuation.weights import Weights, check_weights
+from bankcrm.valuation.value.scales import GradeScale, Scale, ScaleMethod, fit_scale, points_scale
+from bankcrm.valuation.value.weights import Weights, check_weights
 
 FITTED: tuple[ScaleMethod, ...] = ("rank", "robust_z", "min_max")
 MISSING_RULES = ("present", "neutral", "worst", "raise")
@@ -106,71 +106,8 @@ class ValueModel:
             "left out": self.left_out,
         }
 
-    def score(self, indicators: object) -> pd.DataFrame:
-        """Score of each customer; see `score_value`."""
-        frame = as_frame(indicators)
-        absent = [m.name for m in self.measures if m.name not in frame]
-        if absent:
-            raise DataError(
-                f"indicators: columns missing: {', '.join(absent)}; present: "
-                f"{', '.join(map(str, frame.columns))}; give them, null where unknown"
-            )
-        scaled = np.column_stack(
-            [
-                scale.apply(frame[m.name])
-                for m, scale in zip(self.measures, self.scales, strict=True)
-            ]
-        )
-        holes = np.isnan(scaled)
-        scaled = self._filled(scaled, holes, frame.index)
-        good = {name: self._indicator(name, scaled) for name in self.weights}
-        table = np.column_stack(list(good.values()))
-        weight = np.array(list(self.weights.values()))
-        known = ~np.isnan(table)
-        reach = known @ weight
-        with np.errstate(invalid="ignore", divide="ignore"):
-            parts = np.where(known, table, 0.0) * (weight / reach[:, None]) * 100
-        parts[reach == 0] = np.nan
-        shown = {
-            name: 100 * (1 - values if name in self.against else values)
-            for name, values in good.items()
-        }
-        columns = {**shown, **{f"part_{n}": parts[:, k] for k, n in enumerate(self.weights)}}
-        result = pd.DataFrame(columns, index=frame.index)
-        result["score"] = parts.sum(axis=1)
-        result["missing"] = holes.sum(axis=1)
-        return result
-
-    def _filled(self, scaled: Floats, holes: NDArray[np.bool_], index: pd.Index) -> Floats:
-        if self.missing == "raise" and holes.any():
-            told = [
-                f"{m.name}: {int(n)}"
-                for m, n in zip(self.measures, holes.sum(axis=0), strict=True)
-                if n
-            ]
-            first = ", ".join(str(label) for label in index[np.flatnonzero(holes.any(axis=1))[:5]])
-            raise DataError(
-                f"indicators: missing values ({'; '.join(told)}; first customers {first}); fill "
-                "them or choose another missing rule: present, neutral or worst"
-            )
-        if self.missing in ("neutral", "worst"):
-            return np.where(holes, self._unknown(), scaled)
-        return scaled
-
-    def _indicator(self, name: str, scaled: Floats) -> Floats:
-        """Weighted mean of the indicator's measures that are there."""
-        use = [k for k, m in enumerate(self.measures) if m.indicator == name]
-        weight = np.array([self.measures[k].weight for k in use])
-        part = scaled[:, use]
-        there = ~np.isnan(part)
-        reach = there @ weight
-        total = np.where(there, part, 0.0) @ weight
-        with np.errstate(invalid="ignore", divide="ignore"):
-            result: Floats = np.where(reach > 0, total / reach, self._unknown())
-        return result
-
-    def _unknown(self) -> float:
-        """Score of an indicator that nothing is known of."""
+    def unknown(self) -> float:
+        """Score of an indicator of which nothing is known."""
         return {"neutral": 0.5, "worst": 0.0}.get(self.missing, float("nan"))
 
 
@@ -261,8 +198,77 @@ def score_value(
         model = fit_value_model(indicators, weights=weights, policy=policy)
     elif weights is not None:
         model = attrs.evolve(model, weights=check_weights(weights, list(model.weights)))
-    result = model.score(indicators)
-    result.attrs["policy"] = policy.id
-    result.attrs["fingerprint"] = policy.fingerprint
+    result = policy.stamp(_scored(as_frame(indicators), model))
     result.attrs["left_out"] = model.left_out
     return result
+
+
+def _scored(frame: pd.DataFrame, model: ValueModel) -> pd.DataFrame:
+    absent = [m.name for m in model.measures if m.name not in frame]
+    if absent:
+        raise DataError(
+            f"indicators: columns missing: {', '.join(absent)}; present: "
+            f"{', '.join(map(str, frame.columns))}; give them, null where unknown"
+        )
+    each = zip(model.measures, model.scales, strict=True)
+    scaled = [scale.apply(frame[m.name]) for m, scale in each]
+    gaps = [np.isnan(values) for values in scaled]
+    if model.missing == "raise":
+        _refuse_gaps(model, gaps, frame.index)
+    if model.missing in ("neutral", "worst"):
+        scaled = [np.where(g, model.unknown(), v) for g, v in zip(gaps, scaled, strict=True)]
+    good = {name: _indicator(name, scaled, model, len(frame)) for name in model.weights}
+    weights = list(model.weights.values())
+    _, reach = _weighted(list(good.values()), weights, len(frame))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        parts = {
+            name: np.where(
+                reach > 0, np.nan_to_num(values) * (model.weights[name] / reach) * 100, np.nan
+            )
+            for name, values in good.items()
+        }
+    shown = {
+        name: 100 * (1 - values if name in model.against else values)
+        for name, values in good.items()
+    }
+    columns: dict[str, object] = {**shown, **{f"part_{n}": part for n, part in parts.items()}}
+    columns["score"] = sum(parts.values())
+    columns["missing"] = sum(g.astype(np.int64) for g in gaps)
+    return pd.DataFrame(columns, index=frame.index)
+
+
+def _indicator(name: str, scaled: Sequence[Floats], model: ValueModel, size: int) -> Floats:
+    """Weighted mean of the measures of an indicator that are known."""
+    mine = [k for k, m in enumerate(model.measures) if m.indicator == name]
+    weights = [model.measures[k].weight for k in mine]
+    total, reach = _weighted([scaled[k] for k in mine], weights, size)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        result: Floats = np.where(reach > 0, total / reach, model.unknown())
+    return result
+
+
+def _weighted(
+    columns: Sequence[Floats], weights: Sequence[float], size: int
+) -> tuple[Floats, Floats]:
+    """Weighted sum of the known values of each row, and the sum of their weights.
+
+    It adds column by column, so that the sum of a row never depends on the other rows.
+    """
+    total, reach = np.zeros(size), np.zeros(size)
+    for values, weight in zip(columns, weights, strict=True):
+        total += np.nan_to_num(values) * weight
+        reach += ~np.isnan(values) * weight
+    return total, reach
+
+
+def _refuse_gaps(model: ValueModel, gaps: Sequence[Mask], index: pd.Index) -> None:
+    each = zip(model.measures, gaps, strict=True)
+    counts = [f"{m.name}: {int(g.sum())}" for m, g in each if g.any()]
+    if not counts:
+        return
+    rows = np.flatnonzero(np.logical_or.reduce(gaps))
+    first = ", ".join(str(label) for label in index[rows[:5]])
+    raise DataError(
+        f"indicators: missing values ({'; '.join(counts)}; first customers {first}); fill them "
+        "or choose another rule for missing measures: present, neutral or worst"
+    )

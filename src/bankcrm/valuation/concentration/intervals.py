@@ -6,7 +6,6 @@ sorted values, so that its Lorenz curve needs a running sum and no sort.
 
 from __future__ import annotations
 
-from statistics import NormalDist
 from typing import Literal
 
 import attrs
@@ -14,6 +13,7 @@ import numpy as np
 
 from bankcrm._display import card, figures_of
 from bankcrm.errors import DataError
+from bankcrm.intervals import quantile
 from bankcrm.valuation.arrays import Floats
 
 Statistic = Literal["gini", "theil", "hhi", "share_of_top", "holders_of"]
@@ -26,27 +26,27 @@ class Interval:
     """An estimate with its confidence interval.
 
     Attributes:
-        estimate: the figure on the book itself.
-        low: lower end.
-        high: upper end.
-        level: confidence.
-        method: how the ends were found.
-        sample_size: number of values behind the figure.
+        estimate: The figure of the book itself.
+        lower: Lower end.
+        upper: Upper end.
+        confidence: Coverage, between 0 and 1.
+        method: How the ends were found.
+        sample_size: Number of values behind the figure.
     """
 
     estimate: float
-    low: float
-    high: float
-    level: float
+    lower: float
+    upper: float
+    confidence: float
     method: str
     sample_size: int
 
     def __contains__(self, figure: float) -> bool:
         """Whether a figure lies between the two ends."""
-        return self.low <= figure <= self.high
+        return self.lower <= figure <= self.upper
 
     def __str__(self) -> str:
-        return f"{self.estimate:.4g} [{self.low:.4g}, {self.high:.4g}] at {self.level:.0%}"
+        return f"{self.estimate:.4g} [{self.lower:.4g}, {self.upper:.4g}] at {self.confidence:.0%}"
 
     def _repr_html_(self) -> str:
         return card(str(self), figures_of(self, "method", "sample_size"))
@@ -118,7 +118,7 @@ def bootstrap_ends(
     weights: Floats | None,
     statistic: Statistic,
     share: float,
-    level: float,
+    confidence: float,
     replicates: int,
     seed: int,
 ) -> tuple[float, float]:
@@ -136,17 +136,16 @@ def bootstrap_ends(
             f"values: {int((~np.isfinite(figures)).sum())} of {replicates} resampled books have no "
             f"total above 0, so {statistic} has no interval; the book is too small or too mixed"
         )
-    tail = (1 - level) / 2
-    low, high = np.quantile(figures, [tail, 1 - tail])
-    return float(low), float(high)
+    tail = (1 - confidence) / 2
+    lower, upper = np.quantile(figures, [tail, 1 - tail])
+    return float(lower), float(upper)
 
 
 def curve_band(
-    x: Floats, weights: Floats | None, shares: Floats, level: float, replicates: int, seed: int
+    x: Floats, weights: Floats | None, shares: Floats, confidence: float, replicates: int, seed: int
 ) -> tuple[Floats, Floats]:
     """Percentile ends of the Lorenz curve over resampled books, at shares of customers."""
-    if not 0 < level < 1:
-        raise DataError(f"level: got {level}; expected a confidence between 0 and 1, such as 0.95")
+    quantile(confidence)  # refuses a confidence outside 0 to 1
     generator = np.random.default_rng(seed)
     curves = []
     for _ in range(replicates):
@@ -158,7 +157,7 @@ def curve_band(
             curves.append(np.interp(shares * people[-1], people, money) / money[-1])
     if not curves:
         raise DataError("values: no resampled book has a total above 0; too few or too mixed")
-    lower, upper = np.quantile(curves, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    lower, upper = np.quantile(curves, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
     return lower, upper
 
 
@@ -228,21 +227,20 @@ def statistic_interval(
     *,
     share: float,
     method: Method,
-    level: float,
+    confidence: float,
     replicates: int,
     seed: int | None,
 ) -> Interval:
     """Interval of a statistic of rising values by one of the three methods."""
     n = len(x)
-    if not 0 < level < 1:
-        raise DataError(f"level: got {level}; expected a confidence between 0 and 1, such as 0.95")
+    deviations = quantile(confidence)
     if n < 3:
         raise DataError(f"values: {n} are too few for an interval; expected 3 or more")
     if method == "bootstrap":
         if seed is None:
             raise DataError("seed: the bootstrap needs one, such as seed=1, to be repeatable")
-        low, high = bootstrap_ends(x, weights, statistic, share, level, replicates, seed)
-        return Interval(estimate, low, high, level, method, n)
+        lower, upper = bootstrap_ends(x, weights, statistic, share, confidence, replicates, seed)
+        return Interval(estimate, lower, upper, confidence, method, n)
     if method not in ("jackknife", "asymptotic"):
         raise DataError(f"method: got {method!r}; expected one of bootstrap, jackknife, asymptotic")
     if weights is not None or statistic == "holders_of":
@@ -254,5 +252,5 @@ def statistic_interval(
         variance = (n - 1) / n * ((left_out - left_out.mean()) ** 2).sum()
     else:
         variance = (influence(x, statistic, share) ** 2).mean() / n
-    reach = NormalDist().inv_cdf((1 + level) / 2) * float(variance) ** 0.5
-    return Interval(estimate, estimate - reach, estimate + reach, level, method, n)
+    reach = deviations * float(variance) ** 0.5
+    return Interval(estimate, estimate - reach, estimate + reach, confidence, method, n)

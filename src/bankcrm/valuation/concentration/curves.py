@@ -77,10 +77,10 @@ class WhaleCurve:
     destroyed: float
 
     def plot(self, ax: Axes | None = None, language: Language = "en") -> Axes:
-        """The curve with its peak; see `bankcrm.plots.whale`."""
-        from bankcrm import plots
+        """The curve with its peak."""
+        from bankcrm.plots import curves
 
-        return plots.whale(self.points, ax=ax, language=language)
+        return curves.whale(self.points, ax=ax, language=language)
 
     def _repr_html_(self) -> str:
         shares = {
@@ -117,10 +117,10 @@ class ProfitSplit:
         )
 
     def plot(self, ax: Axes | None = None, language: Language = "en") -> Axes:
-        """Shares of customers and of profit; see `bankcrm.plots.profit_split`."""
-        from bankcrm import plots
+        """Shares of customers and of profit."""
+        from bankcrm.plots import bars
 
-        return plots.profit_split(self.frame(), ax=ax, language=language)
+        return bars.profit_split(self.frame(), ax=ax, language=language)
 
     def _repr_html_(self) -> str:
         note = f"marginal: between -{self.margin:,.0f} and {self.margin:,.0f}"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, codes
 from bankcrm.valuation.arrays import Floats, Integers
-from bankcrm.valuation.rates import Rates, year_fraction
+from bankcrm.valuation.contribution.rates import Rates, year_fraction
 
 Mask = NDArray[np.bool_]
 
@@ -243,7 +243,7 @@ def _sides(products: tuple[str, ...], rates: Rates) -> NDArray[np.str_]:
 
 
 def _unit_costs(frame: pd.DataFrame, rates: Rates) -> dict[str, float]:
-    names = [str(c) for c in frame.columns if str(c).startswith("n_")]
+    names = sorted(str(c) for c in frame.columns if str(c).startswith("n_"))
     unknown = [n[2:] for n in names if n[2:] not in rates.activity_cost]
     if unknown:
         raise DataError(

@@ -1,4 +1,4 @@
-"""Policies: dated figures and tables that load whole, or tell every fault with its path."""
+"""Policies load completely, or report all errors together, each with its path."""
 
 from __future__ import annotations
 
@@ -16,15 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bankcrm.errors import PolicyError, UnknownNameError
-from bankcrm.policy import (
-    DOMAINS,
-    Policy,
-    PolicySet,
-    default_policies,
-    default_policy,
-    load_policy,
-    presets,
-)
+from bankcrm.policy import Policy, load_policy
 from bankcrm.rules import DecisionTable, Parameter, Rule
 from bankcrm.testing.tables import policies
 
@@ -143,7 +135,7 @@ def test_values_tables_and_records_by_name() -> None:
             call()
 
 
-def test_records_tell_every_fault() -> None:
+def test_records_report_all_errors() -> None:
     policy = load_policy(GOOD + '\n[[records.playbook]]\nstage = 3\ndays = "x"\n')
     with pytest.raises(PolicyError) as raised:
         policy.records("playbook", Play)
@@ -164,7 +156,7 @@ def test_a_file_is_read_by_its_path(tmp_path: Path) -> None:
         load_policy(tmp_path / "none.toml")
 
 
-# --- faults ---
+# --- errors ---
 
 
 @pytest.mark.parametrize(
@@ -204,7 +196,7 @@ def test_each_fault_by_example(old: str, new: str, fault: str) -> None:
     assert fault in "\n".join(faults_of(GOOD.replace(old, new)))
 
 
-def test_a_hole_inside_the_policys_own_dates_is_a_fault() -> None:
+def test_a_gap_inside_the_policys_own_dates_is_an_error() -> None:
     dated = GOOD.replace(
         'title = "Our', 'effective_from = 2024-01-01\neffective_to = 2027-12-31\ntitle = "Our'
     )
@@ -232,7 +224,7 @@ def test_parts_that_are_never_in_force_together_are_a_fault() -> None:
     )
 
 
-def test_every_fault_is_told_at_once_and_once() -> None:
+def test_all_errors_are_reported_together_and_once() -> None:
     bad = (
         GOOD.replace("value = 300", "value = -300")
         .replace("rate per year", "rate per eon")
@@ -242,11 +234,11 @@ def test_every_fault_is_told_at_once_and_once() -> None:
     )
     faults = faults_of(bad)
     assert len(faults) == len(set(faults))
-    told = "\n".join(faults)
+    reported = "\n".join(faults)
     for path in ("surprise:", "parameters.lost[0]", "parameters.lost: -300", "parameters.rates:"):
-        assert path in told
-    assert "'alive' is not an outcome" in told
-    assert "unknown parameter" not in told  # it is there, and told to be faulty already
+        assert path in reported
+    assert "'alive' is not an outcome" in reported
+    assert "unknown parameter" not in reported  # it is there, and its own error is reported
 
 
 @pytest.mark.parametrize(
@@ -266,7 +258,7 @@ def test_every_fault_is_told_at_once_and_once() -> None:
         "[policy",
     ],
 )
-def test_broken_files_are_faults_not_tracebacks(text: str) -> None:
+def test_broken_files_raise_policy_errors(text: str) -> None:
     assert faults_of(text)
 
 
@@ -347,7 +339,7 @@ def test_with_table_is_checked_too() -> None:
         )
 
 
-def test_diff_names_rules_and_figures_by_their_names() -> None:
+def test_diff_names_rules_and_parameters() -> None:
     policy = load_policy(GOOD).at(date(2026, 1, 1))
     assert policy.diff(policy) == ()
     (change,) = policy.diff(policy.with_parameters(lost=200))
@@ -389,65 +381,24 @@ def test_at_gives_one_version_of_everything(policy: Policy, day: date) -> None:
 
 
 @given(policies())
-def test_a_hole_or_overlap_of_one_day_is_seen(policy: Policy) -> None:
+def test_a_gap_or_overlap_of_one_day_is_reported(policy: Policy) -> None:
     for name, versions in policy.parameters.items():
         if len(versions) < 2:
             continue
         first, *rest = versions
-        for shift, said in ((1, "two versions are in force"), (-1, "no version is in force")):
+        for shift, message in ((1, "two versions are in force"), (-1, "no version is in force")):
             moved = attrs.evolve(first, effective_to=first.effective_to + timedelta(days=shift))
             broken = attrs.evolve(policy, parameters={**policy.parameters, name: (moved, *rest)})
-            with pytest.raises(PolicyError, match=rf"parameters\.{name}: {said}"):
+            with pytest.raises(PolicyError, match=rf"parameters\.{name}: {message}"):
                 broken.checked()
 
 
 @given(policies())
-def test_policies_travel(policy: Policy) -> None:
+def test_policies_pickle_and_copy(policy: Policy) -> None:
     policy.at(date(2026, 1, 1))
     again = pickle.loads(pickle.dumps(policy))
     assert again == policy == copy.deepcopy(policy)
     assert again.fingerprint == policy.fingerprint
-
-
-# --- defaults and sets ---
-
-
-@pytest.mark.parametrize("domain", DOMAINS)
-def test_the_shipped_policies_are_sound(domain: str) -> None:
-    """They load, read back equal, and every figure and rule says where it comes from."""
-    for policy in (default_policy(domain), *(default_policy(domain, p) for p in presets(domain))):
-        assert policy.domain == domain
-        assert load_policy(policy.to_toml()) == policy
-        for versions in policy.parameters.values():
-            assert all(p.source for p in versions)
-        for tables in policy.tables.values():
-            assert all(rule.source for table in tables for rule in table.rules)
-
-
-def test_unknown_domains_and_presets() -> None:
-    with pytest.raises(UnknownNameError, match="no domain 'sales'; known: bank, lifecycle, "):
-        default_policy("sales")
-    with pytest.raises(UnknownNameError, match="no preset of lifecycle 'none'"):
-        default_policy("lifecycle", "none")
-    assert presets("no_such_domain") == ()
-
-
-def test_a_set_of_policies() -> None:
-    policies = default_policies()
-    assert [p.domain for p in policies] == list(DOMAINS)
-    assert policies == default_policies()
-    assert hash(policies) == hash(default_policies())
-    own = attrs.evolve(default_policy("lifecycle"), version="own")
-    changed = policies.with_policy(own)
-    assert changed["lifecycle"].version == "own"
-    assert policies["lifecycle"].version != "own"
-    assert changed.fingerprint != policies.fingerprint
-    assert policies != "policies"
-    assert changed.at(date(2026, 1, 1))["lifecycle"].version == "own"
-    with pytest.raises(UnknownNameError, match="no policy for domain 'sales'"):
-        policies["sales"]
-    assert pickle.loads(pickle.dumps(changed)) == changed
-    assert isinstance(PolicySet({}).fingerprint, str)
 
 
 def test_policies_in_code_take_single_versions() -> None:

@@ -11,8 +11,8 @@ import pandas as pd
 from bankcrm._display import card
 from bankcrm.errors import DataError
 from bankcrm.valuation.arrays import Floats, Values, customer_index, finite_values
-from bankcrm.valuation.intervals import Interval, batches, drawn_counts, replicated
-from bankcrm.valuation.lorenz import Concentration, concentration
+from bankcrm.valuation.concentration.intervals import Interval, batches, drawn_counts, replicated
+from bankcrm.valuation.concentration.lorenz import Concentration, concentration
 
 Dominance = Literal["more_equal", "less_equal", "crossing", "same"]
 TOLERANCE = 1e-12
@@ -40,8 +40,9 @@ class ConcentrationChange:
     movers: pd.DataFrame | None = attrs.field(repr=False, eq=False)
 
     def __str__(self) -> str:
-        told = self.dominance.replace("_", " ")
-        return f"Gini {self.before.gini:.4f} to {self.after.gini:.4f}, {told}; change {self.gini}"
+        dominance = self.dominance.replace("_", " ")
+        ginis = f"Gini {self.before.gini:.4f} to {self.after.gini:.4f}"
+        return f"{ginis}, {dominance}; change {self.gini}"
 
     def _repr_html_(self) -> str:
         figures = {
@@ -53,12 +54,12 @@ class ConcentrationChange:
         return card("Change of concentration", figures)
 
 
-def compare(
+def compare_concentration(
     before: Values,
     after: Values,
     *,
     seed: int,
-    level: float = 0.95,
+    confidence: float = 0.95,
     replicates: int = 1000,
 ) -> ConcentrationChange:
     """Compare the concentration of two states of a book.
@@ -70,7 +71,7 @@ def compare(
         before: earlier values, one a customer.
         after: later values.
         seed: of the bootstrap.
-        level: confidence of the interval.
+        confidence: confidence of the interval.
         replicates: number of bootstrap books.
 
     Raises:
@@ -78,7 +79,8 @@ def compare(
 
     Source: CBM-5; Atkinson (1970) for Lorenz dominance.
 
-    >>> change = compare(pd.Series([1.0, 1, 4]), pd.Series([1.0, 2, 3]), seed=1, replicates=50)
+    >>> before, after = pd.Series([1.0, 1, 4]), pd.Series([1.0, 2, 3])
+    >>> change = compare_concentration(before, after, seed=1, replicates=50)
     >>> change.dominance, round(float(change.movers["effect"].sum()), 6)
     ('more_equal', -0.111111)
     """
@@ -97,16 +99,16 @@ def compare(
     drawn = drawn[np.isfinite(drawn)]
     if not len(drawn):
         raise DataError("values: no resampled book has a total above 0; too few or too mixed")
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    lower, upper = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
     return ConcentrationChange(
         before=old,
         after=new,
         dominance=_dominance(old, new),
         gini=Interval(
             difference,
-            float(low),
-            float(high),
-            level,
+            float(lower),
+            float(upper),
+            confidence,
             "bootstrap",
             min(len(old.values), len(new.values)),
         ),

@@ -10,7 +10,7 @@ from bankcrm._display import card, figures_of
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame, codes
 from bankcrm.valuation.arrays import Floats, Integers, finite_values, summed
-from bankcrm.valuation.lorenz import Concentration, concentration
+from bankcrm.valuation.concentration.lorenz import Concentration, concentration
 
 
 @attrs.frozen
@@ -58,8 +58,8 @@ def concentration_by(data: object, value: str, by: str) -> GroupedConcentration:
 
     Source: CBM-5; Bourguignon (1979) for Theil, Lambert and Aronson (1993) for Gini.
 
-    >>> book = pd.DataFrame({"worth": [1.0, 3, 2, 6], "branch": ["a", "a", "b", "b"]})
-    >>> split = concentration_by(book, "worth", "branch")
+    >>> book = pd.DataFrame({"profit": [1.0, 3, 2, 6], "branch": ["a", "a", "b", "b"]})
+    >>> split = concentration_by(book, "profit", "branch")
     >>> abs(split.gini - split.gini_within - split.gini_between - split.gini_overlap) < 1e-12
     True
     """
@@ -81,7 +81,7 @@ def concentration_by(data: object, value: str, by: str) -> GroupedConcentration:
     own = np.array([_gini_or_nan(p) for p in parts])
     means = total / count
     # A group's mean difference, so that a group with no total of its own has its part as well.
-    within = sum(_spread(p) for p in parts) / (len(x) * whole.total)
+    within = sum(_rank_difference(p) for p in parts) / (len(x) * whole.total)
     between = concentration(means, weights=count).gini
     theil = theil_within = theil_between = None
     if x.min() >= 0:
@@ -119,7 +119,7 @@ def _parts(x: Floats, group: Integers, groups: int) -> list[Concentration]:
     return [concentration(part) for part in np.split(x[order], ends)]
 
 
-def _spread(part: Concentration) -> float:
+def _rank_difference(part: Concentration) -> float:
     """Gini times customers times total: half the sum of all absolute differences."""
     return part.rank_total - part.holders * part.total
 

@@ -1,0 +1,1 @@
+"""Concentration: how a value is distributed over the customers of a book."""

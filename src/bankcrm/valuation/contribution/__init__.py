@@ -1,0 +1,1 @@
+"""Contribution: from the frames of a book to positions, and from positions to money."""

@@ -1,0 +1,139 @@
+"""One input goes through every domain and every engine, and means the same everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from bankcrm.book import Book
+from bankcrm.datasets import make_book
+from bankcrm.engines import DuckDBEngine
+from bankcrm.lifecycle import loss_causes
+from bankcrm.policy import default_policies, default_policy
+from bankcrm.reviews import EngineReview, Review, review
+from bankcrm.segmentation import segment_attributes
+from bankcrm.valuation import rules_of_thumb
+
+Engine = Callable[[Book], Any]
+ENGINES = pytest.mark.parametrize("on", [lambda book: book, DuckDBEngine], ids=["memory", "DuckDB"])
+CUSTOMER = 100_007
+
+
+def facts_of(found: Review) -> pd.DataFrame:
+    return found.output.frame() if isinstance(found, EngineReview) else found.facts
+
+
+def with_complaint(received: str) -> Book:
+    """A bank with one complaint."""
+    complaint = pd.DataFrame(
+        {
+            "complaint_id": [1],
+            "customer_id": [CUSTOMER],
+            "received_at": [pd.Timestamp(received)],
+            "kind": ["complaint"],
+        }
+    )
+    whole = make_book(60, seed=4)
+    return Book(**{**whole.frames(), "complaints": complaint}, name="late")
+
+
+@ENGINES
+@pytest.mark.parametrize("received", ["2026-03-01T17:00:00+00:00", "2026-03-02T01:00:00+08:00"])
+def test_a_complaint_late_in_the_evening_is_received_on_the_banks_day(
+    on: Engine, received: str
+) -> None:
+    """1 March in London, 2 March in Shanghai: known to every domain from the 2nd on."""
+    book = with_complaint(received)
+    before = review(on(book), as_of="2026-03-01")
+    assert before.summary["complaints"]["accepted"] == 0
+    assert not facts_of(before)["complaint_open"].any()
+    [finding] = before.findings.query("frame == 'complaints'").to_dict("records")
+    assert (finding["problem"], finding["count"]) == ("after_as_of", 1)
+    after = review(on(book), as_of="2026-03-02")
+    assert after.complaints["state"].tolist() == ["open"]
+    assert facts_of(after)["complaint_open"].to_dict()[CUSTOMER]
+    london = default_policies().with_policy(
+        default_policy("bank").with_parameters(time_zone="Europe/London")
+    )
+    there = review(on(book), as_of="2026-03-01", policies=london)
+    assert there.complaints["state"].tolist() == ["open"]
+    assert facts_of(there)["complaint_open"].to_dict()[CUSTOMER]
+
+
+@ENGINES
+def test_the_due_day_counts_from_the_business_day(on: Engine) -> None:
+    """After the cut-off a complaint counts from the next day, but it is known on its own."""
+    cut = default_policies().with_policy(default_policy("bank").with_parameters(cutoff_hour=17))
+    book = with_complaint("2026-03-02T18:00:00+08:00")
+    early, late = (
+        review(on(book), as_of="2026-03-02", policies=policies) for policies in (None, cut)
+    )
+    assert late.complaints["due"].iloc[0] > early.complaints["due"].iloc[0]
+    for found in (early, late):
+        assert facts_of(found)["complaint_open"].to_dict()[CUSTOMER]
+
+
+def test_every_loss_reason_is_known_to_every_domain() -> None:
+    reasons = [r["code"] for r in default_policy("bank").raw_records["loss_reason"]]
+    reasons += list(default_policy("bank").value("loss_reason_shares"))
+    size = len(reasons) + 3
+    customers = pd.DataFrame(
+        {
+            "customer_id": range(size),
+            "kind": "person",
+            "contract_date": pd.Timestamp("2020-01-01"),
+            "closed_date": pd.Timestamp("2026-02-01"),
+            "closure_reason": [*reasons, None, None, None],
+        }
+    )
+    moves = pd.DataFrame(
+        {"customer_id": [0], "date": [pd.Timestamp("2025-01-05")], "amount": 1.0, "kind": "card"}
+    )
+    book = Book(customers, moves, as_of="2026-06-30")
+    lost = loss_causes(customers)
+    assert lost["count"].sum() == size
+    thumb = rules_of_thumb(book, as_of="2026-06-30", contribution=pd.Series(1.0, index=range(size)))
+    measured = thumb[thumb["rule"] == "14:9:9:68"]
+    assert (measured["observed"] * size).round(6).tolist() == lost["count"].tolist()
+    assert review(book, as_of="2026-06-30").customers["stage"].tolist() == ["lost"] * size
+
+
+def test_a_company_has_one_phase() -> None:
+    """One year old with falling revenue: entry, by the only table there is."""
+    named = {d: p.tables for d, p in default_policies().policies.items()}
+    assert [
+        d for d, tables in named.items() if any("phase" in t and "value" not in t for t in tables)
+    ] == ["bank"]
+    company = pd.DataFrame(
+        {
+            "kind": ["company"],
+            "founded_date": [pd.Timestamp("2025-05-01")],
+            "revenue_growth": [-0.3],
+        },
+        index=pd.Index([1], name="customer_id"),
+    )
+    assert segment_attributes(company, as_of="2026-06-30")["company_phase"].tolist() == ["entry"]
+
+
+@ENGINES
+def test_a_customer_who_joined_yesterday(on: Engine) -> None:
+    whole = make_book(80, seed=2)
+    customers = whole.customers.copy()
+    place = customers.index[customers["customer_id"] == CUSTOMER]
+    customers.loc[place, "contract_date"] = pd.Timestamp("2026-06-29")
+    customers.loc[place, ["closed_date", "closure_reason"]] = None
+    frames = {
+        n: f if n in ("customers", "links") else f[f["customer_id"] != CUSTOMER]
+        for n, f in whole.frames().items()
+    }
+    found = review(on(Book(**{**frames, "customers": customers})), as_of="2026-06-30")
+    row = facts_of(found).loc[CUSTOMER]
+    assert (row["stage"], row["days_since_contract"], row["days_idle"]) == ("new", 1, 1)
+    assert (row["contribution"], row["warning"]) == (0.0, "none")
+    assert pd.isna(row["segment"])
+    assert row["tier"] in ("ordinary", "potential")
+    day_before = review(on(Book(**{**frames, "customers": customers})), as_of="2026-06-28")
+    assert facts_of(day_before).loc[CUSTOMER, "stage"] in ("prospect", "lead")
