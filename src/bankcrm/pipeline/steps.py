@@ -34,7 +34,7 @@ from bankcrm.valuation import (
 from bankcrm.valuation.components import COMPONENTS, MARGIN_PARTS
 
 RFM = ("recency_days", "frequency", "monetary")
-SCORES = ("r", "f", "m", "score")
+SCORES = ("r", "f", "m", "rfm_score")
 
 
 def _stage(block: Block) -> pd.DataFrame:
@@ -67,7 +67,7 @@ def _rfm_scores(block: Block, metrics: pd.DataFrame, cuts: RfmThresholds | None)
     else:
         scored = metrics.join(score_rfm(metrics, cuts))
     types = dict.fromkeys(("r", "f", "m"), "Int8")
-    types |= dict.fromkeys(("recency_days", "frequency", "score"), "Int64")
+    types |= dict.fromkeys(("recency_days", "frequency", "rfm_score"), "Int64")
     return scored.astype(types).reindex(block.customers)
 
 
@@ -158,7 +158,7 @@ STEPS: tuple[Step, ...] = (
         shown=(*RFM, *SCORES),
         decisions=(
             Decision("rfm_segment", "segment", counted=True),
-            Decision("rfm_level", "rfm_level", rule="level_rule"),
+            Decision("rfm_level", "rfm_level"),
         ),
     ),
     Step(

@@ -317,6 +317,7 @@ _FACTS_ZH = {
     "r": "最近一次（R）",
     "f": "频率（F）",
     "m": "金额（M）",
+    "rfm_score": "RFM 得分",
     "segment": "分群",
     "risk": "风险分",
     "credit_standing": "信用状况",
@@ -366,6 +367,7 @@ _FACTS_ZH = {
 
 _EN = {"true": "yes", "false": "no", "r": "recency score", "f": "frequency score"} | {
     "m": "money score",
+    "rfm_score": "RFM score",
     "rfm_segment": "RFM segment",
     "rfm_level": "RFM level",
 }

@@ -1,4 +1,4 @@
-"""Small helpers shared by this package: checked frames by customer, categories, stamps."""
+"""Small helpers shared by this package: checked frames by customer, categories."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.frames import Column, check_frame
-from bankcrm.policy import Policy
 
 CUSTOMER = Column("customer_id", "id", meaning="The customer.")
 
@@ -35,10 +34,3 @@ def named(place: npt.NDArray[np.int64], names: Sequence[str]) -> pd.Categorical:
     """The names at these places as an ordered categorical; -1 is a null."""
     dtype: pd.CategoricalDtype = pd.CategoricalDtype(list(names), ordered=True)
     return pd.Categorical.from_codes(place, dtype=dtype)
-
-
-def stamped(frame: pd.DataFrame, policy: Policy) -> pd.DataFrame:
-    """The frame itself, with the policy that decided it in its ``attrs``."""
-    frame.attrs["policy"] = f"{policy.id}@{policy.version}"
-    frame.attrs["fingerprint"] = policy.fingerprint
-    return frame

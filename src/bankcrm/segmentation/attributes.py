@@ -13,7 +13,7 @@ from bankcrm.calendars.ages import full_years
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, as_of_day, check_frame, codes, days
 from bankcrm.policy import Policy, default_policy
-from bankcrm.segmentation._frames import by_customer, stamped
+from bankcrm.segmentation._frames import by_customer
 
 _Days = npt.NDArray[np.datetime64]
 _Work = Callable[[_Days, np.datetime64], npt.NDArray[np.float64]]
@@ -89,7 +89,7 @@ def segment_attributes(
             undecided[attribute.table] = {str(k): int(v) for k, v in missing.items()}
     result = pd.DataFrame(columns, index=frame.index)
     result.attrs["undecided"] = undecided
-    return stamped(result, policy)
+    return policy.stamp(result)
 
 
 def _spread(decided: pd.Series, rows: npt.NDArray[np.intp], size: int) -> pd.Categorical:
@@ -190,4 +190,4 @@ def product_use(accounts: object, *, as_of: object, policy: Policy | None = None
         "save_share": by_need["saving"] / total,
     }
     index = ids.rename("customer_id")
-    return stamped(pd.DataFrame({"products": counts, **shares}, index=index).sort_index(), policy)
+    return policy.stamp(pd.DataFrame({"products": counts, **shares}, index=index).sort_index())

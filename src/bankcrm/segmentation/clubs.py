@@ -10,7 +10,7 @@ from bankcrm.errors import DataError
 from bankcrm.frames import Column, as_of_day, days
 from bankcrm.policy import Policy, default_policy
 from bankcrm.segmentation._dates import ONE_DAY, last_day_of_term, next_review
-from bankcrm.segmentation._frames import by_customer, named, places, stamped
+from bankcrm.segmentation._frames import by_customer, named, places
 
 _CLUBS = ("none", "wealth", "private_banking")
 _COLUMNS = (
@@ -40,8 +40,8 @@ def memberships(
         policy: Segmentation policy; the library's defaults if none.
 
     Returns:
-        Index ``customer_id``: ``club`` (after), ``qualifies_for``, ``status`` and ``rule`` of the
-        table, ``term_start``, ``term_end``, ``notice_from``, ``grace_until``, ``next_review``
+        Index ``customer_id``: ``club`` (after), ``qualifies_for``, ``status`` and ``status_rule``,
+        ``term_start``, ``term_end``, ``notice_from``, ``grace_until``, ``next_review``
         (datetime64), and ``days_left`` (nullable integer).
 
     Raises:
@@ -91,7 +91,7 @@ def memberships(
         "club": named(after, _CLUBS),
         "qualifies_for": named(now, _CLUBS),
         "status": decided["outcome"].array,
-        "rule": decided["rule"].array,
+        "status_rule": decided["rule"].array,
         "term_start": _seconds(start),
         "term_end": _seconds(end),
         "notice_from": _seconds(notice),
@@ -99,7 +99,7 @@ def memberships(
         "next_review": _seconds(np.full(len(frame), review)),
         "days_left": left,
     }
-    return stamped(pd.DataFrame(columns, index=frame.index), policy)
+    return policy.stamp(pd.DataFrame(columns, index=frame.index))
 
 
 def _members(average_balances: object) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from bankcrm.errors import DataError
 from bankcrm.frames import Column, DataFault, check_frame
 from bankcrm.policy import Policy, default_policy
 from bankcrm.segmentation._findings import with_findings
-from bankcrm.segmentation._frames import by_customer, places, stamped
+from bankcrm.segmentation._frames import by_customer, places
 from bankcrm.segmentation.model import TIER_LADDER
 
 _TIERS = tuple(tier.value for tier in reversed(TIER_LADDER))
@@ -210,4 +210,4 @@ def _result(
             advice = "add managers, or widen what they cover"
             faults.append(DataFault("customers", "manager", name, len(rows), first, "", advice))
     result.attrs["moved"] = int((status == "moved").sum())
-    return stamped(with_findings(result, faults), policy)
+    return policy.stamp(with_findings(result, faults))

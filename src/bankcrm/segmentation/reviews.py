@@ -12,7 +12,7 @@ from bankcrm.errors import DataError, PolicyError
 from bankcrm.frames import Column, as_of_day, check_frame, codes, days
 from bankcrm.policy import Policy, default_policy
 from bankcrm.segmentation._dates import ONE_DAY, next_review
-from bankcrm.segmentation._frames import by_customer, named, places, stamped
+from bankcrm.segmentation._frames import by_customer, named, places
 from bankcrm.segmentation.model import TIER_LADDER
 from bankcrm.segmentation.tiers import decide_tiers, tier_facts
 from bankcrm.vocabulary import Tier
@@ -59,7 +59,7 @@ def review_tiers(
 
     Returns:
         Index ``customer_id``: ``before``, ``proposed``, ``tier`` (after), ``movement`` (first, up,
-        down, same), ``reason`` (code) and ``rule`` of the table, ``since``, ``grace_until``,
+        down, same), ``reason`` (code) and ``reason_rule``, ``since``, ``grace_until``,
         ``next_review``, the three ``override_`` columns, and ``action`` for restricted customers
         (reprice, cut_cost, exit).
 
@@ -99,7 +99,7 @@ def review_tiers(
     moved = np.where(before == _UNKNOWN, _FIRST, np.sign(after - before) + 1)
     result["movement"] = named(moved, _MOVEMENTS)
     result["reason"] = decided["outcome"].array
-    result["rule"] = decided["rule"].array
+    result["reason_rule"] = decided["rule"].array
     result["since"] = _seconds(np.where(before == after, _day(held["since"]), today))
     grace = _grace(reason, _day(held["grace_until"]), today, policy)
     result["grace_until"] = _seconds(grace)
@@ -112,7 +112,7 @@ def review_tiers(
     told = held["override_reason"]
     result["override_reason"] = told.where(pd.Series(runs, index=everyone)).array
     result["action"] = _actions(proposals, after, policy)
-    return stamped(result, policy)
+    return policy.stamp(result)
 
 
 def _previous(previous: object, today: np.datetime64) -> pd.DataFrame:
