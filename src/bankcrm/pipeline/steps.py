@@ -22,7 +22,7 @@ from bankcrm.pipeline.shims import (
 from bankcrm.pipeline.step import Decision, Fit, Step
 from bankcrm.policy import PolicySet
 from bankcrm.segmentation import RfmThresholds, fit_rfm, rfm_metrics, score_rfm
-from bankcrm.segmentation.tiers import tier_facts
+from bankcrm.segmentation.tiers.assignment import tier_facts
 from bankcrm.valuation import (
     ValueModel,
     contribution,

@@ -16,7 +16,7 @@ from bankcrm.frames import Column, numbers
 from bankcrm.policy import Policy, default_policy
 from bankcrm.segmentation._frames import by_customer, places
 from bankcrm.segmentation.model import TIER_LADDER, Entitlement
-from bankcrm.segmentation.shares import apportion
+from bankcrm.segmentation.resources.apportionment import apportion
 from bankcrm.vocabulary import Language, Tier
 
 if TYPE_CHECKING:

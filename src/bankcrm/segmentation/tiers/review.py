@@ -14,7 +14,7 @@ from bankcrm.policy import Policy, default_policy
 from bankcrm.segmentation._dates import ONE_DAY, next_review
 from bankcrm.segmentation._frames import by_customer, named, places
 from bankcrm.segmentation.model import TIER_LADDER
-from bankcrm.segmentation.tiers import decide_tiers, tier_facts
+from bankcrm.segmentation.tiers.assignment import decide_tiers, tier_facts
 from bankcrm.vocabulary import Tier
 
 _NAMES = tuple(tier.value for tier in TIER_LADDER)
