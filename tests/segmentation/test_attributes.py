@@ -13,13 +13,12 @@ from scipy.optimize import linear_sum_assignment
 
 from bankcrm.calendars.ages import full_years
 from bankcrm.errors import DataError, UnknownNameError
-from bankcrm.frames import DataFault
+from bankcrm.frames import DataFault, findings_of
 from bankcrm.policy import default_policy
 from bankcrm.segmentation import (
     Attribute,
     assign_managers,
     customer_view,
-    findings_of,
     product_use,
     profile,
     segment_attributes,

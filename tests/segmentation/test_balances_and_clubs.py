@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bankcrm.errors import DataError, MissingFactError
-from bankcrm.frames import DataFault
+from bankcrm.frames import DataFault, findings_of
 from bankcrm.policy import default_policy
-from bankcrm.segmentation import average_balance, findings_of, memberships
+from bankcrm.segmentation import average_balance, memberships
 from bankcrm.segmentation._dates import last_day_of_term, next_review
 
 POLICY = default_policy("segmentation")

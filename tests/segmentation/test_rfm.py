@@ -13,12 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bankcrm.errors import DataError, PolicyError, UnknownNameError
-from bankcrm.frames import DataFault, findings_frame
+from bankcrm.frames import DataFault, findings_frame, findings_of
 from bankcrm.policy import default_policy
 from bankcrm.segmentation import (
     RfmCuts,
     RfmThresholds,
-    findings_of,
     fit_rfm,
     rfm_metrics,
     rfm_migration,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bankcrm.frames.arrays import ArrayLike, Codes, Days, Numbers, as_of_day, codes, days, numbers
 from bankcrm.frames.check import Screened, as_frame, check_frame, findings_frame, screen_frame
 from bankcrm.frames.column import Column, ColumnKind, DataFault
+from bankcrm.frames.findings import findings_of, raise_faults, with_findings
 from bankcrm.frames.numbering import categorical, positions_in
 
 __all__ = [
@@ -23,7 +24,10 @@ __all__ = [
     "codes",
     "days",
     "findings_frame",
+    "findings_of",
     "numbers",
     "positions_in",
+    "raise_faults",
     "screen_frame",
+    "with_findings",
 ]

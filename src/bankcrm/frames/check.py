@@ -13,6 +13,7 @@ from pandas.api import types
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import as_of_day
 from bankcrm.frames.column import Column, DataFault
+from bankcrm.frames.findings import raise_faults
 from bankcrm.frames.instants import ZONE
 from bankcrm.frames.readers import EXPECTED, READERS, Flaw, LastDay, Mask
 
@@ -95,7 +96,7 @@ def check_frame(
     (['customer_id', 'amount'], [10.0, 20.0])
     """
     exam = _examine(data, columns, frame, names, key, _until(as_of, zone))
-    _stop([told.fault for told in exam.faults])
+    raise_faults([told.fault for told in exam.faults])
     return exam.frame
 
 
@@ -135,7 +136,7 @@ def screen_frame(
     (1, 1, 'not_finite')
     """
     exam = _examine(data, columns, frame, names, key, _until(as_of, zone))
-    _stop([told.fault for told in exam.faults if told.rows is None])
+    raise_faults([told.fault for told in exam.faults if told.rows is None])
     optional = {c.name for c in columns if not c.required} if blank else set()
     return _part(exam, columns, optional)
 
@@ -165,13 +166,6 @@ class _Exam(NamedTuple):
     source: pd.DataFrame
     frame: pd.DataFrame
     faults: list[_Told]
-
-
-def _stop(faults: Sequence[DataFault]) -> None:
-    if len(faults) == 1:
-        raise DataError(str(faults[0]))
-    if faults:
-        raise DataError("\n  ".join([f"{len(faults)} faults", *map(str, faults)]))
 
 
 def _part(exam: _Exam, columns: Sequence[Column], optional: set[str]) -> Screened:

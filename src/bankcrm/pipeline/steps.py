@@ -7,6 +7,7 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 
+from bankcrm.frames import as_of_day
 from bankcrm.lifecycle import stage_facts
 from bankcrm.pipeline.block import Block
 from bankcrm.pipeline.referrals import Referrals, count_referrals, referrals_of, referrers
@@ -21,8 +22,8 @@ from bankcrm.pipeline.shims import (
 )
 from bankcrm.pipeline.step import Decision, Fit, Step
 from bankcrm.policy import PolicySet
-from bankcrm.segmentation import RfmThresholds, fit_rfm, rfm_metrics, score_rfm
-from bankcrm.segmentation.tiers.assignment import tier_facts
+from bankcrm.segmentation import RfmThresholds, fit_rfm, score_rfm
+from bankcrm.segmentation.rfm.sums import rfm_metrics_of
 from bankcrm.valuation import (
     ValueModel,
     contribution,
@@ -50,9 +51,10 @@ def _stage(block: Block) -> pd.DataFrame:
 
 
 def _rfm(block: Block) -> pd.DataFrame:
-    moves = block.view["transactions"].frame
-    return rfm_metrics(
-        moves, as_of=block.day, own_only="kind" in moves, policy=block.policy("segmentation")
+    return rfm_metrics_of(
+        block.view["transactions"],
+        as_of=as_of_day(block.day),
+        policy=block.policy("segmentation"),
     )
 
 
@@ -122,9 +124,8 @@ def _value(block: Block, measures: pd.DataFrame, model: ValueModel) -> pd.DataFr
 
 
 def _credit_standing(block: Block) -> pd.DataFrame:
-    known = block.view["customers"].frame.set_index("customer_id")
-    known = known.reindex(columns=["credit_standing"])
-    return tier_facts(known.assign(contribution=0.0))[["credit_standing"]]
+    customers = block.view["customers"].frame.set_index("customer_id")
+    return customers.reindex(columns=["credit_standing"])
 
 
 def _signals(block: Block) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bankcrm.segmentation._findings import findings_of
 from bankcrm.segmentation.attributes.average_balance import average_balance
 from bankcrm.segmentation.attributes.classification import (
     Attribute,
@@ -47,7 +46,6 @@ __all__ = [
     "assign_tiers",
     "average_balance",
     "customer_view",
-    "findings_of",
     "fit_rfm",
     "fit_tiers",
     "memberships",

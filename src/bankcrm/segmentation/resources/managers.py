@@ -10,9 +10,8 @@ from scipy.optimize import LinearConstraint, milp
 from scipy.sparse import coo_array, vstack
 
 from bankcrm.errors import DataError
-from bankcrm.frames import Column, DataFault, check_frame
+from bankcrm.frames import Column, DataFault, check_frame, with_findings
 from bankcrm.policy import Policy, default_policy
-from bankcrm.segmentation._findings import with_findings
 from bankcrm.segmentation._frames import by_customer, places
 from bankcrm.segmentation.model import TIER_LADDER
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, TypeAlias
 
 import attrs
 import numpy as np
@@ -11,38 +11,31 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.errors import DataError
-from bankcrm.frames import DataFault, as_frame, as_of_day, codes, days, numbers
+from bankcrm.frames import (
+    Codes,
+    DataFault,
+    as_frame,
+    as_of_day,
+    codes,
+    days,
+    numbers,
+    raise_faults,
+    with_findings,
+)
 from bankcrm.policy import Policy, default_policy
-from bankcrm.segmentation._codes import BLOCK, customer_codes, distinct_days
-from bankcrm.segmentation._findings import stop, with_findings
+from bankcrm.segmentation.rfm.sums import BLOCK, NO_TICK, Mask, Movements, Sums, count_days, sums_of
 
 Count: TypeAlias = Literal["rows", "days"]
 Value: TypeAlias = Literal["sum", "mean"]
 Refunds: TypeAlias = Literal["count", "net", "refuse"]
 Zeros: TypeAlias = Literal["keep", "leave_out", "refuse"]
 
-_Bools: TypeAlias = npt.NDArray[np.bool_]
-_Ints: TypeAlias = npt.NDArray[np.int64]
-_Floats: TypeAlias = npt.NDArray[np.float64]
+_Dates: TypeAlias = npt.NDArray[np.datetime64]
 _FRAME = "transactions"
 
 
 @attrs.frozen
-class _Moves:
-    """The columns that count, as plain arrays of one length."""
-
-    code: npt.NDArray[np.intp]
-    date: npt.NDArray[np.datetime64]
-    amount: _Floats
-    visit: _Bools | None = None  # None: every row is a visit
-    by_size: bool = False  # amounts count by their size
-
-    def where(self, keep: _Bools) -> _Moves:
-        visit = None if self.visit is None else self.visit[keep]
-        return _Moves(self.code[keep], self.date[keep], self.amount[keep], visit, self.by_size)
-
-
-class _Extremes(NamedTuple):
+class _Extremes:
     """The least and greatest of each column, found in one pass."""
 
     code: int
@@ -50,12 +43,6 @@ class _Extremes(NamedTuple):
     last: int
     least: float
     finite: bool
-
-
-class _Sums(NamedTuple):
-    last: npt.NDArray[np.datetime64]
-    visits: _Ints
-    money: _Floats
 
 
 def rfm_metrics(
@@ -120,50 +107,68 @@ def rfm_metrics(
     >>> metrics.loc[7].tolist(), metrics.attrs["left_out"]
     ([1.0, 2.0, 140.0], {'after_as_of': 1})
     """
-    last = as_of_day(as_of)
+    today = as_of_day(as_of)
     if window is not None and window < 1:
         raise DataError(f"window: {window} days; give at least 1, or none for the whole history")
     frame = as_frame(transactions)
-    wanted = [customer, date, amount, *([by] if by else []), *([kind] if own_only else [])]
-    _present(frame, wanted)
-    code, ids = customer_codes(frame[customer])
-    moves = _Moves(code, _dates(frame[date], date), numbers(frame[amount], amount))
+    needed = [customer, date, amount, *([by] if by else []), *([kind] if own_only else [])]
+    _require(frame, needed)
+    code, ids = _number_customers(frame[customer])
+    dates = _dates(frame[date], date)
+    moves = Movements(code, dates.view(np.int64), numbers(frame[amount], amount))
+    group, groups = codes(frame[by]) if by else (None, pd.Index([""]))
     seen = _extremes(moves)
-    group_code, groups = codes(frame[by]) if by else (None, pd.Index([]))
-    _sound(frame, moves, seen, wanted, group_code)
-    faults: list[DataFault] = []
-    out: _Bools = np.zeros(0, dtype=np.bool_)
-    reasons = _reasons(moves, seen, last, window, zeros, refunds, amount, date)
+    _refuse_nulls(frame, moves, seen, needed, group)
+
+    reasons = _left_out(moves, seen, dates.dtype, today, (date, amount), window, zeros, refunds)
     if own_only:
         made = (policy or default_policy("segmentation")).value("bank_made_kinds")
-        reasons.append(
-            ("not_own", kind, frame[kind].isin(list(made)).to_numpy(), "the customer's own moves")
-        )
-    for problem, column, mask, expected in reasons:
-        fresh = mask & ~out if len(out) else mask
-        if fresh.any():
-            faults.append(_fault(frame, problem, column, fresh, expected))
-            out = out | fresh if len(out) else fresh
+        not_own = frame[kind].isin(list(made)).to_numpy()
+        reasons.append(_Reason("not_own", kind, not_own, "the customer's own movements"))
+    faults = []
+    out: Mask | None = None
+    for reason in reasons:
+        rows = reason.rows if out is None else reason.rows & ~out
+        if rows.any():
+            faults.append(_fault(frame, reason.problem, reason.column, rows, reason.expected))
+            out = rows if out is None else out | rows
+
     if seen.least < 0:
         visit = moves.amount >= 0 if refunds == "net" else None
-        moves = attrs.evolve(moves, visit=visit, by_size=refunds == "count")
-    if group_code is not None:
-        moves = attrs.evolve(moves, code=moves.code * len(groups) + group_code)
-    if len(out):
+        moves = attrs.evolve(moves, visit=visit, absolute=refunds == "count")
+    if group is not None:
+        moves = attrs.evolve(moves, code=moves.code * len(groups) + group)
+    if out is not None:
         moves = moves.where(~out)
-    size = len(ids) * (len(groups) if by else 1)
-    sums = _sums(moves, size, count)
-    result, unseen = _result(sums, ids, groups, by, last, value)
-    if customers := _only_refunds(sums, moves, size):
+    sums = sums_of(moves, len(ids) * len(groups))
+    if count == "days":
+        day = moves.tick.view(dates.dtype).astype("datetime64[D]").view(np.int64)
+        sums = attrs.evolve(sums, visits=count_days(moves, day, len(sums.visits)))
+    if customers := _only_refunds(sums, moves):
         expected = "at least one movement of zero or more"
         faults.append(DataFault(_FRAME, amount, "only_refunds", customers, (), expected))
-    left_out = {f.problem: f.count for f in faults}
-    result.attrs["left_out"] = left_out
-    return with_findings(result.sort_index() if unseen else result, faults)
+
+    found = np.flatnonzero(sums.visits)
+    at = found if len(found) < len(sums.visits) else slice(None)
+    last = sums.last[at].view(dates.dtype).astype("datetime64[D]")
+    visits, money = sums.visits[at], sums.money[at]
+    result = pd.DataFrame(
+        {
+            "recency_days": (today - last).astype(np.int64),
+            "frequency": visits,
+            "monetary": money / visits if value == "mean" else money,
+        },
+        index=_index(ids, groups if by else None, at, by),
+        copy=False,
+    )
+    if not result.index.is_monotonic_increasing:
+        result = result.sort_index()
+    result.attrs["left_out"] = {f.problem: f.count for f in faults}
+    return with_findings(result, faults)
 
 
-def _present(frame: pd.DataFrame, wanted: list[str]) -> None:
-    missing = [name for name in wanted if name not in frame.columns]
+def _require(frame: pd.DataFrame, needed: list[str]) -> None:
+    missing = [name for name in needed if name not in frame.columns]
     if missing:
         there = ", ".join(map(str, frame.columns)) or "no column at all"
         raise DataError(
@@ -172,19 +177,33 @@ def _present(frame: pd.DataFrame, wanted: list[str]) -> None:
         )
 
 
-def _dates(values: pd.Series, name: str) -> npt.NDArray[np.datetime64]:
-    """Naive dates in the unit they came in: only one a customer is converted to days."""
+def _number_customers(ids: pd.Series) -> tuple[Codes, pd.Index]:
+    """Number the customers; small whole numbers are their own code.
+
+    The index may have ids that no row has, and need not be in order.
+    """
+    if not (isinstance(ids.dtype, np.dtype) and ids.dtype.kind == "i" and len(ids)):
+        return codes(ids)
+    values = ids.to_numpy().astype(np.int64, copy=False)
+    lowest, highest = int(values.min()), int(values.max())
+    if lowest >= 0 and highest <= len(values):
+        return values.astype(np.intp, copy=False), pd.RangeIndex(highest + 1)
+    code, distinct = pd.factorize(values)
+    return code.astype(np.intp, copy=False), pd.Index(distinct)
+
+
+def _dates(values: pd.Series, name: str) -> _Dates:
+    """Naive dates in their own unit: only one date per customer is converted to days."""
     if isinstance(values.dtype, np.dtype) and values.dtype.kind == "M":
         return values.to_numpy()
     return days(values, name)
 
 
-def _extremes(moves: _Moves) -> _Extremes:
+def _extremes(moves: Movements) -> _Extremes:
     found = []
-    ticks = moves.date.view(np.int64)
-    for start in range(0, len(ticks), BLOCK):
+    for start in range(0, len(moves.code), BLOCK):
         rows = slice(start, start + BLOCK)
-        tick, amount = ticks[rows], moves.amount[rows]
+        tick, amount = moves.tick[rows], moves.amount[rows]
         found.append((moves.code[rows].min(), tick.min(), tick.max(), amount.min(), amount.sum()))
     if not found:
         return _Extremes(0, 0, 0, 0.0, True)
@@ -194,133 +213,101 @@ def _extremes(moves: _Moves) -> _Extremes:
     return _Extremes(min(code), min(first), max(last), min(least), finite)
 
 
-def _sound(
-    frame: pd.DataFrame,
-    moves: _Moves,
-    seen: _Extremes,
-    wanted: list[str],
-    group: npt.NDArray[np.intp] | None,
+def _refuse_nulls(
+    frame: pd.DataFrame, moves: Movements, seen: _Extremes, needed: list[str], group: Codes | None
 ) -> None:
-    """Refuse nulls and amounts that are not finite, all at once."""
-    checks: list[tuple[str, str, bool, Callable[[], _Bools]]] = [
-        (wanted[0], "null", seen.code < 0, lambda: moves.code < 0),
-        (wanted[1], "null", seen.first == _NAT, lambda: np.isnat(moves.date)),
-        (wanted[2], "not_finite", not seen.finite, lambda: ~np.isfinite(moves.amount)),
+    """Refuse nulls and amounts that are not finite; one error lists them all."""
+    checks: list[tuple[str, str, bool, Callable[[], Mask]]] = [
+        (needed[0], "null", seen.code < 0, lambda: moves.code < 0),
+        (needed[1], "null", seen.first == NO_TICK, lambda: moves.tick == NO_TICK),
+        (needed[2], "not_finite", not seen.finite, lambda: ~np.isfinite(moves.amount)),
     ]
     if group is not None:
-        checks.append((wanted[3], "null", True, lambda: group < 0))
-    faults = [
-        _fault(frame, problem, column, mask, "a value", _SCREEN)
-        for column, problem, suspect, find in checks
-        if suspect and (mask := find()).any()
-    ]
-    stop(faults)
-
-
-_NAT = np.iinfo(np.int64).min
-_SCREEN = "set such rows aside first with bankcrm.frames.screen_frame"
+        checks.append((needed[3], "null", True, lambda: group < 0))
+    advice = "set such rows aside first with bankcrm.frames.screen_frame"
+    raise_faults(
+        [
+            _fault(frame, problem, column, rows, "a value", advice)
+            for column, problem, suspected, find in checks
+            if suspected and (rows := find()).any()
+        ]
+    )
 
 
 def _fault(
-    frame: pd.DataFrame, problem: str, column: str, mask: _Bools, expected: str, advice: str = ""
+    frame: pd.DataFrame, problem: str, column: str, mask: Mask, expected: str, advice: str = ""
 ) -> DataFault:
     rows = np.flatnonzero(mask)
     examples = tuple(f"row {label}" for label in frame.index[rows[:5]])
     return DataFault(_FRAME, column, problem, len(rows), examples, expected, advice)
 
 
-def _reasons(
-    moves: _Moves,
+@attrs.frozen(eq=False)
+class _Reason:
+    """Rows that an option leaves out, and why."""
+
+    problem: str
+    column: str
+    rows: Mask
+    expected: str
+
+
+def _left_out(
+    moves: Movements,
     seen: _Extremes,
-    last: np.datetime64,
+    unit: np.dtype[np.datetime64],
+    today: np.datetime64,
+    names: tuple[str, str],
     window: int | None,
     zeros: Zeros,
     refunds: Refunds,
-    amount: str,
-    date: str,
-) -> list[tuple[str, str, _Bools, str]]:
-    """Rows that an option leaves out, with the reason; a refused row stops."""
-    found: list[tuple[str, str, _Bools, str]] = []
-    if not len(moves.date):
+) -> list[_Reason]:
+    """The rows that the options leave out; a row that an option refuses stops."""
+    found: list[_Reason] = []
+    if not len(moves.code):
         return found
-    end = last + np.timedelta64(1, "D")
-    if seen.last >= end.astype(moves.date.dtype).view(np.int64):
-        found.append(("after_as_of", date, moves.date >= end, f"dates up to {last}"))
+    date, amount = names
+    tomorrow = today + np.timedelta64(1, "D")
+    end = int(tomorrow.astype(unit).astype(np.int64))
+    if seen.last >= end:
+        late = moves.tick >= end
+        found.append(_Reason("after_as_of", date, late, f"dates up to {today}"))
     if window is not None:
-        start = end - np.timedelta64(window, "D")
-        found.append(("before_window", date, moves.date < start, f"dates from {start} on"))
+        start = tomorrow - np.timedelta64(window, "D")
+        early = moves.tick < int(start.astype(unit).astype(np.int64))
+        found.append(_Reason("before_window", date, early, f"dates from {start} on"))
     if zeros != "keep":
         zero = moves.amount == 0
         _refuse(zeros == "refuse", zero, amount, "zero_amount", "zeros")
-        found.append(("zero_amount", amount, zero, "amounts other than zero"))
+        found.append(_Reason("zero_amount", amount, zero, "amounts other than zero"))
     if refunds == "refuse":
         _refuse(True, moves.amount < 0, amount, "refund", "refunds")
     return found
 
 
-def _refuse(refused: bool, mask: _Bools, amount: str, problem: str, option: str) -> None:
-    if refused and mask.any():
-        rows = np.flatnonzero(mask)
+def _refuse(refused: bool, rows: Mask, amount: str, problem: str, option: str) -> None:
+    if refused and rows.any():
+        first = int(np.argmax(rows))
         raise DataError(
-            f"{_FRAME}.{amount}: {problem} in {len(rows):,} rows (first at position {rows[0]}); "
-            f"{option}='refuse' allows none"
+            f"{_FRAME}.{amount}: {problem} in {int(rows.sum()):,} rows (first at position "
+            f"{first}); {option}='refuse' allows none"
         )
 
 
-def _sums(moves: _Moves, size: int, count: Count) -> _Sums:
-    """Last visit, visits and money of each code, in blocks that stay in the processor's cache."""
-    latest = np.full(size, _NAT, dtype=np.int64)
-    visits = np.zeros(size, dtype=np.int64)
-    money = np.zeros(size)
-    ticks = moves.date.view(np.int64)
-    for start in range(0, len(ticks), BLOCK):
-        rows = slice(start, start + BLOCK)
-        code, tick = moves.code[rows], ticks[rows]
-        amount = moves.amount[rows]
-        np.add.at(money, code, np.abs(amount) if moves.by_size else amount)
-        if moves.visit is not None:
-            code, tick = code[moves.visit[rows]], tick[moves.visit[rows]]
-        np.maximum.at(latest, code, tick)
-        if count == "rows":
-            np.add.at(visits, code, 1)
-    if count == "days":
-        seen = slice(None) if moves.visit is None else moves.visit
-        days_seen = distinct_days(moves.code[seen], moves.date[seen])
-        visits = np.bincount(days_seen, minlength=size).astype(np.int64, copy=False)
-    last = latest.view(moves.date.dtype).astype("datetime64[D]")
-    return _Sums(last, visits, money.round(4))
-
-
-def _only_refunds(sums: _Sums, moves: _Moves, size: int) -> int:
+def _only_refunds(sums: Sums, moves: Movements) -> int:
     """How many have refunds but no movement to measure."""
     if moves.visit is None:
         return 0
-    seen = np.bincount(moves.code, minlength=size) > 0
+    seen = np.bincount(moves.code, minlength=len(sums.visits)) > 0
     return int((seen & (sums.visits == 0)).sum())
 
 
-def _result(
-    sums: _Sums,
-    ids: pd.Index,
-    groups: pd.Index,
-    by: str | None,
-    last: np.datetime64,
-    value: Value,
-) -> tuple[pd.DataFrame, bool]:
-    at = np.flatnonzero(sums.visits > 0)
-    whole = len(at) == len(sums.visits)
-    visits = sums.visits if whole else sums.visits[at]
-    money = sums.money if whole else sums.money[at]
-    recency = (last - (sums.last if whole else sums.last[at])).astype(np.int64)
-    if by is None:
-        index = (ids if whole else ids[at]).rename("customer_id")
-    else:
-        index = pd.MultiIndex.from_arrays(
-            [ids[at // len(groups)], groups[at % len(groups)]], names=["customer_id", by]
-        )
-    data = {
-        "recency_days": recency,
-        "frequency": visits,
-        "monetary": money / visits if value == "mean" else money,
-    }
-    return pd.DataFrame(data, index=index, copy=False), not index.is_monotonic_increasing
+def _index(
+    ids: pd.Index, groups: pd.Index | None, at: npt.NDArray[np.intp] | slice, by: str | None
+) -> pd.Index:
+    if groups is None:
+        return ids[at].rename("customer_id")
+    pairs = np.arange(len(ids) * len(groups))[at]
+    return pd.MultiIndex.from_arrays(
+        [ids[pairs // len(groups)], groups[pairs % len(groups)]], names=["customer_id", by]
+    )
