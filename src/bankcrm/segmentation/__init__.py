@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from bankcrm.segmentation.attributes.average_balance import average_balance
-from bankcrm.segmentation.attributes.classification import (
-    Attribute,
-    product_use,
-    segment_attributes,
-)
+from bankcrm.segmentation.attributes.classification import Attribute, segment_attributes
 from bankcrm.segmentation.attributes.memberships import memberships
+from bankcrm.segmentation.attributes.product_use import product_use
 from bankcrm.segmentation.attributes.views import customer_view, profile
 from bankcrm.segmentation.model import TIER_LADDER, Entitlement, Treatment
 from bankcrm.segmentation.resources.allocation import (

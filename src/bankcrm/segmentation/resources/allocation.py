@@ -12,9 +12,8 @@ import pandas as pd
 
 from bankcrm._display import card, line
 from bankcrm.errors import DataError, InfeasibleError, UnknownNameError
-from bankcrm.frames import Column, numbers
+from bankcrm.frames import Column, by_customer, numbers, places_of
 from bankcrm.policy import Policy, default_policy
-from bankcrm.segmentation._frames import by_customer, places
 from bankcrm.segmentation.model import TIER_LADDER, Entitlement
 from bankcrm.segmentation.resources.apportionment import apportion
 from bankcrm.vocabulary import Language, Tier
@@ -198,7 +197,7 @@ def allocate(
     """
     policy = policy or default_policy("segmentation")
     frame = by_customer(customers, (_TIER, _POTENTIAL, _WEIGHT, _FLOOR, _CAP), "customers")
-    tier = places(frame["tier"], _TIERS)
+    tier = places_of(frame["tier"], _TIERS)
     weight = _customer_weights(frame, tier)
     low = _bound(frame, "floor")
     high = _bound(frame, "cap")

@@ -10,9 +10,8 @@ from scipy.optimize import LinearConstraint, milp
 from scipy.sparse import coo_array, vstack
 
 from bankcrm.errors import DataError
-from bankcrm.frames import Column, DataFault, check_frame, with_findings
+from bankcrm.frames import Column, DataFault, by_customer, check_frame, places_of, with_findings
 from bankcrm.policy import Policy, default_policy
-from bankcrm.segmentation._frames import by_customer, places
 from bankcrm.segmentation.model import TIER_LADDER
 
 _TIERS = tuple(tier.value for tier in reversed(TIER_LADDER))
@@ -105,7 +104,9 @@ def _held(customers: pd.Index, managers: pd.Index, current: pd.Series | None) ->
 
 def _groups(people: pd.DataFrame, held: _Ints) -> tuple[_Ints, pd.DataFrame]:
     """Number customers who are alike; and what each group is like."""
-    keys = pd.DataFrame({"tier": places(people["tier"], _TIERS), "held": held}, index=people.index)
+    keys = pd.DataFrame(
+        {"tier": places_of(people["tier"], _TIERS), "held": held}, index=people.index
+    )
     for name in ("branch", "language"):
         keys[name] = people.get(name)
         keys[name] = keys[name].astype(object).where(keys[name].notna(), None)

@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.errors import DataError
+from bankcrm.frames import places_of
 from bankcrm.policy import Policy, default_policy
-from bankcrm.segmentation._frames import places
 from bankcrm.segmentation.model import Treatment
 
 _DIGITS = 1000
@@ -114,7 +114,7 @@ def migration(before: pd.DataFrame, after: pd.DataFrame, column: str) -> pd.Data
     rows = []
     for frame in (before, after):
         row = frame.index.get_indexer(everyone)
-        value = places(frame[column], order)
+        value = places_of(frame[column], order)
         # A null segment, and a customer who is not there, take the last place.
         rows.append(np.append(np.where(value < 0, len(order), value), len(order))[row])
     counts = np.bincount(rows[0] * len(names) + rows[1], minlength=len(names) ** 2)

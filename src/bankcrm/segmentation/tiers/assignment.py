@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.errors import DataError
-from bankcrm.frames import Column, check_frame, numbers
+from bankcrm.frames import Column, by_customer, check_frame, numbers
 from bankcrm.policy import Policy, default_policy
-from bankcrm.segmentation._frames import by_customer
 
 _FACTS = (
     Column("contribution", "money", unit="CNY per year", meaning="Profit from the customer."),
