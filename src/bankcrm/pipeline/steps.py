@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.frames import as_of_day
-from bankcrm.lifecycle import stage_facts
+from bankcrm.lifecycle.actions.signals import signal_facts_of
+from bankcrm.lifecycle.actions.warnings import weigh_signals
+from bankcrm.lifecycle.stages.facts import stage_facts_of
 from bankcrm.pipeline.block import Block
 from bankcrm.pipeline.referrals import Referrals, learn_referrals, referrals_of, referrers
-from bankcrm.pipeline.shims import book_of, signal_facts, weigh_signals
 from bankcrm.pipeline.step import Decision, Fit, Step
 from bankcrm.policy import PolicySet
 from bankcrm.segmentation import RfmThresholds, fit_rfm, rfm_metrics, score_rfm
@@ -35,15 +36,7 @@ SCORES = ("r", "f", "m", "score")
 
 
 def _stage(block: Block) -> pd.DataFrame:
-    book = book_of(block)
-    return stage_facts(
-        book.customers,
-        book.transactions,
-        as_of=block.day,
-        policy=block.policy("lifecycle"),
-        contacts=book.contacts,
-        accounts=book.accounts,
-    )
+    return stage_facts_of(block.view, as_of_day(block.day), block.policy("lifecycle"))
 
 
 def _rfm(block: Block) -> pd.DataFrame:
@@ -126,12 +119,17 @@ def _credit_standing(block: Block) -> pd.DataFrame:
 
 
 def _signals(block: Block) -> pd.DataFrame:
-    return signal_facts(block)
+    day, policy = as_of_day(block.day), block.policy("lifecycle")
+    return signal_facts_of(block.view, block.found, day, policy)
 
 
-def _at_stake(found: pd.DataFrame, _: PolicySet) -> pd.DataFrame:
-    """What the bank stands to lose: a customer who brings nothing puts nothing at stake."""
-    return pd.DataFrame({"value_at_stake": found["contribution"].clip(lower=0)})
+def _weighed(found: pd.DataFrame, policies: PolicySet) -> pd.DataFrame:
+    """What the signals weigh, and what the bank stands to lose.
+
+    A customer who contributes nothing puts nothing at stake.
+    """
+    weighed = weigh_signals(found["warning_rules"], policies["lifecycle"])
+    return weighed.assign(value_at_stake=found["contribution"].clip(lower=0))
 
 
 STEPS: tuple[Step, ...] = (
@@ -224,13 +222,12 @@ STEPS: tuple[Step, ...] = (
         name="warning",
         title="early warnings",
         domain="lifecycle",
-        derive=weigh_signals,
+        derive=_weighed,
         derives_from=("warning_rules", "contribution"),
         shown=("warning_reasons", "value_at_stake"),
         decisions=(
             Decision(
-                "warning_level", "warning", columns={"score": "warning_score"},
-                on_missing="raise", counted=True,
+                "warning_level", "warning", on_missing="raise", counted=True,
             ),
         ),
     ),
