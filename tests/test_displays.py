@@ -48,10 +48,10 @@ EVENTS = pd.DataFrame(
 
 
 def recorded() -> object:
-    log = lifecycle.record(
+    log = lifecycle.append_events(
         pd.DataFrame(),
         EVENTS.assign(date=pd.to_datetime(EVENTS["date"])),
-        on="2026-02-01",
+        as_of="2026-02-01",
     )
     assert len(log.log) + len(log.rejected) == len(EVENTS)
     return log

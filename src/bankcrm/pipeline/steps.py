@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.frames import as_of_day
-from bankcrm.lifecycle.actions.warnings import signal_facts_of, weigh_signals
+from bankcrm.lifecycle.actions.signals import signal_facts_of
+from bankcrm.lifecycle.actions.warnings import weigh_signals
 from bankcrm.lifecycle.stages.facts import stage_facts_of
 from bankcrm.pipeline.block import Block
 from bankcrm.pipeline.referrals import Referrals, learn_referrals, referrals_of, referrers
@@ -36,7 +37,7 @@ SCORES = ("r", "f", "m", "rfm_score")
 
 def _stage(block: Block) -> pd.DataFrame:
     policy = block.policy("lifecycle")
-    return stage_facts_of(block.view, as_of=as_of_day(block.day), policy=policy)
+    return stage_facts_of(block.view, as_of_day(block.day), policy)
 
 
 def _rfm(block: Block) -> pd.DataFrame:
@@ -120,7 +121,7 @@ def _credit_standing(block: Block) -> pd.DataFrame:
 
 def _signals(block: Block) -> pd.DataFrame:
     policy = block.policy("lifecycle")
-    return signal_facts_of(block.view, block.found, as_of=as_of_day(block.day), policy=policy)
+    return signal_facts_of(block.view, block.found, as_of_day(block.day), policy)
 
 
 def _warnings(found: pd.DataFrame, policies: PolicySet) -> pd.DataFrame:
