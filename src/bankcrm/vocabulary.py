@@ -246,7 +246,7 @@ SIGNALS: tuple[str, ...] = tuple(s.value for s in Signal)
 
 
 class Relation(Labelled):
-    """Who speaks for the customer (CSC-3)."""
+    """Who represents the customer (CSC-3)."""
 
     SELF = "self", "本人"
     PROXY = "proxy", "代理人"
