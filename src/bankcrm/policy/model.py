@@ -182,7 +182,7 @@ class Policy:
             PolicyError: All records that do not fit, each with its path.
         """
         under: Mapping[str, tuple[Record, ...]] = getattr(self.shared, "raw_records", {})
-        rows = self.raw_records.get(name, under.get(name))
+        rows = self.raw_records.get(name, under.get(name))  # an empty list of its own is a list
         if rows is None:
             known = [*self.raw_records, *under]
             raise UnknownNameError("record list", name, known, f"policy {self.id!r}")
@@ -378,6 +378,10 @@ class PolicySet:
     ) -> pd.DataFrame:
         """A domain's facts with those of plug-ins; see `PluginEffects.with_facts`."""
         return self.effects.with_facts(domain, facts, frames, as_of)
+
+    def frames_read(self, domain: str) -> frozenset[str]:
+        """The book's frames that plug-ins read for a domain's facts."""
+        return self.effects.frames_read(domain)
 
     def classifier(self, base: Classifier | None = None) -> Classifier | None:
         """A classifier that adds what plug-ins read from texts to what ``base`` reads."""
