@@ -12,10 +12,10 @@ import pandas as pd
 from bankcrm.errors import DataError, InfeasibleError, UnknownNameError
 from bankcrm.frames import Column, by_customer, numbers, places_of
 from bankcrm.policy import Policy, default_policy
-from bankcrm.segmentation.model import TIER_LADDER
 from bankcrm.segmentation.resources.apportionment import apportion
 from bankcrm.segmentation.resources.levels import resource_levels
 from bankcrm.segmentation.resources.plan import ResourcePlan
+from bankcrm.segmentation.tiers.ladder import TIER_LADDER
 from bankcrm.vocabulary import Tier
 
 if TYPE_CHECKING:

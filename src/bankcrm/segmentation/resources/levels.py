@@ -2,12 +2,53 @@
 
 from __future__ import annotations
 
+import attrs
 import pandas as pd
 
 from bankcrm.errors import UnknownNameError
 from bankcrm.policy import Policy, default_policy
-from bankcrm.segmentation.model import Entitlement
-from bankcrm.vocabulary import Tier
+from bankcrm.vocabulary import ResourceLevel, Tier
+
+
+def _tier(name: object) -> Tier:
+    for tier in Tier:
+        if tier == name:
+            return tier
+    raise UnknownNameError("tier", name, Tier)
+
+
+def _level(name: object) -> ResourceLevel:
+    for level in ResourceLevel:
+        if level == name:
+            return level
+    raise UnknownNameError("resource level", name, ResourceLevel)
+
+
+@attrs.frozen
+class Entitlement:
+    """What a tier is entitled to (CBM-6).
+
+    Args:
+        tier: The tier.
+        level: How resources go to it.
+        manager: Code of who looks after the customer.
+        response_hours: Longest time to a first answer, in hours.
+        price_discount: Discount on list prices, 0 to 1.
+        queue: Code of the place in the queue.
+        events: Code of the events that the customer is asked to.
+        source: Where the row comes from.
+        note: What else is to say.
+    """
+
+    tier: Tier = attrs.field(converter=_tier)
+    level: ResourceLevel = attrs.field(converter=_level)
+    manager: str
+    response_hours: float
+    price_discount: float
+    queue: str
+    events: str
+    source: str = "default"
+    note: str = ""
 
 
 def resource_rules(tier: Tier | str, *, policy: Policy | None = None) -> Entitlement:

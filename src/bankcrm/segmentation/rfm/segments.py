@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -10,9 +11,17 @@ from bankcrm.errors import DataError
 from bankcrm.frames import places_of
 from bankcrm.policy import Policy, default_policy
 from bankcrm.rules.compare import cross_count
-from bankcrm.segmentation.model import Treatment
 
 _DIGITS = 1000
+
+
+@attrs.frozen
+class Treatment:
+    """What is done for a level of RFM (EB-3)."""
+
+    level: str
+    treatment: str
+    source: str = "default"
 
 
 def segment_rfm(scores: pd.DataFrame, *, policy: Policy | None = None) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from bankcrm.frames import Column, check_frame, codes, places_of
 from bankcrm.rules.compare import cross_count
-from bankcrm.segmentation.model import TIER_LADDER
+from bankcrm.segmentation.tiers.ladder import TIER_LADDER
 
 _NAMES = tuple(tier.value for tier in TIER_LADDER)
 _TIER = Column("tier", "category", choices=_NAMES, meaning="The tier held from the day on.")

@@ -19,8 +19,8 @@ from bankcrm.frames import (
     places_of,
 )
 from bankcrm.policy import Policy, default_policy
-from bankcrm.segmentation.model import TIER_LADDER
 from bankcrm.segmentation.tiers.assignment import decide_tiers, tier_facts
+from bankcrm.segmentation.tiers.ladder import TIER_LADDER
 from bankcrm.vocabulary import Tier
 
 _NAMES = tuple(tier.value for tier in TIER_LADDER)
