@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from bankcrm.book.view import Needs, view_of
 from bankcrm.errors import DataError
 from bankcrm.frames import DataFault, findings_frame, findings_of
+from bankcrm.policy import default_policy
 from bankcrm.segmentation import (
     fit_rfm,
     rfm_metrics,
@@ -76,7 +77,8 @@ def test_a_review_measures_alike_from_the_view(book: pd.DataFrame, with_kinds: b
     book = book.assign(kind=kinds) if with_kinds else book
     needs = {"transactions": Needs(("customer_id", "date", "amount"), ("kind",))}
     view = view_of({"transactions": book}, needs)["transactions"]
-    found = rfm_metrics_of(view, as_of=np.datetime64(AS_OF), policy=default_policy("segmentation"))
+    policy = default_policy("segmentation")
+    found = rfm_metrics_of(view, as_of=np.datetime64(AS_OF), policy=policy)
     expected = rfm_metrics(book, as_of=AS_OF, own_only=with_kinds)
     pd.testing.assert_frame_equal(found.sort_index(), expected)
 
