@@ -24,7 +24,7 @@ from bankcrm.lifecycle import (
     stage_model,
     transition_frame,
 )
-from bankcrm.lifecycle.fold import next_stage
+from bankcrm.lifecycle.log.fold import next_stage
 from bankcrm.policy import default_policy
 from timing import compare, peak_memory_mb
 

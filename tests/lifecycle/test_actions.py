@@ -19,7 +19,6 @@ from bankcrm.lifecycle import (
     loss_causes,
     plan_actions,
     playbook,
-    policy_effects,
     stage_facts,
     value_facts,
     warning_facts,
@@ -522,18 +521,3 @@ def test_faulty_values_are_told_with_their_frame() -> None:
         value_facts(customers, values, as_of="2026-03-31")
     with pytest.raises(DataError, match=r"values\.date: missing column"):
         value_facts(customers, values[["customer_id"]], as_of="2026-03-31")
-
-
-def test_what_each_figure_changes_is_counted() -> None:
-    effects = policy_effects(
-        CUSTOMERS,
-        MOVES,
-        as_of=DAY,
-        changes={
-            "sleep sooner": {"dormant_after_days": 30, "decline_ratio": 0.9},
-            "same": {"new_days": 90},
-        },
-    )
-    assert effects.loc["sleep sooner", "moved"] == 1
-    assert effects.loc["same", "moved"] == 0
-    assert (effects.drop(columns="moved").sum(axis=1) == len(CUSTOMERS)).all()

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from bankcrm.book import Book
+from bankcrm.book.relationship import automatic_kinds
 from bankcrm.datasets import load_berka
 from bankcrm.lifecycle import (
     assign_stages,
@@ -16,13 +17,11 @@ from bankcrm.lifecycle import (
     dwell_times,
     migration_matrix,
     month_ends,
-    policy_effects,
     replay,
     stage_facts,
     stage_history,
     stage_log,
 )
-from bankcrm.lifecycle.facts import automatic_kinds
 from bankcrm.policy import default_policy
 
 ENDS = month_ends("1993-01", "1994-03")
@@ -98,28 +97,21 @@ def test_stays_and_churn_are_told(history: pd.DataFrame) -> None:
     assert churn.xs("all", level="stage")["at_risk"].is_monotonic_increasing
 
 
-def test_each_policy_knob_tells_what_it_changes(berka: Book) -> None:
-    effects = policy_effects(
-        berka.customers,
-        berka.transactions,
-        as_of=AS_OF,
-        policy=SHARP,
-        changes={
-            "every movement counts": {"bank_made_kinds": (), "standing_order_kinds": ()},
-            "pensions are the customer's own": {"standing_order_kinds": RUNS_BY_ITSELF},
-            "asleep after 30 days": {"dormant_after_days": 30},
-            "asleep after 90 days": {"dormant_after_days": 90},
-            "new for 90 days": {"new_days": 90},
-        },
-    )
-    stages = effects.drop(columns="moved")
-    assert (stages.sum(axis=1) == 1229).all()
-    assert effects.loc["as it is", "moved"] == 0
-    base = effects.loc["as it is"]
-    # Nobody sleeps if postings that run by themselves count: every account moves each month.
-    assert effects.loc["every movement counts", ["dormant", "lost"]].tolist() == [0, 0]
+def stages_under(book: Book, **changes: object) -> pd.Series:
+    policy = SHARP.with_parameters(**changes)
+    facts = stage_facts(book.customers, book.transactions, as_of=AS_OF, policy=policy)
+    return assign_stages(facts, policy=policy)["stage"].value_counts()
+
+
+def test_each_threshold_of_the_policy_changes_the_stages_as_it_should(berka: Book) -> None:
+    base = stages_under(berka)
+    every_movement = stages_under(berka, bank_made_kinds=(), standing_order_kinds=())
+    own_pensions = stages_under(berka, standing_order_kinds=RUNS_BY_ITSELF)
+    assert base.sum() == every_movement.sum() == own_pensions.sum() == 1229
+    # Nobody is dormant if automatic postings count: every account has some each month.
+    assert every_movement[["dormant", "lost"]].tolist() == [0, 0]
     assert base["dormant"] > 0
-    assert effects.loc["pensions are the customer's own", "dormant"] < base["dormant"]
-    assert effects.loc["asleep after 30 days", "dormant"] > base["dormant"]
-    assert effects.loc["asleep after 90 days", "dormant"] < base["dormant"]
-    assert effects.loc["new for 90 days", "new"] > base["new"]
+    assert own_pensions["dormant"] < base["dormant"]
+    assert stages_under(berka, dormant_after_days=30)["dormant"] > base["dormant"]
+    assert stages_under(berka, dormant_after_days=90)["dormant"] < base["dormant"]
+    assert stages_under(berka, new_days=90)["new"] > base["new"]

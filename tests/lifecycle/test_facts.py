@@ -12,10 +12,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from bankcrm.book.relationship import automatic_kinds
 from bankcrm.errors import DataError, MissingFactError
 from bankcrm.lifecycle import assign_stages, stage_facts
-from bankcrm.lifecycle.facts import automatic_kinds
-from bankcrm.lifecycle.timeline import Windows, read_timeline
+from bankcrm.lifecycle.stages.timeline import Windows, read_timeline
 from bankcrm.policy import Policy, default_policy
 from bankcrm.rules import Rule
 

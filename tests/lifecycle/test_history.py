@@ -25,7 +25,7 @@ from bankcrm.lifecycle import (
     stage_model,
     stage_spells,
 )
-from bankcrm.lifecycle.entries import LOG_COLUMNS
+from bankcrm.lifecycle.log.entries import LOG_COLUMNS
 from bankcrm.policy import default_policy
 
 Make = Callable[..., Any]

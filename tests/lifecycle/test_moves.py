@@ -21,7 +21,7 @@ from bankcrm.lifecycle import (
     transition_frame,
 )
 from bankcrm.lifecycle.model import MODELS, Term
-from bankcrm.lifecycle.moves import REASONS
+from bankcrm.lifecycle.transitions import REASONS
 
 models = st.sampled_from([stage_model(name) for name in MODELS])
 

@@ -171,11 +171,6 @@ PROMISED: dict[str, tuple[Callable[[], pd.DataFrame], str, dict[str, str]]] = {
         "days",
         {"int64": "at_risk ended censored", "float64": "survival lower upper"},
     ),
-    "policy_effects": (
-        lambda: lifecycle.policy_effects(CUSTOMERS, MOVES, as_of=DAY, changes={}),
-        "case",
-        {"int64": f"{STAGES} moved"},
-    ),
     "transition_frame": (
         lambda: lifecycle.transition_frame(["new"], ["activated"]),
         "",

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from bankcrm.lifecycle.causes import loss_causes
-from bankcrm.lifecycle.dwell import DwellTimes, dwell_times, survival_curve
-from bankcrm.lifecycle.effects import policy_effects
-from bankcrm.lifecycle.facts import stage_facts
-from bankcrm.lifecycle.history import month_ends, stage_history
-from bankcrm.lifecycle.log import replay, stage_log
-from bankcrm.lifecycle.markov import (
+from bankcrm.lifecycle.actions.loss_causes import loss_causes
+from bankcrm.lifecycle.actions.playbooks import Action, Festival, plan_actions, playbook
+from bankcrm.lifecycle.actions.value_phase import assign_value_phases, value_facts
+from bankcrm.lifecycle.actions.warnings import assign_warnings, early_warnings
+from bankcrm.lifecycle.history.dwell import DwellTimes, dwell_times, survival_curve
+from bankcrm.lifecycle.history.markov import (
     absorption_times,
     expected_reward,
     markov_value,
     steady_state,
 )
-from bankcrm.lifecycle.migration import MigrationMatrix, migration_matrix
+from bankcrm.lifecycle.history.migration import MigrationMatrix, migration_matrix
+from bankcrm.lifecycle.history.panel import stage_spells
+from bankcrm.lifecycle.history.rates import (
+    churn_rates,
+    growth,
+    move_rate,
+    reactivation_rate,
+    stage_funnel,
+    win_back_rate,
+)
+from bankcrm.lifecycle.history.stage_history import month_ends, stage_history
+from bankcrm.lifecycle.log.append import Recorded, record
+from bankcrm.lifecycle.log.stage_log import replay, stage_log
 from bankcrm.lifecycle.model import (
     Event,
     JourneyStep,
@@ -24,21 +35,9 @@ from bankcrm.lifecycle.model import (
     ValuePhase,
     stage_model,
 )
-from bankcrm.lifecycle.moves import Transition, transition, transition_frame
-from bankcrm.lifecycle.panel import stage_spells
-from bankcrm.lifecycle.playbooks import Action, Festival, plan_actions, playbook
-from bankcrm.lifecycle.rates import (
-    churn_rates,
-    growth,
-    move_rate,
-    reactivation_rate,
-    stage_funnel,
-    win_back_rate,
-)
-from bankcrm.lifecycle.recording import Recorded, record
-from bankcrm.lifecycle.stages import assign_stages
-from bankcrm.lifecycle.value_phase import assign_value_phases, value_facts
-from bankcrm.lifecycle.warning import assign_warnings, early_warnings, warning_facts
+from bankcrm.lifecycle.stages.assign import assign_stages
+from bankcrm.lifecycle.stages.facts import stage_facts
+from bankcrm.lifecycle.transitions import Transition, transition, transition_frame
 from bankcrm.vocabulary import Stage
 
 __all__ = [
@@ -71,7 +70,6 @@ __all__ = [
     "move_rate",
     "plan_actions",
     "playbook",
-    "policy_effects",
     "reactivation_rate",
     "record",
     "replay",
@@ -86,6 +84,5 @@ __all__ = [
     "transition",
     "transition_frame",
     "value_facts",
-    "warning_facts",
     "win_back_rate",
 ]

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.frames import as_of_day
-from bankcrm.lifecycle import stage_facts
+from bankcrm.lifecycle.actions.warnings import signal_facts_of, weigh_signals
+from bankcrm.lifecycle.stages.facts import stage_facts_of
 from bankcrm.pipeline.block import Block
 from bankcrm.pipeline.referrals import Referrals, learn_referrals, referrals_of, referrers
-from bankcrm.pipeline.shims import book_of, signal_facts, weigh_signals
 from bankcrm.pipeline.step import Decision, Fit, Step
 from bankcrm.policy import PolicySet
 from bankcrm.segmentation import RfmThresholds, fit_rfm, rfm_metrics, score_rfm
@@ -35,15 +35,8 @@ SCORES = ("r", "f", "m", "score")
 
 
 def _stage(block: Block) -> pd.DataFrame:
-    book = book_of(block)
-    return stage_facts(
-        book.customers,
-        book.transactions,
-        as_of=block.day,
-        policy=block.policy("lifecycle"),
-        contacts=book.contacts,
-        accounts=book.accounts,
-    )
+    policy = block.policy("lifecycle")
+    return stage_facts_of(block.view, as_of=as_of_day(block.day), policy=policy)
 
 
 def _rfm(block: Block) -> pd.DataFrame:
@@ -126,12 +119,14 @@ def _credit_standing(block: Block) -> pd.DataFrame:
 
 
 def _signals(block: Block) -> pd.DataFrame:
-    return signal_facts(block)
+    policy = block.policy("lifecycle")
+    return signal_facts_of(block.view, block.found, as_of=as_of_day(block.day), policy=policy)
 
 
-def _at_stake(found: pd.DataFrame, _: PolicySet) -> pd.DataFrame:
-    """What the bank stands to lose: a customer who brings nothing puts nothing at stake."""
-    return pd.DataFrame({"value_at_stake": found["contribution"].clip(lower=0)})
+def _warnings(found: pd.DataFrame, policies: PolicySet) -> pd.DataFrame:
+    """The signals weighed; a customer who brings nothing puts nothing at stake."""
+    weighed = weigh_signals(found["warning_rules"], policies["lifecycle"])
+    return weighed.assign(value_at_stake=found["contribution"].clip(lower=0))
 
 
 STEPS: tuple[Step, ...] = (
@@ -224,12 +219,12 @@ STEPS: tuple[Step, ...] = (
         name="warning",
         title="early warnings",
         domain="lifecycle",
-        derive=weigh_signals,
+        derive=_warnings,
         derives_from=("warning_rules", "contribution"),
         shown=("warning_reasons", "value_at_stake"),
         decisions=(
             Decision(
-                "warning_level", "warning", columns={"score": "warning_score"},
+                "warning_level", "warning",
                 on_missing="raise", counted=True,
             ),
         ),

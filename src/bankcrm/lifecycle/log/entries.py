@@ -11,7 +11,7 @@ import pandas as pd
 
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame, codes, days
-from bankcrm.lifecycle.fold import Fold, contradictions, fold, next_stage
+from bankcrm.lifecycle.log.fold import Fold, contradictions, fold, next_stage
 from bankcrm.lifecycle.model import StageModel
 
 Ints: TypeAlias = npt.NDArray[np.intp]

@@ -12,9 +12,8 @@ import pandas as pd
 
 from bankcrm._display import card, figures_of
 from bankcrm.errors import DataError, IllegalTransitionError
-from bankcrm.frames import ArrayLike, codes
+from bankcrm.frames import ArrayLike, categorical, codes
 from bankcrm.lifecycle.model import Move, StageModel, stage_model
-from bankcrm.lifecycle.words import categorical
 
 Cells: TypeAlias = npt.NDArray[np.uint8]
 

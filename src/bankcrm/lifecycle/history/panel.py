@@ -10,8 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.errors import DataError
-from bankcrm.frames import as_frame, codes, days
-from bankcrm.lifecycle.words import categorical
+from bankcrm.frames import as_frame, categorical, codes, days
 
 Grid: TypeAlias = npt.NDArray[np.int8]
 Days: TypeAlias = npt.NDArray[np.datetime64]
@@ -67,7 +66,7 @@ def read_panel(history: object) -> Panel:
     return Panel(stages, customers, dates, grid)
 
 
-def history_frame(panel: Panel, extra: dict[str, pd.Categorical[str]]) -> pd.DataFrame:
+def history_frame(panel: Panel, extra: dict[str, pd.Categorical]) -> pd.DataFrame:
     """A grid as a history: customer by customer, date by date."""
     size = panel.grid.shape
     places: list[Any] = [

@@ -11,12 +11,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.errors import DataError
-from bankcrm.frames import as_frame, as_of_day
-from bankcrm.lifecycle.entries import fold_entries, read_log
-from bankcrm.lifecycle.facts import lifecycle_policy
+from bankcrm.frames import as_frame, as_of_day, categorical
+from bankcrm.lifecycle.history.panel import Panel, read_panel
+from bankcrm.lifecycle.log.entries import fold_entries, read_log
 from bankcrm.lifecycle.model import Move, StageModel, stage_model
-from bankcrm.lifecycle.panel import Panel, read_panel
-from bankcrm.lifecycle.words import categorical
+from bankcrm.lifecycle.policy import lifecycle_policy
 from bankcrm.policy import Policy
 
 Ints: TypeAlias = npt.NDArray[np.intp]

@@ -8,13 +8,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm.book.view import Names
 from bankcrm.errors import DataError
-from bankcrm.frames import ArrayLike, days
-from bankcrm.lifecycle.facts import facts_at, lifecycle_policy, timeline_for, windows_for
+from bankcrm.frames import ArrayLike, categorical, days
+from bankcrm.lifecycle.history.panel import Grid, Panel, history_frame
 from bankcrm.lifecycle.model import StageModel, stage_model
-from bankcrm.lifecycle.panel import Grid, Panel, history_frame
-from bankcrm.lifecycle.timeline import Names
-from bankcrm.lifecycle.words import categorical
+from bankcrm.lifecycle.policy import lifecycle_policy
+from bankcrm.lifecycle.stages.facts import (
+    facts_at,
+    lifecycle_view,
+    timeline_for,
+    windows_for,
+)
 from bankcrm.policy import Policy
 
 
@@ -46,8 +51,8 @@ def stage_history(
 
     Returns:
         Indexed by ``customer_id`` and ``date``, customer by customer: ``stage``, ``furthest`` (the
-        furthest stage reached up to the date, within the dates) and ``rule`` (categorical). All
-        are null as long as nothing is on file about the customer, who is then not in the book yet.
+        furthest stage reached up to the date, within the dates) and ``stage_rule`` (categorical).
+        All are null while nothing is on file about the customer, who is not in the book yet.
 
     Raises:
         DataError: A frame does not fit, there is no date, or a date stands twice.
@@ -64,7 +69,13 @@ def stage_history(
     policy = lifecycle_policy(policy)
     when = _dates(dates)
     last = int(when[-1].astype(np.int64))
-    timeline = timeline_for(policy, customers, transactions, last, contacts, accounts, names)
+    frames = {
+        "customers": customers,
+        "transactions": transactions,
+        "contacts": contacts,
+        "accounts": accounts,
+    }
+    timeline = timeline_for(policy, lifecycle_view(frames, policy, names), last)
     windows = windows_for(policy, timeline)
     table = policy.table("stage")
     asked = tuple(table.facts)
@@ -85,11 +96,10 @@ def stage_history(
         panel,
         {
             "furthest": categorical(furthest.ravel(), model.stage_names),
-            "rule": categorical(rule.T.ravel(), [r.id for r in table.rules]),
+            "stage_rule": categorical(rule.T.ravel(), [r.id for r in table.rules]),
         },
     )
-    history.attrs.update(policy=policy.id, fingerprint=policy.fingerprint)
-    return history
+    return policy.stamp(history)
 
 
 def furthest_stage(grid: Grid, stages: Sequence[str], model: StageModel) -> Grid:

@@ -8,20 +8,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.frames import as_of_day
-from bankcrm.lifecycle.timeline import LONG_AGO, Ints, Mask, Names, Timeline, Windows, read_timeline
-from bankcrm.lifecycle.words import categorical
-from bankcrm.policy import Policy, default_policy
-
-
-def lifecycle_policy(policy: Policy | None) -> Policy:
-    """The policy given, or the library's defaults."""
-    return default_policy("lifecycle") if policy is None else policy
-
-
-def automatic_kinds(policy: Policy) -> tuple[str, ...]:
-    """Kinds of transaction that run without the customer: the bank's own, and standing orders."""
-    return (*policy.value("bank_made_kinds"), *policy.value("standing_order_kinds"))
+from bankcrm.book.relationship import LONG_AGO, automatic_kinds, relationship
+from bankcrm.book.view import BookView, Mask, Names, Needs, day_number, view_of
+from bankcrm.frames import as_of_day, categorical
+from bankcrm.lifecycle.policy import lifecycle_policy
+from bankcrm.lifecycle.stages.timeline import (
+    NEEDS,
+    Ints,
+    Timeline,
+    Windows,
+    read_timeline,
+)
+from bankcrm.policy import Policy
 
 
 def stage_facts(
@@ -79,38 +77,50 @@ def stage_facts(
     (30, 445)
     """
     policy = lifecycle_policy(policy)
-    day = int(as_of_day(as_of).astype(np.int64))
-    timeline = timeline_for(policy, customers, transactions, day, contacts, accounts, names)
+    frames = {
+        "customers": customers,
+        "transactions": transactions,
+        "contacts": contacts,
+        "accounts": accounts,
+    }
+    view = lifecycle_view(frames, policy, names)
+    facts = stage_facts_of(view, as_of=as_of_day(as_of), policy=policy)
+    facts.attrs["as_of"] = str(as_of_day(as_of))
+    return policy.stamp(facts)
+
+
+def stage_facts_of(view: BookView, *, as_of: np.datetime64, policy: Policy) -> pd.DataFrame:
+    """The stage facts from a view of checked frames; see `stage_facts`.
+
+    The facts of a customer depend on that customer's rows alone.
+    """
+    day = day_number(as_of)
+    timeline = timeline_for(policy, view, day)
     windows = windows_for(policy, timeline)
     windows.advance(day)
     facts = facts_at(timeline, windows, day, policy, tuple(policy.table("stage").facts))
     _add_amounts(facts, timeline, windows, day, int(policy.value("recent_days")))
-    facts.attrs.update(
-        policy=policy.id, fingerprint=policy.fingerprint, as_of=str(as_of_day(as_of))
-    )
     return facts
 
 
-def timeline_for(
+def lifecycle_view(
+    frames: Mapping[str, object],
     policy: Policy,
-    customers: object,
-    transactions: object,
-    until: int,
-    contacts: object,
-    accounts: object,
     names: Mapping[str, Names] | None,
-) -> Timeline:
+    needs: Mapping[str, Needs] = NEEDS,
+) -> BookView:
+    """A view of the frames that a function was given."""
+    return view_of(frames, needs, names=names, zone=policy.value("time_zone"))
+
+
+def timeline_for(policy: Policy, view: BookView, until: int) -> Timeline:
     """The book laid out under the policy's lists of kinds, purposes and products."""
     return read_timeline(
-        customers,
-        transactions,
+        view,
         until=until,
         automatic_kinds=automatic_kinds(policy),
         lead_purposes=tuple(policy.value("lead_purposes")),
         quiet_products=tuple(policy.value("quiet_products")),
-        contacts=contacts,
-        accounts=accounts,
-        names=names,
     )
 
 
@@ -123,11 +133,9 @@ def facts_at(
     timeline: Timeline, windows: Windows, day: int, policy: Policy, asked: Sequence[str]
 ) -> pd.DataFrame:
     """The facts that a stage table asks for, on the day that the windows stand at."""
-    contract, last = signed_by(timeline, day), windows.last
-    has_contract = contract <= day
-    closed_by = np.where(timeline.closed <= day, timeline.closed, LONG_AGO)
-    shut = closed_by > LONG_AGO
-    returned = shut & ((last > closed_by) | (has_contract & (contract > closed_by)))
+    last = windows.last
+    known = relationship(timeline.contract, timeline.closed, timeline.first, last, day)
+    contract, has_contract = known.contract, known.has_contract
     since = np.where(has_contract, np.int64(day) - contract, 0)
     # A contract signed anew after the last movement restarts the clock; so idle <= since contract.
     idle = np.where(last > contract, np.int64(day) - last, since)
@@ -135,8 +143,8 @@ def facts_at(
     facts: dict[str, object] = {
         "kind": timeline.kind,
         "has_contract": has_contract,
-        "closed": shut & ~returned,
-        "returned": returned,
+        "closed": known.closed,
+        "returned": known.returned,
         "contacted": timeline.contacted <= day,
         "inquired": timeline.inquired <= day,
         "quiet_product": quiet_on(timeline, day),
@@ -151,12 +159,6 @@ def facts_at(
     carried = [c for c in asked if c not in facts and c in timeline.customers]
     facts.update({c: timeline.customers[c].array for c in carried})
     return pd.DataFrame(facts, index=timeline.index, copy=False)
-
-
-def signed_by(timeline: Timeline, day: int) -> Ints:
-    """The contract's day as far as it is known by ``day``, else that of the first movement."""
-    signed: Ints = np.where(timeline.contract <= day, timeline.contract, timeline.first)
-    return signed
 
 
 def activity_ratio(

@@ -13,7 +13,7 @@ from scipy.linalg import expm
 from bankcrm._display import card, line
 from bankcrm.errors import DataError
 from bankcrm.intervals import wilson
-from bankcrm.lifecycle.panel import Panel, groups_of, read_panel
+from bankcrm.lifecycle.history.panel import Panel, groups_of, read_panel
 from bankcrm.vocabulary import Language
 
 if TYPE_CHECKING:

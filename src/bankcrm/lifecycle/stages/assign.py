@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bankcrm.lifecycle.facts import lifecycle_policy
+from bankcrm.lifecycle.policy import lifecycle_policy
 from bankcrm.policy import Policy
 
 
@@ -16,7 +16,7 @@ def assign_stages(facts: pd.DataFrame, *, policy: Policy | None = None) -> pd.Da
         policy: Whose table ``stage`` decides.
 
     Returns:
-        The facts' index; ``stage`` and ``rule`` (categorical, in the table's order).
+        The facts' index; ``stage`` and ``stage_rule`` (categorical, in the table's order).
 
     Raises:
         MissingFactError: A fact that the table needs is missing.
@@ -32,6 +32,5 @@ def assign_stages(facts: pd.DataFrame, *, policy: Policy | None = None) -> pd.Da
     """
     policy = lifecycle_policy(policy)
     decided = policy.table("stage").decide_frame(facts)
-    stages = decided[["outcome", "rule"]].rename(columns={"outcome": "stage"})
-    stages.attrs.update(policy=policy.id, fingerprint=policy.fingerprint)
-    return stages
+    columns = {"outcome": "stage", "rule": "stage_rule"}
+    return policy.stamp(decided[list(columns)].rename(columns=columns))

@@ -9,7 +9,7 @@ from bankcrm.book.loss_reasons import count_loss_reasons
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.intervals import wilson
-from bankcrm.lifecycle.facts import lifecycle_policy
+from bankcrm.lifecycle.policy import lifecycle_policy
 from bankcrm.policy import Policy
 
 

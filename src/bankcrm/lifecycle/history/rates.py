@@ -11,9 +11,9 @@ import pandas as pd
 
 from bankcrm.errors import DataError
 from bankcrm.intervals import wilson
-from bankcrm.lifecycle.facts import lifecycle_policy
+from bankcrm.lifecycle.history.panel import Panel, read_panel
 from bankcrm.lifecycle.model import StageModel, stage_model
-from bankcrm.lifecycle.panel import Panel, read_panel
+from bankcrm.lifecycle.policy import lifecycle_policy
 from bankcrm.policy import Policy
 
 Mask = npt.NDArray[np.bool_]

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm.book.view import Needs, day_number, known_positions, view_of
 from bankcrm.frames import Column, as_of_day, check_frame
-from bankcrm.lifecycle.facts import lifecycle_policy
-from bankcrm.lifecycle.timeline import CUSTOMER_COLUMNS, positions
+from bankcrm.lifecycle.policy import lifecycle_policy
 from bankcrm.policy import Policy
 
 Floats = npt.NDArray[np.float64]
@@ -53,24 +53,30 @@ def value_facts(
     """
     policy = lifecycle_policy(policy)
     day = as_of_day(as_of)
-    book = check_frame(customers, CUSTOMER_COLUMNS, frame="customers", key="customer_id")
-    index = pd.Index(book["customer_id"], name="customer_id")
+    needs = {"customers": Needs(("customer_id",), ("contract_date",))}
+    view = view_of({"customers": customers}, needs, zone=policy.value("time_zone"))
+    index, signed = view.customers, view["customers"].day("contract_date")
     rows = check_frame(values, VALUE_COLUMNS, frame="values", names=names)
     age = (day - rows["date"].to_numpy().astype("datetime64[D]")).astype(np.int64)
     mine = (age >= 0) & (age < int(policy.value("trend_days")))
-    customer = positions(rows["customer_id"][mine], index, "values")
-    points = int(policy.value("trend_points"))
+    customer = known_positions(rows["customer_id"][mine], index, "values")
+    points, year = int(policy.value("trend_points")), policy.value("year_days")
     trends = [
-        yearly_trend(customer, -age[mine], rows[c].to_numpy()[mine], len(index), points)
+        yearly_trend(
+            customer,
+            -age[mine],
+            rows[c].to_numpy()[mine],
+            len(index),
+            points,
+            year,
+        )
         for c in ("balance", "contribution")
         if c in rows
     ]
     trend = np.mean(trends, axis=0) if trends else np.full(len(index), np.nan)
-    months = np.full(len(index), np.nan)
-    if "contract_date" in book:
-        signed = book["contract_date"].to_numpy().astype("datetime64[D]")
-        since = (day - signed).astype(np.float64) / 30.4375
-        months = np.where(signed <= day, since, np.nan)
+    month = policy.value("year_days") / 12
+    since = (day_number(day) - signed.astype(np.int64)) / month
+    months = np.where(signed <= day_number(day), since, np.nan)
     return pd.DataFrame(
         {
             "has_contract": ~np.isnan(months),
@@ -88,6 +94,7 @@ def yearly_trend(
     value: Floats,
     size: int,
     points: int = 3,
+    year_days: float = 365.25,
 ) -> Floats:
     """Least-squares slope of each customer's values, as a share a year of their mean size.
 
@@ -110,7 +117,7 @@ def yearly_trend(
             who, weights=off * off, minlength=size
         )
         level = np.bincount(who, weights=np.abs(total), minlength=size) / count
-        trend = slope * 365.25 / level
+        trend = slope * year_days / level
     return np.where((count >= points) & (level > 0), trend, np.nan)
 
 
@@ -122,18 +129,17 @@ def assign_value_phases(facts: pd.DataFrame, *, policy: Policy | None = None) ->
         policy: Whose table ``value_phase`` decides.
 
     Returns:
-        The facts' index; ``phase`` and ``rule`` (categorical); null for customers without a
-        contract and for those whose trend is not known, with the fact in ``missing``.
+        The facts' index; ``value_phase`` and ``value_phase_rule`` (categorical); null for customers
+        without a contract and for those whose trend is not known, with the fact in ``missing``.
 
     Source: PB-2.
 
     >>> facts = pd.DataFrame({"has_contract": [True], "months_since_contract": [30.0],
     ...                       "trend_known": [True], "value_trend": [0.25]})
-    >>> assign_value_phases(facts)["phase"].tolist()
+    >>> assign_value_phases(facts)["value_phase"].tolist()
     ['growth']
     """
     policy = lifecycle_policy(policy)
     decided = policy.table("value_phase").decide_frame(facts, on_missing="undecided")
-    phases = decided.rename(columns={"outcome": "phase"})
-    phases.attrs.update(policy=policy.id, fingerprint=policy.fingerprint)
-    return phases
+    columns = {"outcome": "value_phase", "rule": "value_phase_rule"}
+    return policy.stamp(decided.rename(columns=columns))

@@ -12,7 +12,7 @@ import pandas as pd
 from bankcrm._display import card, line
 from bankcrm.errors import DataError
 from bankcrm.intervals import quantile
-from bankcrm.lifecycle.panel import groups_of, stage_spells
+from bankcrm.lifecycle.history.panel import groups_of, stage_spells
 from bankcrm.vocabulary import Language
 
 if TYPE_CHECKING:

@@ -11,11 +11,10 @@ import pandas as pd
 
 from bankcrm._display import card, line
 from bankcrm.errors import DataError
-from bankcrm.frames import as_frame, as_of_day, codes
-from bankcrm.lifecycle.entries import REJECTIONS, Entries, fold_entries, instants, read_log
-from bankcrm.lifecycle.fold import Fold
+from bankcrm.frames import as_frame, as_of_day, categorical, codes
+from bankcrm.lifecycle.log.entries import REJECTIONS, Entries, fold_entries, instants, read_log
+from bankcrm.lifecycle.log.fold import Fold
 from bankcrm.lifecycle.model import StageModel, stage_model
-from bankcrm.lifecycle.words import categorical
 
 Ints: TypeAlias = npt.NDArray[np.intp]
 

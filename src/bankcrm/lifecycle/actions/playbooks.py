@@ -12,7 +12,7 @@ import pandas as pd
 
 from bankcrm.errors import UnknownNameError
 from bankcrm.frames import Column, as_frame, as_of_day, check_frame
-from bankcrm.lifecycle.facts import lifecycle_policy
+from bankcrm.lifecycle.policy import lifecycle_policy
 from bankcrm.policy import Policy
 from bankcrm.vocabulary import Channel, Department, Tier
 

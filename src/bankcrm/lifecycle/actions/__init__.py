@@ -1,0 +1,1 @@
+"""What follows from stages: early warnings, playbooks, loss causes and value phases."""

@@ -1,0 +1,1 @@
+"""Stages on many dates, and what is counted and computed from them."""
