@@ -379,10 +379,6 @@ class PolicySet:
         """A domain's facts with those of plug-ins; see `PluginEffects.with_facts`."""
         return self.effects.with_facts(domain, facts, frames, as_of)
 
-    def frames_read(self, domain: str) -> frozenset[str]:
-        """The book's frames that plug-ins read for a domain's facts."""
-        return self.effects.frames_read(domain)
-
     def classifier(self, base: Classifier | None = None) -> Classifier | None:
         """A classifier that adds what plug-ins read from texts to what ``base`` reads."""
         return self.effects.classifier(base)
