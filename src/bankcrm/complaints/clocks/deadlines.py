@@ -30,7 +30,7 @@ from bankcrm.complaints.clocks.time_units import (
 )
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, Days, as_frame, categorical, check_frame
-from bankcrm.frames.instants import utc_microseconds
+from bankcrm.frames.instants import Times, utc_microseconds
 from bankcrm.policy import Policy
 from bankcrm.vocabulary import ClockStateKind, EventKind, Severity
 
@@ -334,7 +334,7 @@ def _pauses(pauses: object, frame: pd.DataFrame, now: np.datetime64) -> tuple[Pa
             f"({', '.join(lost)}); leave them out"
         )
     begin = utc_microseconds(checked["paused_at"])
-    stop = np.full(len(checked), _NAT)
+    stop: Times = np.full(len(checked), _NAT)
     if "resumed_at" in checked:
         stop = utc_microseconds(checked["resumed_at"])
     known = begin <= now
