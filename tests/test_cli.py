@@ -1,4 +1,4 @@
-"""The command: output for people, and one clear line with exit code 2 when it fails."""
+"""The command: output for people; on failure one clear line and exit code 2."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bankcrm.policy import default_policy
 
 @attrs.frozen
 class Ran:
-    """What a call of the command left behind."""
+    """The result of one run of the command."""
 
     returncode: int
     stdout: str
@@ -92,6 +92,16 @@ def test_an_engine_gives_the_same_figures(sample: Path, tmp_path: Path) -> None:
         assert duckdb[name] == memory[name]
 
 
+def test_what_the_book_cannot_tell_is_printed_with_its_reason(sample: Path, tmp_path: Path) -> None:
+    for file in ("customers.csv", "transactions.csv", "book.toml"):
+        (tmp_path / file).write_bytes((sample / file).read_bytes())
+    lines = (tmp_path / "transactions.csv").read_text(encoding="utf-8").splitlines()
+    (tmp_path / "transactions.csv").write_text(lines[0] + "\n", encoding="utf-8")
+    result = run("review", tmp_path, "--out", tmp_path / "out")
+    assert result.returncode == 0, result.stderr
+    assert "not available: rfm (the book has no transactions)" in result.stdout
+
+
 def test_quiet_prints_nothing(sample: Path, tmp_path: Path) -> None:
     result = run("review", sample, "--out", tmp_path, "--quiet")
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
@@ -108,7 +118,7 @@ def test_policy_file_changes_the_review(sample: Path, tmp_path: Path) -> None:
     assert summary["stage"]["active"] == 0
 
 
-def test_explain_tells_rules_and_values(sample: Path) -> None:
+def test_explain_shows_rules_and_values(sample: Path) -> None:
     customer = str(pd.read_csv(sample / "customers.csv")["customer_id"].iloc[0])
     result = run("explain", customer, sample)
     assert result.returncode == 0, result.stderr
@@ -128,7 +138,7 @@ def test_as_of_is_never_guessed(sample: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["review", "no-such-folder"], "no-such-folder"),
         (["review", "--as-of", "30.6.2026"], "%Y-%m-%d"),
@@ -140,16 +150,16 @@ def test_as_of_is_never_guessed(sample: Path, tmp_path: Path) -> None:
     ],
 )
 def test_errors_are_one_clear_line(
-    words: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    words: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     result = run(*words)
     assert result.returncode == 2
-    assert told in result.stderr
+    assert message in result.stderr
     assert "Traceback" not in result.stderr
 
 
-def test_check_tells_every_fault(tmp_path: Path) -> None:
+def test_check_reports_every_fault(tmp_path: Path) -> None:
     text = default_policy("lifecycle").to_toml().replace('">= @', '">= @no_')
     file = tmp_path / "broken.toml"
     file.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""How results show themselves in a notebook: one small card, every text escaped."""
+"""The display of results in notebooks and terminals; every text is escaped."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def card(
     """HTML with a title, key figures, the head of a frame and a note.
 
     Args:
-        title: what the result is.
-        figures: name to value; see `shown`.
-        frame: a table; only its first rows are shown.
-        note: what decided it, such as a policy with its fingerprint.
-        rows: a table of plain values, such as rules, each row with the same keys.
+        title: What the result is.
+        figures: Name to value; see `shown`.
+        frame: A table; only its first rows are shown.
+        note: What decided it, such as a policy with its fingerprint.
+        rows: A table of plain values, such as rules, each row with the same keys.
 
     >>> card("Gini", {"gini": "0.5"})
     '<div><strong>Gini</strong><table><tbody><tr><th>gini</th><td>0.5</td></tr></tbody></table></div>'
@@ -74,7 +74,7 @@ def line(kind: str, figures: Mapping[str, object]) -> str:
 
 
 def stamp(version: str, fingerprint: str) -> str:
-    """What stands under a card: the version and the first letters of the fingerprint."""
+    """The note under a card: the version and the first characters of the fingerprint."""
     return f"version {version}, {fingerprint[:12]}"
 
 
@@ -84,7 +84,7 @@ def figures_of(value: object, *names: str) -> dict[str, str]:
 
 
 def shown(value: object) -> str:
-    """A value as people read it; an endless text is cut.
+    """A value for people; a long text is cut.
 
     >>> shown(1234567.8), shown(0.123456), shown(True), shown(None), shown({"a": (1, 2)})
     ('1,234,568', '0.1235', 'yes', '-', 'a: 1, 2')

@@ -1,4 +1,4 @@
-"""Decisions on record: one JSON line each, that can be decided again and compared years later."""
+"""Decision records: one JSON line each, which can be decided again and compared later."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.policy import Policy, PolicySet
 from bankcrm.rules import Decision
 from bankcrm.rules.fingerprint import digest
-from bankcrm.wire import open_value, opened_value
+from bankcrm.wire.values import open_value, opened_value
 
 FORMAT = 1
 _KEYS = (
@@ -25,14 +25,14 @@ _KEYS = (
 
 @attrs.frozen
 class Replay:
-    """What deciding a recorded case again gave.
+    """The result of deciding a recorded case again.
 
-    Args:
-        same_policy: the policy is the one that decided then.
-        same_outcome: the outcome is the one of then.
-        recorded: the outcome of then.
-        decision: the decision of now.
-        note: what differs, in words; empty where nothing does.
+    Attributes:
+        same_policy: Whether the policy is the one that decided then.
+        same_outcome: Whether the outcome is the recorded one.
+        recorded: The recorded outcome.
+        decision: The new decision.
+        note: What differs, in words; empty if nothing does.
     """
 
     same_policy: bool
@@ -53,16 +53,16 @@ def decision_record(
 ) -> str:
     """A decision as one line of JSON for an append-only log.
 
-    The keys and their order are stable; ``digest`` (SHA-256 over the rest) tells a line that was
-    changed afterwards. Only the facts that the table reads are kept.
+    The keys and their order are stable; ``digest`` (SHA-256 over the rest) reveals a line that was
+    changed afterwards. Only the facts that the table reads are recorded.
 
     Args:
-        decision: the decision.
-        facts: the facts that it was made from.
-        policy: the policy whose table decided.
-        plugins: plug-ins in force, as ``name version``.
-        subject: who it is about, such as a customer's id.
-        at: the instant of the decision, with its time zone.
+        decision: The decision.
+        facts: The facts of the case.
+        policy: The policy whose table decided.
+        plugins: Plug-ins in force, as ``name version``.
+        subject: Whom it concerns, such as a customer's id.
+        at: The instant of the decision, with its time zone.
 
     >>> from bankcrm.policy import default_policy
     >>> policy = default_policy("complaints")
@@ -103,12 +103,12 @@ def replay_record(line: str | bytes, policies: Policy | PolicySet) -> Replay:
     """Decide a recorded case again.
 
     Args:
-        line: what `decision_record` gave.
-        policies: the policy of then, for the same outcome; or another one, to see what it says.
+        line: What `decision_record` gave.
+        policies: The policy of then, for the same outcome; or another one, to see what it says.
 
     Raises:
-        DataError: the line is not a record, or was changed since.
-        UnknownNameError: the policies have no such table.
+        DataError: The line is not a record, or was changed since.
+        UnknownNameError: The policies have no such table.
     """
     record = _read(line)
     policy = _holder(policies, record)
@@ -142,8 +142,8 @@ def _read(line: str | bytes) -> dict[str, Any]:
         raise DataError(f"record: not JSON: {error}") from None
     if not isinstance(record, dict) or tuple(record) != _KEYS or record["format"] != FORMAT:
         raise DataError(f"record: expected an object of format {FORMAT} with {', '.join(_KEYS)}")
-    told = record["digest"]
-    if digest({k: v for k, v in record.items() if k != "digest"}) != told:
+    recorded = record["digest"]
+    if digest({k: v for k, v in record.items() if k != "digest"}) != recorded:
         raise DataError("record: its digest does not fit; the line was changed after it was made")
     return record
 

@@ -3,7 +3,7 @@
 A plug-in is a module (or any object) with functions marked by `hookimpl`, announced under the
 entry-point group ``bankcrm``. It takes the arguments that it needs by name and returns values of
 `bankcrm.plugins`; what it is given is frozen. What has to look at data (facts, signals,
-classifiers, sections) is returned as a value that holds a function, which runs once a frame.
+classifiers, sections) is returned as a value that holds a function, which runs once per frame.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @hookspec
 def policies(policies: PolicySet) -> Iterable[Policy]:
-    """Policies in the place of their domain's; one with dates is in force on those days only."""
+    """Policies that replace their domain's; one with dates is in force on those days only."""
     return ()
 
 
 @hookspec
 def presets() -> Iterable[Preset]:
-    """Named policies that `bankcrm.plugins.assemble` may be asked for."""
+    """Named policies that `bankcrm.plugins.assemble` can choose."""
     return ()
 
 
 @hookspec
 def changes(policies: PolicySet) -> Iterable[Change]:
-    """Rules to add or replace, figures to set, tables, records, routes and indicators to add."""
+    """Rules to add or replace, parameters to set, tables, records, routes and indicators to add."""
     return ()
 
 
@@ -87,5 +87,5 @@ def sections() -> Iterable[Section]:
 
 @hookspec
 def veto(policies: PolicySet) -> str | None:
-    """A reason why these policies must not be used; None (or an empty text) lets them pass."""
+    """A reason why these policies must not be used; None or an empty text accepts them."""
     return None

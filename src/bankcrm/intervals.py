@@ -19,7 +19,7 @@ def wilson(
     Args:
         hits: Successes.
         trials: Trials, of the same shape.
-        confidence: Coverage wanted, between 0 and 1.
+        confidence: Coverage, between 0 and 1.
 
     >>> share, low, high = wilson([9], [10])
     >>> round(low[0], 4), round(high[0], 4)

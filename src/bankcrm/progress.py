@@ -1,4 +1,4 @@
-"""A progress bar for long work, in a terminal or a notebook."""
+"""A progress bar for long tasks, in a terminal or a notebook."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ Progress = Callable[[int, int, str], None]
 
 @contextmanager
 def progress_bar(*, show: bool = True) -> Iterator[Progress]:
-    """A bar on standard error, or below the cell of a notebook, while the block runs.
+    """Show a bar on standard error, or below the cell of a notebook, while the block runs.
 
     Args:
         show: False turns it off.
 
     Yields:
-        The call-back to hand to long work, such as ``review(..., progress=tell)``.
+        The callback for a long task, as in ``review(..., progress=report)``.
 
     Raises:
-        MissingExtraError: the extra ``cli`` is not installed.
+        MissingExtraError: The extra ``cli`` is not installed.
 
-    >>> with progress_bar(show=False) as tell:
-    ...     tell(1, 3, "lifecycle stages")
+    >>> with progress_bar(show=False) as report:
+    ...     report(1, 3, "lifecycle stages")
     """
     try:
         from rich.console import Console
@@ -35,13 +35,13 @@ def progress_bar(*, show: bool = True) -> Iterator[Progress]:
         raise MissingExtraError("rich", "cli") from error
     columns = (TextColumn("{task.description:<36}"), BarColumn(), TimeElapsedColumn())
     console = Console(stderr=True)
-    if not show or not (console.is_terminal or console.is_jupyter):  # a log file wants no bar
+    if not show or not (console.is_terminal or console.is_jupyter):  # no bar in a log file
         yield lambda done, total, name: None
         return
     with Bar(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=1)
 
-        def tell(done: int, total: int, name: str) -> None:
+        def report(done: int, total: int, name: str) -> None:
             bar.update(task, completed=done, total=total, description=name)
 
-        yield tell
+        yield report

@@ -1,4 +1,4 @@
-"""Units of policy figures: which are known, and which values they allow."""
+"""Units of policy parameters: which are known, and which values they allow."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _KNOWN = {*_TIMES.split(), *_COUNTS.split(), *_PLAIN.split(), "people", "standar
 
 
 def unit_fault(value: Any, unit: str) -> str:
-    """What is wrong with a figure and its unit; empty where nothing is.
+    """What is wrong with a value and its unit; empty if nothing is.
 
     A unit is empty, one of the known words (plural or not, ``working`` or ``calendar`` before a
     time), a currency code, or two of these joined by ``per``.

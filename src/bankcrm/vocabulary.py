@@ -47,7 +47,7 @@ def word(vocabulary: type[W], value: object) -> W:
         if member.value == value:
             return member
     known = ", ".join(m.value for m in vocabulary)
-    raise DataError(f"{value!r} is no {vocabulary.__name__}; known: {known}")
+    raise DataError(f"{value!r} is not a {vocabulary.__name__}; known: {known}")
 
 
 class CustomerKind(Labelled):

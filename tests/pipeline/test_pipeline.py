@@ -40,7 +40,7 @@ def part_of(book: Book, ids: Any) -> Book:
         for name, frame in book.frames().items()
         if name != "links"
     }
-    return Book(**frames, as_of=book.as_of)
+    return attrs.evolve(book, **frames, links=None)
 
 
 def assert_rows_equal(found: pd.DataFrame, known: pd.DataFrame) -> None:

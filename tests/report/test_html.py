@@ -1,10 +1,11 @@
-"""The report as a page: whole, inert, light, and the same in a real browser."""
+"""The report as a page: complete, inert, and the same in a real browser."""
 
 from __future__ import annotations
 
 import json
 import re
 import shutil
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ import openpyxl
 import pandas as pd
 import pytest
 
+from bankcrm import report
 from bankcrm.book import Book
 from bankcrm.datasets import make_book
 from bankcrm.errors import DataError, MissingExtraError
+from bankcrm.pipeline import STEPS
 from bankcrm.policy import PolicySet, default_policies, default_policy
 from bankcrm.report import write_excel
 from bankcrm.report.html import _components
@@ -57,9 +60,9 @@ def hostile_book() -> Book:
     customers = pd.DataFrame({"customer_id": ids, "kind": "person", "name": ids})
     customers["contract_date"] = pd.Timestamp("2024-01-01")
     moves = pd.DataFrame({"customer_id": ids, "date": pd.Timestamp("2026-06-01"), "amount": 10.0})
-    told = pd.DataFrame({"complaint_id": ids, "customer_id": ids, "text": ids})
-    told["received_at"] = pd.Timestamp("2026-06-01", tz="Asia/Shanghai")
-    return Book(customers, moves.assign(kind="card"), complaints=told, name=HOSTILE["script"])
+    complaints = pd.DataFrame({"complaint_id": ids, "customer_id": ids, "text": ids})
+    complaints["received_at"] = pd.Timestamp("2026-06-01", tz="Asia/Shanghai")
+    return Book(customers, moves.assign(kind="card"), complaints=complaints, name=HOSTILE["script"])
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -78,7 +81,7 @@ def test_nothing_is_fetched(reviewed: Review) -> None:
     assert not re.findall(r'(?:src|href)="(?!#|data:)', reviewed.to_html())
 
 
-def test_change_and_movement_are_told(reviewed: Review, earlier: Review) -> None:
+def test_change_and_movement_are_shown(reviewed: Review, earlier: Review) -> None:
     page = reviewed.to_html(earlier=earlier)
     assert "Movement since 2026-03-31" in page
     change = reviewed.summary["stage"]["active"] - earlier.summary["stage"]["active"]
@@ -87,24 +90,24 @@ def test_change_and_movement_are_told(reviewed: Review, earlier: Review) -> None
 
 
 def test_every_customer_of_a_small_book_is_explained(reviewed: Review) -> None:
-    told = reviewed.explanations()
-    assert set(told["customers"]) == set(reviewed.customers.index.astype(str))
+    explained = reviewed.explanations()
+    assert set(explained["customers"]) == set(reviewed.customers.index.astype(str))
     ruled = {"stage": "stage_rule", "tier": "tier_rule", "warning": "warning_rules"}
-    for i, table in enumerate(told["tables"]):
+    for i, table in enumerate(explained["tables"]):
         column = ruled.pop(table["id"], None)
         if column is None:
             continue
-        for customer, row in told["customers"].items():
+        for customer, row in explained["customers"].items():
             shown = "+".join(table["rules"][n]["id"] for n in row[i])
             assert shown == reviewed.facts.loc[int(customer), column]
     assert not ruled
 
 
 def test_a_large_book_explains_the_warned_and_the_largest(reviewed: Review) -> None:
-    told = reviewed.explanations(limit=60)["customers"]
-    assert len(told) == 60
+    explained = reviewed.explanations(limit=60)["customers"]
+    assert len(explained) == 60
     warned = reviewed.customers.query("warning_rules != 'none'").index.astype(str)
-    assert len(set(warned) & set(told)) == min(len(warned), 60)
+    assert len(set(warned) & set(explained)) == min(len(warned), 60)
 
 
 def test_hostile_texts_are_inert(tmp_path: Path) -> None:
@@ -148,10 +151,12 @@ def test_parquet_and_earlier_come_back(reviewed: Review, tmp_path: Path) -> None
         read_earlier(tmp_path / "p")
 
 
-def test_a_book_whose_total_is_not_above_zero_is_told_in_words(reviewed: Review) -> None:
-    spread = {**reviewed.summary["concentration"], "gini": None, "lorenz": None, "whale": None}
-    spread["top_fifth_share"] = None
-    poor = attrs.evolve(reviewed, summary={**reviewed.summary, "concentration": spread})
+def test_without_a_positive_total_shares_are_not_defined(
+    reviewed: Review,
+) -> None:
+    measured = {**reviewed.summary["concentration"], "gini": None, "lorenz": None, "whale": None}
+    measured["top_fifth_share"] = None
+    poor = attrs.evolve(reviewed, summary={**reviewed.summary, "concentration": measured})
     page = poor.to_html()
     assert "the total is not above zero" in page
     assert "<svg" not in page
@@ -192,6 +197,43 @@ def test_chinese_has_a_word_for_every_reason_of_the_defaults(reviewed: Review) -
     )
 
 
+def test_chinese_has_a_word_for_every_step() -> None:
+    words = Words("zh")
+    for step in STEPS:
+        assert words(step.name) != step.name, step.name
+
+
+def test_no_entry_is_there_twice() -> None:
+    """Sections group entries only: a second entry would silently replace the first."""
+    file = Path(report.__file__).parent / "zh.toml"
+    entries = [e for section in tomllib.loads(file.read_text("utf-8")).values() for e in section]
+    assert len(entries) == len(set(entries))
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [(0, "0 customers have"), (1, "1 customer has"), (2_500, "2,500 customers have")],
+)
+def test_sentences_agree_with_their_numbers(number: int, shown: str) -> None:
+    template = "{n} {n:customer has|customers have}"
+    assert Words("en").sentence(template, n=number) == shown
+
+
+def test_the_page_of_one_customer_is_grammatical() -> None:
+    one = make_book(1, seed=3)
+    [first, *_] = re.findall("<li>(1 of 1 .*?)</li>", review(one, as_of=one.as_of).to_html())
+    assert first == "1 of 1 customer (100%) is active; 0 are dormant and 0 are lost."
+
+
+def test_what_the_book_cannot_tell_is_listed_with_its_reason(book: Book, reviewed: Review) -> None:
+    empty = attrs.evolve(book, transactions=book.transactions.iloc[:0])
+    found = review(empty, as_of=book.as_of)
+    assert found.reasons == {"rfm": "the book has no transactions"}
+    assert "<li>rfm: the book has no transactions</li>" in found.to_html()
+    assert "<li>RFM: 账册没有transactions</li>" in found.to_html(language="zh")
+    assert "Not available" not in reviewed.to_html()
+
+
 def test_no_english_is_left_on_the_chinese_page(reviewed: Review, earlier: Review) -> None:
     page = reviewed.to_html(earlier=earlier, language="zh")
     body = page[page.index("<body>") : page.index('<script type="application/json"')]
@@ -200,24 +242,24 @@ def test_no_english_is_left_on_the_chinese_page(reviewed: Review, earlier: Revie
     assert left <= {"bank", "lifecycle", "segmentation", "valuation", "complaints", "synthetic"}
 
 
-def test_the_first_sentences_tell_the_book(reviewed: Review) -> None:
+def test_the_first_sentences_summarise_the_book(reviewed: Review) -> None:
     page = reviewed.to_html()
     stage = reviewed.summary["stage"]
     assert f"<li>{stage['active']:,} of {len(reviewed.customers):,} customers" in page
     state = reviewed.summary["complaints"]["state"]
     answered = state["late"] + state["in_time"]
-    assert f"{state['late']:,} of {answered:,} answers came late." in page
+    assert f"{state['late']:,} of {answered:,} answers were late." in page
 
 
-def test_bars_of_the_components_lie_side_by_side(reviewed: Review) -> None:
+def test_bars_of_the_components_share_one_scale(reviewed: Review) -> None:
     rows = _components({"fees": 30.0, "cost_to_serve": -10.0, "contribution": 20.0})
     assert [(r["left"], r["width"]) for r in rows] == [(25.0, 75.0), (0.0, 25.0), (25.0, 50.0)]
     assert _components({"fees": 0.0})[0]["width"] == 0.0
 
 
-def test_note_and_currency_of_the_book_are_told(book: Book) -> None:
-    told = attrs.evolve(book, note="half of it <left out>", currency="CZK")
-    page = review(told, as_of=book.as_of).to_html()
+def test_note_and_currency_of_the_book_are_shown(book: Book) -> None:
+    noted = attrs.evolve(book, note="half of it <left out>", currency="CZK")
+    page = review(noted, as_of=book.as_of).to_html()
     assert "half of it &lt;left out&gt;" in page
     assert "amounts in CZK" in page
 
@@ -233,14 +275,14 @@ def test_sections_of_plugins_are_shown_and_inert(reviewed: Review) -> None:
     page = more.to_html()
     assert '<h2 id="extra-1">Own &lt;section&gt;</h2>' in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
-    assert "Rows left out: 30" in page
+    assert "Rows not shown: 30" in page
     assert HOSTILE["script"] not in page
 
 
-def test_a_page_of_a_part_says_so(reviewed: Review) -> None:
+def test_the_page_of_a_large_book_says_that_it_explains_a_part(reviewed: Review) -> None:
     summary = {**reviewed.summary, "customers": 1_000_000}
     page = attrs.evolve(reviewed, summary=summary).to_html()
-    assert "400 of 1,000,000 customers can be looked up here" in page
+    assert "This page explains 400 of 1,000,000 customers" in page
 
 
 @pytest.fixture(scope="module")
@@ -270,9 +312,9 @@ def ask(browser: Any, customer: str) -> tuple[str, list[str]]:
         "document.querySelector('#search button').click()",
         customer,
     )
-    told = browser.find_element("css selector", "#answer p").text
+    heading = browser.find_element("css selector", "#answer p").text
     rows = browser.find_elements("css selector", "#answer tbody tr")
-    return told, [r.text for r in rows]
+    return heading, [r.text for r in rows]
 
 
 @pytest.mark.parametrize("width", [390, 1280])
@@ -286,8 +328,8 @@ def test_the_page_works_in_a_browser(
     wide = browser.execute_script("return document.documentElement.scrollWidth - innerWidth")
     assert wide <= 0
     customer = str(reviewed.customers.index[0])
-    told, rows = ask(browser, customer)
-    assert told == customer
+    heading, rows = ask(browser, customer)
+    assert heading == customer
     assert any(reviewed.customers["stage_rule"].iloc[0] in row for row in rows)
     assert ask(browser, "nobody") == ("No such customer on this page.", [])
     assert ask(browser, "__proto__")[1] == []

@@ -268,7 +268,7 @@ def test_a_table_of_one_otherwise_rule_is_a_constant() -> None:
 def test_what_cannot_be_written_is_refused() -> None:
     """Collecting tables, mixed outcomes, null characters, infinities, Oracle's empty text."""
     rules = (Rule("a", {"x": "> 1"}, 1), Rule("b", {}, 2))
-    with pytest.raises(PolicyError, match="gathers the rules"):
+    with pytest.raises(PolicyError, match="collects the rules"):
         DecisionTable(id="t", rules=rules, hit_policy=HitPolicy.SUM).to_sql("duckdb")
     with pytest.raises(PolicyError, match="several kinds"):
         DecisionTable(id="t", rules=(rules[0], Rule("b", {}, "two"))).to_sql("duckdb")

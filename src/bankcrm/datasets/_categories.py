@@ -1,4 +1,4 @@
-"""Categorical columns with few words, in the smallest codes."""
+"""Categorical columns with few words."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.frames import ArrayLike, codes
+from bankcrm.frames import ArrayLike, categorical, codes
 
 
 def constant(word: str, count: int) -> pd.Series:
@@ -17,12 +17,12 @@ def constant(word: str, count: int) -> pd.Series:
 
 
 def coded(code: npt.NDArray[np.integer], words: Sequence[str]) -> pd.Series:
-    """Words by their number; -1 is a missing word."""
-    return pd.Series(pd.Categorical.from_codes(code, dtype=pd.CategoricalDtype(list(words))))
+    """Words by their position; -1 is null."""
+    return pd.Series(categorical(code, words))
 
 
 def category(values: ArrayLike) -> pd.Series:
-    """A categorical of the values in sorted order; the empty word is a missing one."""
+    """A categorical of the values in sorted order; an empty text is null."""
     code, index = codes(pd.Series(np.asarray(values, dtype=object)))
     words = np.asarray(index, dtype=object)
     order = np.argsort(words.astype(str), kind="stable")

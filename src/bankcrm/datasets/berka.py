@@ -77,7 +77,7 @@ def load_berka(folder: str | Path, *, as_of: object = None) -> Book:
 
     A customer is the owner of an account that has transactions; the day on which the account was
     opened is the contract date. What is left out (owners without a transaction, holders of a right
-    to dispose, later loans) is in ``book.rejected`` and told in ``book.note``.
+    to dispose, later loans) is in ``book.rejected`` and described in ``book.note``.
 
     Payments to another bank that match a permanent order are ``standing_order``, unless their
     symbol tells more (household, insurance, loan payment). Balances are those at the ends of the

@@ -48,7 +48,7 @@ def load_cdnow(
     Args:
         folder: Where the files are.
         part: ``master`` (all 69,659 purchases), ``sample`` (those of every tenth customer), or
-            ``summary`` (a row a customer of the sample).
+            ``summary`` (one row per customer of the sample).
 
     Returns:
         Purchases with ``customer_id``, ``date``, ``amount`` (USD) and ``quantity``; or the

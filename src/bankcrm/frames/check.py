@@ -1,4 +1,4 @@
-"""The contract of a frame's columns, and the check at the edge that reports every fault at once."""
+"""The check of a frame against its contract, which reports all errors together."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pandas.api import types
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import as_of_day
 from bankcrm.frames.column import Column, DataFault
+from bankcrm.frames.findings import raise_faults
 from bankcrm.frames.instants import ZONE
 from bankcrm.frames.readers import EXPECTED, READERS, Flaw, LastDay, Mask
 
@@ -20,10 +21,13 @@ _SHOWN = 5
 
 
 class Screened(NamedTuple):
-    """A frame parted into sound rows and rows set aside: nothing is lost.
+    """The valid and the rejected rows of a frame: rows in = rows out.
 
-    ``rejected`` keeps the values as they came, under canonical names, with the first fault of
-    each row in the column ``fault``.
+    Attributes:
+        frame: The valid rows, converted.
+        rejected: The other rows, their values as they came, under canonical names, with the first
+            fault of each row in the column ``fault``.
+        faults: The faults, with the number of rows that have each.
     """
 
     frame: pd.DataFrame
@@ -35,7 +39,7 @@ def as_frame(data: object) -> pd.DataFrame:
     """The data as a pandas DataFrame; pandas itself is passed through, not copied.
 
     Args:
-        data: A DataFrame, or anything that speaks the Arrow PyCapsule protocol
+        data: A DataFrame, or anything with the Arrow PyCapsule protocol
             (``__arrow_c_stream__``): Polars, DuckDB, PyArrow.
 
     Raises:
@@ -70,7 +74,7 @@ def check_frame(
     as_of: object = None,
     zone: str = ZONE,
 ) -> pd.DataFrame:
-    """A frame that fits the contract, or one error that tells every fault.
+    """A frame that fits the contract, or one error that reports all faults.
 
     Numbers and money come back as float64, whole numbers as int64 (float64 where some are null),
     dates as naive days in datetime64, categories as categoricals. Columns outside the contract
@@ -95,7 +99,7 @@ def check_frame(
     (['customer_id', 'amount'], [10.0, 20.0])
     """
     exam = _examine(data, columns, frame, names, key, _until(as_of, zone))
-    _stop([told.fault for told in exam.faults])
+    raise_faults([found.fault for found in exam.faults])
     return exam.frame
 
 
@@ -110,7 +114,7 @@ def screen_frame(
     zone: str = ZONE,
     blank: bool = False,
 ) -> Screened:
-    """Like `check_frame`, but faulty rows are set aside and counted instead of raising.
+    """Like `check_frame`, but faulty rows are rejected and counted instead of raising.
 
     Of rows with the same key the first stays. Rows in = rows of ``frame`` + rows of ``rejected``.
 
@@ -135,13 +139,13 @@ def screen_frame(
     (1, 1, 'not_finite')
     """
     exam = _examine(data, columns, frame, names, key, _until(as_of, zone))
-    _stop([told.fault for told in exam.faults if told.rows is None])
+    raise_faults([found.fault for found in exam.faults if found.rows is None])
     optional = {c.name for c in columns if not c.required} if blank else set()
     return _part(exam, columns, optional)
 
 
 def findings_frame(faults: Iterable[DataFault]) -> pd.DataFrame:
-    """The faults as a frame, a row a fault.
+    """The faults as a frame, one row per fault.
 
     >>> findings_frame([DataFault("customers", "customer_id", "null", 1)])["count"].tolist()
     [1]
@@ -154,7 +158,7 @@ def findings_frame(faults: Iterable[DataFault]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names).astype({"count": "int64"})
 
 
-class _Told(NamedTuple):
+class _Finding(NamedTuple):
     """A fault and the rows that have it; None for a fault of the whole frame."""
 
     fault: DataFault
@@ -164,18 +168,11 @@ class _Told(NamedTuple):
 class _Exam(NamedTuple):
     source: pd.DataFrame
     frame: pd.DataFrame
-    faults: list[_Told]
-
-
-def _stop(faults: Sequence[DataFault]) -> None:
-    if len(faults) == 1:
-        raise DataError(str(faults[0]))
-    if faults:
-        raise DataError("\n  ".join([f"{len(faults)} faults", *map(str, faults)]))
+    faults: list[_Finding]
 
 
 def _part(exam: _Exam, columns: Sequence[Column], optional: set[str]) -> Screened:
-    """Part an examined frame by its faulty rows; faults of optional columns blank the value."""
+    """Split a frame by its faulty rows; a fault of an optional column blanks the value."""
     first = np.full(len(exam.source), -1, dtype=np.intp)
     frame, faults = exam.frame, []
     for number, (fault, rows) in enumerate(exam.faults):
@@ -187,7 +184,7 @@ def _part(exam: _Exam, columns: Sequence[Column], optional: set[str]) -> Screene
             fault = attrs.evolve(fault, advice="the value is left out, the row stays")
         elif rows is not None:
             first[rows & (first < 0)] = number
-            fault = attrs.evolve(fault, advice="the rows are set aside")
+            fault = attrs.evolve(fault, advice="the rows are rejected")
         faults.append(fault)
     bad = first >= 0
     labels = np.array([f"{f.column}: {f.problem}" for f in faults], dtype=object)
@@ -218,7 +215,7 @@ def _examine(
     until: LastDay | None,
 ) -> _Exam:
     source, faults = _canonical(as_frame(data), columns, frame, names or {})
-    told = [_Told(fault, None) for fault in faults]
+    found = [_Finding(fault, None) for fault in faults]
     converted: dict[str, object] = {}
     for column in columns:
         if column.name not in source.columns:
@@ -227,10 +224,10 @@ def _examine(
         try:
             converted[column.name], flaws = READERS[column.kind](values, column, until)
         except DataError as error:
-            told.append(_Told(_wrong_type(frame, column, values, str(error)), None))
+            found.append(_Finding(_wrong_type(frame, column, values, str(error)), None))
             continue
-        told += [
-            _Told(_fault(frame, column, values, flaw), flaw.mask)
+        found += [
+            _Finding(_fault(frame, column, values, flaw), flaw.mask)
             for flaw in flaws
             if flaw.mask.any()
         ]
@@ -238,11 +235,11 @@ def _examine(
     if keys and all(k in converted for k in keys):
         repeated = source.duplicated(keys).to_numpy() & source[keys].notna().all(axis=1).to_numpy()
         if repeated.any():
-            advice = "keep one row for each, or tell them apart"
+            advice = "keep one row for each, or give each its own key"
             flaw = Flaw("duplicate_key", repeated, f"one row for each {' + '.join(keys)}", advice)
             by_name = {c.name: c for c in columns}
-            told.append(_Told(_fault(frame, by_name[keys[0]], source[keys[0]], flaw), repeated))
-    return _Exam(source, _assembled(source, converted), told)
+            found.append(_Finding(_fault(frame, by_name[keys[0]], source[keys[0]], flaw), repeated))
+    return _Exam(source, _assembled(source, converted), found)
 
 
 def _until(as_of: object, zone: str) -> LastDay | None:
@@ -280,16 +277,16 @@ def _canonical(
         n for n in renamed.values() if n in data.columns and names[n] != n and n not in renamed
     ]
     if clash:
-        # The caller named another column, so this one of the same name is not wanted here.
+        # The caller named another column, so the one of this name is not read.
         data = data.drop(columns=clash)
     data = data.rename(columns=renamed)
     present = set(map(str, data.columns))
     missing = [c.name for c in columns if c.required and c.name not in present]
     if missing:
         there = ", ".join(map(str, data.columns)) or "no column at all"
-        wanted = [f"{m} (as {names[m]!r})" if m in names else m for m in missing]
+        absent = [f"{m} (as {names[m]!r})" if m in names else m for m in missing]
         advice = f"present: {there}; rename them or give names={{canonical: yours}}"
-        faults.append(DataFault(frame, ", ".join(wanted), "missing_column", 0, (), "", advice))
+        faults.append(DataFault(frame, ", ".join(absent), "missing_column", 0, (), "", advice))
     repeated = data.columns.duplicated()
     for name in data.columns[repeated].unique():
         faults.append(DataFault(frame, str(name), "repeated_column", 0, (), "each name once"))

@@ -1,4 +1,4 @@
-"""What a column holds, and how a fault in it is told."""
+"""The contract of a column, and a fault in one."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def _words(choices: Iterable[object]) -> tuple[str, ...]:
 
 @attrs.frozen
 class Column:
-    """What one column of a frame holds.
+    """The contract of one column of a frame.
 
-    Args:
+    Attributes:
         name: Canonical name.
         kind: ``id``, ``text``, ``category``, ``date`` (naive day), ``instant`` (time-zone aware),
             ``money``, ``number``, ``integer`` or ``boolean``.
@@ -28,7 +28,7 @@ class Column:
         nullable: Whether its values may be missing.
         unit: Unit of the values, such as ``CNY`` or ``rate per year``.
         meaning: One short sentence for the data contract.
-        choices: The words that a ``category`` may hold; empty for any.
+        choices: The values that a ``category`` may hold; empty for any.
         minimum: Lowest number allowed.
         maximum: Highest number allowed.
         personal: Personal data: faults show row labels, never values.
@@ -51,7 +51,16 @@ class Column:
 
 @attrs.frozen
 class DataFault:
-    """One kind of fault in one column: what, how many rows, which, and what to do.
+    """One kind of fault in one column, with its rows and advice.
+
+    Attributes:
+        frame: Name of the frame.
+        column: Name of the column.
+        problem: What is wrong, such as ``null`` or ``below_minimum``.
+        count: Number of rows; 0 for a fault of the whole column.
+        examples: The first rows, with their values unless these are personal data.
+        expected: What the column should hold.
+        advice: What to do.
 
     >>> print(DataFault("transactions", "amount", "null", 2, ("row 3", "row 9"), "a number"))
     transactions.amount: null in 2 rows (row 3, row 9); expected a number

@@ -18,7 +18,7 @@ Many: TypeAlias = "pd.Series | pd.Index | npt.NDArray[np.generic] | list[Any] | 
 Instants: TypeAlias = "dt.datetime | Many"
 
 ZONE = "Asia/Shanghai"
-"""The time zone that days are told in where no policy or caller names another."""
+"""The time zone of days where no policy or caller names another."""
 
 
 def seconds_of(time: dt.time) -> int:

@@ -20,7 +20,7 @@ def categorical(
     """A categorical from codes; several codes may share a name, and -1 is null.
 
     Args:
-        code: Place of each row's name; -1 for none.
+        code: Position of each row's name, integer; -1 for none.
         names: The names, in display order.
         ordered: Whether the categories have an order.
 
@@ -34,6 +34,16 @@ def categorical(
     dtype = pd.CategoricalDtype(pd.Index(distinct), ordered=ordered)
     made: pd.Categorical = pd.Categorical.from_codes(code, dtype=dtype)
     return made
+
+
+def places_of(values: pd.Series, names: Sequence[str]) -> npt.NDArray[np.int64]:
+    """The place of each value in a fixed order of names; -1 for a null or an unknown value.
+
+    >>> places_of(pd.Series(["low", "high", None]), ["high", "low"]).tolist()
+    [1, 0, -1]
+    """
+    ordered = values.astype("category").cat.set_categories(list(names))
+    return ordered.cat.codes.to_numpy().astype(np.int64)
 
 
 def positions_in(ids: pd.Series, index: pd.Index) -> Positions:

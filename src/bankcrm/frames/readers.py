@@ -1,4 +1,4 @@
-"""Readers of the column kinds: each turns a column into plain form and finds its faulty rows."""
+"""Readers of column kinds: each converts a column to its plain form and finds faulty rows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class LastDay(NamedTuple):
 
 
 class Flaw(NamedTuple):
-    """Faulty rows of one column, before they are put into words."""
+    """Faulty rows of one column, not yet described."""
 
     problem: str
     mask: Mask

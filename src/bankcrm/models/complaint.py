@@ -15,7 +15,7 @@ _SIGNAL = "Signal: "
 
 @record
 class Complaint(Record):
-    """What a customer said, when, and what has become of it (CSC-3, CSC-4).
+    """A complaint of a customer, when it came and how it was handled (CSC-3, CSC-4).
 
     Personal data is masked in ``repr`` and in errors.
 

@@ -19,11 +19,11 @@ _SHOWN = 5
 
 
 def frame_of(models: Iterable[R], model: type[R] | None = None) -> pd.DataFrame:
-    """A frame with a row a record and the contract's columns.
+    """A frame with one row per record and the columns of the contract.
 
     Args:
         models: Records of one class.
-        model: Their class; compulsory only where there may be no record.
+        model: Their class; required only where there may be no record.
 
     Returns:
         Ids as int64 or text, money as float64, dates as datetime64, categories as categoricals.
@@ -88,7 +88,7 @@ def models_of(frame: object, model: type[R]) -> list[R]:
 
 
 def _column(column: Column, values: list[Any]) -> pd.Series:
-    """A plain column of the values; dates by numpy, since pandas' own range may be narrower."""
+    """A plain column of the values; dates by numpy, since the range of pandas may be narrower."""
     if column.kind == "date":
         return pd.Series(np.array(values, dtype="datetime64[D]").astype("datetime64[s]"))
     if column.kind == "instant":

@@ -1,4 +1,4 @@
-"""One definition of a record: the class says each field, everything else is derived from it."""
+"""One definition of a record: its class; everything else is derived from the class."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _REQUIRED = object()
 
 
 @attrs.frozen
-class _Told:
-    """What the class tells about a field."""
+class _FieldSpec:
+    """Column and vocabulary of a field."""
 
     column: Column
     words: type[Enum] | None
@@ -70,7 +70,7 @@ def field(
     )
     return attrs.field(
         default=attrs.NOTHING if default is _REQUIRED else default,
-        metadata={_META: _Told(column, words)},
+        metadata={_META: _FieldSpec(column, words)},
     )
 
 
@@ -81,28 +81,28 @@ def record(cls: C) -> C:
 
 
 class Record:
-    """Base of the records: reads and checks every field, and tells all faults at once."""
+    """Base of the records: checks every field and reports all errors together."""
 
     __slots__ = ()
 
     CONSTRAINTS: ClassVar[tuple[RecordConstraint, ...]] = ()
 
     def __attrs_post_init__(self) -> None:
-        """Bring each field into its exact form; refuse the record if any does not fit."""
+        """Convert each field to its exact form; refuse the record if any does not fit."""
         faults: list[str] = []
-        for name, told in _told(type(self)).items():
+        for name, spec in _specs(type(self)).items():
             value = getattr(self, name)
             if value is None:
-                if not told.column.nullable:
-                    faults.append(f"{name}: missing; expected {_EXPECTED[told.column.kind]}")
+                if not spec.column.nullable:
+                    faults.append(f"{name}: missing; expected {_EXPECTED[spec.column.kind]}")
                 continue
             try:
-                object.__setattr__(self, name, _exact(value, told))
+                object.__setattr__(self, name, _exact(value, spec))
             except (ValueError, TypeError) as error:
-                shown = "***" if told.column.personal else repr(value)
+                shown = "***" if spec.column.personal else repr(value)
                 faults.append(f"{name}: {shown} is not {error}")
         if not faults:
-            values = {name: getattr(self, name) for name in _told(type(self))}
+            values = {name: getattr(self, name) for name in _specs(type(self))}
             faults = [
                 f"{rule.fields[0]}: expected {rule.expected}"
                 for rule in self.CONSTRAINTS
@@ -112,12 +112,12 @@ class Record:
             raise DataError(f"{type(self).__name__}: " + "; ".join(faults))
 
     def __repr__(self) -> str:
-        """The fields that are known; personal data is masked."""
+        """The fields that are not missing; personal data is masked."""
         shown = []
-        for name, told in _told(type(self)).items():
+        for name, spec in _specs(type(self)).items():
             value = getattr(self, name)
             if value is not None:
-                shown.append(f"{name}={'***' if told.column.personal else _plain(value)}")
+                shown.append(f"{name}={'***' if spec.column.personal else _plain(value)}")
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
@@ -128,18 +128,13 @@ def columns_of(model: type[Record]) -> tuple[Column, ...]:
     >>> [c.name for c in columns_of(Link)]
     ['parent_id', 'child_id', 'share', 'link', 'since']
     """
-    return tuple(told.column for told in _told(model).values())
+    return tuple(spec.column for spec in _specs(model).values())
 
 
-def words_of(model: type[Record], name: str) -> type[Enum] | None:
-    """The vocabulary of a category field, if it has one."""
-    return _told(model)[name].words
+_CACHE: dict[type, dict[str, _FieldSpec]] = {}
 
 
-_CACHE: dict[type, dict[str, _Told]] = {}
-
-
-def _told(model: type[Record]) -> dict[str, _Told]:
+def _specs(model: type[Record]) -> dict[str, _FieldSpec]:
     """What a record class tells about its fields, by name."""
     if model not in _CACHE:
         if not (isinstance(model, type) and attrs.has(model)):
@@ -170,10 +165,10 @@ _EXPECTED: dict[str, str] = {
 }
 
 
-def _exact(value: object, told: _Told) -> object:
+def _exact(value: object, spec: _FieldSpec) -> object:
     """The value in the exact form of its kind; the error says what was expected."""
-    column = told.column
-    result = _READ[column.kind](value, told)
+    column = spec.column
+    result = _READ[column.kind](value, spec)
     if result is None:
         raise ValueError(_EXPECTED[column.kind])
     if column.minimum is not None and cast(float, result) < column.minimum:
@@ -183,34 +178,34 @@ def _exact(value: object, told: _Told) -> object:
     return result
 
 
-def _id(value: object, told: _Told) -> object:
+def _id(value: object, spec: _FieldSpec) -> object:
     if isinstance(value, str):
         return value or None
-    return _integer(value, told)
+    return _integer(value, spec)
 
 
-def _text(value: object, told: _Told) -> object:
+def _text(value: object, spec: _FieldSpec) -> object:
     return value if isinstance(value, str) else None
 
 
-def _category(value: object, told: _Told) -> object:
-    if told.words is None:
-        return _text(value, told)
+def _category(value: object, spec: _FieldSpec) -> object:
+    if spec.words is None:
+        return _text(value, spec)
     try:
-        return told.words(value)
+        return spec.words(value)
     except ValueError:
-        raise ValueError(f"one of {', '.join(told.column.choices)}") from None
+        raise ValueError(f"one of {', '.join(spec.column.choices)}") from None
 
 
-def _date(value: object, told: _Told) -> object:
+def _date(value: object, spec: _FieldSpec) -> object:
     return value if isinstance(value, dt.date) and not isinstance(value, dt.datetime) else None
 
 
-def _instant(value: object, told: _Told) -> object:
+def _instant(value: object, spec: _FieldSpec) -> object:
     return value if isinstance(value, dt.datetime) and value.tzinfo is not None else None
 
 
-def _money(value: object, told: _Told) -> object:
+def _money(value: object, spec: _FieldSpec) -> object:
     if isinstance(value, bool) or not isinstance(value, (Decimal, int, str)):
         return None
     try:
@@ -220,18 +215,18 @@ def _money(value: object, told: _Told) -> object:
     return amount if amount.is_finite() else None
 
 
-def _number(value: object, told: _Told) -> object:
+def _number(value: object, spec: _FieldSpec) -> object:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     number = float(value)
     return number if math.isfinite(number) else None
 
 
-def _integer(value: object, told: _Told) -> object:
+def _integer(value: object, spec: _FieldSpec) -> object:
     return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else None
 
 
-def _boolean(value: object, told: _Told) -> object:
+def _boolean(value: object, spec: _FieldSpec) -> object:
     return value if isinstance(value, bool) else None
 
 

@@ -1,37 +1,22 @@
-"""Pictures of what the library finds: each takes plain frames and returns its axes.
+"""Pictures of frames that the library returns; each function draws one and returns its axes.
 
-The extra ``plot`` brings matplotlib. Every function takes ``ax`` (None makes a figure) and
-``language`` (``en`` or ``zh``), and titles and labels its axes.
+Results with a picture of their own have a method ``plot``. The extra ``plot`` installs matplotlib.
+Every function takes ``ax`` (None makes a figure) and ``language`` (``en`` or ``zh``).
 """
 
 from __future__ import annotations
 
-from bankcrm.plots.bars import (
-    ageing,
-    funnel,
-    impact,
-    pareto,
-    profit_split,
-    resource_plan,
-    sizes,
-)
-from bankcrm.plots.curves import control_chart, lorenz, survival, whale
-from bankcrm.plots.grids import migration, rfm_heatmap, stage_flow, tier_movement
+from bankcrm.plots.bars import ageing, funnel, pareto, sizes
+from bankcrm.plots.curves import control_chart
+from bankcrm.plots.grids import rfm_heatmap, stage_flow, tier_movement
 
 __all__ = [
     "ageing",
     "control_chart",
     "funnel",
-    "impact",
-    "lorenz",
-    "migration",
     "pareto",
-    "profit_split",
-    "resource_plan",
     "rfm_heatmap",
     "sizes",
     "stage_flow",
-    "survival",
     "tier_movement",
-    "whale",
 ]

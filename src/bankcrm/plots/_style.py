@@ -1,4 +1,4 @@
-"""Axes, colours and fonts that every picture shares."""
+"""Axes, colours, fonts and texts of every picture."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import numpy as np
 import pandas as pd
 
@@ -18,7 +19,7 @@ from bankcrm.vocabulary import Language
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Okabe and Ito: told apart by colour-blind readers, and by lightness in grey print.
+# Okabe and Ito: colour-blind readers can distinguish them, and so can grey print.
 BLUE, ORANGE, GREEN, RED, SKY, YELLOW, PINK, GREY = (
     "#0072B2",
     "#E69F00",
@@ -51,7 +52,7 @@ def axes(ax: Axes | None, *, size: tuple[float, float] = (6.4, 4.4)) -> Axes:
     """The axes to draw on: the caller's, or those of a new figure.
 
     Raises:
-        MissingExtraError: the extra ``plot`` is not installed.
+        MissingExtraError: The extra ``plot`` is not installed.
     """
     if ax is not None:
         return ax
@@ -64,7 +65,7 @@ def axes(ax: Axes | None, *, size: tuple[float, float] = (6.4, 4.4)) -> Axes:
 
 
 def chinese_fonts() -> list[str]:
-    """The fonts with Chinese characters that matplotlib knows of."""
+    """The fonts with Chinese characters that matplotlib knows."""
     from matplotlib import font_manager
 
     known = {font.name for font in font_manager.fontManager.ttflist}
@@ -85,7 +86,7 @@ def lettering(language: Language) -> Iterator[None]:
     """Texts made inside use a font that has the language's characters.
 
     Raises:
-        DataError: no font with Chinese characters is installed.
+        DataError: No font with Chinese characters is installed.
     """
     try:
         import matplotlib as mpl
@@ -105,15 +106,65 @@ def lettering(language: Language) -> Iterator[None]:
         yield
 
 
-def finish(ax: Axes, *, title: str, x: str, y: str) -> Axes:
-    """Title and labels, and nothing drawn that says nothing."""
-    ax.set_title(title, loc="left", fontweight="bold")
-    ax.set_xlabel(x)
-    ax.set_ylabel(y)
-    ax.spines[["top", "right"]].set_visible(False)
-    for label in (*ax.get_xticklabels(), *ax.get_yticklabels()):
-        label.set_fontfamily(ax.xaxis.label.get_fontfamily())
-    return ax
+Text = tuple[str, str]
+"""A text in English and in Chinese."""
+
+
+@attrs.frozen
+class Canvas:
+    """Axes to draw on, with texts in one language.
+
+    Attributes:
+        ax: The axes.
+        language: The language of titles and labels.
+    """
+
+    ax: Axes
+    language: Language
+
+    def text(self, en: str, zh: str) -> str:
+        """The text in the language of the canvas."""
+        return zh if self.language == "zh" else en
+
+    def labels(self, names: Iterable[object]) -> list[str]:
+        """Names for people; see `labels`."""
+        return labels(names, self.language)
+
+    def finish(self, *, title: Text | str, x: Text | str = "", y: Text | str = "") -> Axes:
+        """Set title and labels, and hide the lines that show nothing.
+
+        Args:
+            title: The title, in both languages, or as it is to stand.
+            x: Label of the horizontal axis.
+            y: Label of the vertical axis.
+
+        Returns:
+            The axes.
+        """
+        ax = self.ax
+        title, x, y = (t if isinstance(t, str) else self.text(*t) for t in (title, x, y))
+        ax.set_title(title, loc="left", fontweight="bold")
+        ax.set_xlabel(x)
+        ax.set_ylabel(y)
+        ax.spines[["top", "right"]].set_visible(False)
+        for label in (*ax.get_xticklabels(), *ax.get_yticklabels()):
+            label.set_fontfamily(ax.xaxis.label.get_fontfamily())
+        return ax
+
+
+@contextmanager
+def canvas(
+    ax: Axes | None, language: Language, *, size: tuple[float, float] = (6.4, 4.4)
+) -> Iterator[Canvas]:
+    """A canvas on the caller's axes or on a new figure; use it inside the block.
+
+    Args:
+        ax: The caller's axes; None makes a figure.
+        language: The language of titles and labels.
+        size: Width and height of a new figure, in inches.
+    """
+    with lettering(language):
+        yield Canvas(axes(ax, size=size), language)
 
 
 def percent_axis(ax: Axes, which: str) -> None:
@@ -137,7 +188,7 @@ def series_of(values: object, what: str) -> pd.Series[Any]:
     """Numbers by name from a Series or a mapping.
 
     Raises:
-        DataError: nothing to draw, or a value that is not finite.
+        DataError: Nothing to draw, or a value that is not finite.
     """
     made = pd.Series(dict(values)) if isinstance(values, Mapping) else pd.Series(values)
     numbers = pd.Series(made.to_numpy(dtype=np.float64, na_value=np.nan), index=made.index)
@@ -151,7 +202,7 @@ def series_of(values: object, what: str) -> pd.Series[Any]:
 
 
 def labels(names: Iterable[object], language: Language) -> list[str]:
-    """Names for people: words of the house in their language, days without a time.
+    """Names for people: library terms translated, days without a time.
 
     >>> labels(["dormant", ("key", "new"), pd.Timestamp("2026-01-31")], "zh")
     ['沉睡', '重点 / 新', '2026-01-31']

@@ -175,7 +175,7 @@ def placed(rules: Sequence[Rule], adds: Sequence[tuple[str, AddRule]]) -> list[R
     """The rules with others put before or after those that they name; in order where several are.
 
     Raises:
-        PluginFaultError: a name that is not there, one that is there already, or names that go in
+        PluginFaultError: A name that is not there, one that is there already, or names that go in
             a circle.
     """
     made = list(rules)

@@ -1,4 +1,4 @@
-"""Changes read from a TOML file, so that a plug-in's rules are data that others can review."""
+"""Changes read from a TOML file, so that the rules of a plug-in are data to review."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class _RawRule:
 
 @attrs.frozen
 class _RawParameter:
-    """A figure as a file of changes has it."""
+    """A parameter as a file of changes has it."""
 
     domain: str
     name: str
@@ -53,7 +53,7 @@ def read_changes(source: str | Path) -> tuple[Change, ...]:
     are added at the end of a list.
 
     Raises:
-        PolicyError: every fault of the file at once, each with its path.
+        PolicyError: All errors of the file together, each with its path.
 
     >>> text = '''
     ... [[parameters]]

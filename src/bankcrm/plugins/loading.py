@@ -22,16 +22,16 @@ HOOKS = tuple(
 
 @attrs.frozen
 class PluginInfo:
-    """A plug-in and what became of it; the rows of ``bankcrm plugins``.
+    """A plug-in, with what it changed or why it was left out: a row of ``bankcrm plugins``.
 
-    Args:
-        name: its name.
-        distribution: the installed package that it came with; empty for one given in code.
-        version: that package's version.
-        priority: where two lay hands on the same thing, the higher one wins.
-        hooks: the hooks that it implements.
-        changes: what it changed, in words.
-        error: why it was left out; empty where it was not.
+    Attributes:
+        name: Its name.
+        distribution: The installed package that it came with; empty for one given in code.
+        version: That package's version.
+        priority: Where two conflict, the higher one wins.
+        hooks: The hooks that it implements.
+        changes: What it changed, in words.
+        error: Why it was left out; empty if it was not.
     """
 
     name: str
@@ -49,14 +49,14 @@ class PluginInfo:
 
 @attrs.frozen(eq=False)
 class Plugin:
-    """A plug-in found: its name and origin, and the object, or why it could not be loaded."""
+    """A plug-in that was found: its name, its origin and the object that implements it."""
 
     info: PluginInfo
     implementation: object = None
 
 
 class PluginFaultError(PluginError):
-    """An error that one plug-in has caused; ``plugin`` is its name."""
+    """An error of one plug-in; ``plugin`` is its name."""
 
     def __init__(self, plugin: str, message: str) -> None:
         super().__init__(plugin, message)
@@ -73,7 +73,7 @@ def find(
 
     Args:
         plugins: ``entry-points`` for the installed ones, or the plug-ins themselves.
-        disable: names that are passed over; ``BANKCRM_DISABLE_PLUGINS`` (names between commas, or
+        disable: Names that are passed over; ``BANKCRM_DISABLE_PLUGINS`` (names between commas, or
             ``*`` for all) adds to them.
     """
     off = {*disable, *(n.strip() for n in os.environ.get(DISABLE, "").split(",") if n.strip())}
@@ -99,8 +99,8 @@ def _load(point: importlib.metadata.EntryPoint) -> Plugin:
     try:
         return _described(info, point.load())
     except Exception as error:  # a plug-in's import may raise anything; it is reported by name
-        told = f"cannot be loaded: {type(error).__name__}: {error}"
-        return Plugin(attrs.evolve(info, error=told))
+        message = f"cannot be loaded: {type(error).__name__}: {error}"
+        return Plugin(attrs.evolve(info, error=message))
 
 
 def _given(plugin: object) -> Plugin:
@@ -156,13 +156,13 @@ class HookCaller:
         answer = self.call(hook, **given)
         if answer is None:
             return ()
-        wanted = " or ".join(k.__name__ for k in kinds)
+        expected = " or ".join(k.__name__ for k in kinds)
         if isinstance(answer, str | bytes) or not isinstance(answer, Iterable):
-            message = f"{self.info}: hook {hook} returned {answer!r}; expected a list of {wanted}"
+            message = f"{self.info}: hook {hook} returned {answer!r}; expected a list of {expected}"
             raise PluginFaultError(self.info.name, message)
         found = tuple(answer)
         wrong = [v for v in found if not isinstance(v, kinds)]
         if wrong:
-            message = f"{self.info}: hook {hook} returned {wrong[0]!r}; expected {wanted}"
+            message = f"{self.info}: hook {hook} returned {wrong[0]!r}; expected {expected}"
             raise PluginFaultError(self.info.name, message)
         return found

@@ -1,4 +1,4 @@
-"""What plug-ins return: frozen values, each saying what it adds or changes."""
+"""What plug-ins return: frozen values, each one addition or change."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ def _inputs(inputs: Mapping[str, Iterable[str]]) -> FrozenDict[str, tuple[str, .
 
 @attrs.frozen
 class AddRule:
-    """One rule more in a table.
+    """A rule added to a table.
 
-    Args:
-        domain: the policy's domain.
-        table: the table's id.
-        rule: the rule; its owner becomes the plug-in.
-        before: id of the rule that it goes before. Give this or ``after``.
-        after: id of the rule that it follows.
-        facts: what is known of the facts that the table does not know yet.
-        outcomes: outcomes that the table does not know yet.
+    Attributes:
+        domain: The policy's domain.
+        table: The table's id.
+        rule: The rule; its owner becomes the plug-in.
+        before: Id of the rule that it goes before. Give this or ``after``.
+        after: Id of the rule that it follows.
+        facts: Declarations of facts that the table does not declare yet.
+        outcomes: Outcomes that the table does not have yet.
     """
 
     domain: str
@@ -68,7 +68,7 @@ class AddRule:
 
 @attrs.frozen
 class ReplaceRule:
-    """A rule in the place of the one with the same id; the arguments are those of `AddRule`."""
+    """A rule that replaces the one with the same id; the fields are those of `AddRule`."""
 
     domain: str
     table: str
@@ -93,7 +93,7 @@ class AddTable:
 
 @attrs.frozen
 class SetParameter:
-    """Another value for a figure of a policy, or a figure that it does not have."""
+    """Another value for a parameter of a policy, or a new parameter."""
 
     domain: str
     name: str
@@ -119,15 +119,15 @@ class AddRecords:
 class AddRoute:
     """A route for complaints: who owns it and by when, and the rules that lead to it.
 
-    Args:
-        name: the route's name, an outcome of the table ``route``.
-        owner: the department that answers.
-        days: the time for the answer, in working days.
-        rules: the rules that lead there; ids of rules already there are replaced.
+    Attributes:
+        name: The route's name, an outcome of the table ``route``.
+        owner: The department that answers.
+        days: The time for the answer, in working days.
+        rules: The rules that lead there; ids of rules already there are replaced.
         involves: ``none`` or ``concerned`` departments.
-        actions: what is done, in order.
-        members: the members of a task force.
-        source: what it rests on.
+        actions: What is done, in order.
+        members: The members of a task force.
+        source: The source of the route.
     """
 
     name: str
@@ -145,11 +145,11 @@ class AddRoute:
 
 @attrs.frozen
 class AddIndicators:
-    """Measures of customer value, and the weights of the indicators that they speak for.
+    """Measures of customer value, and the weights of their indicators.
 
-    Args:
-        measures: measures that the valuation policy does not have.
-        weights: the weights of all indicators, summing to 1; empty keeps the policy's.
+    Attributes:
+        measures: Measures that the valuation policy does not have.
+        weights: The weights of all indicators, summing to 1; empty keeps the policy's.
     """
 
     measures: tuple[Measure, ...] = attrs.field(default=(), converter=_tuple)
@@ -167,7 +167,7 @@ Change: TypeAlias = (
 
 @attrs.frozen
 class Preset:
-    """A policy under a name; used where `assemble` is asked for it."""
+    """A policy under a name; used if `assemble` chooses it."""
 
     name: str
     policy: Policy
@@ -180,10 +180,10 @@ class Preset:
 class StageChange:
     """Stages, events and moves of a stage model; a move for the same stage and event is replaced.
 
-    Args:
-        moves: the moves.
-        stages: stages that the model does not have.
-        events: events that it does not have.
+    Attributes:
+        moves: The moves.
+        stages: Stages that the model does not have.
+        events: Events that it does not have.
         model: ``bank``, ``private_banking`` or ``value_phases``.
     """
 
@@ -200,15 +200,16 @@ class StageChange:
 class FactSource:
     """Facts and the function that computes them.
 
-    Args:
-        name: what to call the source in errors.
-        domain: whose rules may name the facts.
-        inputs: the frames and columns that it needs: the book's frames by name, and ``facts`` for
+    Attributes:
+        name: Name of the source in errors.
+        domain: The domain whose first step computes the facts; the rules of this and of every later
+            step may read them.
+        inputs: The frames and columns that it needs: the book's frames by name, and ``facts`` for
             what the domain knows already.
-        columns: the facts that it gives.
-        compute: takes the inputs by name and the day; gives a frame with the index of ``facts``
-            and exactly these columns. It should look at each customer alone: on an engine it gets
-            one block of customers after the other.
+        columns: The facts that it gives, as declared.
+        compute: Takes the inputs by name and the day; gives a frame with the index of ``facts``
+            and exactly these columns. It must compute each customer alone: an engine calls it
+            for one block of customers at a time.
     """
 
     name: str
@@ -223,11 +224,11 @@ class FactSource:
 
 @attrs.frozen
 class Signal:
-    """A severity signal that is read from texts: a fact that rules of ``severity`` may name.
+    """A severity signal read from texts: a fact that rules of ``severity`` may read.
 
-    Args:
-        name: the signal's name.
-        read: texts in, one truth value each out, with the same index.
+    Attributes:
+        name: The signal's name.
+        read: Takes texts; gives a boolean for each, with the same index.
     """
 
     name: str
@@ -250,13 +251,13 @@ class TextClassifier:
 
 @attrs.frozen
 class CalendarDay:
-    """A day on which the bank works, or rests, against the calendar.
+    """A day on which the bank works or is closed, unlike its calendar.
 
-    Args:
-        day: the day.
-        working: whether the bank works on it.
-        reason: why.
-        calendar: the name of the calendar that it is for; empty for all.
+    Attributes:
+        day: The day.
+        working: Whether the bank works on that day.
+        reason: Why.
+        calendar: The name of the calendar that it is for; empty for all.
     """
 
     day: date
@@ -272,9 +273,9 @@ class CalendarDay:
 class Section:
     """A section of the report.
 
-    Args:
-        title: the heading.
-        make: takes the review; gives a frame, or plain text.
+    Attributes:
+        title: The heading.
+        make: Takes the review; gives a frame, or plain text.
     """
 
     title: str

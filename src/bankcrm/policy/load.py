@@ -70,10 +70,10 @@ def default_policy(domain: str, preset: str | None = None) -> Policy:
 
     Args:
         domain: ``bank``, ``lifecycle``, ``segmentation``, ``valuation`` or ``complaints``.
-        preset: the name of one of the domain's presets instead of its defaults.
+        preset: The name of one of the domain's presets instead of its defaults.
 
     Raises:
-        UnknownNameError: there is no such domain or preset.
+        UnknownNameError: There is no such domain or preset.
     """
     if domain not in DOMAINS:
         raise UnknownNameError("domain", domain, DOMAINS)
@@ -101,10 +101,10 @@ def default_policies(presets: Sequence[str] = ()) -> PolicySet:
     """The default policy of every domain.
 
     Args:
-        presets: presets to take in the place of a domain's defaults, as ``valuation/czk_1993``.
+        presets: Presets to take in the place of a domain's defaults, as ``valuation/czk_1993``.
 
     Raises:
-        UnknownNameError: there is no such domain or preset.
+        UnknownNameError: There is no such domain or preset.
 
     >>> default_policies(["valuation/czk_1993"])["valuation"].id
     'bankcrm.valuation.czk_1993'

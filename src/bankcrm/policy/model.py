@@ -211,7 +211,7 @@ class Policy:
         """The policy as it stood on a day: one version of every table and parameter.
 
         Raises:
-            PolicyError: the policy, a table or a parameter has no version for that day.
+            PolicyError: The policy, a table or a parameter has no version for that day.
         """
         day = day.date() if isinstance(day, datetime) else day
         faults = [] if covers(self, day) else [f"policy {self.id!r} is not in force on {day}"]
@@ -226,7 +226,7 @@ class Policy:
         """The same policy with other parameter values, checked like a loaded one.
 
         Raises:
-            PolicyError: an unknown name, a value that does not fit its unit, or a table that the
+            PolicyError: An unknown name, a value that does not fit its unit, or a table that the
                 new value breaks.
         """
         faults = [f"parameters.{n}: no such parameter" for n in values if not self.has_parameter(n)]

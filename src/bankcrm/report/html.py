@@ -21,7 +21,7 @@ EXTRA_ROWS = 100
 
 @attrs.frozen(eq=False)
 class EarlierContent:
-    """What a report says of an earlier review.
+    """What a report shows of an earlier review.
 
     Attributes:
         as_of: The day of the review.
@@ -36,19 +36,20 @@ class EarlierContent:
 
 @attrs.frozen(eq=False)
 class ReportContent:
-    """What a report says, in plain values.
+    """What a report shows, in plain values.
 
     Attributes:
         name: The book's name.
         as_of: The day of the review.
         summary: The figures of the whole book, as in ``summary.json``.
         figures: Name and formatted value of each key figure.
-        standing: Stage and tier of every customer; read only beside an earlier review.
+        standing: Stage and tier of every customer; read only with an earlier review.
         findings: What was wrong with the data.
         explanations: The decisions of some customers, for the search on the page.
         sections: Title and content of plug-ins' sections.
         note: What a reader of the book should know.
         currency: Of its amounts; empty where it is not known.
+        not_available: Step of the review -> why the book cannot tell its columns.
         earlier: An earlier review to compare with.
     """
 
@@ -62,14 +63,15 @@ class ReportContent:
     sections: Sequence[tuple[str, pd.DataFrame | str]] = ()
     note: str = ""
     currency: str = ""
+    not_available: Mapping[str, str] = attrs.field(factory=dict)
     earlier: EarlierContent | None = None
 
 
 def render_html(content: ReportContent, *, language: Language = "en") -> str:
-    """A report as HTML text; every text of the data is escaped.
+    """Render a report as HTML text; every text of the data is escaped.
 
     Args:
-        content: What it says.
+        content: What it shows.
         language: ``en`` or ``zh``.
 
     Raises:
@@ -103,6 +105,7 @@ def render_html(content: ReportContent, *, language: Language = "en") -> str:
         lorenz=_curve(s["concentration"]["lorenz"]),
         whale=_curve(s["concentration"]["whale"]),
         findings=content.findings.astype(str).to_dict("records"),
+        not_available={words(t): words.absence(r) for t, r in content.not_available.items()},
         explanations=_script_json(_worded(content.explanations, words)),
         style=_file("style.css"),
         script=_file("explain.js"),
@@ -115,55 +118,54 @@ def _file(name: str) -> str:
 
 def _glance(s: Mapping[str, Any], words: Words) -> list[str]:
     """The book in a few sentences."""
-    stage, spread, told = s["stage"], s["concentration"], s["complaints"]
-    active, every = stage.get("active", 0), max(s["customers"], 1)
+    stage, measured, complaints = s["stage"], s["concentration"], s["complaints"]
+    active = stage.get("active", 0)
     sentences = [
-        words(
-            "{active} of {all} customers ({share}) are active; {dormant} are dormant, "
-            "{lost} are lost."
-        ).format(
-            active=f"{active:,}",
-            all=f"{s['customers']:,}",
-            share=f"{active / every:.0%}",
-            dormant=f"{stage.get('dormant', 0):,}",
-            lost=f"{stage.get('lost', 0):,}",
+        words.sentence(
+            "{active} of {all} {all:customer|customers} ({share}) {active:is|are} active; "
+            "{dormant} {dormant:is|are} dormant and {lost} {lost:is|are} lost.",
+            active=active,
+            all=s["customers"],
+            share=f"{active / max(s['customers'], 1):.0%}",
+            dormant=stage.get("dormant", 0),
+            lost=stage.get("lost", 0),
         )
     ]
-    if spread["top_fifth_share"] is not None:
-        split = spread["split"]
+    if measured["top_fifth_share"] is not None:
+        split = measured["split"]
         sentences.append(
-            words(
-                "The best fifth of the customers bring {share} of the contribution; {losing} of "
-                "all customers lose money: {amount} a year."
-            ).format(
-                share=f"{spread['top_fifth_share']:.0%}",
+            words.sentence(
+                "The top fifth of the customers brings {share} of the contribution; {losing} of "
+                "all customers cost more than they bring: {amount} a year.",
+                share=f"{measured['top_fifth_share']:.0%}",
                 losing=f"{split['customers'][2]:.1%}",
                 amount=f"{split['profit'][2]:,.0f}",
             )
         )
-    warning = s["warning"]
     sentences.append(
-        words("{alarm} customers show an alarm, {watch} want watching.").format(
-            alarm=f"{warning.get('alarm', 0):,}", watch=f"{warning.get('watch', 0):,}"
+        words.sentence(
+            "{alarm} {alarm:customer has|customers have} an alarm; {watch} {watch:is|are} on "
+            "watch.",
+            alarm=s["warning"].get("alarm", 0),
+            watch=s["warning"].get("watch", 0),
         )
     )
-    if told["accepted"]:
-        late = told["state"].get("late", 0)
+    if complaints["accepted"]:
+        late = complaints["state"].get("late", 0)
         sentences.append(
-            words(
-                "{overdue} complaints are past their day without an answer; {late} of {answered} "
-                "answers came late."
-            ).format(
-                overdue=f"{told['overdue']:,}",
-                late=f"{late:,}",
-                answered=f"{late + told['state'].get('in_time', 0):,}",
+            words.sentence(
+                "{overdue} {overdue:complaint is|complaints are} overdue; {late} of {answered} "
+                "{answered:answer|answers} {late:was|were} late.",
+                overdue=complaints["overdue"],
+                late=late,
+                answered=late + complaints["state"].get("in_time", 0),
             )
         )
     return sentences
 
 
 def _components(amounts: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Amounts with the place of their bars on one line from the least to the largest."""
+    """Amounts with the position and width of their bars on one scale, in percent."""
     low, high = min(0.0, *amounts.values()), max(0.0, *amounts.values())
     scale = 100 / ((high - low) or 1.0)
     return [
@@ -178,14 +180,16 @@ def _components(amounts: Mapping[str, float]) -> list[dict[str, Any]]:
 
 
 def _reach(explanations: Mapping[str, Any], customers: int, words: Words) -> str:
-    """How many customers the page can explain."""
+    """Which customers the page explains."""
     count = len(explanations["customers"])
-    whole = "All {n} customers of the book can be looked up here."
-    part = (
-        "{n} of {all} customers can be looked up here: those with a warning and those with the "
-        "largest contribution, gained or lost. For the others ask the library: review.explain(id)."
+    if count == customers:
+        return words("This page explains every customer of the book.")
+    return words.sentence(
+        "This page explains {n} of {all} customers: those with a warning and those with the "
+        "largest contribution, positive or negative. For the others call review.explain(id).",
+        n=count,
+        all=customers,
     )
-    return words(whole if count == customers else part).format(n=f"{count:,}", all=f"{customers:,}")
 
 
 def _section(content: pd.DataFrame | str) -> dict[str, Any] | str:
@@ -242,7 +246,7 @@ def _at(figures: Mapping[str, Any], path: Sequence[str]) -> float:
 
 
 def _movement(before: pd.DataFrame, after: pd.DataFrame) -> dict[str, Any]:
-    """Customers by tier before and after; those of one review alone are counted apart."""
+    """Customers by tier before and after; customers of only one review are counted separately."""
     names = [t.value for t in Tier]
     old = before[["tier"]].rename(columns={"tier": "before"})
     both = old.join(after[["tier"]], how="inner")
@@ -257,7 +261,7 @@ def _movement(before: pd.DataFrame, after: pd.DataFrame) -> dict[str, Any]:
 
 
 def _curve(shares: Sequence[float] | None) -> dict[str, Any] | None:
-    """A curve as an SVG path in a box 100 wide and 100 high, with the heights of 0 and 1."""
+    """A curve as an SVG path in a box of 100 by 100, with the heights of 0 and 1."""
     if shares is None:
         return None
     low, high = min(0.0, *shares), max(1.0, *shares)
@@ -277,7 +281,7 @@ def _curve(shares: Sequence[float] | None) -> dict[str, Any] | None:
 
 
 def _worded(explanations: Mapping[str, Any], words: Words) -> dict[str, Any]:
-    """Explanations with the page's words beside them."""
+    """Explanations together with the words that the page shows for them."""
     names = {t["id"] for t in explanations["tables"]}
     rules = [r for t in explanations["tables"] for r in t["rules"]]
     names |= {str(r["then"]) for r in rules} | {r["because"] for r in rules}

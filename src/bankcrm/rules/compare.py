@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import attrs
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +14,10 @@ from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.rules.compiled import Compiled
 from bankcrm.rules.frame import decide_frame
+from bankcrm.vocabulary import Language
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @attrs.frozen(eq=False)
@@ -38,6 +44,20 @@ class TableComparison:
 
     def __repr__(self) -> str:
         return f"<TableComparison: {len(self.moved):,} of {self.rows:,} rows move>"
+
+    def plot(self, *, ax: Axes | None = None, language: Language = "en") -> Axes:
+        """The shares of ``migration`` as a heatmap.
+
+        Args:
+            ax: Axes to draw on; None makes a figure.
+            language: Language of titles and labels.
+
+        Raises:
+            MissingExtraError: The extra ``plot`` is not installed.
+        """
+        from bankcrm.plots import grids
+
+        return grids.migration(self.migration, ax=ax, language=language)
 
     def _repr_html_(self) -> str:
         return card(f"{len(self.moved):,} of {self.rows:,} rows move", frame=self.migration)

@@ -18,19 +18,19 @@ Status = Literal["passed", "failed", "unknown"]
 
 @attrs.frozen
 class Decision:
-    """An outcome with its grounds.
+    """An outcome with the rule and the facts behind it.
 
-    Args:
-        outcome: what was decided; None where the case is undecided. Under ``collect`` a tuple.
-        rule: id of the rule that decided; ids joined by ``+`` under the collecting policies.
-        source: what the rule rests on.
-        because: the reason in words.
-        evidence: the facts that the rule looked at, with the values seen.
-        table: the table's id.
-        version: the table's version.
-        fingerprint: the table's SHA-256.
-        owner: the plug-in that brought the rule; empty for a policy's own.
-        missing: the missing fact that left the case undecided; empty otherwise.
+    Attributes:
+        outcome: The outcome; None where the case is undecided. A tuple under ``collect``.
+        rule: Id of the rule that decided; ids joined by ``+`` under the collecting policies.
+        source: The source of the rule.
+        because: The reason in words.
+        evidence: The facts that the rule reads, with their values.
+        table: The table's id.
+        version: The table's version.
+        fingerprint: The table's SHA-256.
+        owner: The plug-in that added the rule; empty for a rule of the policy.
+        missing: The missing fact that left the case undecided; empty otherwise.
     """
 
     outcome: Any
@@ -52,10 +52,10 @@ class Decision:
         return f"{self.table}: {self.outcome} by {self.rule} ({self.source}){reason} [{seen}]"
 
     def _repr_html_(self) -> str:
-        told = "undecided" if self.missing else str(self.outcome)
+        outcome = "undecided" if self.missing else str(self.outcome)
         figures = figures_of(self, "rule", "because", "source", "evidence", "owner", "missing")
         kept = {k: v for k, v in figures.items() if v != "-"}
-        return card(f"{self.table}: {told}", kept, note=stamp(self.version, self.fingerprint))
+        return card(f"{self.table}: {outcome}", kept, note=stamp(self.version, self.fingerprint))
 
 
 def decide(table: Compiled, facts: Mapping[str, object], on_missing: OnMissing) -> Decision:
@@ -176,7 +176,7 @@ def _no_rule(table: Compiled, seen: Mapping[str, object]) -> MissingFactError:
 
 @attrs.frozen
 class CellTrace:
-    """One cell as it was seen."""
+    """One test of an explained rule, with the value seen."""
 
     fact: str
     test: str
@@ -186,7 +186,7 @@ class CellTrace:
 
 @attrs.frozen
 class RuleTrace:
-    """One rule as it was seen."""
+    """One rule of an explained decision, with its tests."""
 
     rule: str
     outcome: Any
@@ -197,7 +197,7 @@ class RuleTrace:
 
 @attrs.frozen
 class Trace:
-    """Every rule and cell of a table over one case; print it to read it."""
+    """Every rule and test of a table for one case; print it to read it."""
 
     table: str
     version: str

@@ -1,4 +1,4 @@
-"""A fact's column made ready for vector tests, with the same readings as one value."""
+"""A fact's column made ready for vector tests; its values read as single values do."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from bankcrm.rules.compiled import Cell
 from bankcrm.rules.values import Fact, beyond, outside, plain_value, read, wrong_type
 
 Mask = npt.NDArray[np.bool_]
-_EXACT = 1 << 53  # whole numbers from here on are kept as Python's, lest a float rounds them
+_EXACT = 1 << 53  # whole numbers from here on stay Python integers, since a float would round them
 
 
 @attrs.frozen(eq=False)
 class FactColumn:
     """Values of one fact over many rows.
 
-    Args:
-        values: numbers, booleans or days since 1970-01-01; for texts codes into ``texts``.
-        missing: where the value is missing; None where none is.
-        texts: the distinct texts that codes point to; None for other types.
+    Attributes:
+        values: Numbers, booleans or days since 1970-01-01; for texts codes into ``texts``.
+        missing: Where the value is missing; None where none is.
+        texts: The distinct texts that codes point to; None for other types.
     """
 
     values: npt.NDArray[Any]
@@ -59,7 +59,7 @@ def fact_column(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn
     """Read a column of any dtype as a fact.
 
     Raises:
-        DataError: values of a wrong type, or outside what the fact may hold, with their count.
+        DataError: Values of a wrong type, or outside what the fact may hold, with their count.
     """
     if expected.type == "any":
         return _with_missing(np.zeros(len(series), np.int8), series.isna().to_numpy())
@@ -73,7 +73,7 @@ def fact_column(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn
 
 
 def _none_known(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn:
-    """A column of another dtype is right if it holds nothing at all, as a float column of NaN."""
+    """A column of another dtype is valid if all of it is missing, as a float column of NaN."""
     known = series.dropna()
     if len(known):
         raise DataError(wrong_type(name, expected, list(known.head(3)), len(known)))
@@ -111,7 +111,7 @@ def _text(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn:
 def _texts(
     values: Iterable[object], codes: npt.NDArray[Any], expected: Fact, name: str
 ) -> tuple[Any, ...]:
-    """The distinct texts of a column; all that are wrong are told with their rows."""
+    """The distinct texts of a column; the error reports all that are wrong and their rows."""
     texts: list[Any] = []
     wrong: dict[bool, list[Any]] = {}
     for number, value in enumerate(values):
@@ -121,8 +121,8 @@ def _texts(
             kind = isinstance(plain_value(value), str)
             wrong.setdefault(kind, []).append((value, int((codes == number).sum())))
     for kind, found in wrong.items():
-        tell = outside if kind else wrong_type
-        raise DataError(tell(name, expected, [v for v, _ in found], sum(n for _, n in found)))
+        error = outside if kind else wrong_type
+        raise DataError(error(name, expected, [v for v, _ in found], sum(n for _, n in found)))
     return tuple(texts)
 
 
@@ -160,7 +160,7 @@ def _days(instants: npt.NDArray[np.datetime64]) -> FactColumn:
 
 
 def _objects(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn:
-    """Columns of Python objects: each is read as `read` reads it, so mixtures are told."""
+    """Columns of Python objects: each value is read by `read`, so mixtures are reported."""
     read_values = [read(v, expected, name) for v in series.array]
     missing = np.array([v is None for v in read_values], np.bool_)
     known = [0 if v is None else v for v in read_values]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.errors import DataError, MissingFactError
-from bankcrm.frames import as_frame
+from bankcrm.frames import as_frame, categorical
 from bankcrm.rules.compiled import Compiled, Row
 from bankcrm.rules.decision import aggregate, check_on_missing
 from bankcrm.rules.fact_columns import FactColumn, fact_column
@@ -60,21 +60,15 @@ def decide_frame(table: Compiled, frame: object, on_missing: OnMissing) -> pd.Da
         codes = decide_codes(table, frame, on_missing)
         ids = [row.rule.id for row in table.table_rows]
         columns = {
-            "outcome": _categorical(codes.outcome, list(table.vocabulary)),
-            "rule": _categorical(codes.rule, ids),
+            "outcome": categorical(codes.outcome, list(table.vocabulary)),
+            "rule": categorical(codes.rule, ids),
         }
         missing = codes.missing
     if on_missing == "undecided":
-        columns["missing"] = _categorical(missing, list(table.facts))
+        columns["missing"] = categorical(missing, list(table.facts))
     result = pd.DataFrame(columns, index=frame.index, copy=False)
     result.attrs.update(table=table.id, version=table.version, fingerprint=table.fingerprint)
     return result
-
-
-def _categorical(codes: npt.NDArray[Any], names: list[Any]) -> pd.Categorical:
-    dtype = pd.CategoricalDtype(names)
-    made: pd.Categorical = pd.Categorical.from_codes(codes, dtype=dtype, validate=False)
-    return made  # not validated: these codes are in range
 
 
 def fact_columns(table: Compiled, frame: pd.DataFrame) -> dict[str, FactColumn]:
@@ -245,7 +239,7 @@ def _collect(
     codes = np.where(stopped, -1, which).astype(np.int32)
     columns = {
         "outcome": _outcome_column(table, outcomes, codes),
-        "rule": _categorical(codes, labels),
+        "rule": categorical(codes, labels),
     }
     return columns, missing
 

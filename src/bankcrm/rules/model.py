@@ -33,12 +33,12 @@ class HitPolicy(StrEnum):
 
     @property
     def collects(self) -> bool:
-        """Whether every rule that applies has its part in the outcome."""
+        """Whether every rule that applies contributes to the outcome."""
         return self.value.startswith("collect")
 
 
 def freeze(value: Any) -> Any:
-    """A plain TOML value that cannot be changed: tables and lists become frozen."""
+    """A plain TOML value made immutable: tables and lists are frozen."""
     if isinstance(value, Mapping):
         return FrozenDict({str(k): freeze(v) for k, v in value.items()})
     return tuple(freeze(v) for v in value) if isinstance(value, list | tuple) else value
@@ -74,15 +74,15 @@ def check_outcomes(_: object, __: object, outcomes: tuple[Any, ...]) -> None:
 
 @attrs.frozen
 class Parameter:
-    """A figure that a bank may set, with its unit and where it comes from.
+    """A value that a bank may set, with its unit and source.
 
-    Args:
-        value: a scalar; in policies also a tuple of scalars, or a mapping of names to scalars.
-        unit: the unit of the value, ``days`` for example.
-        source: an id of the source documents, a regulation, or ``default``.
-        note: why the value is as it is.
-        effective_from: first day on which the value is in force; None for "always was".
-        effective_to: last day on which it is in force; None for "until further notice".
+    Attributes:
+        value: A scalar; in policies also a tuple of scalars, or a mapping of names to scalars.
+        unit: The unit of the value, ``days`` for example.
+        source: An id of the source documents, a regulation, or ``default``.
+        note: Why the value is as it is.
+        effective_from: First day on which the value is in force; None for "always was".
+        effective_to: Last day on which it is in force; None for "until further notice".
     """
 
     value: Any = attrs.field(converter=freeze, validator=_plain_value)
@@ -103,13 +103,13 @@ def _tests(when: Mapping[str, str | UnaryTest]) -> FrozenDict[str, UnaryTest]:
 class Rule:
     """One row of a decision table.
 
-    Args:
-        id: the rule's name within its table.
-        when: fact name to unary test; empty for the otherwise-rule.
-        then: the outcome.
-        source: what the rule rests on.
-        because: the reason in words, for people.
-        owner: the plug-in that brought the rule; empty for a policy's own.
+    Attributes:
+        id: The rule's name within its table.
+        when: Fact name to unary test; empty for the otherwise-rule.
+        then: The outcome.
+        source: The passage or decision that the rule implements.
+        because: The reason in words, for people.
+        owner: The plug-in that added the rule; empty for a rule of the policy.
     """
 
     id: str

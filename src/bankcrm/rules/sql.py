@@ -36,14 +36,14 @@ _NEVER_IN_NAMES = {"bigquery": '!"$()*,./;?@[\\]^`{}~', "oracle": '"'}
 class TableSql:
     """A decision table as SQL expressions over the columns of one row.
 
-    Args:
-        table: the table's id.
-        dialect: the dialect of the expressions.
-        columns: the columns that the expressions read, one for each fact.
-        outcome: the outcome; null where the row is undecided.
-        rule: the id of the deciding rule; null where the row is undecided.
-        missing: the missing fact that stopped the row; null elsewhere.
-        outside: the first fact whose value the table does not allow; null where all is well.
+    Attributes:
+        table: The table's id.
+        dialect: The dialect of the expressions.
+        columns: The columns that the expressions read, one for each fact.
+        outcome: The outcome; null where the row is undecided.
+        rule: The id of the deciding rule; null where the row is undecided.
+        missing: The missing fact that stopped the row; null elsewhere.
+        outside: The first fact whose value the table does not allow; null where there is none.
     """
 
     table: str
@@ -62,7 +62,7 @@ class TableSql:
 
         Args:
             relation: SQL of the relation as it stands after FROM; it is not quoted.
-            keep: columns to carry along; they are quoted.
+            keep: Columns to carry along; they are quoted.
 
         Returns:
             SQL that gives the kept columns, ``outcome``, ``rule``, ``missing`` and ``outside``.
@@ -76,13 +76,13 @@ def to_sql(table: Compiled, dialect: str, columns: Mapping[str, str] | None = No
     """Render a table; see `bankcrm.rules.DecisionTable.to_sql`."""
     if table.hit_policy.collects:
         raise PolicyError(
-            f"table {table.id!r}: hit policy {table.hit_policy.value} gathers the rules of a row, "
+            f"table {table.id!r}: hit policy {table.hit_policy.value} collects the rules of a row, "
             "and SQL renders tables that pick one; use decide_frame on batches of the rows"
         )
     if dialect not in DIALECTS:
         raise UnknownNameError("SQL dialect", dialect, DIALECTS)
     made = _Renderer(table, DIALECTS[dialect], columns or {})
-    _refuse_mixture(table)
+    _refuse_mixed_outcomes(table)
     return TableSql(
         table=table.id,
         dialect=made.dialect,
@@ -112,15 +112,15 @@ def quoted(name: str, dialect: str) -> str:
 
 
 def _sqlglot() -> Any:
-    """The syntax tree of sqlglot, loaded by name: the rule core stands without the extra."""
+    """The syntax tree of sqlglot, loaded by name, since the extra is optional."""
     try:
         return importlib.import_module("sqlglot.expressions")
     except ImportError:
         raise MissingExtraError("sqlglot", "engines") from None
 
 
-def _refuse_mixture(table: Compiled) -> None:
-    """A CASE has one type: texts beside numbers would be turned into each other silently."""
+def _refuse_mixed_outcomes(table: Compiled) -> None:
+    """A CASE has one type: SQL would convert texts and numbers into each other silently."""
     kinds = {_kind(row.rule.then) for row in table.rows}
     if len(kinds) > 1:
         raise PolicyError(
@@ -166,7 +166,7 @@ class _Renderer:
                 yield from self._sure(row)
                 yield from self._maybe(row)
             return
-        # Any rule that holds for certain decides; a doubt stops only rows that none decides.
+        # Any rule that holds for certain decides; a missing fact stops only rows that none decides.
         for row in rows:
             if row.cells:
                 yield from self._sure(row)
@@ -176,11 +176,13 @@ class _Renderer:
             if not row.cells:
                 yield from self._sure(row)
 
-    def case(self, then: Callable[[Row], Node], doubt: Callable[[Row], Node] | None = None) -> str:
-        """A CASE over the arms: ``then`` where a rule holds, ``doubt`` (null) where it may."""
+    def case(
+        self, then: Callable[[Row], Node], unknown: Callable[[Row], Node] | None = None
+    ) -> str:
+        """A CASE over the arms: ``then`` where a rule holds, ``unknown`` (null) where it may."""
         case, otherwise = self.exp.Case(), self.exp.null()
         for condition, row, only_maybe in self.arms():
-            value = (doubt(row) if doubt else self.exp.null()) if only_maybe else then(row)
+            value = (unknown(row) if unknown else self.exp.null()) if only_maybe else then(row)
             if condition is None:
                 otherwise = value
                 break  # nothing after it can be reached
@@ -241,7 +243,7 @@ class _Renderer:
         yield (self._all(parts) if parts else None), row, False
 
     def _maybe(self, row: Row) -> Iterator[tuple[Node | None, Row, bool]]:
-        """A condition that is true where nothing known speaks against the rule."""
+        """A condition that is true where no known fact contradicts the rule."""
         if any(_value_cells(row)):
             parts = [self._test(c) if c.predicate is None else self._open(c) for c in row.cells]
             yield self._all(parts), row, True

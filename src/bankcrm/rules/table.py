@@ -86,7 +86,7 @@ class DecisionTable(TableDefinition):
         """Read a table from TOML text or from a file.
 
         Raises:
-            PolicyError: every fault of the file, each with its path.
+            PolicyError: All errors of the file together, each with its path.
         """
         return read_table(cls, source).checked()
 
@@ -95,14 +95,14 @@ class DecisionTable(TableDefinition):
         return write_table(self)
 
     def check(self) -> list[Finding]:
-        """Prove the table: overlaps, gaps, shadowed and unreachable rules, unknown names."""
+        """Prove the table: find overlaps, gaps, shadowed and unreachable rules, unknown names."""
         return check(self)
 
     def checked(self) -> Self:
         """The same table, if it has no errors.
 
         Raises:
-            PolicyError: the errors that `check` finds, all at once.
+            PolicyError: All errors that `check` finds.
         """
         errors = [str(f) for f in self.check() if f.severity == "error"]
         if errors:
@@ -113,12 +113,12 @@ class DecisionTable(TableDefinition):
         """Decide one case.
 
         Args:
-            facts: fact name to value; a fact that is not there counts as missing.
+            facts: Fact name to value; a fact that is not there counts as missing.
             on_missing: ``raise``, or ``undecided`` for an outcome of None that names the fact.
 
         Raises:
-            MissingFactError: the table cannot go on without a fact that is missing.
-            DataError: a value is of the wrong type.
+            MissingFactError: The table cannot go on without a fact that is missing.
+            DataError: A value is of the wrong type.
         """
         return decide(self.compiled, facts, on_missing)
 
@@ -126,7 +126,7 @@ class DecisionTable(TableDefinition):
         """Decide every row; the same rules as `decide`.
 
         Args:
-            frame: pandas, or anything that gives Arrow data; one column a fact, others are ignored.
+            frame: A pandas DataFrame or Arrow data; one column per fact, others are ignored.
             on_missing: ``raise``, or ``undecided`` to keep such rows with a null outcome and a
                 column ``missing`` that names the fact.
 
@@ -136,27 +136,27 @@ class DecisionTable(TableDefinition):
         return decide_frame(self.compiled, frame, on_missing)
 
     def decide_codes(self, frame: object, *, on_missing: OnMissing = "raise") -> DecisionCodes:
-        """Decide every row and give the bare integer codes, for code that goes on from there."""
+        """Decide every row and return integer codes, for further computation."""
         return decide_codes(self.compiled, frame, on_missing)
 
     def to_sql(self, dialect: str, *, columns: Mapping[str, str] | None = None) -> TableSql:
         """The table as SQL that decides as `decide_frame` does with ``on_missing="undecided"``.
 
-        Parameters are put in, names are quoted and texts escaped. Missing facts are three-valued
-        here as well: a rule that cannot be known stops the row, where plain SQL would go on.
+        Parameters are filled in, names are quoted and texts escaped. A rule that cannot be
+        evaluated for a missing fact stops the row here as well, where plain SQL would go on.
 
         Args:
             dialect: ``duckdb``, ``spark``, ``postgres``, ``snowflake``, ``bigquery``, ``oracle``
                 or ``tsql``.
-            columns: fact name to column name, where they differ.
+            columns: Fact name to column name, where they differ.
 
         Returns:
             One expression each for the outcome, the rule's id, the missing fact and a value that
             the table does not allow.
 
         Raises:
-            PolicyError: the table collects rules, or a text cannot be written in SQL.
-            MissingExtraError: sqlglot is not installed.
+            PolicyError: The table collects rules, or a text cannot be written in SQL.
+            MissingExtraError: Sqlglot is not installed.
 
         >>> from bankcrm.rules import Rule
         >>> table = DecisionTable(id="t", rules=(Rule("of-age", {"age": ">= 18"}, "yes"),

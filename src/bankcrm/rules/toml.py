@@ -132,7 +132,7 @@ def parse_toml(source: str | Path) -> dict[str, Any]:
     """Parse TOML text or a file.
 
     Raises:
-        PolicyError: the file cannot be read or is not TOML; the message has line and column.
+        PolicyError: The file cannot be read or is not TOML; the message has line and column.
     """
     name = "" if isinstance(source, str) and "\n" in source else f"{source}: "
     text = read_text(source)

@@ -37,10 +37,10 @@ _BARE = re.compile(r"[^\W\d][\w-]*\Z")
 class UnaryTest:
     """One test of one fact; make it with `parse_test`.
 
-    Args:
-        op: the operator; ``any`` accepts everything, missing values too.
-        args: the constants or parameters that the operator compares with.
-        closed: for ``between``, whether the lower and the upper bound belong to the interval.
+    Attributes:
+        op: The operator; ``any`` accepts everything, missing values too.
+        args: The constants or parameters that the operator compares with.
+        closed: For ``between``, whether the lower and the upper bound belong to the interval.
     """
 
     op: Op
@@ -160,7 +160,7 @@ def parse_test(text: str) -> UnaryTest:
     """Parse one cell, as ``>= 365``, ``[18..30)``, ``in (a, b)``, ``= true`` or ``missing``.
 
     Raises:
-        PolicyError: the text is not a unary test; the message points at the character.
+        PolicyError: The text is not a unary test; the message points at the character.
 
     >>> parse_test("[18..30)").closed
     (True, False)

@@ -1,4 +1,4 @@
-"""What a fact may hold, and how one value of it is read: the scalar half of every decision."""
+"""What a fact may hold, and how one value of it is read."""
 
 from __future__ import annotations
 
@@ -52,16 +52,16 @@ def _texts(values: Iterable[str]) -> tuple[str, ...]:
 
 @attrs.frozen
 class Fact:
-    """What a table may be told about one fact.
+    """The declaration of one fact that a table reads.
 
-    Args:
+    Attributes:
         type: ``number``, ``integer``, ``boolean``, ``text`` or ``date``; ``any`` for a fact of
-            which only ``missing`` and ``present`` are asked.
-        values: the texts that may occur; empty means any text.
-        minimum: the least number that may occur, if there is one.
-        maximum: the greatest number that may occur, if there is one.
-        unit: the unit of a number, for people.
-        meaning: what the fact says, for people.
+            which only ``missing`` and ``present`` are tested.
+        values: The texts that may occur; empty means any text.
+        minimum: The least number that may occur, if there is one.
+        maximum: The greatest number that may occur, if there is one.
+        unit: The unit of a number, for people.
+        meaning: What the fact means, for people.
     """
 
     type: FactType = attrs.field(validator=attrs.validators.in_(FACT_TYPES))
@@ -72,7 +72,7 @@ class Fact:
     meaning: str = ""
 
     def __attrs_post_init__(self) -> None:
-        """Refuse bounds that no value can keep to, or that the type does not know."""
+        """Refuse bounds that leave no value, or that do not fit the type."""
         bounds = [b for b in (self.minimum, self.maximum) if b is not None]
         if any(b != b for b in bounds) or bounds != sorted(bounds):
             raise PolicyError(f"minimum {self.minimum} and maximum {self.maximum} leave no value")
@@ -104,7 +104,7 @@ def is_missing(value: object) -> bool:
 
 
 def _is_numpy(value: object) -> bool:
-    """Whether it is one numpy value; told by its shape, so that numpy need not be imported."""
+    """Whether it is one numpy value; seen by its shape, so that numpy need not be imported."""
     return type(value).__module__ == "numpy" and getattr(value, "shape", None) == ()
 
 
@@ -114,7 +114,7 @@ def read(value: object, expected: Fact, name: str) -> Any:
     Numbers come back as int or float, dates as days since 1970-01-01, texts as str.
 
     Raises:
-        DataError: the value is of another type, or outside what the fact may hold.
+        DataError: The value is of another type, or outside what the fact may hold.
     """
     kind = expected.type
     exact = type(value)
@@ -254,7 +254,7 @@ def type_of_constant(value: Constant) -> FactType:
 
 
 def show(value: object, kind: FactType | None = None) -> object:
-    """Turn a read value back into what people know (days become dates)."""
+    """Turn a read value into what people know: days become dates."""
     if kind == "date" and isinstance(value, int):
         return date.fromordinal(value + EPOCH)
     return value

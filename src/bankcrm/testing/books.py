@@ -30,9 +30,9 @@ def books(draw: st.DrawFn, *, as_of: dt.date = _AS_OF, max_customers: int = 4) -
     `Book.check` finds nothing wrong with them.
 
     Args:
-        draw: given by Hypothesis.
-        as_of: no date lies after this day, which the book records.
-        max_customers: the greatest number of customers; at least one is drawn.
+        draw: Given by Hypothesis.
+        as_of: No date lies after this day, which the book records.
+        max_customers: The greatest number of customers; at least one is drawn.
     """
     ids = draw(st.lists(st.integers(1, 99), min_size=1, max_size=max_customers, unique=True))
     customers = [_with(draw(records(MODELS["customers"], as_of=as_of)), customer_id=i) for i in ids]
@@ -91,10 +91,10 @@ def stage_logs(
     """Logs of legal moves, as `bankcrm.lifecycle.stage_log` gives them.
 
     Args:
-        draw: given by Hypothesis.
-        model: the stage model; the bank's six stages by default.
-        max_customers: the greatest number of customers.
-        max_moves: the greatest number of moves of one customer.
+        draw: Given by Hypothesis.
+        model: The stage model; the bank's six stages by default.
+        max_customers: The greatest number of customers.
+        max_moves: The greatest number of moves of one customer.
     """
     model = stage_model() if model is None else model
     rows: list[dict[str, Any]] = []
@@ -148,8 +148,8 @@ def case_events(draw: st.DrawFn, *, max_events: int = 6) -> tuple[CaseEvent, ...
     """Event logs of a complaint in which every event is allowed when it happens.
 
     Args:
-        draw: given by Hypothesis.
-        max_events: the greatest number of events.
+        draw: Given by Hypothesis.
+        max_events: The greatest number of events.
     """
     at = draw(
         st.datetimes(dt.datetime(2024, 1, 2), dt.datetime(2025, 6, 1), timezones=st.just(dt.UTC))

@@ -22,10 +22,10 @@ _AS_OF = dt.date(2026, 6, 30)
 class Invalid:
     """A frame with a fault.
 
-    Args:
-        frame: the frame.
-        column: the column that is wrong.
-        problem: what is wrong with it: ``missing_column``, ``null``, ``not_finite``,
+    Attributes:
+        frame: The frame.
+        column: The column that is wrong.
+        problem: What is wrong with it: ``missing_column``, ``null``, ``not_finite``,
             ``outside_choices``, ``below_minimum``, ``above_maximum`` or ``after_as_of``.
     """
 
@@ -41,10 +41,10 @@ def invalid_frames(
     """Frames of valid records, but for one fault in one column.
 
     Args:
-        draw: given by Hypothesis.
-        model: the record class.
-        as_of: the day after which a date is a fault.
-        max_size: the greatest number of rows; at least one is drawn.
+        draw: Given by Hypothesis.
+        model: The record class.
+        as_of: The day after which a date is a fault.
+        max_size: The greatest number of rows; at least one is drawn.
     """
     rows = draw(st.lists(records(model, as_of=as_of), min_size=1, max_size=max_size))
     frame = frame_of(rows, model)

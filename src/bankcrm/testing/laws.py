@@ -28,7 +28,7 @@ class LawError(AssertionError):
     """A law that does not hold, with the case that shows it."""
 
 
-def _tell(holds: bool, message: str) -> None:
+def _law(holds: bool, message: str) -> None:
     if not holds:
         raise LawError(message)
 
@@ -49,13 +49,13 @@ def check_table(table: DecisionTable, *, examples: int = 30) -> None:
     """A table has no findings that are errors, decides every complete row, and a frame as its rows.
 
     Raises:
-        LawError: what does not hold.
+        LawError: What does not hold.
 
     >>> from bankcrm.policy import default_policy
     >>> check_table(default_policy("complaints").table("route"), examples=5)
     """
     errors = [str(f) for f in table.check() if f.severity == "error"]
-    _tell(not errors, f"table {table.id!r}: {'; '.join(errors)}")
+    _law(not errors, f"table {table.id!r}: {'; '.join(errors)}")
 
     def total(row: dict[str, Any]) -> None:
         try:
@@ -63,7 +63,7 @@ def check_table(table: DecisionTable, *, examples: int = 30) -> None:
         except MissingFactError as error:
             raise LawError(f"table {table.id!r} does not decide {row}: {error}") from error
         known = table.hit_policy.collects or decision.outcome in table.vocabulary
-        _tell(known, f"table {table.id!r}: outcome {decision.outcome!r} is not in its vocabulary")
+        _law(known, f"table {table.id!r}: outcome {decision.outcome!r} is not in its vocabulary")
 
     def alike(frame: pd.DataFrame) -> None:
         decided = table.decide_frame(frame, on_missing="undecided")
@@ -72,7 +72,7 @@ def check_table(table: DecisionTable, *, examples: int = 30) -> None:
             facts = {str(name): value for name, value in row.items()}
             alone = table.decide(facts, on_missing="undecided")
             same = pd.isna(rule) if alone.rule is None else rule == alone.rule
-            _tell(same, f"table {table.id!r}: {facts} gives {alone.rule}, in a frame {rule}")
+            _law(same, f"table {table.id!r}: {facts} gives {alone.rule}, in a frame {rule}")
 
     _for_all(rows(table, missing=False), total, examples)
     _for_all(frames(table), alike, examples)
@@ -82,15 +82,15 @@ def check_policy(policy: Policy, *, examples: int = 30) -> None:
     """Every table of a policy keeps `check_table`, and the policy reads back equal from TOML.
 
     Args:
-        policy: the policy; one with dated versions is looked at as it stands at each change.
-        examples: how many cases to try for each law.
+        policy: The policy; one with dated versions is looked at as it stands at each change.
+        examples: How many cases to try for each law.
 
     Raises:
-        LawError: what does not hold.
+        LawError: What does not hold.
     """
     policy.checked()
     again = attrs.evolve(load_policy(policy.to_toml()), shared=policy.shared)
-    _tell(again == policy, f"policy {policy.id!r} is not read back equal")
+    _law(again == policy, f"policy {policy.id!r} is not read back equal")
     for day in _days_of_change(policy):
         now = policy if day is None else policy.at(day)
         for name in now.tables:
@@ -109,16 +109,16 @@ def _days_of_change(policy: Policy) -> list[Any]:
 
 
 def check_stage_model(model: StageModel, *, examples: int = 50) -> None:
-    """A stage model is sound, and every walk of legal events stays inside it and is told.
+    """A stage model is valid, and every sequence of allowed events stays inside it.
 
     Raises:
-        LawError: what does not hold.
+        LawError: What does not hold.
     """
     faults = list(model_faults(model))
-    _tell(not faults, f"stage model {model.id!r}: {'; '.join(faults)}")
+    _law(not faults, f"stage model {model.id!r}: {'; '.join(faults)}")
     for stage in model.stage_names:
         events = model.legal_events(stage)
-        _tell(bool(events) != (stage in model.final), f"{stage!r} has {len(events)} legal events")
+        _law(bool(events) != (stage in model.final), f"{stage!r} has {len(events)} legal events")
 
     def walk(choices: list[int]) -> None:
         stage = model.initial
@@ -127,7 +127,7 @@ def check_stage_model(model: StageModel, *, examples: int = 50) -> None:
             if not events:
                 return
             moved = transition(stage, events[choice % len(events)], model=model)
-            _tell(moved.after in model.stage_names, f"{moved} leaves the model")
+            _law(moved.after in model.stage_names, f"{moved} leaves the model")
             stage = moved.after
 
     _for_all(st.lists(st.integers(0, 99), max_size=12), walk, examples)
@@ -137,18 +137,18 @@ def check_tier_policy(policy: Policy) -> None:
     """More contribution never gives a worse tier, and a review with the same facts moves nobody.
 
     Raises:
-        LawError: the facts that show it.
+        LawError: The facts that show it.
     """
     facts = _tier_facts()
     tiers = assign_tiers(facts, policy=policy)["tier"].astype(str)
-    _tell(bool(tiers.isin(TIER_LADDER).all()), "a tier is not on the ladder")
+    _law(bool(tiers.isin(TIER_LADDER).all()), "a tier is not on the ladder")
     rank = tiers.map({str(tier): i for i, tier in enumerate(TIER_LADDER)}).to_numpy()
     others = ["value_score", "growth", "risk", "credit_standing"]
     ordered = facts.assign(rank=rank).sort_values("contribution", kind="stable")
     for case, group in ordered.groupby(others, dropna=False, sort=False):
         worse = np.flatnonzero(np.diff(group["rank"].to_numpy()) < 0)
         shown = group["contribution"].iloc[[*worse[:1], *(worse[:1] + 1)]].tolist()
-        _tell(not worse.size, f"contribution {shown} with {dict(zip(others, case, strict=True))}")
+        _law(not worse.size, f"contribution {shown} with {dict(zip(others, case, strict=True))}")
     _no_flapping(facts, policy)
 
 
@@ -168,22 +168,22 @@ def _no_flapping(facts: pd.DataFrame, policy: Policy) -> None:
     """Reviewed again and again with the same facts, tiers come to rest."""
     day = pd.Timestamp("2026-01-05")
     first = assign_tiers(facts, policy=policy)[["tier"]].assign(since=day)
-    held: pd.DataFrame = first
+    current: pd.DataFrame = first
     moved = pd.Series(True, index=facts.index)
     for _ in range(4):
         day += pd.DateOffset(months=6)
-        reviewed = review_tiers(held, facts, as_of=day, policy=policy)
+        reviewed = review_tiers(current, facts, as_of=day, policy=policy)
         moved = reviewed["before"].astype(str) != reviewed["tier"].astype(str)
-        held = reviewed
+        current = reviewed
     who = facts[moved.to_numpy()].head(1).to_dict("records")
-    _tell(not moved.any(), f"{int(moved.sum())} customers still move with the same facts: {who}")
+    _law(not moved.any(), f"{int(moved.sum())} customers still move with the same facts: {who}")
 
 
 def check_route_policy(policy: Policy, *, calendar: WorkingCalendar | None = None) -> None:
     """Every complaint gets an owner and a date, whatever its kind and signals.
 
     Raises:
-        LawError: the complaints that do not.
+        LawError: The complaints that do not.
     """
     table = policy.table("severity")
     signals = [s for s in SIGNALS if s in table.compiled.facts]
@@ -196,16 +196,20 @@ def check_route_policy(policy: Policy, *, calendar: WorkingCalendar | None = Non
     ):
         part = pd.DataFrame(single, columns=signals)
         parts.append(part.assign(kind=kind, amount_at_stake=amount))
-    told = pd.concat(parts, ignore_index=True)
-    told["received_at"] = pd.Timestamp("2024-09-27 10:00", tz="Asia/Shanghai")
-    routed = route_frame(told, policy=policy, calendar=calendar or working_calendar("CN"))
+    cases = pd.concat(parts, ignore_index=True)
+    cases["received_at"] = pd.Timestamp("2024-09-27 10:00", tz="Asia/Shanghai")
+    routed = route_frame(cases, policy=policy, calendar=calendar or working_calendar("CN"))
     for column in ("route", "owner", "due"):
         missing = routed[column].isna()
-        _tell(
-            not missing.any(), f"{column} is missing for {told[missing].head(1).to_dict('records')}"
+        _law(
+            not missing.any(),
+            f"{column} is missing for {cases[missing].head(1).to_dict('records')}",
         )
     early = routed["due"] < pd.Timestamp("2024-09-27")
-    _tell(not early.any(), f"due before it was received: {told[early].head(1).to_dict('records')}")
+    _law(
+        not early.any(),
+        f"due before it was received: {cases[early].head(1).to_dict('records')}",
+    )
 
 
 def check_plugin(plugin: object, *, policies: PolicySet | None = None, examples: int = 10) -> None:
@@ -213,21 +217,21 @@ def check_plugin(plugin: object, *, policies: PolicySet | None = None, examples:
     before.
 
     Args:
-        plugin: the module or object.
-        policies: the base; None: the defaults.
-        examples: how many cases to try for each law.
+        plugin: The module or object.
+        policies: The base; None: the defaults.
+        examples: How many cases to try for each law.
 
     Raises:
-        LawError: what does not hold.
-        PluginError: it does not assemble.
+        LawError: What does not hold.
+        PluginError: It does not assemble.
     """
     base = policies or default_policies()
     made = assemble(base, plugins=[plugin])
     again = assemble(base, plugins=[plugin])
-    _tell(made.fingerprint == again.fingerprint, "two assemblies differ; return the same each time")
+    _law(made.fingerprint == again.fingerprint, "two assemblies differ; return the same each time")
     (info,) = made.plugins
     without = assemble(base, plugins=[plugin], disable=[info.name])
-    _tell(without.fingerprint == base.fingerprint, "disabled, it still changes the policies")
+    _law(without.fingerprint == base.fingerprint, "disabled, it still changes the policies")
     for policy in made:
         if policy != base.policies.get(policy.domain):
             check_policy(policy, examples=examples)
@@ -235,7 +239,7 @@ def check_plugin(plugin: object, *, policies: PolicySet | None = None, examples:
     if read is not None:
         texts = pd.Series(["", "我要投诉 the ATM ate my card", "?" * 500], index=["a", "b", "c"])
         found = read(texts)
-        _tell(found.index.equals(texts.index), "its classifier loses texts")
-        _tell(read(texts).equals(found), "its classifier gives another answer the second time")
-        _tell(len(read(texts.iloc[:0])) == 0, "its classifier does not take an empty column")
+        _law(found.index.equals(texts.index), "its classifier loses texts")
+        _law(read(texts).equals(found), "its classifier gives another answer the second time")
+        _law(len(read(texts.iloc[:0])) == 0, "its classifier does not take an empty column")
     made.calendar(working_calendar("CN"))

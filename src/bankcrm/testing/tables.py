@@ -31,7 +31,7 @@ _OUTCOMES = ("A", "B", "C")
 
 
 def facts() -> st.SearchStrategy[Fact]:
-    """What a table may be told of one fact: every type, with and without bounds.
+    """Declarations of one fact: every type, with and without bounds.
 
     >>> facts().example().type in ("number", "integer", "boolean", "text", "date")
     True
@@ -70,8 +70,8 @@ def unary_tests(fact: Fact, *, missing: bool = True) -> st.SearchStrategy[UnaryT
     """Tests of a fact that parse, with constants that the fact may hold.
 
     Args:
-        fact: what is known of the fact.
-        missing: whether ``missing``, ``present`` and ``-`` are among them.
+        fact: What is known of the fact.
+        missing: Whether ``missing``, ``present`` and ``-`` are among them.
 
     >>> isinstance(unary_tests(Fact("integer")).example(), UnaryTest)
     True
@@ -106,9 +106,9 @@ def tables(
     """Tables of any kind: gaps, overlaps and shadowed rules may occur.
 
     Args:
-        draw: given by Hypothesis.
-        hit_policy: the hit policy; None for any.
-        missing: whether rules may test for missing facts.
+        draw: Given by Hypothesis.
+        hit_policy: The hit policy; None for any.
+        missing: Whether rules may test for missing facts.
     """
     known = draw(_facts_by_name())
     policy = hit_policy or draw(st.sampled_from(HitPolicy))
@@ -205,8 +205,8 @@ def rows(table: DecisionTable, *, missing: bool = True) -> st.SearchStrategy[dic
     """Rows of facts, drawn mostly from the points where the outcome changes.
 
     Args:
-        table: the table that is to decide them.
-        missing: whether facts may be missing (None).
+        table: The table that is to decide them.
+        missing: Whether facts may be missing (None).
     """
     constants: dict[str, list[Any]] = {}
     for rule in table.rules:
@@ -232,10 +232,10 @@ def frames(
     """Frames of facts for a table, each column in a dtype of its own, nulls of every kind.
 
     Args:
-        draw: given by Hypothesis.
-        table: the table that is to decide them.
-        missing: whether facts may be missing.
-        max_rows: the greatest number of rows.
+        draw: Given by Hypothesis.
+        table: The table that is to decide them.
+        missing: Whether facts may be missing.
+        max_rows: The greatest number of rows.
     """
     drawn = draw(st.lists(rows(table, missing=missing), max_size=max_rows))
     columns = {
@@ -266,10 +266,10 @@ def column(
     """A column of a fact's values in one of the dtypes that bank data comes in.
 
     Args:
-        cells: the values, None where missing.
-        fact: what the values are.
-        dtype: which dtype; where pandas has none of the kind for a type, object.
-        null: what stands for missing in an object column.
+        cells: The values, None where missing.
+        fact: What the values are.
+        dtype: Which dtype; where pandas has none of the kind for a type, object.
+        null: What stands for missing in an object column.
     """
     index = pd.Index(range(100, 100 + len(cells)), name="customer_id")
     objects = pd.Series([null if c is None else c for c in cells], index=index, dtype=object)
@@ -300,7 +300,7 @@ _NAMES = st.sampled_from(["lost", "rates", "bands", "figure"])
 
 @st.composite
 def parameters(draw: st.DrawFn) -> tuple[Parameter, ...]:
-    """The dated versions of one figure: they follow each other without hole or overlap."""
+    """The dated versions of one parameter: they follow each other without gap or overlap."""
     days = sorted(draw(st.sets(st.dates(dt.date(2021, 1, 2), dt.date(2029, 1, 1)), max_size=2)))
     starts, ends = [None, *days], [*(d - dt.timedelta(days=1) for d in days), None]
     note = draw(st.text(max_size=5))

@@ -176,7 +176,7 @@ def _loans(
             "product": coded(kind, PRODUCTS),
         }
     )
-    # One paying loan a customer: of two, the later in the list.
+    # One paying loan per customer: of two, the later in the list.
     monthly = np.zeros(len(people.company), dtype=np.int64)
     paying = status == 0
     monthly[who[paying]] = payment[paying]

@@ -1,4 +1,4 @@
-"""What is said between the synthetic bank and its customers, and who belongs to whom."""
+"""Synthetic contacts, complaints and links."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ _STANDING = ("good", "watch", "bad")
 
 @attrs.frozen(eq=False)
 class People:
-    """The customers as arrays, a place a customer; days are counted from 1970-01-01."""
+    """The customers as arrays, one position per customer; days count from 1970-01-01."""
 
     last: int
     company: Mask

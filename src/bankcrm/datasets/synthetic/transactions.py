@@ -44,8 +44,8 @@ _KIND = {name: code for code, name in enumerate(KINDS)}
 _NO_CHANNEL = -1
 _BY_ITSELF = 5  # api
 
-# What a customer does of his own accord: kind, weight for persons, for companies, sign, channels
-# (weights of CHANNELS), size in thousandths of the usual amount.
+# Transactions on the customer's own initiative: kind, weight for persons, for companies, sign,
+# channels (weights of CHANNELS), size in thousandths of the usual amount.
 _OWN = (
     ("card", 52, 10, -1, (0, 0, 20, 80, 0, 0), 300),
     ("transfer_out", 16, 40, -1, (4, 0, 26, 62, 2, 6), 1400),

@@ -16,7 +16,7 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 
 
 def signal_facts_of(
-    view: BookView, facts: pd.DataFrame, day: np.datetime64, policy: Policy
+    view: BookView, facts: pd.DataFrame, *, as_of: np.datetime64, policy: Policy
 ) -> pd.DataFrame:
     """The facts of early warnings, beside those of stages.
 
@@ -25,7 +25,7 @@ def signal_facts_of(
             far as the book records them.
         facts: ``has_contract``, ``days_idle``, ``active_days`` and ``usual_gap_days`` from
             `bankcrm.lifecycle.stages.facts.stage_facts_of`, one row per customer of the view.
-        day: The day.
+        as_of: The day, ``datetime64[D]``.
         policy: Windows, kinds of pay and the memory for complaints.
 
     Returns:
@@ -37,21 +37,21 @@ def signal_facts_of(
 
     Source: PB-3.
     """
-    number = day_number(day)
+    day = day_number(as_of)
     rhythm = (facts["active_days"] >= policy.value("rhythm_days")) & facts["has_contract"]
     idle = facts["days_idle"].to_numpy(dtype=np.float64, na_value=np.nan)
-    ratio = _balance_ratio(view, number, policy)
-    still_open, badly_solved = _complaints(view, number, policy)
+    ratio = _balance_ratio(view, day, policy)
+    still_open, badly_solved = _complaints(view, day, policy)
     return pd.DataFrame(
         {
             "has_rhythm": rhythm.to_numpy(dtype=np.bool_),
             "overdue_ratio": np.where(rhythm, idle / facts["usual_gap_days"].to_numpy(), np.nan),
             "balance_known": ~np.isnan(ratio),
             "balance_ratio": ratio,
-            "product_closed": _closed_lately(view, number, policy),
+            "product_closed": _closed_lately(view, day, policy),
             "complaint_open": still_open,
             "complaint_badly_solved": badly_solved,
-            "salary_gone": _salary_gone(view, number, policy),
+            "salary_gone": _salary_gone(view, day, policy),
         },
         index=view.customers,
     )

@@ -38,10 +38,10 @@ class DwellTimes:
     curve: pd.DataFrame
 
     def plot(self, ax: Axes | None = None, language: Language = "en") -> Axes:
-        """The survival curve of every stage; see `bankcrm.plots.survival`."""
-        from bankcrm import plots
+        """The survival curve of every stage."""
+        from bankcrm.plots import curves
 
-        return plots.survival(self.curve, ax=ax, language=language)
+        return curves.survival(self.curve, ax=ax, language=language)
 
     def __repr__(self) -> str:
         told = self.summary[["spells", "ended", "censored"]].sum()

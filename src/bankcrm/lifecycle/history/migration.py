@@ -59,10 +59,10 @@ class MigrationMatrix:
         return pd.DataFrame(low, rows, columns), pd.DataFrame(high, rows, columns)
 
     def plot(self, ax: Axes | None = None, language: Language = "en") -> Axes:
-        """The probabilities as a heatmap; see `bankcrm.plots.migration`."""
-        from bankcrm import plots
+        """The probabilities as a heatmap."""
+        from bankcrm.plots import grids
 
-        return plots.migration(self.probabilities, ax=ax, language=language)
+        return grids.migration(self.probabilities, ax=ax, language=language)
 
     def _figures(self) -> dict[str, object]:
         moves = self.counts.to_numpy().sum()
