@@ -1,6 +1,6 @@
 """Concentration and contribution at scale, beside bare numpy and PySAL's inequality.
 
-Rivals: ``pip install inequality`` (left out, and said so, where it is not installed).
+Other library: ``pip install inequality``; without it the comparison is left out with a message.
 
     python benchmarks/bench_valuation.py [--quick]
 """
@@ -14,14 +14,19 @@ import time
 import numpy as np
 import pandas as pd
 
-from bankcrm.valuation import Rates, concentration, contribution, share_of_top
+from bankcrm.book.view import book_view
+from bankcrm.datasets import make_book
+from bankcrm.policy import default_policy
+from bankcrm.valuation import Rates, concentration, contribution
 from bankcrm.valuation.contribution.components import COMPONENTS, MARGIN_PARTS
+from bankcrm.valuation.contribution.positions import positions_in
+from bankcrm.valuation.value.measures import value_measures_of
 from timing import compare, peak_memory_mb, seconds
 
 
-def spread_figures(values: np.ndarray) -> tuple[float, float, object]:
-    spread = concentration(values)
-    return spread.gini, spread.share_of_top(0.2), spread.lorenz(101)
+def concentration_figures(values: np.ndarray) -> tuple[float, float, object]:
+    found = concentration(values)
+    return found.gini, found.share_of_top(0.2), found.lorenz(101)
 
 
 def pysal_figures(values: np.ndarray) -> tuple[float, float]:
@@ -32,8 +37,8 @@ def pysal_figures(values: np.ndarray) -> tuple[float, float]:
 
 
 def our_figures(values: np.ndarray) -> tuple[float, float]:
-    spread = concentration(values)
-    return spread.gini, spread.theil
+    found = concentration(values)
+    return found.gini, found.theil
 
 
 def bench_concentration(n: int) -> None:
@@ -41,16 +46,9 @@ def bench_concentration(n: int) -> None:
     label = f"{n:,} values"
     compare(
         f"Gini, Lorenz curve and top share, {label}, by np.sort",
-        lambda: spread_figures(values),
+        lambda: concentration_figures(values),
         lambda: np.sort(values),
         limit=1.6,
-    )
-    compare(
-        f"top share alone, {label}, by np.partition",
-        lambda: share_of_top(values, 0.2),
-        lambda: np.partition(values, n - n // 5 - 1),
-        limit=1.3,
-        repeat=9,
     )
     if importlib.util.find_spec("inequality") is None:
         print("PySAL's inequality is not installed: left out")
@@ -69,7 +67,7 @@ def bench_concentration(n: int) -> None:
 
 def bench_bootstrap(n: int, replicates: int) -> None:
     values = np.random.default_rng(2).lognormal(8, 1.5, n)
-    spread = concentration(values)
+    found = concentration(values)
 
     def sorted_each(times: int) -> None:
         generator = np.random.default_rng(1)
@@ -80,11 +78,11 @@ def bench_bootstrap(n: int, replicates: int) -> None:
     few = max(replicates // 50, 1)
     compare(
         f"{few} bootstrap books of {n:,} values, by a sort each",
-        lambda: spread.interval("gini", seed=1, replicates=few),
+        lambda: found.interval("gini", seed=1, replicates=few),
         lambda: sorted_each(few),
         repeat=3,
     )
-    whole = seconds(lambda: spread.interval("gini", seed=1, replicates=replicates))
+    whole = seconds(lambda: found.interval("gini", seed=1, replicates=replicates))
     print(f"{replicates:,} bootstrap books of {n:,} values: {whole:.1f} s")
 
 
@@ -130,6 +128,23 @@ def bench_contribution(n: int) -> None:
     print(f"peak memory {peak_memory_mb():,.0f} MB")
 
 
+def bench_views(n: int) -> None:
+    """Positions and measures of a checked book, and the peak of memory."""
+    policy = default_policy("valuation")
+    book = make_book(n, seed=1).check()[0]
+    day = np.datetime64(book.as_of)
+    view = book_view(book)
+
+    def positions() -> pd.DataFrame:
+        view.release(view.frames)
+        return positions_in(view, start=day - 364, end=day, policy=policy)
+
+    print(
+        f"{n:,} customers: positions {seconds(positions):.2f} s, measures "
+        f"{seconds(lambda: value_measures_of(view, as_of=day, policy=policy)):.2f} s"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the sizes")
@@ -137,6 +152,7 @@ def main() -> None:
     bench_concentration(10_000_000 // share)
     bench_bootstrap(1_000_000 // share, 1000 // share)
     bench_contribution(10_000_000 // share)
+    bench_views(50_000 // share)
 
 
 if __name__ == "__main__":

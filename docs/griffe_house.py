@@ -1,4 +1,4 @@
-"""griffe extensions: signatures of attrs classes, and examples in docstrings shown as code."""
+"""griffe extensions: signatures of attrs classes, and docstring examples as code."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ DECORATORS = {"attrs.frozen", "attrs.define", "attrs.mutable"}
 
 
 class AttrsSignatures(griffe.Extension):
-    """Give each class that attrs makes the ``__init__`` that attrs gives it."""
+    """Add the ``__init__`` of attrs to each attrs class."""
 
     def on_class_members(self, *, cls: griffe.Class, **_: Any) -> None:
-        """Make the signature from the annotated fields, in order."""
+        """Make the signature from the annotated fields."""
         if "__init__" in cls.members or not any(map(_is_attrs, cls.decorators)):
             return
         fields = [
@@ -38,10 +38,10 @@ class AttrsSignatures(griffe.Extension):
 
 
 class ExamplesAsCode(griffe.Extension):
-    """Fence the examples of a docstring, which Markdown would take for quotations."""
+    """Fence docstring examples, which Markdown would render as quotations."""
 
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
-        """Wrap each run of lines that starts with a prompt."""
+        """Fence each block of lines that starts with a prompt."""
         if obj.docstring is not None:
             obj.docstring.value = EXAMPLE.sub(_fenced, obj.docstring.value)
 
@@ -57,7 +57,7 @@ def _is_attrs(decorator: griffe.Decorator) -> bool:
 
 
 def _default(value: Any) -> Any:
-    """The default that a reader cares for: a field's own, or an empty container of its factory."""
+    """The default to show: that of the field, or a call of its factory."""
     if not (isinstance(value, griffe.ExprCall) and value.canonical_path.endswith("field")):
         return value
     given = {a.name: a.value for a in value.arguments if isinstance(a, griffe.ExprKeyword)}

@@ -1,7 +1,7 @@
 """mkdocs hook: default policies and data contract as tables made from their own source.
 
 A page writes ``<!-- policy: lifecycle -->``, ``<!-- presets: complaints -->`` or
-``<!-- contract -->`` where the tables belong, so what the docs say cannot drift from the code.
+``<!-- contract -->`` where the tables belong, so that the docs cannot differ from the code.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ def preset_pages(domain: str) -> str:
 
 
 def policy_file(name: str) -> Path:
-    """``lifecycle`` is its defaults.toml; ``complaints/presets/x`` is that preset."""
+    """``bank`` is policy/bank.toml, ``lifecycle`` its defaults.toml, ``x/presets/y`` a preset."""
+    if name == "bank":
+        return SOURCE / "policy" / "bank.toml"
     path = SOURCE / name
     return path / "defaults.toml" if path.is_dir() else path.with_suffix(".toml")
 
@@ -86,7 +88,7 @@ def policy_head(policy: dict[str, Any], path: Path) -> str:
 
 
 def parameters(entries: dict[str, Any]) -> str:
-    """One row a parameter, and one a dated version: value, unit, source, note."""
+    """One row per parameter or dated version: value, unit, source, note."""
     rows = []
     for name, entry in entries.items():
         for version in entry if isinstance(entry, list) else [entry]:
@@ -109,7 +111,7 @@ def in_force(item: dict[str, Any]) -> str:
 
 
 def decision_table(table: dict[str, Any]) -> str:
-    """One row a rule: its tests, outcome, source and reason."""
+    """One row per rule: its tests, outcome, source and reason."""
     dates = f" ({in_force(table)})" if in_force(table) else ""
     title = f"### Table `{table['id']}`: {table.get('title', '')}{dates}\n\n"
     outcomes = shown(table.get("outcomes", []))
@@ -127,14 +129,14 @@ def decision_table(table: dict[str, Any]) -> str:
 
 
 def records(name: str, rows: list[dict[str, Any]]) -> str:
-    """One row a record; the columns are the keys in the order in which they first appear."""
+    """One row per record; the columns are the keys in the order in which they first appear."""
     head = list(dict.fromkeys(key for row in rows for key in row))
     body = [tuple(shown(row[key]) if key in row else "" for key in head) for row in rows]
     return f"### Records `{name}`\n\n" + grid(tuple(head), body)
 
 
 def grid(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    """A Markdown table; a bar or a line break inside a cell is made harmless."""
+    """A Markdown table; bars and line breaks inside a cell are escaped."""
     lines = [head, tuple("---" for _ in head), *rows]
     return "\n".join(
         "| " + " | ".join(str(text).replace("|", "\\|").replace("\n", " ") for text in line) + " |"

@@ -3,7 +3,7 @@
     python docs/pictures.py            # the figures of how-to/draw-pictures.md
     python docs/pictures.py --report   # the report as well (needs Chromium and its driver)
 
-A figure is drawn by the Python block before its image; files are palette PNGs to stay small.
+The Python block before an image draws its figure; files are PNGs with a palette, to be small.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def save(png: bytes, path: Path, colours: int = 64) -> None:
 
 
 def figures(page: Path) -> None:
-    """Run the blocks of a page in order; what a block draws goes to the image below it."""
+    """Run the blocks of a page in order, and save each figure as the image that follows."""
     mpl.use("agg")
     import matplotlib.pyplot as plt
 
@@ -52,7 +52,7 @@ def figures(page: Path) -> None:
 
 
 def screenshot() -> None:
-    """The top of the report of the 5,000-customer sample, as a reader of the README meets it."""
+    """Take screenshots of the report of the sample of 5,000 customers."""
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
 
@@ -88,7 +88,7 @@ def screenshot() -> None:
 
 if __name__ == "__main__":
     reader = argparse.ArgumentParser(description=__doc__)
-    reader.add_argument("--report", action="store_true", help="take the report's screenshots too")
+    reader.add_argument("--report", action="store_true", help="take the screenshots of the report too")
     PICTURES.mkdir(parents=True, exist_ok=True)
     figures(PAGE)
     if reader.parse_args().report:

@@ -1,4 +1,4 @@
-"""The architecture is a failing test: the floors hold, and importing the package stays light."""
+"""The architecture is a failing test: the layers hold, and importing the package stays light."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ OPTIONAL = ("matplotlib", "duckdb", "sqlglot", "rich", "click", "jinja2", "openp
 HEAVY = ("pandas", "numpy", "scipy", "matplotlib", "pyarrow", "duckdb", "rich", "click", "jinja2")
 
 
-def test_every_module_keeps_to_its_floor() -> None:
-    """A lower floor never imports a higher one, and sibling domains never import each other."""
+def test_every_module_keeps_to_its_layer() -> None:
+    """A lower layer never imports a higher one, and sibling domains never import each other."""
     pytest.importorskip("importlinter", reason="import-linter is a developers' tool (extra dev)")
     checked = subprocess.run(
         [sys.executable, "-c", LINT, "--no-cache"],
@@ -41,7 +41,7 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
 
 @pytest.mark.parametrize("domain", ["lifecycle", "segmentation", "valuation", "complaints"])
 def test_a_domain_loads_neither_siblings_nor_optional_packages(domain: str) -> None:
-    """What one sibling makes reaches another as a column; what an extra brings is not needed."""
+    """Domains share columns, not modules, and need no extra."""
     listed = subprocess.run(
         [sys.executable, "-c", f"import sys, bankcrm.{domain}; print(*sorted(sys.modules))"],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""Decisions on record can be decided again, and a changed line is told."""
+"""Recorded decisions can be decided again, and a changed line is refused."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_every_decision_of_every_table_replays(data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("change", ["outcome", "inputs", "policy_fingerprint", "subject"])
-def test_a_line_that_was_changed_is_told(change: str) -> None:
+def test_a_line_that_was_changed_is_refused(change: str) -> None:
     held = json.loads(record())
     held[change] = {} if change == "inputs" else "active"
     with pytest.raises(DataError, match="changed after it was made"):
@@ -95,12 +95,12 @@ def test_a_line_that_was_changed_is_told(change: str) -> None:
 
 
 @pytest.mark.parametrize("line", ["", "{}", "[]", "3", '{"format": 2}'])
-def test_what_is_no_record_is_told(line: str) -> None:
+def test_a_line_that_is_not_a_record_is_refused(line: str) -> None:
     with pytest.raises(DataError, match="record: "):
         replay_record(line, POLICY)
 
 
-def test_records_that_make_no_sense_are_refused() -> None:
+def test_invalid_records_are_refused() -> None:
     decision = POLICY.table("stage").decide(FACTS)
     with pytest.raises(DataError, match="made by another version of table 'stage'"):
         decision_record(decision, FACTS, POLICY.with_parameters(lost_after_days=500))

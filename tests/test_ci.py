@@ -15,15 +15,15 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 @pytest.mark.parametrize("word", ["review", "pytest"])
 def test_ci_runs_the_readme_command_as_it_stands(word: str) -> None:
-    """The helper that `.ci/run` uses prints the README's block to the letter."""
-    told = subprocess.run(
+    """The helper that `.ci/run` uses prints the README block exactly."""
+    printed = subprocess.run(
         [sys.executable, ".ci/readme_command.py", word],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    assert f"```sh\n{told}```" in README
+    assert f"```sh\n{printed}```" in README
     assert f'$(readme_command {word})"' in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""Errors say what was expected, and are caught by their base or by Python's own."""
+"""Errors report what was expected, and are caught by their base or by Python's own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bankcrm.errors import (
 )
 
 
-def test_every_error_is_one_of_ours() -> None:
+def test_every_error_has_the_common_base() -> None:
     kinds = [k for k in vars(errors).values() if isinstance(k, type) and issubclass(k, Exception)]
     assert len(kinds) >= 10
     assert all(issubclass(k, BankcrmError) for k in kinds)
@@ -41,7 +41,7 @@ def test_every_error_is_one_of_ours() -> None:
         (UnknownNameError, LookupError),
     ],
 )
-def test_errors_are_also_what_python_calls_them(ours: type, python: type) -> None:
+def test_errors_are_also_the_matching_python_errors(ours: type, python: type) -> None:
     assert issubclass(ours, python)
 
 
@@ -52,7 +52,7 @@ def test_a_policy_error_lists_its_faults() -> None:
     assert str(two) == "2 faults\n  a: wrong\n  b: wrong"
 
 
-def test_an_unknown_name_tells_the_known_ones() -> None:
+def test_an_unknown_name_lists_the_known_ones() -> None:
     error = UnknownNameError("preset", "gold", ["a", 2])
     assert (error.name, error.known) == ("gold", ("a", "2"))
     assert str(error) == "no preset 'gold'; known: a, 2"
@@ -75,7 +75,7 @@ def test_a_missing_extra_says_what_to_install() -> None:
         DataError("column x"),
     ],
 )
-def test_errors_cross_process_borders(error: BankcrmError) -> None:
+def test_errors_pickle(error: BankcrmError) -> None:
     """A worker's error arrives in the parent with its words and its parts."""
     again = pickle.loads(pickle.dumps(error))
     assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))

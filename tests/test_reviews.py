@@ -69,8 +69,8 @@ def test_the_summary_counts_the_rows(book: Book, reviewed: Review) -> None:
     s = reviewed.summary
     assert sum(s["stage"].values()) == s["customers"] == len(book.customers)
     for name in ("stage", "tier", "resource_level"):
-        told = {k: v for k, v in s[name].items() if v}
-        assert told == reviewed.customers[name].value_counts().loc[lambda c: c > 0].to_dict()
+        counts = {k: v for k, v in s[name].items() if v}
+        assert counts == reviewed.customers[name].value_counts().loc[lambda c: c > 0].to_dict()
     complaints = s["complaints"]
     assert complaints["accepted"] + complaints["rejected"] <= len(book.frame("complaints"))
     assert complaints["accepted"] == len(reviewed.complaints)
@@ -111,8 +111,12 @@ def test_a_changed_threshold_moves_customers(book: Book, reviewed: Review) -> No
     policy = default_policy("lifecycle").with_parameters(lost_after_days=120, dormant_after_days=60)
     other = review(book, as_of=book.as_of, policies=default_policies().with_policy(policy))
     assert other.summary["stage"]["lost"] > reviewed.summary["stage"]["lost"]
-    told = other.summary["policies"]["lifecycle"]["fingerprint"]
-    assert told == policy.fingerprint != reviewed.summary["policies"]["lifecycle"]["fingerprint"]
+    fingerprint = other.summary["policies"]["lifecycle"]["fingerprint"]
+    assert (
+        fingerprint
+        == policy.fingerprint
+        != reviewed.summary["policies"]["lifecycle"]["fingerprint"]
+    )
 
 
 def test_a_notebook_shows_the_figures(reviewed: Review) -> None:
@@ -121,7 +125,7 @@ def test_a_notebook_shows_the_figures(reviewed: Review) -> None:
     assert reviewed.policies.fingerprint[:12] in shown
 
 
-def test_progress_is_told_step_by_step() -> None:
+def test_progress_is_reported_step_by_step() -> None:
     seen: list[tuple[int, int, str]] = []
     review(tiny(), as_of="2026-06-30", progress=lambda *step: seen.append(step))
     done, totals, names = zip(*seen, strict=True)
@@ -140,15 +144,15 @@ def test_a_book_without_movements_is_reviewed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"transactions": tiny().transactions.drop(columns="amount")}, "amount"),
         ({"customers": pd.concat([tiny().customers] * 2)}, "duplicate"),
         ({"customers": tiny().customers.head(0)}, "customer"),
     ],
 )
-def test_a_book_that_does_not_fit_is_refused(changes: dict[str, object], told: str) -> None:
-    with pytest.raises(DataError, match=told):
+def test_a_book_that_does_not_fit_is_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(DataError, match=message):
         review(tiny(**changes), as_of="2026-06-30")
 
 
@@ -161,7 +165,7 @@ def test_a_book_that_does_not_fit_is_refused(changes: dict[str, object], told: s
         ({"amount": float("inf")}, "not_finite"),
     ],
 )
-def test_a_bad_row_is_set_aside_and_counted(row: dict[str, object], problem: str) -> None:
+def test_a_bad_row_is_rejected_and_counted(row: dict[str, object], problem: str) -> None:
     good = tiny().transactions
     bad = pd.concat([good, good.head(1).assign(**row)], ignore_index=True)
     result = review(tiny(transactions=bad), as_of="2026-06-30")
@@ -171,7 +175,7 @@ def test_a_bad_row_is_set_aside_and_counted(row: dict[str, object], problem: str
     pd.testing.assert_frame_equal(result.customers, clean.customers)
 
 
-def test_a_complaint_that_the_calendar_does_not_reach_is_set_aside(
+def test_a_complaint_that_the_calendar_does_not_reach_is_rejected(
     book: Book, reviewed: Review
 ) -> None:
     """It has no due day; all others are routed as before."""
@@ -179,11 +183,11 @@ def test_a_complaint_that_the_calendar_does_not_reach_is_set_aside(
     complaints.loc[complaints.index[0], "received_at"] = pd.Timestamp("1995-05-05", tz="UTC")
     found = review(attrs.evolve(book, complaints=complaints), as_of=book.as_of)
     old = str(complaints["complaint_id"].iloc[0])
-    told = found.findings.query("problem == 'outside_calendar'")
-    assert told[["frame", "column", "count"]].to_numpy().tolist() == [
+    faults = found.findings.query("problem == 'outside_calendar'")
+    assert faults[["frame", "column", "count"]].to_numpy().tolist() == [
         ["complaints", "received_at", 1]
     ]
-    assert old in str(told["examples"].iloc[0])
+    assert old in str(faults["examples"].iloc[0])
     assert set(found.complaints.index.astype(str)) == set(reviewed.complaints.index.astype(str)) - {
         old
     }

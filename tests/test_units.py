@@ -1,4 +1,4 @@
-"""Units of policy figures."""
+"""Units of policy parameters."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ from bankcrm.units import unit_fault
         (2, "standard deviations"),
     ],
 )
-def test_figures_that_fit(value: Any, unit: str) -> None:
+def test_values_that_fit(value: Any, unit: str) -> None:
     assert unit_fault(value, unit) == ""
 
 
 @pytest.mark.parametrize(
-    ("value", "unit", "said"),
+    ("value", "unit", "expected"),
     [
         (20, "share", "20 is not a share: expected a number from 0 to 1"),
         (-0.1, "share", "not a share"),
@@ -61,17 +61,17 @@ def test_figures_that_fit(value: Any, unit: str) -> None:
         (5, "working years", "unknown unit 'working years'"),
     ],
 )
-def test_figures_that_do_not_fit(value: Any, unit: str, said: str) -> None:
-    assert said in unit_fault(value, unit)
+def test_values_that_do_not_fit(value: Any, unit: str, expected: str) -> None:
+    assert expected in unit_fault(value, unit)
 
 
 @given(st.text(), st.integers() | st.text() | st.booleans())
-def test_any_unit_is_known_or_told(unit: str, value: object) -> None:
+def test_any_unit_is_known_or_reported(unit: str, value: object) -> None:
     assert isinstance(unit_fault(value, unit), str)
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
-def test_every_default_figure_has_a_unit_that_fits(domain: str) -> None:
+def test_every_default_parameter_has_a_unit_that_fits(domain: str) -> None:
     for name, versions in default_policy(domain).parameters.items():
         for parameter in versions:
             assert unit_fault(parameter.value, parameter.unit) == "", name

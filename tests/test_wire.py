@@ -1,4 +1,4 @@
-"""Public values to JSON and back: nothing is lost, nothing unknown gets in."""
+"""Public values to JSON and back: nothing is lost, unknown fields are refused."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ from bankcrm.rules import (
 from bankcrm.testing.strategies import records
 from bankcrm.testing.tables import clean_tables, policies, rows, tables
 from bankcrm.vocabulary import Stage
-from bankcrm.wire import converter, from_json, json_schema, open_value, opened_value, to_json
+from bankcrm.wire import converter, from_json, json_schema, to_json
+from bankcrm.wire.values import open_value, opened_value
 
 RECORDS = [
     k
@@ -44,11 +45,11 @@ RECORDS = [
 @given(st.data())
 def test_decisions_and_traces_read_back_equal(data: st.DataObject) -> None:
     table = data.draw(clean_tables())
-    told = table.explain(data.draw(rows(table)))
-    assert from_json(to_json(told), Trace) == told
-    again = from_json(to_json(told.decision), Decision)
-    assert again == told.decision
-    assert type(again.outcome) is type(told.decision.outcome)
+    explained = table.explain(data.draw(rows(table)))
+    assert from_json(to_json(explained), Trace) == explained
+    again = from_json(to_json(explained.decision), Decision)
+    assert again == explained.decision
+    assert type(again.outcome) is type(explained.decision.outcome)
 
 
 @given(tables())
@@ -118,7 +119,7 @@ def test_undecided_decisions_say_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "kind", "said"),
+    ("text", "kind", "expected"),
     [
         ("{", Parameter, "Parameter: not JSON: "),
         ("[1]", Parameter, "expected a JSON object, found list"),
@@ -133,10 +134,10 @@ def test_undecided_decisions_say_so() -> None:
         ("[" * 100_000, Parameter, "not JSON"),
     ],
 )
-def test_what_does_not_fit_is_told(text: str, kind: type, said: str) -> None:
+def test_json_that_does_not_fit_is_refused(text: str, kind: type, expected: str) -> None:
     with pytest.raises(DataError) as raised:
         from_json(text, kind)
-    assert said in str(raised.value)
+    assert expected in str(raised.value)
 
 
 def test_only_public_values_are_written() -> None:

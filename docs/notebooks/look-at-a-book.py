@@ -38,10 +38,10 @@ plots.rfm_heatmap(scored, value="contribution");
 # cost more than they bring.
 
 # %%
-from bankcrm.valuation import whale_curve
+from bankcrm.valuation import concentration
 
-whale = whale_curve(customers["contribution"])
-whale.plot();
+whale = concentration(customers["contribution"]).whale_curve()
+plots.whale(whale.points);
 
 # %% [markdown]
 # ## Why this one?

@@ -1,22 +1,15 @@
 # %% [markdown]
 # # Who would move?
 #
-# The committee wants to call a customer *dormant* after 60 days instead of 90. Before the file is changed: who would
-# move, and from where to where?
+# A customer is to be *dormant* after 60 days instead of 90. Before the policy is changed: who would move, and from where to
+# where?
 
 # %%
-from bankcrm import default_policy
+from bankcrm import default_policy, review
 from bankcrm.datasets import make_book
-from bankcrm.lifecycle import stage_facts
 
 book = make_book(3_000, seed=7)
-facts = stage_facts(
-    book.customers,
-    book.transactions,
-    as_of=book.as_of,
-    contacts=book.contacts,
-    accounts=book.accounts,
-)
+facts = review(book, as_of=book.as_of).facts
 
 # %%
 now = default_policy("lifecycle")
@@ -32,7 +25,7 @@ print(comparison)
 comparison.plot();
 
 # %% [markdown]
-# ## Look at a few of them
+# ## Some of the customers
 #
 # `moved` is the index of the customers whose stage changes; `before` and `after` name the rules.
 
@@ -42,7 +35,7 @@ facts.loc[comparison.moved[:5], ["kind", "days_idle", "activity_ratio"]].assign(
 )
 
 # %% [markdown]
-# ## A whole range
+# ## A range of limits
 #
 # How many customers would be dormant under each limit from a month to half a year?
 

@@ -13,7 +13,7 @@ from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.policy import Policy, PolicySet
 from bankcrm.rules import Decision
 from bankcrm.rules.fingerprint import digest
-from bankcrm.wire import open_value, opened_value
+from bankcrm.wire.values import open_value, opened_value
 
 FORMAT = 1
 _KEYS = (

@@ -1,4 +1,4 @@
-"""The command ``bankcrm``: review a book, make a sample, convert data, look at policies."""
+"""The command ``bankcrm``: review a book, make a sample, convert data, show policies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ try:
     import click
     from rich.console import Console
     from rich.table import Table
-except ImportError as error:  # the command is an extra; say so in one line
+except ImportError as error:  # the command is an extra: report it in one line
     sys.stderr.write(f"bankcrm: {MissingExtraError(error.name or 'click', 'cli')}\n")
     sys.exit(2)
 
@@ -41,7 +41,7 @@ _BOOK = click.argument("book", type=click.Path(path_type=Path), required=False)
 _AS_OF = click.option(
     "--as-of",
     type=click.DateTime(["%Y-%m-%d"]),
-    help="The day of the review; else the one in book.toml.",
+    help="The day of the review; by default the day in book.toml.",
 )
 _POLICY = click.option(
     "--policy",
@@ -49,9 +49,9 @@ _POLICY = click.option(
     type=click.Path(path_type=Path),
     multiple=True,
     metavar="FILE",
-    help="A policy in the place of its domain's default; may be given again.",
+    help="A policy that replaces its domain's default; may be repeated.",
 )
-_QUIET = click.option("--quiet", is_flag=True, help="No progress bar and no figures.")
+_QUIET = click.option("--quiet", is_flag=True, help="Print no progress bar and no figures.")
 
 
 @cli.command()
@@ -63,9 +63,9 @@ _QUIET = click.option("--quiet", is_flag=True, help="No progress bar and no figu
     type=click.Choice(["memory", "duckdb"]),
     default="memory",
     show_default=True,
-    help="Where to work: duckdb takes a BOOK that memory does not hold.",
+    help="Where to compute; duckdb reviews a BOOK that is larger than memory.",
 )
-@click.option("--memory-limit", metavar="SIZE", help="Memory that DuckDB may use, such as 4GB.")
+@click.option("--memory-limit", metavar="SIZE", help="Memory that DuckDB may use, for example 4GB.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -77,7 +77,7 @@ _QUIET = click.option("--quiet", is_flag=True, help="No progress bar and no figu
     "--earlier",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="An earlier review's folder, to show what has changed since.",
+    help="The folder of an earlier review, to show what has changed since.",
 )
 @click.option(
     "--language",
@@ -103,7 +103,7 @@ def review(
 
     before = None if earlier is None else read_earlier(earlier)
     if engine == "duckdb" and book is None:
-        raise click.UsageError("give a BOOK: --engine duckdb reads it from its folder")
+        raise click.UsageError("give a BOOK: --engine duckdb reads the book from a folder")
     source = _engine(book, memory_limit) if book and engine == "duckdb" else book
     result = _review(source, as_of, files, quiet=quiet, out=out)
     result.write(out, earlier=before, language=language)
@@ -120,7 +120,7 @@ def review(
 def explain(
     customer: str, book: Path | None, as_of: datetime | None, files: tuple[Path, ...]
 ) -> None:
-    """Why CUSTOMER stands where it does: every rule that was looked at, with the values seen."""
+    """Explain CUSTOMER: every rule that was tested, with the values of its facts."""
     result = _review(book, as_of, files, quiet=True)
     numbered = result.facts.index.dtype.kind in "iu" and customer.lstrip("-").isdecimal()
     for trace in result.explain(int(customer) if numbered else customer).values():
@@ -160,7 +160,7 @@ def _book(folder: Path | None) -> Book:
 
 
 def _policies(book: Book | Engine, files: tuple[Path, ...]) -> PolicySet:
-    """The defaults, the files in their domains' places, and what installed plug-ins change."""
+    """The defaults, the files that replace some of them, and the changes of installed plug-ins."""
     from bankcrm.plugins import assemble
     from bankcrm.policy import default_policies, load_policy
 
@@ -194,16 +194,18 @@ def sample(folder: Path, customers: int, seed: int, kind: str) -> None:
     """Write a synthetic bank to FOLDER; the same seed gives the same bank."""
     from bankcrm.book import write_book
     from bankcrm.datasets import make_book
+    from bankcrm.report.words import Count
 
     write_book(
         make_book(customers, seed=seed), folder, format="csv" if kind == "csv" else "parquet"
     )
-    click.echo(f"{customers:,} customers in {folder}")
+    made = Count(customers)
+    click.echo(f"{made} {made:customer|customers} in {folder}")
 
 
 @cli.group()
 def convert() -> None:
-    """Turn a public data set into a book."""
+    """Convert a public data set to a book."""
 
 
 @convert.command()
@@ -223,21 +225,24 @@ def berka(source: Path, folder: Path) -> None:
 @cli.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def check(file: Path) -> None:
-    """Prove a policy or a single decision table: gaps, overlaps, shadowed rules, dates, units."""
+    """Check a policy or a single decision table: gaps, overlaps, shadowed rules, dates, units."""
     from bankcrm.policy import load_policy
+    from bankcrm.report.words import Count
     from bankcrm.rules import DecisionTable
     from bankcrm.rules.toml import parse_toml
 
     if "table" in parse_toml(file):
         table = DecisionTable.from_toml(file)
         warnings = table.check()
-        click.echo(f"table {table.id} {table.version}: {len(table.rules)} rules, no errors")
+        rules = Count(len(table.rules))
+        click.echo(f"table {table.id} {table.version}: {rules} {rules:rule|rules}, no errors")
     else:
         policy = load_policy(file)
         warnings = []
+        values, tables = Count(len(policy.parameters)), Count(len(policy.tables))
         click.echo(
-            f"policy {policy.id} {policy.version}: {len(policy.parameters)} parameters, "
-            f"{len(policy.tables)} tables, no errors, fingerprint {policy.fingerprint[:12]}"
+            f"policy {policy.id} {policy.version}: {values} {values:parameter|parameters}, "
+            f"{tables} {tables:table|tables}, no errors, fingerprint {policy.fingerprint[:12]}"
         )
     for finding in warnings:
         click.echo(f"{finding.severity}: {finding}")
@@ -247,7 +252,7 @@ def check(file: Path) -> None:
 @click.argument("domain", required=False)
 @click.option("--preset", help="One of the domain's presets instead of its defaults.")
 def policies(domain: str | None, preset: str | None) -> None:
-    """List the policies that ship, or print the one of DOMAIN as TOML to save and change."""
+    """List the policies of the package, or print the one of DOMAIN as TOML."""
     from bankcrm.policy import DOMAINS, default_policy, presets
 
     if domain is not None:
@@ -266,14 +271,14 @@ def policies(domain: str | None, preset: str | None) -> None:
 
 @cli.command()
 def plugins() -> None:
-    """List the plug-ins that are installed: hooks, order, what each changed, and load errors."""
+    """List the installed plug-ins: hooks, order, changes and load errors."""
     from bankcrm.plugins import assemble
 
     found = assemble(on_error="isolate").plugins
     if not found:
         click.echo("no plug-in is installed (entry-point group 'bankcrm')")
         return
-    table = Table("order", "name", "distribution", "version", "priority", "hooks", "what it does")
+    table = Table("order", "name", "distribution", "version", "priority", "hooks", "changes")
     for order, info in enumerate(found, start=1):
         does = f"LEFT OUT: {info.error}" if info.error else "\n".join(info.changes)
         package = (info.distribution, info.version, str(info.priority))
@@ -293,7 +298,7 @@ def plugins() -> None:
     multiple=True,
     required=True,
     metavar="FILE",
-    help="A policy that would take the place of its domain's; may be given again.",
+    help="A policy that would replace its domain's; may be repeated.",
 )
 def simulate(
     book: Path | None,
@@ -301,9 +306,9 @@ def simulate(
     files: tuple[Path, ...],
     proposed: tuple[Path, ...],
 ) -> None:
-    """What would change for BOOK: who moves, by which rules, and what it does to value and work.
+    """Compare policies on BOOK: who moves, by which rules, and how value and workload change.
 
-    --policy names the policies in force, --proposed those that would take their place.
+    --policy names the policies in force, --proposed those that would replace them.
     """
     from bankcrm.simulation import simulate as run
 
@@ -314,10 +319,10 @@ def simulate(
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Run the command: an error is one clear line and exit code 2.
+    """Run the command; an error prints one line and exits with code 2.
 
     Args:
-        words: the arguments; None: those of the process.
+        words: The arguments; None: those of the process.
     """
     try:
         cli.main(words, prog_name="bankcrm", standalone_mode=False)

@@ -1,4 +1,4 @@
-"""A progress bar for long work, in a terminal or a notebook."""
+"""A progress bar for long tasks, in a terminal or a notebook."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ Progress = Callable[[int, int, str], None]
 
 @contextmanager
 def progress_bar(*, show: bool = True) -> Iterator[Progress]:
-    """A bar on standard error, or below the cell of a notebook, while the block runs.
+    """Show a bar on standard error, or below the cell of a notebook, while the block runs.
 
     Args:
         show: False turns it off.
 
     Yields:
-        The callback for long work, such as ``review(..., progress=report)``.
+        The callback for a long task, as in ``review(..., progress=report)``.
 
     Raises:
         MissingExtraError: The extra ``cli`` is not installed.
@@ -35,7 +35,7 @@ def progress_bar(*, show: bool = True) -> Iterator[Progress]:
         raise MissingExtraError("rich", "cli") from error
     columns = (TextColumn("{task.description:<36}"), BarColumn(), TimeElapsedColumn())
     console = Console(stderr=True)
-    if not show or not (console.is_terminal or console.is_jupyter):  # a log file wants no bar
+    if not show or not (console.is_terminal or console.is_jupyter):  # no bar in a log file
         yield lambda done, total, name: None
         return
     with Bar(*columns, console=console, transient=True) as bar:

@@ -153,7 +153,7 @@ def test_no_day_is_guessed(write: Write) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"trans": FILES["trans"].replace('"VKLAD"', '"DAR"')}, "operation: unknown code 'DAR'"),
         ({"trans": FILES["trans"].replace('"UROK"', '"UROKY"')}, "k_symbol: unknown code 'UROKY'"),
@@ -168,10 +168,10 @@ def test_no_day_is_guessed(write: Write) -> None:
         ({"disp": FILES["disp"].replace("2;20", "2;21")}, "3 transactions of accounts without"),
     ],
 )
-def test_what_is_not_the_published_form_is_told(
-    write: Write, changes: dict[str, str], told: str
+def test_a_file_of_another_form_is_refused(
+    write: Write, changes: dict[str, str], message: str
 ) -> None:
-    with pytest.raises(DataError, match=told):
+    with pytest.raises(DataError, match=message):
         load_berka(write(**changes))
 
 

@@ -1,4 +1,4 @@
-"""Public sets come in canonical form, with the row counts that their publishers tell."""
+"""Public sets come in canonical form, with the published row counts."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ def test_gleif(shared_data: Path) -> None:
 
 
 @pytest.mark.parametrize("load", [load_cdnow, load_rfm_r, load_cfpb, load_gleif])
-def test_a_missing_file_is_told(load: Callable[[Path], Any], tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(load: Callable[[Path], Any], tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file"):
         load(tmp_path)
 
 
-def test_another_file_of_that_name_is_told(tmp_path: Path) -> None:
+def test_another_file_of_that_name_is_refused(tmp_path: Path) -> None:
     (tmp_path / "gleif_sample_edges.csv").write_text("a,b\n1,2\n")
     with pytest.raises(DataError, match=r"missing columns START_ID.*; present: a, b"):
         load_gleif(tmp_path)
@@ -73,7 +73,7 @@ def test_another_file_of_that_name_is_told(tmp_path: Path) -> None:
         load_cdnow(tmp_path)
 
 
-def test_an_unknown_part_is_told(tmp_path: Path) -> None:
+def test_an_unknown_part_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="no part 'all'; known: master, sample, summary"):
         load_cdnow(tmp_path, "all")  # type: ignore[arg-type]
     with pytest.raises(UnknownNameError, match="no part 'all'; known: orders, table"):

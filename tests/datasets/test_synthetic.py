@@ -1,4 +1,4 @@
-"""The synthetic bank: a seed is a book, and the book is as a bank's book is."""
+"""The synthetic bank: a seed gives one book, with the properties of a bank's book."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bankcrm.datasets import make_book
 from bankcrm.datasets.synthetic.draws import Draws, counts_table, heavy_tailed, lognormal
 from bankcrm.errors import DataError
 
-# The digest of a small book. A change of it is a change for every user: tell it in the changelog.
+# The digest of a small book. A change of it is a change for every user: add it to the changelog.
 FROZEN = "559737c7864355270a12b87ab8a072204ab2f4237741ac796f838c09577b71ae"
 
 
@@ -69,7 +69,7 @@ def test_one_seed_one_book_and_another_seed_another() -> None:
     as_of=st.dates(pd.Timestamp("1999-01-01").date(), pd.Timestamp("2030-12-31").date()),
     months=st.integers(1, 30),
 )
-def test_every_book_is_sound(customers: int, seed: int, as_of: Any, months: int) -> None:
+def test_every_book_is_valid(customers: int, seed: int, as_of: Any, months: int) -> None:
     """Of any size and day, the book fits its own contract without a fault."""
     book = make_book(customers, seed=seed, as_of=as_of, months=months, balance_months=months)
     checked, faults = book.check()
@@ -80,7 +80,7 @@ def test_every_book_is_sound(customers: int, seed: int, as_of: Any, months: int)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         ({"customers": 0, "seed": 1}, "customers: 0 is not a whole number from 1"),
         ({"customers": 1.5, "seed": 1}, "customers: 1.5"),
@@ -91,8 +91,8 @@ def test_every_book_is_sound(customers: int, seed: int, as_of: Any, months: int)
         ({"customers": 5, "seed": 1, "as_of": "soon"}, "as_of: 'soon'"),
     ],
 )
-def test_bad_arguments_are_told(arguments: dict[str, Any], told: str) -> None:
-    with pytest.raises(DataError, match=told):
+def test_bad_arguments_are_refused(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=message):
         make_book(**arguments)
 
 
@@ -164,7 +164,7 @@ def test_salaries_and_standing_orders_keep_their_rhythm(bank: Book) -> None:
     assert (moves.loc[moves["kind"] == "fee", "amount"] < 0).all()
 
 
-def test_some_fall_asleep_and_some_come_back(bank: Book) -> None:
+def test_some_customers_become_dormant_and_some_return(bank: Book) -> None:
     """Own movements by quarter: there are customers who stop, and some who start again."""
     moves = bank.transactions
     own = moves[~moves["kind"].isin(["interest", "fee", "loan_payment"])]
@@ -186,18 +186,21 @@ def test_loans_links_contacts_and_complaints_are_there(bank: Book) -> None:
     assert links.loc[links["link"] == "owns", "share"].between(0, 1).all()
     contacts = bank.frame("contacts")
     assert {"inquiry", "campaign", "revisit", "greeting", "contact"} == set(contacts["purpose"])
-    said = bank.frame("complaints")
-    assert said["customer_id"].isna().any()
-    assert {"consultation", "suggestion", "complaint"} == set(said["kind"])
-    assert (said["answered_at"].dropna() > said["received_at"][said["answered_at"].notna()]).all()
-    text = said["text"].astype(str)
+    complaints = bank.frame("complaints")
+    assert complaints["customer_id"].isna().any()
+    assert {"consultation", "suggestion", "complaint"} == set(complaints["kind"])
+    assert (
+        complaints["answered_at"].dropna()
+        > complaints["received_at"][complaints["answered_at"].notna()]
+    ).all()
+    text = complaints["text"].astype(str)
     chinese = text.str.contains("[一-鿿]", regex=True)
     assert 0.6 < chinese.mean() < 0.95
     assert not text.str.contains("{}", regex=False).any()
-    staked = said["amount_at_stake"].notna()
+    staked = complaints["amount_at_stake"].notna()
     assert staked.any()
     shown = text[staked].str.extract(r"(\d+)")[0].astype(float)
-    assert (shown == said.loc[staked, "amount_at_stake"]).all()
+    assert (shown == complaints.loc[staked, "amount_at_stake"]).all()
     for word in ("诈骗", "举报", "媒体"):
         assert text.str.contains(word).any()
 

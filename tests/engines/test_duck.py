@@ -89,7 +89,7 @@ def test_a_corrupt_file_is_named(tmp_path: Path) -> None:
             metrics(DuckDBEngine(folder))
 
 
-def test_a_column_of_another_type_in_one_part_is_told(tmp_path: Path) -> None:
+def test_a_column_of_another_type_in_one_part_is_reported(tmp_path: Path) -> None:
     """Texts among the amounts stop the work; they never become nulls."""
     folder = folder_of(FRAMES, tmp_path / "book")
     moves = pd.read_parquet(folder / "transactions.parquet")
@@ -101,7 +101,7 @@ def test_a_column_of_another_type_in_one_part_is_told(tmp_path: Path) -> None:
         metrics(DuckDBEngine(folder))
 
 
-def test_sources_that_are_none_are_told(tmp_path: Path) -> None:
+def test_sources_that_are_none_are_reported(tmp_path: Path) -> None:
     """No folder, an empty one, two forms of one frame, no such frame, columns missing."""
     with pytest.raises(DataError, match="no such folder"):
         DuckDBEngine(tmp_path / "nowhere")
@@ -109,7 +109,7 @@ def test_sources_that_are_none_are_told(tmp_path: Path) -> None:
         DuckDBEngine(tmp_path)
     folder = folder_of(FRAMES, tmp_path / "book")
     FRAMES["customers"].to_csv(folder / "customers.csv")
-    with pytest.raises(DataError, match="customers is there twice"):
+    with pytest.raises(DataError, match="customers exists twice"):
         DuckDBEngine(folder)
     with pytest.raises(LookupError, match="no frame 'clients'"):
         DuckDBEngine({**FRAMES, "clients": FRAMES["customers"]})
@@ -119,7 +119,7 @@ def test_sources_that_are_none_are_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="differ only in case"):
         DuckDBEngine({**FRAMES, "transactions": moves.assign(DATE=1)})
     aware = moves.assign(date=moves["date"].dt.tz_localize("Asia/Shanghai"))
-    with pytest.raises(DataError, match="carry a time zone"):
+    with pytest.raises(DataError, match="have a time zone"):
         DuckDBEngine({**FRAMES, "transactions": aware})
     mixed = moves.assign(channel=[1, "two"] * (len(moves) // 2))
     with pytest.raises(DataError, match="give each column one type"):

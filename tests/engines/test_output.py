@@ -39,7 +39,7 @@ def values(root: Path) -> set[int]:
 
 
 def test_a_result_reads_back_with_its_manifest(tmp_path: Path) -> None:
-    """Rows, files and what the writer told."""
+    """Rows, files and the entries of the writer."""
     written(tmp_path, 7)
     output = read_output(tmp_path, "2026-06-30")
     assert output.rows == 6
@@ -57,7 +57,7 @@ def test_writing_twice_is_writing_once(tmp_path: Path) -> None:
 
 
 def test_parts_of_the_same_key_are_taken_up_and_others_thrown_away(tmp_path: Path) -> None:
-    """A run goes on where the last one stopped, unless it was about something else."""
+    """A run continues where the last one with the same key stopped."""
     writer = OutputWriter(tmp_path, DAY, {"value": 1})
     assert writer.begin() == []
     writer.write("part-0.parquet", frame(1))
@@ -134,19 +134,19 @@ except EngineError as error:
 """
 
 
-def test_a_full_disk_is_told_and_the_last_result_stands(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_the_last_result_is_unchanged(tmp_path: Path) -> None:
     """A quota stops the write: a clear error, no file that looks whole."""
     written(tmp_path, 1)
     ran = subprocess.run(
         [sys.executable, "-c", FULL, str(tmp_path)], check=False, capture_output=True, text=True
     )
     assert ran.returncode == 3, ran.stderr
-    assert "the last complete result stands" in ran.stdout
+    assert "the last complete result is unchanged" in ran.stdout
     assert values(tmp_path) == {1}
     assert not list((tmp_path / ".review_date=2026-06-30.partial").glob("*.parquet"))
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     """A file stands where the folder should be."""
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(EngineError, match="cannot be written"):
@@ -172,6 +172,6 @@ def test_what_is_not_whole_is_not_read(tmp_path: Path) -> None:
 def test_the_manifest_says_what_it_rests_on(tmp_path: Path) -> None:
     """The key's digest and each file's size and rows, as plain JSON."""
     written(tmp_path, 5)
-    told = json.loads((tmp_path / "review_date=2026-06-30" / "_manifest.json").read_text())
-    assert len(told["key"]) == 64
-    assert told["files"]["part-1.parquet"]["rows"] == 3
+    manifest = json.loads((tmp_path / "review_date=2026-06-30" / "_manifest.json").read_text())
+    assert len(manifest["key"]) == 64
+    assert manifest["files"]["part-1.parquet"]["rows"] == 3

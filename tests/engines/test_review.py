@@ -56,9 +56,9 @@ def assert_same_review(found: EngineReview, known: Review) -> None:
             name
         ].astype(str).tolist()  # fmt: skip
     assert _rounded(found.summary) == _rounded(known.summary)
-    told = ["frame", "column", "problem", "count", "expected", "advice"]
+    columns = ["frame", "column", "problem", "count", "expected", "advice"]
     order = ["frame", "column", "problem"]
-    ours, theirs = (r.findings[told].sort_values(order) for r in (found, known))
+    ours, theirs = (r.findings[columns].sort_values(order) for r in (found, known))
     assert ours.to_numpy().tolist() == theirs.to_numpy().tolist()
 
 
@@ -165,7 +165,7 @@ def test_a_spark_task_that_dies_leaves_nothing_half_written(
     assert_same(found.all_customers(), known.customers)
 
 
-def test_what_a_spark_worker_says_is_told(
+def test_the_error_of_a_spark_worker_is_reported(
     spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The end of its traceback, and what to do where the worker lacks a package."""
@@ -204,7 +204,7 @@ def test_a_cancelled_spark_review_says_so(spark: Any, book: Book, tmp_path: Path
             threading.Thread(target=cancel).start()
 
     try:
-        with pytest.raises(EngineError, match="the last complete result stands"):
+        with pytest.raises(EngineError, match="the last complete result is unchanged"):
             review(engine, as_of=book.as_of, blocks=2, out=out, progress=watch)
     finally:
         over.set()
@@ -258,7 +258,7 @@ class Stop(Exception):  # noqa: N818 - a caller's own way to cancel
 def test_a_stopped_review_goes_on_where_it_was(
     book: Book, known: Review, tmp_path: Path, when: str
 ) -> None:
-    """What is done is kept; the last complete result stands until the next one is whole."""
+    """Finished blocks are kept; the last result is unchanged until the next is complete."""
     folder = write_book(book, tmp_path / "book")
     engine = DuckDBEngine(folder)
     before = review(engine, as_of=book.as_of, out=tmp_path / "out", blocks=1)
@@ -273,14 +273,14 @@ def test_a_stopped_review_goes_on_where_it_was(
     work = tmp_path / "out" / f".review_date={book.as_of}.work"
     made = {p: p.stat().st_mtime_ns for p in work.rglob("*.parquet")}
     assert made
-    told: list[tuple[int, int, str]] = []
+    steps: list[tuple[int, int, str]] = []
     found = review(
         engine, as_of=book.as_of, out=tmp_path / "out", blocks=3,
-        progress=lambda *step: told.append(step),
+        progress=lambda *step: steps.append(step),
     )  # fmt: skip
     assert_same(found.all_customers(), known.customers)
-    assert told[-1][2] == "done"
-    assert [step[0] for step in told] == list(range(len(told)))
+    assert steps[-1][2] == "done"
+    assert [step[0] for step in steps] == list(range(len(steps)))
     assert not work.exists()
 
 
@@ -311,7 +311,7 @@ def test_a_killed_review_is_completed_by_the_next(
     assert_same(found.all_customers(), known.customers)
 
 
-def test_what_blocks_would_tear_apart_is_refused(book: Book) -> None:
+def test_what_blocks_would_separate_is_refused(book: Book) -> None:
     """An account of two customers, a number that occurs with two."""
     moves = book.transactions.reset_index(drop=True)
     other = moves["customer_id"].iloc[0]

@@ -146,7 +146,7 @@ def test_rows_of_a_migration_are_shares() -> None:
     assert [t.get_text() for t in grids.migration(MATRIX).texts] == ["80%", "20%", "10%", "90%"]
 
 
-def test_the_lorenz_point_tells_the_top_fifth() -> None:
+def test_the_lorenz_point_shows_the_top_fifth() -> None:
     assert any("36%" in t.get_text() for t in curves.lorenz(LORENZ).texts)
 
 

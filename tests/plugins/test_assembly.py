@@ -65,7 +65,7 @@ def test_the_environment_can_disable_plugins(monkeypatch: pytest.MonkeyPatch) ->
     assert [p.name for p in assemble(plugins=[adds_vip()]).plugins] == ["vip-bank"]
 
 
-def test_what_a_plugin_did_is_told() -> None:
+def test_changes_of_a_plugin_are_reported() -> None:
     (info,) = assemble(plugins=[adds_vip()]).plugins
     assert (info.name, info.hooks, info.priority, info.error) == ("vip-bank", ("changes",), 0, "")
     assert info.changes == (f"adds rule vip to segmentation.tier before {first_tier_rule()}",)
@@ -112,7 +112,7 @@ def test_every_kind_of_change() -> None:
     assert load_policy(life.to_toml()) == life
 
 
-def test_rules_go_where_they_are_told() -> None:
+def test_rules_are_placed_before_or_after_the_named_rule() -> None:
     """After: in the order of the plug-ins; before: directly before; by way of others' rules too."""
 
     def rule(name: str) -> Rule:
@@ -133,7 +133,7 @@ def test_rules_go_where_they_are_told() -> None:
     assert ids == ["first", "a1", "a2", "b2", "second", "a3", "b1", "last"]
 
 
-def test_a_policy_takes_the_place_of_its_domains() -> None:
+def test_a_policy_replaces_the_one_of_its_domain() -> None:
     own = attrs.evolve(default_policy("lifecycle"), id="own.lifecycle", version="9")
     made = assemble(plugins=[plugin("own", policies=lambda policies: [own])])
     assert made["lifecycle"].id == "own.lifecycle"
@@ -235,7 +235,7 @@ def test_rules_from_a_file() -> None:
     assert made["lifecycle"].raw_records["gifts"] == ({"name": "tea"},)
 
 
-def test_files_of_changes_tell_every_fault() -> None:
+def test_files_of_changes_report_all_errors() -> None:
     text = """
     [[rules]]
     domain = "segmentation"
@@ -261,7 +261,7 @@ def test_files_of_changes_tell_every_fault() -> None:
     """
     with pytest.raises(PolicyError) as raised:
         read_changes(text)
-    told = "\n".join(raised.value.faults)
+    message = "\n".join(raised.value.faults)
     for path in (
         "surprise:",
         "rules[0].when.standing:",
@@ -269,13 +269,13 @@ def test_files_of_changes_tell_every_fault() -> None:
         "parameters[0]:",
         "records.lifecycle.gifts:",
     ):
-        assert path in told
+        assert path in message
     for broken in ("rules = 3", "parameters = 3"):
         with pytest.raises(PolicyError, match="expected"):
             read_changes(broken)
 
 
-def test_assembled_policies_travel() -> None:
+def test_assembled_policies_pickle() -> None:
     made = assemble(plugins=[adds_vip()])
     again = pickle.loads(pickle.dumps(made))
     assert again == made

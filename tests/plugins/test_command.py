@@ -52,7 +52,7 @@ def test_plugins_are_listed(installed: Path) -> None:
         assert word in out
 
 
-def test_a_plugin_that_fails_is_listed_and_the_command_says_so(installed: Path) -> None:
+def test_a_plugin_that_fails_is_listed_and_reported(installed: Path) -> None:
     (installed / "our_bank-1.2.dist-info" / "entry_points.txt").write_text(
         "[bankcrm]\nbad = no_such_module\n"
     )
@@ -66,7 +66,7 @@ def test_no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run("plugins")[1].startswith("no plug-in is installed")
 
 
-def test_simulate_tells_what_would_change(tmp_path: Path) -> None:
+def test_simulate_reports_the_changes(tmp_path: Path) -> None:
     proposed = tmp_path / "new.toml"
     policy = default_policy("lifecycle").with_parameters(lost_after_days=200)
     proposed.write_text(policy.to_toml(), encoding="utf-8")

@@ -102,10 +102,10 @@ def test_facts_are_joined_and_rules_may_name_them() -> None:
     assert list(FACTS) == ["idle"]
     table = made["lifecycle"].table("stage")
     assert table.facts["in_wuhan"].type == "boolean"
-    told = table.decide(
+    decided = table.decide(
         {"closed": False, "in_wuhan": True, "has_contract": True}, on_missing="undecided"
     )
-    assert (told.outcome, told.rule, told.owner) == ("active", "wuhan", "bank")
+    assert (decided.outcome, decided.rule, decided.owner) == ("active", "wuhan", "bank")
     other = made.with_facts("segmentation", FACTS, {}, as_of=DAY)
     assert other is FACTS
 
@@ -149,20 +149,20 @@ WRONG: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-def test_each_misuse_of_a_fact_is_told(wrong: str, caplog: pytest.LogCaptureFixture) -> None:
-    compute, said = WRONG[wrong]
+def test_each_misuse_of_a_fact_is_reported(wrong: str, caplog: pytest.LogCaptureFixture) -> None:
+    compute, expected = WRONG[wrong]
     before = CUSTOMERS.copy(deep=True)
     with pytest.raises(PluginError, match="plug-in bank: source 'place'") as raised:
         facts_of(compute)
-    assert said in str(raised.value)
+    assert expected in str(raised.value)
     with caplog.at_level(logging.WARNING, "bankcrm.plugins"):
         left = facts_of(compute, "isolate")
     assert left["in_wuhan"].isna().all()  # missing, never false
-    assert said in caplog.text
+    assert expected in caplog.text
     pd.testing.assert_frame_equal(CUSTOMERS, before)
 
 
-def test_inputs_that_are_not_there_are_told() -> None:
+def test_missing_inputs_are_reported() -> None:
     with pytest.raises(DataError, match="needs the frame 'cards'; given: facts, customers"):
         facts_of(in_wuhan, inputs={"cards": ["x"]})
     with pytest.raises(DataError, match=r"needs column\(s\) town of customers; it has customer_id"):
@@ -213,7 +213,7 @@ def test_a_rule_may_name_a_signal() -> None:
 
 
 @pytest.mark.parametrize(
-    ("read", "said"),
+    ("read", "expected"),
     [
         (lambda t: t.str.len(), "must give a Series of true and false"),
         (lambda t: [True] * len(t), "must give a Series of true and false"),
@@ -221,12 +221,12 @@ def test_a_rule_may_name_a_signal() -> None:
         (_raises, "raised RuntimeError: boom"),
     ],
 )
-def test_signals_that_do_not_fit(read: Any, said: str) -> None:
+def test_signals_that_do_not_fit(read: Any, expected: str) -> None:
     strict = assembled(signals=[Signal("atm", read)]).classifier()
     assert strict is not None
     with pytest.raises(PluginError, match="plug-in bank: 'atm'") as raised:
         strict(TEXTS)
-    assert said in str(raised.value)
+    assert expected in str(raised.value)
     lax = assembled("isolate", signals=[Signal("atm", read)]).classifier()
     assert lax is not None
     assert list(lax(TEXTS)) == []

@@ -27,15 +27,15 @@ def test_the_order_is_priority_then_name() -> None:
 
 
 def test_two_owners_of_one_thing_need_a_priority() -> None:
-    told = refused(plugin("a", changes=sets(1)), plugin("b", changes=sets(2)))
-    assert "plug-ins a and b conflict: sets lifecycle.lost_after_days to 2" in told
-    assert "higher PRIORITY" in told
+    message = refused(plugin("a", changes=sets(1)), plugin("b", changes=sets(2)))
+    assert "plug-ins a and b conflict: sets lifecycle.lost_after_days to 2" in message
+    assert "higher PRIORITY" in message
     made = assemble(
         plugins=[plugin("a", changes=sets(400), priority=1), plugin("b", changes=sets(500))]
     )
     assert made["lifecycle"].value("lost_after_days") == 400
-    told_by = {p.name: p.changes for p in made.plugins}
-    assert told_by["b"] == ("gives way to a: sets lifecycle.lost_after_days to 500",)
+    changes_of = {p.name: p.changes for p in made.plugins}
+    assert changes_of["b"] == ("gives way to a: sets lifecycle.lost_after_days to 500",)
     replace = ReplaceRule("segmentation", "tier", attrs.evolve(VIP, id=first_tier_rule()))
     assert "conflict" in refused(plugin("a", changes=[replace]), plugin("b", changes=[replace]))
     assert "gives the same twice" in refused(plugin("a", changes=[*sets(1), *sets(2)]))
@@ -123,20 +123,20 @@ MISUSES: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("misuse", MISUSES)
-def test_each_misuse_is_told_with_the_plugins_name(misuse: str) -> None:
-    hooks, said = MISUSES[misuse]
-    told = refused(plugin("bad", **hooks))
-    assert said in told
-    assert "bad" in told
+def test_each_misuse_is_reported_with_the_plugins_name(misuse: str) -> None:
+    hooks, expected = MISUSES[misuse]
+    message = refused(plugin("bad", **hooks))
+    assert expected in message
+    assert "bad" in message
 
 
 @pytest.mark.parametrize("misuse", MISUSES)
-def test_in_isolation_a_faulty_plugin_is_left_out_and_told(misuse: str) -> None:
+def test_in_isolation_a_faulty_plugin_is_left_out_and_reported(misuse: str) -> None:
     """The others go on as if it were not there."""
-    hooks, said = MISUSES[misuse]
+    hooks, expected = MISUSES[misuse]
     made = assemble(plugins=[plugin("bad", **hooks), adds_vip()], on_error="isolate")
     infos = {p.name: p for p in made.plugins}
-    assert said.removeprefix("plug-in bad ") in infos["bad"].error
+    assert expected.removeprefix("plug-in bad ") in infos["bad"].error
     assert infos["vip-bank"].error == ""
     assert made.fingerprint == assemble(plugins=[adds_vip()]).fingerprint
 
@@ -162,11 +162,11 @@ def test_two_plugins_that_only_together_break_a_policy() -> None:
     """Where leaving out one is enough, the later in order is named."""
     one = Rule("one", {"kind": "= person", "days_idle": "> 5000"}, "lost")
     other = attrs.evolve(one, id="other", then="dormant")
-    told = refused(
+    message = refused(
         plugin("a", changes=[AddRule("lifecycle", "stage", one, after="lost-closed")]),
         plugin("b", changes=[AddRule("lifecycle", "stage", other, after="one")]),
     )
-    assert "plug-in b breaks policy bankcrm.lifecycle" in told
+    assert "plug-in b breaks policy bankcrm.lifecycle" in message
 
 
 def test_a_rule_needs_one_place() -> None:

@@ -118,14 +118,14 @@ def test_one_complaint_is_assessed_alike() -> None:
     from bankcrm.complaints import Complaint, default_lexicon, route
 
     made = assemble(plugins=[ours()])
-    told = Complaint(
+    complaint = Complaint(
         complaint_id=1,
         received_at=pd.Timestamp("2024-09-27 10:00", tz="Asia/Shanghai").to_pydatetime(),
         kind="complaint",
         text="something",
     )
     found = route(
-        told,
+        complaint,
         calendar=working_calendar("CN"),
         policy=made["complaints"],
         classifier=made.classifier(default_lexicon()),

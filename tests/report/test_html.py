@@ -151,7 +151,9 @@ def test_parquet_and_earlier_come_back(reviewed: Review, tmp_path: Path) -> None
         read_earlier(tmp_path / "p")
 
 
-def test_without_a_positive_total_the_page_says_that_shares_are_not_defined(reviewed: Review) -> None:
+def test_without_a_positive_total_shares_are_not_defined(
+    reviewed: Review,
+) -> None:
     measured = {**reviewed.summary["concentration"], "gini": None, "lorenz": None, "whale": None}
     measured["top_fifth_share"] = None
     poor = attrs.evolve(reviewed, summary={**reviewed.summary, "concentration": measured})

@@ -1,4 +1,4 @@
-"""One case decided and explained, and what the words of a decision say."""
+"""One case decided and explained, and the text of a decision."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ STAGES = DecisionTable(
 )
 
 
-def test_a_decision_carries_its_grounds() -> None:
+def test_a_decision_carries_rule_source_and_evidence() -> None:
     made = STAGES.decide({"closed": False, "idle": 400, "name": "not looked at"})
     assert made == Decision(
         outcome="lost",
@@ -57,7 +57,7 @@ def test_the_otherwise_rule_shows_every_fact_and_its_owner() -> None:
     assert str(made) == "stage: active by otherwise (default) [closed=False, idle=3]"
 
 
-def test_a_missing_fact_stops_the_row_unless_a_rule_speaks_of_it() -> None:
+def test_a_missing_fact_stops_the_row_unless_a_rule_tests_for_it() -> None:
     """DESIGN: missing facts are never false."""
     assert STAGES.decide({"closed": True}).outcome == "lost"  # decided before idle is looked at
     assert STAGES.decide({"closed": False, "idle": None}).outcome == "prospect"
@@ -98,7 +98,7 @@ def test_many_rows_are_decided_like_a_few() -> None:
     assert decided.iloc[-4:].reset_index(drop=True).equals(expected.reset_index(drop=True))
 
 
-def test_the_bare_codes() -> None:
+def test_the_integer_codes() -> None:
     frame = pd.DataFrame({"closed": [True, None], "idle": [5, 5]})
     codes = STAGES.decide_codes(frame, on_missing="undecided")
     assert codes.rule.tolist() == [0, -1]
@@ -107,18 +107,18 @@ def test_the_bare_codes() -> None:
     assert codes.facts == ("closed", "idle")
 
 
-def test_a_trace_tells_every_rule_and_cell() -> None:
-    told = STAGES.explain({"closed": None, "idle": 400})
-    assert [(r.rule, r.status) for r in told.rules] == [
+def test_a_trace_lists_every_rule_and_cell() -> None:
+    explained = STAGES.explain({"closed": None, "idle": 400})
+    assert [(r.rule, r.status) for r in explained.rules] == [
         ("closed", "unknown"),
         ("never", "failed"),
         ("gone", "passed"),
         ("quiet", "failed"),
         ("otherwise", "passed"),
     ]
-    cell = told.rules[2].cells[0]
+    cell = explained.rules[2].cells[0]
     assert (cell.fact, cell.test, cell.value, cell.status) == ("idle", ">= 365", 400, "passed")
-    assert str(told).splitlines() == [
+    assert str(explained).splitlines() == [
         "stage: undecided, closed is missing",
         "   unknown closed: lost (LCM-2)",
         "     unknown closed = true, saw None",
@@ -140,15 +140,15 @@ def test_a_trace_agrees_with_the_decision(data: st.DataObject) -> None:
     """The rule that decides passed; under first, every rule before it failed."""
     table = data.draw(clean_tables())
     row = data.draw(rows(table))
-    told = table.explain(row)
-    assert told.decision == table.decide(row, on_missing="undecided")
-    status = {r.rule: r.status for r in told.rules}
+    explained = table.explain(row)
+    assert explained.decision == table.decide(row, on_missing="undecided")
+    status = {r.rule: r.status for r in explained.rules}
     assert list(status) == [r.id for r in table.rules]
-    chosen = [] if told.decision.rule is None else told.decision.rule.split("+")
+    chosen = [] if explained.decision.rule is None else explained.decision.rule.split("+")
     assert all(status[r] == "passed" for r in chosen if r)
     if table.hit_policy is HitPolicy.FIRST and chosen:
         assert set(list(status.values())[: list(status).index(chosen[0])]) <= {"failed"}
-    assert str(told)
+    assert str(explained)
 
 
 def scores(policy: HitPolicy) -> DecisionTable:
@@ -183,8 +183,8 @@ def test_collecting_policies(policy: str, none: Any, one: Any, three: Any) -> No
     for label, expected in zip("abc", (none, one, three), strict=True):
         decided = table.decide(frame.loc[label].to_dict())
         assert decided.outcome == expected
-        told = frames_say.loc[label, "outcome"]
-        assert told == expected or (expected is None and pd.isna(told))
+        explained = frames_say.loc[label, "outcome"]
+        assert explained == expected or (expected is None and pd.isna(explained))
         assert frames_say.loc[label, "rule"] == decided.rule
     assert pd.isna(frames_say.loc["d", "outcome"])
     assert frames_say.loc["d", "missing"] == "x"
@@ -201,8 +201,8 @@ def test_a_collected_decision_names_all_its_rules() -> None:
     assert dict(made.evidence) == {"x": 100, "y": "good"}
     nothing = scores(HitPolicy.SUM).decide({"x": 1, "y": "bad"})
     assert (nothing.rule, dict(nothing.evidence)) == ("", {"x": 1, "y": "bad"})
-    told = scores(HitPolicy.SUM).explain({"x": 100, "y": "good"})
-    assert sum(line.startswith("->") for line in str(told).splitlines()) == 3
+    explained = scores(HitPolicy.SUM).explain({"x": 100, "y": "good"})
+    assert sum(line.startswith("->") for line in str(explained).splitlines()) == 3
 
 
 def test_empty_frames_are_collected() -> None:
@@ -212,7 +212,7 @@ def test_empty_frames_are_collected() -> None:
 
 
 def test_a_collecting_table_of_more_than_64_rules() -> None:
-    """Sets of rules are told apart beyond one machine word."""
+    """Sets of more than 64 rules are distinguished."""
     rules = [Rule(f"r{i}", {"x": f"= {i}"}, i) for i in range(130)]
     table = DecisionTable("wide", rules, hit_policy="collect_sum")
     frame = pd.DataFrame({"x": [0, 63, 64, 129, 200]})
@@ -230,7 +230,7 @@ def test_what_collects_has_no_single_codes() -> None:
         table.compare(table, frame)
 
 
-def test_a_table_with_a_gap_says_so_when_a_row_falls_in() -> None:
+def test_a_row_in_a_gap_is_an_error() -> None:
     table = DecisionTable("t", (Rule("big", {"x": "> 1"}, "A"),))
     with pytest.raises(MissingFactError, match="no rule applies to x=0"):
         table.decide({"x": 0})
@@ -239,7 +239,7 @@ def test_a_table_with_a_gap_says_so_when_a_row_falls_in() -> None:
 
 
 @given(st.data())
-def test_tables_and_decisions_travel(data: st.DataObject) -> None:
+def test_tables_and_decisions_pickle(data: st.DataObject) -> None:
     """Pickled after use, a table is equal and decides alike; copies too."""
     table = data.draw(clean_tables())
     row = data.draw(rows(table))
@@ -295,7 +295,7 @@ def test_equal_tables_have_equal_fingerprints_and_others_do_not() -> None:
 
 
 @given(tables(), tables())
-def test_fingerprints_tell_tables_apart(one: DecisionTable, other: DecisionTable) -> None:
+def test_fingerprints_distinguish_tables(one: DecisionTable, other: DecisionTable) -> None:
     assert (one == other) == (one.fingerprint == other.fingerprint)
     assert one != other or hash(one) == hash(other)
 
@@ -347,7 +347,7 @@ def test_compare_counts_every_row_once(data: st.DataObject) -> None:
     assert len(compared.before) == len(compared.after) == len(compared.moved)
 
 
-def test_a_comparison_reads_well() -> None:
+def test_the_text_of_a_comparison() -> None:
     frame = pd.DataFrame({"closed": [False, False, None], "idle": [250, 10, 1]}, index=[7, 8, 9])
     compared = STAGES.compare(STAGES.with_parameters({"lost": 200}), frame)
     assert list(compared.moved) == [7]
@@ -359,7 +359,7 @@ def test_a_comparison_reads_well() -> None:
     assert (compared.migration.index.name, compared.migration.columns.name) == ("before", "after")
 
 
-def test_a_word_for_missing_facts_that_is_none_is_refused() -> None:
+def test_an_unknown_on_missing_is_refused() -> None:
     frame = pd.DataFrame({"closed": [True], "idle": [1], "x": [1], "y": ["a"]})
     for word in ("UNDECIDED", None):
         for table in (STAGES, scores(HitPolicy.SUM)):
@@ -379,13 +379,13 @@ def test_comparing_needs_two_tables_that_pick_one_rule() -> None:
 
 
 def test_a_trace_names_its_table_and_what_it_cannot_read() -> None:
-    told = STAGES.explain({"closed": False, "idle": 3})
-    assert (told.table, told.version) == ("stage", "2026.1")
+    explained = STAGES.explain({"closed": False, "idle": 3})
+    assert (explained.table, explained.version) == ("stage", "2026.1")
     with pytest.raises(DataError, match=r"^fact 'idle': expected a whole number, at least 0"):
         STAGES.explain({"closed": False, "idle": "many"})
 
 
-def test_words_of_missing_facts_are_whole() -> None:
+def test_messages_of_missing_facts() -> None:
     with pytest.raises(MissingFactError) as raised:
         STAGES.decide({})
     assert str(raised.value) == (
@@ -401,10 +401,14 @@ def test_words_of_missing_facts_are_whole() -> None:
     )
 
 
-def test_values_show_themselves_in_notebooks() -> None:
+def test_values_have_cards_in_notebooks() -> None:
     """The figures that a reader needs are on the card; what is empty is not."""
-    told = STAGES.explain({"closed": False, "idle": 400})
-    decided, table, trace = told.decision._repr_html_(), STAGES._repr_html_(), told._repr_html_()
+    explained = STAGES.explain({"closed": False, "idle": 400})
+    decided, table, trace = (
+        explained.decision._repr_html_(),
+        STAGES._repr_html_(),
+        explained._repr_html_(),
+    )
     for word in ("stage: lost", "gone", "no business for long", "LCM-2", "400", "2026.1"):
         assert word in decided
     assert "owner" not in decided

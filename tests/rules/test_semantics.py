@@ -144,19 +144,19 @@ def test_a_frame_is_decided_as_its_rows_are(data: st.DataObject) -> None:
 
 
 @given(st.data())
-def test_the_missing_fact_that_is_blamed_is_the_same_for_a_row_and_a_frame(
+def test_a_row_and_a_frame_name_the_same_missing_fact(
     data: st.DataObject,
 ) -> None:
     table = data.draw(clean_tables())
     frame = data.draw(frames(table))
     decided = table.decide_frame(frame, on_missing="undecided")
-    for row, blamed in zip(records(frame), decided["missing"], strict=True):
-        told = table.decide(row, on_missing="undecided").missing
-        assert told == ("" if pd.isna(blamed) else blamed)
+    for row, stopped_by in zip(records(frame), decided["missing"], strict=True):
+        named = table.decide(row, on_missing="undecided").missing
+        assert named == ("" if pd.isna(stopped_by) else stopped_by)
 
 
 @given(st.data())
-def test_missing_facts_raise_unless_told_otherwise(data: st.DataObject) -> None:
+def test_missing_facts_raise_by_default(data: st.DataObject) -> None:
     table = data.draw(clean_tables())
     frame = data.draw(frames(table))
     undecided = table.decide_frame(frame, on_missing="undecided")["missing"].dropna()
@@ -171,8 +171,8 @@ def test_missing_facts_raise_unless_told_otherwise(data: st.DataObject) -> None:
         assert "missing" not in table.decide_frame(frame)
 
 
-def _counts(blamed: pd.Series) -> list[tuple[str, int]]:
-    return [(str(fact), int(n)) for fact, n in blamed.astype(str).value_counts().items()]
+def _counts(stopped_by: pd.Series) -> list[tuple[str, int]]:
+    return [(str(fact), int(n)) for fact, n in stopped_by.astype(str).value_counts().items()]
 
 
 @given(st.data())
@@ -313,11 +313,11 @@ def test_proofs_find_what_trying_every_row_finds(table: DecisionTable) -> None:
 
 
 def test_intervals_are_exact_between_neighbouring_numbers() -> None:
-    """A hole of a single point is found, and none is imagined between whole numbers."""
-    hole = DecisionTable(
+    """A gap of a single point is found, and none between neighbouring whole numbers."""
+    gap = DecisionTable(
         "t", (Rule("low", {"x": "< 0.1"}, "A"), Rule("high", {"x": "> 0.1"}, "B")), ("A", "B")
     )
-    (finding,) = hole.check()
+    (finding,) = gap.check()
     assert (finding.kind, dict(finding.example)) == ("gap", {"x": 0.1})
     whole = DecisionTable(
         "t",

@@ -1,4 +1,4 @@
-"""Tables to and from TOML: equal tables come back, and every fault is told with its path."""
+"""Tables to and from TOML: equal tables come back, and all errors are reported with their paths."""
 
 from __future__ import annotations
 
@@ -110,8 +110,8 @@ def faults_of(text: str) -> tuple[str, ...]:
     return raised.value.faults
 
 
-def test_every_fault_is_told_at_once_with_its_path() -> None:
-    """One load tells all that is wrong, in the parts that fit as well as in those that do not."""
+def test_all_errors_are_reported_together_with_their_paths() -> None:
+    """One load reports all errors, in the parts that fit as well as in those that do not."""
     bad = (
         GOOD.replace('hit_policy = "first"', 'hit_policy = "last"')
         .replace('closed = "boolean"', 'closed = "truth"')
@@ -132,20 +132,20 @@ def test_every_fault_is_told_at_once_with_its_path() -> None:
         "surprise",
         "table.hit_policy",
     ]
-    told = "\n".join(faults)
-    assert "unknown key(s) reason; known: id, when, then, source, because, owner" in told
-    assert "required key 'id' is missing" in told
-    assert "at character 3" in told
+    message = "\n".join(faults)
+    assert "unknown key(s) reason; known: id, when, then, source, because, owner" in message
+    assert "required key 'id' is missing" in message
+    assert "at character 3" in message
 
 
-def test_proofs_and_faults_are_told_together_where_they_can_be() -> None:
+def test_proofs_and_errors_are_reported_together_where_possible() -> None:
     bad = GOOD.replace('id = "gone"', 'id = "closed"').replace("unit =", "units =")
     bad = bad.replace('then = "active"', 'then = "activ"').replace(">= @lost", ">= @lots")
-    told = faults_of(bad)
-    assert any(f.startswith("parameters.lost: unknown key(s) units") for f in told)
-    assert "rules[1].id: 'closed' occurs twice" in told
-    assert "rules[1].when.idle: unknown parameter @lots" in told
-    assert "rules[2].then: 'activ' is not an outcome of the table" in told
+    message = faults_of(bad)
+    assert any(f.startswith("parameters.lost: unknown key(s) units") for f in message)
+    assert "rules[1].id: 'closed' occurs twice" in message
+    assert "rules[1].when.idle: unknown parameter @lots" in message
+    assert "rules[2].then: 'activ' is not an outcome of the table" in message
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_each_fault_by_example(old: str, new: str, fault: str) -> None:
     assert fault in "\n".join(faults_of(GOOD.replace(old, new)))
 
 
-def test_a_text_that_a_fact_never_holds_is_a_slip() -> None:
+def test_an_undeclared_value_is_an_error() -> None:
     table = """
     [table]
     id = "t"
@@ -219,7 +219,7 @@ def test_a_text_that_a_fact_never_holds_is_a_slip() -> None:
         "é" * 400,
     ],
 )
-def test_broken_files_are_faults_not_tracebacks(text: str) -> None:
+def test_broken_files_raise_policy_errors(text: str) -> None:
     assert faults_of(text)
 
 
@@ -330,7 +330,7 @@ def test_a_table_with_unknown_names_cannot_be_run() -> None:
     assert [f.kind for f in mixed.check()] == ["type"]
 
 
-def test_the_kind_and_words_of_every_finding() -> None:
+def test_the_kind_and_message_of_every_finding() -> None:
     """Programs read the kind, people the words: both are part of the interface."""
     table = DecisionTable(
         "t",
@@ -360,7 +360,7 @@ def test_the_kind_and_words_of_every_finding() -> None:
 
 
 @pytest.mark.parametrize(
-    ("policy", "then", "said"),
+    ("policy", "then", "expected"),
     [
         ("unique", 1, "rules[1]: rules 'a' and 'b' both apply; for example x=2"),
         (
@@ -370,12 +370,12 @@ def test_the_kind_and_words_of_every_finding() -> None:
         ),
     ],
 )
-def test_overlaps_are_told_whole(policy: str, then: int, said: str) -> None:
+def test_messages_of_overlaps(policy: str, then: int, expected: str) -> None:
     rules = (Rule("a", {"x": "> 1"}, 1), Rule("b", {"x": "> 1"}, then), Rule("c", {}, 1))
-    assert [str(f) for f in DecisionTable("t", rules, hit_policy=policy).check()] == [said]
+    assert [str(f) for f in DecisionTable("t", rules, hit_policy=policy).check()] == [expected]
 
 
-def test_shadows_are_told_whole() -> None:
+def test_messages_of_shadowed_rules() -> None:
     rules = (Rule("a", {"x": "> 1"}, 1), Rule("b", {"x": "> 2"}, 2), Rule("c", {}, 1))
     (finding,) = DecisionTable("t", rules).check()
     assert str(finding) == (

@@ -101,7 +101,7 @@ def test_nulls_of_every_kind_are_missing(kind: Any, null: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "value", "said"),
+    ("kind", "value", "expected"),
     [
         ("number", "12", "a number"),
         ("number", True, "a number"),
@@ -123,11 +123,11 @@ def test_nulls_of_every_kind_are_missing(kind: Any, null: object) -> None:
     ],
 )
 def test_values_of_another_type_are_refused_never_coerced(
-    kind: Any, value: object, said: str
+    kind: Any, value: object, expected: str
 ) -> None:
     test = {"boolean": "= true", "text": "= a", "date": "= 2026-01-31"}.get(kind, "= 1")
     table = asking(kind, test)
-    with pytest.raises(DataError, match=f"fact 'x': expected {said}"):
+    with pytest.raises(DataError, match=f"fact 'x': expected {expected}"):
         table.decide({"x": value})
     with pytest.raises(DataError, match="fact 'x'"):
         outcomes(table, pd.Series([value, None], dtype=object))
@@ -279,7 +279,7 @@ def test_frames_of_other_makers_are_taken() -> None:
         table.decide_frame([1, 2])
 
 
-def test_columns_that_are_not_there_or_twice_are_told() -> None:
+def test_missing_and_repeated_columns_are_reported() -> None:
     table = asking("number", ">= 2")
     with pytest.raises(DataError, match=r"missing column\(s\) x; the frame has a, b"):
         table.decide_frame(pd.DataFrame({"a": [1], "b": [1]}))
@@ -304,7 +304,7 @@ def test_facts_are_made_from_short_forms() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spec", "said"),
+    ("spec", "expected"),
     [
         ({"type": "number", "minimum": 2, "maximum": 1}, "leave no value"),
         ({"type": "number", "minimum": float("nan")}, "leave no value"),
@@ -312,8 +312,8 @@ def test_facts_are_made_from_short_forms() -> None:
         ({"type": "boolean", "values": ["a"]}, "values are for texts"),
     ],
 )
-def test_facts_that_make_no_sense_are_refused(spec: dict[str, Any], said: str) -> None:
-    with pytest.raises(PolicyError, match=said):
+def test_invalid_facts_are_refused(spec: dict[str, Any], expected: str) -> None:
+    with pytest.raises(PolicyError, match=expected):
         fact(spec)
     with pytest.raises(ValueError):
         Fact("money")  # type: ignore[arg-type]
@@ -360,14 +360,14 @@ def test_regions_of_texts_have_one_that_no_rule_names() -> None:
 
 
 def test_whole_numbers_beyond_float_are_kept_beside_fractions() -> None:
-    """Two neighbours that a float cannot tell apart, in one column with a fraction."""
+    """Two neighbours that a float cannot distinguish, in one column with a fraction."""
     table = asking("number", "= 9007199254740993")
     series = pd.Series([2**53 + 1, 2**53, 0.5, None], dtype=object)
     assert outcomes(table, series) == [YES, NO, NO, None]
 
 
 @pytest.mark.parametrize(
-    ("kind", "test", "series", "said"),
+    ("kind", "test", "series", "expected"),
     [
         ("text", "= a", pd.Series([["a"]] * 4), "a text, saw ['a'], ['a'], ['a'] in 4 row(s)"),
         ("text", "= a", pd.Series([1, 2, 3, 4]), "a text, saw 1, 2, 3 in 4 row(s)"),
@@ -377,16 +377,16 @@ def test_whole_numbers_beyond_float_are_kept_beside_fractions() -> None:
         ("number", "= 1", pd.Series(["a", "a"]), "a number, saw 'a' in 1 row(s)"),
     ],
 )
-def test_wrong_columns_are_told_whole(kind: Any, test: str, series: pd.Series, said: str) -> None:
+def test_messages_of_wrong_columns(kind: Any, test: str, series: pd.Series, expected: str) -> None:
     with pytest.raises(DataError) as raised:
         outcomes(asking(kind, test), series)
-    told = str(raised.value)
-    assert told.startswith("fact 'x': expected ")
-    assert said in told
-    assert told.endswith("; convert the values before deciding")
+    message = str(raised.value)
+    assert message.startswith("fact 'x': expected ")
+    assert expected in message
+    assert message.endswith("; convert the values before deciding")
 
 
-def test_a_text_outside_the_list_is_told_whole() -> None:
+def test_the_message_of_a_text_outside_the_list() -> None:
     tier = asking({"type": "text", "values": ["gold", "silver"]}, "= gold")
     with pytest.raises(DataError) as raised:
         outcomes(tier, pd.Series(["bronze", "gold"]))

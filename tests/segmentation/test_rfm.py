@@ -13,12 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bankcrm.errors import DataError, PolicyError, UnknownNameError
-from bankcrm.frames import DataFault, findings_frame
+from bankcrm.frames import DataFault, findings_frame, findings_of
 from bankcrm.policy import default_policy
 from bankcrm.segmentation import (
     RfmCuts,
     RfmThresholds,
-    findings_of,
     fit_rfm,
     rfm_metrics,
     rfm_migration,
@@ -264,7 +263,7 @@ def test_scores_are_monotone_and_ties_share_them(
     assert scores[["r", "f", "m"]].to_numpy().min() >= 1
     assert scores[["r", "f", "m"]].to_numpy().max() <= bins
     digits = scores["r"].astype(int) * 100 + scores["f"].astype(int) * 10 + scores["m"].astype(int)
-    assert scores["score"].tolist() == digits.tolist()
+    assert scores["rfm_score"].tolist() == digits.tolist()
 
 
 @given(metrics_frames(), st.integers(2, 9))
@@ -292,9 +291,9 @@ def test_thresholds_survive_toml_and_json_and_score_alone(
 
 def test_constant_data_one_customer_and_one_time_buyers_are_defined() -> None:
     constant = pd.DataFrame({"recency_days": [5] * 9, "frequency": [1] * 9, "monetary": [7.0] * 9})
-    assert set(score_rfm(constant, fit_rfm(constant))["score"]) == {511}
+    assert set(score_rfm(constant, fit_rfm(constant))["rfm_score"]) == {511}
     one = constant.iloc[[0]]
-    assert score_rfm(one, fit_rfm(one))["score"].tolist() == [511]
+    assert score_rfm(one, fit_rfm(one))["rfm_score"].tolist() == [511]
     once = pd.DataFrame(
         {"recency_days": range(10), "frequency": [1] * 8 + [2, 9], "monetary": [1.0] * 10}
     )
@@ -314,7 +313,7 @@ def test_fixed_cut_points_mean_from_this_value_on_and_within_these_days() -> Non
             "monetary": [10_000.0, 1000.0, 999.99],
         }
     )
-    assert score_rfm(metrics, thresholds)["score"].tolist() == [333, 222, 111]
+    assert score_rfm(metrics, thresholds)["rfm_score"].tolist() == [333, 222, 111]
 
 
 def test_thresholds_per_group_score_each_group_by_its_own() -> None:
@@ -328,7 +327,7 @@ def test_thresholds_per_group_score_each_group_by_its_own() -> None:
     )
     thresholds = fit_rfm(metrics, bins=2, per="line")
     assert RfmThresholds.from_toml(thresholds.to_toml()) == thresholds
-    assert score_rfm(metrics, thresholds)["score"].tolist() == [211, 122, 211, 122]
+    assert score_rfm(metrics, thresholds)["rfm_score"].tolist() == [211, 122, 211, 122]
     by_level = metrics.set_index(["line"], append=True)
     assert score_rfm(by_level, thresholds)["m"].tolist() == [1, 2, 1, 2]
     with pytest.raises(UnknownNameError, match="known: a, b"):
@@ -413,7 +412,7 @@ def test_every_score_has_exactly_one_segment_and_all_segments_are_used() -> None
 
 def test_levels_and_treatments_follow_the_report() -> None:
     segments = segment_rfm(SCORES)
-    pairs = segments.groupby("level", observed=True)["treatment"].unique()
+    pairs = segments.groupby("rfm_level", observed=True)["treatment"].unique()
     assert {k: list(v) for k, v in pairs.items()} == {
         "high": ["tailor_made_products"],
         "medium": ["promotion_to_convert"],
@@ -470,9 +469,9 @@ def test_all_995_customers_of_the_r_package(shared_data: Path) -> None:
     metrics = rfm_metrics(orders, as_of="2006-12-31", date="order_date", amount="revenue")
     scores = metrics.join(score_rfm(metrics, fit_rfm(metrics, method="r-rfm")))
     published = pd.read_csv(folder / "published_rfm_table.csv").rename(
-        columns={"transaction_count": "frequency", "amount": "monetary", "rfm_score": "score"}
+        columns={"transaction_count": "frequency", "amount": "monetary"}
     )
-    key = ["recency_days", "frequency", "monetary", "score"]
+    key = ["recency_days", "frequency", "monetary", "rfm_score"]
     ours = scores[key].sort_values(key).to_numpy()
     assert len(ours) == 995
     assert ours.tolist() == published[key].sort_values(key).to_numpy().tolist()

@@ -117,7 +117,7 @@ def test_a_column_of_nulls_is_a_column_that_is_not_there(one: dict[str, Any]) ->
 )
 def test_the_lines(known: dict[str, Any], tier: str, rule: str) -> None:
     found = assign_tiers(frame([known])).iloc[0]
-    assert (found["tier"], found["rule"]) == (tier, rule)
+    assert (found["tier"], found["tier_rule"]) == (tier, rule)
 
 
 def test_bad_facts_are_told() -> None:

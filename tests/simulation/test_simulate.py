@@ -83,9 +83,9 @@ def test_what_changes_is_what_two_runs_tell() -> None:
     )
     assert stage.reasons.loc[0, "because"]
     assert impact.changes == ("lifecycle: parameters.lost_after_days.value: 365 -> 200",)
-    told = str(impact)
-    assert "lifecycle.stage: " in told
-    assert "department" in told
+    message = str(impact)
+    assert "lifecycle.stage: " in message
+    assert "department" in message
 
 
 def test_a_change_flows_down_the_chain() -> None:
@@ -119,7 +119,7 @@ def test_missing_facts_are_undecided_on_both_sides() -> None:
     assert "(undecided)" in impact.decisions["stage"].migration.index
 
 
-def test_facts_that_decide_nothing_are_told() -> None:
+def test_facts_that_decide_nothing_are_reported() -> None:
     with pytest.raises(DataError, match="no row to simulate on"):
         simulate(FACTS.iloc[:0], CURRENT, CURRENT)
     with pytest.raises(DataError, match=r"no table can be decided \(stage: no column"):

@@ -1,4 +1,4 @@
-"""The kit that banks test with: it draws what is valid, and its laws see what is broken."""
+"""The kit that banks test with: drawn values are valid, and its laws find what is broken."""
 
 from __future__ import annotations
 
@@ -201,12 +201,12 @@ def test_a_good_plugin_keeps_the_laws() -> None:
     check_plugin(plugin(changes=changes, signals=signals), examples=3)
 
 
-def test_a_plugin_that_does_not_assemble_is_told() -> None:
+def test_a_plugin_that_does_not_assemble_is_reported() -> None:
     with pytest.raises(PluginError):
         check_plugin(plugin(changes=lambda: [3]))
 
 
-def test_a_plugin_that_changes_its_mind_is_seen() -> None:
+def test_a_plugin_that_is_not_deterministic_is_reported() -> None:
     from bankcrm.plugins import SetParameter
 
     values = iter(range(400, 500))
@@ -218,7 +218,7 @@ def test_a_plugin_that_changes_its_mind_is_seen() -> None:
         check_plugin(plugin(changes=changes))
 
 
-def test_a_classifier_that_changes_its_mind_is_seen() -> None:
+def test_a_classifier_that_is_not_deterministic_is_reported() -> None:
     random = np.random.default_rng(1)
 
     def read(texts: pd.Series) -> pd.DataFrame:

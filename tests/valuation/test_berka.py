@@ -36,7 +36,7 @@ def book(shared_data: Path) -> Book:
 
 
 @pytest.fixture(scope="module")
-def worth(book: Book) -> pd.DataFrame:
+def profit(book: Book) -> pd.DataFrame:
     positions = positions_of(
         accounts=book.accounts, balances=book.balances,
         transactions=book.transactions, loans=book.loans,
@@ -51,10 +51,10 @@ def worth(book: Book) -> pd.DataFrame:
     [("SLUZBY", "fees", 1), ("UROK", "interest_paid", -1)],
 )
 def test_booked_amounts_reconcile_to_the_cent(
-    raw: pd.DataFrame, worth: pd.DataFrame, symbol: str, component: str, sign: int
+    raw: pd.DataFrame, profit: pd.DataFrame, symbol: str, component: str, sign: int
 ) -> None:
     cents = (raw.loc[raw["k_symbol"] == symbol, "amount"] * 100).round().astype(np.int64)
-    assert round(worth[component].sum() * 100) == sign * cents.sum()
+    assert round(profit[component].sum() * 100) == sign * cents.sum()
 
 
 def test_penalty_interest_reconciles_to_the_cent(raw: pd.DataFrame, book: Book) -> None:
@@ -69,11 +69,11 @@ def test_penalty_interest_reconciles_to_the_cent(raw: pd.DataFrame, book: Book) 
     assert round(positions["interest_received"].sum() * 100) == cents.sum()
 
 
-def test_every_owner_has_a_row_and_components_sum(worth: pd.DataFrame) -> None:
-    assert len(worth) == 1229
+def test_every_owner_has_a_row_and_components_sum(profit: pd.DataFrame) -> None:
+    assert len(profit) == 1229
     components = ["deposit_margin", "loan_margin", "fees", "commission", "cost_to_serve",
                   "expected_loss", "capital_charge", "tax"]  # fmt: skip
-    assert worth[components].sum(axis=1).tolist() == pytest.approx(worth["contribution"].tolist())
+    assert profit[components].sum(axis=1).tolist() == pytest.approx(profit["contribution"].tolist())
 
 
 def test_average_balances_equal_a_walk_over_the_days(raw: pd.DataFrame, book: Book) -> None:
@@ -95,14 +95,14 @@ def test_average_balances_equal_a_walk_over_the_days(raw: pd.DataFrame, book: Bo
         assert row["outstanding"] == pytest.approx(-life.clip(upper=0).mean(), abs=0.01)
 
 
-def test_concentration_and_the_other_figures_run_on_it(book: Book, worth: pd.DataFrame) -> None:
-    spread = concentration(worth["contribution"])
-    assert 0 < spread.gini_normalised < 1
-    assert spread.whale_curve().peak > 1
-    assert "1,229 customers" in str(is_eighty_twenty(worth["contribution"], seed=1))
-    measures = value_measures(book, as_of=END, contribution=worth["contribution"])
+def test_concentration_and_the_other_figures_run_on_it(book: Book, profit: pd.DataFrame) -> None:
+    figures = concentration(profit["contribution"])
+    assert 0 < figures.gini_normalised < 1
+    assert figures.whale_curve().peak > 1
+    assert "1,229 customers" in str(is_eighty_twenty(profit["contribution"], seed=1))
+    measures = value_measures(book, as_of=END, contribution=profit["contribution"])
     assert len(score_value(measures)) == 1229
-    rules = rules_of_thumb(book, as_of=END, contribution=worth["contribution"])
+    rules = rules_of_thumb(book, as_of=END, contribution=profit["contribution"])
     assert rules.loc[rules["rule"] == "20:80", "observed"].iloc[0] == pytest.approx(
-        spread.share_of_top(0.2)
+        figures.share_of_top(0.2)
     )

@@ -39,7 +39,7 @@ RATES = Rates(
 )
 
 
-def held(**columns: object) -> pd.DataFrame:
+def positions(**columns: object) -> pd.DataFrame:
     """Positions over 73 days: a fifth of a year under ACT/365."""
     size = len(next(iter(columns.values())))  # type: ignore[arg-type]
     base = {
@@ -52,7 +52,9 @@ def held(**columns: object) -> pd.DataFrame:
 
 
 def test_a_deposit_by_hand() -> None:
-    row = contribution(held(balance=[10_000.0], fees=[7.0], n_branch=[2.0]), rates=RATES).iloc[0]
+    row = contribution(positions(balance=[10_000.0], fees=[7.0], n_branch=[2.0]), rates=RATES).iloc[
+        0
+    ]
     expected = {
         "funds_credit": 10_000 * 0.02 / 5,
         "interest_paid": -10_000 * 0.005 / 5,
@@ -69,7 +71,7 @@ def test_a_deposit_by_hand() -> None:
 
 
 def test_a_loan_by_hand() -> None:
-    loan = held(product=["mortgage"], outstanding=[50_000.0], status=["unpaid"], lgd=[np.nan])
+    loan = positions(product=["mortgage"], outstanding=[50_000.0], status=["unpaid"], lgd=[np.nan])
     row = contribution(loan, rates=RATES).iloc[0]
     expected = {
         "interest_received": 50_000 * 0.05 / 5,
@@ -82,13 +84,13 @@ def test_a_loan_by_hand() -> None:
 
 
 def test_a_managed_product_earns_commission_and_no_margin() -> None:
-    row = contribution(held(product=["fund"], balance=[20_000.0]), rates=RATES).iloc[0]
+    row = contribution(positions(product=["fund"], balance=[20_000.0]), rates=RATES).iloc[0]
     assert row["commission"] == pytest.approx(20_000 * 0.01 / 5)
     assert row["deposit_margin"] == 0
 
 
-def test_what_a_position_brings_itself_comes_before_the_rates() -> None:
-    rows = held(
+def test_terms_of_a_position_come_before_the_rates() -> None:
+    rows = positions(
         balance=[1000.0, 1000.0, 0.0],
         product=["demand", "demand", "mortgage"],
         outstanding=[0.0, 0.0, 1000.0],
@@ -160,18 +162,18 @@ def test_components_are_conserved_to_the_cent(rows: list[tuple[object, ...]]) ->
 
 
 def test_every_customer_asked_for_has_a_row() -> None:
-    found = contribution(held(balance=[100.0, 50.0]), rates=RATES, customers=[7, 1, 0])
+    found = contribution(positions(balance=[100.0, 50.0]), rates=RATES, customers=[7, 1, 0])
     assert found.index.tolist() == [7, 1, 0]
     assert found.index.name == "customer_id"
     assert found.loc[7].tolist() == [0.0] * found.shape[1]
     with pytest.raises(DataError, match=r"2 customers are not among the 1 .*\(first: 1, 2\)"):
-        contribution(held(balance=[100.0, 50.0, 1.0]), rates=RATES, customers=[0])
+        contribution(positions(balance=[100.0, 50.0, 1.0]), rates=RATES, customers=[0])
     with pytest.raises(DataError, match="1 ids are missing and 1 repeated"):
-        contribution(held(balance=[1.0]), rates=RATES, customers=pd.Index([0.0, 0.0, np.nan]))
+        contribution(positions(balance=[1.0]), rates=RATES, customers=pd.Index([0.0, 0.0, np.nan]))
 
 
 def test_ids_of_text_and_both_keys() -> None:
-    rows = held(balance=[1.0, 2.0, 4.0], product=["demand", "fund", "demand"])
+    rows = positions(balance=[1.0, 2.0, 4.0], product=["demand", "fund", "demand"])
     rows["customer_id"] = ["ann", "ann", "bob"]
     found = contribution(rows, rates=RATES, by="customer_product")
     assert found["balance"].to_dict() == {
@@ -187,27 +189,27 @@ def test_ids_of_text_and_both_keys() -> None:
 
 def test_more_positions_than_one_chunk() -> None:
     size = CHUNK + 3
-    rows = held(balance=np.full(size, 10_000.0))
+    rows = positions(balance=np.full(size, 10_000.0))
     found = contribution(rows, rates=RATES, by="position")
     assert found["deposit_margin"].to_numpy() == pytest.approx(np.full(size, 30.0))
 
 
 def test_the_callers_frame_is_not_changed() -> None:
-    rows = held(balance=[1.0], pd=[np.nan])
+    rows = positions(balance=[1.0], pd=[np.nan])
     copy = rows.copy(deep=True)
     contribution(rows, rates=RATES)
     pd.testing.assert_frame_equal(rows, copy)
 
 
 def test_no_positions_give_an_empty_or_zero_result() -> None:
-    none = held(balance=[1.0]).iloc[:0]
+    none = positions(balance=[1.0]).iloc[:0]
     assert contribution(none, rates=RATES).empty
     assert contribution(none, rates=RATES, customers=[4])["contribution"].tolist() == [0.0]
 
 
-def test_the_policy_leaves_its_mark_and_its_figures_count() -> None:
+def test_the_policy_is_stamped_and_its_figures_count() -> None:
     policy = default_policy("valuation")
-    rows = held(balance=[10_000.0])
+    rows = positions(balance=[10_000.0])
     found = contribution(rows, policy=policy)
     assert found.attrs == {
         "policy": f"{policy.id}@{policy.version}",
@@ -220,17 +222,17 @@ def test_the_policy_leaves_its_mark_and_its_figures_count() -> None:
 
 
 def test_explanations_name_every_rate() -> None:
-    rows = held(
+    rows = positions(
         product=["mortgage"], outstanding=[50_000.0], fees=[3.0], n_mobile=[4.0], status=["unpaid"]
     )
-    told = explain_contribution(rows, 0, rates=RATES).set_index("component")["how"]
-    assert told["interest_received"] == "50,000.00 x 5.00 % x 73 days ACT/365"
-    assert told["funds_cost"] == "50,000.00 x transfer price 3.00 % x 73 days ACT/365"
-    assert told["fees"] == "as booked"
-    assert told["cost_to_serve"].endswith("activities 2.00")
-    assert told["expected_loss"].startswith("pd 100.00 % x lgd 25.00 %")
-    assert "weight 50.00 %" in told["capital_charge"]
-    assert told["tax"].startswith("25.00 %")
+    explained = explain_contribution(rows, 0, rates=RATES).set_index("component")["how"]
+    assert explained["interest_received"] == "50,000.00 x 5.00 % x 73 days ACT/365"
+    assert explained["funds_cost"] == "50,000.00 x transfer price 3.00 % x 73 days ACT/365"
+    assert explained["fees"] == "as booked"
+    assert explained["cost_to_serve"].endswith("activities 2.00")
+    assert explained["expected_loss"].startswith("pd 100.00 % x lgd 25.00 %")
+    assert "weight 50.00 %" in explained["capital_charge"]
+    assert explained["tax"].startswith("25.00 %")
     booked = explain_contribution(rows.assign(interest_received=1.0), 0, rates=RATES)
     assert booked.set_index("component").loc["interest_received", "how"] == "as booked"
     with pytest.raises(DataError, match="no position of 99"):
@@ -243,41 +245,41 @@ def test_explanations_name_every_rate() -> None:
 def test_rates_that_are_missing_are_named_with_their_product() -> None:
     bare = attrs.evolve(RATES, rate_paid={}, tenor_months={"mortgage": 60})
     with pytest.raises(DataError, match=r"rates\.tenor_months: missing for product demand \(1 pos"):
-        contribution(held(balance=[5.0]), rates=bare)
+        contribution(positions(balance=[5.0]), rates=bare)
     with pytest.raises(DataError, match=r"rates\.rate_paid: missing for product demand"):
-        contribution(held(balance=[5.0], tenor_months=[1.0]), rates=bare)
-    own = held(balance=[5.0], tenor_months=[1.0], rate_paid=[0.0])
+        contribution(positions(balance=[5.0], tenor_months=[1.0]), rates=bare)
+    own = positions(balance=[5.0], tenor_months=[1.0], rate_paid=[0.0])
     assert contribution(own, rates=bare)["funds_credit"].iloc[0] > 0
-    assert contribution(held(balance=[0.0]), rates=bare)["funds_credit"].iloc[0] == 0
+    assert contribution(positions(balance=[0.0]), rates=bare)["funds_credit"].iloc[0] == 0
     with pytest.raises(DataError, match=r"rates\.side: missing for product gold"):
-        contribution(held(product=["gold"]), rates=RATES)
+        contribution(positions(product=["gold"]), rates=RATES)
     with pytest.raises(DataError, match=r"rates\.activity_cost: missing for activity fax"):
-        contribution(held(n_fax=[1.0]), rates=RATES)
+        contribution(positions(n_fax=[1.0]), rates=RATES)
     with pytest.raises(DataError, match=r"rates\.default_probability: missing for status odd"):
-        contribution(held(status=["odd"]), rates=RATES)
+        contribution(positions(status=["odd"]), rates=RATES)
     with pytest.raises(DataError, match=r"rates\.account_cost: missing for product demand"):
-        contribution(held(fees=[1.0]), rates=attrs.evolve(RATES, account_cost={}))
+        contribution(positions(fees=[1.0]), rates=attrs.evolve(RATES, account_cost={}))
     with pytest.raises(DataError, match=r"rates\.loss_given_default"):
-        contribution(held(outstanding=[1.0]), rates=attrs.evolve(RATES, loss_given_default={}))
+        contribution(positions(outstanding=[1.0]), rates=attrs.evolve(RATES, loss_given_default={}))
 
 
 def test_positions_that_do_not_fit() -> None:
     with pytest.raises(DataError, match=r"^positions.product, start, end: missing column"):
         contribution(pd.DataFrame({"customer_id": [1]}), rates=RATES)
     with pytest.raises(DataError, match=r"1 of 1 end before they start \(rows 0\)"):
-        contribution(held(start=pd.to_datetime(["2026-05-01"])), rates=RATES)
+        contribution(positions(start=pd.to_datetime(["2026-05-01"])), rates=RATES)
     with pytest.raises(DataError, match="have a balance, but their product is no deposit"):
-        contribution(held(product=["mortgage"], balance=[5.0]), rates=RATES)
+        contribution(positions(product=["mortgage"], balance=[5.0]), rates=RATES)
     with pytest.raises(DataError, match="below minimum"):
-        contribution(held(balance=[-5.0]), rates=RATES)
+        contribution(positions(balance=[-5.0]), rates=RATES)
     with pytest.raises(DataError, match="null"):
-        contribution(held(balance=[np.nan]), rates=RATES)
+        contribution(positions(balance=[np.nan]), rates=RATES)
     with pytest.raises(DataError, match="not finite"):
-        contribution(held(balance=[np.inf]), rates=RATES)
+        contribution(positions(balance=[np.inf]), rates=RATES)
     with pytest.raises(DataError, match="by: got 'branch'"):
-        contribution(held(balance=[5.0]), rates=RATES, by="branch")  # type: ignore[arg-type]
+        contribution(positions(balance=[5.0]), rates=RATES, by="branch")  # type: ignore[arg-type]
     with pytest.raises(DataError, match=r"n_branch: null"):
-        contribution(held(n_branch=[np.nan]), rates=RATES)
+        contribution(positions(n_branch=[np.nan]), rates=RATES)
 
 
 # --- rates
@@ -295,7 +297,7 @@ def test_transfer_prices_are_matched_in_term() -> None:
 
 
 @pytest.mark.parametrize(
-    ("bands", "told"),
+    ("bands", "message"),
     [
         ([(0, 12, 0.1), (6, 24, 0.1)], "bands 0 to 12 and 6 to 24 overlap"),
         ([(0, 12, 0.1), (24, 36, 0.1)], "no rate between 12 and 24 months"),
@@ -304,8 +306,8 @@ def test_transfer_prices_are_matched_in_term() -> None:
         ([], "must begin at 0"),
     ],
 )
-def test_tenors_that_overlap_or_leave_a_hole(bands: list[tuple[float, ...]], told: str) -> None:
-    with pytest.raises(DataError, match=told):
+def test_tenors_that_overlap_or_leave_a_gap(bands: list[tuple[float, ...]], message: str) -> None:
+    with pytest.raises(DataError, match=message):
         TransferCurve.of_bands([TransferBand(*band) for band in bands])
 
 

@@ -25,12 +25,12 @@ samples = st.lists(st.integers(1, 1000), min_size=3, max_size=25).map(
 
 
 def figure(x: np.ndarray, statistic: Statistic, share: float = 0.3) -> float:
-    spread = concentration(x)
+    figures = concentration(x)
     if statistic == "share_of_top":
-        return spread.share_of_top(share)
+        return figures.share_of_top(share)
     if statistic == "holders_of":
-        return spread.holders_of(share)
-    return float(getattr(spread, statistic))
+        return figures.holders_of(share)
+    return float(getattr(figures, statistic))
 
 
 @pytest.mark.parametrize("statistic", FIGURES)
@@ -72,11 +72,11 @@ def test_the_influence_is_the_slope_of_the_figure(statistic: Statistic) -> None:
 
 @pytest.mark.parametrize("statistic", FIGURES[:4])
 def test_the_three_methods_agree_on_a_large_sample(statistic: Statistic) -> None:
-    spread = concentration(np.random.default_rng(8).gamma(2, 3, 3000))
+    figures = concentration(np.random.default_rng(8).gamma(2, 3, 3000))
     share = 0.2 if statistic == "share_of_top" else None
-    boot = spread.interval(statistic, share=share, seed=1, replicates=600)
-    jack = spread.interval(statistic, share=share, method="jackknife")
-    flat = spread.interval(statistic, share=share, method="asymptotic")
+    boot = figures.interval(statistic, share=share, seed=1, replicates=600)
+    jack = figures.interval(statistic, share=share, method="jackknife")
+    flat = figures.interval(statistic, share=share, method="asymptotic")
     width = flat.upper - flat.lower
     assert jack.upper - jack.lower == pytest.approx(width, rel=0.05)
     assert boot.upper - boot.lower == pytest.approx(width, rel=0.15)
@@ -129,17 +129,17 @@ def test_a_lorenz_band_holds_the_middle_of_the_resampled_curves(confidence: floa
         books = [np.repeat(x, counts * each) for counts in drawn]
         curves = [concentration(book).lorenz(5)["value"] for book in books]
         lower, upper = np.quantile(curves, [0.5 - confidence / 2, 0.5 + confidence / 2], axis=0)
-        spread = concentration(x, weights=weights)
-        band = spread.lorenz_band(seed=9, confidence=confidence, replicates=40, points=5)
+        figures = concentration(x, weights=weights)
+        band = figures.lorenz_band(seed=9, confidence=confidence, replicates=40, points=5)
         assert band["customers"].tolist() == [0, 0.25, 0.5, 0.75, 1]
         assert band["lower"].tolist() == pytest.approx(lower.tolist())
         assert band["upper"].tolist() == pytest.approx(upper.tolist())
 
 
 def test_the_same_seed_gives_the_same_interval() -> None:
-    spread = concentration([1.0, 2, 3, 9, 30])
-    assert spread.interval("gini", seed=3) == spread.interval("gini", seed=3)
-    assert spread.interval("gini", seed=3) != spread.interval("gini", seed=4)
+    figures = concentration([1.0, 2, 3, 9, 30])
+    assert figures.interval("gini", seed=3) == figures.interval("gini", seed=3)
+    assert figures.interval("gini", seed=3) != figures.interval("gini", seed=4)
 
 
 def test_a_batch_holds_what_fits_in_memory() -> None:
@@ -148,24 +148,24 @@ def test_a_batch_holds_what_fits_in_memory() -> None:
 
 
 def test_bad_input() -> None:
-    spread = concentration([1.0, 2, 3, 4])
+    figures = concentration([1.0, 2, 3, 4])
     with pytest.raises(DataError, match="seed"):
-        spread.interval("gini")
+        figures.interval("gini")
     with pytest.raises(DataError, match="confidence"):
-        spread.interval("gini", seed=1, confidence=95)
+        figures.interval("gini", seed=1, confidence=95)
     with pytest.raises(DataError, match="too few"):
         concentration([1.0, 2]).interval("gini", seed=1)
     with pytest.raises(DataError, match="statistic: got 'mean'"):
-        spread.interval("mean", seed=1)  # type: ignore[arg-type]
+        figures.interval("mean", seed=1)  # type: ignore[arg-type]
     with pytest.raises(DataError, match="method: got 'guess'"):
-        spread.interval("gini", method="guess")  # type: ignore[arg-type]
+        figures.interval("gini", method="guess")  # type: ignore[arg-type]
     with pytest.raises(DataError, match="share_of_top needs one"):
-        spread.interval("share_of_top", seed=1)
+        figures.interval("share_of_top", seed=1)
     with pytest.raises(DataError, match="use bootstrap"):
-        spread.interval("holders_of", share=0.8, method="jackknife")
+        figures.interval("holders_of", share=0.8, method="jackknife")
     with pytest.raises(DataError, match="no total above 0"):
         concentration([0.0, 0, 0, 1]).interval("gini", seed=1)
     with pytest.raises(DataError, match="confidence: expected a share between 0 and 1, found 95"):
-        spread.lorenz_band(seed=1, confidence=95)
+        figures.lorenz_band(seed=1, confidence=95)
     with pytest.raises(DataError, match="values: no resampled book has a total above 0"):
         concentration([0.0, 0, 0, 0, 0, 1]).lorenz_band(seed=3, replicates=1)

@@ -96,8 +96,8 @@ def test_a_weight_is_a_number_of_customers(pairs: list[tuple[int, int]]) -> None
 
 @given(books, st.floats(0.01, 0.99))
 def test_holders_of_undoes_share_of_top(x: np.ndarray, share: float) -> None:
-    spread = concentration(x)
-    assert spread.share_of_top(spread.holders_of(share)) == pytest.approx(share, abs=1e-9)
+    figures = concentration(x)
+    assert figures.share_of_top(figures.holders_of(share)) == pytest.approx(share, abs=1e-9)
 
 
 @given(mixed)
@@ -125,12 +125,12 @@ def test_a_profit_split_loses_no_customer_and_no_money(x: np.ndarray, margin: fl
 
 
 def test_a_profit_split_as_a_frame_stands_beside_the_rule() -> None:
-    told = concentration([-50, -1, 0, 2, 90]).profit_split(5).frame()
-    assert told.index.tolist() == ["profitable", "marginal", "losing"]
-    assert told.index.name == "class"
-    assert told["customers"].tolist() == [0.2, 0.6, 0.2]
-    assert told["profit"].tolist() == pytest.approx([90 / 41, 1 / 41, -50 / 41])
-    assert told["rule"].tolist() == [0.25, 0.45, 0.30]
+    result = concentration([-50, -1, 0, 2, 90]).profit_split(5).frame()
+    assert result.index.tolist() == ["profitable", "marginal", "losing"]
+    assert result.index.name == "class"
+    assert result["customers"].tolist() == [0.2, 0.6, 0.2]
+    assert result["profit"].tolist() == pytest.approx([90 / 41, 1 / 41, -50 / 41])
+    assert result["rule"].tolist() == [0.25, 0.45, 0.30]
     assert concentration([-50, 20]).profit_split(5).frame()["profit"].isna().all()
 
 
@@ -208,12 +208,12 @@ def test_the_whale_curve_of_kaplan_and_narayanan() -> None:
 
 
 def test_a_fraction_of_a_customer_counts_in_proportion() -> None:
-    spread = concentration([1.0, 2, 3])
-    assert spread.share_of_top(0.5) == pytest.approx((3 + 0.5 * 2) / 6)
-    assert spread.share_of_top(0.2) == pytest.approx(0.6 * 3 / 6)
-    assert spread.share_of_top(0) == 0
-    assert spread.share_of_top(1) == pytest.approx(1)
-    assert spread.holders_of(0) == 0
+    figures = concentration([1.0, 2, 3])
+    assert figures.share_of_top(0.5) == pytest.approx((3 + 0.5 * 2) / 6)
+    assert figures.share_of_top(0.2) == pytest.approx(0.6 * 3 / 6)
+    assert figures.share_of_top(0) == 0
+    assert figures.share_of_top(1) == pytest.approx(1)
+    assert figures.holders_of(0) == 0
 
 
 # --- real data
@@ -260,16 +260,16 @@ def test_missing_and_infinite_values_are_counted_and_shown(bad: float | None) ->
 
 @pytest.mark.parametrize("values", [[0, 0, 0], [5, -5], [1, -8], [0.1, 0.2, -0.3]])
 def test_shares_of_no_total_are_refused(values: list[float]) -> None:
-    spread = concentration(values)
+    figures = concentration(values)
     for figure in ("gini", "hhi"):
         with pytest.raises(DataError, match="total above 0"):
-            getattr(spread, figure)
-    for call in (spread.share_of_top, spread.holders_of):
+            getattr(figures, figure)
+    for call in (figures.share_of_top, figures.holders_of):
         with pytest.raises(DataError, match="total above 0"):
             call(0.2)
     with pytest.raises(DataError, match="total above 0"):
-        spread.whale_curve()
-    assert sum(spread.profit_split(1).customers) == pytest.approx(1)
+        figures.whale_curve()
+    assert sum(figures.profit_split(1).customers) == pytest.approx(1)
 
 
 def test_other_bad_input() -> None:
@@ -297,9 +297,9 @@ def test_other_bad_input() -> None:
 
 def test_the_value_is_frozen_and_compares() -> None:
     values = np.array([3.0, 1, 2])
-    spread = concentration(values)
+    figures = concentration(values)
     values[0] = 99
-    assert spread == concentration([1, 2, 3])
-    assert spread != concentration([1, 2, 4])
+    assert figures == concentration([1, 2, 3])
+    assert figures != concentration([1, 2, 4])
     with pytest.raises(ValueError, match="read-only"):
-        spread.values[0] = 5
+        figures.values[0] = 5

@@ -17,8 +17,8 @@ CHINA = "Asia/Shanghai"
 
 
 def test_measures_by_hand() -> None:
-    worth = pd.Series({1: 10.0, 2: -3.0, 3: 0.0, 4: 5.0})
-    found = value_measures(book(), as_of=AS_OF, contribution=worth)
+    profit = pd.Series({1: 10.0, 2: -3.0, 3: 0.0, 4: 5.0})
+    found = value_measures(book(), as_of=AS_OF, contribution=profit)
     assert found.index.tolist() == [1, 2, 3, 4]
     first = found.loc[1]
     expected = {

@@ -99,11 +99,11 @@ def test_booked_interest_counts_and_rates_serve_products_without_any() -> None:
 
 def test_contribution_follows_for_every_customer() -> None:
     customers = ["ann", "bob", "cid", "dan", "eve"]
-    worth = contribution(made(), customers=customers)
-    assert worth.index.tolist() == customers
-    assert worth.loc["ann", "interest_paid"] == -12.0
-    assert worth["fees"].sum() == 6.5
-    assert worth.loc["eve", "contribution"] == 0
+    profit = contribution(made(), customers=customers)
+    assert profit.index.tolist() == customers
+    assert profit.loc["ann", "interest_paid"] == -12.0
+    assert profit["fees"].sum() == 6.5
+    assert profit.loc["eve", "contribution"] == 0
 
 
 def test_an_account_of_a_loan_product_counts_once() -> None:
@@ -113,7 +113,7 @@ def test_an_account_of_a_loan_product_counts_once() -> None:
     assert both.loc[both["product"] == "mortgage", "outstanding"].iloc[0] == 0
 
 
-def test_what_was_left_at_the_end_shifts_the_schedule() -> None:
+def test_the_outstanding_amount_shifts_the_schedule() -> None:
     loans = book()["loans"].iloc[:1]
     planned = made(loans=loans)["outstanding"].iloc[-1]
     last = day_number(END)
@@ -149,7 +149,7 @@ def test_a_loan_in_default_loses_what_its_status_says() -> None:
     )
 
 
-def test_accounts_and_loans_bring_their_own_terms() -> None:
+def test_accounts_and_loans_have_their_own_terms() -> None:
     accounts = book()["accounts"].assign(rate=[0.01, 0.02, 0.05, 0.03])
     loans = book()["loans"].iloc[[0]].assign(pd=0.3, lgd=0.4)
     found = made(accounts=accounts, loans=loans)
@@ -234,7 +234,7 @@ def test_empty_frames_are_like_absent_ones() -> None:
     assert contribution(none, customers=[1])["contribution"].tolist() == [0.0]
 
 
-def test_a_closed_account_holds_nothing_after_its_closing() -> None:
+def test_a_closed_account_has_no_balance_after_its_closing() -> None:
     accounts = book()["accounts"].assign(closed_date=pd.Timestamp("2026-01-30"))
     found = made(accounts=accounts)
     assert found["end"].iloc[0] == pd.Timestamp("2026-01-30")

@@ -93,7 +93,7 @@ def test_a_curve_over_retention() -> None:
 
 
 @given(st.floats(0.5, 50), st.floats(0.05, 0.4), st.floats(0.05, 0.5), st.floats(1, 5000))
-def test_winning_stops_where_the_next_customer_costs_what_one_is_worth(
+def test_the_marginal_cost_of_a_customer_won_is_the_value_of_a_customer(
     spend: float, rate: float, head: float, value: float
 ) -> None:
     curve = SpendCurve.through(spend, rate, ceiling=rate + head)

@@ -21,9 +21,9 @@ def row(found: pd.DataFrame, rule: str, figure: str = "") -> pd.Series:
     return rows.iloc[0]
 
 
-def test_every_rule_is_measured_beside_its_figure_and_its_origin() -> None:
-    worth = pd.Series({1: 1000.0, 2: 10.0, 3: 0.0, 4: -200.0})
-    found = rules_of_thumb(book(), as_of=AS_OF, contribution=worth)
+def test_every_rule_has_its_reference_its_observed_figure_and_its_origin() -> None:
+    profit = pd.Series({1: 1000.0, 2: 10.0, 3: 0.0, 4: -200.0})
+    found = rules_of_thumb(book(), as_of=AS_OF, contribution=profit)
     assert set(found["rule"]) == set(ORIGINS)
     assert found["origin"].str.len().min() > 10
     top = row(found, "20:80")
@@ -35,7 +35,7 @@ def test_every_rule_is_measured_beside_its_figure_and_its_origin() -> None:
     assert row(found, "1:5")["observed"] == pytest.approx((8.0 + 12.0) / 1 / (0.2 / 1))
     people = book().customers
     never = people.assign(contract_date=people["contract_date"].where(people.index != 2))
-    same = rules_of_thumb(book(customers=never), as_of=AS_OF, contribution=worth)
+    same = rules_of_thumb(book(customers=never), as_of=AS_OF, contribution=profit)
     assert (
         row(same, "1:5")["observed"] == row(found, "1:5")["observed"]
     )  # who never signs costs as well
@@ -59,9 +59,9 @@ def test_every_rule_is_measured_beside_its_figure_and_its_origin() -> None:
         "1:1:75": (2, "wilson"),
         "14:9:9:68": (1, "wilson"),
     }
-    for _, told in found.iterrows():
-        assert (told["sample_size"], told["method"]) == counted[told["rule"]]
-    few = rules_of_thumb(book(), as_of="2019-01-01", contribution=worth)
+    for _, result in found.iterrows():
+        assert (result["sample_size"], result["method"]) == counted[result["rule"]]
+    few = rules_of_thumb(book(), as_of="2019-01-01", contribution=profit)
     assert row(few, "20:80")["sample_size"] == 0
 
 
@@ -74,29 +74,29 @@ def test_a_contribution_that_is_not_given_is_that_of_the_year() -> None:
     frames = {name: getattr(rich, name) for name in names}
     year = positions_of(**frames, start="2025-07-01", end=AS_OF, policy=own)
     customers = rich.customers["customer_id"]
-    worth = contribution(year, policy=own, customers=customers)["contribution"]
-    given = rules_of_thumb(rich, as_of=AS_OF, contribution=worth, policy=own)
+    profit = contribution(year, policy=own, customers=customers)["contribution"]
+    given = rules_of_thumb(rich, as_of=AS_OF, contribution=profit, policy=own)
     assert given["observed"].notna().all()
     pd.testing.assert_frame_equal(rules_of_thumb(rich, as_of=AS_OF, policy=own), given)
 
 
-def test_who_left_before_the_year_is_no_customer_of_it() -> None:
-    worth = pd.Series({1: 1000.0, 2: 10.0, 3: 0.0, 4: -200.0})
+def test_a_customer_who_left_before_the_year_is_left_out() -> None:
+    profit = pd.Series({1: 1000.0, 2: 10.0, 3: 0.0, 4: -200.0})
     left = book().customers.assign(closed_date=day([None, None, None, "2025-06-30"]))
-    found = rules_of_thumb(book(customers=left), as_of=AS_OF, contribution=worth)
+    found = rules_of_thumb(book(customers=left), as_of=AS_OF, contribution=profit)
     assert row(found, "25:45:30", "losing")["sample_size"] == 2
     stayed = left.assign(closed_date=day([None, None, None, "2025-07-01"]))
-    found = rules_of_thumb(book(customers=stayed), as_of=AS_OF, contribution=worth)
+    found = rules_of_thumb(book(customers=stayed), as_of=AS_OF, contribution=profit)
     assert row(found, "25:45:30", "losing")["sample_size"] == 3
 
 
 def test_the_figures_of_the_rules_are_the_policys() -> None:
-    worth = pd.Series({1: 1000.0, 2: 10.0, 3: 0.0, 4: -200.0})
+    profit = pd.Series({1: 1000.0, 2: 10.0, 3: 0.0, 4: -200.0})
     own = default_policy("valuation").with_parameters(
         rule_top_share=0.5, rule_top_profit=0.9, rule_marginal=300.0, rule_churn=0.4,
         rule_keep_win=7.0, rule_five_points=0.1, rule_five_points_effect=0.6, discount_rate=0.2,
     )  # fmt: skip
-    found = rules_of_thumb(book(), as_of=AS_OF, contribution=worth, policy=own)
+    found = rules_of_thumb(book(), as_of=AS_OF, contribution=profit, policy=own)
     top = row(found, "20:80")
     assert (top["figure"], top["reference"]) == ("profit share of the best 50%", 0.9)
     assert top["observed"] == pytest.approx((1000 + 0.5 * 10) / 810)
@@ -110,46 +110,75 @@ def test_the_figures_of_the_rules_are_the_policys() -> None:
 
 
 def test_a_higher_confidence_gives_wider_intervals() -> None:
-    worth = pd.Series({1: 1000.0, 2: 10.0, 3: 0.0, 4: -200.0})
+    profit = pd.Series({1: 1000.0, 2: 10.0, 3: 0.0, 4: -200.0})
     narrow, wide = (
-        rules_of_thumb(book(), as_of=AS_OF, contribution=worth, confidence=confidence)
+        rules_of_thumb(book(), as_of=AS_OF, contribution=profit, confidence=confidence)
         for confidence in (0.5, 0.99)
     )
-    told = narrow["lower"].notna()
-    assert set(narrow.loc[told, "rule"]) == set(ORIGINS) - {"1:5"}
+    result = narrow["lower"].notna()
+    assert set(narrow.loc[result, "rule"]) == set(ORIGINS) - {"1:5"}
     reach, more = narrow["upper"] - narrow["lower"], wide["upper"] - wide["lower"]
-    assert (more > reach)[told].all()
+    assert (more > reach)[result].all()
 
 
-def test_what_a_book_cannot_tell_says_why() -> None:
+def test_a_figure_that_the_book_does_not_record_says_why() -> None:
     whole = book()
-    worth = pd.Series({1: 1000.0, 2: 10.0, 3: 0.0, 4: -200.0})
+    profit = pd.Series({1: 1000.0, 2: 10.0, 3: 0.0, 4: -200.0})
     for column in ("customer_id", "date", "channel"):
         mute = book(contacts=whole.contacts.drop(columns=column))
         with pytest.raises(DataError, match=f"contacts.{column}: missing column"):
-            rules_of_thumb(mute, as_of=AS_OF, contribution=worth)
-    found = rules_of_thumb(book(contacts=None), as_of=AS_OF, contribution=worth)
+            rules_of_thumb(mute, as_of=AS_OF, contribution=profit)
+    found = rules_of_thumb(book(contacts=None), as_of=AS_OF, contribution=profit)
     assert row(found, "1:5")["note"] == "needs contacts with their channel"
     for column in ("closed_date", "closure_reason"):
         mute = book(customers=whole.customers.drop(columns=column))
-        told = rules_of_thumb(mute, as_of=AS_OF, contribution=worth)
-        lost = told[told["rule"] == "14:9:9:68"]
+        result = rules_of_thumb(mute, as_of=AS_OF, contribution=profit)
+        lost = result[result["rule"] == "14:9:9:68"]
         assert lost["note"].tolist() == ["needs closed customers with their reasons"] * 4
         assert lost["observed"].isna().all()
     bare = book(contacts=None, customers=book().customers[["customer_id"]], accounts=None,
                 balances=None, loans=None, complaints=None)  # fmt: skip
     found = rules_of_thumb(bare, as_of="2020-01-01")
-    assert row(found, "20:80")["note"] == "the profits of the book do not sum to more than 0"
+    assert row(found, "20:80")["note"] == "0 customers; at least 3 are needed"
     assert row(found, "1:5")["note"].startswith("needs contacts")
     assert row(found, "5:100")["note"].startswith("nobody was a customer")
     assert np.isnan(row(found, "1:1:75")["observed"])
     assert found.loc[found["rule"] == "14:9:9:68", "note"].str.startswith("needs closed").all()
     undated = book(customers=book().customers[["customer_id"]])
-    worth = pd.Series({1: 1.0, 2: 1.0, 3: 1.0, 4: 1.0})
-    told = rules_of_thumb(undated, as_of=AS_OF, contribution=worth)
-    assert row(told, "1:5")["note"].startswith("needs the customers' contract")
-    early = rules_of_thumb(book(), as_of="2020-07-01", contribution=worth)
+    profit = pd.Series({1: 1.0, 2: 1.0, 3: 1.0, 4: 1.0})
+    result = rules_of_thumb(undated, as_of=AS_OF, contribution=profit)
+    assert row(result, "1:5")["note"].startswith("needs the customers' contract")
+    early = rules_of_thumb(book(), as_of="2020-07-01", contribution=profit)
     assert row(early, "1:5")["note"].startswith("nobody was won or kept")
+
+
+def test_profits_that_sum_to_nothing_have_no_shares() -> None:
+    found = rules_of_thumb(book(), as_of=AS_OF, contribution=pd.Series(0.0, [1, 2, 3, 4]))
+    assert row(found, "20:80")["note"] == "the profits of the book do not sum to more than 0"
+
+
+@pytest.mark.parametrize(
+    ("kind", "lost"), [("card", 0), ("salary", 0), ("interest", 1), ("standing_order", 1)]
+)
+def test_churn_counts_customers_without_a_movement_of_their_own_as_lost(
+    kind: str, lost: int
+) -> None:
+    moves = pd.DataFrame({"customer_id": 1, "date": day(["2025-03-01", "2026-03-01"]),
+                          "amount": 5.0, "kind": ["card", kind]})  # fmt: skip
+    quiet = Book(pd.DataFrame({"customer_id": [1]}), moves)
+    churn = row(rules_of_thumb(quiet, as_of=AS_OF, contribution=pd.Series({1: 5.0})), "1:1:75")
+    assert (churn["observed"], churn["sample_size"]) == (lost, 1)
+
+
+def test_a_customer_who_returns_after_the_closing_is_kept() -> None:
+    people = pd.DataFrame({"customer_id": [1], "contract_date": day(["2020-01-01"]),
+                           "closed_date": day(["2025-09-01"])})  # fmt: skip
+    moves = pd.DataFrame({"customer_id": 1, "date": day(["2025-03-01", "2026-03-01"]),
+                          "amount": 5.0, "kind": "card"})  # fmt: skip
+    profit = pd.Series({1: 5.0})
+    for rows, lost in ((moves, 0), (moves.iloc[:1], 1)):
+        churn = row(rules_of_thumb(Book(people, rows), as_of=AS_OF, contribution=profit), "1:1:75")
+        assert (churn["observed"], churn["sample_size"]) == (lost, 1)
 
 
 def test_full_retention_has_no_points_to_gain() -> None:
@@ -165,7 +194,7 @@ def test_full_retention_has_no_points_to_gain() -> None:
     assert early.loc[early["rule"] == "25:45:30", "observed"].isna().all()
 
 
-def test_fewer_points_than_five_are_said() -> None:
+def test_fewer_points_than_five_are_noted() -> None:
     size = 100
     many = book(
         customers=pd.DataFrame({"customer_id": range(size)}),

@@ -49,7 +49,7 @@ def test_quantiles_of_a_power_law_give_back_its_index(alpha: float, size: int) -
     assert tail.distance == pytest.approx(0.5 / size, abs=0.02)
 
 
-def test_no_power_law_is_told() -> None:
+def test_an_exponential_book_has_no_power_law() -> None:
     x = np.random.default_rng(3).exponential(1, 4000)
     tail = pareto_alpha(x, start=0.05, replicates=40, seed=1)
     assert tail.p_value == 0
@@ -147,7 +147,7 @@ def test_dominance() -> None:
     assert crossing.movers is None
 
 
-def test_who_came_and_who_left_count_as_well() -> None:
+def test_new_and_lost_customers_are_movers() -> None:
     before = pd.Series({"ann": 1.0, "bob": 1.0, "cid": 1.0})
     after = pd.Series({"bob": 1.0, "cid": 1.0, "dan": 10.0})
     change = compare_concentration(before, after, seed=5, replicates=50)
@@ -166,7 +166,7 @@ def test_a_book_that_grows_keeps_its_effects_in_balance() -> None:
     assert change.movers["effect"].sum() == pytest.approx(change.gini.estimate)
 
 
-def test_a_change_tells_how_its_interval_was_found() -> None:
+def test_a_change_has_the_method_of_its_interval() -> None:
     found = compare_concentration(
         [1.0, 1, 1, 9], [0.0, 3, 6], seed=1, confidence=0.5, replicates=50
     ).gini

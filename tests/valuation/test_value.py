@@ -82,7 +82,7 @@ def test_grades_in_words() -> None:
         scale.apply(pd.Series(["odd"], name="standing"))
 
 
-def test_scales_that_cannot_be() -> None:
+def test_scales_that_do_not_fit() -> None:
     with pytest.raises(DataError, match="0 to fit a scale on"):
         fit_scale([np.nan], "rank")
     with pytest.raises(DataError, match="1 infinite"):

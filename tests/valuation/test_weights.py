@@ -126,22 +126,22 @@ def test_entropy_weights_sum_to_one_and_ignore_units(
 
 
 @given(st.floats(0.01, 1e6), st.integers(2, 60))
-def test_a_column_that_tells_nobody_apart_weighs_nothing_at_all(value: float, size: int) -> None:
+def test_a_column_of_equal_values_has_no_weight(value: float, size: int) -> None:
     flat = pd.Series([value] * size)
-    told = pd.Series([0.0] * (size - 1) + [1.0])
-    assert entropy_weights(pd.DataFrame({"flat": flat, "told": told})) == {"flat": 0, "told": 1}
-    with pytest.raises(DataError, match="tells nothing"):
+    steep = pd.Series([0.0] * (size - 1) + [1.0])
+    assert entropy_weights(pd.DataFrame({"flat": flat, "steep": steep})) == {"flat": 0, "steep": 1}
+    with pytest.raises(DataError, match="entropy gives no weights"):
         entropy_weights(pd.DataFrame({"flat": flat, "same": flat}))
 
 
-def test_entropy_refuses_what_it_cannot_weigh() -> None:
+def test_entropy_refuses_values_without_weights() -> None:
     with pytest.raises(DataError, match="a: 1 of 2 values are missing"):
         entropy_weights(pd.DataFrame({"a": [1.0, np.nan]}))
     with pytest.raises(DataError, match="negative"):
         entropy_weights(pd.DataFrame({"a": [1.0, -1.0]}))
     with pytest.raises(DataError, match="sum to 0"):
         entropy_weights(pd.DataFrame({"a": [0.0, 0.0]}))
-    with pytest.raises(DataError, match="tells nothing"):
+    with pytest.raises(DataError, match="entropy gives no weights"):
         entropy_weights(pd.DataFrame({"a": [2.0, 2.0]}))
     with pytest.raises(DataError, match="1 rows"):
         entropy_weights(pd.DataFrame({"a": [2.0]}))

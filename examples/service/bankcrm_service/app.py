@@ -123,7 +123,7 @@ def create_app(
         """The tiers of many customers."""
         frame = pd.DataFrame(batch.cases).rename_axis("customer_id")
         decided = assign_tiers(frame, policy=now["segmentation"])
-        found: list[dict[str, Any]] = decided[["tier", "rule"]].astype(str).to_dict("records")
+        found: list[dict[str, Any]] = decided[["tier", "tier_rule"]].astype(str).to_dict("records")
         return found
 
     @app.post("/route")

@@ -1,4 +1,4 @@
-"""A bank's book: its frames, their contract, the check that loses nothing, and its files."""
+"""A bank's book: its frames, their contract, their check, views of them, and files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The checks inside and between the frames of a book; rows are set aside, never lost."""
+"""The checks within and between the frames of a book; faulty rows are rejected with a reason."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from bankcrm.book.contract import CONTRACT, KEYS, MODELS
 from bankcrm.errors import DataError
 from bankcrm.frames import DataFault, screen_frame
 
-# A complaint may come from a stranger, and a group may have members that are not customers.
+# A complaint may come from somebody who is no customer; a group may have outside members.
 _MUST_BE_KNOWN = ("transactions", "accounts", "balances", "loans", "contacts")
 
 
 def screened(
     name: str, frame: pd.DataFrame, day: np.datetime64, zone: str
 ) -> tuple[pd.DataFrame, list[pd.DataFrame], list[DataFault]]:
-    """One frame without its faulty rows, the parts set aside, and the faults."""
+    """One frame without its faulty rows, the rejected rows, and the faults."""
     columns = CONTRACT[name]
-    if name == "links":  # a tie that does not hold yet is no tie
+    if name == "links":  # a link that begins later is not known yet
         columns = tuple(attrs.evolve(c, required=c.required or c.name == "since") for c in columns)
         if "since" not in frame:
             columns = tuple(c for c in columns if c.name != "since")
@@ -27,7 +27,7 @@ def screened(
         frame, columns, frame=name, key=KEYS.get(name, ()), as_of=day, zone=zone, blank=True
     )
     found, faults = screened.frame, list(screened.faults)
-    aside = [screened.rejected] if len(screened.rejected) else []
+    rejected = [screened.rejected] if len(screened.rejected) else []
     if name == "customers":
         _refuse(faults, found)
     required = {c.name for c in columns if c.required}
@@ -46,25 +46,25 @@ def screened(
                 "contradiction",
                 found.index[broken],
                 rule.expected,
-                "the rows are set aside" if away else "the value is left out, the row stays",
+                "the rows are rejected" if away else "the value is left out, the row stays",
             )
         )
         if away:
-            aside.append(found.loc[broken].assign(fault=f"{field}: contradiction"))
+            rejected.append(found.loc[broken].assign(fault=f"{field}: contradiction"))
             found = found.loc[~broken]
         else:
             found = found.assign(**{field: found[field].mask(broken)})
-    return found, aside, faults
+    return found, rejected, faults
 
 
 def _refuse(faults: list[DataFault], customers: pd.DataFrame) -> None:
-    """A customer who is there twice makes every figure doubtful; no customer makes none."""
+    """Refuse duplicate customers, which would make every figure wrong, and a book without any."""
     twice = [f for f in faults if f.problem == "duplicate_key"]
     if twice:
         raise DataError(str(twice[0]))
     if customers.empty:
-        told = "; ".join(map(str, faults)) or "the frame has no row"
-        raise DataError(f"customers: no customer to review ({told})")
+        reason = "; ".join(map(str, faults)) or "the frame has no row"
+        raise DataError(f"customers: no customer to review ({reason})")
 
 
 def _row_fault(
@@ -77,7 +77,7 @@ def _row_fault(
 def linked(
     frames: dict[str, pd.DataFrame], rejected: dict[str, list[pd.DataFrame]]
 ) -> list[DataFault]:
-    """Faults between the frames; rows of unknown customers leave ``frames`` for ``rejected``."""
+    """Check the ids between the frames; rows of unknown customers move to ``rejected``."""
     faults: list[DataFault] = []
     known = frames["customers"]["customer_id"]
     for name, column, frame in [
@@ -88,41 +88,41 @@ def linked(
     ]:
         ids = frames[name][column]
         _same_type(name, column, ids, known)
-        stranger = (~ids.isin(known) & ids.notna()).to_numpy(dtype=np.bool_)
-        if not stranger.any():
+        unknown = (~ids.isin(known) & ids.notna()).to_numpy(dtype=np.bool_)
+        if not unknown.any():
             continue
         away = name in _MUST_BE_KNOWN
-        shown = ids[stranger].drop_duplicates().iloc[:5].tolist()
+        shown = ids[unknown].drop_duplicates().iloc[:5].tolist()
         faults.append(
             DataFault(
                 name,
                 column,
                 "unknown_customer",
-                int(stranger.sum()),
+                int(unknown.sum()),
                 tuple(str(i) for i in shown),
                 "a customer_id of customers",
-                "the rows are set aside" if away else "the rows are kept",
+                "the rows are rejected" if away else "the rows are kept",
             )
         )
         if away:
             fault = f"{column}: unknown_customer"
-            rejected[name].append(frame.loc[stranger].assign(fault=fault))
-            frames[name] = frame.loc[~stranger]
+            rejected[name].append(frame.loc[unknown].assign(fault=fault))
+            frames[name] = frame.loc[~unknown]
     return faults
 
 
 def _same_type(name: str, column: str, ids: pd.Series, known: pd.Series) -> None:
-    """Whole numbers never equal text, so such a mix would make every customer unknown."""
+    """Refuse integer ids in one frame and text in the other: no row would have a customer."""
     if not len(ids) or ids.isna().all():
         return
     forms = [
-        "whole numbers" if pd.api.types.is_numeric_dtype(s.dtype) else "text"
+        "integers" if pd.api.types.is_numeric_dtype(s.dtype) else "text"
         for s in (_ids(ids), _ids(known))
     ]
     if forms[0] != forms[1]:
         raise DataError(
             f"{name}.{column}: {forms[0]}, but customers.customer_id holds {forms[1]}; "
-            "give both one type"
+            "use one type for both"
         )
 
 

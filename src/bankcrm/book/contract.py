@@ -39,7 +39,7 @@ CONTRACT: Mapping[str, tuple[Column, ...]] = MappingProxyType(
 """The columns of each frame of a book."""
 
 FRAMES = tuple(CONTRACT)
-"""The names of the frames that a book may have; the first two are compulsory."""
+"""The names of the frames of a book; the first two are required."""
 
 KEYS = {
     "customers": "customer_id",
@@ -64,30 +64,37 @@ _EMPTY = {
 
 
 def empty_frame(name: str) -> pd.DataFrame:
-    """A frame of that name without rows, with the contract's columns."""
+    """An empty frame with the columns of the contract.
+
+    Args:
+        name: The name of the frame.
+
+    Raises:
+        UnknownNameError: A book has no frame of this name.
+    """
     if name not in CONTRACT:
         raise UnknownNameError("frame", name, FRAMES)
     return pd.DataFrame({c.name: pd.Series(dtype=_EMPTY[c.kind]) for c in CONTRACT[name]})
 
 
 def contract_page() -> str:
-    """The data contract as a Markdown page, made from the record classes."""
+    """The data contract as a Markdown page, generated from the record classes."""
     lines = [
         "# Data contract",
         "",
         "A book is a folder of frames, each a Parquet or CSV file named after the frame.",
-        "`customers` and `transactions` are compulsory; the other frames may be left out.",
-        "A column that is not *required* may be absent and its values missing.",
-        "Columns outside the contract are kept as they are.",
+        "`customers` and `transactions` are required; the other frames are optional.",
+        "A column that is not *required* may be absent, and its values may be missing.",
+        "Columns outside the contract are kept unchanged.",
         "",
-        "| kind | holds |",
+        "| kind | values |",
         "| --- | --- |",
-        "| id | whole numbers or text, one of the two in the whole book |",
-        "| text, category | text; a category holds few different words |",
-        "| date | a day without a time zone |",
-        "| instant | a moment with a time zone |",
-        "| money, number | numbers; Decimals are welcome and become float64 |",
-        "| integer | whole numbers |",
+        "| id | integers or text; the same type in the whole book |",
+        "| text, category | text; a category has few distinct words |",
+        "| date | a day, without a time zone |",
+        "| instant | a date and time with a time zone |",
+        "| money, number | numbers; Decimals are converted to float64 |",
+        "| integer | integers |",
         "| boolean | true or false |",
     ]
     for name, columns in CONTRACT.items():

@@ -26,35 +26,36 @@ _FACTS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "name": (str, "text"),
     "as_of": ((dt.date, str), "a date"),
     "currency": (str, "text"),
-    "seed": (int, "a whole number"),
+    "seed": (int, "an integer"),
     "presets": (list, "a list of texts"),
     "note": (str, "text"),
 }
 _SHOWN = 3
 
-# Ids that name the same thing in several columns are read as one kind in all of them.
+# Id columns that refer to the ids of another column get the type of that column.
 _FAMILY = {"parent_id": "customer_id", "child_id": "customer_id", "referred_by": "customer_id"}
 
 
 def read_book(folder: str | Path) -> Book:
-    """The book that a folder holds.
+    """Read a book from a folder.
 
-    Each frame is a file named after it, ``customers.parquet`` or ``customers.csv``; ``book.toml``
-    tells ``name``, ``as_of``, ``currency``, ``note``, ``presets`` and, for a synthetic book,
-    ``seed``; it may be missing. In a CSV file an empty cell is a missing value, dates are
-    ISO 8601, and ids are whole numbers
-    where they are in the whole book, else text (so ``007`` stays ``007``).
+    Each frame is a file with the frame's name, ``customers.parquet`` or ``customers.csv``. The
+    optional ``book.toml`` has ``name``, ``as_of``, ``currency``, ``note``, ``presets`` and, for a
+    synthetic book, ``seed``. In a CSV file an empty cell is a missing value, and dates are ISO
+    8601. Ids are integers if all ids of the book are integers, else text (``007`` stays ``007``).
 
     Args:
-        folder: Where the files are.
+        folder: The folder of the files.
 
     Raises:
-        DataError: No such folder, a compulsory file is missing, a file does not parse, or a
-            frame is there twice.
+        DataError: No such folder, a required file is missing, a file does not parse, or a frame
+            exists twice.
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder; a book is a folder with customers.parquet, say")
+        raise DataError(
+            f"{folder}: no such folder; expected a folder of files such as customers.parquet"
+        )
     files = {name: _file(folder, name) for name in FRAMES}
     for name in ("customers", "transactions"):
         if files[name] is None:
@@ -76,13 +77,13 @@ def write_book(
     folder: str | Path,
     format: Literal["parquet", "csv"] = "parquet",  # noqa: A002 - pandas and pyarrow name it so
 ) -> Path:
-    """Write a book to a folder, so that `read_book` reads the same book again.
+    """Write a book to a folder, from which `read_book` reads the same book.
 
-    Files of an earlier book in the folder are replaced; other files are left alone.
+    Files of an earlier book in the folder are replaced; other files are not changed.
 
     Args:
         book: The book.
-        folder: Where to write; made if it is not there.
+        folder: The folder; it is made if it does not exist.
         format: ``parquet`` (exact types, small, fast) or ``csv``.
 
     Returns:
@@ -117,7 +118,7 @@ def _write(frame: pd.DataFrame, name: str, path: Path) -> None:
     if path.suffix == ".parquet":
         plain.to_parquet(path, index=False)
         return
-    # Arrow writes CSV seven times as fast as pandas, but knows no words for some types.
+    # Arrow writes CSV seven times as fast as pandas, but does not write some types.
     zoned = {c: "string" for c in plain if isinstance(plain[c].dtype, pd.DatetimeTZDtype)}
     table = pa.Table.from_pandas(plain.astype(zoned), preserve_index=False)
     dates = {c.name for c in CONTRACT[name] if c.kind == "date"}
@@ -135,25 +136,25 @@ def _write(frame: pd.DataFrame, name: str, path: Path) -> None:
 def _file(folder: Path, name: str) -> Path | None:
     found = [folder / f"{name}.{s}" for s in _FORMATS if (folder / f"{name}.{s}").is_file()]
     if len(found) > 1:
-        raise DataError(f"{folder}: {name} is there twice, as Parquet and as CSV; keep one")
+        raise DataError(f"{folder}: {name} exists twice, as Parquet and as CSV; keep one")
     return found[0] if found else None
 
 
 def book_facts(folder: Path) -> dict[str, Any]:
-    """What book.toml tells; without one the book is named after its folder."""
+    """The entries of book.toml; without a name there, the book has the name of its folder."""
     path = folder / _TOML
     if not path.is_file():
         return {"name": folder.name}
     try:
-        told = tomllib.loads(path.read_text(encoding="utf-8"))
+        entries = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: not TOML: {error}") from None
-    if unknown := [key for key in told if key not in _FACTS]:
+    if unknown := [key for key in entries if key not in _FACTS]:
         raise DataError(f"{path}: unknown key {', '.join(unknown)}; known: {', '.join(_FACTS)}")
     for key, (kind, words) in _FACTS.items():
-        if key in told and not isinstance(told[key], kind):
-            raise DataError(f"{path}: {key} = {told[key]!r} is not {words}")
-    return {"name": folder.name} | told
+        if key in entries and not isinstance(entries[key], kind):
+            raise DataError(f"{path}: {key} = {entries[key]!r} is not {words}")
+    return {"name": folder.name} | entries
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
@@ -164,7 +165,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 
 
 def _read_csv(path: Path, name: str) -> pd.DataFrame:
-    """A frame whose contract columns are parsed by their kind, ids still as text."""
+    """Read a frame from CSV with its contract columns parsed by kind, and ids as text."""
     columns = {c.name: c for c in CONTRACT[name]}
     texts = dict.fromkeys(columns, "string")
     try:
@@ -181,7 +182,7 @@ def _read_csv(path: Path, name: str) -> pd.DataFrame:
 
 
 def _parsed(column: Column, text: pd.Series, path: Path, faults: list[str]) -> pd.Series:
-    """One column by its kind; cells that do not parse are told in ``faults``."""
+    """Parse one column by its kind; cells that do not parse are added to ``faults``."""
     if column.kind in ("id", "text"):
         return text
     if column.kind == "category":
@@ -216,7 +217,7 @@ def _parsed(column: Column, text: pd.Series, path: Path, faults: list[str]) -> p
 
 
 def _ids_alike(texts: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Read each family of ids as whole numbers if all of them are, else leave them text."""
+    """Convert each family of ids to integers if all of them are integers."""
     found: dict[str, dict[str, pd.Series]] = {}
     for name, frame in texts.items():
         for c in CONTRACT[name]:

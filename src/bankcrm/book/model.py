@@ -1,4 +1,4 @@
-"""The book itself: frames and what is known about them."""
+"""The book: its frames and facts about the whole."""
 
 from __future__ import annotations
 
@@ -38,28 +38,28 @@ def _names(names: Iterable[str]) -> tuple[str, ...]:
 
 @attrs.frozen(eq=False, repr=False)
 class Book:
-    """What a bank knows on one day: frames in the form of `CONTRACT`.
+    """The records of a bank on one day: frames with the columns of `CONTRACT`.
 
-    Only customers and transactions are compulsory. Each frame is pandas, or anything that speaks
-    the Arrow PyCapsule protocol. Nothing is checked until `check`.
+    Only customers and transactions are required. A frame is pandas, or any object that supports the
+    Arrow PyCapsule protocol. Nothing is checked until `check`.
 
-    Args:
-        customers: A row a customer.
-        transactions: A row a movement.
-        accounts: A row an account.
-        balances: A row an account and day.
-        loans: A row a loan.
-        contacts: A row a contact.
-        complaints: A row a complaint.
-        links: A row a tie between customers.
-        as_of: The day whose state the book shows.
-        name: What to call the book.
-        currency: Currency of its amounts, by ISO 4217.
+    Attributes:
+        customers: One row per customer.
+        transactions: One row per transaction.
+        accounts: One row per account.
+        balances: One row per account and day.
+        loans: One row per loan.
+        contacts: One row per contact.
+        complaints: One row per complaint.
+        links: One row per link between two customers.
+        as_of: The day of the records.
+        name: The book's name.
+        currency: Currency of the amounts (ISO 4217).
         seed: The seed of a synthetic book.
-        presets: Policy presets that the book's figures ask for, as ``valuation/czk_1993``; a
-            review takes them in the place of the defaults.
-        note: What a reader should know, such as what a conversion left out.
-        rejected: Rows that `check` set aside, by frame, with the reason in the column ``fault``.
+        presets: Policy presets that a review uses instead of the defaults, such as
+            ``valuation/czk_1993``.
+        note: A note for the reader, for example about what a conversion left out.
+        rejected: Rows that `check` rejected, by frame, with the reason in the column ``fault``.
     """
 
     customers: pd.DataFrame = attrs.field(converter=as_frame)
@@ -79,27 +79,34 @@ class Book:
     rejected: Mapping[str, pd.DataFrame] = attrs.field(factory=dict, kw_only=True, converter=_own)
 
     def __repr__(self) -> str:
-        """The sizes only: a book is full of personal data."""
+        """Only the sizes, because a book contains personal data."""
         sizes = ", ".join(f"{name} {len(frame):,}" for name, frame in self.frames().items())
         return f"Book({self.name!r}, as_of={self.as_of}, {sizes})"
 
     def _repr_html_(self) -> str:
-        """The sizes only, as in ``repr``."""
+        """Only the sizes, as in ``repr``."""
         figures = figures_of(self, "as_of", "currency", "presets", "note")
         kept = {k: v for k, v in figures.items() if v != "-"}
         rows = [
-            {"frame": name, "rows": len(frame), "set aside": len(self.rejected.get(name, ()))}
+            {"frame": name, "rows": len(frame), "rejected": len(self.rejected.get(name, ()))}
             for name, frame in self.frames().items()
         ]
         return card(f"Book {self.name}", kept, rows=rows)
 
     def frames(self) -> dict[str, pd.DataFrame]:
-        """The frames that the book has, by name."""
+        """The frames of the book, by name; absent frames are left out."""
         found = {name: getattr(self, name) for name in FRAMES}
         return {name: frame for name, frame in found.items() if frame is not None}
 
     def frame(self, name: str) -> pd.DataFrame:
-        """The frame of that name; an empty one with the contract's columns if the book has none."""
+        """One frame; an empty frame with the columns of the contract if the book has none.
+
+        Args:
+            name: The name of the frame.
+
+        Raises:
+            UnknownNameError: A book has no frame of this name.
+        """
         empty = empty_frame(name)
         frame: pd.DataFrame | None = getattr(self, name)
         return empty if frame is None else frame
@@ -107,23 +114,23 @@ class Book:
     def check(
         self, as_of: object = None, *, zone: str = ZONE
     ) -> tuple[Book, tuple[DataFault, ...]]:
-        """The book as known on a day, in canonical form, and every fault found in it.
+        """Check the book, and restrict it to what is known on a day.
 
-        A fault in a compulsory column sets the row aside (see `rejected`); a fault in an optional
-        column leaves out the value and keeps the row. A date after ``as_of`` is such a fault: a
-        later transaction is set aside, a later closing day is not known yet. Rows of unknown
-        customers are set aside, except complaints and links, which are kept and counted.
+        A fault in a required column rejects the row (see `rejected`). A fault in an optional column
+        leaves out the value and keeps the row. A date after ``as_of`` is a fault too: a later
+        transaction is rejected, a later closing day is not known yet. Rows of unknown customers are
+        rejected, except complaints and links, which are kept and counted.
 
         Args:
             as_of: The day; by default the book's own.
-            zone: The bank's time zone, in which an instant has its day.
+            zone: The bank's time zone, in which the day of an instant is taken.
 
         Returns:
-            The checked book (frames of canonical dtypes, a fresh 0, 1, 2 ... index each) and the
-            faults. For each frame, rows in = rows left + rows in ``rejected``.
+            The checked book (frames of canonical dtypes, each with the index 0, 1, 2 ...) and the
+            faults. For each frame, rows in = rows kept + rows in ``rejected``.
 
         Raises:
-            DataError: No day; no customer; a missing column, a wrong type or a duplicate customer.
+            DataError: No day, no customer, a missing column, a wrong type or a duplicate customer.
 
         >>> book = Book(
         ...     pd.DataFrame({"customer_id": [1], "kind": ["person"]}),
@@ -142,7 +149,7 @@ class Book:
         """
         if as_of is None and self.as_of is None:
             raise DataError(
-                "as_of: the book records no day; give one, such as check('2026-06-30') "
+                "as_of: the book has no day; pass one, such as check('2026-06-30') "
                 "or --as-of 2026-06-30"
             )
         day = as_of_day(self.as_of if as_of is None else as_of)
@@ -152,11 +159,11 @@ class Book:
         wrong: list[str] = []
         for name, frame in self.frames().items():
             try:
-                frames[name], aside, found = screened(name, frame, day, zone)
+                frames[name], rows, found = screened(name, frame, day, zone)
             except DataError as error:
                 wrong.append(str(error))
                 continue
-            rejected[name] = aside
+            rejected[name] = rows
             faults += found
         if wrong:
             raise DataError("\n".join(wrong))

@@ -99,5 +99,9 @@ def own_movements(transactions: FrameView, policy: Policy) -> Mask:
 
     The bank's own postings and standing orders run without the customer.
     """
-    kinds = (*policy.value("bank_made_kinds"), *policy.value("standing_order_kinds"))
-    return ~transactions.is_any("kind", kinds)
+    return ~transactions.is_any("kind", automatic_kinds(policy))
+
+
+def automatic_kinds(policy: Policy) -> tuple[str, ...]:
+    """Kinds of transaction that run without the customer: the bank's own and standing orders."""
+    return (*policy.value("bank_made_kinds"), *policy.value("standing_order_kinds"))

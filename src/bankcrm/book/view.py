@@ -78,9 +78,13 @@ class FrameView:
 
     def account(self, column: str = "account_id") -> Positions:
         """The position of each row's account, int32; -1 where it is missing."""
-        return self._once(
-            "account", column, lambda: positions_in(self.frame[column], self.accounts())
-        )
+        return self._once("account", column, lambda: self._account(column))
+
+    def _account(self, column: str) -> Positions:
+        index = self.accounts()
+        code, distinct = self.words(column)
+        del self._made["words", column]  # the larger array, which nothing else reads
+        return np.append(index.get_indexer(distinct), -1).astype(np.int32)[code]
 
     def day(self, column: str) -> DayNumbers:
         """A date as int32 days since 1970-01-01, an instant as its local day; `NEVER` if missing.
@@ -248,7 +252,7 @@ def view_of(
     view = _view(checked, zone)
     for name, frame in view.frames.items():
         if "customers" in checked and name != "customers" and frame.has("customer_id"):
-            _refuse_unknown(name, frame)
+            _refuse_unknown(name, frame.frame["customer_id"], frame.customer())
     return view
 
 
@@ -263,13 +267,29 @@ def _contract(name: str, needs: Needs) -> tuple[Column, ...]:
     return tuple(found)
 
 
-def _refuse_unknown(name: str, frame: FrameView) -> None:
-    unknown = (frame.customer() < 0) & frame.frame["customer_id"].notna().to_numpy()
+def known_positions(ids: pd.Series, customers: pd.Index, frame: str) -> Positions:
+    """The position of each id among the customers; -1 where it is missing.
+
+    Args:
+        ids: Customer ids.
+        customers: The customers, in order.
+        frame: What to call the frame in errors.
+
+    Raises:
+        DataError: Some ids are not among the customers.
+    """
+    place = positions_in(ids, customers)
+    _refuse_unknown(frame, ids, place)
+    return place
+
+
+def _refuse_unknown(frame: str, ids: pd.Series, place: Positions) -> None:
+    unknown = (place < 0) & ids.notna().to_numpy()
     if unknown.any():
-        ids = frame.frame.loc[unknown, "customer_id"].drop_duplicates()
-        first = ", ".join(repr(v) for v in ids.iloc[:5].tolist())
+        names = ids[unknown].drop_duplicates()
+        first = ", ".join(repr(v) for v in names.iloc[:5].tolist())
         raise DataError(
-            f"{name}.customer_id: {int(unknown.sum()):,} rows name {len(ids):,} customers "
+            f"{frame}.customer_id: {int(unknown.sum()):,} rows name {len(names):,} customers "
             f"who are not in customers ({first}); add the customers or leave the rows out"
         )
 

@@ -1,4 +1,4 @@
-"""A book that does not fit into memory: DuckDB on one machine, Spark on many."""
+"""Reviews of books that are larger than memory: DuckDB on one machine, Spark on many."""
 
 from __future__ import annotations
 

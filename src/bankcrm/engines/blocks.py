@@ -1,4 +1,4 @@
-"""A book parted into blocks of whole customers, so that any of them fits in memory."""
+"""A book split into blocks of whole customers, each of which fits in memory."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bankcrm.engines.engine import Engine
 
 ROW = "_row"
-"""The place of a row in its frame; what depends on the order of rows goes by it."""
+"""The position of a row in its frame, by which the order of rows is restored."""
 
 Zones = Mapping[str, Mapping[str, str]]
 PARTED = ("customers", "transactions", "accounts", "balances", "loans", "contacts", "complaints")
@@ -35,18 +35,18 @@ ACCOUNT_FRAMES = ("accounts", "transactions", "balances", "loans")
 
 @attrs.frozen
 class Workspace:
-    """A folder of intermediate results, from which the next run with the same key continues.
+    """A folder of intermediate results, from which a later run with the same key continues.
 
     Attributes:
-        folder: Where they are; it is deleted when the review is complete.
-        key: What the intermediate results depend on.
+        folder: The folder; it is deleted when the review is complete.
+        key: Everything on which the intermediate results depend.
     """
 
     folder: Path
     key: Mapping[str, Any]
 
     def begin(self) -> None:
-        """Make the folder ready; results of another key are deleted."""
+        """Prepare the folder; results of another key are deleted."""
         text = json.dumps({"key": digest_of(self.key)})
         noted = self.folder / "_key.json"
         if not (noted.is_file() and noted.read_text(encoding="utf-8") == text):
@@ -56,11 +56,11 @@ class Workspace:
                 write_text(noted, text)
 
     def end(self) -> None:
-        """Delete everything."""
+        """Delete the folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def frames(self, step: str, block: int, make: Callable[[], dict[str, pd.DataFrame]]) -> None:
-        """Make and keep the frames of one step and block, unless they are there already."""
+        """Make and store the frames of one step and block, unless they exist already."""
         target = self.folder / step / f"{block:05d}"
         if target.is_dir():
             return
@@ -72,7 +72,7 @@ class Workspace:
             for name, frame in made.items():
                 table = pa.Table.from_pandas(frame)
                 pq.write_table(table, temporary / f"{name}.parquet", compression="lz4")
-            if target.is_dir():  # another worker was given the same block and was faster
+            if target.is_dir():  # another worker ran the same block and was faster
                 shutil.rmtree(temporary)
             else:
                 os.replace(temporary, target)
@@ -86,7 +86,7 @@ class Workspace:
         return frame
 
     def part(self, engine: Engine, name: str, sql: str, customer: str, blocks: int) -> None:
-        """Part a SELECT by customer into files, unless they are there already."""
+        """Split a SELECT by customer into files, unless they exist already."""
         target = self.folder / "parts" / name
         if target.is_dir():
             return
@@ -99,9 +99,9 @@ class Workspace:
             os.replace(temporary, target)
 
     def block(self, name: str, blocks: Iterable[int]) -> pd.DataFrame | None:
-        """The rows of some blocks of a parted frame, in the frame's own order; None if not there.
+        """The rows of some blocks of a split frame, in the order of the frame; None if absent.
 
-        Rows keep their place in the frame as their label.
+        Rows have their position in the frame as their label.
         """
         target = self.folder / "parts" / name
         if not target.is_dir():
@@ -119,7 +119,7 @@ class Workspace:
 
 
 def part_book(engine: Engine, workspace: Workspace, blocks: int) -> None:
-    """Part every frame of an engine's book by customer; each row lands in one block."""
+    """Split every frame of an engine's book by customer; each row belongs to one block."""
     if blocks > 1:
         refuse_shared(engine)
     for name in PARTED:
@@ -129,10 +129,12 @@ def part_book(engine: Engine, workspace: Workspace, blocks: int) -> None:
 
 
 def refuse_shared(engine: Engine) -> None:
-    """Refuse accounts and record ids that several customers share: blocks would separate them.
+    """Refuse accounts and record ids that several customers share.
+
+    Blocks of whole customers would separate their rows.
 
     Raises:
-        DataError: Some are shared; all of them are counted.
+        DataError: Some are shared; the error counts them.
     """
     known = f"customer_id IN (SELECT customer_id FROM {engine.place('customers')})"
     with_account = [n for n in ACCOUNT_FRAMES if "account_id" in engine.columns.get(n, ())]
@@ -171,7 +173,7 @@ def _shared(engine: Engine, pairs: str, key: str, where: str) -> list[str]:
 
 
 def groups_of(workspace: Workspace, blocks: int) -> list[list[int]]:
-    """The parts of the book to work on together: each group has a customer."""
+    """Groups of blocks that are processed together, so that each group has a customer."""
     target = workspace.folder / "parts" / "customers"
     groups: list[list[int]] = []
     waiting: list[int] = []
@@ -186,7 +188,7 @@ def groups_of(workspace: Workspace, blocks: int) -> list[list[int]]:
 
 
 def book_of(workspace: Workspace, zones: Zones, group: list[int], name: str, day: date) -> Book:
-    """The book of some parts; frames that the whole book has are there, if only empty."""
+    """The book of some blocks, with every frame that the whole book has, if only empty."""
     found = {n: workspace.block(n, group) for n in PARTED}
     frames: dict[str, Any] = {
         n: in_zones(n, f, zones.get(n, {})) for n, f in found.items() if f is not None

@@ -1,4 +1,4 @@
-"""DuckDB: the embedded engine, over files in place, a database, or frames in memory."""
+"""The engine on DuckDB, which reads files in place, a database, or frames in memory."""
 
 from __future__ import annotations
 
@@ -38,22 +38,22 @@ _FITTING = {
     "integer": "INT|DOUBLE|FLOAT|DECIMAL|NULL",
     "boolean": "BOOLEAN|NULL",
 }
-"""The column types of DuckDB that a kind of the contract may have."""
+"""Kind of the contract -> pattern of the DuckDB types that it accepts."""
 
 WHOLE = r"0|-?[1-9]\d{0,17}"
-"""Ids that are whole numbers in the whole book are read as such; ``007`` stays text."""
+"""Ids are read as integers if all ids of the book are integers; ``007`` stays text."""
 
 
 class DuckDBEngine(Engine):
-    """A book on DuckDB, read where it is.
+    """A book on DuckDB, read in place.
 
     Args:
         source: A folder of Parquet or CSV (``transactions.parquet``, or a folder ``transactions``
             of such files), a DuckDB file, an open DuckDB connection whose tables are named after
             the frames, a `Book`, or a mapping of frame names to frames. Frames are not copied.
-        memory_limit: Memory that DuckDB may use, such as ``"4GB"``; it spills to disk beyond.
-        threads: Threads that DuckDB may use; its own choice if none.
-        temp_directory: Where it spills to; its own choice if none.
+        memory_limit: Memory that DuckDB may use, such as ``"4GB"``; beyond it DuckDB uses disk.
+        threads: Threads that DuckDB may use; None: DuckDB's default.
+        temp_directory: Folder for data that exceeds the memory limit; None: DuckDB's default.
 
     Raises:
         DataError: No such source, or a compulsory frame or column is missing.
@@ -115,7 +115,7 @@ class DuckDBEngine(Engine):
             return from_arrow(self.connection.sql(sql).to_arrow_table())
 
     def part(self, sql: str, customer: str, folder: Path, blocks: int) -> None:
-        """Write a SELECT as Parquet parted by customer."""
+        """Write a SELECT as Parquet, split by customer."""
         place = str(folder).replace("'", "''")
         kind = self._kind(sql, customer)
         with self._translating(f"writing {folder.name.lstrip('.')}"):
@@ -127,13 +127,13 @@ class DuckDBEngine(Engine):
             )
 
     def identity(self) -> str:
-        """The files with their sizes and times; frames in memory are never the same again."""
+        """The files with sizes and times of change; unique for frames in memory."""
         if not self.files:
             return uuid.uuid4().hex
         return repr([(n, f.state()) for n, f in sorted(self.files.items())])
 
     def cancel(self) -> None:
-        """Stop what is running, from another thread; it ends with an `EngineError`."""
+        """Stop the running query from another thread; it ends with an `EngineError`."""
         self.connection.interrupt()
 
     def close(self) -> None:
@@ -146,20 +146,20 @@ class DuckDBEngine(Engine):
 
     @contextmanager
     def _translating(self, doing: str) -> Iterator[None]:
-        """Turn DuckDB's errors into ours, with what to do."""
+        """Convert DuckDB's errors to errors of bankcrm, with advice."""
         try:
             yield
         except self._errors as error:
             raise _translated(error, doing) from error
 
     def _kind(self, sql: str, column: str) -> str:
-        """Equal ids of two types hash alike only as one type."""
+        """The type as which ids are hashed: equal ids of two types must get one hash."""
         [row] = self.connection.execute(f"DESCRIBE SELECT {column} FROM ({sql}) s").fetchall()
         return "BIGINT" if re.search("INT|DOUBLE|FLOAT", str(row[1])) else "VARCHAR"
 
     def _tables(self) -> list[str]:
-        there = self.fetch("SELECT table_name AS name FROM information_schema.tables")["name"]
-        return [name for name in CONTRACT if name in set(there)]
+        present = self.fetch("SELECT table_name AS name FROM information_schema.tables")["name"]
+        return [name for name in CONTRACT if name in set(present)]
 
     def _registered(self, name: str, frame: object) -> str:
         known_frame(name)
@@ -192,13 +192,13 @@ class DuckDBEngine(Engine):
                  and "TIME ZONE" in t]  # fmt: skip
         if zoned:
             raise DataError(
-                f"{name}: {', '.join(zoned)} carry a time zone, but bank dates are plain days; "
+                f"{name}: {', '.join(zoned)} have a time zone, but bank dates are plain days; "
                 "store the local day"
             )
         return tuple(types)
 
     def _whole_ids(self) -> None:
-        """Read each family of ids in CSV files as whole numbers if all of them are."""
+        """Read each family of ids in CSV files as integers if all of them are integers."""
         families: dict[str, list[tuple[str, str]]] = {}
         for name in self.files:
             ids = [c.name for c in CONTRACT[name] if c.kind == "id"]
@@ -231,7 +231,7 @@ def _duckdb() -> Any:
     try:
         import duckdb
 
-        importlib.import_module("sqlglot")  # every rendering needs it, so say so before any work
+        importlib.import_module("sqlglot")  # every query needs it: fail before any work
     except ImportError as error:
         raise MissingExtraError(error.name or "duckdb", "engines") from None
     return duckdb
@@ -253,13 +253,14 @@ def _first(found: FrameFiles) -> Path:
 
 
 def _translated(error: Exception, doing: str) -> Exception:
-    told = re.sub(r"\s+", " ", str(error)).strip()[:500]
+    message = re.sub(r"\s+", " ", str(error)).strip()[:500]
     kind = type(error).__name__
     if "interrupt" in kind.lower():
-        return EngineError(f"DuckDB, {doing}: cancelled; the last complete result stands")
-    if kind == "OutOfMemoryException" or "No space left" in told or "max_temp_directory" in told:
+        return EngineError(f"DuckDB, {doing}: cancelled; the last complete result is unchanged")
+    full = any(text in message for text in ("No space left", "max_temp_directory"))
+    if kind == "OutOfMemoryException" or full:
         return EngineError(
-            f"DuckDB, {doing}: {told}; raise memory_limit, give a temp_directory with more room, "
-            "or lower threads; the last complete result stands"
+            f"DuckDB, {doing}: {message}; raise memory_limit, give a temp_directory with more "
+            "space, or lower threads; the last complete result is unchanged"
         )
-    return DataError(f"DuckDB, {doing}: {told}")
+    return DataError(f"DuckDB, {doing}: {message}")

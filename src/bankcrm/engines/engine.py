@@ -1,4 +1,4 @@
-"""What an engine offers: a book's frames where they are, and work on blocks of its customers."""
+"""The interface of an engine: a book's frames in place, and work on blocks of its customers."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from bankcrm.frames import as_of_day
 from bankcrm.rules.sql import quoted
 
 PREFIX = "bankcrm_"
-"""What the names of tables and views that an engine makes begin with."""
+"""Prefix of the tables and views that an engine creates."""
 
 T = TypeVar("T")
 
 
 class Engine(abc.ABC):
-    """An engine that holds a book's frames as relations and works on blocks of its customers.
+    """An engine that reads a book's frames as relations and runs steps on blocks of its customers.
 
-    It computes no fact of its own: the blocks go through the very steps of a review in memory.
-    SQL is written once, in DuckDB's dialect, and rendered for the engine by sqlglot.
+    An engine defines no fact: each block runs the steps of a review in memory. SQL is written once,
+    in the dialect of DuckDB, and translated for the engine by sqlglot.
 
     Attributes:
         columns: The columns of each frame.
-        places: How each frame stands after FROM.
-        zones: The time zone of each instant of a frame, where its source keeps one.
+        places: Frame -> the SQL expression that reads it, for use after FROM.
+        zones: Frame -> instant column -> time zone, where the source has one.
         name: The book's name.
-        as_of: The day that the book records, if any.
-        presets: The policy presets that the book asks for.
-        note: What a reader of the book should know.
+        as_of: The day of the book, if it has one.
+        presets: The policy presets that the book names.
+        note: A note about the book for the reader.
         currency: The currency of its amounts.
     """
 
@@ -65,33 +65,45 @@ class Engine(abc.ABC):
 
     @abc.abstractmethod
     def part(self, sql: str, customer: str, folder: Path, blocks: int) -> None:
-        """Write a SELECT as Parquet parted by customer: ``folder/block=0`` and so on.
+        """Write a SELECT as Parquet, split by customer: ``folder/block=0`` and so on.
 
-        Rows carry their place in the order of the SELECT as ``_row``.
+        The column ``_row`` has the position of each row in the SELECT.
+
+        Args:
+            sql: The SELECT, in DuckDB's dialect.
+            customer: The column of the customer's id.
+            folder: The folder to write.
+            blocks: The number of blocks.
         """
 
     def each(
         self, call: Callable[[T], None], jobs: Sequence[T], report: Callable[[int], None]
     ) -> None:
-        """Do a piece of work for each job, one after the other; `report` is called before each."""
+        """Call a function for each job, one after the other.
+
+        Args:
+            call: The function.
+            jobs: The jobs.
+            report: Called with the number of a job before it begins.
+        """
         for number, job in enumerate(jobs):
             report(number)
             call(job)
 
     @abc.abstractmethod
     def identity(self) -> str:
-        """What distinguishes the book from another one; it changes when a file changes."""
+        """A text that identifies the content of the book; it changes when a file changes."""
 
     def place(self, name: str) -> str:
-        """A frame as it is in the source, as it stands after FROM."""
+        """The SQL expression that reads a frame, for use after FROM."""
         return self.places[name]
 
     def zoned(self, name: str, frame: pd.DataFrame) -> pd.DataFrame:
-        """The frame with its instants in the time zone of their source; engines keep UTC."""
+        """A frame with its instants in the time zone of the source; engines store UTC."""
         return in_zones(name, frame, self.zones.get(name, {}))
 
     def render(self, sql: str) -> str:
-        """SQL of DuckDB's dialect in the engine's own."""
+        """Translate SQL from DuckDB's dialect to that of the engine."""
         return sql if self.dialect == "duckdb" else _transpiled(sql, self.dialect)
 
     def recorded(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Results as Parquet by review date: a run that is killed leaves the last complete one intact."""
+"""Results as Parquet by review date; a killed run leaves the last complete result intact."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _KEY = "_key.json"
 class Output:
     """A complete result on disk.
 
-    Args:
-        folder: where its Parquet files are.
-        manifest: what was written: files with rows and bytes, and what the writer told.
+    Attributes:
+        folder: The folder of the Parquet files.
+        manifest: The files with their rows and bytes, and the entries of the writer.
     """
 
     folder: Path
@@ -43,17 +43,25 @@ class Output:
 
     @property
     def rows(self) -> int:
-        """Rows in all files."""
+        """The number of rows in all files."""
         return sum(int(f["rows"]) for f in self.manifest["files"].values())
 
     def parts(self, columns: list[str]) -> Iterator[pd.DataFrame]:
-        """The files one after the other, with those of the columns that they have."""
+        """Read the files one after the other.
+
+        Args:
+            columns: The columns to read; columns that a file does not have are left out.
+        """
         for file in self.files:
-            there = set(pq.read_schema(file).names)
-            yield pd.read_parquet(file, columns=[c for c in columns if c in there])
+            present = set(pq.read_schema(file).names)
+            yield pd.read_parquet(file, columns=[c for c in columns if c in present])
 
     def frame(self, columns: list[str] | None = None) -> pd.DataFrame:
-        """The whole result in memory; for large ones let an engine read ``files``."""
+        """Read the whole result into memory; a large result is better read from ``files``.
+
+        Args:
+            columns: The columns to read; None: all.
+        """
         tables = [
             pq.read_table(file, columns=columns, use_pandas_metadata=True) for file in self.files
         ]
@@ -63,18 +71,18 @@ class Output:
 
 @attrs.frozen
 class OutputWriter:
-    """Parts of a result, written beside its place and moved there when all are done.
+    """Writes the parts of a result to a partial folder, which replaces the result when complete.
 
-    A part is written under another name and renamed, so that a file with the right name is whole.
-    The parts of a run that was killed are taken up again by the next run with the same ``key``.
+    A part is written under a temporary name and renamed, so that a file with the final name is
+    complete. A later run with the same ``key`` continues with the parts of a killed run.
 
-    Args:
-        root: the folder of all review dates.
-        day: the review date; its folder is ``review_date=YYYY-MM-DD``.
-        key: what the parts depend on; parts of another key are thrown away.
+    Attributes:
+        root: The folder of all review dates.
+        day: The review date; its folder is ``review_date=YYYY-MM-DD``.
+        key: Everything on which the parts depend; parts of another key are deleted.
 
     Raises:
-        EngineError: the disk is full, or the folder cannot be written.
+        EngineError: The disk is full, or the folder cannot be written.
     """
 
     root: Path
@@ -83,46 +91,50 @@ class OutputWriter:
 
     @property
     def target(self) -> Path:
-        """Where the complete result stands."""
+        """The folder of the complete result."""
         return self.root / f"review_date={self.day.isoformat()}"
 
     @property
     def partial(self) -> Path:
-        """Where the parts are gathered; the leading dot hides it from readers of Parquet."""
+        """The folder of the parts; readers of Parquet ignore it because of the leading dot."""
         return self.root / f".review_date={self.day.isoformat()}.partial"
 
     def begin(self) -> list[str]:
-        """Make ready; returns the names of the parts that are there already."""
+        """Prepare the folder; returns the names of the parts that exist already."""
         _recover(self.target)
-        told = json.dumps({"key": digest_of(self.key)}, sort_keys=True)
+        text = json.dumps({"key": digest_of(self.key)}, sort_keys=True)
         noted = self.partial / _KEY
-        if not (noted.is_file() and noted.read_text(encoding="utf-8") == told):
+        if not (noted.is_file() and noted.read_text(encoding="utf-8") == text):
             shutil.rmtree(self.partial, ignore_errors=True)
             with disk(self.partial):
                 self.partial.mkdir(parents=True)
-                write_text(noted, told)
+                write_text(noted, text)
         return sorted(p.name for p in self.partial.glob("*.parquet"))
 
     def write(self, name: str, frame: pd.DataFrame | pa.Table) -> Path:
-        """Write one part whole, or not at all."""
+        """Write one part completely, or not at all."""
         table = frame if isinstance(frame, pa.Table) else pa.Table.from_pandas(frame)
         path = self.partial / name
-        beside = path.with_name(f".{name}.{os.getpid()}")
+        temporary = path.with_name(f".{name}.{os.getpid()}")
         with disk(path):
             try:
-                pq.write_table(table, beside, compression="zstd")
-                os.replace(beside, path)
+                pq.write_table(table, temporary, compression="zstd")
+                os.replace(temporary, path)
             finally:
-                beside.unlink(missing_ok=True)
+                temporary.unlink(missing_ok=True)
         return path
 
-    def commit(self, told: Mapping[str, Any] | None = None) -> Output:
-        """Put the parts in the place of the last complete result."""
+    def commit(self, entries: Mapping[str, Any] | None = None) -> Output:
+        """Replace the last complete result by the parts.
+
+        Args:
+            entries: More entries of the manifest.
+        """
         files = {}
         for path in sorted(self.partial.glob("*.parquet")):
             rows = pq.read_metadata(path).num_rows
             files[path.name] = {"rows": rows, "bytes": path.stat().st_size}
-        manifest = {"key": digest_of(self.key), "files": files, **(told or {})}
+        manifest = {"key": digest_of(self.key), "files": files, **(entries or {})}
         with disk(self.partial):
             write_text(self.partial / MANIFEST, json.dumps(manifest, indent=2, sort_keys=True))
             old = _old(self.target)
@@ -139,36 +151,36 @@ def read_output(root: str | Path, day: object) -> Output:
     """The complete result of a review date.
 
     Args:
-        root: the folder that results were written to.
-        day: the review date.
+        root: The folder of all review dates.
+        day: The review date.
 
     Raises:
-        DataError: there is none, or its files are not those that were written.
+        DataError: There is no complete result, or its files are not those that were written.
     """
-    wanted = cast("date", as_of_day(day).item())
-    target = Path(root) / f"review_date={wanted.isoformat()}"
+    date_ = cast("date", as_of_day(day).item())
+    target = Path(root) / f"review_date={date_.isoformat()}"
     _recover(target)
     path = target / MANIFEST
     if not path.is_file():
         known = sorted(p.parent.name for p in Path(root).glob(f"review_date=*/{MANIFEST}"))
         raise DataError(
             f"{target}: no complete result; complete: {', '.join(known) or 'none'}; "
-            "run the review again, it goes on where it stopped"
+            "run the review again; it continues where it stopped"
         )
     manifest = json.loads(path.read_text(encoding="utf-8"))
-    for name, told in manifest["files"].items():
+    for name, written in manifest["files"].items():
         file = target / name
         found = file.stat().st_size if file.is_file() else None
-        if found != told["bytes"]:
+        if found != written["bytes"]:
             raise DataError(
                 f"{file}: {'missing' if found is None else f'{found:,} bytes'}, but "
-                f"{told['bytes']:,} were written; run the review again"
+                f"{written['bytes']:,} were written; run the review again"
             )
     return Output(target, manifest)
 
 
 def digest_of(key: Mapping[str, Any]) -> str:
-    """SHA-256 of what a result depends on."""
+    """SHA-256 of a key."""
     text = json.dumps(key, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -178,29 +190,29 @@ def _old(target: Path) -> Path:
 
 
 def _recover(target: Path) -> None:
-    """A run that was killed between two renames left the last result under its other name."""
+    """Restore the last result if a run was killed between two renames."""
     old = _old(target)
     if old.is_dir() and not target.exists():
         os.replace(old, target)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a small file whole, or not at all."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(beside, "w", encoding="utf-8") as file:
+    """Write a small file completely, or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(temporary, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(beside, path)
+    os.replace(temporary, path)
 
 
 @contextmanager
 def disk(path: Path) -> Iterator[None]:
-    """Turn a failing disk into an error that says what stands."""
+    """Convert an error of the disk to an `EngineError` with advice."""
     try:
         yield
     except OSError as error:
         raise EngineError(
-            f"{path}: cannot be written ({error}); the last complete result stands; "
-            "free some space or give another folder, and run again"
+            f"{path}: cannot be written ({error}); the last complete result is unchanged; "
+            "free space or choose another folder, and run again"
         ) from error

@@ -1,4 +1,4 @@
-"""The steps of a review over a book that stays in its engine, block by block."""
+"""The steps of a review on an engine, block by block."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
     from bankcrm.engines.engine import Engine
 
 ROWS_PER_BLOCK = 2_000_000
-"""Transactions that a block holds on average, unless a number of blocks is given."""
+"""Average number of transactions per block, unless the number of blocks is given."""
 LAYOUT = 2
-"""The layout of intermediate results; a run continues only what has the same."""
+"""Version of the intermediate results; a run continues only results of the same version."""
 
 
 @attrs.frozen(eq=False)
 class EngineFound:
-    """What the steps found about the customers of an engine's book.
+    """The result of the steps for the customers of an engine's book.
 
     Attributes:
         output: Every customer with every column, on disk.
-        fitted: What was learned from the whole book.
+        fitted: The values fitted to the whole book.
         reasons: Step -> why its columns are null.
-        faults: What was wrong with the frames.
+        faults: Problems of the frames.
     """
 
     output: Output
@@ -65,14 +65,15 @@ def run_on(
         engine: The engine that holds the book.
         steps: The steps.
         day: The day of the review.
-        policies: What decides, as of the day.
-        fitted: What an earlier review learned; None: it is learned from this book.
+        policies: The policies in force on the day.
+        fitted: The fitted values of an earlier review; None: they are fitted to this book.
         root: The folder of results by review date.
-        blocks: Number of parts.
-        report_progress: Called with the title of each piece of work before it begins.
+        blocks: The number of blocks.
+        report_progress: Called with a title before each task.
 
     Raises:
-        DataError: A frame does not fit, or several customers share an account or a record id.
+        DataError: A frame does not match its contract, or several customers share an account or a
+            record id.
         EngineError: The engine or the disk failed.
     """
     key = {
@@ -91,7 +92,7 @@ def run_on(
     writer.begin()
     known = fitted or Fitted(engine.recorded(), policies=policies.fingerprint)
     tasks = BlockTasks(workspace, steps, policies, day, engine.name, engine.zones, known)
-    report_progress("parting the book by customer")
+    report_progress("splitting the book by customer")
     part_book(engine, workspace, blocks)
     groups = groups_of(workspace, blocks)
     jobs: list[Job] = list(enumerate(groups))
@@ -117,13 +118,13 @@ def run_on(
 
 
 def default_blocks(engine: Engine) -> int:
-    """How many parts to make, by the number of transactions."""
+    """The number of blocks for an engine's book, by its number of transactions."""
     moves = engine.fetch(f"SELECT COUNT(*) AS n FROM {engine.place('transactions')}")
     return 1 + int(moves["n"].iloc[0]) // ROWS_PER_BLOCK
 
 
 def number_of_passes(steps: tuple[Step, ...]) -> int:
-    """How many passes over the blocks the steps take."""
+    """The number of passes over the blocks that the steps need."""
     return 1 + max(passes_of(steps).values())
 
 
@@ -133,7 +134,7 @@ def _titles(steps: tuple[Step, ...], number: int) -> str:
 
 
 def _learned(tasks: BlockTasks, number: int, blocks: int) -> BlockTasks:
-    """The tasks with what the steps of a pass fit to the whole book."""
+    """The tasks with the fitted values of the steps of a pass."""
     passes, reasons = passes_of(tasks.steps), reasons_of(tasks.steps, tasks.fitted)
     fitted = tasks.fitted
     for step in tasks.steps:
@@ -144,11 +145,11 @@ def _learned(tasks: BlockTasks, number: int, blocks: int) -> BlockTasks:
 
 
 def complaints_book(engine: Engine, frames: Iterable[str] = ()) -> Book:
-    """Complaints and links, all together as they are few, with the customers whom they name.
+    """A book of all complaints and links, which are few, with the customers that they name.
 
     Args:
-        engine: The engine that holds the book.
-        frames: More frames to read, the rows of these customers only.
+        engine: The engine.
+        frames: More frames to read, for these customers only.
     """
     found: dict[str, Any] = {
         name: engine.zoned(name, engine.fetch(f"SELECT * FROM {engine.place(name)}"))
@@ -179,13 +180,13 @@ def complaints_book(engine: Engine, frames: Iterable[str] = ()) -> Book:
 
 
 def _merged(blocks: list[str]) -> tuple[DataFault, ...]:
-    """The faults of all blocks, each reported once with its count."""
+    """The faults of all blocks, merged by kind with their counts."""
     merged: dict[tuple[str, ...], DataFault] = {}
     for text in blocks:
         for raw in json.loads(text):
             fault = DataFault(**{**raw, "examples": tuple(raw["examples"])})
             if fault.frame == "complaints":
-                continue  # complaints are checked all together
+                continue  # complaints are checked together
             key = (fault.frame, fault.column, fault.problem, fault.expected, fault.advice)
             before = merged.get(key)
             if before is not None:

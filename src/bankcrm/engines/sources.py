@@ -1,4 +1,4 @@
-"""What an engine reads: where each frame of a book is, and what its columns are made into."""
+"""The sources of an engine: the files of each frame, and the types of its columns."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bankcrm.book.files import book_facts
 from bankcrm.errors import DataError
 
 FAMILY = {"parent_id": "customer_id", "child_id": "customer_id", "referred_by": "customer_id"}
-"""Ids that name the same thing under other names."""
+"""Id columns that refer to the ids of another column."""
 
 _CSV_TYPES = {
     "date": "DATE",
@@ -42,12 +42,12 @@ class FrameFiles:
         return str(self.path / "**" / f"*.{self.kind}") if self.path.is_dir() else str(self.path)
 
     def schema(self) -> pa.Schema | None:
-        """The schema of the first Parquet file; None where there is none that reads."""
+        """The schema of the first Parquet file; None if there is none that can be read."""
         first = min(self.path.rglob(f"*.{self.kind}")) if self.path.is_dir() else self.path
         try:
             return pq.read_schema(first) if self.kind == "parquet" else None
         except (pa.ArrowInvalid, OSError):
-            return None  # the engine tells what is wrong with it
+            return None  # the engine reports the error
 
     def state(self) -> list[tuple[str, int, int]]:
         """Each file with its size and time of change."""
@@ -59,10 +59,12 @@ def files_of(folder: Path) -> dict[str, FrameFiles]:
     """The frames that a folder holds: ``transactions.parquet``, or ``transactions/*.parquet``.
 
     Raises:
-        DataError: no such folder, a compulsory frame is missing, or one is there twice.
+        DataError: No such folder, a required frame is missing, or a frame exists twice.
     """
     if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder; a book is a folder with customers.parquet, say")
+        raise DataError(
+            f"{folder}: no such folder; expected a folder of files such as customers.parquet"
+        )
     found: dict[str, FrameFiles] = {}
     for name in CONTRACT:
         places = [
@@ -73,7 +75,7 @@ def files_of(folder: Path) -> dict[str, FrameFiles]:
         ]
         if len(places) > 1:
             shown = " and ".join(f"{p.path.name} ({p.kind})" for p in places)
-            raise DataError(f"{folder}: {name} is there twice: {shown}; keep one")
+            raise DataError(f"{folder}: {name} exists twice: {shown}; keep one")
         if places:
             found[name] = places[0]
     refuse_incomplete(str(folder), found)
@@ -81,7 +83,7 @@ def files_of(folder: Path) -> dict[str, FrameFiles]:
 
 
 def in_zones(name: str, frame: pd.DataFrame, zones: Mapping[str, str]) -> pd.DataFrame:
-    """Instants of a frame in the time zone of their source; engines keep UTC."""
+    """A frame with its instants in the time zone of the source; engines store UTC."""
     moved = {}
     for column in (c.name for c in CONTRACT[name] if c.kind == "instant" and c.name in frame):
         values = frame[column]
@@ -92,7 +94,7 @@ def in_zones(name: str, frame: pd.DataFrame, zones: Mapping[str, str]) -> pd.Dat
 
 
 def about_of(source: object) -> dict[str, Any]:
-    """Name, day, presets, note and currency of a book, as far as its source tells them."""
+    """Name, day, presets, note and currency of a book, as far as its source has them."""
     if isinstance(source, Book):
         names = ("name", "as_of", "presets", "note", "currency")
         return {name: getattr(source, name) for name in names}
@@ -102,7 +104,7 @@ def about_of(source: object) -> dict[str, Any]:
 
 
 def zones_of(name: str, frame: object) -> dict[str, str]:
-    """The time zone of each instant of a frame or of a frame's files; engines keep UTC alone."""
+    """The time zone of each instant of a frame or of its files; engines store only UTC."""
     instants = {c.name for c in CONTRACT[name] if c.kind == "instant"}
     if not instants:
         return {}
@@ -122,7 +124,7 @@ def zones_of(name: str, frame: object) -> dict[str, str]:
 
 
 def refuse_incomplete(where: str, found: Mapping[str, object]) -> None:
-    """A book has at least customers and transactions."""
+    """Refuse a book without customers or transactions."""
     missing = [name for name in ("customers", "transactions") if name not in found]
     if missing:
         raise DataError(
@@ -136,7 +138,7 @@ def csv_types(name: str) -> dict[str, str]:
 
 
 def from_arrow(table: pa.Table) -> pd.DataFrame:
-    """Rows of an engine in memory: days as ``datetime64[s]``, whole numbers with nulls as Int64."""
+    """Convert rows of an engine: days to ``datetime64[s]``, integers with nulls to Int64."""
     frame: pd.DataFrame = table.to_pandas(date_as_object=False)
     for name, column in zip(table.column_names, table.columns, strict=True):
         if pa.types.is_integer(column.type) and column.null_count:
@@ -147,26 +149,26 @@ def from_arrow(table: pa.Table) -> pd.DataFrame:
 
 
 def arrow_table(name: str, frame: object) -> pa.Table:
-    """A frame as Arrow, without copying plain columns; NaN becomes null."""
+    """Convert a frame to Arrow without copying plain columns; NaN becomes null."""
     if not isinstance(frame, pd.DataFrame):
         return frame if isinstance(frame, pa.Table) else pa.table(frame)
     lowered = [str(c).lower() for c in frame.columns]
     if len(set(lowered)) < len(lowered):
         twice = sorted({c for c in map(str, frame.columns) if lowered.count(c.lower()) > 1})
         raise DataError(
-            f"{name}: columns {', '.join(twice)} differ only in case, which SQL does not tell "
-            "apart; rename or drop one"
+            f"{name}: columns {', '.join(twice)} differ only in case, and SQL ignores case; "
+            "rename or drop one"
         )
     ids = {c.name for c in CONTRACT[name] if c.kind == "id"}
     flat = frame.assign(**{c: _plain_ids(frame[c]) for c in ids.intersection(frame.columns)})
     try:
         return pa.Table.from_pandas(flat, preserve_index=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise DataError(f"{name}: {error}; give each column one type") from None
+        raise DataError(f"{name}: {error}; use one type per column") from None
 
 
 def _plain_ids(ids: pd.Series) -> pd.Series:
-    """Ids without their categories, which SQL would join as texts."""
+    """Ids without categories, because SQL would join categories as text."""
     if isinstance(ids.dtype, pd.CategoricalDtype):
         return ids.astype(ids.cat.categories.dtype)
     return ids

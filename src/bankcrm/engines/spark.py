@@ -1,4 +1,4 @@
-"""Spark: the distributed engine, over a session that is already there."""
+"""The engine on Spark, in a session of the caller."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
 
 class SparkEngine(Engine):
-    """A book on Spark, in a session of the caller's; no cluster is ever started.
+    """A book on Spark, in a session of the caller; bankcrm never starts a cluster.
 
     Args:
-        session: The session to work in.
+        session: The session.
         source: A folder of Parquet or CSV that the workers can read, a `Book`, or a mapping of
             frame names to Spark or pandas frames.
 
@@ -76,11 +76,11 @@ class SparkEngine(Engine):
             return from_arrow(self.session.sql(self.render(sql)).toArrow())
 
     def cancel(self) -> None:
-        """Stop every job of the session's application; it ends with an `EngineError`."""
+        """Stop every job of the session's application; the review ends with an `EngineError`."""
         self.session.sparkContext.cancelAllJobs()
 
     def part(self, sql: str, customer: str, folder: Path, blocks: int) -> None:
-        """Write a SELECT as Parquet parted by customer; the workers must see the folder."""
+        """Write a SELECT as Parquet, split by customer, to a folder that the workers can access."""
         rows = self.session.sql(self.render(sql))
         whole = dict(rows.dtypes)[customer] in ("tinyint", "smallint", "int", "bigint", "double")
         kind = "BIGINT" if whole else "STRING"
@@ -92,7 +92,7 @@ class SparkEngine(Engine):
     def each(
         self, call: Callable[[T], None], jobs: Sequence[T], report: Callable[[int], None]
     ) -> None:
-        """Do the jobs on the workers, each as a task that Spark repeats if its worker is lost."""
+        """Run the jobs on the workers; Spark repeats a job whose worker is lost."""
         report(0)
         done = partial(_worked, call, list(jobs))
         numbers = pa.table({"job": pa.array(range(len(jobs)), pa.int64())})
@@ -101,7 +101,7 @@ class SparkEngine(Engine):
             frame.mapInPandas(done, "job bigint").collect()
 
     def identity(self) -> str:
-        """The files with their sizes and times; other sources are never the same again."""
+        """The files with sizes and times of change; unique for other sources."""
         return self._identity
 
     def _read(self, name: str, found: Any) -> DataFrame:
@@ -118,7 +118,7 @@ class SparkEngine(Engine):
         )  # fmt: skip
 
     def _registered(self, name: str, frame: object) -> tuple[str, ...]:
-        """A view of a frame in the session; its columns."""
+        """Register a frame as a view of the session; returns its columns."""
         if isinstance(frame, FrameFiles):
             frame = self._read(name, frame)
         elif isinstance(frame, pd.DataFrame):
@@ -137,7 +137,7 @@ class SparkEngine(Engine):
 
     @contextmanager
     def _translating(self, doing: str) -> Iterator[None]:
-        """Turn Spark's errors into ours, with what to do."""
+        """Convert Spark's errors to errors of bankcrm, with advice."""
         try:
             yield
         except self._errors as error:
@@ -155,7 +155,7 @@ _SPARK_TYPES = {
 
 def _spark_errors() -> tuple[type[Exception], ...]:
     try:
-        importlib.import_module("sqlglot")  # every rendering needs it, so say so before any work
+        importlib.import_module("sqlglot")  # every query needs it: fail before any work
         refused = importlib.import_module("pyspark.errors").PySparkException
         broken = importlib.import_module("py4j.protocol").Py4JError
     except ImportError as error:
@@ -168,7 +168,7 @@ def _spark_errors() -> tuple[type[Exception], ...]:
 def _worked(
     call: Callable[[T], None], jobs: list[T], batches: Iterable[pd.DataFrame]
 ) -> Iterator[pd.DataFrame]:
-    """What a worker does with the numbers of its jobs."""
+    """Run the jobs with these numbers on a worker."""
     for batch in batches:
         for number in batch["job"]:
             call(jobs[int(number)])
@@ -176,7 +176,7 @@ def _worked(
 
 
 def _days(name: str, types: list[tuple[str, str]]) -> list[str]:
-    """The columns of a frame, its dates as days; Spark would take them for instants."""
+    """The columns of a frame, with dates as days, which Spark would read as instants."""
     dates = {c.name for c in CONTRACT[name] if c.kind == "date"}
     return [
         f"CAST(`{c}` AS DATE) AS `{c}`"
@@ -187,7 +187,7 @@ def _days(name: str, types: list[tuple[str, str]]) -> list[str]:
 
 
 def _flat(table: pa.Table) -> pa.Table:
-    """An Arrow table as Spark takes it: categories as their values, times in microseconds."""
+    """Convert an Arrow table for Spark: categories to values, times to microseconds."""
     fields = []
     for field in table.schema:
         kind = field.type
@@ -200,23 +200,23 @@ def _flat(table: pa.Table) -> pa.Table:
 
 
 def _translated(error: Exception, doing: str) -> Exception:
-    told = str(error)
-    if "Traceback (most recent call last)" in told:  # Python on a worker: how it ends tells
-        said = _end_of_traceback(told)
-        if "No module named" in said:
-            advice = "install it on the workers, or let PYSPARK_PYTHON name a Python that has it"
-            return EngineError(f"Spark, {doing}: {said}; {advice}")
-        return DataError(f"Spark, {doing}: {said}")
-    told = re.sub(r"\s+", " ", told).strip()[:500]
-    if re.search(r"cancel|aborted|lost|killed|OutOfMemory|No space left", told, re.IGNORECASE):
-        return EngineError(f"Spark, {doing}: {told}; the last complete result stands")
-    return DataError(f"Spark, {doing}: {told}")
+    text = str(error)
+    if "Traceback (most recent call last)" in text:  # Python on a worker: its last error counts
+        message = _end_of_traceback(text)
+        if "No module named" in message:
+            advice = "install it on the workers, or set PYSPARK_PYTHON to a Python that has it"
+            return EngineError(f"Spark, {doing}: {message}; {advice}")
+        return DataError(f"Spark, {doing}: {message}")
+    message = re.sub(r"\s+", " ", text).strip()[:500]
+    if re.search(r"cancel|aborted|lost|killed|OutOfMemory|No space left", message, re.IGNORECASE):
+        return EngineError(f"Spark, {doing}: {message}; the last complete result is unchanged")
+    return DataError(f"Spark, {doing}: {message}")
 
 
-def _end_of_traceback(told: str) -> str:
-    """The last error of a traceback with all of its message, which may have several lines."""
-    lines = told.splitlines()
-    named = [i for i, text in enumerate(lines) if re.match(r"[\w.]*(?:Error|Exception)\b", text)]
+def _end_of_traceback(text: str) -> str:
+    """The last error of a traceback, with its whole message, which may have several lines."""
+    lines = text.splitlines()
+    named = [i for i, line in enumerate(lines) if re.match(r"[\w.]*(?:Error|Exception)\b", line)]
     last = lines[named[-1] if named else 0 :]
-    said = itertools.takewhile(lambda text: not text.startswith("\tat "), last)
-    return " ".join(text.strip() for text in said if text.strip())
+    message = itertools.takewhile(lambda line: not line.startswith("\tat "), last)
+    return " ".join(line.strip() for line in message if line.strip())

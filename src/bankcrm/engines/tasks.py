@@ -1,4 +1,4 @@
-"""The work on one block of customers: on the machine that reviews, or on a worker of a cluster."""
+"""The tasks for one block of customers, on this machine or on a worker of a cluster."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from bankcrm.pipeline.step import Step, passes_of
 from bankcrm.policy import PolicySet
 
 Job: TypeAlias = tuple[int, list[int]]
-"""The number of a block, and the parts of the book that it consists of."""
+"""The number of a group of blocks, and the numbers of its blocks."""
 
 _FOUND = "found"
 
 
 @attrs.frozen
 class BlockTasks:
-    """What is done to one block of customers, alone; picklable, so that it runs on a worker.
+    """The tasks for a block of customers; picklable, so that they run on a worker.
 
-    The steps run in passes: pass 0 reads the frames and keeps the facts of every step; a later pass
-    applies the steps whose fits are known by then. Everything is kept on disk between the passes.
+    The steps run in passes. Pass 0 reads the frames and stores the facts of every step; a later
+    pass applies the steps whose fitted values are known by then. Intermediate results are on disk.
 
     Attributes:
-        workspace: Where intermediate results are kept.
+        workspace: The folder of intermediate results.
         steps: The steps.
-        policies: What decides, as of the day.
+        policies: The policies in force on the day.
         day: The day of the review.
         name: The book's name.
-        zones: Time zones of the book's instants.
-        fitted: What is known of the whole book so far.
+        zones: Frame -> instant column -> time zone.
+        fitted: The values fitted so far.
     """
 
     workspace: Workspace
@@ -51,7 +51,7 @@ class BlockTasks:
     fitted: Fitted
 
     def run(self, number: int, job: Job) -> None:
-        """Do a pass over a block, unless it is done already."""
+        """Run a pass over a block, unless it is done already."""
         self.workspace.frames(f"pass-{number}", job[0], partial(self._run, number, job))
 
     def finish(self, writer: OutputWriter, job: Job) -> None:
@@ -98,7 +98,7 @@ class BlockTasks:
         return kept
 
     def _begun(self, number: int, job: Job, source: _Source) -> Block:
-        """The block as the pass before has left it."""
+        """The block with the columns of the previous pass."""
         if not number:
             return self._block(source.view.customers, source)
         found = self._read(number - 1, job[0], _FOUND)
@@ -108,7 +108,7 @@ class BlockTasks:
 
     @property
     def _left_out(self) -> list[Step]:
-        """The steps whose columns the book cannot tell."""
+        """The steps whose columns are null, because the book lacks what they need."""
         reasons = reasons_of(self.steps, self.fitted)
         return [s for s in self.steps if s.name in reasons]
 
@@ -124,7 +124,7 @@ class BlockTasks:
 
 
 class _Source:
-    """The frames of a block: read and checked when they are first asked for."""
+    """The frames of a block, read and checked on first use."""
 
     def __init__(self, tasks: BlockTasks, job: Job) -> None:
         self.tasks, self.job = tasks, job
@@ -145,5 +145,5 @@ class _Source:
 
     @property
     def faults(self) -> pd.DataFrame:
-        """The faults of the frames, as one cell of JSON."""
+        """The faults of the frames, as JSON in one cell."""
         return pd.DataFrame({"faults": [self._checked[1]]})

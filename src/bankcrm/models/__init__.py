@@ -6,7 +6,7 @@ from bankcrm.models.bank import Account, Balance, Contact, Customer, Link, Loan,
 from bankcrm.models.complaint import Complaint
 from bankcrm.models.constraints import Differ, Needs, NotBefore, OnlyFor, RecordConstraint
 from bankcrm.models.frames import frame_of, models_of
-from bankcrm.models.record import Id, Record, columns_of, field, record, words_of
+from bankcrm.models.record import Id, Record, columns_of, field, record
 
 __all__ = [
     "Account",
@@ -29,5 +29,4 @@ __all__ = [
     "frame_of",
     "models_of",
     "record",
-    "words_of",
 ]

@@ -131,11 +131,6 @@ def columns_of(model: type[Record]) -> tuple[Column, ...]:
     return tuple(spec.column for spec in _specs(model).values())
 
 
-def words_of(model: type[Record], name: str) -> type[Enum] | None:
-    """The vocabulary of a category field, if it has one."""
-    return _specs(model)[name].words
-
-
 _CACHE: dict[type, dict[str, _FieldSpec]] = {}
 
 

@@ -7,14 +7,15 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.frames import as_of_day
-from bankcrm.lifecycle import stage_facts
+from bankcrm.lifecycle.actions.signals import signal_facts_of
+from bankcrm.lifecycle.actions.warnings import weigh_signals
+from bankcrm.lifecycle.stages.facts import stage_facts_of
 from bankcrm.pipeline.block import Block
 from bankcrm.pipeline.referrals import Referrals, learn_referrals, referrals_of, referrers
-from bankcrm.pipeline.shims import book_of, signal_facts, weigh_signals
 from bankcrm.pipeline.step import Decision, Fit, Step
 from bankcrm.policy import PolicySet
-from bankcrm.segmentation import RfmThresholds, fit_rfm, rfm_metrics, score_rfm
-from bankcrm.segmentation.tiers import tier_facts
+from bankcrm.segmentation import RfmThresholds, fit_rfm, score_rfm
+from bankcrm.segmentation.rfm.sums import rfm_metrics_of
 from bankcrm.valuation import ValueModel, contribution, fit_value_model, score_value
 from bankcrm.valuation.contribution.components import COMPONENTS, MARGIN_PARTS
 from bankcrm.valuation.contribution.interest import INTEREST, fill_interest, interest_products
@@ -31,25 +32,19 @@ class InterestProducts:
 
 
 RFM = ("recency_days", "frequency", "monetary")
-SCORES = ("r", "f", "m", "score")
+SCORES = ("r", "f", "m", "rfm_score")
 
 
 def _stage(block: Block) -> pd.DataFrame:
-    book = book_of(block)
-    return stage_facts(
-        book.customers,
-        book.transactions,
-        as_of=block.day,
-        policy=block.policy("lifecycle"),
-        contacts=book.contacts,
-        accounts=book.accounts,
-    )
+    policy = block.policy("lifecycle")
+    return stage_facts_of(block.view, as_of=as_of_day(block.day), policy=policy)
 
 
 def _rfm(block: Block) -> pd.DataFrame:
-    moves = block.view["transactions"].frame
-    return rfm_metrics(
-        moves, as_of=block.day, own_only="kind" in moves, policy=block.policy("segmentation")
+    return rfm_metrics_of(
+        block.view["transactions"],
+        as_of=as_of_day(block.day),
+        policy=block.policy("segmentation"),
     )
 
 
@@ -64,7 +59,7 @@ def _rfm_scores(block: Block, metrics: pd.DataFrame, cuts: RfmThresholds | None)
     else:
         scored = metrics.join(score_rfm(metrics, cuts))
     types = dict.fromkeys(("r", "f", "m"), "Int8")
-    types |= dict.fromkeys(("recency_days", "frequency", "score"), "Int64")
+    types |= dict.fromkeys(("recency_days", "frequency", "rfm_score"), "Int64")
     return scored.astype(types).reindex(block.customers)
 
 
@@ -120,18 +115,19 @@ def _value(block: Block, measures: pd.DataFrame, model: ValueModel) -> pd.DataFr
 
 
 def _credit_standing(block: Block) -> pd.DataFrame:
-    known = block.view["customers"].frame.set_index("customer_id")
-    known = known.reindex(columns=["credit_standing"])
-    return tier_facts(known.assign(contribution=0.0))[["credit_standing"]]
+    customers = block.view["customers"].frame.set_index("customer_id")
+    return customers.reindex(columns=["credit_standing"])
 
 
 def _signals(block: Block) -> pd.DataFrame:
-    return signal_facts(block)
+    policy = block.policy("lifecycle")
+    return signal_facts_of(block.view, block.found, as_of=as_of_day(block.day), policy=policy)
 
 
-def _at_stake(found: pd.DataFrame, _: PolicySet) -> pd.DataFrame:
-    """What the bank stands to lose: a customer who brings nothing puts nothing at stake."""
-    return pd.DataFrame({"value_at_stake": found["contribution"].clip(lower=0)})
+def _warnings(found: pd.DataFrame, policies: PolicySet) -> pd.DataFrame:
+    """The signals weighed; a customer who brings nothing puts nothing at stake."""
+    weighed = weigh_signals(found["warning_rules"], policies["lifecycle"])
+    return weighed.assign(value_at_stake=found["contribution"].clip(lower=0))
 
 
 STEPS: tuple[Step, ...] = (
@@ -156,7 +152,7 @@ STEPS: tuple[Step, ...] = (
         shown=(*RFM, *SCORES),
         decisions=(
             Decision("rfm_segment", "segment", counted=True),
-            Decision("rfm_level", "rfm_level", rule="level_rule"),
+            Decision("rfm_level", "rfm_level"),
         ),
     ),
     Step(
@@ -224,12 +220,12 @@ STEPS: tuple[Step, ...] = (
         name="warning",
         title="early warnings",
         domain="lifecycle",
-        derive=weigh_signals,
+        derive=_warnings,
         derives_from=("warning_rules", "contribution"),
         shown=("warning_reasons", "value_at_stake"),
         decisions=(
             Decision(
-                "warning_level", "warning", columns={"score": "warning_score"},
+                "warning_level", "warning",
                 on_missing="raise", counted=True,
             ),
         ),

@@ -13,8 +13,8 @@ from bankcrm.calendars import WorkingCalendar
 from bankcrm.plugins.compute import OnError, PluginFacts, classify, sections
 from bankcrm.plugins.conflicts import Attributed
 from bankcrm.plugins.values import CalendarDay, FactSource, Section, Signal, TextClassifier
-from bankcrm.policy import Classifier, PluginEffects, PolicySet
-from bankcrm.policy.effects import Sections
+from bankcrm.policy import PolicySet
+from bankcrm.policy.effects import Classifier, PluginEffects, Sections
 
 
 @attrs.frozen

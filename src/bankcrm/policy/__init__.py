@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bankcrm.policy.effects import Classifier, PluginEffects
 from bankcrm.policy.load import (
     DOMAINS,
     default_policies,
@@ -11,14 +10,10 @@ from bankcrm.policy.load import (
     presets,
 )
 from bankcrm.policy.model import Change, Policy, PolicySet
-from bankcrm.rules import Parameter
 
 __all__ = [
     "DOMAINS",
     "Change",
-    "Classifier",
-    "Parameter",
-    "PluginEffects",
     "Policy",
     "PolicySet",
     "default_policies",

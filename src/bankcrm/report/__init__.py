@@ -1,4 +1,4 @@
-"""What people read of a review: an HTML page, CSV and Excel files."""
+"""The report of a review: an HTML page, CSV and Excel files."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ function show(id) {
   reach();
 }
 
-// What can be scrolled can be reached by the keyboard; what cannot is no stop on the way.
+// Only cards that can be scrolled take the focus of the keyboard.
 function reach() {
   for (const card of document.querySelectorAll(".card"))
     if (card.scrollWidth > card.clientWidth) card.tabIndex = 0;

@@ -136,7 +136,7 @@ def _glance(s: Mapping[str, Any], words: Words) -> list[str]:
         sentences.append(
             words.sentence(
                 "The top fifth of the customers brings {share} of the contribution; {losing} of "
-                "all customers cost more than they bring, {amount} a year.",
+                "all customers cost more than they bring: {amount} a year.",
                 share=f"{measured['top_fifth_share']:.0%}",
                 losing=f"{split['customers'][2]:.1%}",
                 amount=f"{split['profit'][2]:,.0f}",

@@ -1,4 +1,4 @@
-"""Tables written for spreadsheets: no cell can run as a formula."""
+"""Tables for spreadsheets, in which no cell can run as a formula."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def inert(values: pd.Series[Any]) -> pd.Series[Any]:
-    """Texts that a spreadsheet would run as a formula, with an apostrophe before them.
+    """Put an apostrophe before texts that a spreadsheet would run as a formula.
 
     >>> inert(pd.Series(["=1+1", "plain", None])).tolist()[:2]
     ["'=1+1", 'plain']
@@ -35,12 +35,12 @@ def inert(values: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def write_csv(frame: pd.DataFrame, path: str | Path, *, index: bool = True) -> None:
-    """Write a frame as CSV that a spreadsheet opens without running anything in it.
+    """Write a frame as CSV in which a spreadsheet runs no formula.
 
     Args:
-        frame: the frame; it is not changed.
-        path: the file.
-        index: whether the index is written, as the first column.
+        frame: The frame; it is not changed.
+        path: The file.
+        index: Whether the index is written, as the first column.
     """
     flat = frame.reset_index() if index else frame
     safe = pd.DataFrame({name: inert(flat[name]) for name in flat.columns})
@@ -48,24 +48,24 @@ def write_csv(frame: pd.DataFrame, path: str | Path, *, index: bool = True) -> N
 
 
 def write_excel(sheets: Mapping[str, pd.DataFrame], path: str | Path) -> None:
-    """Write frames as the sheets of a workbook: typed columns, headings that stay in sight.
+    """Write frames as the sheets of a workbook, with typed columns and fixed headings.
 
     Args:
-        sheets: sheet name to frame; the frames are not changed.
-        path: the file.
+        sheets: Sheet name -> frame; the frames are not changed.
+        path: The file.
 
     Raises:
-        MissingExtraError: the extra ``report`` is not installed.
-        DataError: a frame has more rows than a sheet can hold.
+        MissingExtraError: The extra ``report`` is not installed.
+        DataError: A frame has more rows than a sheet can have.
     """
     try:
-        import openpyxl  # noqa: F401 - pandas needs it; say which extra brings it
+        import openpyxl  # noqa: F401 - pandas needs it: name the extra that installs it
     except ImportError as error:
         raise MissingExtraError("openpyxl", "report") from error
     for name, frame in sheets.items():
         if len(frame) >= EXCEL_ROWS:
             raise DataError(
-                f"sheet {name!r}: {len(frame):,} rows, a sheet holds {EXCEL_ROWS - 1:,}; "
+                f"sheet {name!r}: {len(frame):,} rows, but a sheet has at most {EXCEL_ROWS - 1:,}; "
                 "write Parquet instead"
             )
     with pd.ExcelWriter(path, engine="openpyxl") as book:
@@ -75,7 +75,7 @@ def write_excel(sheets: Mapping[str, pd.DataFrame], path: str | Path) -> None:
 
 
 def _cells(values: pd.Series[Any]) -> pd.Series[Any]:
-    """What a sheet can hold: no formula, no control character, no time zone, no endless text."""
+    """Values that a sheet can store: no formula, control character, time zone or overlong text."""
     if isinstance(values.dtype, pd.DatetimeTZDtype):
         naive: pd.Series[Any] = values.dt.tz_localize(None)
         return naive

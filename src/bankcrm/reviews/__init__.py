@@ -1,4 +1,4 @@
-"""The review: every decision about every customer and complaint of a book, as of a day."""
+"""The review: all decisions about the customers and complaints of a book, as of a day."""
 
 from __future__ import annotations
 

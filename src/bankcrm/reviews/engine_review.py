@@ -1,4 +1,4 @@
-"""A review whose customers stay on disk."""
+"""The review of a book on an engine, whose customers stay on disk."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from bankcrm.rules import Trace
 class EngineReview(Review):
     """A review on an engine: every customer is on disk, as Parquet by review date.
 
-    ``customers`` and ``facts`` hold only the first customers that a report explains: those with a
-    warning, then those with the largest contribution. All of them are in ``output``.
+    ``customers`` and ``facts`` hold only the customers that a report explains: those with a warning
+    first, then those with the largest contribution. All customers are in ``output``.
 
     Attributes:
         output: Every customer with all facts and decisions.
-        kept: The temporary folder of the output, if it has one.
+        kept: The temporary folder of the output; None if the caller named a folder.
     """
 
     output: Output = attrs.field(kw_only=True)
@@ -35,7 +35,7 @@ class EngineReview(Review):
     )
 
     def explain(self, customer: object) -> dict[str, Trace]:
-        """Why each table decided as it did about a customer; see `Review.explain`."""
+        """Explain the decisions about one customer; see `Review.explain`."""
         for file in self.output.files:
             rows = pq.read_table(file, filters=[("customer_id", "=", customer)])
             if rows.num_rows:
@@ -50,14 +50,14 @@ class EngineReview(Review):
         self.findings.to_parquet(target / "findings.parquet")
 
     def _write_customers(self, target: Path) -> None:
-        """They are on disk already, in ``output``."""
+        """The customers are on disk already, in ``output``."""
 
     def standing(self) -> pd.DataFrame:
-        """Stage and tier of every customer, read from the result."""
+        """Stage and tier of every customer, read from disk."""
         return self.output.frame(["stage", "tier"])
 
     def all_customers(self) -> pd.DataFrame:
-        """Every customer in memory, as `Review.customers` of a review in memory."""
+        """Load every customer into memory, with the columns of `Review.customers`."""
         frame = self.output.frame().sort_index()
         return frame[[c for c in shown_columns(self.steps) if c in frame]]
 
@@ -66,9 +66,9 @@ def leading_customers(output: Output) -> pd.DataFrame:
     """The customers that a report explains, with every column, in order of id."""
     columns = ["warning_signals", "contribution"]
     keys = pd.concat([pd.read_parquet(f, columns=columns) for f in output.files])
-    wanted = keys.index[leading_rows(keys, INLINED)]
+    leading = keys.index[leading_rows(keys, INLINED)]
     pieces = []
     for file in output.files:
         rows = pd.read_parquet(file)
-        pieces.append(rows.loc[rows.index.isin(wanted)])
+        pieces.append(rows.loc[rows.index.isin(leading)])
     return pd.concat(pieces).sort_index()

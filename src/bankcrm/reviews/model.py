@@ -1,4 +1,4 @@
-"""What a review found: frames, figures, explanations, and what it writes."""
+"""The result of a review: frames, figures, explanations and files."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from bankcrm.report import ReportContent
 
 INLINED = 10_000
-"""How many customers a page explains without asking the library."""
+"""How many customers the page of a report explains."""
 
 
 @attrs.frozen(eq=False)
 class Review:
-    """What a review found.
+    """The result of a review.
 
     Attributes:
         name: The book's name.
@@ -40,14 +40,14 @@ class Review:
         complaints: One row per accepted complaint, indexed by ``complaint_id``: kind, severity,
             owner, due day, each with its rule.
         summary: The figures of the whole book, ready for JSON.
-        findings: What was wrong with the data: counts and examples.
+        findings: Problems of the data: counts and examples.
         policies: The policies that decided.
-        facts: Everything that the decisions rest on, one row per customer; `explain` reads it.
-        fitted: What was learned from the whole book; ``review(other, fitted=...)`` applies it.
-        reasons: Step -> why the book cannot tell its columns.
+        facts: All facts and decisions, one row per customer; `explain` reads them.
+        fitted: The values fitted to the whole book; ``review(other, fitted=...)`` applies them.
+        reasons: Step -> why the book cannot tell its columns, which are null.
         steps: The steps of the review.
-        note: What a reader of the book should know.
-        currency: Of its amounts; empty where it is not known.
+        note: A note about the book for the reader.
+        currency: Currency of the amounts; empty where it is not known.
     """
 
     name: str
@@ -73,7 +73,7 @@ class Review:
         return card(title, self.key_figures(), note=f"policies {self.policies.fingerprint[:12]}")
 
     def key_figures(self) -> dict[str, str]:
-        """The figures that a manager asks for first, formatted."""
+        """The main figures, formatted for people."""
         s = self.summary
         measured = s["concentration"]
         return {
@@ -90,14 +90,14 @@ class Review:
         }
 
     def explain(self, customer: object) -> dict[str, Trace]:
-        """Why each table decided as it did about a customer, rule by rule.
+        """Explain the decisions about one customer, rule by rule.
 
         Args:
             customer: The customer's id.
 
         Returns:
-            Table id to its trace, in the order of the decisions; tables whose facts this customer
-            does not have (scores without a movement, say) are left out.
+            Table id -> its trace, in the order of the decisions. Tables whose facts are missing for
+            this customer (RFM scores without a transaction, for example) are left out.
 
         Raises:
             UnknownNameError: The customer is not in the review.
@@ -109,14 +109,17 @@ class Review:
         return explain(row, self.steps, self.policies)
 
     def explanations(self, limit: int = INLINED) -> dict[str, Any]:
-        """The decisions of at most ``limit`` customers in a compact plain form, for a page.
+        """The decisions about at most ``limit`` customers in a compact plain form, for a page.
 
-        All customers of a small book; of a larger one those with a warning first, then those with
-        the largest contribution, gained or lost.
+        A small book has all its customers there. Of a larger book, customers with a warning come
+        first, then those with the largest contribution, positive or negative.
+
+        Args:
+            limit: The largest number of customers.
 
         Returns:
-            ``tables`` (rules with their tests), ``facts`` (column names) and ``customers``: id to
-            the numbers of the deciding rules in each table (none where undecided), then the values
+            ``tables`` (rules with their tests), ``facts`` (column names) and ``customers``: id ->
+            the numbers of the deciding rules in each table (empty where undecided), then the values
             of the facts.
         """
         decisions = [
@@ -140,15 +143,18 @@ class Review:
         earlier: Review | EarlierReview | None = None,
         language: Language = "en",
     ) -> str:
-        """The report: one page that needs no network.
+        """Make the report: one HTML page that needs no network.
 
         Args:
-            path: The file to write; None writes none.
-            earlier: An earlier review; key figures then show their change, tiers their movement.
+            path: The file to write; None writes no file.
+            earlier: An earlier review; the page then shows the change of key figures and tiers.
             language: ``en`` or ``zh``.
 
         Returns:
             The page.
+
+        Raises:
+            MissingExtraError: The extra ``report`` is not installed.
         """
         from bankcrm.report import render_html
 
@@ -179,7 +185,15 @@ class Review:
         )
 
     def to_excel(self, path: str | Path) -> None:
-        """Write customers, complaints, figures and findings as a workbook with typed columns."""
+        """Write customers, complaints, figures and findings as an Excel workbook.
+
+        Args:
+            path: The file.
+
+        Raises:
+            MissingExtraError: The extra ``report`` is not installed.
+            DataError: A frame has more rows than a sheet can have.
+        """
         from bankcrm.report import write_excel
 
         figures = pd.DataFrame(list(self.key_figures().items()), columns=["figure", "value"])
@@ -192,7 +206,11 @@ class Review:
         write_excel(sheets, path)
 
     def to_parquet(self, folder: str | Path) -> None:
-        """Write customers, complaints and findings as Parquet files of a folder."""
+        """Write customers, complaints and findings as Parquet files.
+
+        Args:
+            folder: The folder; it is made if it does not exist.
+        """
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
         self.customers.to_parquet(target / "customers.parquet")
@@ -206,12 +224,12 @@ class Review:
         earlier: Review | EarlierReview | None = None,
         language: Language = "en",
     ) -> None:
-        """Write everything: Parquet and CSV of the customers, the complaints, figures, report.
+        """Write the customers as Parquet and CSV, complaints, findings, figures and the report.
 
         Args:
-            folder: where to; made if it is not there.
-            earlier: an earlier review for the report to compare with.
-            language: of the report.
+            folder: The folder; it is made if it does not exist.
+            earlier: An earlier review that the report compares with.
+            language: Language of the report.
         """
         from bankcrm.report import write_csv
 
@@ -240,8 +258,10 @@ def _percent(share: float | None) -> str:
 
 
 def leading_rows(customers: pd.DataFrame, limit: int) -> NDArray[np.intp]:
-    """Places of the customers that a report explains first: those with a warning, then those with
-    the largest contribution, gained or lost; in the order of the frame."""
+    """Positions of the customers that a report explains, in the order of the frame.
+
+    Customers with a warning come first, then those with the largest absolute contribution.
+    """
     if len(customers) <= limit:
         return np.arange(len(customers))
     warned = customers["warning_signals"].to_numpy() > 0
@@ -251,7 +271,7 @@ def leading_rows(customers: pd.DataFrame, limit: int) -> NDArray[np.intp]:
 
 
 def _rule_numbers(table: DecisionTable, rules: pd.Series) -> list[list[int]]:
-    """The places of the rules that decided each row; several where the table collects."""
+    """The positions of the rules that decided each row; several where the table collects."""
     column = rules.astype("category")
     place = {r.id: i for i, r in enumerate(table.rules)}
     of_word = [
@@ -289,7 +309,13 @@ def _plain(value: Any) -> Any:
 
 @attrs.frozen(eq=False)
 class EarlierReview:
-    """What a later review compares itself with: the figures and tiers of a written review."""
+    """The figures and tiers of a review on disk, with which a later review is compared.
+
+    Attributes:
+        as_of: The day of the review.
+        summary: Its figures.
+        customers: Stage and tier of every customer.
+    """
 
     as_of: date
     summary: Mapping[str, Any]
@@ -301,10 +327,13 @@ class EarlierReview:
 
 
 def read_earlier(folder: str | Path) -> EarlierReview:
-    """Read a folder that `Review.write` made, in memory or on an engine.
+    """Read a folder that `Review.write` has written.
+
+    Args:
+        folder: The folder, of a review in memory or on an engine.
 
     Raises:
-        DataError: the folder is not one of a review.
+        DataError: The folder is not that of a review.
     """
     source = Path(folder)
     try:

@@ -89,20 +89,21 @@ def review(
             ``DuckDBEngine("folder")``: the review is then an `EngineReview`, whose customers stay
             on disk.
         as_of: The day of the review; nothing after it is used.
-        policies: What decides; None: the defaults, or the presets that the book asks for. Dated
-            policies are narrowed to the day.
-        calendar: Working days for due dates; None: mainland China's.
-        fitted: What an earlier review learned (``review.fitted``): cut points, scales and what
-            its book records. New customers are then decided as that review would have decided
-            them. None: it is learned from this book.
+        policies: The policies; None: the defaults, with the presets that the book names. Dated
+            policies: the version in force on the day.
+        calendar: Working days for due dates; None: mainland China.
+        fitted: The fitted values of an earlier review (``review.fitted``): cut points, scales and
+            what its book records. Customers are then decided as that review would have decided
+            them. None: the values are fitted to this book.
         steps: The steps of the review.
         progress: Called with (steps done, steps in all, name of the next step).
-        engine: ``duckdb`` takes the book to DuckDB first.
-        out: Of a review on an engine: the folder of results by review date; None: a temporary one.
-        blocks: Of a review on an engine: number of parts; None: by the number of transactions.
+        engine: ``duckdb`` reviews a `Book` on DuckDB.
+        out: Engines only: the folder of results by review date; None: a temporary folder.
+        blocks: Engines only: the number of blocks of customers; None: by the number of
+            transactions.
 
     Raises:
-        DataError: A frame does not fit its contract; all faults are reported together.
+        DataError: A frame does not match its contract; all faults are reported together.
         PolicyError: No version of a policy is in force on the day.
         EngineError: The engine or the disk failed.
 
@@ -223,7 +224,7 @@ def _on_engine(
 def _complaints(
     book: Book, day: date, rules: PolicySet, calendar: WorkingCalendar
 ) -> ProcessedComplaints:
-    """The complaints of a checked book, with the facts that plug-ins have of them."""
+    """Process the complaints of a checked book, with the facts that plug-ins add."""
 
     def extended(facts: pd.DataFrame) -> pd.DataFrame:
         for source in fact_sources_of(rules):
@@ -242,7 +243,7 @@ def _complaints(
 
 
 def _counter(progress: Progress | None, total: int) -> Callable[[str], None]:
-    """A function that reports the title of the next step and how many are done."""
+    """A function that reports the title of the next step and the number of steps done."""
     done = 0
 
     def report(title: str) -> None:

@@ -32,15 +32,15 @@ _LISTED_COLUMNS = ("warning_signals", "warning", "warning_reasons", "stage", "ti
 
 @attrs.frozen(eq=False)
 class Figures:
-    """What a summary is made of.
+    """The figures from which a summary is made.
 
     Attributes:
-        customers: How many there are.
-        counts: For each counted column how often each value occurs.
+        customers: The number of customers.
+        counts: Counted column -> value -> number of customers.
         totals: Sum of each component of contribution, and of contribution.
         tiers: Customers, contribution and scores by tier.
         warned: The customers with the most at stake among those that have a warning.
-        concentration: Of the contribution.
+        concentration: Concentration of the contribution.
     """
 
     customers: int
@@ -79,13 +79,13 @@ def figures_of(parts: Iterable[pd.DataFrame], steps: Sequence[Step]) -> Figures:
 
 
 def figure_columns(steps: Sequence[Step]) -> list[str]:
-    """The columns from which `figures_of` makes the figures, where they are there."""
+    """The columns that `figures_of` reads, as far as they are present."""
     listed = [*counted_columns(steps), *_SUMMED, "value_score", *_LISTED_COLUMNS]
     return list(dict.fromkeys(listed))
 
 
 def count_values(values: pd.Series) -> dict[str, int]:
-    """How often each value occurs, in the vocabulary's order; ``(none)`` where there is none."""
+    """How often each value occurs, in the order of the vocabulary; missing counts as ``(none)``."""
     categories = values.astype("category").cat
     found = np.bincount(categories.codes.to_numpy() + 1, minlength=len(categories.categories) + 1)
     named = dict(zip(map(str, categories.categories), found[1:].tolist(), strict=True))
@@ -93,7 +93,7 @@ def count_values(values: pd.Series) -> dict[str, int]:
 
 
 def first_warned(customers: pd.DataFrame) -> pd.DataFrame:
-    """The customers with a warning and the most at stake, then the highest score, then by id."""
+    """The first customers with a warning: by value at stake, then by warning score, then by id."""
     warned = customers.loc[customers["warning_signals"].to_numpy() > 0, list(_LISTED_COLUMNS)]
     ordered = warned.sort_index(kind="stable").sort_values(
         ["value_at_stake", "warning_score"], ascending=False, kind="stable"
@@ -123,7 +123,7 @@ def summary_of(
     policies: PolicySet,
     reasons: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Counts, totals, lists and fingerprints of a review: all that a report needs."""
+    """Counts, totals, lists and fingerprints of a review."""
     counts = dict(figures.counts)
     warning = counts.pop("warning")
     return {
@@ -148,9 +148,9 @@ def summary_of(
 
 
 def _concentration(measured: Concentration, policy: Policy) -> dict[str, Any]:
-    """Concentration of contribution; shares are null where the total is not above zero."""
+    """Concentration of the contribution; shares are null where the total is not above zero."""
     split = measured.profit_split(policy.value("rule_marginal"))
-    known: dict[str, Any] = {
+    figures: dict[str, Any] = {
         "top_fifth_share": None,
         "gini": None,
         "holders_of_80": None,
@@ -160,9 +160,9 @@ def _concentration(measured: Concentration, policy: Policy) -> dict[str, Any]:
         "margin": split.margin,
     }
     if measured.total <= 0:
-        return known
+        return figures
     whale = measured.whale_curve(CURVE_POINTS)
-    return known | {
+    return figures | {
         "top_fifth_share": measured.share_of_top(0.2),
         "gini": measured.gini,
         "holders_of_80": measured.holders_of(0.8),
@@ -178,15 +178,17 @@ def _tier_rows(tiers: pd.DataFrame, policy: Policy) -> list[dict[str, Any]]:
     sums = tiers.reindex([tier.value for tier in Tier], fill_value=0)
     rows = []
     for tier, (size, total, score, scored) in zip(Tier, sums.to_numpy(), strict=True):
-        right = resource_rules(tier, policy=policy)
+        granted = resource_rules(tier, policy=policy)
         row = {
             "tier": tier.value,
             "customers": int(size),
             "contribution": round(float(total), 2),
             "value_score": round(float(score / scored), 1) if scored else None,
         }
-        plain = {k: getattr(right, k) for k in ("level", "manager", "response_hours", "queue")}
-        rows.append(row | plain | {"level": right.level.value, "discount": right.price_discount})
+        plain = {k: getattr(granted, k) for k in ("manager", "response_hours", "queue")}
+        rows.append(
+            row | plain | {"level": granted.level.value, "discount": granted.price_discount}
+        )
     return rows
 
 

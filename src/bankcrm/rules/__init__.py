@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from bankcrm.rules.check import Finding
-from bankcrm.rules.decision import CellTrace, Decision, RuleTrace, Trace
+from bankcrm.rules.decision import Decision, Trace
 from bankcrm.rules.model import HitPolicy, Parameter, Rule
 from bankcrm.rules.table import DecisionTable
 from bankcrm.rules.unary import UnaryTest, parse_test
 from bankcrm.rules.values import Fact
 
 __all__ = [
-    "CellTrace",
     "Decision",
     "DecisionTable",
     "Fact",
@@ -18,7 +17,6 @@ __all__ = [
     "HitPolicy",
     "Parameter",
     "Rule",
-    "RuleTrace",
     "Trace",
     "UnaryTest",
     "parse_test",

@@ -1,4 +1,4 @@
-"""What would change: policies compared over a book before one of them goes live, and trials."""
+"""Simulation: two sets of policies compared on a book, and trials on some customers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two sets of policies over the same customers, before one of them goes live."""
+"""Two sets of policies compared on the same customers."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def simulate(
     value: str = "contribution",
     steps: Sequence[Step] = STEPS,
 ) -> Impact:
-    """Decide every row by two sets of policies, and report what changes, for whom and why.
+    """Decide every row by two sets of policies, and report what changes and why.
 
     Args:
         book_or_facts: A `Book`, which is reviewed under both sets; or a frame of facts, such as
@@ -61,7 +61,7 @@ def simulate(
             each on the outcomes of those before it; a table whose facts are absent is skipped.
         current: The policies in force.
         proposed: The policies that would replace them.
-        as_of: The day for a book; by default the one it records. Dated policies are narrowed to it.
+        as_of: The day for a book; by default its own. Dated policies: the version of this day.
         value: The column of the facts to sum over the rows that move; unused if absent.
         steps: The steps of the review.
 
@@ -89,10 +89,10 @@ def _of_book(
     value: str,
     steps: tuple[Step, ...],
 ) -> Impact:
-    """Facts depend on policies too (what counts as idle, say), so both reviews run in full."""
+    """Facts depend on policies too, so the book is reviewed under both sets."""
     day = as_of or book.as_of
     if day is None:
-        raise DataError("as_of: the book records no day; give one")
+        raise DataError("as_of: the book records no day; pass one, such as as_of=date(2026, 6, 30)")
     before = review(book, as_of=day, policies=current, steps=steps)
     after = review(book, as_of=day, policies=proposed, steps=steps)
     extra = {
@@ -154,9 +154,9 @@ def _decide_all(
     skipped: dict[str, str],
     other: Mapping[str, _Decided],
 ) -> dict[str, _Decided]:
-    """Every decision of the steps that the facts allow, each on the outcomes of those before it.
+    """Every decision for which the facts are present, each on the outcomes of those before it.
 
-    What the other set decided on the same facts is reused where table and inputs are the same.
+    Decisions of the other set are reused where table and inputs are the same.
     """
     columns: dict[str, pd.Series] = {str(n): facts[n] for n in facts.columns}
     changed: set[str] = set()  # columns that differ from those of the other set
@@ -171,10 +171,10 @@ def _decide_all(
             table = _table_of(step, decision, policies, columns, skipped)
             if table is None:
                 continue
-            twin = other.get(decision.table)
+            known = other.get(decision.table)
             needs = {decision.columns.get(f, f) for f in table.compiled.facts}
-            if twin is not None and twin.table == table and not changed & needs:
-                found = twin
+            if known is not None and known.table == table and not changed & needs:
+                found = known
             else:
                 found = _decided(decision, table, columns, facts.index)
                 changed |= {decision.outcome, decision.rule_column}
@@ -208,7 +208,7 @@ def _decided(
 ) -> _Decided:
     facts = {f: columns[decision.columns.get(f, f)] for f in table.compiled.facts}
     made = table.decide_frame(pd.DataFrame(facts, index=index, copy=False), on_missing="undecided")
-    # A table that collects has no single outcome; the rules that apply say what it found.
+    # A table that collects has no single outcome: its outcome is the rules that apply.
     outcomes = made["rule"] if table.hit_policy.collects else made["outcome"]
     return _Decided(table, outcomes, made["rule"])
 
@@ -240,7 +240,7 @@ def _compare(
 
 
 def _aligned(before: pd.Series, after: pd.Series) -> tuple[Codes, Codes, list[object]]:
-    """Codes of two categoricals in one list of names, whose last stands for undecided rows."""
+    """Codes of two categoricals in one list of names; the last name is for undecided rows."""
     names: list[object] = [*before.cat.categories, *after.cat.categories, UNDECIDED]
     names = list(dict.fromkeys(names))
     place = {name: i for i, name in enumerate(names)}
@@ -277,7 +277,7 @@ def _matrix(
 def _reasons(
     moved: pd.DataFrame, weight: npt.NDArray[np.float64] | None, because: Mapping[str, str]
 ) -> pd.DataFrame:
-    """Who moved by which rule in the place of which, the most frequent first."""
+    """The pairs of rules by which rows moved, the most frequent first."""
     count = moved.assign(value=0.0 if weight is None else weight).groupby(
         ["rule_before", "rule_after"], observed=True
     )
@@ -297,7 +297,7 @@ def _rule_ids(rules: str, known: Mapping[str, str]) -> list[str]:
 def _of_complaints(
     before: pd.DataFrame, after: pd.DataFrame, name: str, current: PolicySet, proposed: PolicySet
 ) -> DecisionImpact:
-    """What changes for complaints; a message that is no complaint has no severity."""
+    """Changes of complaints; a message that is not a complaint has no severity."""
 
     def decided(frame: pd.DataFrame, policies: PolicySet) -> _Decided:
         table = policies["complaints"].table(name)
@@ -333,7 +333,7 @@ def _change(before: Mapping[Any, int], after: Mapping[Any, int], name: str) -> p
 def _workload(
     before: _Decided | None, after: _Decided | None, current: PolicySet, proposed: PolicySet
 ) -> pd.DataFrame:
-    """Actions that the stage playbook asks of each department (LCM-3, LCM-5)."""
+    """Actions of the stage playbook by department (LCM-3, LCM-5)."""
     if before is None or after is None:
         return _change({}, {}, "department")
     return _change(_actions(before, current), _actions(after, proposed), "department")

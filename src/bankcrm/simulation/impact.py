@@ -1,4 +1,4 @@
-"""What would change: the result of a comparison of two sets of policies."""
+"""The result of a comparison of two sets of policies."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pandas as pd
 
 from bankcrm._display import card, line
 from bankcrm.errors import DataError, UnknownNameError
+from bankcrm.report.words import Count
 from bankcrm.vocabulary import Language
 
 if TYPE_CHECKING:
@@ -18,17 +19,17 @@ if TYPE_CHECKING:
 
 @attrs.frozen(eq=False)
 class DecisionImpact:
-    """What changes in one decision.
+    """The change of one decision.
 
-    Args:
-        domain: the policy's domain.
-        table: the table's id.
-        rows: how many rows were decided.
-        migration: counts, outcomes before by outcomes after.
-        value: the same with the value of the customers instead of their number; None without one.
-        moved: index of the rows that move; ``before``, ``after``, ``rule_before``, ``rule_after``.
-        reasons: a row a pair of rules that moved somebody: ``count``, ``value``, ``because`` (the
-            new rule's words), most rows first.
+    Attributes:
+        domain: The domain of the policy.
+        table: The table's id.
+        rows: How many rows were decided.
+        migration: Counts of rows, outcomes before by outcomes after.
+        value: The same with the sum of the value column; None without such a column.
+        moved: One row per row that moves: ``before``, ``after``, ``rule_before``, ``rule_after``.
+        reasons: One row per pair of rules by which rows moved: ``count``, ``value`` and ``because``
+            (of the new rule), most rows first.
     """
 
     domain: str
@@ -40,37 +41,37 @@ class DecisionImpact:
     reasons: pd.DataFrame
 
     def __str__(self) -> str:
-        return (
-            f"{self.domain}.{self.table}: {len(self.moved):,} of {self.rows:,} rows move\n"
-            f"{self.migration}"
-        )
+        return f"{self._title()}\n{self.migration}"
 
     def plot(self, ax: Axes | None = None, language: Language = "en") -> Axes:
-        """The moves of this decision, most first."""
+        """Plot the moves of this decision, the most frequent first."""
         from bankcrm.plots import bars
 
         return bars.impact(self.migration, ax=ax, language=language)
 
     def __repr__(self) -> str:
-        told = {"rows": self.rows, "moved": len(self.moved)}
-        return line(f"DecisionImpact {self.domain}.{self.table}", told)
+        figures = {"rows": self.rows, "moved": len(self.moved)}
+        return line(f"DecisionImpact {self.domain}.{self.table}", figures)
 
     def _repr_html_(self) -> str:
-        title = f"{self.domain}.{self.table}: {len(self.moved):,} of {self.rows:,} rows move"
-        return card(title, frame=self.migration)
+        return card(self._title(), frame=self.migration)
+
+    def _title(self) -> str:
+        moved, rows = Count(len(self.moved)), Count(self.rows)
+        return f"{self.domain}.{self.table}: {moved} of {rows} {rows:row|rows} {moved:moves|move}"
 
 
 @attrs.frozen(eq=False)
 class Impact:
-    """What would change if the proposed policies took the place of the current ones.
+    """What changes if the proposed policies replace the current ones.
 
-    Args:
-        changes: what differs between the policies, as ``domain: path: before -> after``.
-        decisions: table id to what changes in it; only tables that both sets could decide.
-        skipped: table id to the reason why it was not compared.
-        moved: index of the customers of whom any decision changes.
-        resources: a row a resource level: customers ``before``, ``after`` and ``change``.
-        workload: a row a department: actions of the stage playbook ``before``, ``after``,
+    Attributes:
+        changes: Differences between the policies, as ``domain: path: before -> after``.
+        decisions: Table id -> its change; only tables that both sets can decide.
+        skipped: Table id -> why it was not compared.
+        moved: Index of the customers for whom any decision changes.
+        resources: One row per resource level: customers ``before``, ``after`` and ``change``.
+        workload: One row per department: actions of the stage playbook ``before``, ``after`` and
             ``change``.
     """
 
@@ -82,7 +83,7 @@ class Impact:
     workload: pd.DataFrame
 
     def __str__(self) -> str:
-        parts = [f"{len(self.changes)} changes of policy, {len(self.moved):,} rows move"]
+        parts = [self._title()]
         parts += list(self.changes)
         parts += [str(d) for d in self.decisions.values() if len(d.moved)]
         for name, frame in (("resource level", self.resources), ("department", self.workload)):
@@ -93,33 +94,36 @@ class Impact:
     def plot(
         self, ax: Axes | None = None, language: Language = "en", *, table: str | None = None
     ) -> Axes:
-        """The moves of one decision, most first.
+        """Plot the moves of one decision, the most frequent first.
 
         Args:
-            ax: axes to draw on; None makes a figure.
-            language: of titles and labels.
-            table: the decision; None: the one that moves most rows.
+            ax: Axes to draw on; None makes a figure.
+            language: Language of titles and labels.
+            table: The decision; None: the one that moves most rows.
 
         Raises:
-            UnknownNameError: no such decision was compared.
-            DataError: nobody moves.
+            UnknownNameError: No such decision was compared.
+            DataError: No row moves.
         """
         if table is not None and table not in self.decisions:
             raise UnknownNameError("decision compared", table, self.decisions)
         if not self.decisions:
-            raise DataError("impact: nothing to draw; no decision was compared")
+            raise DataError("impact: nothing to plot, because no decision was compared")
         most = max(self.decisions.values(), key=lambda d: len(d.moved))
         return (most if table is None else self.decisions[table]).plot(ax, language)
 
     def __repr__(self) -> str:
-        told = {"changes of policy": len(self.changes), "rows moved": len(self.moved)}
-        return line("Impact", {**told, "decisions compared": len(self.decisions)})
+        figures = {"changes of policy": len(self.changes), "rows moved": len(self.moved)}
+        return line("Impact", {**figures, "decisions compared": len(self.decisions)})
 
     def _repr_html_(self) -> str:
-        title = f"{len(self.changes)} changes of policy, {len(self.moved):,} rows move"
         rows = [
             {"decision": f"{d.domain}.{d.table}", "rows": d.rows, "moved": len(d.moved)}
             for d in self.decisions.values()
         ]
         changes = {"changes": self.changes, "skipped": tuple(self.skipped)}
-        return card(title, changes, self.resources, rows=rows)
+        return card(self._title(), changes, self.resources, rows=rows)
+
+    def _title(self) -> str:
+        changes, moved = Count(len(self.changes)), Count(len(self.moved))
+        return f"{changes} {changes:change|changes} of policy, {moved} {moved:row moves|rows move}"

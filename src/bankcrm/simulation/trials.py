@@ -1,4 +1,4 @@
-"""Champion and challenger: a stated share of the customers, chosen by a stable hash."""
+"""Champion and challenger: a share of the customers, chosen by a stable hash."""
 
 from __future__ import annotations
 
@@ -17,19 +17,22 @@ ARMS: tuple[Arm, Arm] = ("champion", "challenger")
 
 
 def split(ids: object, *, share: float, trial: str) -> pd.Series:
-    """Who is decided by the challenger: a stated share of customers, by a stable hash of their id.
+    """Assign a share of the customers to the challenger, by a stable hash of their id.
 
     The same id and trial give the same arm in every process, on every platform and in every
-    version. Another trial's name mixes anew, so that trials do not fall on the same customers. A
-    larger share keeps those who are in already.
+    version. Another trial selects other customers. A larger share keeps the customers that a
+    smaller one selects.
 
     Args:
-        ids: customer ids, whole numbers or texts; ``7`` and ``"7"`` are the same customer.
-        share: the share of the challenger, 0 to 1.
-        trial: the trial's name.
+        ids: Customer ids, integers or texts; ``7`` and ``"7"`` are the same customer.
+        share: The share of the challenger, 0 to 1.
+        trial: The trial's name.
 
     Returns:
         Series of ``champion`` and ``challenger`` (categorical), indexed by customer id.
+
+    Raises:
+        DataError: The share is not from 0 to 1, or an id is missing.
 
     >>> split([1, 2, 3, 4], share=0.5, trial="spring").tolist()
     ['champion', 'champion', 'champion', 'challenger']
@@ -60,19 +63,19 @@ def challenge(
     trial: str,
     on_missing: Literal["raise", "undecided"] = "raise",
 ) -> pd.DataFrame:
-    """Decide a stated share of the customers by a challenger, the others by the champion.
+    """Decide a share of the customers by a challenger, the others by the champion.
 
     Args:
-        champion: the table in force.
-        challenger: the one that is tried.
-        facts: a row a customer, indexed by customer id.
-        share: the share of the challenger, 0 to 1.
-        trial: the trial's name; see `split`.
-        on_missing: as for `DecisionTable.decide_frame`.
+        champion: The table in force.
+        challenger: The table on trial.
+        facts: One row per customer, indexed by customer id.
+        share: The share of the challenger, 0 to 1.
+        trial: The trial's name; see `split`.
+        on_missing: As for `DecisionTable.decide_frame`.
 
     Returns:
-        The facts' index; ``arm``, ``outcome``, ``rule`` and ``fingerprint`` of the table that
-        decided, all categorical.
+        One row per customer, in the order of the facts: ``arm``, ``outcome``, ``rule`` and the
+        ``fingerprint`` of the table that decided, all categorical.
     """
     frame = as_frame(facts)
     arm = split(frame.index, share=share, trial=trial)

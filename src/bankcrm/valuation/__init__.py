@@ -1,6 +1,7 @@
 """Contribution and value of each customer, and how they are distributed over the book."""
 
 from bankcrm.valuation.concentration.change import compare_concentration
+from bankcrm.valuation.concentration.eighty_twenty import is_eighty_twenty
 from bankcrm.valuation.concentration.groups import concentration_by
 from bankcrm.valuation.concentration.lorenz import Concentration, concentration
 from bankcrm.valuation.concentration.tail import pareto_alpha
@@ -14,7 +15,7 @@ from bankcrm.valuation.retention import (
     spend_to_keep,
     spend_to_win,
 )
-from bankcrm.valuation.rules_of_thumb import is_eighty_twenty, rules_of_thumb
+from bankcrm.valuation.rules_of_thumb import rules_of_thumb
 from bankcrm.valuation.value.measures import value_measures
 from bankcrm.valuation.value.score import Measure, ValueModel, fit_value_model, score_value
 from bankcrm.valuation.value.weights import ahp_weights, combine_weights, entropy_weights

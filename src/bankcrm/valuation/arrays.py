@@ -1,4 +1,4 @@
-"""Take values in: numbers that are all there and finite, or one clear error."""
+"""Values of customers as arrays: complete finite numbers, or one clear error."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def refuse_not_finite(values: Values, array: Floats, name: str) -> None:
     first = ", ".join(f"{labels[row]}: {array[row]}" for row in bad[:5])
     raise DataError(
         f"{name}: {len(bad)} of {len(array)} values are missing or infinite (first: {first}); "
-        "expected finite numbers; leave these rows out, or put 0 where nothing was earned"
+        "expected finite numbers; leave these rows out, or use 0 where nothing was earned"
     )
 
 

@@ -1,4 +1,4 @@
-"""What keeping customers is worth: value, elasticity, five points more, and what to spend on it."""
+"""Economics of retention: customer value, elasticity, effect of more retention, best spend."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def customer_value(
     """Present value of the margins of customers that stay each period with a given probability.
 
     Args:
-        margin: margin of the first period, money.
-        retention: probability of staying from one period to the next, 0 to 1.
-        discount: discount rate a period.
-        growth: growth of the margin a period.
+        margin: Margin of the first period, money.
+        retention: Probability of staying from one period to the next, 0 to 1.
+        discount: Discount rate per period.
+        growth: Growth of the margin per period.
         timing: ``start``: a margin comes at the start of each period, the first for certain;
             ``end``: at the end of each, from those who stayed.
 
@@ -38,7 +38,7 @@ def customer_value(
         Value, of the broadcast shape of the arguments.
 
     Raises:
-        DataError: a retention outside 0..1, or margins that grow faster than they are discounted.
+        DataError: A retention outside 0..1, or margins that grow faster than they are discounted.
 
     >>> float(customer_value(100.0, 0.9, 0.0).round(6))  # mean lifetime of ten periods
     1000.0
@@ -72,18 +72,18 @@ class RetentionEconomics:
     """The economics of keeping one customer; see `retention_economics`.
 
     Attributes:
-        margin: margin of the first period, after the cost to keep.
-        retention: probability of staying a period.
-        discount: discount rate a period.
-        growth: growth of the margin a period.
-        timing: when margins come.
-        value: present value of the customer.
-        lifetime: mean number of periods, 1 / (1 - retention).
-        elasticity: percent more value for one percent more retention.
-        points: how much more retention the next two are for.
-        effect: share of value gained by ``points`` more retention.
-        keep_at_most: most that can be spent a period and customer to gain ``points``.
-        win_at_most: most that can be spent to win a customer: the value.
+        margin: Margin of the first period, after the cost to keep.
+        retention: Probability of staying for a period.
+        discount: Discount rate per period.
+        growth: Growth of the margin per period.
+        timing: When margins come.
+        value: Present value of the customer.
+        lifetime: Mean number of periods, 1 / (1 - retention).
+        elasticity: Percent more value for one percent more retention.
+        points: Additional retention of the next two figures.
+        effect: Share of value gained by ``points`` more retention.
+        keep_at_most: Highest spend per period and customer to gain ``points``.
+        win_at_most: Highest spend to win a customer: the value.
     """
 
     margin: float
@@ -106,7 +106,7 @@ class RetentionEconomics:
         """Value and break-even spends over a range of retention rates.
 
         Args:
-            retention: the rates; None: 0.50 to 0.99 in steps of one point.
+            retention: The rates; by default 0.50 to 0.99 in steps of one point.
 
         Returns:
             Frame with ``retention``, ``value``, ``lifetime``, ``effect`` (of ``points`` more),
@@ -138,23 +138,23 @@ def retention_economics(
     points: float = 0.05,
     timing: Timing = "start",
 ) -> RetentionEconomics:
-    """Value of a customer, its elasticity to retention, and what keeping and winning may cost.
+    """Value of a customer, its elasticity to retention, and the most to spend on keep and win.
 
-    The effect of five points is computed for the margin at hand, not quoted: it is the value
-    gained by one customer (Reichheld's measure), not the profit of the bank.
+    The effect of five points is the value gained by one customer (Reichheld's measure), not the
+    profit of the bank.
 
     Args:
-        margin: margin of the first period, money, before the cost to keep.
-        retention: probability of staying from one period to the next, 0 to 1.
-        discount: discount rate a period.
-        growth: growth of the margin a period.
-        cost: money now spent a period to keep the customer.
-        points: how much more retention is asked about; never beyond 1. Where the margins would then
-            have no end, the effect is infinite.
+        margin: Margin of the first period, money, before the cost to keep.
+        retention: Probability of staying from one period to the next, 0 to 1.
+        discount: Discount rate per period.
+        growth: Growth of the margin per period.
+        cost: Present spend per period to keep the customer.
+        points: Additional retention; the sum is at most 1. Where the margins would then have no
+            end, the effect is infinite.
         timing: ``start`` or ``end`` of the period; see `customer_value`.
 
     Raises:
-        DataError: as `customer_value`.
+        DataError: As for `customer_value`.
 
     Source: CBM-5 (5:100, 1:5), PB-3; Reichheld (1996).
 
@@ -191,10 +191,15 @@ def retention_economics(
 
 @attrs.frozen
 class SpendCurve:
-    """How a rate answers to spending: from ``floor`` towards ``ceiling`` with falling returns.
+    """A rate by spend: from ``floor`` towards ``ceiling`` with falling returns.
 
     ``rate(spend) = ceiling - (ceiling - floor) exp(-steepness x spend)``; Blattberg and Deighton
     (1996) fit it from one known point and a judged ceiling.
+
+    Attributes:
+        floor: Rate without a spend.
+        ceiling: Highest rate, which no spend reaches.
+        steepness: Speed of the approach to the ceiling, per unit of money.
     """
 
     floor: float
@@ -217,7 +222,7 @@ class SpendCurve:
         return cls(floor, ceiling, float(np.log((ceiling - floor) / (ceiling - rate))) / spend)
 
     def rate(self, spend: float) -> float:
-        """The rate that a spend a customer brings."""
+        """The rate at a spend per customer."""
         return self.ceiling - (self.ceiling - self.floor) * float(np.exp(-self.steepness * spend))
 
     def marginal_cost(self, spend: float) -> float:
@@ -230,15 +235,15 @@ class SpendCurve:
 
 @attrs.frozen
 class SpendPlan:
-    """Spend up to the point where the next customer costs what a customer is worth.
+    """A spend whose marginal cost of a customer equals the value of a customer.
 
     Attributes:
-        spend: money a prospect (to win) or a customer and period (to keep).
-        rate: share won, or kept.
-        average_cost: spend per customer won or kept.
-        marginal_cost: cost of the last one; the value where any is spent at all.
-        value: value of the customer at that point.
-        gain: value less spend, for each one approached.
+        spend: Money per prospect (to win), or per customer and period (to keep).
+        rate: Share won, or kept.
+        average_cost: Spend per customer won or kept.
+        marginal_cost: Cost of the last one; the value where any is spent at all.
+        value: Value of the customer at that point.
+        gain: Value less spend, per prospect or customer.
     """
 
     spend: float
@@ -249,17 +254,15 @@ class SpendPlan:
     gain: float
 
     def _repr_html_(self) -> str:
-        return card(
-            "Spend until the next one costs its worth", figures_of(self, *attrs.asdict(self))
-        )
+        return card("Spend plan", figures_of(self, *attrs.asdict(self)))
 
 
 def spend_to_win(value: float, curve: SpendCurve) -> SpendPlan:
-    """Best spend a prospect: win until the marginal customer costs what a customer is worth.
+    """Best spend per prospect: the marginal cost of a customer equals the value of a customer.
 
     Args:
-        value: value of a customer won, money.
-        curve: how the share won answers to the spend a prospect.
+        value: Value of a customer won, money.
+        curve: Share won by spend per prospect.
 
     Source: CBM-5 (1:5 compares averages; the margin decides); Blattberg and Deighton (1996).
 
@@ -288,13 +291,13 @@ def spend_to_keep(
     growth: float = 0.0,
     timing: Timing = "start",
 ) -> SpendPlan:
-    """Best spend a customer and period: keep until one more kept costs what it is worth.
+    """Best spend per customer and period: the one with the highest value of the customer.
 
     Args:
-        margin: margin of the first period before the spend, money.
-        curve: how retention answers to the spend a customer and period.
-        discount: discount rate a period.
-        growth: growth of the margin a period.
+        margin: Margin of the first period before the spend, money.
+        curve: Retention by spend per customer and period.
+        discount: Discount rate per period.
+        growth: Growth of the margin per period.
         timing: ``start`` or ``end``; see `customer_value`.
 
     Source: CBM-5, PB-3; Blattberg and Deighton (1996).
@@ -304,7 +307,9 @@ def spend_to_keep(
     True
     """
     if not margin > 0:
-        raise DataError(f"margin: got {margin}; a customer without margin is not worth a spend")
+        raise DataError(
+            f"margin: got {margin}; a customer without margin has no best spend; give more than 0"
+        )
 
     def lost(spend: float) -> float:
         kept = customer_value(

@@ -8,16 +8,15 @@ import attrs
 import numpy as np
 import pandas as pd
 
-from bankcrm._display import card, figures_of
 from bankcrm.book import Book
 from bankcrm.book.loss_reasons import count_loss_reasons
+from bankcrm.book.relationship import own_movements, relationship_on
 from bankcrm.book.view import BookView, Mask, Needs, day_number
 from bankcrm.errors import DataError
 from bankcrm.frames import as_of_day, numbers
 from bankcrm.intervals import wilson
 from bankcrm.policy import Policy, default_policy
-from bankcrm.valuation.arrays import Floats, Values
-from bankcrm.valuation.concentration.intervals import Interval
+from bankcrm.valuation.arrays import Floats
 from bankcrm.valuation.concentration.lorenz import concentration
 from bankcrm.valuation.contribution import positions as positions_module
 from bankcrm.valuation.contribution.components import contribution as contribution_of
@@ -30,63 +29,6 @@ NEEDS = {
     "customers": Needs(("customer_id",), ("contract_date", "closed_date", "closure_reason")),
     **positions_module.NEEDS,
 }
-
-
-@attrs.frozen
-class EightyTwenty:
-    """How far a book is from 20:80, as a statement instead of a yes or no.
-
-    Attributes:
-        share: Part of the total that the best fifth of the customers gives.
-        interval: Its confidence interval.
-        holders: Share of customers, best first, that give four fifths of the total.
-        within: Whether 80 % lies in the interval.
-        statement: The same in words.
-    """
-
-    share: float
-    interval: Interval
-    holders: float
-    within: bool
-    statement: str
-
-    def __str__(self) -> str:
-        return self.statement
-
-    def _repr_html_(self) -> str:
-        return card(self.statement, figures_of(self, "share", "holders", "interval"))
-
-
-def is_eighty_twenty(values: Values, *, seed: int, confidence: float = 0.95) -> EightyTwenty:
-    """Compare what the best fifth of the customers gives with the four fifths of the rule.
-
-    Args:
-        values: One number per customer.
-        seed: Seed of the bootstrap behind the interval.
-        confidence: Coverage of the interval, between 0 and 1.
-
-    Source: CBM-5 (20:80).
-
-    >>> print(is_eighty_twenty([1, 1, 1, 1, 16] * 200, seed=1).statement[:46])
-    The best 20 % of 1,000 customers give 80.0 % o
-    """
-    found = concentration(values)
-    share, holders = found.share_of_top(0.2), found.holders_of(0.8)
-    interval = found.interval(
-        "share_of_top", share=0.2, confidence=confidence, seed=seed, replicates=500
-    )
-    within = 0.8 in interval
-    verdict = "as the rule says" if within else f"{'above' if share > 0.8 else 'below'} its 80 %"
-    statement = (
-        (
-            f"The best 20 % of {len(found.values):,} customers give {share:.1%} of the total "
-            f"({confidence:.0%} interval {interval.lower:.1%} to {interval.upper:.1%}), "
-            f"{verdict}; 80 % comes from the best {holders:.1%}."
-        )
-        .replace("%", " %")
-        .replace("  %", " %")
-    )
-    return EightyTwenty(share, interval, holders, within, statement)
 
 
 @attrs.frozen
@@ -131,8 +73,8 @@ def rules_of_thumb(
 
     Args:
         book: The book.
-        as_of: The day; the year up to it is measured. Prospects (no contract by then) and
-            customers who left before the year are left out.
+        as_of: The day; the year up to it is measured. Prospects (neither a contract nor a
+            movement by then) and customers who left before the year are left out.
         contribution: Contribution of each customer, by ``customer_id``; by default computed from
             the book over the year.
         policy: Valuation policy; by default the library's. The rules' figures are its parameters.
@@ -150,8 +92,8 @@ def rules_of_thumb(
     Source: CBM-5, LCM-6.
 
     >>> customers = pd.DataFrame({"customer_id": [1, 2, 3, 4, 5]})
-    >>> moves = pd.DataFrame({"customer_id": [1], "amount": [9.0],
-    ...                       "date": pd.to_datetime(["2026-01-05"])})
+    >>> moves = pd.DataFrame({"customer_id": [1, 2, 3, 4, 5], "amount": 9.0,
+    ...                       "date": pd.Timestamp("2026-01-05")})
     >>> profit = pd.Series([80.0, 5, 5, 5, 5], index=[1, 2, 3, 4, 5])
     >>> found = rules_of_thumb(Book(customers, moves), as_of="2026-06-30", contribution=profit)
     >>> print(found.loc[0, "rule"], found.loc[0, "reference"], found.loc[0, "observed"])
@@ -228,12 +170,10 @@ def _profit(year: _Year, contribution: pd.Series | None) -> Floats:
 
 
 def _in_business(year: _Year) -> Mask:
-    """Which customers were customers at some time of the year."""
-    people = year.view["customers"]
-    found = np.ones(year.view.size, dtype=np.bool_)
-    if people.has("contract_date"):
-        found &= people.day("contract_date") <= year.end
-    return found & (people.day("closed_date") >= year.start)
+    """Which customers were in a relationship with the bank at some time of the year."""
+    found = relationship_on(year.view, year.end, year.policy)
+    closing = year.view["customers"].day("closed_date")
+    return found.current | (found.closed & found.has_contract & (closing >= year.start))
 
 
 def _twenty_eighty(year: _Year, profit: Floats) -> Iterator[_Row]:
@@ -288,7 +228,8 @@ def _keep_and_win(year: _Year) -> Iterator[_Row]:
     if not people.has("contract_date"):
         yield attrs.evolve(row, note="needs the customers' contract dates")
         return
-    signed, closed = people.day("contract_date"), people.day("closed_date")
+    signed = people.day("contract_date")
+    current = relationship_on(year.view, year.end, year.policy).current
     when = contacts.day("date")
     use = (when >= year.start) & (when <= year.end)
     place, when = contacts.customer()[use], when[use]
@@ -298,7 +239,7 @@ def _keep_and_win(year: _Year) -> Iterator[_Row]:
     # A contact before the contract (or with somebody who never signed) is an effort to win.
     winning = when < signed[place]
     won = (signed >= year.start) & (signed <= year.end)
-    kept = (signed < year.start) & (closed > year.end)
+    kept = (signed < year.start) & current
     if not (won.any() and kept.any() and cost[~winning].sum() > 0):
         yield attrs.evolve(row, note="nobody was won or kept, or keeping cost nothing")
         return
@@ -316,21 +257,22 @@ def _keep_and_win(year: _Year) -> Iterator[_Row]:
 
 
 def _kept(year: _Year) -> tuple[int, int]:
-    """How many were customers a year ago, and how many of them still are.
+    """How many customers were active the day before the year, and how many of them at its end.
 
-    A customer had a transaction in the year before last year's day and no closing before it; one
-    who is kept had a transaction in the last year and no closing.
+    An active customer is in a relationship with the bank, and made a movement or signed the
+    contract in the year up to the day. Others are lost, as in the stages of a customer (LCM-2).
     """
-    closed = year.view["customers"].day("closed_date")
     moves = year.view.get("transactions")
     length = year.end - year.start + 1
 
     def active(end: int) -> Mask:
-        if moves is None:
-            return np.zeros(year.view.size, dtype=np.bool_)
-        when = moves.day("date")
-        place = moves.customer()[(when > end - length) & (when <= end)]
-        return (np.bincount(place, minlength=year.view.size) > 0) & (closed > end)
+        found = relationship_on(year.view, end, year.policy)
+        recent = found.contract > end - length
+        if moves is not None:
+            when = moves.day("date")
+            use = own_movements(moves, year.policy) & (when > end - length) & (when <= end)
+            recent |= np.bincount(moves.customer()[use], minlength=year.view.size) > 0
+        return found.current & recent
 
     before = active(year.start - 1)
     return int(before.sum()), int((before & active(year.end)).sum())

@@ -4,6 +4,5 @@ from __future__ import annotations
 
 from bankcrm.wire.json import converter, from_json, to_json
 from bankcrm.wire.schema import json_schema
-from bankcrm.wire.values import open_value, opened_value
 
-__all__ = ["converter", "from_json", "json_schema", "open_value", "opened_value", "to_json"]
+__all__ = ["converter", "from_json", "json_schema", "to_json"]

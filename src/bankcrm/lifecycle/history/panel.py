@@ -66,7 +66,7 @@ def read_panel(history: object) -> Panel:
     return Panel(stages, customers, dates, grid)
 
 
-def history_frame(panel: Panel, extra: dict[str, pd.Categorical[str]]) -> pd.DataFrame:
+def history_frame(panel: Panel, extra: dict[str, pd.Categorical]) -> pd.DataFrame:
     """A grid as a history: customer by customer, date by date."""
     size = panel.grid.shape
     places: list[Any] = [

@@ -1,4 +1,4 @@
-"""Two states of a book compared: whose Lorenz curve lies above, by how much, and who moved it."""
+"""Compare two states of a book: Lorenz dominance, change of the Gini, and its movers."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class ConcentrationChange:
     """How the concentration of a book changed.
 
     Attributes:
-        before: the earlier state.
-        after: the later state.
+        before: The earlier state.
+        after: The later state.
         dominance: ``more_equal``: the later Lorenz curve lies nowhere below the earlier one;
-            ``less_equal``: nowhere above; ``crossing``: both, so that no single figure settles
-            it; ``same``.
-        gini: later Gini less the earlier, with its bootstrap interval.
-        movers: frame by customer, largest effect first: value ``before`` and ``after`` (0 where
-            not there) and ``effect`` on the Gini; the effects sum to its change. None without ids.
+            ``less_equal``: nowhere above; ``crossing``: both, so that measures may
+            disagree; ``same``.
+        gini: Later Gini less the earlier, with its bootstrap interval.
+        movers: Frame by customer, largest effect first: value ``before`` and ``after`` (0 where
+            missing) and ``effect`` on the Gini; the effects sum to its change. None without ids.
     """
 
     before: Concentration
@@ -65,17 +65,17 @@ def compare_concentration(
     """Compare the concentration of two states of a book.
 
     Two Series are matched by their index (customer ids): customers are then resampled together,
-    and each customer's effect is told. Anything else is two independent samples.
+    and the result has the effect of each customer. Other values are two independent samples.
 
     Args:
-        before: earlier values, one a customer.
-        after: later values.
-        seed: of the bootstrap.
-        confidence: confidence of the interval.
-        replicates: number of bootstrap books.
+        before: Earlier values, one per customer.
+        after: Later values.
+        seed: Seed of the bootstrap.
+        confidence: Coverage of the interval, between 0 and 1.
+        replicates: Number of bootstrap books.
 
     Raises:
-        DataError: values missing or infinite, a customer twice, a total that is not above 0.
+        DataError: Values missing or infinite, a repeated customer, or a total not above 0.
 
     Source: CBM-5; Atkinson (1970) for Lorenz dominance.
 
@@ -130,7 +130,7 @@ def _dominance(before: Concentration, after: Concentration) -> Dominance:
 
 
 def _matched(before: pd.Series, after: pd.Series) -> tuple[pd.Series, pd.Series]:
-    """Both states over all customers; null where a customer is not there."""
+    """Both states over all customers; null where a customer is missing."""
     pair = []
     for series, name in ((before, "before"), (after, "after")):
         values = finite_values(series, name)

@@ -1,4 +1,4 @@
-"""Sums over sorted values, and the shapes that come of them."""
+"""Sums over sorted values, the whale curve and the profit split."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def rank_sum(ordered: Floats) -> float:
 
 
 def log_sum(positive: Floats, mean: float, weights: Floats | None) -> float:
-    """Sum of (x / mean) ln(x / mean), block by block, so that no array of the whole is made."""
+    """Sum of (x / mean) ln(x / mean), block by block, to keep the arrays small."""
     total = 0.0
     for first in range(0, len(positive), BLOCK):
         rows = slice(first, first + BLOCK)
@@ -64,11 +64,11 @@ class WhaleCurve:
     """Cumulative profit over customers in falling order of profit (Kaplan and Narayanan, 2001).
 
     Attributes:
-        points: frame with ``customers`` (share of customers, best first) and ``profit``
+        points: Frame with ``customers`` (share of customers, best first) and ``profit``
             (cumulative profit as a share of the total).
-        peak: highest point of the curve, as a share of the total (1 when nobody loses money).
-        peak_customers: share of customers at the peak: those that give a profit.
-        destroyed: profit lost again after the peak, as a share of the total.
+        peak: Highest point of the curve, as a share of the total (1 when nobody loses money).
+        peak_customers: Share of customers at the peak: those that give a profit.
+        destroyed: Profit lost again after the peak, as a share of the total.
     """
 
     points: pd.DataFrame = attrs.field(repr=False, eq=False)
@@ -93,13 +93,13 @@ class WhaleCurve:
 
 @attrs.frozen
 class ProfitSplit:
-    """Customers that give profit, are marginal, and lose money; beside the 25:45:30 of CBM-5.
+    """Shares of profitable, marginal and losing customers, beside the 25:45:30 of CBM-5.
 
     Attributes:
-        margin: amounts between ``-margin`` and ``margin`` count as marginal.
-        customers: shares of customers (profitable, marginal, losing); they sum to 1.
-        profit: profit of the three, in money; they sum to the total.
-        rule: the shares that the rule of thumb gives.
+        margin: Amounts between ``-margin`` and ``margin`` count as marginal.
+        customers: Shares of customers (profitable, marginal, losing); they sum to 1.
+        profit: Profit of the three, in money; they sum to the total.
+        rule: The shares of the rule of thumb.
     """
 
     margin: float
@@ -124,5 +124,5 @@ class ProfitSplit:
 
     def _repr_html_(self) -> str:
         note = f"marginal: between -{self.margin:,.0f} and {self.margin:,.0f}"
-        told = self.frame().assign(amount=self.profit).round(4)
-        return card("Who makes the profit", frame=told, note=note)
+        frame = self.frame().assign(amount=self.profit).round(4)
+        return card("Profit split", frame=frame, note=note)

@@ -1,4 +1,4 @@
-"""Concentration by group, and how much of it lies within groups and between them."""
+"""Concentration by group, and its parts within groups and between groups."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class GroupedConcentration:
     """Concentration of each group and the split of the whole.
 
     Attributes:
-        groups: frame by group: ``customers``, ``total``, ``share`` (of the total), ``mean``,
+        groups: Frame by group: ``customers``, ``total``, ``share`` (of the total), ``mean``,
             ``gini``, ``top_fifth`` (share of the best fifth); null where a group has no total
             above 0.
-        gini: of the whole; ``gini_within + gini_between + gini_overlap``.
-        gini_within: groups' own Gini, each weighted by its shares of customers and of value.
+        gini: Of the whole; ``gini_within + gini_between + gini_overlap``.
+        gini_within: Groups' own Gini, each weighted by its shares of customers and of value.
         gini_between: Gini if every customer had the mean of the group.
-        gini_overlap: what is left: groups whose ranges overlap.
-        theil: of the whole; ``theil_within + theil_between`` exactly; None with losses.
-        theil_within: groups' own Theil, weighted by their share of the value.
+        gini_overlap: The rest, because the ranges of groups overlap.
+        theil: Of the whole; ``theil_within + theil_between`` exactly; None with losses.
+        theil_within: Groups' own Theil, weighted by their share of the value.
         theil_between: Theil if every customer had the mean of the group.
     """
 
@@ -49,12 +49,12 @@ def concentration_by(data: object, value: str, by: str) -> GroupedConcentration:
     """Concentration of each group, and its split within and between groups.
 
     Args:
-        data: frame with one row a customer.
-        value: column of values.
-        by: column of groups; a null group is refused.
+        data: Frame with one row per customer.
+        value: Column of values.
+        by: Column of groups, without nulls.
 
     Raises:
-        DataError: a column missing, values missing, a row without group, a total not above 0.
+        DataError: A column missing, values missing, a row without group, a total not above 0.
 
     Source: CBM-5; Bourguignon (1979) for Theil, Lambert and Aronson (1993) for Gini.
 
@@ -72,7 +72,9 @@ def concentration_by(data: object, value: str, by: str) -> GroupedConcentration:
     x = finite_values(frame[value], value)
     group, index = codes(frame[by])
     if (group < 0).any():
-        raise DataError(f"{by}: {int((group < 0).sum())} of {len(x)} rows have no group; name one")
+        raise DataError(
+            f"{by}: {int((group < 0).sum())} of {len(x)} rows have no group; give each row a group"
+        )
     whole = concentration(x)
     parts = _parts(x, group, len(index))
     count = np.array([len(p.values) for p in parts], dtype=np.float64)

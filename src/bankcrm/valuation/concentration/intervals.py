@@ -103,12 +103,12 @@ def _lorenz_replicated(
             top = one[cut + 1 :] @ x[cut + 1 :] + (counted[cut] - wanted) * x[cut]
             result[row] = top / (one @ x)
         else:
-            held = np.cumsum((one * x)[::-1])
-            target = share * held[-1]
-            reached = int(np.argmax(held >= target * (1 - 1e-15)))
+            cumulated = np.cumsum((one * x)[::-1])
+            target = share * cumulated[-1]
+            reached = int(np.argmax(cumulated >= target * (1 - 1e-15)))
             at = len(x) - 1 - reached
             before = holders - counted[at]
-            left = target - (held[reached - 1] if reached else 0.0)
+            left = target - (cumulated[reached - 1] if reached else 0.0)
             result[row] = (before + (left / x[at] if x[at] > 0 else 0.0)) / holders
     return result
 

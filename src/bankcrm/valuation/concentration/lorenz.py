@@ -1,4 +1,4 @@
-"""How a book's worth is spread over its customers: Lorenz curve, Gini, top share, whale curve."""
+"""Concentration of a value over customers: Lorenz curve, Gini, top share, whale curve."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ NO_TOTAL = 1e-12  # a total below this share of the gross sum is rounding, not p
 
 @attrs.frozen
 class Concentration:
-    """The spread of values over customers, measured on one sorted copy.
+    """The concentration of values over customers, measured on one sorted copy.
 
-    Losses and zeros stay in. A zero is a customer without profit; a loss makes the Lorenz curve
-    dip below zero, so that Gini may pass 1 and more than the total is held by the best customers
-    (the whale curve). Shares of a total need a total above zero and are refused otherwise;
+    Losses and zeros count. A zero is a customer without profit. With losses the Lorenz curve dips
+    below zero, Gini may exceed 1, and the best customers may hold more than the total (the whale
+    curve). Shares of a total need a total above zero; otherwise they raise a DataError.
     ``gini_normalised`` and ``profit_split`` are defined for every book with a value other than 0.
-    Theil has no meaning with losses and is refused.
+    Theil is not defined with losses and raises a DataError.
 
     Attributes:
-        values: rising values, float64.
-        weights: customers that each value stands for, in the same order; None for one each.
-        holders: number of customers (the sum of the weights).
-        total: sum of the values.
+        values: Values in rising order, float64.
+        weights: Number of customers of each value, in the same order; None for one each.
+        holders: Number of customers (the sum of the weights).
+        total: Sum of the values.
     """
 
     values: Floats = attrs.field(repr=False, eq=attrs.cmp_using(eq=np.array_equal))
@@ -74,7 +74,7 @@ class Concentration:
 
     @property
     def rank_total(self) -> float:
-        """Sum of value times odd rank: what Gini is made of."""
+        """Sum of each value times its odd rank, from which Gini is computed."""
         if self.weights is None:
             return rank_sum(self.values)
         ranks = 2 * np.cumsum(self.weights) - self.weights
@@ -82,7 +82,7 @@ class Concentration:
 
     @property
     def has_total(self) -> bool:
-        """Whether the total is above 0, so that shares of it mean something."""
+        """Whether the total is above 0, so that shares of it are defined."""
         # Only a book with losses can total a rounding error; others need no second pass.
         return self.total > 0 and (
             bool(self.values[0] >= 0) or self.total > NO_TOTAL * self._gross()
@@ -106,8 +106,8 @@ class Concentration:
                 f"values: {self.holders:g} customers with {gross:g} in all; the normalised Gini "
                 "needs at least two customers and one value other than 0"
             )
-        spread = self.rank_total - self.holders * self.total
-        return spread / ((self.holders - 1) * gross)
+        difference = self.rank_total - self.holders * self.total
+        return difference / ((self.holders - 1) * gross)
 
     @property
     def hhi(self) -> float:
@@ -118,7 +118,7 @@ class Concentration:
 
     @property
     def theil(self) -> float:
-        """Theil's T: mean of (x / mean) ln(x / mean), where 0 ln 0 is 0; refused with losses."""
+        """Theil's T: mean of (x / mean) ln(x / mean), where 0 ln 0 is 0; undefined with losses."""
         if self.values[0] < 0:
             losing = int(np.searchsorted(self.values, 0.0))
             raise DataError(
@@ -157,18 +157,18 @@ class Concentration:
         target = share * self._shared_total()
         falling = self.values[::-1]
         weights = None if self.weights is None else self.weights[::-1]
-        held = np.cumsum(falling if weights is None else falling * weights)
+        cumulated = np.cumsum(falling if weights is None else falling * weights)
         # The curve rises as long as the values are above zero: the target is met before the peak.
-        reached = int(np.argmax(held >= target * (1 - 1e-15)))
+        reached = int(np.argmax(cumulated >= target * (1 - 1e-15)))
         counts = 1.0 if weights is None else float(weights[reached])
         before = float(reached if weights is None else weights[:reached].sum())
-        missing = target - (float(held[reached - 1]) if reached else 0.0)
+        missing = target - (float(cumulated[reached - 1]) if reached else 0.0)
         piece = float(falling[reached]) * counts
         part = min(missing / piece, 1.0) if piece > 0 else 0.0
         return (before + part * counts) / self.holders
 
     def lorenz_at(self, shares: Floats) -> Floats:
-        """Part of the total that the poorest ``shares`` of customers hold, linear in between."""
+        """Part of the total that the lowest ``shares`` of customers hold, linear in between."""
         total = self._shared_total()
         if self.weights is None:
             result: Floats = sums_below(self.values, shares * len(self.values)) / total
@@ -179,10 +179,10 @@ class Concentration:
         return below
 
     def lorenz(self, points: int = 101) -> pd.DataFrame:
-        """Lorenz curve at evenly spaced shares of customers, poorest first.
+        """Lorenz curve at evenly spaced shares of customers, lowest value first.
 
         Args:
-            points: number of points, the two ends included.
+            points: Number of points, the two ends included.
 
         Returns:
             Frame with ``customers`` and ``value``, both shares from 0 to 1.
@@ -194,7 +194,7 @@ class Concentration:
         return pd.DataFrame({"customers": shares, "value": self.lorenz_at(shares)})
 
     def whale_curve(self, points: int = 101) -> WhaleCurve:
-        """Cumulative profit over customers in falling order, with its peak and what is lost after.
+        """Cumulative profit over customers in falling order, its peak and the loss after the peak.
 
         >>> whale = concentration([-10, 5, 15]).whale_curve(4)
         >>> whale.peak, whale.destroyed
@@ -226,10 +226,10 @@ class Concentration:
         """Interval around the Lorenz curve, point by point, over resampled books.
 
         Args:
-            seed: of the bootstrap.
-            confidence: confidence, such as 0.95.
-            replicates: number of bootstrap books.
-            points: number of points, the two ends included.
+            seed: Seed of the bootstrap.
+            confidence: Coverage, between 0 and 1.
+            replicates: Number of bootstrap books.
+            points: Number of points, the two ends included.
 
         Returns:
             Frame with ``customers``, ``lower`` and ``upper``.
@@ -253,9 +253,9 @@ class Concentration:
         """The Lorenz curve with the point of the top fifth.
 
         Args:
-            ax: axes to draw on; None makes a figure.
-            language: of titles and labels.
-            band: an interval around it, from `lorenz_band`.
+            ax: Axes to draw on; None makes a figure.
+            language: Of titles and labels.
+            band: An interval around it, from `lorenz_band`.
         """
         from bankcrm.plots import curves
 
@@ -266,8 +266,8 @@ class Concentration:
         if self.has_total:
             figures |= {
                 "Gini": self.gini,
-                "held by the top fifth": f"{self.share_of_top(0.2):.1%}",
-                "customers that hold 80 %": f"{self.holders_of(0.8):.1%}",
+                "share of the top fifth": f"{self.share_of_top(0.2):.1%}",
+                "customers with 80 %": f"{self.holders_of(0.8):.1%}",
             }
         losing = int(np.searchsorted(self.values, 0.0))
         return card("Concentration", figures | {"values below 0": losing})
@@ -276,7 +276,7 @@ class Concentration:
         """Shares of customers that give profit, are marginal or lose money.
 
         Args:
-            margin: money; a customer between ``-margin`` and ``margin`` is marginal.
+            margin: Money; a customer between ``-margin`` and ``margin`` is marginal.
 
         >>> concentration([-50, -1, 0, 2, 90]).profit_split(5).customers
         (0.2, 0.6, 0.2)
@@ -314,16 +314,16 @@ class Concentration:
 
         Args:
             statistic: ``gini``, ``theil``, ``hhi``, ``share_of_top`` or ``holders_of``.
-            share: the share of customers (or of value) that the last two need.
+            share: The share of customers (or of value) that the last two need.
             method: ``bootstrap`` (percentiles of resampled books; the values stay sorted, only
                 their multiplicities are drawn), ``jackknife`` (leave one out) or ``asymptotic``
                 (variance of the influence function).
-            confidence: confidence, such as 0.95.
-            replicates: number of bootstrap books.
-            seed: required by the bootstrap.
+            confidence: Coverage, between 0 and 1.
+            replicates: Number of bootstrap books.
+            seed: Seed of the bootstrap, which needs one.
 
         Returns:
-            The estimate with its low and high end.
+            The estimate with its lower and upper end.
 
         >>> found = concentration([1.0, 2, 3, 4, 50]).interval("gini", seed=1)
         >>> found.lower <= found.estimate <= found.upper
@@ -360,7 +360,7 @@ class Concentration:
             return self.total
         raise DataError(
             f"values: {len(self.values)} values total {self.total:g}; a share of the total needs a "
-            "total above 0; use gini_normalised or profit_split, or leave the losses out knowingly"
+            "total above 0; use gini_normalised or profit_split, or leave out the losses"
         )
 
 
@@ -380,14 +380,14 @@ def concentration(values: Values, *, weights: Values | None = None) -> Concentra
     """Sort the values once and measure their concentration.
 
     Args:
-        values: one number a customer (profit, spend, balance), losses and zeros included.
-        weights: customers that each value stands for; above 0. None: one each.
+        values: One number per customer (profit, spend, balance), losses and zeros included.
+        weights: Number of customers of each value, above 0; by default one each.
 
     Returns:
         A frozen value with the figures as properties and methods.
 
     Raises:
-        DataError: no values, values that are missing or infinite, weights that do not fit.
+        DataError: No values, values that are missing or infinite, weights that do not fit.
 
     Source: CBM-5.
 

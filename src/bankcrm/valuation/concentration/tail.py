@@ -1,4 +1,4 @@
-"""The Pareto tail of a book: exponent, where the tail begins, and whether a power law fits."""
+"""The Pareto tail of a book: exponent, start of the tail, and a test of the power law."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class ParetoTail:
 
     Attributes:
         alpha: Pareto index; a whole Pareto book has Gini 1 / (2 alpha - 1).
-        standard_error: of alpha, start given.
-        start: value where the tail begins.
-        size: number of values in the tail.
-        distance: largest gap between the tail's distribution and the fitted one.
-        p_value: share of books drawn from the fit that fit worse; a low one (0.1 or less) speaks
-            against a power law. None where no test was asked for.
+        standard_error: Of alpha, start given.
+        start: Value where the tail begins.
+        size: Number of values in the tail.
+        distance: Largest gap between the tail's distribution and the fitted one.
+        p_value: Share of books drawn from the fit that fit worse; 0.1 or less is evidence
+            against a power law. None without a test.
     """
 
     alpha: float
@@ -48,17 +48,17 @@ def pareto_alpha(
     """Fit a Pareto tail by maximum likelihood and test how well it fits.
 
     The start of the tail is where the fit is closest (Kolmogorov-Smirnov distance), among sixty
-    starts spread evenly over the logarithm of the tail's size. Values of 0 or below are no part
-    of a tail.
+    starts at equal steps of the logarithm of the tail's size. Values of 0 or below are left
+    out.
 
     Args:
-        values: one number a customer.
-        start: where the tail begins, if known.
-        replicates: books drawn for the test of fit, each fitted anew; 0: no test.
-        seed: required by the test.
+        values: One number per customer.
+        start: Where the tail begins, if known.
+        replicates: Books drawn for the test of fit, each fitted anew; 0: no test.
+        seed: Required by the test.
 
     Raises:
-        DataError: fewer than 50 values above 0 (or above ``start``), or all the same.
+        DataError: Fewer than 50 values above 0 (or above ``start``), or all the same.
 
     Source: Clauset, Shalizi and Newman (2009).
 

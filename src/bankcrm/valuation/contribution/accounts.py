@@ -61,20 +61,19 @@ def accounts_in(view: BookView, policy: Policy) -> Accounts:
     owner = np.full(size, -1, dtype=np.int32)
     product = np.zeros(size, dtype=np.int32)
     products = [str(policy.value("default_product"))]
-    # A frame that counts for more comes later and replaces what the earlier ones say.
-    for name in ("transactions", "balances", "accounts"):
+    known = np.zeros(size, dtype=np.bool_)
+    for name in ("accounts", "balances", "transactions"):
         frame = view.get(name, "account_id")
-        if frame is None:
+        if frame is None or known.all():
             continue
         account = frame.account()
-        rows = np.flatnonzero(account >= 0)[::-1]  # the first row of an account is written last
+        named = (account >= 0) & ~np.append(known, True)[account]
+        rows = np.flatnonzero(named)[::-1]  # the first row of an account is written last
         owner[account[rows]] = frame.customer()[rows]
-        if not frame.has("product"):
-            product[account[rows]] = 0
-            continue
-        code, names = frame.words("product")
-        place = _places(names, products)
-        product[account[rows]] = np.append(place, 0)[code[rows]]
+        known[account[rows]] = True
+        if frame.has("product"):
+            code, names = frame.words("product")
+            product[account[rows]] = np.append(_places(names, products), 0)[code[rows]]
     opened, closed = np.full(size, OPEN_ENDED), np.full(size, NEVER)
     rate = np.full(size, np.nan)
     frame = view.get("accounts", "account_id")

@@ -1,4 +1,4 @@
-"""What each customer, product or position contributes: margins, fees, costs, risk, capital, tax."""
+"""Contribution of customers, products and positions: margins, fees, costs, risk, capital, tax."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ def contribution(
     ``loan_margin = interest_received + funds_cost``, again with costs negative.
 
     Args:
-        positions: one row an account or loan over a period, as `positions_of` makes it. Needs
+        positions: One row per account or loan over a period, as `positions_of` gives it. Needs
             ``customer_id, product, start, end``; amounts are averages over the period. A rate or
             interest that is null is taken from ``rates``. A column ``n_<activity>`` counts an
             activity, such as ``n_branch``.
-        rates: rates and unit costs; None: those of the policy.
-        policy: valuation policy; None: the defaults.
-        by: one row a ``customer``, ``product``, ``customer_product`` or ``position``.
-        customers: ids that the result must hold, in this order, with zeros where there is no
-            position; only with ``by="customer"``.
+        rates: Rates and unit costs; by default those of the policy.
+        policy: Valuation policy; by default the library's.
+        by: One row per ``customer``, ``product``, ``customer_product`` or ``position``.
+        customers: Ids of the rows of the result, in order, with zeros for a customer without
+            a position; only with ``by="customer"``.
 
     Returns:
         Frame indexed by ``customer_id`` (or product, or both, or the positions' index) with
@@ -63,25 +63,25 @@ def contribution(
         ``contribution`` and the average ``balance`` and ``outstanding``.
 
     Raises:
-        DataError: columns that do not fit, rates missing for a product, a status or an activity,
-            a position that ends before it starts, a customer that ``customers`` does not hold.
+        DataError: Columns that do not fit, rates missing for a product, a status or an activity,
+            a position that ends before it starts, or a customer who is not in ``customers``.
 
     Source: CSC-2, CBM-2.
 
-    >>> held = pd.DataFrame({
+    >>> positions = pd.DataFrame({
     ...     "customer_id": [7], "product": ["demand"], "balance": [36500.0],
     ...     "start": pd.to_datetime(["2026-01-01"]), "end": pd.to_datetime(["2026-01-10"]),
     ...     "interest_paid": [1.0], "fees": [5.0],
     ... })
-    >>> worth = contribution(held)
-    >>> worth.loc[7, ["funds_credit", "deposit_margin", "fees"]].round(2).tolist()
+    >>> found = contribution(positions)
+    >>> found.loc[7, ["funds_credit", "deposit_margin", "fees"]].round(2).tolist()
     [15.0, 14.0, 5.0]
     """
     policy = default_policy("valuation") if policy is None else policy
     rates = Rates.from_policy(policy) if rates is None else rates
     frame = _checked(positions)
-    asked = None if customers is None else customer_index(customers)
-    return policy.stamp(_gathered(frame, rates, by, asked))
+    index = None if customers is None else customer_index(customers)
+    return policy.stamp(_gathered(frame, rates, by, index))
 
 
 def explain_contribution(
@@ -91,26 +91,26 @@ def explain_contribution(
     rates: Rates | None = None,
     policy: Policy | None = None,
 ) -> pd.DataFrame:
-    """How a customer's contribution comes about: a row for each position and component, in words.
+    """Explain the contribution of one customer: one row per position and component.
 
     Args:
-        positions: as for `contribution`.
-        customer: id of the customer.
-        rates: rates and unit costs; None: those of the policy.
-        policy: valuation policy; None: the defaults.
+        positions: The positions, as for `contribution`.
+        customer: Id of the customer.
+        rates: Rates and unit costs; by default those of the policy.
+        policy: Valuation policy; by default the library's.
 
     Returns:
-        Frame with ``product``, ``component``, ``amount`` and ``how``; the amounts sum to the
-        contribution. Components of 0 are left out.
+        Frame with ``product``, ``component``, ``amount`` and ``how`` (in words); the amounts sum
+        to the contribution. Components of 0 are left out.
 
     Raises:
-        DataError: as `contribution`, or the customer has no position.
+        DataError: As for `contribution`, or the customer has no position.
 
-    >>> held = pd.DataFrame({
+    >>> positions = pd.DataFrame({
     ...     "customer_id": [7], "product": ["demand"], "balance": [36500.0],
     ...     "start": pd.to_datetime(["2026-01-01"]), "end": pd.to_datetime(["2026-01-10"]),
     ... })
-    >>> explain_contribution(held, 7)["how"].iloc[0]
+    >>> explain_contribution(positions, 7)["how"].iloc[0]
     '36,500.00 x transfer price 1.50 % x 10 days ACT/365'
     """
     policy = default_policy("valuation") if policy is None else policy
@@ -140,7 +140,7 @@ def _checked(positions: object) -> pd.DataFrame:
 
 
 def _words(terms: Terms, rates: Rates, row: int, days: int) -> dict[str, str]:
-    """In words how each component of one position comes about."""
+    """How each component of one position is computed, in words."""
     span = f"{days} days {rates.day_count}"
     lent, transfer = (
         f"{terms.outstanding[row]:,.2f}",
@@ -181,7 +181,7 @@ def _percent(rate: float) -> str:
     return f"{100 * rate:.2f} %"
 
 
-# What is computed for each position; the rest are sums of these, taken after the grouping.
+# Computed for each position; the other columns are sums of these, taken after the grouping.
 _COMPUTED = (
     *MARGIN_PARTS,
     "fees",
@@ -197,7 +197,7 @@ _COMPUTED = (
 def _gathered(
     frame: pd.DataFrame, rates: Rates, by: By, customers: pd.Index | None
 ) -> pd.DataFrame:
-    """The components of all positions, summed over what the result has a row for."""
+    """The components of all positions, summed for each row of the result."""
     group, index = _groups(frame, by, customers)
     tables = Tables.of(frame, rates)
     size = len(frame)
@@ -209,7 +209,7 @@ def _gathered(
         for column, name in enumerate(_COMPUTED):
             values[rows, column] = parts[name]
     if group is not None:
-        # A matrix of ones, a column a position: its product adds whole rows of components.
+        # A matrix of ones with a column per position: its product adds whole rows of components.
         ones = csc_array((np.ones(size), group, np.arange(size + 1)), (len(index), size))
         values = np.asfortranarray(ones @ values)
     columns = {name: values[:, column] for column, name in enumerate(_COMPUTED)}
@@ -219,7 +219,7 @@ def _gathered(
 
 
 def _with_sums(columns: dict[str, Floats], rates: Rates) -> dict[str, Floats]:
-    """The margins, the tax and the total beside what they are made of."""
+    """The components with the margins, the tax and the total."""
     columns["deposit_margin"] = columns["funds_credit"] + columns["interest_paid"]
     columns["loan_margin"] = columns["interest_received"] + columns["funds_cost"]
     before_tax = columns[COMPONENTS[0]].copy()
@@ -246,12 +246,12 @@ def _groups(
     if by == "customer":
         if customers is not None:
             place = customers.get_indexer(index)
-            strangers = index[place < 0]
-            if len(strangers):
-                first = ", ".join(str(c) for c in strangers[:5])
+            unknown = index[place < 0]
+            if len(unknown):
+                first = ", ".join(str(c) for c in unknown[:5])
                 raise DataError(
-                    f"positions: {len(strangers)} customers are not among the {len(customers)} "
-                    f"asked for (first: {first}); give every customer, or leave their rows out"
+                    f"positions: {len(unknown)} customers are not among the {len(customers)} in "
+                    f"customers (first: {first}); add them, or leave their positions out"
                 )
             group, index = place[group].astype(np.intp), customers
         return group, index.rename("customer_id")

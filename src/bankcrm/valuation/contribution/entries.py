@@ -1,8 +1,9 @@
-"""What the transactions of a period book: fees, interest and counts of activities."""
+"""Entries of the transactions of a period: fees, interest and counts of activities."""
 
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from bankcrm.book.view import BookView, FrameView, Mask
 from bankcrm.frames.numbering import Positions
@@ -34,23 +35,26 @@ def booked_entries(
     if frame is None:
         none = np.full(slots, np.nan)
         return {"fees": np.zeros(slots), "interest_paid": none, "interest_received": none}
-    inside = inside_period(frame, first, last)
-    slot = _slots(frame, accounts)[inside]
-    amount = frame.numbers("amount")[inside]
+    rows = np.flatnonzero(inside_period(frame, first, last))
+    slot = _slots(frame, accounts, rows)
+    amount = frame.numbers("amount")[rows]
+    kind, kinds = _words(frame, "kind", rows)
 
-    def sums(kind: str) -> tuple[Floats, Mask]:
-        rows = np.flatnonzero(frame.is_any("kind", (kind,))[inside])
+    def sums(name: str) -> tuple[Floats, Mask]:
+        mine = np.flatnonzero(np.append(kinds == name, False)[kind])
         found = np.zeros(slots, dtype=np.bool_)
-        found[slot[rows]] = True
-        return summed(slot[rows], amount[rows], slots), found
+        found[slot[mine]] = True
+        return summed(slot[mine], amount[mine], slots), found
 
     paid, pays = sums("interest")
     received, receives = sums("penalty_interest")
+    activity, names = _activities(kind, kinds, *_words(frame, "channel", rows))
+    bank_made = np.append(kinds.isin(list(policy.value("bank_made_kinds"))), False)[kind]
     return {
         "fees": 0.0 - sums("fee")[0],
         "interest_paid": np.where(pays, paid, np.nan),
         "interest_received": np.where(receives, 0.0 - received, np.nan),
-        **_activities(frame, inside, slot, slots, policy),
+        **_counts(activity[~bank_made], names, slot[~bank_made], slots),
     }
 
 
@@ -60,41 +64,47 @@ def inside_period(frame: FrameView, first: int, last: int) -> Mask:
     return (day >= first) & (day <= last)
 
 
-def _slots(frame: FrameView, accounts: Accounts) -> Integers:
+def _slots(frame: FrameView, accounts: Accounts, rows: Integers) -> Positions:
     """Where each transaction is counted: on its account, else on its customer."""
-    owner = frame.customer().astype(np.intp)
+    customer = frame.customer()[rows]
+    of_customer = customer + np.int32(len(accounts))
     if not frame.has("account_id"):
-        return owner + len(accounts)
-    account = frame.account()
+        return of_customer
+    account = frame.account()[rows]
     # The last place serves the position -1 of an entry without account.
-    own = (account >= 0) & (np.append(accounts.owner, -1)[account] == owner)
-    return np.where(own, account, owner + len(accounts))
+    own = np.append(accounts.owner, -1)[account] == customer
+    return np.where(own, account, of_customer)
+
+
+def _words(frame: FrameView, column: str, rows: Integers) -> tuple[Integers, pd.Index]:
+    """The code of the word of each row, -1 without one, and the words."""
+    if not frame.has(column):
+        return np.full(len(rows), -1), pd.Index([], dtype=object)
+    code, words = frame.words(column)
+    return code[rows], words
 
 
 def _activities(
-    frame: FrameView, inside: Mask, slot: Integers, slots: int, policy: Policy
+    kind: Integers, kinds: pd.Index, channel: Integers, channels: pd.Index
+) -> tuple[Positions, list[str]]:
+    """The activity of each entry and the names: its channel, else its kind, else ``other``."""
+    names = sorted({"other", *map(str, kinds), *map(str, channels)})
+    place = {name: k for k, name in enumerate(names)}
+    of_kind, of_channel = (
+        np.array([place[str(w)] for w in words] + [place["other"]], dtype=np.int32)
+        for words in (kinds, channels)
+    )
+    return np.where(channel >= 0, of_channel[channel], of_kind[kind]), names
+
+
+def _counts(
+    activity: Positions, names: list[str], slot: Positions, slots: int
 ) -> dict[str, Floats]:
-    """How often each activity took place, by slot."""
-    names, activity = _named(frame)
-    bank_made = set(policy.value("bank_made_kinds"))
-    activity = np.where(frame.is_any("kind", bank_made), -1, activity)[inside]
-    served = activity >= 0
-    key = activity[served] * np.intp(slots) + slot[served]
+    """How often each activity took place, by slot; an activity that never did is left out."""
+    key = activity * np.intp(slots) + slot
     counts = np.bincount(key, minlength=len(names) * slots).reshape(len(names), slots)
     return {
         f"n_{name}": count.astype(np.float64)
         for name, count in zip(names, counts, strict=True)
         if count.any()
     }
-
-
-def _named(frame: FrameView) -> tuple[list[str], Positions]:
-    """The activities by name, and that of each row: its channel, else its kind, else ``other``."""
-    words = [frame.words(c) for c in ("kind", "channel") if frame.has(c)]
-    names = sorted({"other", *(str(name) for _, found in words for name in found)})
-    place = {name: k for k, name in enumerate(names)}
-    activity = np.full(len(frame), place["other"], dtype=np.int32)
-    for code, found in words:
-        position = np.array([place[str(name)] for name in found] + [-1], dtype=np.int32)[code]
-        activity = np.where(position >= 0, position, activity)
-    return names, activity

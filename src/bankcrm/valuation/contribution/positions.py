@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import pandas as pd
 
-from bankcrm.book.balances import Hold, average_balances, average_outstanding
+from bankcrm.book.balances import Hold, average_balances
 from bankcrm.book.recorded import recorded_in
 from bankcrm.book.view import BookView, DayNumbers, Needs, day_number, view_of
 from bankcrm.errors import DataError
@@ -19,11 +19,11 @@ from bankcrm.valuation.arrays import Floats
 from bankcrm.valuation.contribution.accounts import (
     Accounts,
     accounts_in,
-    is_loan,
     refuse_repeated,
 )
 from bankcrm.valuation.contribution.entries import booked_entries, inside_period
 from bankcrm.valuation.contribution.interest import fill_interest, interest_products
+from bankcrm.valuation.contribution.loans import loan_rows
 
 Source = Literal["auto", "balances", "running", "amounts"]
 Columns: TypeAlias = dict[str, Any]
@@ -69,11 +69,11 @@ def positions_of(
     ``loans`` counts there.
 
     Args:
-        accounts: The canonical frame, or None: accounts then have the default product.
-        balances: The canonical frame, or None.
-        transactions: The canonical frame, or None.
-        loans: The canonical frame, or None. A column ``product`` is read where there is one.
-        contacts: The canonical frame, or None. Each contact is an activity of its channel; the
+        accounts: The canonical frame; without it accounts have the default product.
+        balances: The canonical frame.
+        transactions: The canonical frame.
+        loans: The canonical frame. A column ``product`` is read where there is one.
+        contacts: The canonical frame. Each contact is an activity of its channel; the
             contacts of a customer make one row of the product ``none``.
         start: First day of the period.
         end: Last day of the period; it counts.
@@ -143,23 +143,24 @@ def positions_in(
     """
     first, last = day_number(start), day_number(end)
     accounts = accounts_in(view, policy)
-    recorded = recorded_in({name: frame.frame for name, frame in view.frames.items()})
-    chosen = balance_source(recorded) if source == "auto" else source
-    credit, debit = _balances(view, accounts, first, last, chosen, hold)
+    if source == "auto":
+        source = balance_source(_recorded(view))
+    credit, debit = _balances(view, accounts, first, last, source, hold)
     booked = booked_entries(view, accounts, first, last, policy)
-    left_out: dict[str, int] = {}
-    of_accounts = _account_rows(
-        view, accounts, credit, debit, booked, first, last, policy, left_out
-    )
-    others = [
+    of_accounts = _account_rows(view, accounts, credit, debit, booked, first, last, policy)
+    of_loans = loan_rows(view, accounts, first, last, policy)
+    others = (
         _loose_rows(view, accounts, booked, first, last),
-        _loan_rows(view, accounts, first, last, policy, left_out),
-        _contact_rows(view, first, last, left_out),
-    ]
-    transactions = view.get("transactions")
-    if transactions is not None:
-        left_out["transactions"] = int((~inside_period(transactions, first, last)).sum())
+        of_loans,
+        _contact_rows(view, first, last),
+    )
     result = _frame(view, [of_accounts, *(p for p in others if len(p["customer"]))])
+    left_out = {"accounts": int((accounts.owner >= 0).sum()) - len(of_accounts["customer"])}
+    if (loans := view.get("loans")) is not None:
+        left_out["loans"] = len(loans) - len(of_loans["customer"])
+    for name in ("transactions", "contacts"):
+        if (frame := view.get(name)) is not None:
+            left_out[name] = int((~inside_period(frame, first, last)).sum())
     result.attrs["left_out"] = left_out
     return result
 
@@ -180,17 +181,20 @@ def balance_source(recorded: Collection[str]) -> Literal["balances", "running", 
     return "running" if running else "amounts"
 
 
+def _recorded(view: BookView) -> tuple[str, ...]:
+    return recorded_in({name: frame.frame for name, frame in view.frames.items()})
+
+
 def _refuse_source(view: BookView, source: str) -> None:
-    moves = view.get("transactions", "account_id", "balance")
-    recorded = {
-        "auto": True,
-        "balances": view.get("balances") is not None,
-        "running": moves is not None and not np.isnan(moves.numbers("balance")).all(),
-        "amounts": True,
+    columns = {
+        "auto": (),
+        "balances": ("balances",),
+        "running": ("transactions.account_id", "transactions.balance"),
+        "amounts": (),
     }
-    if source not in recorded:
-        raise DataError(f"source: got {source!r}; expected one of {', '.join(recorded)}")
-    if not recorded[source]:
+    if source not in columns:
+        raise DataError(f"source: got {source!r}; expected one of {', '.join(columns)}")
+    if columns[source] and not set(columns[source]) <= set(_recorded(view)):
         raise DataError(f"source: the frames have no {source} balances; use source='auto'")
 
 
@@ -202,7 +206,7 @@ def _balances(
     source: str,
     hold: Hold,
 ) -> tuple[Floats, Floats]:
-    """Average credit and debit balance of each account, from the source asked for."""
+    """Average credit and debit balance of each account, from the given source."""
     frame = view.get("balances" if source == "balances" else "transactions", "account_id")
     column = "amount" if source == "amounts" else "balance"
     if frame is None or not frame.has(column):
@@ -238,7 +242,6 @@ def _account_rows(
     first: int,
     last: int,
     policy: Policy,
-    left_out: dict[str, int],
 ) -> Columns:
     """One row per account that was open in the period or has an entry or a balance in it."""
     size = len(accounts)
@@ -268,9 +271,7 @@ def _account_rows(
     moved = np.zeros(size, dtype=np.bool_)
     for name in ("balance", "outstanding", *booked):
         moved |= np.nan_to_num(columns[name]) != 0.0
-    owned = accounts.owner >= 0
-    keep = owned & (moved | ~outside)
-    left_out["accounts"] = int((owned & ~keep).sum())
+    keep = (accounts.owner >= 0) & (moved | ~outside)
     return {name: values[keep] for name, values in columns.items()}
 
 
@@ -299,72 +300,12 @@ def _unplaced(customer: Any, first: int, last: int) -> Columns:
     }
 
 
-def _loan_rows(
-    view: BookView,
-    accounts: Accounts,
-    first: int,
-    last: int,
-    policy: Policy,
-    left_out: dict[str, int],
-) -> Columns:
-    """One row per loan that is out within the period."""
-    loans = view.get("loans")
-    if loans is None:
-        return _unplaced(np.empty(0), first, last)
-    granted = loans.day("granted_date")
-    amount, term = loans.numbers("amount"), loans.numbers("term_months")
-    begins = np.maximum(granted, first)
-    left = loans.numbers("outstanding")
-    year_days = float(policy.value("year_days"))
-    planned = average_outstanding(granted, term, amount, begins, last, year_days=year_days)
-    at_end = average_outstanding(granted, term, amount, last, last, year_days=year_days)
-    # Where the bank knows what was left at the end, the whole schedule is shifted to meet it.
-    average = np.where(np.isnan(left), planned, np.maximum(planned + left - at_end, 0.0))
-    out = (granted <= last) & ((average > 0) | (np.nan_to_num(left) > 0))
-    left_out["loans"] = int(len(loans) - out.sum())
-    columns: Columns = {
-        "customer": loans.customer(),
-        "product": _loan_products(view, accounts, policy),
-        "start": begins,
-        "end": np.full(len(loans), last),
-        "loan_id": loans.frame["loan_id"].to_numpy(),
-        "outstanding": average,
-        "tenor_months": term,
-        "rate_charged": loans.numbers("rate"),
-        "pd": loans.numbers("pd"),
-        "lgd": loans.numbers("lgd"),
-        "ead": left,
-    }
-    if loans.has("status"):
-        columns["status"] = loans.frame["status"].to_numpy(dtype=object)
-    return {name: values[out] for name, values in columns.items()}
-
-
-def _loan_products(view: BookView, accounts: Accounts, policy: Policy) -> Any:
-    """Product of each loan: its own, else its account's if that is a loan, else the default."""
-    loans = view["loans"]
-    product = np.full(len(loans), policy.value("default_loan_product"), dtype=object)
-    if loans.has("account_id"):
-        account = loans.account()
-        # The last place serves the position -1 of a loan without account.
-        of_account = np.append(accounts.product, -1)[account]
-        lent = np.append(is_loan(accounts.products, policy), False)[of_account]
-        names = np.array([*accounts.products, ""], dtype=object)
-        product = np.where(lent, names[of_account], product)
-    if loans.has("product"):
-        code, words = loans.words("product")
-        own = np.array([*map(str, words), ""], dtype=object)[code]
-        product = np.where(code >= 0, own, product)
-    return product
-
-
-def _contact_rows(view: BookView, first: int, last: int, left_out: dict[str, int]) -> Columns:
+def _contact_rows(view: BookView, first: int, last: int) -> Columns:
     """One row per customer with a contact in the period, with the contacts by channel."""
     contacts = view.get("contacts")
     if contacts is None:
         return _unplaced(np.empty(0), first, last)
     inside = inside_period(contacts, first, last)
-    left_out["contacts"] = int((~inside).sum())
     customer = contacts.customer()[inside]
     channel, names = contacts.words("channel")
     channel = channel[inside]

@@ -1,4 +1,4 @@
-"""What a position earns and costs: transfer prices by tenor, rates, day counts, unit costs."""
+"""Rates of contributions: transfer prices by tenor, interest, day counts, unit costs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,13 @@ DayCount = Literal["ACT/365", "ACT/360", "30/360"]
 
 @attrs.frozen
 class TransferBand:
-    """One band of the transfer-price curve: tenors from ``from_months`` up to ``to_months``."""
+    """One band of the transfer-price curve: tenors from ``from_months`` up to ``to_months``.
+
+    Attributes:
+        from_months: First tenor of the band, in months.
+        to_months: End of the band, in months; it belongs to the next band.
+        rate: Rate per year.
+    """
 
     from_months: float
     to_months: float
@@ -28,12 +34,12 @@ class TransferBand:
 
 @attrs.frozen
 class TransferCurve:
-    """Transfer price by tenor: what treasury pays for funds, and asks for them, matched in term.
+    """Transfer price by tenor: the rate that treasury pays and charges for funds of a term.
 
     Attributes:
-        months: rising tenors: where each band begins (steps) or the points (linear).
-        rates: rate per year at each of them.
-        linear: whether rates between two tenors are interpolated; flat beyond both ends.
+        months: Rising tenors: where each band begins (steps) or the points (linear).
+        rates: Rate per year at each of them.
+        linear: Whether rates between two tenors are interpolated; flat beyond both ends.
     """
 
     months: tuple[float, ...]
@@ -42,7 +48,7 @@ class TransferCurve:
 
     @classmethod
     def of_bands(cls, bands: Iterable[TransferBand]) -> Self:
-        """A curve of steps; refuses bands that overlap, leave a hole or do not begin at 0.
+        """A curve of steps from bands that begin at 0, without gaps or overlaps.
 
         >>> curve = TransferCurve.of_bands([TransferBand(0, 12, 0.01), TransferBand(12, 60, 0.02)])
         >>> curve.at([3, 12]).tolist()
@@ -98,25 +104,25 @@ def _span(band: TransferBand) -> str:
 
 @attrs.frozen
 class Rates:
-    """Every rate and unit cost that a contribution rests on; rates are per year.
+    """All rates and unit costs of a contribution; rates are per year.
 
     Attributes:
-        curve: transfer prices by tenor.
-        side: product -> ``deposit``, ``loan``, ``managed`` (kept for the customer, earns
+        curve: Transfer prices by tenor.
+        side: Product -> ``deposit``, ``loan``, ``managed`` (assets of the customer that earn
             commission) or ``none``.
-        rate_paid: product -> interest that the bank pays, where the position brings no rate.
-        rate_charged: product -> interest that the bank charges (for a deposit: on its overdraft).
-        commission: product -> commission on assets kept for the customer.
-        tenor_months: product -> tenor used where the position has none (behavioural tenor).
-        account_cost: product -> cost of keeping one account for a year.
-        activity_cost: activity (channel, or kind of transaction) -> cost of one.
-        default_probability: loan status -> probability of default within a year.
-        loss_given_default: product -> part of the exposure that is lost on default.
-        risk_weight: product -> regulatory weight of the exposure.
-        capital_ratio: capital held against one unit of weighted exposure.
-        cost_of_capital: return that the capital must earn.
-        tax_rate: part of the profit before tax; 0 leaves tax out.
-        day_count: how days become years.
+        rate_paid: Product -> interest that the bank pays, where the position has no rate.
+        rate_charged: Product -> interest that the bank charges (for a deposit: on its overdraft).
+        commission: Product -> commission on managed assets.
+        tenor_months: Product -> tenor used where the position has none (behavioural tenor).
+        account_cost: Product -> cost of keeping one account for a year.
+        activity_cost: Activity (channel, or kind of transaction) -> cost of one.
+        default_probability: Loan status -> probability of default within a year.
+        loss_given_default: Product -> part of the exposure that is lost on default.
+        risk_weight: Product -> regulatory weight of the exposure.
+        capital_ratio: Capital required for one unit of weighted exposure.
+        cost_of_capital: Required return on the capital.
+        tax_rate: Part of the profit before tax; 0 leaves tax out.
+        day_count: How days become years.
     """
 
     curve: TransferCurve
@@ -137,7 +143,7 @@ class Rates:
 
     @classmethod
     def from_policy(cls, policy: Policy | None = None) -> Self:
-        """The rates of a valuation policy; None: the defaults."""
+        """The rates of a valuation policy; by default the library's."""
         policy = default_policy("valuation") if policy is None else policy
         names = [a.name for a in attrs.fields(cls) if a.name != "curve"]
         bands = [TransferBand(*band) for band in policy.value("transfer_price")]
@@ -148,8 +154,8 @@ def year_fraction(start: NDArray[np.datetime64], end: NDArray[np.datetime64], co
     """Years from the first day to the last, both inside, under a day count.
 
     Args:
-        start: first days, ``datetime64[D]``.
-        end: last days, ``datetime64[D]``, not before the first.
+        start: First days, ``datetime64[D]``.
+        end: Last days, ``datetime64[D]``, not before the first.
         count: ``ACT/365``, ``ACT/360`` or ``30/360`` (bond basis).
 
     >>> days = np.array(["2026-01-01", "2026-12-31"], "datetime64[D]")

@@ -1,4 +1,4 @@
-"""What the components of positions are computed from, row by row, and the computation."""
+"""The terms of positions (amounts, rates, prices), and the components computed from them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bankcrm.valuation.contribution.rates import Rates, year_fraction
 Mask = NDArray[np.bool_]
 
 POSITION_COLUMNS = (
-    Column("customer_id", "id", meaning="whose position it is"),
+    Column("customer_id", "id", meaning="Owner of the position."),
     Column("product", "category", meaning="product, a name that the rates know"),
     Column("start", "date", meaning="first day of the period"),
     Column("end", "date", meaning="last day of the period, inside it"),
@@ -38,7 +38,7 @@ POSITION_COLUMNS = (
 
 @attrs.frozen
 class Terms:
-    """What the components of some positions are computed from, row by row."""
+    """Amounts and rates of some positions, one value per position."""
 
     years: Floats
     balance: Floats
@@ -61,7 +61,7 @@ class Terms:
 
 @attrs.frozen
 class Tables:
-    """The columns of positions, and what the rates say of each product."""
+    """The columns of positions, and the rates of each product."""
 
     columns: Mapping[str, Floats]
     product: Integers
@@ -74,7 +74,7 @@ class Tables:
 
     @classmethod
     def of(cls, frame: pd.DataFrame, rates: Rates) -> Tables:
-        """Look up every rate that the positions need; one that is missing is refused."""
+        """Look up every rate that the positions need; a missing one raises a DataError."""
         product, index = codes(frame["product"])
         products = tuple(str(p) for p in index)
         years, days = _periods(frame, rates)
@@ -169,7 +169,7 @@ class Tables:
 
 
 def parts_of(terms: Terms, rates: Rates) -> dict[str, Floats]:
-    """The components of each position; what the bank pays or loses is negative."""
+    """The components of each position; costs and losses of the bank are negative."""
     years = terms.years
     paid = _booked(terms.interest_paid, terms.balance * terms.rate_paid * years)
     received = _booked(terms.interest_received, terms.outstanding * terms.rate_charged * years)
@@ -203,7 +203,7 @@ def _by_product(
     needed: Callable[[Mask], Mask],
     own: Floats | None,
 ) -> Floats:
-    """A rate for each product, 0 where none is needed; refused where one is needed and missing."""
+    """The rate of each product, 0 where none is needed; a needed rate must not be missing."""
     values = np.array([table.get(p, 0.0) for p in products], dtype=np.float64)
     absent = np.array([p not in table for p in products], dtype=np.bool_)
     if absent.any():
@@ -237,7 +237,7 @@ def _sides(products: tuple[str, ...], rates: Rates) -> NDArray[np.str_]:
     if unknown:
         raise DataError(
             f"rates.side: missing for product {', '.join(unknown)}; there are sides for "
-            f"{', '.join(rates.side)}; say deposit, loan, managed or none for each product"
+            f"{', '.join(rates.side)}; give deposit, loan, managed or none for each product"
         )
     return np.array([rates.side[p] for p in products], dtype=np.str_)
 

@@ -1,4 +1,4 @@
-"""Scales that bring any measure to 0..1: fitted once on a book, frozen, applied to one customer."""
+"""Scales that map a measure to 0..1: fitted once on a book, frozen, applied to any customer."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ KNOTS = 1001  # points that a rank scale keeps of a large book
 
 @attrs.frozen
 class Scale:
-    """A measure brought to 0..1, where 1 is best for the bank; a missing value stays missing.
+    """A map of a measure to 0..1, where 1 is best for the bank; a missing value stays missing.
 
     Attributes:
         method: ``rank`` (share of the fitted book below, ties halved), ``robust_z`` (normal
             probability of the distance from the median in robust deviations), ``min_max``, or
             ``points`` (straight lines between stated points).
-        at: rising values: the points of the scale; for ``robust_z`` the median and one deviation
+        at: Rising values: the points of the scale; for ``robust_z`` the median and one deviation
             above it.
-        score: the score of each point, before it is turned.
+        score: The score of each point, before it is turned.
         higher_is_better: False turns the scale round (risk, complaints).
     """
 
@@ -56,7 +56,11 @@ class Scale:
 
 @attrs.frozen
 class GradeScale:
-    """Grades in words brought to 0..1 by a stated table (a qualitative measure)."""
+    """A map of words to 0..1 by a stated table, for a qualitative measure.
+
+    Attributes:
+        grades: Word -> score.
+    """
 
     grades: Mapping[str, float]
 
@@ -84,15 +88,15 @@ def fit_scale(
     """Fit a scale on the values of a book; missing values are left out of the fit.
 
     Args:
-        values: one number a customer.
+        values: One number per customer.
         method: ``rank``, ``robust_z`` or ``min_max``.
         higher_is_better: False for measures that count against the customer.
 
     Returns:
-        A frozen scale that scores tomorrow's one new customer like today's book.
+        A frozen scale that scores a new customer as it scores the book.
 
     Raises:
-        DataError: no value is there, or one is infinite.
+        DataError: No value is there, or one is infinite.
 
     >>> fit_scale([1, 2, 2, 3], "rank").apply([2, 3]).tolist()
     [0.5, 0.875]

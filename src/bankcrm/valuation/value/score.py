@@ -1,4 +1,4 @@
-"""Customer value from indicators: measures scaled, weighted and summed, each part shown."""
+"""Customer value from indicators: measures scaled, weighted and summed, with every part."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ MISSING_RULES = ("present", "neutral", "worst", "raise")
 
 @attrs.frozen
 class Measure:
-    """One raw measure of an indicator, as the policy states it.
+    """One raw measure of an indicator, as the policy defines it.
 
     Attributes:
-        indicator: the indicator that it speaks for.
-        name: the column that holds it.
+        indicator: The indicator that it belongs to.
+        name: The column of its values.
         scale: ``rank``, ``robust_z``, ``min_max``, ``points`` or ``grades``.
-        better: ``higher`` or ``lower``: which end is good for the bank.
-        weight: how much it counts within its indicator.
-        points: value and score, for ``points``.
-        grades: word -> score, for ``grades``.
-        source: where it comes from.
+        better: ``higher`` or ``lower``: the end that is good for the bank.
+        weight: Weight within its indicator.
+        points: Value and score, for ``points``.
+        grades: Word -> score, for ``grades``.
+        source: DOMAIN id, or ``default``.
     """
 
     indicator: str
@@ -46,7 +46,7 @@ class Measure:
     source: str = "default"
 
     def fitted(self, column: pd.Series) -> Scale | GradeScale:
-        """The scale of this measure, fitted on the column where its method needs that."""
+        """The scale of this measure, fitted on the column if its method needs a fit."""
         higher = self.better == "higher"
         if self.scale == "grades":
             return GradeScale(self.grades)
@@ -66,12 +66,12 @@ class ValueModel:
     """Fitted scales and weights: scores one new customer like the book it was fitted on.
 
     Attributes:
-        measures: the measures used.
-        scales: the scale of each.
-        weights: indicator -> weight; they sum to 1.
-        against: indicators that count against the customer (risk), shown as such.
-        missing: the rule for missing measures.
-        left_out: measures of the policy whose column was absent.
+        measures: The measures used.
+        scales: The scale of each.
+        weights: Indicator -> weight; they sum to 1.
+        against: Indicators that count against the customer (risk), shown as such.
+        missing: The rule for missing measures.
+        left_out: Measures of the policy whose column was absent.
     """
 
     measures: tuple[Measure, ...]
@@ -117,19 +117,19 @@ def fit_value_model(
     """Fit the scales of a value model on a book.
 
     Args:
-        indicators: one row a customer, a column a raw measure, as `value_measures` makes it. A
+        indicators: One row per customer, one column per raw measure; see `value_measures`. A
             measure of the policy whose column is absent or empty is left out, and named in the
             model's ``left_out``. An indicator without any measure follows the rule for missing
             measures; with ``present`` the weights of the others fill its place.
-        weights: indicator -> weight, summing to 1; None: those of the policy.
-        policy: valuation policy; None: the defaults (five indicators of CSC-2). The preset
-            ``private_banking`` holds the model of PB-5.
+        weights: Indicator -> weight, summing to 1; by default those of the policy.
+        policy: Valuation policy; by default the library's (five indicators of CSC-2). The preset
+            ``private_banking`` is the model of PB-5.
 
     Returns:
         A frozen model.
 
     Raises:
-        DataError: no measure at all (or, under ``raise``, none of one indicator), or weights that
+        DataError: No measure at all (or, under ``raise``, none of one indicator), or weights that
             do not fit.
     """
     policy = default_policy("valuation") if policy is None else policy
@@ -171,17 +171,17 @@ def score_value(
     shows how risky the customer is, its part what the lack of risk adds.
 
     Args:
-        indicators: one row a customer, a column a raw measure; see `value_measures`.
-        weights: indicator -> weight, summing to 1; None: those of the policy.
-        model: a fitted model; None: one is fitted on these rows.
-        policy: valuation policy; None: the defaults.
+        indicators: One row per customer, one column per raw measure; see `value_measures`.
+        weights: Indicator -> weight, summing to 1; by default those of the policy.
+        model: A fitted model; by default one is fitted on these rows.
+        policy: Valuation policy; by default the library's.
 
     Returns:
         Frame with the index of the rows: each indicator (0 to 100), ``part_<indicator>``,
         ``score`` (the sum of the parts) and ``missing`` (number of measures missing).
 
     Raises:
-        DataError: no measure at all, weights that do not fit, unknown grades.
+        DataError: No measure at all, weights that do not fit, unknown grades.
 
     Source: CSC-2, PB-5.
 

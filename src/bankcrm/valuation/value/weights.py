@@ -25,15 +25,15 @@ RECIPROCAL_TOLERANCE = 0.05
 
 @attrs.frozen
 class AhpWeights:
-    """Weights from pairwise judgements, with how far the judgements agree with one another.
+    """Weights from pairwise judgements, with the consistency of the judgements.
 
     Attributes:
-        weights: criterion -> weight; they sum to 1.
-        lambda_max: largest eigenvalue of the matrix; the number of criteria if fully consistent.
+        weights: Criterion -> weight; they sum to 1.
+        lambda_max: Largest eigenvalue of the matrix; the number of criteria if fully consistent.
         consistency_index: (lambda_max - n) / (n - 1).
-        consistency_ratio: the index over that of random judgements.
-        consistent: whether the ratio is within the limit.
-        worst: the judgement that departs most from the weights: the two criteria.
+        consistency_ratio: The index over that of random judgements.
+        consistent: Whether the ratio is within the limit.
+        worst: The judgement that departs most from the weights: the two criteria.
     """
 
     weights: Mapping[str, float]
@@ -59,17 +59,17 @@ def ahp_weights(
     """Weights from pairwise comparisons by Saaty's analytic hierarchy process.
 
     Args:
-        pairwise: how many times more the row counts than the column: a square frame or array, or
+        pairwise: How many times more the row counts than the column: a square frame or array, or
             a mapping ``{("contribution", "risk"): 3}`` of one judgement a pair.
-        names: the criteria, for an array.
-        limit: highest consistency ratio that is accepted.
+        names: The criteria, for an array.
+        limit: Highest consistency ratio that is accepted.
         on_inconsistent: ``raise`` above the limit, or ``flag`` it in the result.
 
     Returns:
         The principal eigenvector as weights, the eigenvalue and the consistency ratio.
 
     Raises:
-        DataError: not square, not positive, not reciprocal, a pair missing, or inconsistent.
+        DataError: Not square, not positive, not reciprocal, a pair missing, or inconsistent.
 
     Source: CSC-2; Saaty (1980).
 
@@ -150,25 +150,25 @@ def _matrix(
 
 
 def entropy_weights(frame: pd.DataFrame) -> dict[str, float]:
-    """Weights by how much the criteria tell customers apart: 1 less the entropy of each column.
+    """Weights by how much customers differ in each criterion: 1 less the entropy of its column.
 
     Args:
-        frame: one column a criterion, values of 0 or more, such as scaled indicators.
+        frame: One column per criterion, values of 0 or more, such as scaled indicators.
 
     Returns:
         Criterion -> weight; they sum to 1. A column of equal values gets 0.
 
     Raises:
-        DataError: values missing, infinite or negative, a column of zeros, or all columns equal.
+        DataError: Values missing, infinite or negative, a column of zeros, or all columns equal.
 
     Source: CSC-2; Shannon (1948).
 
-    >>> entropy_weights(pd.DataFrame({"flat": [1.0, 1, 1], "told": [0.0, 0, 3]}))
-    {'flat': 0.0, 'told': 1.0}
+    >>> entropy_weights(pd.DataFrame({"flat": [1.0, 1, 1], "steep": [0.0, 0, 3]}))
+    {'flat': 0.0, 'steep': 1.0}
     """
     if len(frame) < 2:
-        raise DataError(f"frame: {len(frame)} rows; expected two or more customers to tell apart")
-    spread: dict[str, float] = {}
+        raise DataError(f"frame: {len(frame)} rows; expected two or more customers")
+    differences: dict[str, float] = {}
     for column in map(str, frame.columns):
         x = numbers(frame[column], column)
         bad = ~(np.isfinite(x) & (x >= 0))
@@ -178,13 +178,15 @@ def entropy_weights(frame: pd.DataFrame) -> dict[str, float]:
                 f"and they sum to {np.nansum(x):g}; expected numbers of 0 or more with one above 0"
             )
         share = x / x.sum()
-        held = share[share > 0]
-        entropy = -float((held * np.log(held)).sum()) / np.log(len(x))
-        spread[column] = max(1 - entropy, 0.0) if 1 - entropy > 1e-12 else 0.0
-    total = sum(spread.values())
+        positive = share[share > 0]
+        entropy = -float((positive * np.log(positive)).sum()) / np.log(len(x))
+        differences[column] = max(1 - entropy, 0.0) if 1 - entropy > 1e-12 else 0.0
+    total = sum(differences.values())
     if total == 0:
-        raise DataError("frame: every column is the same for all customers; entropy tells nothing")
-    return {name: float(value / total) for name, value in spread.items()}
+        raise DataError(
+            "frame: every column is the same for all customers; entropy gives no weights"
+        )
+    return {name: float(value / total) for name, value in differences.items()}
 
 
 def combine_weights(
@@ -195,8 +197,8 @@ def combine_weights(
     """One set of weights from several, such as judged (AHP) and measured (entropy) ones.
 
     Args:
-        sets: criterion -> weight, each summing to 1, over the same criteria.
-        shares: how much each set counts; None: equally. They sum to 1.
+        sets: Criterion -> weight, each summing to 1, over the same criteria.
+        shares: Weight of each set; they sum to 1. By default all count equally.
         how: ``mean``, or ``product`` (geometric mean, scaled to sum to 1).
 
     >>> combine_weights({"a": 0.8, "b": 0.2}, {"a": 0.4, "b": 0.6})["a"].__round__(6)
@@ -235,8 +237,8 @@ def check_weights(weights: Weights, criteria: Sequence[str]) -> dict[str, float]
     total = sum(weights.values())
     bad = [c for c in criteria if not 0 <= weights[c] <= 1]
     if bad or not abs(total - 1) <= SUM_TOLERANCE:
-        told = ", ".join(f"{c} {weights[c]:g}" for c in criteria)
+        given = ", ".join(f"{c} {weights[c]:g}" for c in criteria)
         raise DataError(
-            f"weights: {told} sum to {total:g}; expected weights of 0 to 1 that sum to 1"
+            f"weights: {given} sum to {total:g}; expected weights of 0 to 1 that sum to 1"
         )
     return {c: float(weights[c]) for c in criteria}

@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.errors import DataError
-from bankcrm.frames import Column, check_frame, numbers
+from bankcrm.frames import Column, by_customer, check_frame, numbers
 from bankcrm.policy import Policy, default_policy
-from bankcrm.segmentation._frames import by_customer, stamped
 
 _FACTS = (
     Column("contribution", "money", unit="CNY per year", meaning="Profit from the customer."),
@@ -40,8 +39,9 @@ def assign_tiers(facts: object, *, policy: Policy | None = None) -> pd.DataFrame
         policy: Segmentation policy; the library's defaults if none.
 
     Returns:
-        Index ``customer_id``: ``tier``, ``rule``, and what led to it: ``standing``,
-        ``value_level``, ``growth_level`` (all categorical).
+        Index ``customer_id``: ``tier``, the levels that led to it (``standing``, ``value_level``,
+        ``growth_level``), and the rule that decided each: ``tier_rule``, ``standing_rule``,
+        ``value_level_rule``, ``growth_level_rule`` (all categorical).
 
     Raises:
         DataError: Faults in the facts, all told at once.
@@ -54,7 +54,7 @@ def assign_tiers(facts: object, *, policy: Policy | None = None) -> pd.DataFrame
     ['premium', 'restricted', 'ordinary']
     """
     policy = policy or default_policy("segmentation")
-    return stamped(decide_tiers(tier_facts(facts), policy), policy)
+    return policy.stamp(decide_tiers(tier_facts(facts), policy))
 
 
 def tier_facts(facts: object) -> pd.DataFrame:
@@ -69,15 +69,15 @@ def tier_facts(facts: object) -> pd.DataFrame:
 
 def decide_tiers(facts: pd.DataFrame, policy: Policy) -> pd.DataFrame:
     """Run the four tables over facts that `tier_facts` has checked."""
-    steps: dict[str, pd.Series] = {}
+    levels, rules = {}, {}
     for name, table, columns in _STEPS:
-        steps[name] = policy.table(table).decide_frame(facts[list(columns)])["outcome"]
-    levels = pd.DataFrame(steps, index=facts.index)
+        decided = policy.table(table).decide_frame(facts[list(columns)])
+        levels[name], rules[f"{name}_rule"] = decided["outcome"], decided["rule"]
     tier = policy.table("tier")
     own = [name for name in tier.compiled.facts if name not in levels and name in facts]
-    decided = tier.decide_frame(levels.join(facts[own]))
-    named = decided.rename(columns={"outcome": "tier"})[["tier", "rule"]]
-    return named.join(levels)
+    decided = tier.decide_frame(pd.DataFrame(levels, index=facts.index).join(facts[own]))
+    rules["tier_rule"] = decided["rule"]
+    return pd.DataFrame({"tier": decided["outcome"], **levels, **rules}, index=facts.index)
 
 
 @attrs.frozen

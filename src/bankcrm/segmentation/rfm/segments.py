@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.errors import DataError
+from bankcrm.frames import places_of
 from bankcrm.policy import Policy, default_policy
-from bankcrm.segmentation._frames import places, stamped
 from bankcrm.segmentation.model import Treatment
 
 _DIGITS = 1000
@@ -25,8 +25,8 @@ def segment_rfm(scores: pd.DataFrame, *, policy: Policy | None = None) -> pd.Dat
         policy: Segmentation policy; the library's defaults if none.
 
     Returns:
-        The same index, all categorical: ``segment``, ``segment_rule``, ``level``, ``level_rule``,
-        ``treatment``.
+        The same index, all categorical: ``segment``, ``segment_rule``, ``rfm_level``,
+        ``rfm_level_rule``, ``treatment``.
 
     Raises:
         DataError: Scores that are missing or that the table does not know.
@@ -34,7 +34,8 @@ def segment_rfm(scores: pd.DataFrame, *, policy: Policy | None = None) -> pd.Dat
     Source: EB-3.
 
     >>> scores = pd.DataFrame({"r": [5, 1], "f": [5, 4], "m": [4, 5]})
-    >>> segment_rfm(scores)["segment"].tolist(), segment_rfm(scores)["level"].tolist()
+    >>> named = segment_rfm(scores)
+    >>> named["segment"].tolist(), named["rfm_level"].tolist()
     (['champions', 'cannot_lose'], ['high', 'low'])
     """
     policy = policy or default_policy("segmentation")
@@ -51,12 +52,12 @@ def segment_rfm(scores: pd.DataFrame, *, policy: Policy | None = None) -> pd.Dat
     columns = {
         "segment": segment["outcome"],
         "segment_rule": segment["rule"],
-        "level": level["outcome"],
-        "level_rule": level["rule"],
+        "rfm_level": level["outcome"],
+        "rfm_level_rule": level["rule"],
         "treatment": level["outcome"].astype(object).map(treatment).astype("category"),
     }
     spread = {name: values.array.take(row) for name, values in columns.items()}
-    return stamped(pd.DataFrame(spread, index=scores.index), policy)
+    return policy.stamp(pd.DataFrame(spread, index=scores.index))
 
 
 def _code(scores: pd.DataFrame) -> npt.NDArray[np.int64]:
@@ -113,7 +114,7 @@ def migration(before: pd.DataFrame, after: pd.DataFrame, column: str) -> pd.Data
     rows = []
     for frame in (before, after):
         row = frame.index.get_indexer(everyone)
-        value = places(frame[column], order)
+        value = places_of(frame[column], order)
         # A null segment, and a customer who is not there, take the last place.
         rows.append(np.append(np.where(value < 0, len(order), value), len(order))[row])
     counts = np.bincount(rows[0] * len(names) + rows[1], minlength=len(names) ** 2)

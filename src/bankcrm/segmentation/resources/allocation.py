@@ -12,11 +12,10 @@ import pandas as pd
 
 from bankcrm._display import card, line
 from bankcrm.errors import DataError, InfeasibleError, UnknownNameError
-from bankcrm.frames import Column, numbers
+from bankcrm.frames import Column, by_customer, numbers, places_of
 from bankcrm.policy import Policy, default_policy
-from bankcrm.segmentation._frames import by_customer, places, stamped
 from bankcrm.segmentation.model import TIER_LADDER, Entitlement
-from bankcrm.segmentation.shares import apportion
+from bankcrm.segmentation.resources.apportionment import apportion
 from bankcrm.vocabulary import Language, Tier
 
 if TYPE_CHECKING:
@@ -63,21 +62,22 @@ def resource_levels(
         policy: Segmentation policy; the library's defaults if none.
 
     Returns:
-        The same index: ``level`` and ``rule`` (categorical).
+        The same index: ``resource_level`` and ``resource_level_rule`` (categorical).
 
     Raises:
         DataError: An unknown tier, or a missing one.
 
     Source: CBM-6.
 
-    >>> resource_levels(pd.Series(["premium", "restricted"]))["level"].tolist()
+    >>> resource_levels(pd.Series(["premium", "restricted"]))["resource_level"].tolist()
     ['priority', 'cut']
     """
     policy = policy or default_policy("segmentation")
     values = tiers if isinstance(tiers, pd.Series) else tiers["tier"]
     frame = pd.DataFrame({"tier": values})
     decided = policy.table("resource_level").decide_frame(frame)
-    return stamped(decided.rename(columns={"outcome": "level"})[["level", "rule"]], policy)
+    columns = {"resource_level": decided["outcome"], "resource_level_rule": decided["rule"]}
+    return policy.stamp(pd.DataFrame(columns, index=frame.index))
 
 
 @attrs.frozen(eq=False)
@@ -85,7 +85,8 @@ class ResourcePlan:
     """An allocation of a budget, to the last unit.
 
     Args:
-        customers: A row a customer: ``tier``, ``level``, ``rule``, ``weight``, ``amount`` (int64).
+        customers: One row per customer: ``tier``, ``resource_level``, ``resource_level_rule``,
+            ``weight``, ``amount`` (int64).
         tiers: A row a tier, best first: ``customers``, ``weight``, ``floor``, ``cap``, ``amount``.
         budget: Units that were to be shared.
         unit: What a unit is, such as ``fen`` or ``minutes``.
@@ -133,7 +134,8 @@ class ResourcePlan:
         return "\n".join(
             [
                 f"customer {customer}: {row['amount']:,} {self.unit} of {self.budget:,}",
-                f"tier {row['tier']}: level {row['level']} by rule {row['rule']}",
+                f"tier {row['tier']}: level {row['resource_level']} "
+                f"by rule {row['resource_level_rule']}",
                 f"the tier of {int(tier['customers']):,} customers gets {int(tier['amount']):,} "
                 f"{self.unit}, {share:.1%} of the budget{held}",
                 f"the customer's weight is {row['weight']:g} of the tier's {tier['weight']:g}",
@@ -195,7 +197,7 @@ def allocate(
     """
     policy = policy or default_policy("segmentation")
     frame = by_customer(customers, (_TIER, _POTENTIAL, _WEIGHT, _FLOOR, _CAP), "customers")
-    tier = places(frame["tier"], _TIERS)
+    tier = places_of(frame["tier"], _TIERS)
     weight = _customer_weights(frame, tier)
     low = _bound(frame, "floor")
     high = _bound(frame, "cap")
@@ -217,7 +219,7 @@ def allocate(
     levels = resource_levels(frame["tier"], policy=policy)
     shares = frame[["tier"]].join(levels).assign(weight=weight, amount=amount)
     plan["weight"] = np.bincount(tier, weights=weight, minlength=len(_TIERS))
-    return ResourcePlan(stamped(shares, policy), plan, int(budget), unit, policy.fingerprint)
+    return ResourcePlan(policy.stamp(shares), plan, int(budget), unit, policy.fingerprint)
 
 
 def _customer_weights(frame: pd.DataFrame, tier: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
