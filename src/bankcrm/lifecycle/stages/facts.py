@@ -101,7 +101,7 @@ def stage_facts_of(view: BookView, *, as_of: np.datetime64, policy: Policy) -> p
     timeline = read_timeline(view, day, policy)
     windows = Windows(timeline, policy)
     windows.advance(day)
-    facts = facts_on(day, view, timeline, windows, policy)
+    facts = facts_on(day, timeline, windows, policy)
     start, middle, stop = windows.span
     own, size = timeline.own, timeline.size
     moved = windows.last > LONG_AGO
@@ -123,9 +123,7 @@ def stage_facts_of(view: BookView, *, as_of: np.datetime64, policy: Policy) -> p
     return table_facts({**facts, **more}, view, policy)
 
 
-def facts_on(
-    day: int, view: BookView, timeline: Timeline, windows: Windows, policy: Policy
-) -> dict[str, object]:
+def facts_on(day: int, timeline: Timeline, windows: Windows, policy: Policy) -> dict[str, object]:
     """The facts that the default stage table reads, on the day that the windows have reached."""
     relation = relationship(timeline.contract, timeline.closed, timeline.first, windows.last, day)
     signed, last = relation.contract, windows.last
@@ -140,7 +138,7 @@ def facts_on(
         "returned": relation.returned,
         "contacted": timeline.contacted <= day,
         "inquired": timeline.inquired <= day,
-        "quiet_product": _holds_quiet_product(view, day, policy),
+        "quiet_product": _holds_quiet_product(timeline, day),
         "days_since_contract": pd.arrays.IntegerArray(since, ~has_contract),
         "days_idle": pd.arrays.IntegerArray(idle, ~has_contract),
         "activity_ratio": activity_ratio(windows.recent, windows.earlier, policy),
@@ -158,13 +156,11 @@ def table_facts(facts: Mapping[str, object], view: BookView, policy: Policy) -> 
     )
 
 
-def _holds_quiet_product(view: BookView, day: int, policy: Policy) -> Mask:
+def _holds_quiet_product(timeline: Timeline, day: int) -> Mask:
     """Who holds, on the day, a product that needs no movements."""
-    held = np.zeros(view.size, dtype=np.bool_)
-    accounts = view.get("accounts", "product")
-    if accounts is not None:
-        quiet = accounts.is_any("product", policy.value("quiet_products"))
-        held[accounts.customer()[quiet & open_on(accounts, day)]] = True
+    held = np.zeros(timeline.size, dtype=np.bool_)
+    if timeline.quiet is not None:
+        held[timeline.quiet.customer()[open_on(timeline.quiet, day)]] = True
     return held
 
 
