@@ -87,32 +87,29 @@ def stage_facts(
         "accounts": accounts,
     }
     view = view_of(frames, NEEDS, names=names, zone=policy.value("time_zone"))
-    facts = stage_facts_of(view, as_of=as_of_day(as_of), policy=policy)
+    facts = stage_facts_of(view, as_of_day(as_of), policy)
     facts.attrs["as_of"] = str(as_of_day(as_of))
     return policy.stamp(facts)
 
 
-def stage_facts_of(view: BookView, *, as_of: np.datetime64, policy: Policy) -> pd.DataFrame:
-    """The same from a view of checked frames; see `stage_facts`.
-
-    The facts of a customer rest on that customer's rows alone.
-    """
-    day = day_number(as_of)
-    timeline = read_timeline(view, day, policy)
+def stage_facts_of(view: BookView, day: np.datetime64, policy: Policy) -> pd.DataFrame:
+    """The same from a view of the frames; see `stage_facts`."""
+    number = day_number(day)
+    timeline = read_timeline(view, number, policy)
     windows = Windows(timeline, policy)
-    windows.advance(day)
-    facts = facts_on(day, timeline, windows, policy)
+    windows.advance(number)
+    facts = facts_on(number, view, timeline, windows, policy)
     start, middle, stop = windows.span
     own, size = timeline.own, timeline.size
     moved = windows.last > LONG_AGO
     last = np.where(moved, windows.last, 0).astype("datetime64[D]").astype("datetime64[s]")
     last[~moved] = np.datetime64("NaT", "s")
     active_days, gap = usual_gap(own.customer[:stop], own.day[:stop], size)
-    basis = np.where(timeline.contract <= day, 0, np.where(timeline.first <= day, 1, 2))
+    basis = np.where(timeline.contract <= number, 0, np.where(timeline.first <= number, 1, 2))
     more = {
         "recent_amount": own.amount(size, middle, stop),
         "earlier_amount": own.amount(size, start, middle),
-        "automatic_count": _automatic_count(view, day, policy),
+        "automatic_count": _automatic_count(view, number, policy),
         "last_activity": last,
         "active_days": active_days,
         "usual_gap_days": gap,
@@ -123,7 +120,9 @@ def stage_facts_of(view: BookView, *, as_of: np.datetime64, policy: Policy) -> p
     return table_facts({**facts, **more}, view, policy)
 
 
-def facts_on(day: int, timeline: Timeline, windows: Windows, policy: Policy) -> dict[str, object]:
+def facts_on(
+    day: int, view: BookView, timeline: Timeline, windows: Windows, policy: Policy
+) -> dict[str, object]:
     """The facts that the default stage table reads, on the day that the windows have reached."""
     relation = relationship(timeline.contract, timeline.closed, timeline.first, windows.last, day)
     signed, last = relation.contract, windows.last
@@ -138,7 +137,7 @@ def facts_on(day: int, timeline: Timeline, windows: Windows, policy: Policy) -> 
         "returned": relation.returned,
         "contacted": timeline.contacted <= day,
         "inquired": timeline.inquired <= day,
-        "quiet_product": _holds_quiet_product(timeline, day),
+        "quiet_product": _holds_quiet_product(view, day, policy),
         "days_since_contract": pd.arrays.IntegerArray(since, ~has_contract),
         "days_idle": pd.arrays.IntegerArray(idle, ~has_contract),
         "activity_ratio": activity_ratio(windows.recent, windows.earlier, policy),
@@ -156,11 +155,13 @@ def table_facts(facts: Mapping[str, object], view: BookView, policy: Policy) -> 
     )
 
 
-def _holds_quiet_product(timeline: Timeline, day: int) -> Mask:
+def _holds_quiet_product(view: BookView, day: int, policy: Policy) -> Mask:
     """Who holds, on the day, a product that needs no movements."""
-    held = np.zeros(timeline.size, dtype=np.bool_)
-    if timeline.quiet is not None:
-        held[timeline.quiet.customer()[open_on(timeline.quiet, day)]] = True
+    held = np.zeros(view.size, dtype=np.bool_)
+    accounts = view.get("accounts", "product")
+    if accounts is not None:
+        quiet = accounts.is_any("product", policy.value("quiet_products"))
+        held[accounts.customer()[quiet & open_on(accounts, day)]] = True
     return held
 
 
