@@ -88,7 +88,7 @@ def screenshot() -> None:
 
 if __name__ == "__main__":
     reader = argparse.ArgumentParser(description=__doc__)
-    reader.add_argument("--report", action="store_true", help="take the screenshots of the report too")
+    reader.add_argument("--report", action="store_true", help="take screenshots of the report too")
     PICTURES.mkdir(parents=True, exist_ok=True)
     figures(PAGE)
     if reader.parse_args().report:

@@ -47,7 +47,7 @@ def word(vocabulary: type[W], value: object) -> W:
         if member.value == value:
             return member
     known = ", ".join(m.value for m in vocabulary)
-    raise DataError(f"{value!r} is not a {vocabulary.__name__}; known: {known}")
+    raise DataError(f"no {vocabulary.__name__} {value!r}; known: {known}")
 
 
 class CustomerKind(Labelled):
@@ -279,7 +279,7 @@ SIGNALS: tuple[str, ...] = tuple(s.value for s in Signal)
 
 
 class Relation(Labelled):
-    """Who speaks for the customer (CSC-3)."""
+    """Who represents the customer (CSC-3)."""
 
     SELF = "self", "本人"
     PROXY = "proxy", "代理人"

@@ -63,8 +63,8 @@ def all_facts(
 ) -> pd.DataFrame:
     view = view_of({"customers": customers, "transactions": moves, **frames}, NEEDS)
     day = np.datetime64(DAY)
-    facts = stage_facts_of(view, as_of=day, policy=policy)
-    return facts.join(signal_facts_of(view, facts, as_of=day, policy=policy))
+    facts = stage_facts_of(view, day, policy)
+    return facts.join(signal_facts_of(view, facts, day, policy))
 
 
 def warned(**more: Any) -> dict[int, str]:
@@ -372,5 +372,5 @@ def test_a_block_of_customers_has_the_signals_of_the_whole_book(
 
 def signals_of(view: BookView) -> pd.DataFrame:
     day = np.datetime64("2026-06-30")
-    facts = stage_facts_of(view, as_of=day, policy=POLICY)
-    return facts.join(signal_facts_of(view, facts, as_of=day, policy=POLICY))
+    facts = stage_facts_of(view, day, POLICY)
+    return facts.join(signal_facts_of(view, facts, day, POLICY))

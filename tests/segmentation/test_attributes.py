@@ -16,13 +16,13 @@ from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.frames import DataFault, findings_of
 from bankcrm.policy import default_policy
 from bankcrm.segmentation import (
-    Attribute,
     assign_managers,
     customer_view,
     product_use,
     profile,
     segment_attributes,
 )
+from bankcrm.segmentation.attributes.classification import Attribute
 
 POLICY = default_policy("segmentation")
 AS_OF = "2026-06-30"

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from bankcrm.errors import DataError, InfeasibleError, UnknownNameError
 from bankcrm.policy import default_policy
-from bankcrm.segmentation import Entitlement, allocate, resource_levels, resource_rules
+from bankcrm.segmentation import allocate, resource_levels, resource_rules
+from bankcrm.segmentation.resources.levels import Entitlement
 from bankcrm.vocabulary import Tier
 
 POLICY = default_policy("segmentation")

@@ -9,6 +9,7 @@ import pytest
 
 from bankcrm import segmentation
 from bankcrm.policy import default_policy
+from bankcrm.segmentation.resources.plan import ResourcePlan
 
 DAY = "2026-03-31"
 POLICY = default_policy("segmentation")
@@ -51,7 +52,7 @@ def tiers() -> pd.DataFrame:
     return segmentation.assign_tiers(FACTS)
 
 
-def plan() -> segmentation.ResourcePlan:
+def plan() -> ResourcePlan:
     return segmentation.allocate(tiers()[["tier"]], budget=1000)
 
 

@@ -14,12 +14,12 @@ from bankcrm.errors import DataError, PolicyError
 from bankcrm.policy import default_policy
 from bankcrm.segmentation import (
     TIER_LADDER,
-    TierLines,
     assign_tiers,
     fit_tiers,
     review_tiers,
     tier_migration,
 )
+from bankcrm.segmentation.tiers.lines import TierLines
 
 POLICY = default_policy("segmentation")
 RANK = {tier.value: rank for rank, tier in enumerate(TIER_LADDER)}

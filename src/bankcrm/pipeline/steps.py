@@ -37,7 +37,7 @@ SCORES = ("r", "f", "m", "rfm_score")
 
 def _stage(block: Block) -> pd.DataFrame:
     policy = block.policy("lifecycle")
-    return stage_facts_of(block.view, as_of=as_of_day(block.day), policy=policy)
+    return stage_facts_of(block.view, as_of_day(block.day), policy)
 
 
 def _rfm(block: Block) -> pd.DataFrame:
@@ -121,7 +121,7 @@ def _credit_standing(block: Block) -> pd.DataFrame:
 
 def _signals(block: Block) -> pd.DataFrame:
     policy = block.policy("lifecycle")
-    return signal_facts_of(block.view, block.found, as_of=as_of_day(block.day), policy=policy)
+    return signal_facts_of(block.view, block.found, as_of_day(block.day), policy)
 
 
 def _warnings(found: pd.DataFrame, policies: PolicySet) -> pd.DataFrame:

@@ -17,7 +17,7 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 
 
 def signal_facts_of(
-    view: BookView, facts: pd.DataFrame, *, as_of: np.datetime64, policy: Policy
+    view: BookView, facts: pd.DataFrame, day: np.datetime64, policy: Policy
 ) -> pd.DataFrame:
     """The facts of early warnings, beside those of stages.
 
@@ -26,7 +26,7 @@ def signal_facts_of(
             far as the book records them.
         facts: ``has_contract``, ``days_idle``, ``active_days`` and ``usual_gap_days`` from
             `bankcrm.lifecycle.stages.facts.stage_facts_of`, one row per customer of the view.
-        as_of: The day, ``datetime64[D]``.
+        day: The day.
         policy: Windows, kinds of pay and the memory for complaints.
 
     Returns:
@@ -38,21 +38,21 @@ def signal_facts_of(
 
     Source: PB-3.
     """
-    day = day_number(as_of)
+    number = day_number(day)
     rhythm = (facts["active_days"] >= policy.value("rhythm_days")) & facts["has_contract"]
     idle = facts["days_idle"].to_numpy(dtype=np.float64, na_value=np.nan)
-    ratio = _balance_ratio(view, day, policy)
-    still_open, badly_solved = _complaints(view, day, policy)
+    ratio = _balance_ratio(view, number, policy)
+    still_open, badly_solved = _complaints(view, number, policy)
     return pd.DataFrame(
         {
             "has_rhythm": rhythm.to_numpy(dtype=np.bool_),
             "overdue_ratio": np.where(rhythm, idle / facts["usual_gap_days"].to_numpy(), np.nan),
             "balance_known": ~np.isnan(ratio),
             "balance_ratio": ratio,
-            "product_closed": _closed_lately(view, day, policy),
+            "product_closed": _closed_lately(view, number, policy),
             "complaint_open": still_open,
             "complaint_badly_solved": badly_solved,
-            "salary_gone": _salary_gone(view, day, policy),
+            "salary_gone": _salary_gone(view, number, policy),
         },
         index=view.customers,
     )

@@ -94,9 +94,9 @@ def early_warnings(
     }
     view = view_of(frames, NEEDS, names=names, zone=policy.value("time_zone"))
     day = as_of_day(as_of)
-    found = _join(stages.stage_facts_of(view, as_of=day, policy=policy), facts)
+    found = _join(stages.stage_facts_of(view, day, policy), facts)
     found = _join(found, stages.assign_stages(found, policy=policy))
-    found = _join(found, signal_facts_of(view, found, as_of=day, policy=policy))
+    found = _join(found, signal_facts_of(view, found, day, policy))
     rules = policy.table("warning").decide_frame(found)["rule"].rename("warning_rules")
     found = found.join([rules, weigh_signals(rules, policy)])
     found["warning"] = policy.table("warning_level").decide_frame(found)["outcome"]
@@ -120,31 +120,31 @@ def weigh_signals(warning_rules: pd.Series, policy: Policy) -> pd.DataFrame:
         ``warning_reasons`` (text; empty without a signal).
 
     Raises:
-        DataError: A signal has no weight.
+        DataError: A signal has no record.
 
     Source: PB-7.
     """
     weights = {s.signal: s.weight for s in policy.records("signal", Signal)}
-    rule_of = {r.id: r for r in policy.table("warning").rules}
     none = policy.value("no_signal")
+    by_id = {r.id: r for r in policy.table("warning").rules}
     rules = warning_rules.astype("category")
     # One label per distinct set of matching rules.
-    matched = [
-        [rule_of[i] for i in str(label).split("+") if rule_of[i].then != none]
+    signals = [
+        [rule for i in str(label).split("+") if (rule := by_id[i]).then != none]
         for label in rules.cat.categories
     ]
-    if unknown := sorted({str(r.then) for found in matched for r in found} - set(weights)):
+    if unknown := sorted({str(r.then) for found in signals for r in found} - set(weights)):
         raise DataError(
             f"warning: signals {', '.join(unknown)} have no record 'signal' in the policy; add one "
             "with its weight"
         )
     code = rules.cat.codes.to_numpy()
-    scores = [sum(weights[r.then] for r in found) for found in matched]
-    reasons = ["; ".join(r.because or str(r.then) for r in found) for found in matched]
+    score = [sum(weights[r.then] for r in found) for found in signals]
+    reasons = ["; ".join(r.because or str(r.then) for r in found) for found in signals]
     return pd.DataFrame(
         {
-            "warning_signals": np.array([len(found) for found in matched], dtype=np.int64)[code],
-            "warning_score": np.array(scores, dtype=np.float64)[code],
+            "warning_signals": np.array([len(found) for found in signals], dtype=np.int64)[code],
+            "warning_score": np.array(score, dtype=np.float64)[code],
             "warning_reasons": np.array(reasons, dtype=object)[code],
         },
         index=warning_rules.index,

@@ -87,32 +87,29 @@ def stage_facts(
         "accounts": accounts,
     }
     view = view_of(frames, NEEDS, names=names, zone=policy.value("time_zone"))
-    facts = stage_facts_of(view, as_of=as_of_day(as_of), policy=policy)
+    facts = stage_facts_of(view, as_of_day(as_of), policy)
     facts.attrs["as_of"] = str(as_of_day(as_of))
     return policy.stamp(facts)
 
 
-def stage_facts_of(view: BookView, *, as_of: np.datetime64, policy: Policy) -> pd.DataFrame:
-    """The same from a view of checked frames; see `stage_facts`.
-
-    The facts of a customer rest on that customer's rows alone.
-    """
-    day = day_number(as_of)
-    timeline = read_timeline(view, day, policy)
+def stage_facts_of(view: BookView, day: np.datetime64, policy: Policy) -> pd.DataFrame:
+    """The same from a view of the frames; see `stage_facts`."""
+    number = day_number(day)
+    timeline = read_timeline(view, number, policy)
     windows = Windows(timeline, policy)
-    windows.advance(day)
-    facts = facts_on(day, timeline, windows, policy)
+    windows.advance(number)
+    facts = facts_on(number, timeline, windows, policy)
     start, middle, stop = windows.span
     own, size = timeline.own, timeline.size
     moved = windows.last > LONG_AGO
     last = np.where(moved, windows.last, 0).astype("datetime64[D]").astype("datetime64[s]")
     last[~moved] = np.datetime64("NaT", "s")
     active_days, gap = usual_gap(own.customer[:stop], own.day[:stop], size)
-    basis = np.where(timeline.contract <= day, 0, np.where(timeline.first <= day, 1, 2))
+    basis = np.where(timeline.contract <= number, 0, np.where(timeline.first <= number, 1, 2))
     more = {
         "recent_amount": own.amount(size, middle, stop),
         "earlier_amount": own.amount(size, start, middle),
-        "automatic_count": _automatic_count(view, day, policy),
+        "automatic_count": _automatic_count(view, number, policy),
         "last_activity": last,
         "active_days": active_days,
         "usual_gap_days": gap,
@@ -158,10 +155,10 @@ def table_facts(facts: Mapping[str, object], view: BookView, policy: Policy) -> 
 
 def _holds_quiet_product(timeline: Timeline, day: int) -> Mask:
     """Who holds, on the day, a product that needs no movements."""
-    held = np.zeros(timeline.size, dtype=np.bool_)
+    quiet = np.zeros(timeline.size, dtype=np.bool_)
     if timeline.quiet is not None:
-        held[timeline.quiet.customer()[open_on(timeline.quiet, day)]] = True
-    return held
+        quiet[timeline.quiet.customer()[open_on(timeline.quiet, day)]] = True
+    return quiet
 
 
 def _automatic_count(view: BookView, day: int, policy: Policy) -> npt.NDArray[np.int64]:

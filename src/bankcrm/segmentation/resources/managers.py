@@ -12,7 +12,7 @@ from scipy.sparse import coo_array, vstack
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, DataFault, by_customer, check_frame, places_of, with_findings
 from bankcrm.policy import Policy, default_policy
-from bankcrm.segmentation.model import TIER_LADDER
+from bankcrm.segmentation.tiers.ladder import TIER_LADDER
 
 _TIERS = tuple(tier.value for tier in reversed(TIER_LADDER))
 _CUSTOMER = (

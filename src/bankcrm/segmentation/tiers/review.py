@@ -15,14 +15,12 @@ from bankcrm.frames import (
     as_of_day,
     by_customer,
     categorical,
-    check_frame,
-    codes,
     days,
     places_of,
 )
 from bankcrm.policy import Policy, default_policy
-from bankcrm.segmentation.model import TIER_LADDER
 from bankcrm.segmentation.tiers.assignment import decide_tiers, tier_facts
+from bankcrm.segmentation.tiers.ladder import TIER_LADDER
 from bankcrm.vocabulary import Tier
 
 _NAMES = tuple(tier.value for tier in TIER_LADDER)
@@ -293,43 +291,3 @@ def _actions(proposals: pd.DataFrame, after: _Codes, policy: Policy) -> pd.Categ
     action = np.full(len(after), None, dtype=object)
     action[rows] = decided["outcome"].astype(object).to_numpy()
     return pd.Categorical(action, categories=list(table.outcomes))
-
-
-def tier_migration(history: object, *, shares: bool = False) -> pd.DataFrame:
-    """Count the moves between tiers from one review to the next.
-
-    Args:
-        history: A row a customer and review: ``customer_id``, ``date``, ``tier``.
-        shares: Give each row's shares instead of counts; a tier that nobody left is all zero.
-
-    Returns:
-        A row a tier before, a column a tier after, lowest first; int64 counts whose sum is the
-        number of rows less the number of customers, or float64 shares.
-
-    Raises:
-        DataError: Faults in the history, all told at once, or a customer twice on one day.
-
-    Source: CBM-4.
-
-    >>> history = pd.DataFrame({"customer_id": [1, 1, 1], "tier": ["ordinary", "key", "key"],
-    ...                         "date": pd.to_datetime(["2025-01-01", "2025-07-01", "2026-01-01"])})
-    >>> moves = tier_migration(history)
-    >>> moves.loc["ordinary", "key"].item(), moves.loc["key", "key"].item()
-    (1, 1)
-    """
-    key = ("customer_id", "date")
-    columns = (Column("customer_id", "id"), Column("date", "date"), _PREVIOUS[0])
-    frame = check_frame(history, columns, frame="history", key=key)
-    frame = frame.sort_values(list(key), ignore_index=True)
-    customer = codes(frame["customer_id"])[0]
-    tier = places_of(frame["tier"], _NAMES)
-    follows = customer[1:] == customer[:-1]
-    size = len(_NAMES)
-    pairs = np.bincount((tier[:-1] * size + tier[1:])[follows], minlength=size * size)
-    counts = pairs.reshape(size, size).astype(np.int64)
-    labels = [pd.Index(_NAMES, name=name) for name in ("before", "after")]
-    if shares:
-        total = counts.sum(axis=1, keepdims=True)
-        share = np.divide(counts, total, out=np.zeros(counts.shape), where=total > 0)
-        return pd.DataFrame(share, index=labels[0], columns=labels[1])
-    return pd.DataFrame(counts, index=labels[0], columns=labels[1])
