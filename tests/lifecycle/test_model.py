@@ -100,7 +100,7 @@ def test_an_unknown_model_is_named_with_those_known() -> None:
         ('final = ["b"]', 'final = ["a", "b"]', "'a' is final, but a move leads out of it"),
         ('before = "a"', 'before = "c"', "moves[0].before: 'c' is unknown; known: a, b"),
         ('after = "b"', 'after = "c"', "moves[0].after: 'c' is unknown; known: a, b"),
-        ('initial = "a"', 'initial = "b"', "nothing leads to 'a' from 'b'"),
+        ('initial = "a"', 'initial = "b"', "no chain of moves leads to 'a' from 'b'"),
         ('initial = "a"', 'initial = "z"', "model: 'z' is not a stage; stages: a, b"),
         ('event = "go"', 'event = "fly"', "moves[0].event: 'fly' is unknown; known: go"),
         (
@@ -111,7 +111,7 @@ def test_an_unknown_model_is_named_with_those_known() -> None:
         ('zh = "乙"', 'reaches = "z"', "stages[1].reaches: 'z' is not a stage"),
         ('source = "LCM-2"', 'when = { idle = ">= @d" }', "when.idle: unknown parameter @d"),
         ('source = "LCM-2"', 'when = { idle = "about 3" }', "moves[0].when.idle"),
-        ('name = "go"', 'name = "go"\n\n[[events]]\nname = "go"', "events: 'go' stands twice"),
+        ('name = "go"', 'name = "go"\n\n[[events]]\nname = "go"', "events: 'go' is given twice"),
         ('id = "small"', 'id = "small"\ncolour = "red"', "model: unknown key(s) colour"),
         ("[[stages]]", "[parameters]\nd = 3\n\n[[stages]]", "parameters.d: expected a TOML table"),
         (
