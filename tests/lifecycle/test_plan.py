@@ -104,7 +104,7 @@ def test_tasks_are_dated_by_working_days_and_occasions() -> None:
     assert len(due(tasks, 2, "revisit")) == 1
     assert set(tasks.loc[tasks["customer_id"] == 3, "title"]) == {
         "Offer a fee that fits the use",
-        "Find out why the customer fell asleep",
+        "Find out why the customer became dormant",
     }
     assert due(tasks, 4, "exit_survey") == due(tasks, 6, "exit_survey")
     assert 5 not in tasks["customer_id"].tolist()
