@@ -55,7 +55,7 @@ def test_a_stage_without_a_playbook_is_named() -> None:
         playbook("asleep")
 
 
-def test_a_broken_playbook_tells_every_fault() -> None:
+def test_a_broken_playbook_reports_every_error() -> None:
     text = POLICY.to_toml().replace('owner = "marketing"', 'owner = "sales"', 1)
     with pytest.raises(PolicyError, match=r"records.playbook\[0\].*'sales'"):
         playbook("prospect", policy=load_policy(text))
