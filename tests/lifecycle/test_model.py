@@ -1,4 +1,4 @@
-"""Stage models: what ships is sound, and what is not sound is told at once."""
+"""Stage models: the shipped ones are valid, and errors are reported together."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def test_the_events_of_the_bank_model_are_the_events() -> None:
     assert set(model.event_names) == {e.value for e in Event}
     assert all(model.label(e.value, "zh") == e.label("zh") for e in Event)
     assert model.label("went_idle") == "went idle"
-    with pytest.raises(UnknownNameError, match="no stage or event 'sneezed'; known: prospect, "):
-        model.label("sneezed")
+    with pytest.raises(UnknownNameError, match="no stage or event 'unknown'; known: prospect, "):
+        model.label("unknown")
 
 
 def test_every_stage_of_the_bank_is_reached_from_the_first() -> None:
@@ -94,7 +94,7 @@ def test_an_unknown_model_is_named_with_those_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         ('final = ["b"]', "", "stages[1]: 'b' is a dead end"),
         ('final = ["b"]', 'final = ["a", "b"]', "'a' is final, but a move leads out of it"),
@@ -123,19 +123,19 @@ def test_an_unknown_model_is_named_with_those_known() -> None:
         ('name = "go"', "nam = 3", "events"),
     ],
 )
-def test_faults_are_told_with_their_path(old: str, new: str, told: str) -> None:
+def test_errors_have_their_path(old: str, new: str, message: str) -> None:
     with pytest.raises(PolicyError) as fault:
         StageModel.from_toml(SMALL.replace(old, new, 1))
-    assert told in str(fault.value)
+    assert message in str(fault.value)
 
 
-def test_a_file_of_a_header_alone_is_told_what_it_lacks() -> None:
+def test_a_file_with_a_header_alone_is_an_error() -> None:
     with pytest.raises(PolicyError) as fault:
         StageModel.from_toml('[model]\nid = "bare"\ninitial = "a"\n')
     assert {"stages: there are none", "events: there are none"} <= set(fault.value.faults)
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_errors_are_reported_together() -> None:
     with pytest.raises(PolicyError) as fault:
         StageModel(id="empty", initial="a", stages=(), events=(), moves=(Move("a", "go", "b"),))
     assert len(fault.value.faults) >= 5
