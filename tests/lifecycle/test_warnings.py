@@ -374,3 +374,57 @@ def signals_of(view: BookView) -> pd.DataFrame:
     day = np.datetime64("2026-06-30")
     facts = stage_facts_of(view, day, POLICY)
     return facts.join(signal_facts_of(view, facts, day, POLICY))
+
+
+# --- edges of the windows ---------------------------------------------------------------------
+
+
+def before(days: int) -> pd.Timestamp:
+    return pd.Timestamp(DAY) - pd.Timedelta(days=days)
+
+
+@pytest.mark.parametrize(
+    ("closed", "expected"),
+    [(-1, (True, False)), (0, (False, True)), (179, (False, True)), (180, (False, False))],
+)
+def test_a_complaint_is_open_until_its_closing_and_then_remembered_for_180_days(
+    closed: int, expected: tuple[bool, bool]
+) -> None:
+    instants = pd.DatetimeIndex([before(200), before(closed)]).tz_localize("Asia/Shanghai")
+    complaints = pd.DataFrame(
+        {"customer_id": [5], "received_at": instants[:1], "closed_at": instants[1:]}
+    ).assign(satisfaction=49.0)
+    facts = all_facts(complaints=complaints).loc[5]
+    assert (facts["complaint_open"], facts["complaint_badly_solved"]) == expected
+    content = all_facts(complaints=complaints.assign(satisfaction=50.0)).loc[5]
+    assert not content["complaint_badly_solved"]
+
+
+@pytest.mark.parametrize(
+    ("days", "gone"),
+    [((269, 200, 46), True), ((270, 200, 46), False), ((269, 200, 45), False), ((200, 46), False)],
+)
+def test_pay_is_gone_after_three_payments_in_270_days_and_none_in_45(
+    days: tuple[int, ...], gone: bool
+) -> None:
+    pay = pd.DataFrame({"customer_id": 5, "date": [before(d) for d in days], "kind": "salary"})
+    assert all_facts(moves=pay.assign(amount=1.0)).loc[5, "salary_gone"] == gone
+
+
+@pytest.mark.parametrize(("days", "closed"), [(-1, False), (0, True), (89, True), (90, False)])
+def test_a_product_closed_within_90_days_is_a_signal(days: int, closed: bool) -> None:
+    accounts = pd.DataFrame(
+        {
+            "customer_id": [1],
+            "product": ["card"],
+            "opened_date": [before(500)],
+            "closed_date": [before(days)],
+        }
+    )
+    assert all_facts(accounts=accounts).loc[1, "product_closed"] == closed
+
+
+@pytest.mark.parametrize(("days", "count"), [(-1, 0), (0, 1), (89, 1), (90, 0)])
+def test_automatic_movements_are_counted_within_90_days(days: int, count: int) -> None:
+    fee = pd.DataFrame({"customer_id": [1], "date": [before(days)], "kind": ["fee"]})
+    assert all_facts(moves=fee.assign(amount=-1.0)).loc[1, "automatic_count"] == count
