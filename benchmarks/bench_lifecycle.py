@@ -1,6 +1,6 @@
 """Lifecycle speed: moves by lookup, stages by table, histories in one pass.
 
-Rivals: ``pip install transitions python-statemachine``. Run
+Compared with: ``pip install transitions python-statemachine``. Run
 ``python benchmarks/bench_lifecycle.py [--quick]``; ``--quick`` is a hundredth of the size.
 """
 
@@ -24,7 +24,7 @@ from bankcrm.lifecycle import (
     stage_model,
     transition_frame,
 )
-from bankcrm.lifecycle.log.fold import next_stage
+from bankcrm.lifecycle.log.apply import next_stage
 from bankcrm.policy import default_policy
 from timing import compare, peak_memory_mb
 
@@ -152,7 +152,7 @@ def stages() -> None:
 
 
 def _selected(facts: pd.DataFrame) -> pd.DataFrame:
-    """The same rules by hand, on plain arrays, giving the same two columns."""
+    """The same rules written by hand on arrays, with the same two columns."""
     person = facts["kind"].cat.codes.to_numpy() == 0
     since = facts["days_since_contract"].array._data
     idle = facts["days_idle"].array._data
@@ -176,7 +176,7 @@ def _selected(facts: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "stage": pd.Categorical.from_codes(stage, categories=list(table.vocabulary)),
-            "rule": pd.Categorical.from_codes(rule, categories=[r.id for r in table.rules]),
+            "stage_rule": pd.Categorical.from_codes(rule, categories=[r.id for r in table.rules]),
         },
         copy=False,
     )
@@ -207,7 +207,7 @@ def history() -> None:
         took = time.perf_counter() - begun
         print(
             f"stage_history {customers:>9,} customers x {len(ends)} dates, {rows:>10,} movements: "
-            f"{took:7.2f} s = {took / rows * 1e9:5.0f} ns a movement, "
+            f"{took:7.2f} s = {took / rows * 1e9:5.0f} ns per movement, "
             f"peak {peak_memory_mb():6,.0f} MB ({before:,.0f} MB before)"
         )
         del book, moved

@@ -49,10 +49,10 @@ paths = st.lists(st.text("plnado-", min_size=4, max_size=6), min_size=1, max_siz
 
 
 @given(paths)
-def test_cohort_counts_are_the_pairs_of_neighbouring_dates(told: list[str]) -> None:
-    told = [p.ljust(6, "-") for p in told]
-    matrix = migration_matrix(history_of(*told))
-    pairs = [(a, b) for p in told for a, b in pairwise(p) if "-" not in (a, b)]
+def test_cohort_counts_are_the_pairs_of_neighbouring_dates(drawn: list[str]) -> None:
+    drawn = [p.ljust(6, "-") for p in drawn]
+    matrix = migration_matrix(history_of(*drawn))
+    pairs = [(a, b) for p in drawn for a, b in pairwise(p) if "-" not in (a, b)]
     for a, before in LETTERS.items():
         row = [sum(x == a and y == b for x, y in pairs) for b in LETTERS]
         assert matrix.counts.loc[before].tolist() == row
@@ -66,10 +66,10 @@ def test_cohort_counts_are_the_pairs_of_neighbouring_dates(told: list[str]) -> N
 
 @given(paths)
 @settings(max_examples=20)
-def test_matrices_by_period_and_by_segment_add_up_to_the_whole(told: list[str]) -> None:
-    history = history_of(*[p.ljust(6, "-") for p in told])
+def test_matrices_by_period_and_by_segment_add_up_to_the_whole(drawn: list[str]) -> None:
+    history = history_of(*[p.ljust(6, "-") for p in drawn])
     whole = migration_matrix(history).counts
-    segment = pd.Series(["odd" if i % 2 else "even" for i in range(len(told))])
+    segment = pd.Series(["odd" if i % 2 else "even" for i in range(len(drawn))])
     for by in ("period", segment):
         parts = migration_matrix(history, by=by)
         pd.testing.assert_frame_equal(
@@ -121,7 +121,7 @@ def test_a_stage_that_was_never_seen_has_no_chances() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         ({"method": "guess"}, "'cohort' or 'duration'"),
         ({"by": "month"}, "or 'period'"),
@@ -130,8 +130,8 @@ def test_a_stage_that_was_never_seen_has_no_chances() -> None:
         ({"method": "duration", "period_days": 0}, "above 0 days"),
     ],
 )
-def test_what_migration_cannot_do_is_told(arguments: dict[str, Any], told: str) -> None:
-    with pytest.raises(DataError, match=told):
+def test_wrong_arguments_of_migration_are_errors(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=message):
         migration_matrix(history_of("aad"), **arguments)
     with pytest.raises(DataError, match="at least two dates"):
         migration_matrix(history_of("a"))
@@ -141,12 +141,12 @@ stays = st.lists(st.tuples(st.integers(0, 40), st.booleans()), min_size=1, max_s
 
 
 @given(stays)
-def test_survival_is_the_product_of_chances_to_stay(told: list[tuple[int, bool]]) -> None:
-    curve = survival_curve(*zip(*told, strict=True))
+def test_survival_is_the_product_of_chances_to_stay(drawn: list[tuple[int, bool]]) -> None:
+    curve = survival_curve(*zip(*drawn, strict=True))
     left = 1.0
-    for day in sorted({d for d, _ in told}):
-        at_risk = sum(d >= day for d, _ in told)
-        left *= 1 - sum(d == day and over for d, over in told) / at_risk
+    for day in sorted({d for d, _ in drawn}):
+        at_risk = sum(d >= day for d, _ in drawn)
+        left *= 1 - sum(d == day and over for d, over in drawn) / at_risk
         assert curve.loc[day, "survival"] == pytest.approx(left)
         assert curve.loc[day, "at_risk"] == at_risk
         assert curve.loc[day, "lower"] <= left + 1e-12
@@ -155,9 +155,9 @@ def test_survival_is_the_product_of_chances_to_stay(told: list[tuple[int, bool]]
 
 @given(stays)
 @settings(max_examples=15)
-def test_survival_and_its_interval_are_those_of_lifelines(told: list[tuple[int, bool]]) -> None:
+def test_survival_and_its_interval_are_those_of_lifelines(drawn: list[tuple[int, bool]]) -> None:
     lifelines = pytest.importorskip("lifelines", reason="lifelines is not installed")
-    days, ended = (np.array(c) for c in zip(*told, strict=True))
+    days, ended = (np.array(c) for c in zip(*drawn, strict=True))
     curve = survival_curve(days, ended)
     theirs = lifelines.KaplanMeierFitter().fit(days, ended)
     at = curve.index.to_numpy()
@@ -216,7 +216,7 @@ def test_the_funnel_counts_who_reached_and_who_went_on() -> None:
         stage_funnel(history_of("pp").astype({"stage": object}).replace("prospect", "x"))
 
 
-def test_churn_is_told_by_stage_and_period_beside_its_target() -> None:
+def test_churn_by_stage_and_period_is_compared_with_its_target() -> None:
     policy = default_policy("lifecycle").with_parameters(
         churn_targets={"active": 0.5, "all": 0.999}
     )
@@ -243,13 +243,13 @@ def test_a_target_is_met_by_the_rate_itself_not_by_its_interval() -> None:
 
 @given(paths)
 @settings(max_examples=20)
-def test_growth_balances(told: list[str]) -> None:
-    table = growth(history_of(*[p.ljust(6, "-") for p in told]))
+def test_growth_balances(drawn: list[str]) -> None:
+    table = growth(history_of(*[p.ljust(6, "-") for p in drawn]))
     assert (table["before"] + table["entered"] - table["left"] == table["now"]).all()
     assert (table["now"].shift().dropna() == table["before"].iloc[1:]).all()
 
 
-def test_growth_from_nothing_is_not_told() -> None:
+def test_growth_from_zero_is_null() -> None:
     table = growth(history_of("-p", "-p"))
     assert table["growth"].isna().all()
 

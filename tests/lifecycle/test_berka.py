@@ -51,9 +51,9 @@ def test_every_month_end_equals_the_direct_assignment(berka: Book, history: pd.D
     for end in ENDS:
         facts = stage_facts(berka.customers, berka.transactions, as_of=end, policy=SHARP)
         direct = assign_stages(facts, policy=SHARP)["stage"].astype(object)
-        told = wide[pd.Timestamp(end)].reindex(direct.index)
-        known = told.notna()
-        assert (told[known] == direct[known]).all()
+        found = wide[pd.Timestamp(end)].reindex(direct.index)
+        known = found.notna()
+        assert (found[known] == direct[known]).all()
         signed = facts["has_contract"].to_numpy()
         assert (known.to_numpy() == signed).all()
 
@@ -84,12 +84,12 @@ def test_the_rows_of_the_migration_matrix_add_up(history: pd.DataFrame) -> None:
 def test_the_log_of_the_accounts_plays_back(history: pd.DataFrame) -> None:
     log = stage_log(history)
     for end in ENDS[[0, 7, 14]]:
-        told = replay(log, as_of=end)["stage"].astype(object)
+        found = replay(log, as_of=end)["stage"].astype(object)
         expected = history["stage"].xs(pd.Timestamp(end), level="date").dropna().astype(object)
-        assert told.to_dict() == expected.to_dict()
+        assert found.to_dict() == expected.to_dict()
 
 
-def test_stays_and_churn_are_told(history: pd.DataFrame) -> None:
+def test_stays_and_churn_are_measured(history: pd.DataFrame) -> None:
     dwell = dwell_times(history).summary
     assert dwell.loc["dormant", "spells"] > 0
     churn = churn_rates(history)

@@ -89,13 +89,13 @@ def test_facts_and_stages_are_what_the_definitions_say(
     stages = assign_stages(facts)
     moves = list(book.transactions.itertuples())
     for customer in book.customers.itertuples():
-        told = facts.loc[customer.customer_id]
+        found = facts.loc[customer.customer_id]
         expected = slow_facts(customer, moves, pd.Timestamp(day))
         for name, value in expected.items():
             if value is None:
-                assert pd.isna(told[name]), name
+                assert pd.isna(found[name]), name
             else:
-                assert told[name] == pytest.approx(value), name
+                assert found[name] == pytest.approx(value), name
         assert stages.loc[customer.customer_id, "stage"] == slow_stage(expected, customer.kind)
 
 
@@ -115,7 +115,7 @@ def test_nothing_after_the_day_matters(
 
 
 def more_dormant(before: pd.Series, after: pd.Series) -> pd.Series:
-    """Which customers of the bank fell to a sleepier stage."""
+    """Which customers moved to a more dormant stage."""
     was, now = before.astype(object).map(DORMANCY), after.astype(object).map(DORMANCY)
     return was.notna() & (now > was)
 
@@ -250,7 +250,7 @@ def test_as_of_before_all_data_leaves_prospects() -> None:
     assert set(stages_of(as_of="1990-01-01").values()) == {"prospect"}
 
 
-def test_automatic_movements_do_not_keep_a_customer_awake() -> None:
+def test_automatic_movements_do_not_keep_a_customer_active() -> None:
     fees = movements(("a", "2026-03-30", "fee"), ("b", "2026-03-30", "cash_out"))
     assert stages_of(transactions=fees)["a"] == "lost"
     assert stages_of(transactions=fees)["b"] == "active"
@@ -300,11 +300,11 @@ def test_contacts_make_leads_but_campaigns_do_not() -> None:
     rules = assign_stages(stage_facts(CUSTOMERS, NO_MOVES, as_of="2026-03-15", contacts=contacts))
     assert rules.loc["d"].tolist() == ["lead", "lead-inquired"]
     nothing_leads = default_policy("lifecycle").with_parameters(lead_purposes=())
-    told = stage_facts(
+    found = stage_facts(
         CUSTOMERS, NO_MOVES, as_of="2026-03-15", contacts=contacts, policy=nothing_leads
     ).loc["d"]
-    assert told["contacted"], "an inquiry is a contact whatever the policy says"
-    assert told["inquired"]
+    assert found["contacted"], "an inquiry is a contact whatever the policy says"
+    assert found["inquired"]
     renamed = contacts.rename(columns={"date": "on", "purpose": "why"})
     names = {"contacts": {"date": "on", "purpose": "why"}}
     assert stages_of(contacts=renamed, names=names)["d"] == "lead"
@@ -314,7 +314,7 @@ def test_contacts_make_leads_but_campaigns_do_not() -> None:
     assert stages_of(contacts=bare, as_of="2026-02-15")["d"] == "lead"
 
 
-def test_a_missing_contract_date_is_taken_from_the_first_movement_and_told() -> None:
+def test_a_missing_contract_date_is_taken_from_the_first_movement_and_reported() -> None:
     moves = movements(("d", "2026-03-01", "card"), ("d", "2026-03-05", "fee"))
     facts = stage_facts(CUSTOMERS, moves, as_of="2026-03-31")
     assert facts["contract_basis"].tolist() == [
@@ -379,9 +379,9 @@ def test_bare_customer_ids_are_prospects_with_a_rule() -> None:
 
 
 def test_faulty_frames_are_refused_with_what_is_wrong() -> None:
-    strange = movements(("zz", "2026-01-01", "card"))
+    unknown = movements(("zz", "2026-01-01", "card"))
     with pytest.raises(DataError, match="1 rows name 1 customers who are not in customers"):
-        stage_facts(CUSTOMERS, strange, as_of="2026-03-31")
+        stage_facts(CUSTOMERS, unknown, as_of="2026-03-31")
     with pytest.raises(DataError, match=r"customers\.customer_id: duplicate key"):
         stage_facts(pd.concat([CUSTOMERS, CUSTOMERS]), NO_MOVES, as_of="2026-03-31")
     with pytest.raises(DataError, match=r"transactions\.date: missing column"):

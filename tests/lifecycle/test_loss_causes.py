@@ -42,7 +42,7 @@ def test_a_cause_of_another_name_and_a_group_as_cause() -> None:
     }
 
 
-def test_unknown_causes_and_a_missing_column_are_told() -> None:
+def test_unknown_reasons_and_a_missing_column_are_errors() -> None:
     with pytest.raises(DataError, match="2 rows hold reasons that the policy does not know"):
         loss_causes(pd.DataFrame({"closure_reason": ["bored", "bored", "fees"]}))
     with pytest.raises(DataError, match="missing column closure_reason"):

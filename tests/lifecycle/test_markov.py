@@ -129,7 +129,7 @@ def test_absorption_that_is_not_certain_takes_for_ever() -> None:
 
 
 @pytest.mark.parametrize(
-    ("matrix", "told"),
+    ("matrix", "message"),
     [
         ([[0.5, 0.5], [0.5, 0.6]], "add up to 1"),
         ([[0.5, 0.5], [1.5, -0.5]], "add up to 1"),
@@ -138,13 +138,13 @@ def test_absorption_that_is_not_certain_takes_for_ever() -> None:
         (pd.DataFrame([[1.0, 0], [0, 1]], index=["a", "b"], columns=["b", "a"]), "order"),
     ],
 )
-def test_what_is_no_transition_matrix_is_refused(matrix: object, told: str) -> None:
+def test_what_is_no_transition_matrix_is_refused(matrix: object, message: str) -> None:
     for call in (
         lambda: steady_state(matrix),
         lambda: absorption_times(matrix),
         lambda: markov_value(matrix, [1, 1], discount=0.1),
     ):
-        with pytest.raises(DataError, match=told):
+        with pytest.raises(DataError, match=message):
             call()
 
 

@@ -1,4 +1,4 @@
-"""Stage models: what ships is sound, and what is not sound is told at once."""
+"""Stage models: the shipped ones are valid, and errors are reported together."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def test_the_events_of_the_bank_model_are_the_events() -> None:
     assert set(model.event_names) == {e.value for e in Event}
     assert all(model.label(e.value, "zh") == e.label("zh") for e in Event)
     assert model.label("went_idle") == "went idle"
-    with pytest.raises(UnknownNameError, match="no stage or event 'sneezed'; known: prospect, "):
-        model.label("sneezed")
+    with pytest.raises(UnknownNameError, match="no stage or event 'unknown'; known: prospect, "):
+        model.label("unknown")
 
 
 def test_every_stage_of_the_bank_is_reached_from_the_first() -> None:
@@ -94,13 +94,13 @@ def test_an_unknown_model_is_named_with_those_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         ('final = ["b"]', "", "stages[1]: 'b' is a dead end"),
         ('final = ["b"]', 'final = ["a", "b"]', "'a' is final, but a move leads out of it"),
         ('before = "a"', 'before = "c"', "moves[0].before: 'c' is unknown; known: a, b"),
         ('after = "b"', 'after = "c"', "moves[0].after: 'c' is unknown; known: a, b"),
-        ('initial = "a"', 'initial = "b"', "nothing leads to 'a' from 'b'"),
+        ('initial = "a"', 'initial = "b"', "no chain of moves leads to 'a' from 'b'"),
         ('initial = "a"', 'initial = "z"', "model: 'z' is not a stage; stages: a, b"),
         ('event = "go"', 'event = "fly"', "moves[0].event: 'fly' is unknown; known: go"),
         (
@@ -111,7 +111,7 @@ def test_an_unknown_model_is_named_with_those_known() -> None:
         ('zh = "乙"', 'reaches = "z"', "stages[1].reaches: 'z' is not a stage"),
         ('source = "LCM-2"', 'when = { idle = ">= @d" }', "when.idle: unknown parameter @d"),
         ('source = "LCM-2"', 'when = { idle = "about 3" }', "moves[0].when.idle"),
-        ('name = "go"', 'name = "go"\n\n[[events]]\nname = "go"', "events: 'go' stands twice"),
+        ('name = "go"', 'name = "go"\n\n[[events]]\nname = "go"', "events: 'go' is given twice"),
         ('id = "small"', 'id = "small"\ncolour = "red"', "model: unknown key(s) colour"),
         ("[[stages]]", "[parameters]\nd = 3\n\n[[stages]]", "parameters.d: expected a TOML table"),
         (
@@ -123,19 +123,19 @@ def test_an_unknown_model_is_named_with_those_known() -> None:
         ('name = "go"', "nam = 3", "events"),
     ],
 )
-def test_faults_are_told_with_their_path(old: str, new: str, told: str) -> None:
+def test_errors_have_their_path(old: str, new: str, message: str) -> None:
     with pytest.raises(PolicyError) as fault:
         StageModel.from_toml(SMALL.replace(old, new, 1))
-    assert told in str(fault.value)
+    assert message in str(fault.value)
 
 
-def test_a_file_of_a_header_alone_is_told_what_it_lacks() -> None:
+def test_a_file_with_a_header_alone_is_an_error() -> None:
     with pytest.raises(PolicyError) as fault:
         StageModel.from_toml('[model]\nid = "bare"\ninitial = "a"\n')
     assert {"stages: there are none", "events: there are none"} <= set(fault.value.faults)
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_errors_are_reported_together() -> None:
     with pytest.raises(PolicyError) as fault:
         StageModel(id="empty", initial="a", stages=(), events=(), moves=(Move("a", "go", "b"),))
     assert len(fault.value.faults) >= 5

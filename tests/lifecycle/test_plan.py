@@ -55,7 +55,7 @@ def test_a_stage_without_a_playbook_is_named() -> None:
         playbook("asleep")
 
 
-def test_a_broken_playbook_tells_every_fault() -> None:
+def test_a_broken_playbook_reports_every_error() -> None:
     text = POLICY.to_toml().replace('owner = "marketing"', 'owner = "sales"', 1)
     with pytest.raises(PolicyError, match=r"records.playbook\[0\].*'sales'"):
         playbook("prospect", policy=load_policy(text))
@@ -104,7 +104,7 @@ def test_tasks_are_dated_by_working_days_and_occasions() -> None:
     assert len(due(tasks, 2, "revisit")) == 1
     assert set(tasks.loc[tasks["customer_id"] == 3, "title"]) == {
         "Offer a fee that fits the use",
-        "Find out why the customer fell asleep",
+        "Find out why the customer became dormant",
     }
     assert due(tasks, 4, "exit_survey") == due(tasks, 6, "exit_survey")
     assert 5 not in tasks["customer_id"].tolist()

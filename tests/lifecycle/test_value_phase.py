@@ -47,8 +47,8 @@ def test_a_straight_line_has_its_slope_as_trend() -> None:
     )
     facts = value_facts(customers, values, as_of="2026-03-31")
     level = [1000 * (1 + r * age.mean() / 365.25) for r in (0.5, 0.0, -0.4)]
-    told = facts["value_trend"].to_numpy()
-    assert np.allclose(told[:3], [500 / level[0], 0, -400 / level[2]])
+    found = facts["value_trend"].to_numpy()
+    assert np.allclose(found[:3], [500 / level[0], 0, -400 / level[2]])
     assert facts["trend_known"].tolist() == [True, True, True, False, False]
     assert assign_value_phases(facts)["value_phase"].astype(object).tolist()[:3] == [
         "growth",
@@ -57,10 +57,10 @@ def test_a_straight_line_has_its_slope_as_trend() -> None:
     ]
     both = values.assign(contribution=values["balance"] / 100)
     again = value_facts(customers, both, as_of="2026-03-31")
-    assert np.allclose(again["value_trend"][:3], told[:3])
+    assert np.allclose(again["value_trend"][:3], found[:3])
     halves = pd.concat([values.assign(balance=values["balance"] / 2)] * 2)
     assert np.allclose(
-        value_facts(customers, halves, as_of="2026-03-31")["value_trend"][:3], told[:3]
+        value_facts(customers, halves, as_of="2026-03-31")["value_trend"][:3], found[:3]
     )
     empty = value_facts(
         customers.drop(columns="contract_date"), values.iloc[:0], as_of="2026-03-31"
@@ -83,17 +83,17 @@ def test_a_trend_is_the_line_through_the_totals_of_the_days(rows: list[tuple[int
     totals = values.groupby(["customer_id", "date"])["balance"].sum()
     values["date"] = pd.Timestamp("2026-03-01") + pd.to_timedelta(values["date"], unit="D")
     customers = pd.DataFrame({"customer_id": range(4)})
-    told = value_facts(customers, values, as_of="2026-03-10")["value_trend"]
+    found = value_facts(customers, values, as_of="2026-03-10")["value_trend"]
     for customer in range(4):
         own = totals[totals.index.get_level_values("customer_id") == customer].droplevel(0)
         if len(own) < POLICY.value("trend_points"):
-            assert np.isnan(told[customer])
+            assert np.isnan(found[customer])
         else:
             slope = np.polyfit(own.index.to_numpy(dtype=float), own.to_numpy(dtype=float), 1)[0]
-            assert told[customer] == pytest.approx(slope * 365.25 / own.mean(), abs=1e-6)
+            assert found[customer] == pytest.approx(slope * 365.25 / own.mean(), abs=1e-6)
 
 
-def test_faulty_values_are_told_with_their_frame() -> None:
+def test_errors_of_values_name_their_frame() -> None:
     customers = pd.DataFrame({"customer_id": [1, 2]})
     values = pd.DataFrame({"customer_id": [7], "date": pd.to_datetime(["2026-03-01"])})
     with pytest.raises(DataError, match=r"customers\.customer_id: duplicate key"):

@@ -105,10 +105,10 @@ def test_each_source_adds_its_signal() -> None:
             "satisfaction": [None, 20.0, None],
         }
     )
-    told = warned(accounts=accounts, balances=balances, complaints=complaints)
-    assert told[1] == "balance-falling+product-closed+complaint-badly-solved"
-    assert told[5] == "complaint-open"
-    assert 4 not in told  # closed already: nothing to be warned of
+    found = warned(accounts=accounts, balances=balances, complaints=complaints)
+    assert found[1] == "balance-falling+product-closed+complaint-badly-solved"
+    assert found[5] == "complaint-open"
+    assert 4 not in found  # closed already: nothing to be warned of
     later = complaints.assign(closed_at=complaints["closed_at"] + pd.Timedelta(days=60))
     assert warned(complaints=later)[1] == "complaint-open"
     assert warned(complaints=later.assign(received_at=later["closed_at"])[1:2]) == warned()
@@ -148,10 +148,10 @@ def test_each_source_may_have_names_of_its_own() -> None:
         name: frame.rename(columns=theirs[name]).reset_index(drop=True)
         for name, frame in sources.items()
     }
-    told = warned(**sources)
-    assert told[1] == "balance-falling+product-closed"
-    assert told[5] == "complaint-open"
-    assert warned(**renamed, names=theirs) == told
+    found = warned(**sources)
+    assert found[1] == "balance-falling+product-closed"
+    assert found[5] == "complaint-open"
+    assert warned(**renamed, names=theirs) == found
     columns = {"customer_id": "who", "date": "day", "kind": "sort"}
     customers = CUSTOMERS.rename(columns={"customer_id": "who"})
     table = early_warnings(
@@ -172,15 +172,15 @@ def test_a_source_that_does_not_fit_is_named(name: str, column: str) -> None:
         early_warnings(CUSTOMERS, MOVES, as_of=DAY, **{name: pd.DataFrame({"customer_id": [1]})})
 
 
-def test_warnings_stand_on_the_facts_of_their_own_policy() -> None:
+def test_warnings_use_the_facts_of_their_own_policy() -> None:
     policy = POLICY.with_parameters(recent_days=14)
     facts = stage_facts(CUSTOMERS, MOVES, as_of=DAY, policy=policy)
-    told = all_facts(policy=policy)
-    pd.testing.assert_frame_equal(told[facts.columns], facts)
-    stranger = pd.DataFrame(
+    found = all_facts(policy=policy)
+    pd.testing.assert_frame_equal(found[facts.columns], facts)
+    unknown = pd.DataFrame(
         {"customer_id": [9], "product": "card", "opened_date": DAY, "closed_date": DAY}
     )
-    dated = stranger.astype({"opened_date": "datetime64[s]", "closed_date": "datetime64[s]"})
+    dated = unknown.astype({"opened_date": "datetime64[s]", "closed_date": "datetime64[s]"})
     with pytest.raises(DataError, match=r"accounts\.customer_id: 1 rows .*\(9\)"):
         all_facts(accounts=dated)
 
@@ -254,7 +254,7 @@ def ratio(*rows: tuple[int, int, str, float], **frames: pd.DataFrame) -> float:
 START, MIDDLE = "2025-10-03", "2026-01-01"
 
 
-def test_each_balance_counts_for_the_days_that_it_stands() -> None:
+def test_each_balance_counts_for_its_days() -> None:
     assert ratio((7, 1, START, 1000), (7, 1, MIDDLE, 500)) == 0.5
     # 60 of the 90 recent days at 1,000 and 30 at 400.
     assert ratio((7, 1, START, 1000), (7, 1, "2026-03-02", 400)) == pytest.approx(0.8)
@@ -374,3 +374,57 @@ def signals_of(view: BookView) -> pd.DataFrame:
     day = np.datetime64("2026-06-30")
     facts = stage_facts_of(view, day, POLICY)
     return facts.join(signal_facts_of(view, facts, day, POLICY))
+
+
+# --- edges of the windows ---------------------------------------------------------------------
+
+
+def before(days: int) -> pd.Timestamp:
+    return pd.Timestamp(DAY) - pd.Timedelta(days=days)
+
+
+@pytest.mark.parametrize(
+    ("closed", "expected"),
+    [(-1, (True, False)), (0, (False, True)), (179, (False, True)), (180, (False, False))],
+)
+def test_a_complaint_is_open_until_its_closing_and_then_remembered_for_180_days(
+    closed: int, expected: tuple[bool, bool]
+) -> None:
+    instants = pd.DatetimeIndex([before(200), before(closed)]).tz_localize("Asia/Shanghai")
+    complaints = pd.DataFrame(
+        {"customer_id": [5], "received_at": instants[:1], "closed_at": instants[1:]}
+    ).assign(satisfaction=49.0)
+    facts = all_facts(complaints=complaints).loc[5]
+    assert (facts["complaint_open"], facts["complaint_badly_solved"]) == expected
+    content = all_facts(complaints=complaints.assign(satisfaction=50.0)).loc[5]
+    assert not content["complaint_badly_solved"]
+
+
+@pytest.mark.parametrize(
+    ("days", "gone"),
+    [((269, 200, 46), True), ((270, 200, 46), False), ((269, 200, 45), False), ((200, 46), False)],
+)
+def test_pay_is_gone_after_three_payments_in_270_days_and_none_in_45(
+    days: tuple[int, ...], gone: bool
+) -> None:
+    pay = pd.DataFrame({"customer_id": 5, "date": [before(d) for d in days], "kind": "salary"})
+    assert all_facts(moves=pay.assign(amount=1.0)).loc[5, "salary_gone"] == gone
+
+
+@pytest.mark.parametrize(("days", "closed"), [(-1, False), (0, True), (89, True), (90, False)])
+def test_a_product_closed_within_90_days_is_a_signal(days: int, closed: bool) -> None:
+    accounts = pd.DataFrame(
+        {
+            "customer_id": [1],
+            "product": ["card"],
+            "opened_date": [before(500)],
+            "closed_date": [before(days)],
+        }
+    )
+    assert all_facts(accounts=accounts).loc[1, "product_closed"] == closed
+
+
+@pytest.mark.parametrize(("days", "count"), [(-1, 0), (0, 1), (89, 1), (90, 0)])
+def test_automatic_movements_are_counted_within_90_days(days: int, count: int) -> None:
+    fee = pd.DataFrame({"customer_id": [1], "date": [before(days)], "kind": ["fee"]})
+    assert all_facts(moves=fee.assign(amount=-1.0)).loc[1, "automatic_count"] == count

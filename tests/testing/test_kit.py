@@ -65,7 +65,7 @@ def test_a_drawn_book_is_reviewed_or_refused(book: Book) -> None:
 
 @given(stage_logs())
 def test_a_drawn_log_replays_to_its_last_stages(log: pd.DataFrame) -> None:
-    stages = replay(log, at=log["date"].max())
+    stages = replay(log, as_of=log["date"].max())
     last = log.groupby("customer_id")["after"].last().astype(str)
     assert stages["stage"].astype(str).to_dict() == last.to_dict()
 

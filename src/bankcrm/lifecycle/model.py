@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -12,6 +12,7 @@ import attrs
 
 from bankcrm._display import card, line
 from bankcrm.errors import PolicyError, UnknownNameError
+from bankcrm.lifecycle.model_check import model_faults
 from bankcrm.rules import DecisionTable, Parameter, Rule, UnaryTest, parse_test
 from bankcrm.rules.toml import converter, parse_toml, structure
 from bankcrm.vocabulary import Language
@@ -23,10 +24,10 @@ MODELS = ("bank", "private_banking", "value_phases")
 class Term:
     """A stage or an event of a model.
 
-    Args:
-        name: The word in data.
+    Attributes:
+        name: The value in data.
         zh: The Chinese label.
-        reaches: For a stage, the progress that being in it proves; empty for the stage itself.
+        reaches: For a stage, the stage of progress that it implies; empty for the stage itself.
     """
 
     name: str
@@ -42,12 +43,12 @@ def _tests(when: Mapping[str, str | UnaryTest]) -> Mapping[str, UnaryTest]:
 class Move:
     """One legal move: from a stage, by an event, to a stage, under a guard.
 
-    Args:
+    Attributes:
         before: The stage that the customer is in.
         event: What happens.
         after: The stage that follows; the same one for a move that changes nothing.
         when: The guard: fact name to unary test; empty for a move that is always legal.
-        source: What the move rests on.
+        source: Where the move comes from: a DOMAIN id or ``default``.
         because: The reason in words.
     """
 
@@ -76,7 +77,7 @@ class _Header:
 
 @attrs.frozen
 class _RawMove:
-    """A move as a file has it: several stages may stand before one event."""
+    """A move in a file: it may start from several stages."""
 
     before: tuple[str, ...]
     event: str
@@ -90,22 +91,22 @@ class _RawMove:
 class StageModel:
     """Stages, events and legal moves; checked when it is made.
 
-    Args:
+    Attributes:
         id: The model's name.
-        initial: The stage where everyone begins.
+        initial: The stage in which every customer starts.
         stages: The stages, in order of progress.
         events: The events, in the order in which they happen on one day.
         moves: The legal moves.
-        final: Stages that nothing leads out of.
-        parameters: Figures that guards name with ``@``.
+        final: Stages that no move leaves.
+        parameters: Constants that guards refer to with ``@``.
         version: The model's version.
         title: What the model describes, for people.
-        source: What it rests on.
+        source: Where it comes from.
 
     Raises:
-        PolicyError: Every fault at once: an unknown stage or event, two moves for one stage and
-            event, a stage that nothing leads to, a dead end that is not final, a guard that names
-            no parameter.
+        PolicyError: All errors together: an unknown stage or event, two moves for one stage and
+            event, a stage that no move reaches, a dead end that is not final, a guard with an
+            unknown parameter.
 
     >>> model = stage_model("bank")
     >>> model.legal_events("dormant")
@@ -152,7 +153,7 @@ class StageModel:
         """Read a model from TOML text or a file.
 
         Raises:
-            PolicyError: Every fault of the file, each with its path.
+            PolicyError: All errors of the file, each with its path.
         """
         raw = parse_toml(source)
         faults = [f"{key}: unknown key" for key in raw if key not in _SECTIONS]
@@ -191,7 +192,7 @@ class StageModel:
     def with_moves(
         self, *moves: Move, stages: Iterable[Term] = (), events: Iterable[Term] = ()
     ) -> Self:
-        """The same model with more moves; one for a stage and event already there replaces it.
+        """The same model with more moves; a move for the same stage and event is replaced.
 
         >>> model = stage_model("bank").with_moves(Move("lead", "went_silent", "lost"))
         >>> model.move("lead", "went_silent").after
@@ -237,7 +238,7 @@ class StageModel:
 
     @cached_property
     def progress(self) -> tuple[int, ...]:
-        """For each stage, the position of the furthest stage that being in it proves."""
+        """For each stage, the position of the furthest stage of progress that it implies."""
         names = self.stage_names
         return tuple(names.index(s.reaches or s.name) for s in self.stages)
 
@@ -292,58 +293,6 @@ def stage_model(name: str = "bank") -> StageModel:
         raise UnknownNameError("stage model", name, MODELS)
     text = files("bankcrm.lifecycle").joinpath("models", f"{name}.toml").read_text("utf-8")
     return StageModel.from_toml(text)
-
-
-def model_faults(model: StageModel) -> Iterator[str]:
-    """Every fault of a model, each with its path."""
-    stages, events = model.stage_names, model.event_names
-    for what, names in (("stages", stages), ("events", events)):
-        if not names:
-            yield f"{what}: there are none"
-        yield from (
-            f"{what}: {n!r} stands twice" for n in dict.fromkeys(names) if names.count(n) > 1
-        )
-    for i, stage in enumerate(model.stages):
-        if stage.reaches and stage.reaches not in stages:
-            yield f"stages[{i}].reaches: {stage.reaches!r} is not a stage"
-    for name in (model.initial, *model.final):
-        if name not in stages:
-            yield f"model: {name!r} is not a stage; stages: {', '.join(stages)}"
-    seen: dict[tuple[str, str], int] = {}
-    for i, move in enumerate(model.moves):
-        for part, name, known in (
-            ("before", move.before, stages),
-            ("event", move.event, events),
-            ("after", move.after, stages),
-        ):
-            if name not in known:
-                yield f"moves[{i}].{part}: {name!r} is unknown; known: {', '.join(known)}"
-        first = seen.setdefault((move.before, move.event), i)
-        if first != i:
-            yield f"moves[{i}]: a second move for {move.before} by {move.event}; see moves[{first}]"
-        for fact, test in move.when.items():
-            for p in test.parameters:
-                if p not in model.parameters:
-                    yield f"moves[{i}].when.{fact}: unknown parameter @{p}"
-    yield from _shape_faults(model)
-
-
-def _shape_faults(model: StageModel) -> Iterator[str]:
-    reached, front = {model.initial}, [model.initial]
-    while front:
-        here = front.pop()
-        for move in model.moves:
-            if move.before == here and move.after not in reached:
-                reached.add(move.after)
-                front.append(move.after)
-    for i, name in enumerate(model.stage_names):
-        out = any(m.before == name and m.after != name for m in model.moves)
-        if name not in reached:
-            yield f"stages[{i}]: nothing leads to {name!r} from {model.initial!r}"
-        if not out and name not in model.final:
-            yield f"stages[{i}]: {name!r} is a dead end; name it in model.final or add a move"
-        if out and name in model.final:
-            yield f"stages[{i}]: {name!r} is final, but a move leads out of it"
 
 
 def _chains(model: StageModel, start: str) -> dict[str, tuple[Move, ...]]:

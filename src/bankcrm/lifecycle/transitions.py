@@ -1,4 +1,4 @@
-"""One customer's move explained, and ten million moves by lookup: the same answers (LCM-2)."""
+"""Moves between stages: one customer's with its reason, or many by lookup (LCM-2)."""
 
 from __future__ import annotations
 
@@ -27,14 +27,23 @@ REASONS = (
     "missing_stage",
     "missing_event",
 )
-"""What `transition_frame` says of a row; the first two are legal."""
+"""The reasons of `transition_frame`; rows with the first two are legal."""
 
 _CHUNK = 1 << 16
 
 
 @attrs.frozen
 class Transition:
-    """A legal move of one customer, with its grounds."""
+    """A legal move of one customer, with its reason.
+
+    Attributes:
+        before: Stage before the move.
+        event: What happened.
+        after: Stage after the move.
+        rule: The move's name in the model.
+        source: Where the move comes from.
+        because: The reason in words.
+    """
 
     before: str
     event: str
@@ -59,17 +68,18 @@ def transition(
     model: StageModel | None = None,
     facts: Mapping[str, object] | None = None,
 ) -> Transition:
-    """Move one customer, or say why not.
+    """Move one customer to the next stage, or raise an error with the reason.
 
     Args:
         stage: The stage that the customer is in.
         event: What happened.
         model: The stage model; the bank's six stages by default.
-        facts: What the guards look at. Without it the caller answers for the guards.
+        facts: The facts that guards read. Without it no guard is evaluated.
 
     Raises:
-        IllegalTransitionError: There is no such move (the legal events are named), or its guard
-            fails (every failed test is told with the value seen), or a word is not in the model.
+        IllegalTransitionError: There is no such move (the error names the legal events), its guard
+            fails (the error names each failed test and the value), or the stage or the event is
+            not in the model.
         MissingFactError: A guard needs a fact that is not in ``facts``.
 
     Source: LCM-2.
@@ -122,13 +132,13 @@ def transition_frame(
     model: StageModel | None = None,
     facts: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Move every customer at once; the same answers as `transition`.
+    """Move every customer to the next stage at once, with the same results as `transition`.
 
     Args:
         stages: The stage of each customer; a categorical is fastest.
         events: The event of each customer, row for row.
         model: The stage model; the bank's six stages by default.
-        facts: What the guards look at, row for row. Without it the caller answers for the guards.
+        facts: The facts that guards read, row for row. Without it no guard is evaluated.
 
     Returns:
         The index of ``stages``; ``next`` (categorical, null where the move is not legal), ``legal``
@@ -149,7 +159,7 @@ def transition_frame(
     if len(before) != len(event):
         raise DataError(f"{len(before):,} stages but {len(event):,} events; give one for each row")
     index = stages.index if isinstance(stages, pd.Series) else pd.RangeIndex(len(before))
-    # One small number for each pair of words; 0 is a missing word, the last an unknown one.
+    # One small number for each stage and event; 0 is a missing value, the last an unknown one.
     width = len(model.event_names) + 2
     cells = len(model.stage_names) + 2
     kind: type[np.unsignedinteger] = np.uint8 if cells * width <= 256 else np.uint16
@@ -167,7 +177,7 @@ def transition_frame(
 
 
 def encode(words: ArrayLike, known: tuple[str, ...]) -> Cells:
-    """Words as numbers: 0 for a missing one, 1 for the first known, one past the last for others.
+    """Values as numbers: 0 for a missing one, 1 for the first known, one past the last for others.
 
     >>> encode(["b", None, "x"], ("a", "b")).tolist()
     [2, 0, 3]
@@ -186,7 +196,7 @@ def encode(words: ArrayLike, known: tuple[str, ...]) -> Cells:
 
 
 def lookup(model: StageModel) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int8]]:
-    """For every pair of words the stage after (-1 where none) and the position of the reason."""
+    """For each stage and event, the stage after (-1 if none) and the position of the reason."""
     stages, events = model.stage_names, model.event_names
     after = np.full((len(stages) + 2, len(events) + 2), -1, dtype=np.int8)
     reason = np.full(after.shape, REASONS.index("no_such_move"), dtype=np.int8)
@@ -202,7 +212,7 @@ def lookup(model: StageModel) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int8
 
 
 def _look_up(table: npt.NDArray[np.int8], key: npt.NDArray[np.integer]) -> npt.NDArray[np.int8]:
-    """``table[key]``, a cacheful of rows at a time."""
+    """``table[key]``, in parts that fit into the processor's cache."""
     found = np.empty(len(key), dtype=np.int8)
     for start in range(0, len(key), _CHUNK):
         part = slice(start, start + _CHUNK)
@@ -218,7 +228,7 @@ def _close_guards(
     after: npt.NDArray[np.int8],
     reason: npt.NDArray[np.int8],
 ) -> None:
-    """Take back the moves whose guard fails."""
+    """Make the moves illegal whose guard fails."""
     if len(facts) != len(before):
         raise DataError(f"{len(before):,} stages but facts for {len(facts):,} rows")
     for move in model.moves:

@@ -16,7 +16,7 @@ from bankcrm.calendars import WorkingCalendar, working_calendar
 from bankcrm.complaints import SIGNALS, route_frame
 from bankcrm.errors import MissingFactError
 from bankcrm.lifecycle import StageModel, transition
-from bankcrm.lifecycle.model import model_faults
+from bankcrm.lifecycle.model_check import model_faults
 from bankcrm.plugins import assemble
 from bankcrm.policy import Policy, PolicySet, default_policies, load_policy
 from bankcrm.rules import DecisionTable, Parameter

@@ -1,4 +1,4 @@
-"""Why customers fall asleep or leave, in coded causes, beside the 14 : 9 : 9 : 68 rule (CBM-5)."""
+"""Coded reasons for dormancy and loss, compared with the 14 : 9 : 9 : 68 rule (CBM-5)."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def loss_causes(
     policy: Policy | None = None,
     confidence: float = 0.95,
 ) -> pd.DataFrame:
-    """Shares of the causes of loss with intervals, beside the rule of thumb.
+    """Shares of the reasons of loss with intervals, compared with the rule of thumb.
 
-    A missing cause counts as no reason given, which the rule groups with indifference.
+    A missing reason counts as no reason given, which the rule groups with indifference.
 
     Args:
-        frame: Lost customers, a row each, with the coded cause.
-        column: The column of the cause.
+        frame: One row per lost customer, with the coded reason.
+        column: The column of the reason.
         policy: Its records ``loss_reason`` group the codes; its ``loss_reason_shares`` is the
             rule of thumb.
         confidence: Coverage of Wilson's interval for each share.
@@ -36,7 +36,7 @@ def loss_causes(
         ``rule``, ``within`` (whether the rule's figure lies in the interval).
 
     Raises:
-        DataError: The column is missing, or holds codes that the policy does not know.
+        DataError: The column is missing, or has codes that the policy does not have.
 
     Source: CBM-5, LCM-3.
 
@@ -49,20 +49,20 @@ def loss_causes(
     book = as_frame(frame)
     if column not in book:
         raise DataError(
-            f"causes: missing column {column}; present: {', '.join(map(str, book.columns))}"
+            f"loss_causes: missing column {column}; present: {', '.join(map(str, book.columns))}"
         )
     count = count_loss_reasons(book[column], policy=policy, column=column)
     groups = list(count.index)
     share, low, high = wilson(count, np.full(len(groups), len(book)), confidence)
-    told = np.array([rule[g] for g in groups])
+    reference = np.array([rule[g] for g in groups])
     return pd.DataFrame(
         {
             "count": count.to_numpy(),
             "share": share,
             "lower": low,
             "upper": high,
-            "rule": told,
-            "within": (low <= told) & (told <= high),
+            "rule": reference,
+            "within": (low <= reference) & (reference <= high),
         },
         index=pd.Index(groups, name="group"),
     )

@@ -41,7 +41,7 @@ def plan_actions(
     policy: Policy | None = None,
     done: object = None,
 ) -> pd.DataFrame:
-    """A dated task list for a book: each action once an occasion, none on a closed customer.
+    """A dated task list: each action once per occasion, none for a closed customer.
 
     Actions that start with the stage or the contract are planned as long as the customer is in the
     stage; birthdays, festivals and regular visits are planned if they are due within the policy's
@@ -52,13 +52,13 @@ def plan_actions(
             ``birth_date``, ``cause``, ``tier`` where known. Without ``stage_since`` the clock of a
             stage's actions starts on ``as_of``.
         as_of: The day of planning.
-        calendar: Counts working days.
+        calendar: The calendar of working days.
         policy: Records ``playbook`` and ``festival``, parameter ``plan_days``.
-        done: What is done or planned already, as this function returns it (``customer_id``,
-            ``action``, ``occasion``): it is not planned again.
+        done: Tasks that are done or planned already, as this function returns them
+            (``customer_id``, ``action``, ``occasion``): they are not planned again.
 
     Returns:
-        A row a task, by due date: ``customer_id``, ``action``, ``title``, ``stage``, ``owner``,
+        One row per task, by due date: ``customer_id``, ``action``, ``title``, ``stage``, ``owner``,
         ``channel``, ``occasion`` and ``due`` (dates), ``overdue`` (bool), ``source``.
         ``attrs["festivals_until"]`` is the last day that the policy's festivals cover.
 
@@ -89,26 +89,26 @@ def plan_actions(
 
 
 def _assigned(book: pd.DataFrame, policy: Policy) -> list[tuple[Action, Mask]]:
-    """Each action with the rows that it is for: the most special action of one name wins."""
+    """Each action with the rows that it is for: of one name the most specific one."""
     actions = policy.records("playbook", Action)
     free = {(a.stage, a.action): np.ones(len(book), dtype=np.bool_) for a in actions}
     assigned = []
     for action in sorted(actions, key=specificity, reverse=True):
-        rows = free[action.stage, action.action] & _holds(book, "stage", action.stage)
+        rows = free[action.stage, action.action] & _equals(book, "stage", action.stage)
         if action.cause:
-            rows &= _holds(book, "cause", action.cause)
+            rows &= _equals(book, "cause", action.cause)
         if action.tier:
-            rows &= _holds(book, "tier", action.tier)
+            rows &= _equals(book, "tier", action.tier)
         free[action.stage, action.action] &= ~rows
         assigned.append((action, rows))
     return assigned
 
 
-def _holds(book: pd.DataFrame, column: str, word: str) -> Mask:
+def _equals(book: pd.DataFrame, column: str, word: str) -> Mask:
     if column not in book:
         return np.zeros(len(book), dtype=np.bool_)
-    held: Mask = (book[column].astype(object) == word).to_numpy(dtype=np.bool_)
-    return held
+    equal: Mask = (book[column].astype(object) == word).to_numpy(dtype=np.bool_)
+    return equal
 
 
 def _date(book: pd.DataFrame, column: str) -> Days:
@@ -231,7 +231,7 @@ def _no_tasks(book: pd.DataFrame) -> pd.DataFrame:
 def _not_done(tasks: pd.DataFrame, done: object) -> pd.DataFrame:
     if done is None or not len(as_frame(done)):
         return tasks
-    held = check_frame(done, DONE_COLUMNS, frame="done")
+    finished = check_frame(done, DONE_COLUMNS, frame="done")
     keys = ["customer_id", "action", "occasion"]
-    finished = pd.MultiIndex.from_frame(held[keys].astype({"action": object}))
-    return tasks[~pd.MultiIndex.from_frame(tasks[keys]).isin(finished)]
+    keyed = pd.MultiIndex.from_frame(finished[keys].astype({"action": object}))
+    return tasks[~pd.MultiIndex.from_frame(tasks[keys]).isin(keyed)]

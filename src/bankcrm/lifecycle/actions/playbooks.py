@@ -25,21 +25,21 @@ def _channel(name: str) -> Channel:
 
 @attrs.frozen
 class Action:
-    """One line of a playbook.
+    """One action of a playbook.
 
-    Args:
-        stage: The stage that it is for.
-        action: What to do; one name for one thing to do.
-        title: The same for people.
+    Attributes:
+        stage: The stage of the customers.
+        action: The action's name.
+        title: The action in words.
         owner: The department that does it (LCM-5).
-        channel: How the customer is met.
+        channel: How the bank contacts the customer.
         due: Days from the occasion until it is due.
         unit: Whether those are working days or calendar days.
         starts: The occasion: entering the ``stage``, the ``contract``, the ``birthday``, a
             ``festival``, or ``regular``: every ``due`` days from the contract on.
         cause: Only where the cause of dormancy or loss is known to be this one; empty for any.
         tier: Only for this tier; empty for any.
-        source: What it rests on.
+        source: Where it comes from.
         title_zh: The Chinese title.
     """
 
@@ -59,7 +59,13 @@ class Action:
 
 @attrs.frozen
 class Festival:
-    """A day on which the bank greets its customers."""
+    """A day on which the bank greets its customers.
+
+    Attributes:
+        name: The festival's name.
+        date: The day.
+        zh: The Chinese name.
+    """
 
     name: str
     date: dt.date
@@ -75,14 +81,14 @@ def playbook(
 ) -> tuple[Action, ...]:
     """What to do for a customer in a stage.
 
-    Where the playbook has an action of one name for the cause or tier given, the more special one
-    stands; actions for other causes and tiers are left out.
+    Of several actions of one name, the most specific one for the given cause and tier is taken;
+    actions for other causes and tiers are left out.
 
     Args:
         stage: The stage.
         cause: The coded cause of dormancy or loss, if known.
         tier: The customer's tier, if known.
-        policy: Whose records ``playbook`` are read.
+        policy: Its records ``playbook`` are the actions.
 
     Raises:
         UnknownNameError: The playbook has no such stage.
@@ -104,8 +110,8 @@ def playbook(
             None if tier is None else str(tier),
         )
         if action.stage == stage and fits:
-            held = chosen.get(action.action)
-            if held is None or specificity(action) > specificity(held):
+            other = chosen.get(action.action)
+            if other is None or specificity(action) > specificity(other):
                 chosen[action.action] = action
     return tuple(chosen.values())
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from bankcrm.book.balances import average_balances
 from bankcrm.book.view import NEVER, BookView, FrameView, Mask, day_number
+from bankcrm.frames import positions_in
 from bankcrm.policy import Policy
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -64,44 +65,40 @@ def _balance_ratio(view: BookView, day: int, policy: Policy) -> Floats:
         return np.full(view.size, np.nan)
     middle = day - int(policy.value("recent_days"))
     start = middle - int(policy.value("earlier_days"))
-    closing = _closing_days(view)
-    earlier = _average_balance(view, balances, closing, start + 1, middle)
-    recent = _average_balance(view, balances, closing, middle + 1, day)
+    closing = _closing_days(view, balances)
+    earlier = _average_balance(balances, closing, start + 1, middle)
+    recent = _average_balance(balances, closing, middle + 1, day)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(earlier > 0, recent / earlier, np.nan)
 
 
 def _average_balance(
-    view: BookView, balances: FrameView, closing: npt.NDArray[np.int32], start: int, end: int
+    balances: FrameView, closing: npt.NDArray[np.int32], start: int, end: int
 ) -> Floats:
-    """Each customer's average balance from the first day on which one is known; null if none is."""
-    account, when, customer = balances.account(), balances.day("date"), balances.customer()
+    """Each customer's average balance since the first one known; null if none is known by then."""
+    account, _ = balances.words("account_id")
+    when, customer = balances.day("date"), balances.customer()
+    amount, size = balances.numbers("balance"), len(balances.customers)
     found = average_balances(
-        account,
-        when,
-        balances.numbers("balance"),
-        len(closing),
-        start=start,
-        end=end,
-        last_day=closing,
+        account, when, amount, len(closing), start=start, end=end, last_day=closing
     )
     owner = np.zeros(len(closing), dtype=np.intp)
     owner[account] = customer
-    total = np.bincount(
-        owner, weights=(found.credit - found.debit) * (end - start + 1), minlength=view.size
-    )
-    first = np.full(view.size, NEVER, dtype=np.int64)
+    total = np.bincount(owner, found.credit - found.debit, size) * (end - start + 1)
+    first = np.full(size, NEVER, dtype=np.int32)
     np.minimum.at(first, customer, when)
-    known = end + 1 - np.maximum(first, start)
-    return np.where(known > 0, total / np.maximum(known, 1), np.nan)
+    days = end + 1 - np.maximum(first, start).astype(np.int64)
+    return np.where(days > 0, total / np.maximum(days, 1), np.nan)
 
 
-def _closing_days(view: BookView) -> npt.NDArray[np.int32]:
-    """The closing day of each account; `NEVER` where it is open or not known."""
-    closing = np.full(len(view.accounts()), NEVER, dtype=np.int32)
-    accounts = view.get("accounts", "account_id")
+def _closing_days(view: BookView, balances: FrameView) -> npt.NDArray[np.int32]:
+    """The closing day of each account with a balance; `NEVER` where it is open or not known."""
+    ids = balances.words("account_id")[1]
+    closing = np.full(len(ids), NEVER, dtype=np.int32)
+    accounts = view.get("accounts", "account_id", "closed_date")
     if accounts is not None:
-        closing[accounts.account()] = accounts.day("closed_date")
+        place = positions_in(accounts.frame["account_id"], ids)
+        closing[place[place >= 0]] = accounts.day("closed_date")[place >= 0]
     return closing
 
 

@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.book.view import Needs, day_number, day_numbers, view_of
-from bankcrm.errors import DataError
-from bankcrm.frames import Column, as_of_day, check_frame, positions_in
+from bankcrm.book.view import Needs, day_number, day_numbers, known_positions, view_of
+from bankcrm.frames import Column, as_of_day, check_frame
 from bankcrm.lifecycle.policy import lifecycle_policy
 from bankcrm.policy import Policy
 
@@ -63,7 +62,7 @@ def value_facts(
     rows = check_frame(values, VALUE_COLUMNS, frame="values", names=names)
     age = day - day_numbers(rows["date"].to_numpy()).astype(np.int64)
     recent = (age >= 0) & (age < int(policy.value("trend_days")))
-    customer = _positions(rows["customer_id"], view.customers)[recent]
+    customer = known_positions(rows["customer_id"], view.customers, "values")[recent]
     trends = [
         yearly_trend(customer, -age[recent], rows[c].to_numpy()[recent], view.size, policy)
         for c in ("balance", "contribution")
@@ -82,19 +81,6 @@ def value_facts(
         },
         index=view.customers,
     )
-
-
-def _positions(ids: pd.Series, customers: pd.Index) -> npt.NDArray[np.int32]:
-    place = positions_in(ids, customers)
-    unknown = ids[place < 0]
-    if len(unknown):
-        distinct = unknown.drop_duplicates()
-        first = ", ".join(map(repr, distinct.iloc[:5].tolist()))
-        raise DataError(
-            f"values.customer_id: {len(unknown):,} rows name {len(distinct):,} customers who are "
-            f"not in customers ({first}); add the customers or leave the rows out"
-        )
-    return place
 
 
 def yearly_trend(

@@ -25,13 +25,13 @@ Groups: TypeAlias = Iterable[tuple[tuple[int, str], pd.DataFrame]]
 class DwellTimes:
     """Stays in each stage.
 
-    Args:
-        summary: A row a stage (with ``by``: a segment and stage): ``spells``, ``ended``,
-            ``censored``, ``left_truncated`` (stays that ran when the history began: for how long
-            is unknown, so they are left out), ``median_days`` (null where more than half stay
+    Attributes:
+        summary: One row per stage (with ``by``: per segment and stage): ``spells``, ``ended``,
+            ``censored``, ``left_truncated`` (stays that had begun before the history: their length
+            is not known, so they are left out), ``median_days`` (null where more than half stay
             beyond the last day), ``mean_days`` (area under the curve up to its last day: a lower
             bound where stays are censored).
-        curve: As `survival_curve`, a block for each row of ``summary``.
+        curve: As `survival_curve`, one block per row of ``summary``.
     """
 
     summary: pd.DataFrame
@@ -44,8 +44,8 @@ class DwellTimes:
         return curves.survival(self.curve, ax=ax, language=language)
 
     def __repr__(self) -> str:
-        told = self.summary[["spells", "ended", "censored"]].sum()
-        return line("DwellTimes", {str(k): int(v) for k, v in told.items()})
+        counts = self.summary[["spells", "ended", "censored"]].sum()
+        return line("DwellTimes", {str(k): int(v) for k, v in counts.items()})
 
     def __str__(self) -> str:
         return f"{self!r}\n{self.summary}"
@@ -63,7 +63,7 @@ def dwell_times(
     """Stays in each stage by the Kaplan-Meier estimator.
 
     A stay that still runs on the last date, or whose customer left the observation, is censored: it
-    counts for as long as it was seen. Days are as fine as the dates of the history.
+    counts for as long as it was observed. The history's dates limit how exact the days are.
 
     Args:
         history: As `stage_history` gives it.
@@ -89,16 +89,16 @@ def dwell_times(
     summaries: dict[tuple[object, ...], dict[str, float]] = {}
     curves: dict[tuple[object, ...], pd.DataFrame] = {}
     keys = spells.groupby(["by", "stage"], observed=True)
-    for (number, stage), all_of_them in cast("Groups", keys):
-        mine = all_of_them[all_of_them["from_start"]]
+    for (number, stage), group_spells in cast("Groups", keys):
+        observed = group_spells[group_spells["from_start"]]
         label = (labels[number], stage) if labels else (stage,)
-        curve = survival_curve(mine["days"], mine["ended"], confidence=confidence)
+        curve = survival_curve(observed["days"], observed["ended"], confidence=confidence)
         curves[label] = curve
         summaries[label] = {
-            "spells": len(mine),
-            "ended": int(mine["ended"].sum()),
-            "censored": int((~mine["ended"]).sum()),
-            "left_truncated": len(all_of_them) - len(mine),
+            "spells": len(observed),
+            "ended": int(observed["ended"].sum()),
+            "censored": int((~observed["ended"]).sum()),
+            "left_truncated": len(group_spells) - len(observed),
             "median_days": median_days(curve),
             "mean_days": mean_days(curve),
         }

@@ -1,4 +1,4 @@
-"""Markov chains over stages: where they settle, how long they last, what they are worth."""
+"""Markov chains over stages: steady state, time to absorption and value."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ Rewards: TypeAlias = "pd.Series | Mapping[str, float] | Sequence[float] | npt.ND
 
 
 def steady_state(P: Chain) -> pd.Series:  # noqa: N803 - P is the field's own name
-    """The shares of the stages that the chain settles at.
+    """The shares of the stages in the long run.
 
     Args:
-        P: Transition probabilities of one period, a row a stage before.
+        P: Transition probabilities of one period, one row per stage before.
 
     Returns:
         A share for each stage, adding up to 1.
 
     Raises:
-        DataError: ``P`` is no transition matrix, or settles at shares that depend on the start.
+        DataError: ``P`` is not a transition matrix, or the long-run shares depend on the start.
 
     Source: CBM-5.
 
@@ -37,9 +37,9 @@ def steady_state(P: Chain) -> pd.Series:  # noqa: N803 - P is the field's own na
     matrix, names = chain(P)
     closed = closed_classes(matrix)
     if len(closed) > 1:
-        told = "; ".join(", ".join(str(names[i]) for i in c) for c in closed)
+        sets = "; ".join(", ".join(str(names[i]) for i in c) for c in closed)
         raise DataError(
-            f"P: {len(closed)} sets of stages are never left ({told}), so the shares depend on the "
+            f"P: {len(closed)} sets of stages are never left ({sets}), so the shares depend on the "
             "start; use absorption_times, or look at one set alone"
         )
     inside = closed[0]
@@ -60,11 +60,11 @@ def absorption_times(P: Chain, *, absorbing: Sequence[object] | None = None) -> 
             the stages that are never left.
 
     Returns:
-        A row a stage: ``periods`` (infinite where absorption is not certain) and, under each
+        One row per stage: ``periods`` (infinite where absorption is not certain) and, under each
         absorbing stage's name, the probability to end there.
 
     Raises:
-        DataError: ``P`` is no transition matrix, or there is no such absorbing stage.
+        DataError: ``P`` is not a transition matrix, or there is no such absorbing stage.
 
     Source: LCM-6.
 
@@ -80,20 +80,20 @@ def absorption_times(P: Chain, *, absorbing: Sequence[object] | None = None) -> 
         stop = np.flatnonzero(names.isin(absorbing))
     if len(stop) == 0:
         raise DataError("P: no stage is absorbing; name some with absorbing=")
-    held = matrix.copy()
-    held[stop] = np.eye(len(matrix))[stop]
-    trapped = [c for c in closed_classes(held) if not np.isin(c, stop).any()]
+    stopped = matrix.copy()
+    stopped[stop] = np.eye(len(matrix))[stop]
+    trapped = [c for c in closed_classes(stopped) if not np.isin(c, stop).any()]
     never = np.concatenate([np.empty(0, dtype=np.intp), *trapped])
     through = np.setdiff1d(np.arange(len(matrix)), np.union1d(stop, never))
-    away = np.linalg.inv(np.eye(len(through)) - held[np.ix_(through, through)])
+    away = np.linalg.inv(np.eye(len(through)) - stopped[np.ix_(through, through)])
     periods = np.zeros(len(matrix))
     periods[never] = np.inf
-    doomed = held[np.ix_(through, never)].sum(axis=1)
+    doomed = stopped[np.ix_(through, never)].sum(axis=1)
     certain = away @ doomed <= 1e-12
     periods[through] = np.where(certain, away.sum(axis=1), np.inf)
     ends = np.zeros((len(matrix), len(stop)))
     ends[stop] = np.eye(len(stop))
-    ends[through] = away @ held[np.ix_(through, stop)]
+    ends[through] = away @ stopped[np.ix_(through, stop)]
     result = pd.DataFrame(ends, index=names, columns=names[stop])
     result.insert(0, "periods", periods)
     return result
@@ -112,16 +112,16 @@ def markov_value(
 
     Args:
         P: Transition probabilities of one period.
-        rewards: What a customer in each stage brings in a period, in money; by stage name, or in
-            the order of ``P``.
+        rewards: What a customer in each stage contributes in a period, in money; by stage name, or
+            in the order of ``P``.
         discount: Rate per period, above 0 for an infinite horizon.
-        horizon: Last period that counts; None for ever.
+        horizon: Last period that counts; None for an infinite horizon.
 
     Returns:
         A value for each stage, in the unit of ``rewards``.
 
     Raises:
-        DataError: ``P`` is no transition matrix, rewards do not fit, or the value is infinite.
+        DataError: ``P`` is not a transition matrix, rewards do not fit, or the value is infinite.
 
     Source: PB-6; Pfeifer & Carraway (2000), Journal of Interactive Marketing 14(2).
 
@@ -212,11 +212,11 @@ def _rewards(rewards: Rewards, names: pd.Index) -> Floats:
     if isinstance(rewards, Mapping):
         rewards = pd.Series(rewards)
     if isinstance(rewards, pd.Series):
-        strange = rewards.index.symmetric_difference(names)
-        if len(strange):
+        differing = rewards.index.symmetric_difference(names)
+        if len(differing):
             raise DataError(
                 f"rewards: expected one for each of {list(names)}; "
-                f"too many or missing: {list(strange)}"
+                f"too many or missing: {list(differing)}"
             )
         rewards = rewards.reindex(names)
     reward = np.asarray(rewards, dtype=np.float64)

@@ -27,13 +27,14 @@ Counts: TypeAlias = npt.NDArray[np.float64]
 class MigrationMatrix:
     """Moves between stages, and the probabilities that follow.
 
-    Args:
+    Attributes:
         method: ``cohort`` or ``duration``.
-        counts: Moves seen, a row a stage before, a column a stage after; for ``cohort`` customers
-            who stayed stand on the diagonal.
-        exposure: For each row what its probabilities rest on: customers (``cohort``) or customer
-            days (``duration``).
-        probabilities: Chance of each stage after one period; null where a stage was never seen.
+        counts: Observed moves, one row per stage before and one column per stage after; for
+            ``cohort`` the diagonal counts customers who stayed.
+        exposure: For each row the denominator of its probabilities: customers (``cohort``) or
+            customer days (``duration``).
+        probabilities: Probability of each stage after one period; null where a stage was never
+            observed.
         period_days: Mean length of the period, days.
         generator: Rates per day between stages (``duration`` only).
     """
@@ -100,8 +101,8 @@ def migration_matrix(
     Args:
         history: As `stage_history` gives it.
         method: ``cohort`` or ``duration``.
-        by: ``"period"`` for a matrix a pair of dates (``cohort`` only); a Series over customer ids
-            for a matrix a segment; None for one matrix.
+        by: ``"period"`` for one matrix per pair of dates (``cohort`` only); a Series over customer
+            ids for one matrix per segment; None for one matrix.
         period_days: Length of the period for ``duration``; the mean step between dates by default.
 
     Returns:
@@ -179,7 +180,7 @@ def pair_counts(
 
 
 def _generator(moves: Counts, exposure: Counts, period: float) -> tuple[Counts, Counts]:
-    """Rates per day, and the chances after a period; null for a stage that was never seen."""
+    """Rates per day, and probabilities after a period; null for a stage that was never observed."""
     with np.errstate(divide="ignore", invalid="ignore"):
         rates = np.where(exposure[:, :, None] > 0, moves / exposure[:, :, None], 0.0)
     diagonal = np.arange(rates.shape[1])

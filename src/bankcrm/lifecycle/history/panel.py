@@ -114,10 +114,11 @@ def stage_spells(history: object) -> pd.DataFrame:
         history: As `stage_history` gives it.
 
     Returns:
-        A row a spell, in order: ``customer_id``, ``stage``, ``start`` and ``end`` (dates on which
-        the stage was first seen and first gone, or last seen), ``after`` (the next stage, null
-        where the spell was still running or the customer left the observation), ``from_start``
-        (whether the spell began within the history: one that runs on its first date did not).
+        One row per spell, in order: ``customer_id``, ``stage``, ``start`` and ``end`` (dates
+        on which the stage was first observed and first gone, or last observed), ``after`` (the next
+        stage, null where the spell was still running or the customer left the observation),
+        ``from_start`` (whether the spell began within the history: one that runs on its first date
+        did not).
 
     Source: LCM-2.
     """

@@ -27,9 +27,10 @@ def stage_funnel(
 ) -> pd.DataFrame:
     """Conversion from stage to stage along the stages of progress.
 
-    A customer reached a stage of progress if they were ever seen in it, in one beyond it, or in a
-    stage that proves it (dormant proves new). Customers who were already further when the history
-    began count as having reached it; a history that begins late therefore flatters early stages.
+    A customer reached a stage of progress if they were ever observed in it, in one beyond it, or in
+    a stage that implies it (dormant implies new). Customers who were already further when the
+    history began count as having reached it; a history that begins late therefore overstates early
+    stages.
 
     Args:
         history: As `stage_history` gives it.
@@ -37,9 +38,9 @@ def stage_funnel(
         confidence: Coverage of Wilson's interval.
 
     Returns:
-        A row a step, indexed by ``stage``: ``to``, ``reached``, ``converted``, ``rate``, ``lower``,
-        ``upper``, ``median_days`` (from the first day in or beyond the one to the first day in or
-        beyond the other, over those seen to make the step within the history).
+        One row per step, indexed by ``stage``: ``to``, ``reached``, ``converted``, ``rate``,
+        ``lower``, ``upper``, ``median_days`` (from the first day in or beyond the one to the first
+        day in or beyond the other, over those who make the step within the history).
 
     Source: LCM-6.
     """
@@ -89,7 +90,8 @@ def churn_rates(
 
     Args:
         history: As `stage_history` gives it.
-        policy: Its ``churn_targets`` give the highest rate wanted a year, by stage and for ``all``.
+        policy: Its ``churn_targets`` give the highest rate per year that the bank accepts, by stage
+            and for ``all``.
         lost: The stage that counts as lost.
         stages: The stages of customers; ``all`` sums them up.
         confidence: Coverage of Wilson's interval.
@@ -121,7 +123,7 @@ def churn_rates(
 
 
 def growth(history: object, *, stage: str = "prospect") -> pd.DataFrame:
-    """Customers in a stage on each date, those who came and went, and the growth.
+    """Customers in a stage on each date, those who entered and left it, and the growth rate.
 
     Args:
         history: As `stage_history` gives it.
@@ -129,7 +131,8 @@ def growth(history: object, *, stage: str = "prospect") -> pd.DataFrame:
 
     Returns:
         Indexed by ``period`` (its last date): ``before``, ``entered``, ``left``, ``now``,
-        ``growth`` (now over before, less 1; null from nothing). ``before + entered - left = now``.
+        ``growth`` (now over before, less 1; null if nobody was there before).
+        ``before + entered - left = now``.
 
     Source: LCM-6.
     """
@@ -153,7 +156,7 @@ def growth(history: object, *, stage: str = "prospect") -> pd.DataFrame:
 
 
 def reactivation_rate(history: object, *, confidence: float = 0.95) -> pd.DataFrame:
-    """Share of the dormant who are active by the next date.
+    """Share of dormant customers who are active by the next date.
 
     Returns:
         Indexed by ``period`` (its last date): ``at_risk``, ``moved``, ``rate``, ``lower``,
@@ -165,7 +168,7 @@ def reactivation_rate(history: object, *, confidence: float = 0.95) -> pd.DataFr
 
 
 def win_back_rate(history: object, *, confidence: float = 0.95) -> pd.DataFrame:
-    """Share of the lost who are customers again by the next date.
+    """Share of lost customers who are customers again by the next date.
 
     Returns:
         As `reactivation_rate`.
@@ -183,11 +186,11 @@ def move_rate(
     after: Sequence[str],
     confidence: float = 0.95,
 ) -> pd.DataFrame:
-    """Share of those in some stages who are in others by the next date.
+    """Share of the customers in some stages who are in others by the next date.
 
     Args:
         history: As `stage_history` gives it.
-        before: The stages that they were in.
+        before: The stages that customers were in.
         after: The stages that count as moved.
         confidence: Coverage of Wilson's interval.
 
@@ -214,8 +217,8 @@ def _steps(panel: Panel) -> int:
 
 
 def _in(panel: Panel, column: int, stages: Sequence[str]) -> Mask:
-    wanted = np.array([*(s in stages for s in panel.stages), False])  # not observed is not in
-    return wanted[panel.grid[:, column]]
+    chosen = np.array([*(s in stages for s in panel.stages), False])  # not observed is not in
+    return chosen[panel.grid[:, column]]
 
 
 def _rate(hits: int, trials: int, confidence: float) -> tuple[float, float, float]:

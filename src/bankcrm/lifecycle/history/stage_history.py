@@ -96,7 +96,7 @@ def _codes_on(
     stage, rule = np.empty(size, dtype=np.int8), np.empty(size, dtype=np.int16)
     for i, day in enumerate(dates.astype(np.int64).tolist()):
         windows.advance(day)
-        facts = facts_on(day, view, timeline, windows, policy)
+        facts = facts_on(day, timeline, windows, policy)
         decided = table.decide_codes(table_facts(facts, view, policy))
         known = timeline.known <= day
         stage[i] = np.where(known, decided.outcome, -1)

@@ -1,4 +1,4 @@
-"""Real events appended to a log, each checked where it falls in the order of dates (LCM-2)."""
+"""Real events appended to a log, each checked at its place in the order of dates (LCM-2)."""
 
 from __future__ import annotations
 
@@ -24,13 +24,12 @@ from bankcrm.lifecycle.model import StageModel, stage_model
 
 @attrs.frozen(eq=False)
 class Appended:
-    """What came of recording events.
+    """The result of `append_events`.
 
-    Args:
+    Attributes:
         log: The log with the accepted events appended; no old entry is changed.
-        rejected: The events set aside, as they came, with ``reason``; and where the stage then
-            was: ``stage``.
-        changes: Old entries after which the stage is now another, since an event came late:
+        rejected: The rejected events as they came, with ``reason`` and the ``stage`` at that time.
+        changes: Old entries after which the stage is now different, because an event came late:
             ``entry``, ``customer_id``, ``date``, ``event``, ``was``, ``now``, and ``superseded``
             (whether the old entry no longer has any effect).
     """
@@ -62,22 +61,23 @@ def append_events(
     model: StageModel | None = None,
     facts: pd.DataFrame | None = None,
 ) -> Appended:
-    """Append real events to a log, each checked where it falls in the order of dates.
+    """Append real events to a log, each checked at its place in the order of dates.
 
-    Events of one customer at one instant are taken in the model's order of events. Two of them
-    are contradictory, and both set aside, where the two orders end in different stages or where
-    the one undoes the other. A customer who is not in the log starts in the model's initial
-    stage.
+    Events of one customer at one instant are applied in the model's order of events. Two of them
+    are contradictory, and both are rejected, if the two orders end in different stages or if one
+    reverses the other. A customer who is not in the log starts in the model's initial stage.
 
     Args:
         log: As `stage_log` gives it; an empty frame for a new log.
         events: ``customer_id``, ``date`` (day or naive instant), ``event``; ``cause`` if known.
         as_of: The day of recording; an event dated later is rejected.
         model: The stage model; the bank's six stages by default.
-        facts: What guards look at, row for row with ``events``; without it they are not asked.
+        facts: The facts that guards read, row for row with ``events``; without it no guard is
+            evaluated.
 
     Returns:
-        `Appended`; rows of ``events`` = rows appended + rows of ``rejected``.
+        ``log``, ``rejected`` and ``changes``; see `Appended`. Rows of ``events`` = rows appended +
+        rows of ``rejected``.
 
     Raises:
         DataError: A frame lacks a column, or dates have a wrong type.
@@ -88,22 +88,22 @@ def append_events(
     old = read_log(log, model)
     book = as_frame(events)
     new, reason = _read_events(book, old, as_of_day(as_of), model)
-    took = np.flatnonzero(reason < 0)
-    both = _joined(old, new.part(took))
+    accepted = np.flatnonzero(reason < 0)
+    both = _joined(old, new.part(accepted))
     is_new = np.arange(len(both.when)) >= len(old.when)
-    closed = _closed_guards(book.iloc[took], facts, took, model)
+    closed = _closed_guards(book.iloc[accepted], facts, accepted, model)
     was, now = apply_events(old, model), apply_events(both, model, is_new=is_new, closed=closed)
     refused = now.refused[now.place[is_new]]
-    reason[took] = refused
+    reason[accepted] = refused
     kept = is_new.copy()
     kept[is_new] = refused < 0
     rejected = book[reason >= 0].assign(
         reason=categorical(reason[reason >= 0], REJECTIONS),
     )
     here = np.full(len(book), -1, dtype=np.int8)
-    here[took] = now.before[now.place[is_new]]
+    here[accepted] = now.before[now.place[is_new]]
     rejected["stage"] = categorical(here[reason >= 0], model.stage_names)
-    rows = _appended(book.iloc[took[refused < 0]], both, now, kept, as_of_day(as_of), model)
+    rows = _appended(book.iloc[accepted[refused < 0]], both, now, kept, as_of_day(as_of), model)
     rows["entry"] = np.arange(len(rows)) + _next_entry(log)
     whole = pd.concat([_tidy(log, model), rows], ignore_index=True) if len(old.when) else rows
     return Appended(whole, rejected, _changes(log, old, was, now, model))
@@ -112,7 +112,7 @@ def append_events(
 def _read_events(
     book: pd.DataFrame, old: Entries, day: np.datetime64, model: StageModel
 ) -> tuple[Entries, npt.NDArray[np.int8]]:
-    """The events as entries after the old ones, and why some cannot be taken (-1: can)."""
+    """The events as entries after the old ones, and the reason to reject each (-1 for none)."""
     if missing := [n for n in ("customer_id", "date", "event") if n not in book]:
         raise DataError(
             f"events: missing column {', '.join(missing)}; "
@@ -154,7 +154,7 @@ def _placed(ids: pd.Series, known: pd.Index) -> tuple[Ints, pd.Index]:
     fresh = distinct[~distinct.isin(known)]
     if not len(known):
         customers = fresh
-    else:  # nothing appended to keeps its type
+    else:  # an index with nothing appended keeps its type
         customers = known.append(fresh) if len(fresh) else known
     place = np.append(customers.get_indexer(distinct), -1)
     return place[code].astype(np.intp), customers
@@ -163,7 +163,7 @@ def _placed(ids: pd.Series, known: pd.Index) -> tuple[Ints, pd.Index]:
 def _repeats(
     old: Entries, who: Ints, when: npt.NDArray[np.datetime64], event: npt.NDArray[np.int8]
 ) -> npt.NDArray[np.bool_]:
-    """Events that are in the log already, or stand twice among the new ones."""
+    """Events that are in the log already, or are repeated among the new ones."""
     rows = pd.DataFrame(
         {
             "who": np.append(old.who, who),
@@ -186,10 +186,10 @@ def _joined(old: Entries, new: Entries) -> Entries:
 
 
 def _closed_guards(
-    book: pd.DataFrame, facts: pd.DataFrame | None, took: Ints, model: StageModel
+    book: pd.DataFrame, facts: pd.DataFrame | None, accepted: Ints, model: StageModel
 ) -> npt.NDArray[np.bool_]:
-    """For each event taken and each stage, whether the guard of that move fails."""
-    closed = np.zeros((len(took), len(model.stages)), dtype=np.bool_)
+    """For each event and stage, whether the guard of that move fails."""
+    closed = np.zeros((len(accepted), len(model.stages)), dtype=np.bool_)
     if facts is None:
         return closed
     event = book["event"].astype(object).map(str).to_numpy()
@@ -197,7 +197,7 @@ def _closed_guards(
         guard = model.guard(move)
         rows = np.flatnonzero(event == move.event)
         if guard is not None and len(rows):
-            shut = guard.decide_codes(facts.iloc[took[rows]]).outcome == 1
+            shut = guard.decide_codes(facts.iloc[accepted[rows]]).outcome == 1
             closed[rows[shut], model.stage_names.index(move.before)] = True
     return closed
 
@@ -234,7 +234,7 @@ def _appended(
 
 
 def _tidy(log: object, model: StageModel) -> pd.DataFrame:
-    """The old log with the model's categories, so that appending keeps them."""
+    """The old log with the model's categories, which appending then keeps."""
     frame = as_frame(log)
     kinds = {"event": model.event_names, "before": model.stage_names, "after": model.stage_names}
     return frame.assign(
@@ -257,8 +257,8 @@ def _changes(
     frame = as_frame(log)
     if size == 0:
         frame = pd.DataFrame(columns=["entry", "customer_id", "date", "event"])
-    told = frame.iloc[rows][["entry", "customer_id", "date", "event"]].reset_index(drop=True)
-    told["was"] = categorical(before[rows], model.stage_names)
-    told["now"] = categorical(after[rows], model.stage_names)
-    told["superseded"] = (now.refused[now.place[:size]] >= 0)[rows]
-    return told
+    changes = frame.iloc[rows][["entry", "customer_id", "date", "event"]].reset_index(drop=True)
+    changes["was"] = categorical(before[rows], model.stage_names)
+    changes["now"] = categorical(after[rows], model.stage_names)
+    changes["superseded"] = (now.refused[now.place[:size]] >= 0)[rows]
+    return changes

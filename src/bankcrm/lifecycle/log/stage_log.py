@@ -1,4 +1,4 @@
-"""The append-only log of moves: written from a history or from events, and played back (LCM-2)."""
+"""The append-only log of moves: made from a history, and replayed to a day (LCM-2)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,12 @@ Ints: TypeAlias = npt.NDArray[np.intp]
 
 @attrs.frozen
 class RuleEvent:
-    """The event that a rule of the stage table speaks of, for the log."""
+    """The event that a rule of the stage table implies.
+
+    Attributes:
+        rule: Id of the rule.
+        event: Name of the event.
+    """
 
     rule: str
     event: str
@@ -34,31 +39,31 @@ def stage_log(
 ) -> pd.DataFrame:
     """The moves in a history, each one legal in the model.
 
-    A customer's first entry has no event and no stage before. Where two dates of the history
-    lie so far apart that a customer made several moves between them, the shortest legal chain is
-    written, all on the later date. A change that the model has no chain for has no event.
+    A customer's first entry has no event and no stage before. If a customer made several moves
+    between two dates of the history, the log has the shortest legal chain, all on the later date.
+    A change for which the model has no chain has no event.
 
     Args:
         history: As `stage_history` gives it.
         model: The stage model; the bank's six stages by default.
-        policy: Its records ``rule_event`` tell which event a rule of the stage table speaks of.
+        policy: Its records ``rule_event`` give the event of a rule of the stage table.
 
     Returns:
-        A row a move, in order of customer and date: ``entry`` (running number), ``customer_id``,
-        ``date``, ``event``, ``before``, ``after``, ``rule`` (of the stage table; of the model for
-        a step in between), ``cause`` (null), ``recorded`` (the date).
+        One row per move, in order of customer and date: ``entry`` (running number),
+        ``customer_id``, ``date``, ``event``, ``before``, ``after``, ``rule`` (of the stage table;
+        of the model for a step in between), ``cause`` (null), ``recorded`` (the date).
 
     Source: LCM-2.
     """
     model = stage_model() if model is None else model
     panel = read_panel(history)
-    told = {r.rule: r.event for r in lifecycle_policy(policy).records("rule_event", RuleEvent)}
+    event_of = {r.rule: r.event for r in lifecycle_policy(policy).records("rule_event", RuleEvent)}
     grid = _in_model(panel, model)
     seen = _seen_before(grid)
     row, column = np.nonzero((grid >= 0) & (grid != seen))
     before, after = seen[row, column], grid[row, column]
     rule, rules = _rules(history, panel, row, column)
-    length, steps = _steps(model, told, rules)
+    length, steps = _steps(model, event_of, rules)
     case = (before.astype(np.intp) + 1, after.astype(np.intp), rule + 1)
     count = length[case]
     place = np.repeat(np.arange(len(row)), count)
@@ -86,10 +91,10 @@ def stage_log(
 
 
 def replay(log: object, *, as_of: object, model: StageModel | None = None) -> pd.DataFrame:
-    """The stages that a log gives on a day.
+    """The stages on a day, replayed from a log.
 
     Entries count by their date, whenever they were recorded; of one date, in order of ``entry``.
-    An entry whose event is not legal any more, since an earlier one came late, has no effect.
+    An entry whose event is no longer legal, because an earlier one came late, has no effect.
 
     Args:
         log: As `stage_log` or `append_events` gives it.
@@ -129,8 +134,8 @@ def replay(log: object, *, as_of: object, model: StageModel | None = None) -> pd
 
 def _in_model(panel: Panel, model: StageModel) -> npt.NDArray[np.int8]:
     """The history's stage codes as positions in the model's stages."""
-    if strange := [s for s in panel.stages if s not in model.stage_names]:
-        raise DataError(f"history: stages {strange} are not in model {model.id!r}")
+    if unknown := [s for s in panel.stages if s not in model.stage_names]:
+        raise DataError(f"history: stages {unknown} are not in model {model.id!r}")
     table = np.array([*(model.stage_names.index(s) for s in panel.stages), -1], dtype=np.int8)
     return table[panel.grid]
 
@@ -154,7 +159,7 @@ def _rules(history: object, panel: Panel, row: Ints, column: Ints) -> tuple[Ints
 
 
 def _steps(
-    model: StageModel, told: Mapping[str, str], rules: list[str]
+    model: StageModel, event_of: Mapping[str, str], rules: list[str]
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.void]]:
     """For stage before (+1), stage after and rule (+1): how many entries, and each of them."""
     names = model.stage_names
@@ -168,7 +173,7 @@ def _steps(
     for (before, after), chain in model.paths.items():
         cell = names.index(before) + 1, names.index(after)
         for r in range(len(rules) + 1):
-            asked = model.move(before, told.get(rules[r - 1], "") if r else "")
+            asked = model.move(before, event_of.get(rules[r - 1], "") if r else "")
             taken = (asked,) if asked and asked.after == after else chain
             count[(*cell, r)] = len(taken)
             for i, move in enumerate(taken):

@@ -98,7 +98,7 @@ def stage_facts_of(view: BookView, day: np.datetime64, policy: Policy) -> pd.Dat
     timeline = read_timeline(view, number, policy)
     windows = Windows(timeline, policy)
     windows.advance(number)
-    facts = facts_on(number, view, timeline, windows, policy)
+    facts = facts_on(number, timeline, windows, policy)
     start, middle, stop = windows.span
     own, size = timeline.own, timeline.size
     moved = windows.last > LONG_AGO
@@ -120,9 +120,7 @@ def stage_facts_of(view: BookView, day: np.datetime64, policy: Policy) -> pd.Dat
     return table_facts({**facts, **more}, view, policy)
 
 
-def facts_on(
-    day: int, view: BookView, timeline: Timeline, windows: Windows, policy: Policy
-) -> dict[str, object]:
+def facts_on(day: int, timeline: Timeline, windows: Windows, policy: Policy) -> dict[str, object]:
     """The facts that the default stage table reads, on the day that the windows have reached."""
     relation = relationship(timeline.contract, timeline.closed, timeline.first, windows.last, day)
     signed, last = relation.contract, windows.last
@@ -137,7 +135,7 @@ def facts_on(
         "returned": relation.returned,
         "contacted": timeline.contacted <= day,
         "inquired": timeline.inquired <= day,
-        "quiet_product": _holds_quiet_product(view, day, policy),
+        "quiet_product": _holds_quiet_product(timeline, day),
         "days_since_contract": pd.arrays.IntegerArray(since, ~has_contract),
         "days_idle": pd.arrays.IntegerArray(idle, ~has_contract),
         "activity_ratio": activity_ratio(windows.recent, windows.earlier, policy),
@@ -155,14 +153,12 @@ def table_facts(facts: Mapping[str, object], view: BookView, policy: Policy) -> 
     )
 
 
-def _holds_quiet_product(view: BookView, day: int, policy: Policy) -> Mask:
+def _holds_quiet_product(timeline: Timeline, day: int) -> Mask:
     """Who holds, on the day, a product that needs no movements."""
-    held = np.zeros(view.size, dtype=np.bool_)
-    accounts = view.get("accounts", "product")
-    if accounts is not None:
-        quiet = accounts.is_any("product", policy.value("quiet_products"))
-        held[accounts.customer()[quiet & open_on(accounts, day)]] = True
-    return held
+    quiet = np.zeros(timeline.size, dtype=np.bool_)
+    if timeline.quiet is not None:
+        quiet[timeline.quiet.customer()[open_on(timeline.quiet, day)]] = True
+    return quiet
 
 
 def _automatic_count(view: BookView, day: int, policy: Policy) -> npt.NDArray[np.int64]:

@@ -34,7 +34,7 @@ class Movements:
 
     def upto(self, day: int) -> int:
         """The number of movements on ``day`` or before it."""
-        return int(np.searchsorted(self.day, day, side="right"))
+        return int(np.searchsorted(self.day, np.int32(day), side="right"))
 
     def count(self, size: int, start: int, stop: int) -> npt.NDArray[np.intp]:
         """The number of movements of each customer, from position ``start`` to ``stop``."""
@@ -66,6 +66,8 @@ class Timeline:
         first: Day of the first movement of any kind.
         known: First day on which the book records anything about the customer.
         own: The movements that the customers made themselves.
+        quiet: The accounts that need no movements, such as term deposits; None where the book has
+            no accounts.
     """
 
     customers: pd.Index
@@ -77,6 +79,7 @@ class Timeline:
     first: DayNumbers
     known: DayNumbers
     own: Movements
+    quiet: FrameView | None
 
     @property
     def size(self) -> int:
@@ -99,6 +102,9 @@ def read_timeline(view: BookView, until: int, policy: Policy) -> Timeline:
     if moves is not None:
         np.minimum.at(first, moves.customer(), moves.day("date"))
         own = _own(moves, until, policy)
+    accounts = view.get("accounts", "product")
+    if accounts is not None:
+        accounts = accounts.where(accounts.is_any("product", policy.value("quiet_products")))
     known = np.minimum.reduce([contract, closed, contacted, inquired, first])
     undated = np.logical_and.reduce([people.day(name) == NEVER for name in DATES])
     return Timeline(
@@ -112,6 +118,7 @@ def read_timeline(view: BookView, until: int, policy: Policy) -> Timeline:
         # A customer whose record has no date may have been there from the beginning.
         known=np.where(undated, LONG_AGO, known).astype(np.int32),
         own=own,
+        quiet=accounts,
     )
 
 
