@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm.book.balances import average_balances
+from bankcrm.book.view import day_number
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, DataFault, as_of_day, check_frame, codes, with_findings
 
@@ -69,34 +71,34 @@ def average_balance(
         raise DataError(f"end {last} lies before start {first}")
     key = ("customer_id", "account_id", "date")
     frame = check_frame(balances, _COLUMNS, frame="balances", key=key)
-    # Rows in order of customer, account and day: each balance then ends where the next one begins.
+    # The kernel does not sort again what is in order of account and day.
     frame = frame[[*key, "balance"]].sort_values(list(key), ignore_index=True)
-    day = frame["date"].to_numpy().astype("datetime64[D]").astype(np.int64)
-    value = frame["balance"].to_numpy()
     customer, ids = codes(frame["customer_id"])
-    account = codes(frame["account_id"])[0]
-    opens = np.ones(len(frame), dtype=np.bool_)
-    opens[1:] = (customer[1:] != customer[:-1]) | (account[1:] != account[:-1])
-    until = np.full(len(frame), np.iinfo(np.int64).max)
-    until[:-1] = np.where(opens[1:], until[:-1], day[1:])
+    new = ~frame[["customer_id", "account_id"]].duplicated().to_numpy()
+    account, owner = np.cumsum(new) - 1, customer[new]
+    day = frame["date"].to_numpy().astype("datetime64[D]").astype(np.int64)
+    balance = frame["balance"].to_numpy()
+    periods = _periods(first, last, method)
     parts = []
-    for low, high in _periods(first, last, method):
-        total, known = _period(customer, opens, day, until, value, low, high, before_first)
-        parts.append((total.round(4), known))
-    result = _frame(parts, ids, _periods(first, last, method), method)
-    late = int((day > last.astype(np.int64)).sum())
-    faults = (
-        [DataFault("balances", "date", "after_end", late, (), f"dates up to {last}")]
-        if late
-        else []
-    )
+    for low, high in periods:
+        found = average_balances(account, day, balance, len(owner), start=low, end=high - 1)
+        average = found.credit - found.debit
+        if before_first == "leave_out":
+            average = average * (high - low) / np.where(found.days > 0, found.days, 1.0)
+        total, known = np.zeros(len(ids)), np.zeros(len(ids))
+        np.add.at(total, owner, average)
+        np.maximum.at(known, owner, found.days)
+        parts.append((total.round(4), known.astype(np.int64)))
+    result = _frame(parts, ids, periods, method)
+    late = int((day > day_number(last)).sum())
+    fault = DataFault("balances", "date", "after_end", late, (), f"dates up to {last}")
     result.attrs["left_out"] = {"after_end": late} if late else {}
-    return with_findings(result, faults)
+    return with_findings(result, [fault] if late else [])
 
 
 def _periods(first: np.datetime64, last: np.datetime64, method: Method) -> list[tuple[int, int]]:
-    """Half-open day ranges: the period itself, or its part in each month."""
-    low, high = int(first.astype(np.int64)), int(last.astype(np.int64)) + 1
+    """Half-open ranges of day numbers: the period itself, or its part in each month."""
+    low, high = day_number(first), day_number(last) + 1
     if method == "daily":
         return [(low, high)]
     months = np.arange(
@@ -104,35 +106,6 @@ def _periods(first: np.datetime64, last: np.datetime64, method: Method) -> list[
     )
     edges = np.clip(months.astype("datetime64[D]").astype(np.int64), low, high)
     return [(int(a), int(b)) for a, b in itertools.pairwise(edges)]
-
-
-def _period(
-    customer: npt.NDArray[np.intp],
-    opens: npt.NDArray[np.bool_],
-    day: _Days,
-    until: _Days,
-    value: _Floats,
-    low: int,
-    high: int,
-    before_first: BeforeFirst,
-) -> tuple[_Floats, _Days]:
-    """Average and known days of each customer code over the days ``low`` to ``high - 1``."""
-    size = int(customer.max()) + 1 if len(customer) else 0
-    held = np.clip(np.minimum(until, high) - np.maximum(day, low), 0, None)
-    # An account is known from its first snapshot on; a customer from its first account's.
-    begun = np.full(size, high, dtype=np.int64)
-    np.minimum.at(begun, customer[opens], day[opens])
-    known = high - np.clip(begun, low, high)
-    if before_first == "zero":
-        total = np.bincount(customer, weights=value * held, minlength=size)
-        return total / (high - low), known
-    account = np.cumsum(opens) - 1
-    accounts = int(opens.sum())
-    days_held = np.bincount(account, weights=held, minlength=accounts)
-    money = np.bincount(account, weights=value * held, minlength=accounts)
-    average = np.divide(money, days_held, out=np.zeros(accounts), where=days_held > 0)
-    of_customer = np.bincount(customer[opens], weights=average, minlength=size)
-    return of_customer.astype(np.float64), known
 
 
 def _frame(
