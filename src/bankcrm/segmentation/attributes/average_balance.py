@@ -54,7 +54,7 @@ def average_balance(
         which at least one account had a balance).
 
     Raises:
-        DataError: Errors in the balances (one error lists them all), or a period that ends before it
+        DataError: Errors in the balances (one error lists them all), or the period ends before it
             starts.
 
     Source: EB-2.
