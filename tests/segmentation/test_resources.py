@@ -148,7 +148,7 @@ def test_entitlements_name_the_tiers_and_levels_that_there_are() -> None:
         Entitlement("key", "fat", **words)
 
 
-def test_bad_allocations_are_told() -> None:
+def test_bad_allocations_are_reported() -> None:
     rows = book([("key", 1), ("potential", 1)])
     for budget in (-1, 1.5, True):
         with pytest.raises(DataError, match="budget: "):

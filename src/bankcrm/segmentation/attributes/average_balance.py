@@ -56,7 +56,8 @@ def average_balance(
         which at least one account had a balance).
 
     Raises:
-        DataError: Faults in the balances, all told at once, or a period that ends before it starts.
+        DataError: Errors in the balances (one error lists them all), or the period ends before it
+            starts.
 
     Source: EB-2.
 
