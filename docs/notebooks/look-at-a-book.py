@@ -40,8 +40,7 @@ plots.rfm_heatmap(scored, value="contribution");
 # %%
 from bankcrm.valuation import concentration
 
-whale = concentration(customers["contribution"]).whale_curve()
-plots.whale(whale.points);
+concentration(customers["contribution"]).whale_curve().plot();
 
 # %% [markdown]
 # ## Why this one?
