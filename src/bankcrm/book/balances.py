@@ -2,126 +2,149 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal, TypeAlias
 
+import attrs
 import numpy as np
-from numpy.typing import NDArray
+import numpy.typing as npt
 
 from bankcrm.errors import DataError
 
 Hold = Literal["forward", "backward", "linear"]
-Days = NDArray[np.datetime64]
-Floats = NDArray[np.float64]
-Integers = NDArray[np.intp]
-ONE_DAY = np.timedelta64(1, "D")
+Floats: TypeAlias = npt.NDArray[np.float64]
+Integers: TypeAlias = npt.NDArray[np.integer[Any]]
+_Numbers: TypeAlias = npt.NDArray[np.int64]
+
+
+@attrs.frozen(eq=False)
+class AverageBalances:
+    """Average balances of accounts over a period, one value per account.
+
+    Attributes:
+        credit: Mean of the balances above zero over every day of the period, float64.
+        debit: Mean of the balances below zero over every day, as a positive number, float64.
+        days: Days of the period on which the balance is known, float64.
+    """
+
+    credit: Floats
+    debit: Floats
+    days: Floats
 
 
 def average_balances(
     account: Integers,
-    day: Days,
+    day: Integers,
     balance: Floats,
     accounts: int,
     *,
-    start: np.datetime64,
-    end: np.datetime64,
+    start: int,
+    end: int,
     hold: Hold = "forward",
-    last_day: Days | None = None,
-) -> tuple[Floats, Floats]:
+    last_day: Integers | None = None,
+) -> AverageBalances:
     """Average credit and debit balance of each account over a period, both ends inside.
 
-    The mean is over every day of the period; a day before an account's first observation counts
-    as 0.
+    The means are over every day of the period; a day before an account's first observation counts
+    as 0. Days are days since 1970-01-01, as `bankcrm.book.view.day_number` counts them.
 
     Args:
-        account: account code of each observation, 0 .. accounts - 1.
-        day: day of each observation, ``datetime64[D]``; of several on a day the last row counts.
-        balance: closing balance of that day.
-        accounts: number of accounts.
-        start: first day of the period.
-        end: last day of the period.
-        hold: ``forward``: a balance stands until the next (daily and running balances);
-            ``backward``: it stands for the days since the one before (month-end balances);
-            ``linear``: straight from one to the next, forward after the last.
-        last_day: last day on which each account may hold money (its closing), if known.
+        account: Position of the account of each observation, 0 to ``accounts - 1``.
+        day: Day of each observation; of several on one day the last row counts.
+        balance: Closing balance of that day, float64.
+        accounts: Number of accounts.
+        start: First day of the period.
+        end: Last day of the period.
+        hold: What a balance stands for. ``forward``: the days until the next balance (daily and
+            running balances); ``backward``: the days since the balance before (month-end
+            balances); ``linear``: a straight line to the next balance, ``forward`` after the last.
+        last_day: Last day on which each account may hold money (its closing), one per account.
 
-    Returns:
-        Average of the balances above zero, and of those below zero (as a positive number).
+    Raises:
+        DataError: ``hold`` is none of the three.
 
-    >>> day = np.array(["2026-01-01", "2026-01-06"], "datetime64[D]")
-    >>> credit, debit = average_balances(
-    ...     np.array([0, 0]), day, np.array([100.0, -50.0]), 1,
-    ...     start=np.datetime64("2026-01-01"), end=np.datetime64("2026-01-10"),
-    ... )
-    >>> credit.tolist(), debit.tolist()
-    ([50.0], [25.0])
+    Source: CSC-2, EB-2.
+
+    >>> found = average_balances(
+    ...     np.array([0, 0]), np.array([0, 5]), np.array([100.0, -50.0]), 1, start=0, end=9)
+    >>> found.credit.tolist(), found.debit.tolist(), found.days.tolist()
+    ([50.0], [25.0], [10.0])
     """
-    stamp = day.astype(np.int64)
+    if hold not in ("forward", "backward", "linear"):
+        raise DataError(f"hold: got {hold!r}; expected one of forward, backward, linear")
+    account, stamp, balance = _ordered(account, day, balance)
+    same = np.append(account[1:] == account[:-1], False)[: len(account)]
+    after = end + 1
+    closing = np.full(len(account), after, dtype=np.int64)
+    if last_day is not None:
+        closing = np.minimum(last_day.astype(np.int64)[account] + 1, after)
+    following = np.where(same, np.roll(stamp, -1), closing)
+    if hold == "backward":
+        # The first observation of an account stands for its own month.
+        low = np.where(np.roll(same, 1), np.roll(stamp, 1) + 1, _month_start(stamp))
+        high = np.where(same, stamp + 1, closing)
+    else:
+        low, high = stamp, following
+    low, high = np.maximum(low, start), np.minimum(high, closing)
+    length = np.maximum(high - low, 0).astype(np.float64)
+    level = balance
+    if hold == "linear":
+        span = np.maximum(following - stamp, 1)
+        slope = np.where(same, (np.roll(balance, -1) - balance) / span, 0.0)
+        level = balance + slope * ((low + high - 1) / 2.0 - stamp)
+    period = float(after - start)
+    return AverageBalances(
+        credit=np.bincount(account, np.maximum(level, 0.0) * length, accounts) / period,
+        debit=np.bincount(account, np.maximum(-level, 0.0) * length, accounts) / period,
+        days=np.bincount(account, length, accounts).astype(np.float64, copy=False),
+    )
+
+
+def _ordered(
+    account: Integers, day: Integers, balance: Floats
+) -> tuple[_Numbers, _Numbers, Floats]:
+    """The observations in order of account and day, the last one of each day."""
+    account, stamp = account.astype(np.int64), day.astype(np.int64)
     key = account * (1 << 32) + stamp
     if (key[1:] < key[:-1]).any():
         order = np.argsort(key, kind="stable")
         account, stamp, balance, key = account[order], stamp[order], balance[order], key[order]
     keep = np.append(key[1:] != key[:-1], True)[: len(key)]
-    account, stamp, balance = account[keep], stamp[keep], balance[keep]
-    n = len(account)
-    same = np.append(account[1:] == account[:-1], False)[:n]
-    first, last = int(start.astype(np.int64)), int(end.astype(np.int64)) + 1
-    closing = np.full(n, last)
-    if last_day is not None:
-        closing = np.minimum((last_day[account] + ONE_DAY).astype(np.int64), last)
-    following = np.where(same, np.roll(stamp, -1), closing)
-    if hold == "backward":
-        # The first observation of an account stands for its own month.
-        month = day_of_month_start(stamp)
-        before = np.where(np.roll(same, 1), np.roll(stamp, 1) + 1, month) if n else stamp
-        low, high = before, np.where(same, stamp + 1, closing)
-    else:
-        low, high = stamp, following
-    low, high = np.maximum(low, first), np.minimum(high, np.minimum(closing, last))
-    length = np.maximum(high - low, 0).astype(np.float64)
-    level = balance
-    if hold == "linear":
-        span = np.maximum(following - stamp, 1)
-        slope = np.where(same, (np.roll(balance, -1) - balance) / span, 0.0) if n else balance
-        level = balance + slope * ((low + high - 1) / 2.0 - stamp)
-    elif hold not in ("forward", "backward"):
-        raise DataError(f"hold: got {hold!r}; expected one of forward, backward, linear")
-    whole = float(last - first)
-    credit = np.bincount(account, np.maximum(level, 0.0) * length, accounts) / whole
-    debit = np.bincount(account, np.maximum(-level, 0.0) * length, accounts) / whole
-    return credit, debit
+    return account[keep], stamp[keep], balance[keep]
 
 
-def day_of_month_start(stamp: NDArray[np.int64]) -> NDArray[np.int64]:
-    """First day of the month of each day number (days since 1970-01-01)."""
+def _month_start(stamp: _Numbers) -> _Numbers:
+    """First day of the month of each day."""
     month = stamp.astype("datetime64[D]").astype("datetime64[M]").astype("datetime64[D]")
     return month.astype(np.int64)
 
 
 def average_outstanding(
-    granted: Days,
+    granted: Integers,
     term_months: Floats,
     amount: Floats,
-    start: Days | np.datetime64,
-    end: Days | np.datetime64,
+    start: Integers | int,
+    end: Integers | int,
+    *,
+    year_days: float,
 ) -> Floats:
     """Average amount lent over a period, both ends inside, repaid evenly over the term.
 
     Args:
-        granted: day of payout, ``datetime64[D]``.
-        term_months: term; a month counts 365.25 / 12 days.
-        amount: amount paid out.
-        start: first day of the period, of all or of each.
-        end: last day of the period, of all or of each.
+        granted: Day of payout, as days since 1970-01-01.
+        term_months: Term in months.
+        amount: Amount paid out, float64.
+        start: First day of the period, one for all loans or one per loan.
+        end: Last day of the period, one for all loans or one per loan.
+        year_days: Length of a year in days; a month is a twelfth of it.
 
     >>> average_outstanding(
-    ...     np.array(["2026-01-01"], "datetime64[D]"), np.array([12.0]), np.array([1200.0]),
-    ...     np.datetime64("2026-01-01"), np.datetime64("2026-12-31"),
+    ...     np.array([0]), np.array([12.0]), np.array([1200.0]), 0, 364, year_days=365.25
     ... ).round(0).tolist()
     [600.0]
     """
-    length = np.maximum(term_months, 1e-9) * (365.25 / 12)
-    first = (start - granted).astype(np.float64)
-    last = (end - granted).astype(np.float64) + 1
+    length = np.maximum(term_months, 1e-9) * (year_days / 12)
+    first = np.asarray(start - granted.astype(np.int64), dtype=np.float64)
+    last = np.asarray(end - granted.astype(np.int64), dtype=np.float64) + 1
     low, high = np.clip(first, 0.0, length), np.clip(last, 0.0, length)
     middle = 1 - (low + high) / (2 * length)
     result: Floats = amount * middle * (high - low) / np.maximum(last - first, 1.0)
