@@ -31,7 +31,7 @@ def customer_view(parts: Mapping[str, pd.DataFrame | pd.Series]) -> pd.DataFrame
     Source: EB-6.
 
     >>> tiers = pd.DataFrame({"tier": ["key"], "rule": ["k"]}, index=[1])
-    >>> levels = pd.DataFrame({"level": ["lean", "cut"], "rule": ["l", "c"]}, index=[1, 2])
+    >>> levels = pd.DataFrame({"level": ["increase", "reduce"], "rule": ["l", "c"]}, index=[1, 2])
     >>> view = customer_view({"tiers": tiers, "levels": levels})
     >>> list(view.columns), len(view)
     (['tier', 'tiers_rule', 'level', 'levels_rule'], 2)

@@ -92,7 +92,7 @@ def resource_levels(
     Source: CBM-6.
 
     >>> resource_levels(pd.Series(["premium", "restricted"]))["resource_level"].tolist()
-    ['priority', 'cut']
+    ['priority', 'reduce']
     """
     policy = policy or default_policy("segmentation")
     values = tiers if isinstance(tiers, pd.Series) else tiers["tier"]
