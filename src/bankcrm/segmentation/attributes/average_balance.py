@@ -6,11 +6,10 @@ import itertools
 from typing import Literal, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.book.balances import average_balances
-from bankcrm.book.view import day_number
+from bankcrm.book.view import day_number, day_numbers
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, DataFault, as_of_day, check_frame, codes, with_findings
 
@@ -23,8 +22,6 @@ _COLUMNS = (
     Column("date", "date"),
     Column("balance", "money"),
 )
-_Days = npt.NDArray[np.int64]
-_Floats = npt.NDArray[np.float64]
 
 
 def average_balance(
@@ -35,14 +32,14 @@ def average_balance(
     method: Method = "daily",
     before_first: BeforeFirst = "zero",
 ) -> pd.DataFrame:
-    """Average each customer's balance over a period, from snapshots of any rhythm.
+    """Average each customer's balance over a period, from snapshots on any days.
 
     A balance holds from its day until the day before the next snapshot of the account; the last one
-    before ``start`` is carried in. Snapshots after ``end`` are left out and told as a finding.
+    before ``start`` is carried in. Snapshots after ``end`` are left out; a finding counts them.
 
     Args:
         balances: ``customer_id``, ``account_id``, ``date``, ``balance`` (end of day, in currency
-            units); one row an account and day.
+            units); one row per account and day.
         start: First day of the period.
         end: Last day of the period; it counts.
         method: ``daily``: the mean of the daily balances of the period. ``monthly``: the same for
@@ -72,55 +69,57 @@ def average_balance(
         raise DataError(f"end {last} lies before start {first}")
     key = ("customer_id", "account_id", "date")
     frame = check_frame(balances, _COLUMNS, frame="balances", key=key)
-    # The kernel does not sort again what is in order of account and day.
-    frame = frame[[*key, "balance"]].sort_values(list(key), ignore_index=True)
     customer, ids = codes(frame["customer_id"])
-    new = ~frame[["customer_id", "account_id"]].duplicated().to_numpy()
-    account, owner = np.cumsum(new) - 1, customer[new]
-    day = frame["date"].to_numpy().astype("datetime64[D]").astype(np.int64)
-    balance = frame["balance"].to_numpy()
-    periods = _periods(first, last, method)
-    parts = []
+    number, distinct = codes(frame["account_id"])
+    # An account that two customers share counts for each of them by that customer's own rows.
+    account, pairs = pd.factorize(customer * len(distinct) + number)
+    owner = pairs // max(len(distinct), 1)
+    day = day_numbers(frame["date"].to_numpy())
+    order = np.lexsort((day, account))
+    account, day, balance = account[order], day[order], frame["balance"].to_numpy()[order]
+
+    periods = _periods(day_number(first), day_number(last), method)
+    averages, days_known = [], []
     for low, high in periods:
-        found = average_balances(account, day, balance, len(owner), start=low, end=high - 1)
-        average = found.credit - found.debit
+        found = average_balances(account, day, balance, len(pairs), start=low, end=high)
+        mean = found.credit - found.debit
         if before_first == "leave_out":
-            average = average * (high - low) / np.where(found.days > 0, found.days, 1.0)
-        total, known = np.zeros(len(ids)), np.zeros(len(ids))
-        np.add.at(total, owner, average)
-        np.maximum.at(known, owner, found.days)
-        parts.append((total.round(4), known.astype(np.int64)))
-    result = _frame(parts, ids, periods, method)
+            known = np.where(found.days > 0, found.days, 1.0)
+            mean = mean * (high - low + 1) / known
+        averages.append(np.bincount(owner, mean, len(ids)).round(4))
+        # A customer is known from the first snapshot of any account on.
+        longest = np.zeros(len(ids))
+        np.maximum.at(longest, owner, found.days)
+        days_known.append(longest.astype(np.int64))
+    result = pd.DataFrame(
+        {
+            "average_balance": np.stack(averages, axis=1).ravel(),
+            "days_known": np.stack(days_known, axis=1).ravel(),
+        },
+        index=_index(ids, periods, method),
+    ).sort_index()
+
     late = int((day > day_number(last)).sum())
-    fault = DataFault("balances", "date", "after_end", late, (), f"dates up to {last}")
     result.attrs["left_out"] = {"after_end": late} if late else {}
+    expected = f"dates up to {last}"
+    fault = DataFault("balances", "date", "after_end", late, (), expected)
     return with_findings(result, [fault] if late else [])
 
 
-def _periods(first: np.datetime64, last: np.datetime64, method: Method) -> list[tuple[int, int]]:
-    """Half-open ranges of day numbers: the period itself, or its part in each month."""
-    low, high = day_number(first), day_number(last) + 1
+def _periods(first: int, last: int, method: Method) -> list[tuple[int, int]]:
+    """First and last day of the period, or of its part in each month."""
     if method == "daily":
-        return [(low, high)]
-    months = np.arange(
-        first.astype("datetime64[M]"), last.astype("datetime64[M]") + np.timedelta64(2, "M")
-    )
-    edges = np.clip(months.astype("datetime64[D]").astype(np.int64), low, high)
-    return [(int(a), int(b)) for a, b in itertools.pairwise(edges)]
+        return [(first, last)]
+    ends = np.array([first, last], dtype="datetime64[D]").astype("datetime64[M]")
+    months = np.arange(ends[0], ends[1] + np.timedelta64(2, "M")).astype("datetime64[D]")
+    edges = np.clip(months.astype(np.int64), first, last + 1)
+    return [(int(a), int(b) - 1) for a, b in itertools.pairwise(edges)]
 
 
-def _frame(
-    parts: list[tuple[_Floats, _Days]],
-    ids: pd.Index,
-    periods: list[tuple[int, int]],
-    method: Method,
-) -> pd.DataFrame:
-    average = np.stack([p[0] for p in parts], axis=1).ravel()
-    known = np.stack([p[1] for p in parts], axis=1).ravel()
-    index: pd.Index = ids.rename("customer_id")
-    if method == "monthly":
-        starts = np.array([low for low, _ in periods], dtype="datetime64[D]")
-        months = pd.DatetimeIndex(starts.astype("datetime64[M]").astype("datetime64[s]"))
-        index = pd.MultiIndex.from_product([index, months], names=["customer_id", "month"])
-    frame = pd.DataFrame({"average_balance": average, "days_known": known}, index=index)
-    return frame.sort_index()
+def _index(ids: pd.Index, periods: list[tuple[int, int]], method: Method) -> pd.Index:
+    customers: pd.Index = ids.rename("customer_id")
+    if method == "daily":
+        return customers
+    starts = np.array([low for low, _ in periods], dtype="datetime64[D]")
+    months = pd.DatetimeIndex(starts.astype("datetime64[M]").astype("datetime64[s]"))
+    return pd.MultiIndex.from_product([customers, months], names=["customer_id", "month"])
