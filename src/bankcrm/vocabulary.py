@@ -115,10 +115,10 @@ class ResourceLevel(Labelled):
     """How resources go to a tier (CBM-6)."""
 
     PRIORITY = "priority", "优先投入"
-    LEAN = "lean", "重点增加投入"
-    CONTROLLED = "controlled", "稳定投入"
-    CUT = "cut", "削减"
-    BY_POTENTIAL = "by_potential", "按潜力"
+    INCREASE = "increase", "重点增加投入"
+    MAINTAIN = "maintain", "稳定投入"
+    REDUCE = "reduce", "削减"
+    SELECTIVE = "selective", "按潜力"
 
 
 class Department(Labelled):

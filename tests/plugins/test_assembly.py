@@ -48,7 +48,11 @@ def test_a_rule_changes_a_tier_and_names_its_owner() -> None:
     before = assign_tiers(frame)["tier"].iloc[0]
     made = assemble(plugins=[adds_vip()])
     after = assign_tiers(frame, policy=made["segmentation"])
-    assert (before, after["tier"].iloc[0], after["rule"].iloc[0]) == ("ordinary", "premium", "vip")
+    assert (before, after["tier"].iloc[0], after["tier_rule"].iloc[0]) == (
+        "ordinary",
+        "premium",
+        "vip",
+    )
     steps = {"standing": "clear", "value_level": "middle", "growth_level": "unknown"}
     decision = made["segmentation"].table("tier").decide(steps)
     assert (decision.outcome, decision.owner) == ("premium", "vip-bank")

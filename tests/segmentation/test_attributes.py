@@ -173,7 +173,7 @@ def test_full_years_are_counted_as_on_birthdays(born: Any, later: int) -> None:
     assert full_years(np.array([day]), today).tolist() == [expected]
 
 
-def test_bad_customers_are_told() -> None:
+def test_bad_customers_are_reported() -> None:
     with pytest.raises(DataError, match=r"birth_date: 1 dates after as_of 2026-06-30 \(first: 1\)"):
         one(birth_date=pd.Timestamp("2030-01-01"))
     with pytest.raises(DataError, match="kind"):
@@ -276,8 +276,8 @@ def test_assignment_is_as_good_as_seat_by_seat(
     )
     assert ours == best
     assert found.loc[~served, "reason"].notna().all()
-    told = sum(f.count for f in findings_of(found))
-    assert told == (~served).sum()
+    reported = sum(f.count for f in findings_of(found))
+    assert reported == (~served).sum()
 
 
 def test_status_and_reason_of_each_customer() -> None:
@@ -305,7 +305,7 @@ def test_status_and_reason_of_each_customer() -> None:
     assert nobody["manager_id"].isna().all()
 
 
-def test_bad_staffing_is_told() -> None:
+def test_bad_staffing_is_reported() -> None:
     customers = pd.DataFrame({"tier": ["key"]})
     managers = pd.DataFrame({"manager_id": [1], "capacity": [1]})
     with pytest.raises(DataError, match="managers who are not among the managers"):
@@ -381,9 +381,9 @@ def test_profile_of_nulls_and_of_unknown_columns() -> None:
             "digital": pd.array([True, None, False], dtype="boolean"),
         }
     )
-    told = profile(nullable, by="tier")
-    assert told["segment_value"].tolist() == [2.0, 0.5]
-    assert told["known"].tolist() == [2, 2]
+    reported = profile(nullable, by="tier")
+    assert reported["segment_value"].tolist() == [2.0, 0.5]
+    assert reported["known"].tolist() == [2, 2]
     assert profile(view, by="tier", features=["city"]).empty
     assert profile(view, by="tier", features=[]).empty
     with pytest.raises(UnknownNameError, match="no column in the view 'x'; known: tier"):

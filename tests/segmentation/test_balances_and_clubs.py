@@ -59,8 +59,8 @@ def test_daily_average_is_exact_to_the_day(
     known = (END - first.clip(START, END + pd.Timedelta(days=1))).dt.days + 1
     assert ours["days_known"].to_dict() == known.to_dict()
     late = int((book["date"] > END).sum())
-    told = DataFault("balances", "date", "after_end", late, (), "dates up to 2026-04-10")
-    assert findings_of(ours) == ((told,) if late else ())
+    reported = DataFault("balances", "date", "after_end", late, (), "dates up to 2026-04-10")
+    assert findings_of(ours) == ((reported,) if late else ())
 
 
 @given(snapshots)
@@ -77,7 +77,7 @@ def test_monthly_averages_are_those_of_each_month(rows: list[tuple[int, int, int
 
 
 @given(snapshots, st.integers(0, 99))
-def test_row_order_never_matters_for_balances(
+def test_row_order_does_not_matter_for_balances(
     rows: list[tuple[int, int, int, int]], seed: int
 ) -> None:
     book = frame(rows).astype({"customer_id": "string"})
@@ -93,7 +93,7 @@ def test_leap_day_counts() -> None:
     assert year["days_known"].iloc[0] == 307
 
 
-def test_bad_balances_are_told() -> None:
+def test_bad_balances_are_reported() -> None:
     book = frame([(1, 1, 0, 100), (1, 1, 5, 200)])
     with pytest.raises(DataError, match="end 2026-01-01 lies before start 2026-01-02"):
         average_balance(book, start="2026-01-02", end="2026-01-01")
@@ -244,7 +244,7 @@ def test_next_review_is_the_first_such_day_after(day_number: int, months: set[in
     assert pd.Timestamp(found) == wanted
 
 
-def test_bad_memberships_are_told() -> None:
+def test_bad_memberships_are_reported() -> None:
     with pytest.raises(DataError, match="both missing; present: club"):
         memberships(members(club="none"), as_of="2026-01-01")
     with pytest.raises(DataError, match="both missing; present: none"):

@@ -55,7 +55,7 @@ def test_a_head_of_a_better_tier_gets_no_less(rows: list[tuple[str, int]]) -> No
 def test_potential_customers_share_by_potential() -> None:
     plan = allocate(book([("potential", 9), ("potential", 1)]), budget=1000)
     assert plan.customers["amount"].tolist() == [900, 100]
-    assert plan.customers["resource_level"].tolist() == ["by_potential"] * 2
+    assert plan.customers["resource_level"].tolist() == ["selective"] * 2
 
 
 def test_weights_floors_and_caps_of_customers() -> None:
@@ -103,7 +103,7 @@ def test_explain_says_why() -> None:
     plan = allocate(rows, budget=1000, unit="minutes", policy=policy)
     text = plan.explain(1)
     assert "customer 1: 500 minutes of 1,000" in text
-    assert "rule ordinary-controlled" in text
+    assert "rule ordinary-maintain" in text
     assert "50.0% of the budget (its floor)" in text
     assert plan.fingerprint == policy.fingerprint
     assert plan.explain(0) == (
@@ -121,10 +121,10 @@ def test_every_tier_has_a_level_and_entitlements() -> None:
     levels = resource_levels(pd.DataFrame({"tier": TIERS}))
     assert dict(zip(TIERS, levels["resource_level"], strict=True)) == {
         "premium": "priority",
-        "key": "lean",
-        "ordinary": "controlled",
-        "potential": "by_potential",
-        "restricted": "cut",
+        "key": "increase",
+        "ordinary": "maintain",
+        "potential": "selective",
+        "restricted": "reduce",
     }
     for tier in Tier:
         row = resource_rules(tier)
@@ -143,12 +143,12 @@ def test_entitlements_name_the_tiers_and_levels_that_there_are() -> None:
         "events": "",
     }
     with pytest.raises(UnknownNameError, match=r"no tier 'gold'; known: .*premium"):
-        Entitlement("gold", "lean", **words)
-    with pytest.raises(UnknownNameError, match=r"no resource level 'fat'; known: .*lean"):
+        Entitlement("gold", "increase", **words)
+    with pytest.raises(UnknownNameError, match=r"no resource level 'fat'; known: .*increase"):
         Entitlement("key", "fat", **words)
 
 
-def test_bad_allocations_are_told() -> None:
+def test_bad_allocations_are_reported() -> None:
     rows = book([("key", 1), ("potential", 1)])
     for budget in (-1, 1.5, True):
         with pytest.raises(DataError, match="budget: "):

@@ -84,7 +84,7 @@ def test_a_review_measures_alike_from_the_view(book: pd.DataFrame, with_kinds: b
 
 
 @given(books(), st.integers(0, 2**32))
-def test_row_order_never_matters(book: pd.DataFrame, seed: int) -> None:
+def test_row_order_does_not_matter(book: pd.DataFrame, seed: int) -> None:
     shuffled = book.sample(frac=1, random_state=seed % 2**31)
     one, two = rfm_metrics(book, as_of=AS_OF), rfm_metrics(shuffled, as_of=AS_OF)
     pd.testing.assert_frame_equal(one, two)
@@ -179,14 +179,14 @@ def test_each_row_is_left_out_for_one_reason_only() -> None:
     metrics = rfm_metrics(book, as_of=AS_OF, zeros="leave_out")
     assert metrics.attrs["left_out"] == {"after_as_of": 1, "zero_amount": 1}
     assert metrics.loc[1].tolist() == [22, 1, 4.0]
-    told = findings_of(metrics)
-    assert told == (
+    reported = findings_of(metrics)
+    assert reported == (
         DataFault("transactions", "date", "after_as_of", 1, ("row 0",), f"dates up to {AS_OF}"),
         DataFault(
             "transactions", "amount", "zero_amount", 1, ("row 1",), "amounts other than zero"
         ),
     )
-    assert findings_frame(told)["examples"].tolist() == ["row 0", "row 1"]
+    assert findings_frame(reported)["examples"].tolist() == ["row 0", "row 1"]
 
 
 def test_empty_and_wholly_left_out_books_are_defined() -> None:
@@ -199,7 +199,7 @@ def test_empty_and_wholly_left_out_books_are_defined() -> None:
     assert refunds.attrs["left_out"] == {"only_refunds": 1}
 
 
-def test_bad_transactions_are_told_all_at_once() -> None:
+def test_bad_transactions_are_reported_together() -> None:
     book = moves([(1, "2026-06-01", np.nan), (1, "2026-06-02", np.inf), (2, "2026-06-03", 1.0)])
     book.loc[2, "date"] = pd.NaT
     book["product"] = ["a", None, "b"]

@@ -105,15 +105,15 @@ def test_thresholds_per_group_score_each_group_by_its_own() -> None:
             "line": ["a", "a", "b", "b"],
         }
     )
-    thresholds = fit_rfm(metrics, bins=2, per="line")
+    thresholds = fit_rfm(metrics, bins=2, by="line")
     assert RfmThresholds.from_toml(thresholds.to_toml()) == thresholds
     assert score_rfm(metrics, thresholds)["rfm_score"].tolist() == [211, 122, 211, 122]
     by_level = metrics.set_index(["line"], append=True)
     assert score_rfm(by_level, thresholds)["m"].tolist() == [1, 2, 1, 2]
     with pytest.raises(UnknownNameError, match="known: a, b"):
         score_rfm(metrics.assign(line="c"), thresholds)
-    with pytest.raises(UnknownNameError, match="no column or index level for per 'x'"):
-        fit_rfm(metrics, per="x")
+    with pytest.raises(UnknownNameError, match="no column or index level for by 'x'"):
+        fit_rfm(metrics, by="x")
 
 
 @pytest.mark.parametrize(
@@ -167,5 +167,5 @@ def test_faulty_fits_are_refused() -> None:
     with pytest.raises(PolicyError, match="not JSON"):
         RfmThresholds.from_json("{")
     two = [fit_rfm(metrics).groups[0]] * 2
-    with pytest.raises(PolicyError, match="per: missing"):
+    with pytest.raises(PolicyError, match="by: missing"):
         RfmThresholds("quantile", 5, tuple(two))

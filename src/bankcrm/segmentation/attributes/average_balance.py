@@ -6,9 +6,10 @@ import itertools
 from typing import Literal, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from bankcrm.book.balances import average_balances
+from bankcrm.book.view import day_number, day_numbers
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, DataFault, as_of_day, check_frame, codes, with_findings
 
@@ -21,8 +22,6 @@ _COLUMNS = (
     Column("date", "date"),
     Column("balance", "money"),
 )
-_Days = npt.NDArray[np.int64]
-_Floats = npt.NDArray[np.float64]
 
 
 def average_balance(
@@ -33,14 +32,14 @@ def average_balance(
     method: Method = "daily",
     before_first: BeforeFirst = "zero",
 ) -> pd.DataFrame:
-    """Average each customer's balance over a period, from snapshots of any rhythm.
+    """Average each customer's balance over a period, from snapshots on any days.
 
     A balance holds from its day until the day before the next snapshot of the account; the last one
-    before ``start`` is carried in. Snapshots after ``end`` are left out and told as a finding.
+    before ``start`` is carried in. Snapshots after ``end`` are left out; a finding counts them.
 
     Args:
         balances: ``customer_id``, ``account_id``, ``date``, ``balance`` (end of day, in currency
-            units); one row an account and day.
+            units); one row per account and day.
         start: First day of the period.
         end: Last day of the period; it counts.
         method: ``daily``: the mean of the daily balances of the period. ``monthly``: the same for
@@ -54,7 +53,8 @@ def average_balance(
         which at least one account had a balance).
 
     Raises:
-        DataError: Faults in the balances, all told at once, or a period that ends before it starts.
+        DataError: Errors in the balances (one error lists them all), or the period ends before it
+            starts.
 
     Source: EB-2.
 
@@ -69,84 +69,57 @@ def average_balance(
         raise DataError(f"end {last} lies before start {first}")
     key = ("customer_id", "account_id", "date")
     frame = check_frame(balances, _COLUMNS, frame="balances", key=key)
-    # Rows in order of customer, account and day: each balance then ends where the next one begins.
-    frame = frame[[*key, "balance"]].sort_values(list(key), ignore_index=True)
-    day = frame["date"].to_numpy().astype("datetime64[D]").astype(np.int64)
-    value = frame["balance"].to_numpy()
     customer, ids = codes(frame["customer_id"])
-    account = codes(frame["account_id"])[0]
-    opens = np.ones(len(frame), dtype=np.bool_)
-    opens[1:] = (customer[1:] != customer[:-1]) | (account[1:] != account[:-1])
-    until = np.full(len(frame), np.iinfo(np.int64).max)
-    until[:-1] = np.where(opens[1:], until[:-1], day[1:])
-    parts = []
-    for low, high in _periods(first, last, method):
-        total, known = _period(customer, opens, day, until, value, low, high, before_first)
-        parts.append((total.round(4), known))
-    result = _frame(parts, ids, _periods(first, last, method), method)
-    late = int((day > last.astype(np.int64)).sum())
-    faults = (
-        [DataFault("balances", "date", "after_end", late, (), f"dates up to {last}")]
-        if late
-        else []
-    )
+    number, distinct = codes(frame["account_id"])
+    # An account that two customers share counts for each of them by that customer's own rows.
+    account, pairs = pd.factorize(customer * len(distinct) + number)
+    owner = pairs // max(len(distinct), 1)
+    day = day_numbers(frame["date"].to_numpy())
+    order = np.lexsort((day, account))
+    account, day, balance = account[order], day[order], frame["balance"].to_numpy()[order]
+
+    periods = _periods(day_number(first), day_number(last), method)
+    averages, days_known = [], []
+    for low, high in periods:
+        found = average_balances(account, day, balance, len(pairs), start=low, end=high)
+        mean = found.credit - found.debit
+        if before_first == "leave_out":
+            known = np.where(found.days > 0, found.days, 1.0)
+            mean = mean * (high - low + 1) / known
+        averages.append(np.bincount(owner, mean, len(ids)).round(4))
+        # A customer is known from the first snapshot of any account on.
+        longest = np.zeros(len(ids))
+        np.maximum.at(longest, owner, found.days)
+        days_known.append(longest.astype(np.int64))
+    result = pd.DataFrame(
+        {
+            "average_balance": np.stack(averages, axis=1).ravel(),
+            "days_known": np.stack(days_known, axis=1).ravel(),
+        },
+        index=_index(ids, periods, method),
+    ).sort_index()
+
+    late = int((day > day_number(last)).sum())
     result.attrs["left_out"] = {"after_end": late} if late else {}
-    return with_findings(result, faults)
+    expected = f"dates up to {last}"
+    fault = DataFault("balances", "date", "after_end", late, (), expected)
+    return with_findings(result, [fault] if late else [])
 
 
-def _periods(first: np.datetime64, last: np.datetime64, method: Method) -> list[tuple[int, int]]:
-    """Half-open day ranges: the period itself, or its part in each month."""
-    low, high = int(first.astype(np.int64)), int(last.astype(np.int64)) + 1
+def _periods(first: int, last: int, method: Method) -> list[tuple[int, int]]:
+    """First and last day of the period, or of its part in each month."""
     if method == "daily":
-        return [(low, high)]
-    months = np.arange(
-        first.astype("datetime64[M]"), last.astype("datetime64[M]") + np.timedelta64(2, "M")
-    )
-    edges = np.clip(months.astype("datetime64[D]").astype(np.int64), low, high)
-    return [(int(a), int(b)) for a, b in itertools.pairwise(edges)]
+        return [(first, last)]
+    ends = np.array([first, last], dtype="datetime64[D]").astype("datetime64[M]")
+    months = np.arange(ends[0], ends[1] + np.timedelta64(2, "M")).astype("datetime64[D]")
+    edges = np.clip(months.astype(np.int64), first, last + 1)
+    return [(int(a), int(b) - 1) for a, b in itertools.pairwise(edges)]
 
 
-def _period(
-    customer: npt.NDArray[np.intp],
-    opens: npt.NDArray[np.bool_],
-    day: _Days,
-    until: _Days,
-    value: _Floats,
-    low: int,
-    high: int,
-    before_first: BeforeFirst,
-) -> tuple[_Floats, _Days]:
-    """Average and known days of each customer code over the days ``low`` to ``high - 1``."""
-    size = int(customer.max()) + 1 if len(customer) else 0
-    held = np.clip(np.minimum(until, high) - np.maximum(day, low), 0, None)
-    # An account is known from its first snapshot on; a customer from its first account's.
-    begun = np.full(size, high, dtype=np.int64)
-    np.minimum.at(begun, customer[opens], day[opens])
-    known = high - np.clip(begun, low, high)
-    if before_first == "zero":
-        total = np.bincount(customer, weights=value * held, minlength=size)
-        return total / (high - low), known
-    account = np.cumsum(opens) - 1
-    accounts = int(opens.sum())
-    days_held = np.bincount(account, weights=held, minlength=accounts)
-    money = np.bincount(account, weights=value * held, minlength=accounts)
-    average = np.divide(money, days_held, out=np.zeros(accounts), where=days_held > 0)
-    of_customer = np.bincount(customer[opens], weights=average, minlength=size)
-    return of_customer.astype(np.float64), known
-
-
-def _frame(
-    parts: list[tuple[_Floats, _Days]],
-    ids: pd.Index,
-    periods: list[tuple[int, int]],
-    method: Method,
-) -> pd.DataFrame:
-    average = np.stack([p[0] for p in parts], axis=1).ravel()
-    known = np.stack([p[1] for p in parts], axis=1).ravel()
-    index: pd.Index = ids.rename("customer_id")
-    if method == "monthly":
-        starts = np.array([low for low, _ in periods], dtype="datetime64[D]")
-        months = pd.DatetimeIndex(starts.astype("datetime64[M]").astype("datetime64[s]"))
-        index = pd.MultiIndex.from_product([index, months], names=["customer_id", "month"])
-    frame = pd.DataFrame({"average_balance": average, "days_known": known}, index=index)
-    return frame.sort_index()
+def _index(ids: pd.Index, periods: list[tuple[int, int]], method: Method) -> pd.Index:
+    customers: pd.Index = ids.rename("customer_id")
+    if method == "daily":
+        return customers
+    starts = np.array([low for low, _ in periods], dtype="datetime64[D]")
+    months = pd.DatetimeIndex(starts.astype("datetime64[M]").astype("datetime64[s]"))
+    return pd.MultiIndex.from_product([customers, months], names=["customer_id", "month"])

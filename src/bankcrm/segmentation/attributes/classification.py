@@ -15,18 +15,18 @@ from bankcrm.frames import Column, as_of_day, by_customer, days
 from bankcrm.policy import Policy, default_policy
 
 _Days = npt.NDArray[np.datetime64]
-_Work = Callable[[_Days, np.datetime64], npt.NDArray[np.float64]]
+_Derive = Callable[[_Days, np.datetime64], npt.NDArray[np.float64]]
 _KIND = Column("kind", "category", choices=("person", "company"))
 
 
 @attrs.frozen
 class Attribute:
-    """One classification: its decision table, and which customers it is for.
+    """One classification: its decision table, and the customers that it applies to.
 
-    Args:
+    Attributes:
         table: Id of the decision table; also the name of the column.
         applies_to: ``person``, ``company`` or ``both``.
-        source: Where it comes from.
+        source: Its source.
     """
 
     table: str
@@ -41,20 +41,20 @@ def segment_attributes(
 
     The policy's records ``attribute`` name the tables; a bank adds a classification by adding one.
     Facts are columns of ``customers`` of the same name; ``age_years``, ``tenure_days``,
-    ``company_age_years`` and ``in_home_region`` are worked out from ``birth_date``,
-    ``contract_date``, ``founded_date`` and ``region``. A customer whose facts do not decide an
-    attribute has a null there; ``frame.attrs["undecided"]`` counts them and names the facts.
+    ``company_age_years`` and ``in_home_region`` are derived from ``birth_date``,
+    ``contract_date``, ``founded_date`` and ``region``. Where the facts do not decide an attribute
+    it is null; ``frame.attrs["undecided"]`` counts them and names the facts.
 
     Args:
-        customers: A row a customer: ``kind`` (person, company), and what is known.
+        customers: One row per customer: ``kind`` (person, company), and the recorded facts.
         as_of: The day for ages.
-        policy: Segmentation policy; the library's defaults if none.
+        policy: Segmentation policy; the library's default if None.
 
     Returns:
         Index ``customer_id``: for each attribute its class and ``<attribute>_rule`` (categorical).
 
     Raises:
-        DataError: Faults in the customers, or facts outside what a table allows.
+        DataError: Errors in the customers, or facts outside what a table allows.
 
     Source: CSC-1, CBM-2.
 
@@ -81,8 +81,8 @@ def segment_attributes(
         concerned = (attribute.applies_to == "both") | (kind == attribute.applies_to)
         rows = np.flatnonzero(np.broadcast_to(concerned, kind.shape))
         decided = table.decide_frame(needed.iloc[rows], on_missing="undecided")
-        columns[attribute.table] = _spread(decided["outcome"], rows, len(frame))
-        columns[f"{attribute.table}_rule"] = _spread(decided["rule"], rows, len(frame))
+        columns[attribute.table] = _placed(decided["outcome"], rows, len(frame))
+        columns[f"{attribute.table}_rule"] = _placed(decided["rule"], rows, len(frame))
         missing = decided.loc[decided["outcome"].isna(), "missing"].astype(object).value_counts()
         if len(missing):
             undecided[attribute.table] = {str(k): int(v) for k, v in missing.items()}
@@ -91,7 +91,7 @@ def segment_attributes(
     return policy.stamp(result)
 
 
-def _spread(decided: pd.Series, rows: npt.NDArray[np.intp], size: int) -> pd.Categorical:
+def _placed(decided: pd.Series, rows: npt.NDArray[np.intp], size: int) -> pd.Categorical:
     """The decided values in their rows, null elsewhere."""
     place = np.full(size, -1, dtype=np.intp)
     place[rows] = np.arange(len(rows))
@@ -101,12 +101,12 @@ def _spread(decided: pd.Series, rows: npt.NDArray[np.intp], size: int) -> pd.Cat
 
 def _facts(frame: pd.DataFrame, today: np.datetime64, policy: Policy) -> Mapping[str, pd.Series]:
     facts = {str(name): frame[name] for name in frame.columns}
-    worked: tuple[tuple[str, str, _Work], ...] = (
+    derived: tuple[tuple[str, str, _Derive], ...] = (
         ("birth_date", "age_years", full_years),
         ("founded_date", "company_age_years", full_years),
         ("contract_date", "tenure_days", _days_since),
     )
-    for source, name, work in worked:
+    for source, name, derive in derived:
         if source in facts and name not in facts:
             day = days(facts[source], source)
             late = day > today
@@ -116,7 +116,7 @@ def _facts(frame: pd.DataFrame, today: np.datetime64, policy: Policy) -> Mapping
                     f"customers.{source}: {int(late.sum())} dates after as_of {today} "
                     f"(first: {first})"
                 )
-            facts[name] = pd.Series(work(day, today), index=frame.index)
+            facts[name] = pd.Series(derive(day, today), index=frame.index)
     outlook = facts.get("industry_outlook", pd.Series(None, index=frame.index, dtype=object))
     facts["industry_outlook"] = outlook.astype(object).where(outlook.notna(), "not_stated")
     if "region" in facts and "in_home_region" not in facts:

@@ -16,8 +16,8 @@ _COLUMNS = (
     Column("daily_average", "money", False, True, "CNY", "Mean daily financial assets."),
     Column("monthly_average", "money", False, True, "CNY", "Mean of the month."),
     Column("club", "category", False, True, choices=_CLUBS, meaning="The club joined."),
-    Column("term_start", "date", False, True, meaning="First day of the running term."),
-    Column("term_end", "date", False, True, meaning="Last day of the running term."),
+    Column("term_start", "date", False, True, meaning="First day of the present term."),
+    Column("term_end", "date", False, True, meaning="Last day of the present term."),
 )
 _NEVER = np.datetime64("NaT", "D")
 _Days = npt.NDArray[np.datetime64]
@@ -26,17 +26,18 @@ _Days = npt.NDArray[np.datetime64]
 def memberships(
     average_balances: object, *, as_of: object, policy: Policy | None = None
 ) -> pd.DataFrame:
-    """Say who belongs to which club on a day, until when, and who is about to fall out.
+    """Find the club of each customer on a day, its term, and who is about to lose it.
 
-    The table ``club`` says what a customer's averages qualify for; the table ``membership`` decides
-    what happens: join, move up at once, renew at the end of a term, notice before it, grace after
-    it, and then step down or expire. The result is the input of the next call, with new averages.
+    The table ``club`` decides which club a customer's averages qualify for; the table
+    ``membership`` decides what happens: join, move up at once, renew at the end of a term, notice
+    before it, grace after it, and then step down or expire. The result is the input of the next
+    call, with new averages.
 
     Args:
-        average_balances: A row a customer: ``daily_average`` and / or ``monthly_average`` (CNY,
+        average_balances: One row per customer: ``daily_average`` and / or ``monthly_average`` (CNY,
             from `average_balance`); for members ``club``, ``term_start`` and ``term_end``.
         as_of: The day.
-        policy: Segmentation policy; the library's defaults if none.
+        policy: Segmentation policy; the library's default if None.
 
     Returns:
         Index ``customer_id``: ``club`` (after), ``qualifies_for``, ``status`` and ``status_rule``,
@@ -44,8 +45,8 @@ def memberships(
         (datetime64), and ``days_left`` (nullable integer).
 
     Raises:
-        DataError: Faults in the frame, or a member without a term.
-        MissingFactError: A customer of whom no average is known.
+        DataError: Errors in the frame, or a member has no term.
+        MissingFactError: No average of a customer is known.
 
     Source: EB-2.
 

@@ -1,4 +1,4 @@
-"""Open products of each customer, and what they are for (CSC-1)."""
+"""Open products of each customer, and the needs that they serve (CSC-1)."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _SHARES = {"investing": "invest_share", "consuming": "consume_share", "saving": 
 
 
 def product_use(accounts: object, *, as_of: object, policy: Policy | None = None) -> pd.DataFrame:
-    """Count each customer's open products and what they are for.
+    """Count the open products of each customer, and the shares of the needs that they serve.
 
     Args:
         accounts: ``account_id``, ``customer_id``, ``product``, ``opened_date`` (null: open since
             ever) and where closed ``closed_date``.
-        as_of: The day; an account opened later or closed by then is left out.
-        policy: Segmentation policy; its parameter ``product_need`` says what a product is for
-            (investing, consuming, saving).
+        as_of: The day; an account opened later, or closed by then, is left out.
+        policy: Segmentation policy; its parameter ``product_need`` gives the need that a product
+            serves (investing, consuming, saving).
 
     Returns:
         Index ``customer_id``: ``products`` (int64, different open products), ``invest_share``,
@@ -36,7 +36,7 @@ def product_use(accounts: object, *, as_of: object, policy: Policy | None = None
         null without one), as `segment_attributes` reads them.
 
     Raises:
-        DataError: Faults in the accounts, all told at once.
+        DataError: Errors in the accounts; one error lists them all.
 
     Source: CSC-1.
 

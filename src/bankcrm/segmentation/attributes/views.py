@@ -1,4 +1,4 @@
-"""One row a customer over all segmenters, and the profile of each segment (EB-6)."""
+"""One row per customer over all segmentations, and the profile of each segment (EB-6)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from bankcrm.frames import DataFault, with_findings
 
 
 def customer_view(parts: Mapping[str, pd.DataFrame | pd.Series]) -> pd.DataFrame:
-    """Join the results of all segmenters to one row a customer.
+    """Join the results of all segmentations to one row per customer.
 
-    Every customer of any part is there; who is not in a part has nulls in its columns, counted as
-    a finding. A column name that two parts share is prefixed by its part: ``tiers_rule``.
+    The result has every customer of any part; a customer who is not in a part has nulls in its
+    columns, which a finding counts. A column name that two parts share gets the name of its part as
+    a prefix: ``tiers_rule``.
 
     Args:
         parts: Name of the part -> its frame, or a Series, indexed by customer.
@@ -25,12 +26,12 @@ def customer_view(parts: Mapping[str, pd.DataFrame | pd.Series]) -> pd.DataFrame
         Index ``customer_id``, the columns of all parts in their order.
 
     Raises:
-        DataError: No part, or a customer twice in one.
+        DataError: There is no part, or a part has a customer twice.
 
     Source: EB-6.
 
     >>> tiers = pd.DataFrame({"tier": ["key"], "rule": ["k"]}, index=[1])
-    >>> levels = pd.DataFrame({"level": ["lean", "cut"], "rule": ["l", "c"]}, index=[1, 2])
+    >>> levels = pd.DataFrame({"level": ["increase", "reduce"], "rule": ["l", "c"]}, index=[1, 2])
     >>> view = customer_view({"tiers": tiers, "levels": levels})
     >>> list(view.columns), len(view)
     (['tier', 'tiers_rule', 'level', 'levels_rule'], 2)
@@ -64,22 +65,22 @@ def customer_view(parts: Mapping[str, pd.DataFrame | pd.Series]) -> pd.DataFrame
 
 
 def profile(view: pd.DataFrame, *, by: str, features: list[str] | None = None) -> pd.DataFrame:
-    """Describe each segment: its size, its means, and what it has more or less of than all.
+    """Describe each segment: its size, and its means and shares against all customers.
 
     Args:
-        view: A row a customer, such as from `customer_view`.
+        view: One row per customer, such as from `customer_view`.
         by: The column of the segments; customers without one are the segment ``(none)``.
-        features: Columns to describe; all others if none. Numbers and booleans are described by
+        features: Columns to describe; None for all others. Numbers and booleans are described by
             their mean, words by the share of each word. Dates are left out.
 
     Returns:
         Index ``segment``, ``feature``, ``word`` (empty for a mean): ``customers`` (size of the
-        segment, int64), ``known`` (int64, those of whom the feature is known), ``segment_value``
+        segment, int64), ``known`` (int64, customers with a known value), ``segment_value``
         and ``overall_value`` (mean or share, float64), and ``index`` (their ratio; above 1 is
         over-represented; null where the overall value is zero).
 
     Raises:
-        UnknownNameError: A column that the view does not have.
+        UnknownNameError: The view does not have a column.
 
     Source: EB-6, PB-4.
 

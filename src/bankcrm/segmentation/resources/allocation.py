@@ -1,4 +1,4 @@
-"""Resources by tier: levels, entitlements, and the exact allocation of a budget (CBM-6)."""
+"""The exact allocation of a budget to tiers and their customers (CBM-6)."""
 
 from __future__ import annotations
 
@@ -32,27 +32,27 @@ _FLOOR = Column("floor", "integer", False, True, "units of the budget", minimum=
 def allocate(
     customers: object, *, budget: int, unit: str = "units", policy: Policy | None = None
 ) -> ResourcePlan:
-    """Share a budget over tiers, and each tier's part over its customers, to the last unit.
+    """Allocate a budget to tiers, and the amount of each tier to its customers, without a rest.
 
-    A tier's weight is the policy's ``allocation_weight`` of one customer times its customers, held
-    between ``allocation_floor`` and ``allocation_cap`` (shares of the budget); a weight of zero
-    stops a tier. Inside a tier customers share alike, or by the column ``weight``; those of the
-    tier ``potential`` by the column ``potential`` if it is there.
+    A tier's weight is the policy's ``allocation_weight`` of one customer times its customers,
+    limited to ``allocation_floor`` and ``allocation_cap`` (shares of the budget); a tier of weight
+    zero gets nothing. In a tier all customers get the same, or amounts in proportion to the column
+    ``weight``; in the tier ``potential`` to the column ``potential`` where it exists.
 
     Args:
-        customers: A row a customer (``customer_id`` as index or column) with ``tier``; optional
+        customers: One row per customer (``customer_id`` as index or column) with ``tier``; optional
             ``weight`` and ``potential`` (numbers, not negative), ``floor`` and ``cap`` (whole
             units of the budget for this customer).
-        budget: Whole units: money in minor units, staff minutes.
-        unit: What to call a unit.
-        policy: Segmentation policy; the library's defaults if none.
+        budget: Whole units, such as money in minor units or staff minutes.
+        unit: The name of a unit.
+        policy: Segmentation policy; the library's default if None.
 
     Returns:
         A frozen plan; its amounts add up to ``budget``.
 
     Raises:
-        DataError: Faults in the customers, an unknown tier, a negative budget.
-        InfeasibleError: Floors above the budget, or caps and zero weights that cannot use it up.
+        DataError: Errors in the customers, an unknown tier, a negative budget.
+        InfeasibleError: Floors exceed the budget, or caps and zero weights leave a rest.
 
     Source: CBM-6.
 

@@ -22,26 +22,27 @@ def apportion(
     floors: npt.ArrayLike | None = None,
     caps: npt.ArrayLike | None = None,
 ) -> Ints:
-    """Share whole units by weight so that they add up to the last one.
+    """Share whole units by weight; the shares add up to the total exactly.
 
-    Without bounds this is Hamilton's method: everyone gets the whole part of its quota, and what is
-    left goes to the largest remainders. With floors and caps the quotas are those of
-    water-filling: the share is ``weight * level``, held between floor and cap, at the level that
+    Without bounds this is Hamilton's method: each receiver gets the whole part of its quota, and
+    the rest goes to the largest remainders. With floors and caps the quotas are those of
+    water-filling: the share is ``weight * level``, limited to floor and cap, at the level that
     uses up the total.
     Equal remainders go to the larger weight first, then to the earlier position.
 
     Args:
         total: Units to share (money in minor units, staff minutes, seats), not negative.
-        weights: One finite number a receiver, not negative; zero gets its floor only.
-        floors: Least units, one for all or one each; none means zero.
-        caps: Most units, one for all or one each; none means no cap.
+        weights: One finite number per receiver, not negative; a receiver of weight zero gets only
+            its floor.
+        floors: Fewest units, one for all or one per receiver; None for zero.
+        caps: Most units, one for all or one per receiver; None for no cap.
 
     Returns:
-        int64 array, one a weight, with sum ``total``.
+        int64 array, one share per weight, with the sum ``total``.
 
     Raises:
-        DataError: A weight, floor, cap or total that is no valid number.
-        InfeasibleError: No sharing meets the bounds; the message names the one that binds.
+        DataError: A weight, floor, cap or total is not a valid number.
+        InfeasibleError: No shares meet the bounds; the message names the bound.
 
     Source: CBM-6.
 
@@ -142,7 +143,7 @@ def sum_exact(values: Ints) -> int:
 
 
 def _fixed(total: int, weights: Ints | Floats, low: Ints, high: Ints) -> tuple[Bools, Bools]:
-    """Who sits at the floor and who at the cap when the water is at its level."""
+    """Which receivers are at their floor and which at their cap."""
     positive = weights > 0
     at_low, at_high = ~positive, np.zeros(len(weights), dtype=np.bool_)
     w = weights[positive].astype(np.float64)
@@ -180,8 +181,8 @@ def _round(
         remainder = np.zeros(0)
     left = total - sum_exact(shares)
     while left:
-        # One unit each to the largest remainders that still have room; rounding of the level may
-        # leave nobody free, so everybody with room takes part after the free ones.
+        # One unit each to the largest remainders below their cap; rounding of the level may leave
+        # no free receiver, so every other receiver below its cap comes after the free ones.
         room = (shares < high) & (weights > 0) if left > 0 else shares > low
         rank = np.full(len(shares), -1.0)
         rank[free] = remainder

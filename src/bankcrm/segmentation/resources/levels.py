@@ -26,18 +26,18 @@ def _level(name: object) -> ResourceLevel:
 
 @attrs.frozen
 class Entitlement:
-    """What a tier is entitled to (CBM-6).
+    """The entitlements of a tier (CBM-6).
 
-    Args:
+    Attributes:
         tier: The tier.
-        level: How resources go to it.
-        manager: Code of who looks after the customer.
-        response_hours: Longest time to a first answer, in hours.
+        level: Its resource level.
+        manager: Code of the manager who serves the customer.
+        response_hours: Longest time to a first answer, hours.
         price_discount: Discount on list prices, 0 to 1.
-        queue: Code of the place in the queue.
-        events: Code of the events that the customer is asked to.
+        queue: Code of the queue.
+        events: Code of the events that the customer is invited to.
         source: Where the row comes from.
-        note: What else is to say.
+        note: A remark.
     """
 
     tier: Tier = attrs.field(converter=_tier)
@@ -52,11 +52,11 @@ class Entitlement:
 
 
 def resource_rules(tier: Tier | str, *, policy: Policy | None = None) -> Entitlement:
-    """What a tier is entitled to: level, manager, response time, discount, queue and events.
+    """The entitlements of a tier: level, manager, response time, discount, queue and events.
 
     Args:
         tier: The tier.
-        policy: Segmentation policy; the library's defaults if none.
+        policy: Segmentation policy; the library's default if None.
 
     Raises:
         UnknownNameError: No such tier, or the policy has no entitlement for it.
@@ -77,11 +77,11 @@ def resource_rules(tier: Tier | str, *, policy: Policy | None = None) -> Entitle
 def resource_levels(
     tiers: pd.DataFrame | pd.Series, *, policy: Policy | None = None
 ) -> pd.DataFrame:
-    """The resource level of each customer by its tier.
+    """Find the resource level of each customer by its tier.
 
     Args:
         tiers: A Series of tiers, or a frame with the column ``tier``, indexed by customer.
-        policy: Segmentation policy; the library's defaults if none.
+        policy: Segmentation policy; the library's default if None.
 
     Returns:
         The same index: ``resource_level`` and ``resource_level_rule`` (categorical).
@@ -92,7 +92,7 @@ def resource_levels(
     Source: CBM-6.
 
     >>> resource_levels(pd.Series(["premium", "restricted"]))["resource_level"].tolist()
-    ['priority', 'cut']
+    ['priority', 'reduce']
     """
     policy = policy or default_policy("segmentation")
     values = tiers if isinstance(tiers, pd.Series) else tiers["tier"]

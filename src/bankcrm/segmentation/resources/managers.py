@@ -1,4 +1,4 @@
-"""Assign customers to managers: capacity, coverage, constraints, few moves (CBM-6, EB-10)."""
+"""Assign customers to managers under capacity and coverage, with few moves (CBM-6, EB-10)."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ def assign_managers(
     policy: Policy | None = None,
     current: pd.Series | None = None,
 ) -> pd.DataFrame:
-    """Give each customer a manager, the best tiers first, with as few moves as possible.
+    """Assign a manager to each customer, the best tiers first, with as few moves as possible.
 
-    Customers alike in tier, branch, language and present manager form one group, and the shares of
-    groups among managers are the solution of a transport problem, whose corners are whole numbers:
+    Customers of the same tier, branch, language and present manager form one group. The shares of
+    groups among managers solve a transport problem, whose vertices are whole numbers:
     first the most weight of customers (the policy's ``manager_priority`` by tier) gets a manager,
     then the fewest customers change theirs. Tiers with priority zero get none.
 
     Args:
-        customers: A row a customer: ``tier``; where it matters ``branch`` and ``language``.
-        managers: A row a manager: ``manager_id``, ``capacity``; ``tiers``, ``branch``,
-            ``languages`` where the manager is bound to some.
-        policy: Segmentation policy; the library's defaults if none.
+        customers: One row per customer: ``tier``; optional ``branch`` and ``language``.
+        managers: One row per manager: ``manager_id``, ``capacity``; ``tiers``, ``branch``,
+            ``languages`` where the manager serves only some.
+        policy: Segmentation policy; the library's default if None.
         current: The present manager by customer; null for none.
 
     Returns:
@@ -58,7 +58,7 @@ def assign_managers(
         ``frame.attrs["moved"]`` counts the customers who change their manager.
 
     Raises:
-        DataError: Faults in either frame, or a present manager who is not among the managers (leave
+        DataError: Errors in either frame, or a present manager who is not among the managers (leave
             the customer's value null if the manager is gone).
 
     Source: CBM-6, EB-10.
@@ -85,7 +85,7 @@ def assign_managers(
 
 
 def _held(customers: pd.Index, managers: pd.Index, current: pd.Series | None) -> _Ints:
-    """The place of each customer's present manager; -1 for none."""
+    """The position of each customer's present manager; -1 for none."""
     if current is None:
         return np.full(len(customers), -1, dtype=np.int64)
     if not current.index.is_unique:
@@ -103,7 +103,7 @@ def _held(customers: pd.Index, managers: pd.Index, current: pd.Series | None) ->
 
 
 def _groups(people: pd.DataFrame, held: _Ints) -> tuple[_Ints, pd.DataFrame]:
-    """Number customers who are alike; and what each group is like."""
+    """Number the groups of equal customers; one row per group."""
     keys = pd.DataFrame(
         {"tier": places_of(people["tier"], _TIERS), "held": held}, index=people.index
     )
@@ -118,22 +118,22 @@ def _groups(people: pd.DataFrame, held: _Ints) -> tuple[_Ints, pd.DataFrame]:
 
 
 def _fits(groups: pd.DataFrame, staff: pd.DataFrame) -> _Bools:
-    """Which manager may look after which group."""
+    """Which manager may serve which group."""
     names = np.array(_TIERS, dtype=object)[groups["tier"].to_numpy(np.int64)]
     fits = _covered(pd.Series(names, dtype=object), staff, "tiers")
     fits &= _covered(groups["branch"], staff, "branch")
     return fits & _covered(groups["language"], staff, "languages")
 
 
-def _covered(wanted: pd.Series, staff: pd.DataFrame, bound: str) -> _Bools:
-    """Whether a manager's list has what a group wants; no wish and no list fit everything."""
-    result = np.ones((len(wanted), len(staff)), dtype=np.bool_)
+def _covered(value: pd.Series, staff: pd.DataFrame, bound: str) -> _Bools:
+    """Whether a manager's list has the value of a group; a missing value or list fits all."""
+    result = np.ones((len(value), len(staff)), dtype=np.bool_)
     if bound not in staff:
         return result
-    free = wanted.isna()
+    free = value.isna()
     for m, text in enumerate(staff[bound].astype(object).where(staff[bound].notna(), "")):
         if listed := [part.strip() for part in text.split("|") if part.strip()]:
-            result[:, m] = (free | wanted.isin(listed)).to_numpy()
+            result[:, m] = (free | value.isin(listed)).to_numpy()
     return result
 
 
@@ -146,8 +146,8 @@ def _transport(
     if not len(g):
         return share
     moved = (held.to_numpy(np.int64)[g] >= 0) & (held.to_numpy(np.int64)[g] != m)
-    # A better customer in the place of another is worth more than the moves that it may cost: a
-    # chain of moves passes each manager at most once.
+    # A better customer in the place of another outweighs the moves that it may cost: a chain of
+    # moves passes each manager at most once.
     gap = np.diff(np.unique([0.0, *weight])).min()
     gain = weight[g] / gap * (len(capacity) + 1.0)
     column = np.arange(len(g))
@@ -177,10 +177,10 @@ def _result(
     staff: pd.DataFrame,
     held: _Ints,
     chosen: _Ints,
-    judged: tuple[pd.DataFrame, _Ints, _Bools, npt.NDArray[np.float64]],
+    solved: tuple[pd.DataFrame, _Ints, _Bools, npt.NDArray[np.float64]],
     policy: Policy,
 ) -> pd.DataFrame:
-    _, group, fits, weight = judged
+    _, group, fits, weight = solved
     status = np.select(
         [chosen < 0, held < 0, held == chosen], ["none", "assigned", "kept"], "moved"
     )

@@ -18,15 +18,16 @@ if TYPE_CHECKING:
 
 @attrs.frozen(eq=False)
 class ResourcePlan:
-    """An allocation of a budget, to the last unit.
+    """An exact allocation of a budget.
 
-    Args:
+    Attributes:
         customers: One row per customer: ``tier``, ``resource_level``, ``resource_level_rule``,
             ``weight``, ``amount`` (int64).
-        tiers: A row a tier, best first: ``customers``, ``weight``, ``floor``, ``cap``, ``amount``.
-        budget: Units that were to be shared.
-        unit: What a unit is, such as ``fen`` or ``minutes``.
-        fingerprint: Of the policy that decided.
+        tiers: One row per tier, best first: ``customers``, ``weight``, ``floor``, ``cap``,
+            ``amount``.
+        budget: Units that were allocated.
+        unit: The unit, such as ``fen`` or ``minutes``.
+        fingerprint: Fingerprint of the policy that decided.
     """
 
     customers: pd.DataFrame
@@ -36,7 +37,7 @@ class ResourcePlan:
     fingerprint: str
 
     def plot(self, ax: Axes | None = None, language: Language = "en") -> Axes:
-        """What each tier receives beside its customers; see `bankcrm.plots.resource_plan`."""
+        """Plot each tier's share of the budget beside its share of the customers."""
         from bankcrm.plots import bars
 
         return bars.resource_plan(self.tiers, ax=ax, unit=self.unit, language=language)
@@ -53,7 +54,7 @@ class ResourcePlan:
         return card(title, frame=self.tiers, note=f"policy {self.fingerprint[:12]}")
 
     def explain(self, customer: object) -> str:
-        """Say in a few lines why a customer got its amount.
+        """Explain in a few lines why a customer got its amount.
 
         Raises:
             UnknownNameError: The customer is not in the plan.
@@ -79,11 +80,11 @@ class ResourcePlan:
         )
 
     def compare(self, other: ResourcePlan) -> pd.DataFrame:
-        """What changes for each customer from this plan to another.
+        """Compare the amounts of each customer in this plan and another.
 
         Returns:
-            A row a customer of either plan: ``before``, ``after``, ``change`` (int64 units, 0 where
-            it is not in the plan), ``tier_before``, ``tier_after``.
+            One row per customer of either plan: ``before``, ``after``, ``change`` (int64 units, 0
+            where it is not in the plan), ``tier_before``, ``tier_after``.
         """
         index = self.customers.index.union(other.customers.index)
         before, after = (p.customers.reindex(index) for p in (self, other))

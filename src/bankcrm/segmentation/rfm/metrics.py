@@ -65,36 +65,37 @@ def rfm_metrics(
     """Measure each customer's recency, frequency and monetary value as of a day.
 
     Rows after ``as_of`` and whatever an option leaves out are counted in
-    ``frame.attrs["left_out"]`` and told as findings (see `findings_of`); nothing else is dropped.
+    ``frame.attrs["left_out"]`` and reported as findings (see
+    `bankcrm.frames.findings_of`); nothing else is dropped.
     Sums are rounded to a ten-thousandth of the currency unit, so the order of rows never matters.
 
     Args:
-        transactions: A row a movement: customer, day and signed amount; see `as_frame`.
+        transactions: One row per movement: customer, day and signed amount; see `as_frame`.
         as_of: The day of the review; it still counts.
         customer: Column of the customer id.
         date: Column of the day (naive).
         amount: Column of the amount, in currency units.
         by: Column of a product line or customer group; gives one set of metrics for each.
-        window: Days to look back, ``as_of`` included; none looks back to the beginning.
+        window: Days to look back, ``as_of`` included; None for the whole history.
         count: ``rows`` counts every movement, ``days`` each day once.
         value: ``sum`` of the amounts, or their ``mean`` for each counted row or day.
-        refunds: Negative amounts: ``count`` takes them as movements of their size (a bank's
+        refunds: Negative amounts: ``count`` counts them by their absolute value (a bank's
             outgoing payments are business too), ``net`` subtracts them and counts no movement,
-            ``refuse`` stops.
-        zeros: Movements of nothing: ``keep``, ``leave_out`` or ``refuse``.
-        own_only: Leave out what the bank itself books: the kinds in the policy's
+            ``refuse`` raises.
+        zeros: Movements with the amount zero: ``keep``, ``leave_out`` or ``refuse``.
+        own_only: Leave out what the bank books itself: the kinds in the policy's
             ``bank_made_kinds`` (interest, fees).
         kind: Column of the kind of movement, read if ``own_only``.
-        policy: Segmentation policy; the library's defaults if none, read if ``own_only``.
+        policy: Segmentation policy; the library's default if None, read if ``own_only``.
 
     Returns:
-        A frame indexed by ``customer_id`` (and by ``by``) in rising order: ``recency_days``
+        A frame indexed by ``customer_id`` (and by ``by``) in ascending order: ``recency_days``
         (int64, days since the last counted movement), ``frequency`` (int64) and ``monetary``
-        (float64). A customer of whom nothing was counted is not in it.
+        (float64). A customer without a counted movement is not in it.
 
     Raises:
         DataError: Columns are missing or of the wrong type, values are null or not finite, or
-            something is refused; every fault is told.
+            something is refused; one error lists all of them.
 
     Source: EB-3.
 

@@ -1,4 +1,4 @@
-"""Named segments, levels and treatments of RFM scores, and their migration (EB-3)."""
+"""Segments, levels and treatments of RFM scores, and the migration of segments (EB-3)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DIGITS = 1000
 
 @attrs.frozen
 class Treatment:
-    """What is done for a level of RFM (EB-3)."""
+    """The treatment of an RFM level (EB-3)."""
 
     level: str
     treatment: str
@@ -25,21 +25,21 @@ class Treatment:
 
 
 def segment_rfm(scores: pd.DataFrame, *, policy: Policy | None = None) -> pd.DataFrame:
-    """Name the segment of each score, its level and what to do for it.
+    """Find the segment of each score, its level and its treatment.
 
     The table ``rfm_segment`` gives every one of the 125 scores exactly one of eleven segments; the
     table ``rfm_level`` gives the three levels.
 
     Args:
         scores: From `score_rfm` with five bins: ``r``, ``f``, ``m``.
-        policy: Segmentation policy; the library's defaults if none.
+        policy: Segmentation policy; the library's default if None.
 
     Returns:
         The same index, all categorical: ``segment``, ``segment_rule``, ``rfm_level``,
         ``rfm_level_rule``, ``treatment``.
 
     Raises:
-        DataError: Scores that are missing or that the table does not know.
+        DataError: Scores are missing, or outside 1 to 5.
 
     Source: EB-3.
 
@@ -50,7 +50,7 @@ def segment_rfm(scores: pd.DataFrame, *, policy: Policy | None = None) -> pd.Dat
     """
     policy = policy or default_policy("segmentation")
     code = _code(scores)
-    # There are few distinct scores, so each is decided once and looked up for every customer.
+    # There are few distinct scores: each is decided once and looked up for every customer.
     found = np.flatnonzero(np.bincount(code, minlength=_DIGITS))
     grid = pd.DataFrame({"r": found // 100, "f": found // 10 % 10, "m": found % 10})
     segment = policy.table("rfm_segment").decide_frame(grid)
@@ -92,9 +92,9 @@ def rfm_migration(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
         after: The same at the second date.
 
     Returns:
-        int64 counts, a row a segment before, a column a segment after, in the table's order; who
-        is in one of the two only counts under ``absent``. The sum is the number of customers of
-        either date.
+        int64 counts, one row per segment before, one column per segment after, in the table's
+        order; a customer of only one of the two counts as ``absent`` in the other. The sum is the
+        number of customers of either date.
 
     Raises:
         DataError: A frame without segments, or with a customer twice.
@@ -122,6 +122,6 @@ def rfm_migration(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
 
 
 def _places(segment: pd.Series, everyone: pd.Index, names: list[str]) -> npt.NDArray[np.int64]:
-    """The place of each customer's segment; the last one for a null or a customer not there."""
+    """The position of each customer's segment; the last one for a null or a customer not there."""
     place = np.append(places_of(segment, names[:-1]), -1)[segment.index.get_indexer(everyone)]
     return np.where(place < 0, len(names) - 1, place)

@@ -1,4 +1,4 @@
-"""RFM thresholds fitted once and kept, and scores by them (EB-3)."""
+"""RFM thresholds, fitted once, and the scores by them (EB-3)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _BLOCK = 1 << 16  # rows that stay in the processor's cache over all cuts
 
 @attrs.frozen
 class RfmCuts:
-    """The cut points of one group, rising; ``bins - 1`` of each."""
+    """The cut points of one group, ascending; ``bins - 1`` of each metric."""
 
     recency_days: tuple[float, ...]
     frequency: tuple[float, ...]
@@ -41,13 +41,13 @@ class RfmCuts:
 
 @attrs.frozen
 class RfmThresholds:
-    """Cut points that score any customer, of today or of tomorrow, alike.
+    """Cut points that score each customer by the same rule, whenever it is scored.
 
-    Args:
-        method: ``quantile`` and ``r-rfm`` were fitted, ``fixed`` are a bank's own.
+    Attributes:
+        method: ``quantile`` and ``r-rfm`` are fitted, ``fixed`` are a bank's own.
         bins: Number of scores, 2 to 9.
-        groups: The cut points, one for each group of ``per``, or one in all.
-        per: Column or index level of the group; none for one set.
+        groups: The cut points, one for each group of ``by``, or one in all.
+        by: Column or index level of the groups; None for one set of cut points.
 
     Raises:
         PolicyError: Cut points that are not finite, not increasing, or not ``bins - 1``.
@@ -58,7 +58,7 @@ class RfmThresholds:
     method: Method
     bins: int
     groups: tuple[RfmCuts, ...]
-    per: str | None = None
+    by: str | None = None
 
     def __attrs_post_init__(self) -> None:
         if faults := list(_threshold_faults(self)):
@@ -69,7 +69,7 @@ class RfmThresholds:
             {"group": cuts.group or "all", **{m: cuts.of(m) for m in _METRICS}}
             for cuts in self.groups
         ]
-        return card("RFM cut points", figures_of(self, "method", "bins", "per"), rows=rows)
+        return card("RFM cut points", figures_of(self, "method", "bins", "by"), rows=rows)
 
     def to_toml(self) -> str:
         """The thresholds as TOML text."""
@@ -77,7 +77,7 @@ class RfmThresholds:
 
     @classmethod
     def from_toml(cls, text: str) -> RfmThresholds:
-        """Read thresholds from TOML text; every fault is told."""
+        """Read thresholds from TOML text; one error lists all of them."""
         try:
             return _structured(tomllib.loads(text))
         except tomllib.TOMLDecodeError as error:
@@ -89,7 +89,7 @@ class RfmThresholds:
 
     @classmethod
     def from_json(cls, text: str) -> RfmThresholds:
-        """Read thresholds from JSON text; every fault is told."""
+        """Read thresholds from JSON text; one error lists all of them."""
         try:
             return _structured(json.loads(text))
         except json.JSONDecodeError as error:
@@ -105,8 +105,8 @@ def _threshold_faults(thresholds: RfmThresholds) -> list[str]:
     names = [cuts.group for cuts in thresholds.groups]
     if not names or len(set(names)) < len(names):
         faults.append(f"groups: {names}; expected at least one, each once")
-    if thresholds.per is None and len(names) > 1:
-        faults.append("per: missing, but there are several groups")
+    if thresholds.by is None and len(names) > 1:
+        faults.append("by: missing, but there are several groups")
     for i, cuts in enumerate(thresholds.groups):
         for metric in _METRICS:
             path, points = f"groups[{i}].{metric}", cuts.of(metric)
@@ -153,10 +153,10 @@ def fit_rfm(
     *,
     bins: int = 5,
     method: Method = "quantile",
-    per: str | None = None,
+    by: str | None = None,
     cuts: Mapping[str, Sequence[float]] | None = None,
 ) -> RfmThresholds:
-    """Fit the cut points that part customers into equal shares, or take a bank's own.
+    """Fit the cut points that divide customers into equal shares, or take a bank's own.
 
     Args:
         metrics: From `rfm_metrics`.
@@ -166,11 +166,11 @@ def fit_rfm(
             rfm, quantile plus 1, passed from that value on. ``fixed``: ``cuts`` as given;
             frequency and monetary pass a cut point from its value on, recency stays in the
             better score up to and including it.
-        per: Index level or column; each of its values gets its own cut points.
-        cuts: For ``fixed``: ``recency_days``, ``frequency`` and ``monetary``, each rising.
+        by: Index level or column; each of its values gets its own cut points.
+        cuts: For ``fixed``: ``recency_days``, ``frequency`` and ``monetary``, each ascending.
 
     Returns:
-        Thresholds for `score_rfm`, frozen, to keep as TOML or JSON.
+        Frozen thresholds for `score_rfm`; they go to TOML or JSON.
 
     Raises:
         DataError: No customer to fit on, or values that are not finite.
@@ -192,17 +192,17 @@ def fit_rfm(
     values = _values(metrics)
     if not len(metrics):
         raise DataError("metrics: no customer to fit on; use method='fixed' or another period")
-    if per is None:
+    if by is None:
         groups = [("", slice(None))]
     else:
-        labels = _labels(metrics, per)
+        labels = _labels(metrics, by)
         groups = [(str(name), labels == name) for name in sorted(set(labels))]
     shift = 1.0 if method == "r-rfm" else 0.0
     probs = np.arange(1, bins) / bins
     fitted = tuple(
         _cuts([_points(v[rows], probs, shift) for v in values], name) for name, rows in groups
     )
-    return RfmThresholds(method, bins, fitted, per)
+    return RfmThresholds(method, bins, fitted, by)
 
 
 def _cuts(points: Sequence[tuple[float, ...]], group: str = "") -> RfmCuts:
@@ -243,29 +243,29 @@ def _values(metrics: pd.DataFrame) -> list[_Values]:
     return arrays
 
 
-def _labels(metrics: pd.DataFrame, per: str) -> npt.NDArray[np.object_]:
-    if per in metrics.index.names:
-        values = pd.Series(metrics.index.get_level_values(per))
-    elif per in metrics.columns:
-        values = metrics[per]
+def _labels(metrics: pd.DataFrame, by: str) -> npt.NDArray[np.object_]:
+    if by in metrics.index.names:
+        values = pd.Series(metrics.index.get_level_values(by))
+    elif by in metrics.columns:
+        values = metrics[by]
     else:
         known = [n for n in [*metrics.index.names, *metrics.columns] if n is not None]
-        raise UnknownNameError("column or index level for per", per, known)
+        raise UnknownNameError("column or index level for by", by, known)
     return values.astype(str).to_numpy(dtype=object)
 
 
 def score_rfm(metrics: pd.DataFrame, thresholds: RfmThresholds) -> pd.DataFrame:
-    """Score each customer by thresholds that are already there.
+    """Score each customer by thresholds that were fitted before.
 
     Equal values always share a score, the order of rows never matters, and a new customer needs no
     refitting.
 
     Args:
         metrics: From `rfm_metrics`.
-        thresholds: From `fit_rfm`, perhaps of last year.
+        thresholds: From `fit_rfm`, for this or an earlier period.
 
     Returns:
-        The same index: ``r``, ``f``, ``m`` (int8, 1 to ``bins``, the highest is best) and
+        The same index: ``r``, ``f``, ``m`` (int8, 1 to ``bins``, the highest is the best) and
         ``rfm_score`` (int16, the three as digits, such as 543).
 
     Raises:
@@ -282,14 +282,14 @@ def score_rfm(metrics: pd.DataFrame, thresholds: RfmThresholds) -> pd.DataFrame:
     values = _values(metrics)
     bins = thresholds.bins
     scores = [np.empty(len(metrics), dtype=np.int8) for _ in _METRICS]
-    if thresholds.per is None:
+    if thresholds.by is None:
         _score(values, thresholds.groups[0], thresholds, scores)
     else:
-        labels = _labels(metrics, thresholds.per)
+        labels = _labels(metrics, thresholds.by)
         known = {cuts.group: cuts for cuts in thresholds.groups}
         for name in sorted(set(labels)):
             if name not in known:
-                raise UnknownNameError(f"thresholds for {thresholds.per}", name, known)
+                raise UnknownNameError(f"thresholds for {thresholds.by}", name, known)
             rows = np.flatnonzero(labels == name)
             part = [np.empty(len(rows), dtype=np.int8) for _ in _METRICS]
             _score([v[rows] for v in values], known[name], thresholds, part)
@@ -323,7 +323,7 @@ def _score(
 
 
 def weighted_rfm(scores: pd.DataFrame, *, weights: tuple[float, float, float]) -> pd.Series:
-    """One number from the three scores, by weights for recency, frequency and monetary value.
+    """Combine the three scores to one number, by weights.
 
     Args:
         scores: From `score_rfm`.
@@ -333,7 +333,7 @@ def weighted_rfm(scores: pd.DataFrame, *, weights: tuple[float, float, float]) -
         float64 Series ``weighted`` between 1 and the highest score.
 
     Raises:
-        DataError: Weights that are no such numbers, or scores that are missing.
+        DataError: The weights are not such numbers, or scores are missing.
 
     Source: EB-3.
 

@@ -23,18 +23,18 @@ _STEPS = (
 
 
 def assign_tiers(facts: object, *, policy: Policy | None = None) -> pd.DataFrame:
-    """Put each customer into a tier by the policy's tables.
+    """Assign a tier to each customer by the policy's tables.
 
-    Three small tables judge standing, value and growth; the table ``tier`` decides from the three.
-    Only ``contribution`` is compulsory: a missing score, growth, risk or credit standing is ruled
-    on by rows of its own, never guessed.
+    Three small tables decide standing, value level and growth level; the table ``tier`` decides
+    from the three. Only ``contribution`` is required: the tables have rules of their own for a
+    missing score, growth, risk or credit standing.
 
     Args:
-        facts: A row a customer (``customer_id`` as index or column): ``contribution`` (CNY per
+        facts: One row per customer (``customer_id`` as index or column): ``contribution`` (CNY per
             year), and where known ``value_score``, ``growth``, ``risk`` (0 to 100 each; of risk,
             lower is better) and ``credit_standing`` (good, watch, bad). Values may be null. A
-            column for each fact more that a bank's own table ``tier`` names.
-        policy: Segmentation policy; the library's defaults if none.
+            bank's own table ``tier`` may read further columns.
+        policy: Segmentation policy; the library's default if None.
 
     Returns:
         Index ``customer_id``: ``tier``, the levels that led to it (``standing``, ``value_level``,
@@ -42,7 +42,7 @@ def assign_tiers(facts: object, *, policy: Policy | None = None) -> pd.DataFrame
         ``value_level_rule``, ``growth_level_rule`` (all categorical).
 
     Raises:
-        DataError: Faults in the facts, all told at once.
+        DataError: Errors in the facts; one error lists them all.
 
     Source: CBM-3, CBM-4, CSC-2.
 
@@ -56,7 +56,7 @@ def assign_tiers(facts: object, *, policy: Policy | None = None) -> pd.DataFrame
 
 
 def tier_facts(facts: object) -> pd.DataFrame:
-    """The facts under check, indexed by customer, with every column there."""
+    """The checked facts, indexed by customer, with all columns; null where not recorded."""
     frame = by_customer(facts, FACTS, "facts")
     for column in FACTS:
         if column.name not in frame:

@@ -13,14 +13,14 @@ from bankcrm.segmentation.tiers.assignment import FACTS
 
 @attrs.frozen
 class TierLines:
-    """Contribution lines fitted on a book, to be kept and put into a policy.
+    """Contribution lines fitted on a book, for a policy.
 
-    Args:
-        premium: Least contribution of a premium customer, CNY per year.
-        key: Least contribution of a key customer.
+    Attributes:
+        premium: Lowest contribution of a premium customer, CNY per year.
+        key: Lowest contribution of a key customer.
         restricted: A customer below it is restricted for losses.
-        band: Width of the band below a line within which a customer keeps its tier, 0 to 1.
-        customers: How many customers they were fitted on.
+        band: Width of the band below a line in which a customer keeps its tier, 0 to 1.
+        customers: Number of customers that the lines were fitted on.
     """
 
     premium: float
@@ -53,23 +53,23 @@ def fit_tiers(
     restricted_share: float = 0.02,
     band: float = 0.2,
 ) -> TierLines:
-    """Fit the contribution lines to the book: the top share premium, the next share key.
+    """Fit the contribution lines: the top share of customers is premium, the next share key.
 
     The defaults put a fifth of the customers above the key line, after the 20:80 rule.
 
     Args:
-        facts: A row a customer with ``contribution``; see `assign_tiers`.
+        facts: One row per customer with ``contribution``; see `assign_tiers`.
         premium_share: Share of customers at or above the premium line.
         key_share: Share of customers between key and premium line.
-        restricted_share: Largest share below the line of losses; the line is never above zero.
+        restricted_share: Largest share of customers below the line of losses, which is at most 0.
         band: Relative width of the band in which a customer keeps its tier at a review.
 
     Returns:
-        Frozen lines; ``lines.apply(policy)`` puts them into a policy.
+        Frozen lines; ``lines.apply(policy)`` gives a policy with them.
 
     Raises:
-        DataError: Shares that are no shares, no customers, or lines that fall together because
-            too many customers contribute the same.
+        DataError: The shares are not valid, there are no customers, or lines coincide because too
+            many customers contribute the same.
 
     Source: CBM-5, CBM-3.
 
@@ -91,7 +91,7 @@ def fit_tiers(
     restricted = min(float(values[min(round(restricted_share * count), count - 1)]), 0.0)
     if not restricted < key < premium:
         raise DataError(
-            f"contribution: the lines fall together (restricted {restricted}, key {key}, premium "
+            f"contribution: the lines coincide (restricted {restricted}, key {key}, premium "
             f"{premium}) since too many customers contribute the same; set them in the policy"
         )
     return TierLines(premium, key, restricted, band, count)

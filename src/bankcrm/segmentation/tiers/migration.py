@@ -16,15 +16,15 @@ def tier_migration(history: object, *, shares: bool = False) -> pd.DataFrame:
     """Count the moves between tiers from one review to the next.
 
     Args:
-        history: A row a customer and review: ``customer_id``, ``date``, ``tier``.
-        shares: Give each row's shares instead of counts; a tier that nobody left is all zero.
+        history: One row per customer and review: ``customer_id``, ``date``, ``tier``.
+        shares: Shares of each row instead of counts; zero for a tier without a customer before.
 
     Returns:
-        A row a tier before, a column a tier after, lowest first; int64 counts whose sum is the
-        number of rows less the number of customers, or float64 shares.
+        One row per tier before, one column per tier after, lowest first; int64 counts whose sum is
+        the number of rows less the number of customers, or float64 shares.
 
     Raises:
-        DataError: Faults in the history, all told at once, or a customer twice on one day.
+        DataError: Errors in the history (one error lists them all), or a customer twice on one day.
 
     Source: CBM-4.
 

@@ -1,4 +1,4 @@
-"""The review of tiers: bands, holding time, grace, overrides, restriction, re-entry (CBM-4)."""
+"""The review of tiers: bands, holding time, grace, overrides, restriction (CBM-4)."""
 
 from __future__ import annotations
 
@@ -36,32 +36,33 @@ _NEVER = np.datetime64("NaT", "D")
 _PREVIOUS = (
     Column("tier", "category", choices=_NAMES, meaning="The tier that the customer holds."),
     Column("since", "date", meaning="The first day in that tier."),
-    Column("grace_until", "date", False, True, meaning="Last day of a grace period that runs."),
+    Column("grace_until", "date", False, True, meaning="Last day of a grace period."),
     Column("override_tier", "category", False, True, choices=_NAMES, meaning="Set by hand."),
     Column("override_until", "date", False, True, meaning="Last day of the override."),
     Column("override_reason", "text", False, True, meaning="Why it was set by hand."),
 )
 _OVERRIDE = ("override_tier", "override_until", "override_reason")
-#: Entry line -> the line at which a customer who is there already stays.
+#: Entry lines; ``<line>_keep`` is the lower line down to which a customer keeps its tier.
 _KEEP = ("premium_contribution", "key_contribution", "premium_score", "key_score")
 
 
 def review_tiers(
     previous: object, facts: object, *, as_of: object, policy: Policy | None = None
 ) -> pd.DataFrame:
-    """Review every customer's tier on a day: who moves, who waits, and why.
+    """Review the tier of every customer on a day, with the reason of each move.
 
-    A customer moves up only over the entry line and down only under the lower keep line, so a value
-    in the band between never moves it. The table ``tier_movement`` decides from the direction, the
+    A customer moves up only above the entry line and down only below the lower keep line, so a
+    value between the two moves nobody. The table ``tier_movement`` decides from the direction, the
     days held, grace, override and restriction. The result is the ``previous`` of the next review.
 
     Args:
-        previous: A row a customer: ``tier`` and ``since``; where they run ``grace_until``, and
-            ``override_tier`` with ``override_until`` and ``override_reason`` (all three or none).
-        facts: As for `assign_tiers`. A customer in the facts only is new; one in ``previous`` only
-            stays where it is, with the reason ``no_facts``.
+        previous: One row per customer: ``tier`` and ``since``; where they apply ``grace_until``,
+            and ``override_tier`` with ``override_until`` and ``override_reason`` (all three or
+            none).
+        facts: As for `assign_tiers`. A customer only in the facts is new; one only in ``previous``
+            keeps its tier, with the reason ``no_facts``.
         as_of: The day of the review.
-        policy: Segmentation policy; the library's defaults if none.
+        policy: Segmentation policy; the library's default if None.
 
     Returns:
         Index ``customer_id``: ``before``, ``proposed``, ``tier`` (after), ``movement`` (first, up,
@@ -70,7 +71,7 @@ def review_tiers(
         (reprice, cut_cost, exit).
 
     Raises:
-        DataError: Faults in either frame, an override without reason or end, a date after
+        DataError: Errors in either frame, an override without reason or end, a date after
             ``as_of``.
         PolicyError: A keep line on the wrong side of its entry line.
 
@@ -115,8 +116,8 @@ def review_tiers(
     result["override_tier"] = categorical(np.where(runs, override, _UNKNOWN), _NAMES, ordered=True)
     until = np.where(runs, _day(held["override_until"]), _NEVER)
     result["override_until"] = _seconds(until)
-    told = held["override_reason"]
-    result["override_reason"] = told.where(pd.Series(runs, index=everyone)).array
+    stated = held["override_reason"]
+    result["override_reason"] = stated.where(pd.Series(runs, index=everyone)).array
     result["action"] = _actions(proposals, after, policy)
     return policy.stamp(result)
 
@@ -284,7 +285,7 @@ def _grace(
 
 
 def _actions(proposals: pd.DataFrame, after: _Codes, policy: Policy) -> pd.Categorical:
-    """What is done with a restricted customer: reprice, cut cost, exit."""
+    """The action for each restricted customer: reprice, cut cost, exit."""
     table = policy.table("restricted_action")
     rows = np.flatnonzero((after == _RESTRICTED) & (proposals["assigned"].to_numpy() >= 0))
     decided = table.decide_frame(proposals.iloc[rows][["standing", "value_level"]])
