@@ -48,10 +48,10 @@ EVENTS = pd.DataFrame(
 
 
 def recorded() -> object:
-    log = lifecycle.record(
+    log = lifecycle.append_events(
         pd.DataFrame(),
         EVENTS.assign(date=pd.to_datetime(EVENTS["date"])),
-        on="2026-02-01",
+        as_of="2026-02-01",
     )
     assert len(log.log) + len(log.rejected) == len(EVENTS)
     return log
@@ -125,10 +125,10 @@ SHOWN: dict[str, tuple[Callable[[], Any], str]] = {
     "Recorded": (recorded, "log entries"),
     "Concentration": (lambda: valuation.concentration(VALUES), "Gini"),
     "no total": (lambda: valuation.concentration([-5.0, 1.0]), "values below 0"),
-    "WhaleCurve": (lambda: valuation.whale_curve(VALUES), "112.8%"),
-    "ProfitSplit": (lambda: valuation.profit_split(VALUES, 5), "profitable"),
+    "WhaleCurve": (lambda: valuation.concentration(VALUES).whale_curve(), "112.8%"),
+    "ProfitSplit": (lambda: valuation.concentration(VALUES).profit_split(5), "profitable"),
     "ConcentrationChange": (
-        lambda: valuation.compare(VALUES, VALUES[1:], seed=1, replicates=20),
+        lambda: valuation.compare_concentration(VALUES, VALUES[1:], seed=1, replicates=20),
         "Lorenz curves",
     ),
     "GroupedConcentration": (lambda: valuation.concentration_by(WORTH, "worth", "branch"), "gini"),
@@ -297,7 +297,7 @@ def test_a_band_lies_around_the_lorenz_curve() -> None:
     curve = spread.lorenz()["value"]
     assert ((band["lower"] <= curve + 1e-9) & (curve <= band["upper"] + 1e-9)).all()
     assert len(spread.plot(band=band).collections) == 1
-    wide = spread.lorenz_band(seed=1, level=0.99)
+    wide = spread.lorenz_band(seed=1, confidence=0.99)
     assert (wide["upper"] - wide["lower"]).sum() > (band["upper"] - band["lower"]).sum()
 
 
@@ -305,8 +305,8 @@ def test_the_band_ends_agree_with_the_interval_of_the_top_share() -> None:
     spread = valuation.concentration(np.random.default_rng(4).lognormal(size=300))
     band = spread.lorenz_band(seed=1, replicates=1000).set_index("customers")
     top = spread.interval("share_of_top", share=0.2, seed=2)
-    assert 1 - band["upper"].iloc[80] == pytest.approx(top.low, abs=0.02)
-    assert 1 - band["lower"].iloc[80] == pytest.approx(top.high, abs=0.02)
+    assert 1 - band["upper"].iloc[80] == pytest.approx(top.lower, abs=0.02)
+    assert 1 - band["lower"].iloc[80] == pytest.approx(top.upper, abs=0.02)
 
 
 @pytest.mark.usefixtures("closing")

@@ -1,11 +1,11 @@
 # %% [markdown]
 # # Look at a book
 #
-# This notebook reviews the book of a bank: the lifecycle stages of the customers, the concentration of profit, and the reasons for
-# one decision. The book is synthetic; the same seed gives the same book everywhere.
+# A bank's book, reviewed and looked at: where the customers are in their lifecycle, who brings the profit, and why one
+# customer got the tier that they have. The book is synthetic; the same seed gives the same book everywhere.
 
 # %%
-from bankcrm import plots, review
+from bankcrm import default_policies, plots, review
 from bankcrm.datasets import make_book
 
 book = make_book(3_000, seed=7)
@@ -13,7 +13,7 @@ result = review(book, as_of=book.as_of)
 result
 
 # %% [markdown]
-# Each row of `customers` is one customer; each decision has a column with its rule.
+# Each row of `customers` is one customer; each decision stands beside its rule.
 
 # %%
 customers = result.customers
@@ -21,7 +21,7 @@ columns = ["stage", "stage_rule", "segment", "contribution", "tier", "tier_rule"
 customers[columns].head()
 
 # %% [markdown]
-# ## Lifecycle stages
+# ## Where they are
 
 # %%
 stages = customers["stage"].value_counts(sort=False)
@@ -32,9 +32,9 @@ scored = customers.dropna(subset=["r", "f"])
 plots.rfm_heatmap(scored, value="contribution");
 
 # %% [markdown]
-# ## Concentration of profit
+# ## Who brings the profit
 #
-# Cumulative profit, customers with the highest contribution first: the curve rises above 100 % and falls again for the customers who
+# Best customers first, profit cumulated: the curve climbs above the whole and comes down again over the customers who
 # cost more than they bring.
 
 # %%
@@ -43,10 +43,20 @@ from bankcrm.valuation import concentration
 concentration(customers["contribution"]).whale_curve().plot();
 
 # %% [markdown]
-# ## Explain one customer
+# ## Why this one?
 #
-# The decision about one customer: every rule and every test, with the value of the fact.
+# The decision about one customer, from the facts that the review found: every rule, every cell, the value seen.
 
 # %%
+from bankcrm.lifecycle import stage_facts
+
+facts = stage_facts(
+    book.customers,
+    book.transactions,
+    as_of=book.as_of,
+    contacts=book.contacts,
+    accounts=book.accounts,
+)
 one = customers.index[customers["stage"].astype(str) == "dormant"][0]
-print(result.explain(one)["stage"])
+table = default_policies()["lifecycle"].table("stage")
+print(table.explain(facts.loc[one].to_dict()))

@@ -71,9 +71,9 @@ def main() -> None:
                     seconds[path].append((time.perf_counter() - start) * 1e3)
         server.terminate()
         server.join()
-        told = re.findall(r"bankcrm_service POST (\S+) 200 ([\d.]+) ms", log.read_text())
+        logged = re.findall(r"bankcrm_service POST (\S+) 200 ([\d.]+) ms", log.read_text())
     for path in ASKED:
-        inside = [float(ms) for name, ms in told if name == path]
+        inside = [float(ms) for name, ms in logged if name == path]
         line = f"{path:<8} server {spread(inside)}   client {spread(seconds[path])}\n"
         sys.stdout.write(line)
 

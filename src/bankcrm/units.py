@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import zoneinfo
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, time
 from typing import Any
 
 _TIMES = "minute hour day week month quarter year half-year"
@@ -73,3 +74,64 @@ def _fits(value: Any, unit: str) -> bool:
     if word == "share":
         return 0 <= value <= 1
     return value >= 0 if word in _NOT_NEGATIVE or word in _TIMES.split() else True
+
+
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_WINDOW = re.compile(r"(?:(\w{3}) )?(\d\d):(\d\d)-(\d\d):(\d\d)")
+
+
+def read_windows(texts: Any) -> dict[str, list[tuple[time, time]]] | str:
+    """Stretches of working time by weekday (empty for the rest), or what is wrong with them.
+
+    >>> read_windows(["09:00-17:00", "Sat 09:00-12:00"])["Sat"]
+    [(datetime.time(9, 0), datetime.time(12, 0))]
+    >>> read_windows(["9-17"])
+    "'9-17' is no stretch of time; write such as '09:00-17:00', '00:00-24:00' or 'Sat 09:00-12:00'"
+    """
+    if isinstance(texts, str) or not isinstance(texts, list | tuple):
+        return f"{texts!r} is no list of stretches of time; write such as ['09:00-17:00']"
+    found: dict[str, list[tuple[time, time]]] = {}
+    for text in texts:
+        match = _WINDOW.fullmatch(text) if isinstance(text, str) else None
+        minutes = [int(g) for g in match.groups()[1:]] if match else [99, 0, 0, 0]
+        begin, end = (60 * minutes[i] + minutes[i + 1] for i in (0, 2))
+        day = (match.group(1) or "") if match else ""
+        whole = max(minutes[1], minutes[3]) < 60 and begin < end <= 24 * 60
+        if not whole or day not in ("", *WEEKDAYS):
+            return (
+                f"{text!r} is no stretch of time; write such as '09:00-17:00', '00:00-24:00' "
+                "or 'Sat 09:00-12:00'"
+            )
+        before = found.setdefault(day, [])
+        if before and begin < (_minutes(before[-1][1]) or 24 * 60):
+            return f"{text!r} begins before the stretch ahead of it has ended"
+        before.append((time(*divmod(begin, 60)), time(end // 60 % 24, end % 60)))
+    return found if "" in found else "no stretch of time for an ordinary working day"
+
+
+def _minutes(at: time) -> int:
+    return at.hour * 60 + at.minute
+
+
+def time_fault(name: str, value: Any) -> str:
+    """What is wrong with a parameter that says when a bank works; empty where nothing is.
+
+    The names ``working_hours``, ``cutoff_hour`` and ``time_zone`` are checked, and no others.
+
+    >>> time_fault("cutoff_hour", 17.5), time_fault("cutoff_hour", 25)
+    ('', '25 is no hour of the day; expected a number from 0 to 24 in whole minutes')
+    """
+    if name == "working_hours":
+        found = read_windows(value)
+        return found if isinstance(found, str) else ""
+    if name == "cutoff_hour":
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if number and 0 <= value <= 24 and abs(value * 60 - round(value * 60)) < 1e-6:
+            return ""
+        return f"{value!r} is no hour of the day; expected a number from 0 to 24 in whole minutes"
+    if name == "time_zone":
+        try:
+            zoneinfo.ZoneInfo(value)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, TypeError, OSError):
+            return f"{value!r} is no time zone; write such as 'Asia/Shanghai'"
+    return ""

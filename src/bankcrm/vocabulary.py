@@ -47,7 +47,7 @@ def word(vocabulary: type[W], value: object) -> W:
         if member.value == value:
             return member
     known = ", ".join(m.value for m in vocabulary)
-    raise DataError(f"{value!r} is not a {vocabulary.__name__}; known: {known}")
+    raise DataError(f"no {vocabulary.__name__} {value!r}; known: {known}")
 
 
 class CustomerKind(Labelled):
@@ -66,6 +66,39 @@ class Stage(Labelled):
     ACTIVE = "active", "活跃"
     DORMANT = "dormant", "沉睡"
     LOST = "lost", "流失"
+
+
+class Event(Labelled):
+    """An event that moves a customer from stage to stage (LCM-2)."""
+
+    CONTACTED = "contacted", "首次接触"
+    INQUIRED = "inquired", "咨询"
+    CONTRACT_SIGNED = "contract_signed", "签约"
+    ACTIVATED = "activated", "激活"
+    WENT_IDLE = "went_idle", "转为沉睡"
+    REACTIVATED = "reactivated", "唤醒"
+    CLOSED = "closed", "销户"
+    WENT_SILENT = "went_silent", "长期无往来"
+    WON_BACK = "won_back", "赢回"
+
+
+class JourneyStep(Labelled):
+    """The five steps of the private-banking relationship (PB-1)."""
+
+    AWARENESS = "awareness", "认知"
+    CONSIDERATION = "consideration", "考虑"
+    DECISION = "decision", "决策"
+    EXPERIENCE = "experience", "体验"
+    EXIT = "exit", "退出"
+
+
+class ValuePhase(Labelled):
+    """The four phases of a relationship's value (PB-2)."""
+
+    INTRODUCTION = "introduction", "引入期"
+    GROWTH = "growth", "成长期"
+    MATURITY = "maturity", "成熟期"
+    DECLINE = "decline", "衰退期"
 
 
 class Tier(Labelled):
@@ -246,7 +279,7 @@ SIGNALS: tuple[str, ...] = tuple(s.value for s in Signal)
 
 
 class Relation(Labelled):
-    """Who speaks for the customer (CSC-3)."""
+    """Who represents the customer (CSC-3)."""
 
     SELF = "self", "本人"
     PROXY = "proxy", "代理人"

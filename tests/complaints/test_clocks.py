@@ -6,7 +6,6 @@ import datetime as dt
 from zoneinfo import ZoneInfo
 
 import attrs
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -19,8 +18,9 @@ from bankcrm.complaints import (
     deadlines,
     replay_clock,
 )
-from bankcrm.complaints.clocks.time_units import TimeUnits, moment
-from bankcrm.policy import default_policy
+from bankcrm.complaints.clocks.rules import clock_rules
+from bankcrm.complaints.clocks.time_units import HOUR, TimeUnits, moment
+from bankcrm.policy import Policy, default_policy
 from bankcrm.vocabulary import CaseStatus, ClockStateKind
 
 from .cases import BOTH, CN, OURS, RECEIVED, START, at, event, replay
@@ -229,21 +229,27 @@ def test_the_bank_day_ends_at_its_cut_off_hour() -> None:
 @pytest.mark.parametrize("unit", ["working_days", "calendar_days", "hours", "working_hours"])
 @given(st.lists(st.integers(0, 60 * 24 * 90), min_size=3, max_size=3))
 def test_time_measured_in_parts_is_the_time_of_the_whole(unit: str, minutes: list[int]) -> None:
-    units = TimeUnits.of(OURS.with_parameters(cutoff_hour=17), CN)
-    a, b, c = (moment(START + dt.timedelta(minutes=m)) for m in sorted(minutes))
-    parts = units.elapsed(unit, a, b) + units.elapsed(unit, b, c)
-    assert parts.tolist() == pytest.approx(units.elapsed(unit, a, c).tolist())
-    never = moment(START) + np.timedelta64("NaT")
-    assert np.isnan(units.elapsed(unit, a, never)).all()
-    assert np.isnan(units.elapsed(unit, never, a)).all()
+    units = answer_units(OURS.with_parameters(cutoff_hour=17))
+    a, b, c = (
+        units.position(unit, moment(START + dt.timedelta(minutes=m))) for m in sorted(minutes)
+    )
+    assert a <= b <= c
+    assert (units.reached(unit, moment(START + dt.timedelta(minutes=max(minutes)))) - c) in (0, 1)
+
+
+def answer_units(policy: Policy) -> TimeUnits:
+    return clock_rules(policy)[1].units(policy, CN)
 
 
 @pytest.mark.parametrize("zone", ["Asia/Shanghai", "Europe/London", "America/New_York"])
 def test_working_hours_are_hours_of_the_banks_own_place(zone: str) -> None:
     own = OURS.with_parameters(time_zone=zone, working_hours=("09:00-12:00", "13:00-17:30"))
-    units = TimeUnits.of(own, CN)
+    units = answer_units(own)
     morning, noon, evening = (
-        moment(dt.datetime(2024, 9, 23, hour, 15, tzinfo=ZoneInfo(zone))) for hour in (8, 12, 20)
+        units.position(
+            "working_hours", moment(dt.datetime(2024, 9, 23, h, 15, tzinfo=ZoneInfo(zone)))
+        )
+        for h in (8, 12, 20)
     )
-    assert units.elapsed("working_hours", morning, noon).tolist() == [3]
-    assert units.elapsed("working_hours", noon, evening).tolist() == [4.5]
+    assert (noon - morning).tolist() == [3 * HOUR]
+    assert (evening - noon).tolist() == [4.5 * HOUR]

@@ -94,7 +94,7 @@ def test_the_deadlines_are_those_that_a_replay_of_the_receipt_gives(
 ) -> None:
     policy = combine(POLICY, default_policy("complaints", preset))
     one = route(complaint, calendar=CN, policy=policy)
-    receipt = CaseEvent(complaint.received_at, "received", severity=one.severity)
+    receipt = CaseEvent(complaint.received_at, "received", severity=one.severity, message=one.kind)
     state = replay_clock([receipt], policy=policy, calendar=CN, as_of=complaint.received_at)
     assert one.deadlines == {clock.name: clock.due for clock in state.clocks}
 

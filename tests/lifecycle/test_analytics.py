@@ -26,9 +26,9 @@ from bankcrm.lifecycle import (
     reactivation_rate,
     stage_funnel,
     stage_history,
-    survival_curve,
     win_back_rate,
 )
+from bankcrm.lifecycle.history.dwell import survival_curve
 from bankcrm.policy import default_policy
 
 LETTERS = {"p": "prospect", "l": "lead", "n": "new", "a": "active", "d": "dormant", "o": "lost"}

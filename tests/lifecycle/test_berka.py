@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from bankcrm.book import Book
-from bankcrm.book.relationship import automatic_kinds
 from bankcrm.datasets import load_berka
 from bankcrm.lifecycle import (
     assign_stages,
@@ -26,13 +25,14 @@ from bankcrm.policy import default_policy
 
 ENDS = month_ends("1993-01", "1994-03")
 AS_OF = "1994-03-30"
-RUNS_BY_ITSELF = automatic_kinds(default_policy("lifecycle"))
+DEFAULTS = default_policy("lifecycle")
+AUTOMATIC = (*DEFAULTS.value("bank_made_kinds"), *DEFAULTS.value("standing_order_kinds"))
 # Strict enough to see movement: the defaults, made for quarters, find nobody asleep in 15 months.
-SHARP = default_policy("lifecycle").with_parameters(
+SHARP = DEFAULTS.with_parameters(
     new_days=30,
     dormant_after_days=45,
     lost_after_days=180,
-    standing_order_kinds=(*RUNS_BY_ITSELF, "pension"),
+    standing_order_kinds=(*AUTOMATIC, "pension"),
 )
 
 
@@ -84,7 +84,7 @@ def test_the_rows_of_the_migration_matrix_add_up(history: pd.DataFrame) -> None:
 def test_the_log_of_the_accounts_plays_back(history: pd.DataFrame) -> None:
     log = stage_log(history)
     for end in ENDS[[0, 7, 14]]:
-        told = replay(log, at=end)["stage"].astype(object)
+        told = replay(log, as_of=end)["stage"].astype(object)
         expected = history["stage"].xs(pd.Timestamp(end), level="date").dropna().astype(object)
         assert told.to_dict() == expected.to_dict()
 
@@ -106,7 +106,7 @@ def stages_under(book: Book, **changes: object) -> pd.Series:
 def test_each_threshold_of_the_policy_changes_the_stages_as_it_should(berka: Book) -> None:
     base = stages_under(berka)
     every_movement = stages_under(berka, bank_made_kinds=(), standing_order_kinds=())
-    own_pensions = stages_under(berka, standing_order_kinds=RUNS_BY_ITSELF)
+    own_pensions = stages_under(berka, standing_order_kinds=AUTOMATIC)
     assert base.sum() == every_movement.sum() == own_pensions.sum() == 1229
     # Nobody is dormant if automatic postings count: every account has some each month.
     assert every_movement[["dormant", "lost"]].tolist() == [0, 0]

@@ -12,10 +12,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bankcrm.book.relationship import automatic_kinds
+from bankcrm.book.view import day_number, view_of
 from bankcrm.errors import DataError, MissingFactError
 from bankcrm.lifecycle import assign_stages, stage_facts
-from bankcrm.lifecycle.stages.timeline import Windows, read_timeline
+from bankcrm.lifecycle.stages.facts import NEEDS
+from bankcrm.lifecycle.stages.timeline import read_timeline
+from bankcrm.lifecycle.stages.windows import Windows
 from bankcrm.policy import Policy, default_policy
 from bankcrm.rules import Rule
 
@@ -23,7 +25,8 @@ Make = Callable[..., Any]
 seeds = st.integers(0, 100_000)
 days = st.integers(-30, 1500).map(lambda n: np.datetime64("2022-01-01") + n)
 DORMANCY = {"new": 0, "active": 0, "dormant": 1, "lost": 2}
-AUTOMATIC = set(automatic_kinds(default_policy("lifecycle")))
+POLICY = default_policy("lifecycle")
+AUTOMATIC = {*POLICY.value("bank_made_kinds"), *POLICY.value("standing_order_kinds")}
 
 
 def slow_facts(customer: Any, moves: list[Any], day: pd.Timestamp) -> dict[str, Any]:
@@ -192,12 +195,13 @@ def test_windows_that_roll_hold_what_fresh_ones_do(
     make_small_book: Make, seed: int, steps: list[int]
 ) -> None:
     book = make_small_book(seed)
-    start = int(np.datetime64("2022-01-01", "D").astype(int))
-    timeline = read_timeline(*book, until=start + 1600, automatic_kinds=("fee",))
-    rolling = Windows(timeline, 60, 200)
+    start = day_number(np.datetime64("2022-01-01"))
+    policy = POLICY.with_parameters(recent_days=60, earlier_days=200)
+    timeline = read_timeline(view_of(book._asdict(), NEEDS), start + 1600, policy)
+    rolling = Windows(timeline, policy)
     for step in steps:
         rolling.advance(start + step)
-        fresh = Windows(timeline, 60, 200)
+        fresh = Windows(timeline, policy)
         fresh.advance(start + step)
         for name in ("recent", "earlier", "last"):
             assert (getattr(rolling, name) == getattr(fresh, name)).all()
@@ -370,8 +374,8 @@ def test_bare_customer_ids_are_prospects_with_a_rule() -> None:
     moves = pd.DataFrame({"customer_id": [1], "date": pd.to_datetime(["2026-01-01"])})
     stages = assign_stages(stage_facts(bare, moves, as_of="2026-01-31"))
     assert stages["stage"].tolist() == ["new", "prospect"]
-    assert stages["rule"].tolist() == ["new", "prospect"]
-    assert stages.attrs["policy"] == "bankcrm.lifecycle"
+    assert stages["stage_rule"].tolist() == ["new", "prospect"]
+    assert stages.attrs["policy"] == "bankcrm.lifecycle@2026.1"
 
 
 def test_faulty_frames_are_refused_with_what_is_wrong() -> None:

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from bankcrm.errors import DataError
 from bankcrm.lifecycle import (
     Move,
+    append_events,
     assign_stages,
     month_ends,
-    record,
     replay,
     stage_facts,
     stage_history,
@@ -25,7 +25,7 @@ from bankcrm.lifecycle import (
     stage_model,
     stage_spells,
 )
-from bankcrm.lifecycle.log.entries import LOG_COLUMNS
+from bankcrm.lifecycle.log.apply import LOG_COLUMNS
 from bankcrm.policy import default_policy
 
 Make = Callable[..., Any]
@@ -55,8 +55,8 @@ def test_a_history_is_the_direct_assignment_on_every_date(
         assert (told.notna() == (seen | undated)).all()
         known = told.notna()
         assert (told[known].astype(object) == direct.loc[known, "stage"].astype(object)).all()
-        rule = history["rule"].xs(pd.Timestamp(day), level="date").reindex(direct.index)
-        assert (rule[known].astype(object) == direct.loc[known, "rule"].astype(object)).all()
+        rule = history["stage_rule"].xs(pd.Timestamp(day), level="date").reindex(direct.index)
+        assert (rule[known].astype(object) == direct.loc[known, "stage_rule"].astype(object)).all()
 
 
 @given(seeds, dates, dates)
@@ -71,7 +71,7 @@ def test_a_replayed_log_gives_back_the_history_on_every_day(
     for at in [*days, *others]:
         before = [d for d in wide.columns if d <= pd.Timestamp(at)]
         expected = wide[before[-1]].dropna() if before else pd.Series(dtype=object)
-        told = replay(log, at=at)["stage"].astype(object)
+        told = replay(log, as_of=at)["stage"].astype(object)
         assert told.to_dict() == expected.to_dict()
 
 
@@ -115,7 +115,7 @@ def test_the_order_of_dates_does_not_matter_but_each_stands_once(make_small_book
     pd.testing.assert_frame_equal(
         shuffled, stage_history(book.customers, book.transactions, dates=ends)
     )
-    with pytest.raises(DataError, match="2023-01-31 stand twice"):
+    with pytest.raises(DataError, match="2023-01-31 are given twice"):
         stage_history(book.customers, book.transactions, dates=[*ends, ends[0]])
     with pytest.raises(DataError, match="at least one date"):
         stage_history(book.customers, book.transactions, dates=[])
@@ -157,7 +157,7 @@ def test_a_leap_over_stages_is_written_as_the_shortest_legal_chain() -> None:
     correction = log[log["customer_id"] == "y"].iloc[1]
     assert pd.isna(correction["event"])
     assert correction["after"] == "new"
-    assert replay(log, at="2026-02-28")["stage"].astype(object).to_dict() == {
+    assert replay(log, as_of="2026-02-28")["stage"].astype(object).to_dict() == {
         "x": "dormant",
         "y": "new",
     }
@@ -165,7 +165,7 @@ def test_a_leap_over_stages_is_written_as_the_shortest_legal_chain() -> None:
 
 def test_a_closing_is_told_from_a_silence_by_the_rule() -> None:
     history = history_of(x="ao", y="ao")
-    history["rule"] = ["active", "lost-closed", "active", "lost-idle-person"]
+    history["stage_rule"] = ["active", "lost-closed", "active", "lost-idle-person"]
     log = stage_log(history)
     assert log["event"].astype(object).where(log["event"].notna(), None).tolist() == [
         None,
@@ -178,7 +178,7 @@ def test_a_closing_is_told_from_a_silence_by_the_rule() -> None:
 
 def test_a_bank_says_itself_which_event_a_rule_speaks_of() -> None:
     history = history_of(x="ao")
-    history["rule"] = ["active", "lost-idle-person"]
+    history["stage_rule"] = ["active", "lost-idle-person"]
     spoken = ({"rule": "lost-idle-person", "event": "closed"},)
     policy = default_policy("lifecycle")
     policy = attrs.evolve(policy, raw_records={**policy.raw_records, "rule_event": spoken})
@@ -208,34 +208,34 @@ def events(*rows: tuple[Any, Any, Any]) -> pd.DataFrame:
 
 
 def test_real_events_make_a_log_and_play_back() -> None:
-    done = record(pd.DataFrame(), EVENTS, on="2026-03-31")
+    done = append_events(pd.DataFrame(), EVENTS, as_of="2026-03-31")
     assert done.rejected.empty
     assert done.changes.empty
     assert done.log["cause"].tolist()[-1] == "competitor"
     assert done.log["rule"].tolist()[0] == "prospect:contacted"
-    told = replay(done.log, at="2026-03-31")
+    told = replay(done.log, as_of="2026-03-31")
     assert told["stage"].tolist() == ["active", "lost"]
     assert told["furthest"].tolist() == ["active", "lead"]
     assert told["since"].tolist() == [pd.Timestamp("2026-03-01"), pd.Timestamp("2026-02-03")]
-    assert replay(done.log, at="2026-01-10")["stage"].tolist() == ["lead"]
-    assert replay(done.log, at="2020-01-01").empty
+    assert replay(done.log, as_of="2026-01-10")["stage"].tolist() == ["lead"]
+    assert replay(done.log, as_of="2020-01-01").empty
 
 
 @given(st.permutations(range(len(EVENTS))), st.integers(0, len(EVENTS)))
 @settings(max_examples=12)
 def test_events_may_come_in_any_order_and_in_parts(order: list[int], split: int) -> None:
     """What is legal in the end is reached whenever every part is legal on the way."""
-    whole = record(pd.DataFrame(), EVENTS, on="2026-03-31").log
-    shuffled = record(pd.DataFrame(), EVENTS.iloc[order], on="2026-03-31")
+    whole = append_events(pd.DataFrame(), EVENTS, as_of="2026-03-31").log
+    shuffled = append_events(pd.DataFrame(), EVENTS.iloc[order], as_of="2026-03-31")
     assert shuffled.rejected.empty
     at = "2026-03-31"
-    pd.testing.assert_frame_equal(replay(shuffled.log, at=at), replay(whole, at=at))
+    pd.testing.assert_frame_equal(replay(shuffled.log, as_of=at), replay(whole, as_of=at))
     early = EVENTS.sort_values("date").iloc[:split]
     late = EVENTS.sort_values("date").iloc[split:]
-    first = record(pd.DataFrame(), early, on=at)
-    second = record(first.log, late, on=at)
+    first = append_events(pd.DataFrame(), early, as_of=at)
+    second = append_events(first.log, late, as_of=at)
     assert second.rejected.empty
-    pd.testing.assert_frame_equal(replay(second.log, at=at), replay(whole, at=at))
+    pd.testing.assert_frame_equal(replay(second.log, as_of=at), replay(whole, as_of=at))
     assert second.log["entry"].tolist() == list(range(len(EVENTS)))
     assert tuple(second.log.columns) == LOG_COLUMNS
     for name, words in (("event", stage_model().event_names), ("after", stage_model().stage_names)):
@@ -244,34 +244,34 @@ def test_events_may_come_in_any_order_and_in_parts(order: list[int], split: int)
 
 
 def test_a_late_event_takes_its_place_by_date_and_tells_what_it_changed() -> None:
-    log = record(
+    log = append_events(
         pd.DataFrame(),
         events((1, "2026-01-05", "contract_signed"), (1, "2026-03-01", "activated")),
-        on="2026-03-31",
+        as_of="2026-03-31",
     ).log
-    late = record(log, events((1, "2026-02-01", "closed")), on="2026-04-10")
+    late = append_events(log, events((1, "2026-02-01", "closed")), as_of="2026-04-10")
     assert late.rejected.empty
     assert late.changes[["date", "event", "was", "now", "superseded"]].to_numpy().tolist() == [
         [pd.Timestamp("2026-03-01"), "activated", "active", "lost", True]
     ]
     pd.testing.assert_frame_equal(late.log.iloc[:2], log)  # nothing old is rewritten
     assert late.log["recorded"].tolist()[-1] == pd.Timestamp("2026-04-10")
-    assert replay(late.log, at="2026-04-10")["stage"].tolist() == ["lost"]
-    assert replay(late.log, at="2026-01-31")["stage"].tolist() == ["new"]
+    assert replay(late.log, as_of="2026-04-10")["stage"].tolist() == ["lost"]
+    assert replay(late.log, as_of="2026-01-31")["stage"].tolist() == ["new"]
 
 
 def test_events_go_on_from_a_log_of_a_history() -> None:
     log = stage_log(history_of(x="pna", y="-la"))
-    more = record(
+    more = append_events(
         log,
         events(("x", "2026-05-01", "closed"), ("y", "2026-05-01", "won_back")),
-        on="2026-05-31",
+        as_of="2026-05-31",
     )
     assert more.rejected["reason"].tolist() == ["no_such_move"]
     assert more.rejected["stage"].tolist() == ["active"]
-    assert replay(more.log, at="2026-05-31")["stage"].tolist() == ["lost", "active"]
+    assert replay(more.log, as_of="2026-05-31")["stage"].tolist() == ["lost", "active"]
     as_text = log.astype({"event": object, "before": object, "after": object})
-    again = record(as_text, events(("x", "2026-05-01", "closed")), on="2026-05-31").log
+    again = append_events(as_text, events(("x", "2026-05-01", "closed")), as_of="2026-05-31").log
     pd.testing.assert_frame_equal(again, more.log)
 
 
@@ -292,8 +292,8 @@ def test_events_go_on_from_a_log_of_a_history() -> None:
 def test_what_cannot_be_recorded_is_set_aside_with_its_reason(
     row: tuple[Any, Any, Any], reason: str
 ) -> None:
-    log = record(pd.DataFrame(), EVENTS, on="2026-03-31").log
-    done = record(log, events(row, (2, "2026-03-30", "contract_signed")), on="2026-03-31")
+    log = append_events(pd.DataFrame(), EVENTS, as_of="2026-03-31").log
+    done = append_events(log, events(row, (2, "2026-03-30", "contract_signed")), as_of="2026-03-31")
     assert done.rejected["reason"].tolist() == [reason]
     assert len(done.log) == len(log) + 1
     assert len(done.log) + len(done.rejected) == len(log) + 2
@@ -302,44 +302,47 @@ def test_what_cannot_be_recorded_is_set_aside_with_its_reason(
 def test_two_contradictory_events_at_one_instant_are_both_set_aside() -> None:
     # Signed then closed ends lost; closed then signed ends new.
     both = events((9, "2026-02-01", "contract_signed"), (9, "2026-02-01", "closed"))
-    done = record(pd.DataFrame(), both, on="2026-03-31")
+    done = append_events(pd.DataFrame(), both, as_of="2026-03-31")
     assert done.rejected["reason"].tolist() == ["contradictory"] * 2
     assert done.log.empty
     # Fell asleep and woke at once: the one undoes the other.
     log = stage_log(history_of(x="pna"))
     undone = events(("x", "2026-05-01", "went_idle"), ("x", "2026-05-01", "reactivated"))
-    assert record(log, undone, on="2026-05-31").rejected["reason"].tolist() == ["contradictory"] * 2
+    assert (
+        append_events(log, undone, as_of="2026-05-31").rejected["reason"].tolist()
+        == ["contradictory"] * 2
+    )
     # Whoever else is in the batch, before them in order or after.
     others = [(c, "2026-02-01", "inquired") for c in (1, 9, 20)]
     crowd = events(*others, *((c, *row[1:]) for row in both.to_numpy().tolist() for c in (9, 12)))
-    told = record(pd.DataFrame(), crowd, on="2026-03-31").rejected
+    told = append_events(pd.DataFrame(), crowd, as_of="2026-03-31").rejected
     assert told["customer_id"].tolist() == [9, 12, 9, 12]
     assert set(told["reason"]) == {"contradictory"}
     # On two days, or in the one order that is legal, they are no contradiction.
     apart = events(("x", "2026-05-01", "went_idle"), ("x", "2026-05-02", "reactivated"))
-    assert record(log, apart, on="2026-05-31").rejected.empty
+    assert append_events(log, apart, as_of="2026-05-31").rejected.empty
     walk_in = events(
         (9, "2026-02-01", "contract_signed"),
         (9, "2026-02-01", "inquired"),
         (9, "2026-02-01", "activated"),
     )
-    done = record(pd.DataFrame(), walk_in, on="2026-03-31")
+    done = append_events(pd.DataFrame(), walk_in, as_of="2026-03-31")
     assert done.rejected.empty
     assert done.log["event"].tolist() == ["inquired", "contract_signed", "activated"]
 
 
 def test_instants_of_one_day_are_told_apart() -> None:
     timed = events((9, "2026-02-01T09:00", "contract_signed"), (9, "2026-02-01T15:00", "closed"))
-    done = record(pd.DataFrame(), timed, on="2026-02-01")
+    done = append_events(pd.DataFrame(), timed, as_of="2026-02-01")
     assert done.rejected.empty
-    assert replay(done.log, at="2026-02-01")["stage"].tolist() == ["lost"]
+    assert replay(done.log, as_of="2026-02-01")["stage"].tolist() == ["lost"]
 
 
 def test_guards_are_asked_where_facts_are_given() -> None:
     log = stage_log(history_of(x="pna", y="pna"))
     idle = events(("x", "2026-05-01", "went_idle"), ("y", "2026-05-01", "went_idle"))
     facts = pd.DataFrame({"closed": [False, False], "days_idle": [30, 100]})
-    done = record(log, idle, on="2026-05-31", facts=facts)
+    done = append_events(log, idle, as_of="2026-05-31", facts=facts)
     assert done.rejected["customer_id"].tolist() == ["x"]
     assert done.rejected["reason"].tolist() == ["guard_failed"]
 
@@ -347,24 +350,24 @@ def test_guards_are_asked_where_facts_are_given() -> None:
 def test_a_log_that_does_not_fit_is_refused() -> None:
     log = stage_log(history_of(x="pna"))
     with pytest.raises(DataError, match="missing column after"):
-        replay(log.drop(columns="after"), at="2026-05-31")
+        replay(log.drop(columns="after"), as_of="2026-05-31")
     with pytest.raises(DataError, match=r"log\.after: \['asleep'\] are not in the model"):
-        replay(log.assign(after="asleep"), at="2026-05-31")
+        replay(log.assign(after="asleep"), as_of="2026-05-31")
     with pytest.raises(DataError, match=r"log\.event: \['sneezed'\] are not in the model"):
-        replay(log.assign(event="sneezed"), at="2026-05-31")
+        replay(log.assign(event="sneezed"), as_of="2026-05-31")
     with pytest.raises(DataError, match="time zone"):
-        replay(log.assign(date=log["date"].dt.tz_localize("Asia/Shanghai")), at="2026-05-31")
+        replay(log.assign(date=log["date"].dt.tz_localize("Asia/Shanghai")), as_of="2026-05-31")
     with pytest.raises(DataError, match="log: missing column customer_id, date, event, after"):
-        replay(pd.DataFrame({"entry": []}), at="2026-05-31")
+        replay(pd.DataFrame({"entry": []}), as_of="2026-05-31")
     with pytest.raises(DataError, match="events: missing column event"):
-        record(log, EVENTS.drop(columns="event"), on="2026-05-31")
+        append_events(log, EVENTS.drop(columns="event"), as_of="2026-05-31")
 
 
 def test_a_bank_may_log_moves_of_its_own() -> None:
     model = stage_model().with_moves(Move("lead", "went_silent", "lost"))
     cold = events((1, "2026-01-01", "contacted"), (1, "2026-06-01", "went_silent"))
-    assert record(pd.DataFrame(), cold, on="2026-06-30", model=model).rejected.empty
-    assert len(record(pd.DataFrame(), cold, on="2026-06-30").rejected) == 1
+    assert append_events(pd.DataFrame(), cold, as_of="2026-06-30", model=model).rejected.empty
+    assert len(append_events(pd.DataFrame(), cold, as_of="2026-06-30").rejected) == 1
 
 
 def test_spells_tell_start_end_and_what_came_after() -> None:
@@ -384,7 +387,7 @@ def test_spells_tell_start_end_and_what_came_after() -> None:
 def test_an_event_may_lead_back_to_where_all_begin() -> None:
     model = stage_model().with_moves(Move("lead", "went_silent", "prospect"))
     forgotten = events((1, "2026-01-01", "contacted"), (1, "2026-06-01", "went_silent"))
-    done = record(pd.DataFrame(), forgotten, on="2026-06-30", model=model)
+    done = append_events(pd.DataFrame(), forgotten, as_of="2026-06-30", model=model)
     assert done.rejected.empty
     assert done.log["after"].tolist() == ["lead", "prospect"]
 

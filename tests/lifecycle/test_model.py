@@ -9,14 +9,13 @@ import pytest
 from bankcrm.errors import PolicyError, UnknownNameError
 from bankcrm.lifecycle import (
     Event,
-    JourneyStep,
     Move,
     Stage,
     StageModel,
     Term,
-    ValuePhase,
     stage_model,
 )
+from bankcrm.vocabulary import JourneyStep, ValuePhase
 
 SMALL = """
 [model]

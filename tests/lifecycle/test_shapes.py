@@ -10,6 +10,7 @@ import pytest
 
 from bankcrm import lifecycle
 from bankcrm.calendars import working_calendar
+from bankcrm.lifecycle.history.dwell import survival_curve
 from bankcrm.policy import default_policy
 
 DAY = "2026-03-31"
@@ -50,19 +51,19 @@ OF_FACTS = {
     "date": "last_activity",
 }
 OF_RATES = {"int64": "at_risk moved", "float64": "rate lower upper"}
-OF_PHASES = {"category": "phase rule missing"}
+OF_PHASES = {"category": "value_phase value_phase_rule missing"}
 
 PROMISED: dict[str, tuple[Callable[[], pd.DataFrame], str, dict[str, str]]] = {
     "stage_facts": (facts, "customer_id", OF_FACTS),
     "assign_stages": (
         lambda: lifecycle.assign_stages(facts()),
         "customer_id",
-        {"category": "stage rule"},
+        {"category": "stage stage_rule"},
     ),
     "stage_history": (
         history,
         "customer_id date",
-        {"category": "stage furthest rule"},
+        {"category": "stage furthest stage_rule"},
     ),
     "stage_log": (
         log,
@@ -75,7 +76,7 @@ PROMISED: dict[str, tuple[Callable[[], pd.DataFrame], str, dict[str, str]]] = {
         },
     ),
     "replay": (
-        lambda: lifecycle.replay(log(), at=DAY),
+        lambda: lifecycle.replay(log(), as_of=DAY),
         "customer_id",
         {"category": "stage furthest", "date": "since"},
     ),
@@ -112,22 +113,10 @@ PROMISED: dict[str, tuple[Callable[[], pd.DataFrame], str, dict[str, str]]] = {
         lambda: lifecycle.early_warnings(CUSTOMERS, MOVES, as_of=DAY),
         "customer_id",
         {
-            "int64": "signals",
-            "category": "rules level",
-            "text": "reasons",
-            "float64": "score",
-            "Int64": "rank",
-        },
-    ),
-    "warning_facts": (
-        lambda: lifecycle.warning_facts(CUSTOMERS, MOVES, as_of=DAY),
-        "customer_id",
-        {
-            **OF_FACTS,
-            "category": f"{OF_FACTS['category']} stage",
-            "bool": f"{OF_FACTS['bool']} has_rhythm balance_known product_closed complaint_open "
-            "complaint_badly_solved salary_gone",
-            "float64": f"{OF_FACTS['float64']} overdue_ratio balance_ratio",
+            "category": "warning warning_rules",
+            "text": "warning_reasons",
+            "int64": "warning_signals",
+            "float64": "warning_score",
         },
     ),
     "churn_rates": (
@@ -167,7 +156,7 @@ PROMISED: dict[str, tuple[Callable[[], pd.DataFrame], str, dict[str, str]]] = {
         {"int64": "spells ended censored left_truncated", "float64": "median_days mean_days"},
     ),
     "survival_curve": (
-        lambda: lifecycle.survival_curve([10, 20], [True, False]),
+        lambda: survival_curve([10, 20], [True, False]),
         "days",
         {"int64": "at_risk ended censored", "float64": "survival lower upper"},
     ),
@@ -196,7 +185,6 @@ WITH_POLICY = [
     "stage_history",
     "plan_actions",
     "early_warnings",
-    "warning_facts",
     "assign_value_phases",
 ]
 
@@ -217,7 +205,10 @@ def test_columns_types_and_index_are_those_promised(
 @pytest.mark.parametrize("name", WITH_POLICY)
 def test_a_result_names_the_policy_that_decided_it(name: str) -> None:
     attrs = PROMISED[name][0]().attrs
-    assert (attrs["policy"], attrs["fingerprint"]) == (POLICY.id, POLICY.fingerprint)
+    assert (attrs["policy"], attrs["fingerprint"]) == (
+        f"{POLICY.id}@{POLICY.version}",
+        POLICY.fingerprint,
+    )
     assert attrs.get("as_of", DAY) == DAY
 
 

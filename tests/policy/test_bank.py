@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import types
 from datetime import date
 
 import attrs
@@ -11,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bankcrm.book.loss_reasons import LossReason
-from bankcrm.errors import PolicyError, UnknownNameError
+from bankcrm.errors import PluginError, PolicyError, UnknownNameError
+from bankcrm.plugins import AddRecords, SetParameter, assemble, hookimpl
 from bankcrm.policy import (
     DOMAINS,
     Policy,
@@ -44,6 +46,8 @@ id = "no"
 when = {}
 then = false
 """
+
+BOUNDED = "facts = { age_days = { type = 'number', maximum = 380 } }"
 
 
 def mature(policy: Policy, days: float) -> object:
@@ -109,6 +113,39 @@ def test_a_domains_own_table_and_list_win() -> None:
     code = {"code": "own", "group": "other", "zh": "x"}
     listed = attrs.evolve(lifecycle, raw_records={"loss_reason": [code]})
     assert [r.code for r in listed.records("loss_reason", LossReason)] == ["own"]
+    assert attrs.evolve(listed, raw_records={"loss_reason": ()}).records("loss_reason", str) == ()
+
+
+def test_a_plug_in_adds_to_what_the_domain_reads_from_the_bank() -> None:
+    """In one domain only; unit and note of a parameter stay."""
+    changes = [
+        AddRecords("lifecycle", "loss_reason", ({"code": "own", "group": "other"},)),
+        SetParameter("lifecycle", "year_days", Parameter(360)),
+    ]
+    module = types.ModuleType("ours")
+    module.changes = hookimpl(lambda: changes)  # type: ignore[attr-defined]
+    made = assemble(plugins=[module])
+    reasons = made["lifecycle"].records("loss_reason", LossReason)
+    assert reasons[:-1] == BANK.records("loss_reason", LossReason)
+    assert reasons[-1].code == "own"
+    year = made["lifecycle"].parameter("year_days")
+    assert (year.value, year.unit) == (360, BANK.parameter("year_days").unit)
+    assert made["bank"] == BANK
+    assert made["valuation"] == default_policy("valuation")
+
+
+def test_a_plug_in_that_changes_the_bank_must_not_break_a_domain() -> None:
+    lifecycle = load_policy(MATURE.replace('id = "mature"', f'id = "mature"\n{BOUNDED}'))
+    base = default_policies().with_policy(lifecycle)
+    module = types.ModuleType("ours")
+    for value, fits in ((370, True), (400, False)):
+        change = SetParameter("bank", "year_days", Parameter(value))
+        module.changes = hookimpl(lambda change=change: [change])  # type: ignore[attr-defined]
+        if fits:
+            assert assemble(base, plugins=[module])["lifecycle"].value("year_days") == value
+        else:
+            with pytest.raises(PluginError, match=r"plug-in ours breaks policy own\.lifecycle"):
+                assemble(base, plugins=[module])
 
 
 def test_a_table_of_the_bank_decides_by_the_domains_own_parameter() -> None:
@@ -174,8 +211,7 @@ def test_a_dated_bank_gives_every_domain_the_value_of_the_day() -> None:
 
 def test_a_policy_is_checked_on_every_day_on_which_the_bank_changes() -> None:
     """The table is fine under the first version of the parameter, and breaks under the second."""
-    facts = "facts = { age_days = { type = 'number', maximum = 380 } }"
-    bounded = MATURE.replace('id = "mature"', f'id = "mature"\n{facts}')
+    bounded = MATURE.replace('id = "mature"', f'id = "mature"\n{BOUNDED}')
     assert load_policy(bounded)
     with pytest.raises(PolicyError, match="no value of 'age_days' passes"):
         load_policy(bounded, shared=dated_bank())

@@ -190,6 +190,8 @@ def test_chinese_has_a_word_for_every_reason_of_the_defaults(reviewed: Review) -
             assert not re.search("[a-z]", words(rule["because"])), rule
     for fact in reviewed.explanations()["facts"]:
         assert words(fact) != fact.replace("_", " "), fact
+    for signal in default_policy("lifecycle").table("warning").rules:
+        assert not re.search("[a-z]", words.reasons(signal.because))
     assert words.reasons("the balance is falling; a rule of the bank") == (
         "余额持续下降；a rule of the bank"
     )

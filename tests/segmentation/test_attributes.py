@@ -11,19 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
+from bankcrm.calendars.ages import full_years
 from bankcrm.errors import DataError, UnknownNameError
-from bankcrm.frames import DataFault
+from bankcrm.frames import DataFault, findings_of
 from bankcrm.policy import default_policy
 from bankcrm.segmentation import (
-    Attribute,
     assign_managers,
     customer_view,
-    findings_of,
     product_use,
     profile,
     segment_attributes,
 )
-from bankcrm.segmentation.attributes import full_years
+from bankcrm.segmentation.attributes.classification import Attribute
 
 POLICY = default_policy("segmentation")
 AS_OF = "2026-06-30"

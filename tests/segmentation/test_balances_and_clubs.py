@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bankcrm.calendars.terms import last_day_of_term, next_review
 from bankcrm.errors import DataError, MissingFactError
-from bankcrm.frames import DataFault
+from bankcrm.frames import DataFault, findings_of
 from bankcrm.policy import default_policy
-from bankcrm.segmentation import average_balance, findings_of, memberships
-from bankcrm.segmentation._dates import last_day_of_term, next_review
+from bankcrm.segmentation import average_balance, memberships
 
 POLICY = default_policy("segmentation")
 START, END = pd.Timestamp("2026-01-20"), pd.Timestamp("2026-04-10")

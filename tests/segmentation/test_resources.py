@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from bankcrm.errors import DataError, InfeasibleError, UnknownNameError
 from bankcrm.policy import default_policy
-from bankcrm.segmentation import Entitlement, allocate, resource_levels, resource_rules
+from bankcrm.segmentation import allocate, resource_levels, resource_rules
+from bankcrm.segmentation.resources.levels import Entitlement
 from bankcrm.vocabulary import Tier
 
 POLICY = default_policy("segmentation")
@@ -54,7 +55,7 @@ def test_a_head_of_a_better_tier_gets_no_less(rows: list[tuple[str, int]]) -> No
 def test_potential_customers_share_by_potential() -> None:
     plan = allocate(book([("potential", 9), ("potential", 1)]), budget=1000)
     assert plan.customers["amount"].tolist() == [900, 100]
-    assert plan.customers["level"].tolist() == ["by_potential"] * 2
+    assert plan.customers["resource_level"].tolist() == ["by_potential"] * 2
 
 
 def test_weights_floors_and_caps_of_customers() -> None:
@@ -118,7 +119,7 @@ def test_explain_says_why() -> None:
 
 def test_every_tier_has_a_level_and_entitlements() -> None:
     levels = resource_levels(pd.DataFrame({"tier": TIERS}))
-    assert dict(zip(TIERS, levels["level"], strict=True)) == {
+    assert dict(zip(TIERS, levels["resource_level"], strict=True)) == {
         "premium": "priority",
         "key": "lean",
         "ordinary": "controlled",
@@ -128,7 +129,7 @@ def test_every_tier_has_a_level_and_entitlements() -> None:
     for tier in Tier:
         row = resource_rules(tier)
         assert row.tier is tier
-        assert row.level == levels["level"].iloc[TIERS.index(tier.value)]
+        assert row.level == levels["resource_level"].iloc[TIERS.index(tier.value)]
     times = [resource_rules(t).response_hours for t in ("premium", "key", "ordinary")]
     assert times == sorted(times)
 

@@ -9,6 +9,7 @@ import pytest
 
 from bankcrm import segmentation
 from bankcrm.policy import default_policy
+from bankcrm.segmentation.resources.plan import ResourcePlan
 
 DAY = "2026-03-31"
 POLICY = default_policy("segmentation")
@@ -51,7 +52,7 @@ def tiers() -> pd.DataFrame:
     return segmentation.assign_tiers(FACTS)
 
 
-def plan() -> segmentation.ResourcePlan:
+def plan() -> ResourcePlan:
     return segmentation.allocate(tiers()[["tier"]], budget=1000)
 
 
@@ -65,11 +66,11 @@ PROMISED: dict[str, tuple[Callable[[], pd.DataFrame], str, dict[str, str]]] = {
         "customer_id line",
         OF_METRICS,
     ),
-    "score_rfm": (scores, "customer_id", {"int8": "r f m", "int16": "score"}),
+    "score_rfm": (scores, "customer_id", {"int8": "r f m", "int16": "rfm_score"}),
     "segment_rfm": (
         segments,
         "customer_id",
-        {"category": "segment segment_rule level level_rule treatment"},
+        {"category": "segment segment_rule rfm_level rfm_level_rule treatment"},
     ),
     "rfm_migration": (
         lambda: segmentation.rfm_migration(segments(), segments()),
@@ -79,7 +80,10 @@ PROMISED: dict[str, tuple[Callable[[], pd.DataFrame], str, dict[str, str]]] = {
     "assign_tiers": (
         tiers,
         "customer_id",
-        {"category": "tier rule standing value_level growth_level"},
+        {
+            "category": "tier standing value_level growth_level "
+            "standing_rule value_level_rule growth_level_rule tier_rule"
+        },
     ),
     "product_use": (
         lambda: segmentation.product_use(ACCOUNTS, as_of=DAY),
@@ -104,7 +108,7 @@ PROMISED: dict[str, tuple[Callable[[], pd.DataFrame], str, dict[str, str]]] = {
         ),
         "customer_id",
         {
-            "category": "club qualifies_for status rule",
+            "category": "club qualifies_for status status_rule",
             "date": "term_start term_end notice_from grace_until next_review",
             "Int64": "days_left",
         },
@@ -112,12 +116,16 @@ PROMISED: dict[str, tuple[Callable[[], pd.DataFrame], str, dict[str, str]]] = {
     "resource_levels": (
         lambda: segmentation.resource_levels(tiers()),
         "customer_id",
-        {"category": "level rule"},
+        {"category": "resource_level resource_level_rule"},
     ),
     "allocate": (
         lambda: plan().customers,
         "customer_id",
-        {"category": "tier level rule", "float64": "weight", "int64": "amount"},
+        {
+            "category": "tier resource_level resource_level_rule",
+            "float64": "weight",
+            "int64": "amount",
+        },
     ),
     "allocate tiers": (
         lambda: plan().tiers,
@@ -168,10 +176,19 @@ def test_a_review_has_its_columns_in_order(kind: Callable[[object], str]) -> Non
     after = segmentation.review_tiers(HELD, FACTS, as_of=DAY)
     assert after.index.name == "customer_id"
     assert list(after.columns) == [
-        "before", "proposed", "tier", "movement", "reason", "rule", "since", "grace_until",
+        "before", "proposed", "tier", "movement", "reason", "reason_rule", "since", "grace_until",
         "next_review", "override_tier", "override_until", "override_reason", "action",
     ]  # fmt: skip
-    words = ["before", "proposed", "tier", "movement", "reason", "rule", "override_tier", "action"]
+    words = [
+        "before",
+        "proposed",
+        "tier",
+        "movement",
+        "reason",
+        "reason_rule",
+        "override_tier",
+        "action",
+    ]
     assert {kind(after[c].dtype) for c in words} == {"category"}
     days = ["since", "grace_until", "next_review", "override_until"]
     assert {str(after[c].dtype) for c in days} == {"datetime64[s]"}

@@ -14,12 +14,12 @@ from bankcrm.errors import DataError, PolicyError
 from bankcrm.policy import default_policy
 from bankcrm.segmentation import (
     TIER_LADDER,
-    TierLines,
     assign_tiers,
     fit_tiers,
     review_tiers,
     tier_migration,
 )
+from bankcrm.segmentation.tiers.lines import TierLines
 
 POLICY = default_policy("segmentation")
 RANK = {tier.value: rank for rank, tier in enumerate(TIER_LADDER)}
@@ -117,7 +117,7 @@ def test_a_column_of_nulls_is_a_column_that_is_not_there(one: dict[str, Any]) ->
 )
 def test_the_lines(known: dict[str, Any], tier: str, rule: str) -> None:
     found = assign_tiers(frame([known])).iloc[0]
-    assert (found["tier"], found["rule"]) == (tier, rule)
+    assert (found["tier"], found["tier_rule"]) == (tier, rule)
 
 
 def test_bad_facts_are_told() -> None:

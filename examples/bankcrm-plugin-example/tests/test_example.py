@@ -74,7 +74,7 @@ def test_the_fact(ours: Assembled) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("The ATM ate my card", True),
         ("the cash machine was broken", True),
@@ -84,8 +84,8 @@ def test_the_fact(ours: Assembled) -> None:
         ("", False),
     ],
 )
-def test_the_signal(text: str, told: bool) -> None:
-    assert bankcrm_example.atm_fault(pd.Series([text])).tolist() == [told]
+def test_the_signal(text: str, expected: bool) -> None:
+    assert bankcrm_example.atm_fault(pd.Series([text])).tolist() == [expected]
 
 
 def test_the_day(ours: Assembled) -> None:

@@ -67,8 +67,8 @@ def create_app(
     @app.exception_handler(RequestValidationError)
     async def bad_request(_: Request, error: RequestValidationError) -> JSONResponse:
         """The path of each faulty field and what is wrong; the values are not repeated."""
-        told = [{"path": _path(e["loc"]), "message": e["msg"]} for e in error.errors()]
-        return JSONResponse({"detail": told}, status_code=422)
+        errors = [{"path": _path(e["loc"]), "message": e["msg"]} for e in error.errors()]
+        return JSONResponse({"detail": errors}, status_code=422)
 
     @app.exception_handler(BankcrmError)
     async def bad_facts(_: Request, error: BankcrmError) -> JSONResponse:
@@ -123,7 +123,7 @@ def create_app(
         """The tiers of many customers."""
         frame = pd.DataFrame(batch.cases).rename_axis("customer_id")
         decided = assign_tiers(frame, policy=now["segmentation"])
-        found: list[dict[str, Any]] = decided[["tier", "rule"]].astype(str).to_dict("records")
+        found: list[dict[str, Any]] = decided[["tier", "tier_rule"]].astype(str).to_dict("records")
         return found
 
     @app.post("/route")
@@ -159,7 +159,7 @@ def _route(message: Message, now: Assembled, days: WorkingCalendar) -> dict[str,
     if unknown:
         raise DataError(f"signals {', '.join(unknown)} are unknown; known: {', '.join(SIGNALS)}")
     amount = message.amount_at_stake
-    told = Complaint(
+    complaint = Complaint(
         complaint_id=message.complaint_id,
         received_at=message.received_at,
         text=message.text,
@@ -169,7 +169,7 @@ def _route(message: Message, now: Assembled, days: WorkingCalendar) -> dict[str,
         **message.signals,
     )
     found = route(
-        told,
+        complaint,
         policy=now["complaints"],
         calendar=now.calendar(days),
         classifier=now.classifier(default_lexicon()),

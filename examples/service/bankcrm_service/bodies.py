@@ -1,4 +1,4 @@
-"""Requests as pydantic models: what does not fit is told with the path of each field."""
+"""Requests as pydantic models: errors give the path of each field."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Customer(Body):
 
 
 class Message(Body):
-    """A customer's message; signals that are not told are read from the text."""
+    """A customer's message; signals that are not given are read from the text."""
 
     complaint_id: str = Field(min_length=1, max_length=64)
     received_at: datetime

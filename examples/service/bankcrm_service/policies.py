@@ -1,4 +1,4 @@
-"""The policies in force: files of a folder, loaded whole or not at all, and swapped at once."""
+"""The policies in force: files of a folder, all loaded or none, and replaced together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The service behind a real server, and a client that speaks HTTP to it."""
+"""The service behind a real server, and an HTTP client."""
 
 from __future__ import annotations
 

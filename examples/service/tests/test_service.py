@@ -134,9 +134,9 @@ def test_no_personal_data_in_logs(client: httpx.Client, caplog: pytest.LogCaptur
         client.post("/route", json=MESSAGE)
         client.post("/tier", json={"contribution": "Zhang Wei"})
         client.get("/Zhang-Wei")
-    told = [r.getMessage() for r in caplog.records if r.name.startswith("bankcrm")]
-    assert any("POST /route 200" in line for line in told)
-    assert not any("Zhang" in line or "13800138000" in line for line in told)
+    lines = [r.getMessage() for r in caplog.records if r.name.startswith("bankcrm")]
+    assert any("POST /route 200" in line for line in lines)
+    assert not any("Zhang" in line or "13800138000" in line for line in lines)
 
 
 # --- policies ---

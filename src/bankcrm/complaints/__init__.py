@@ -13,7 +13,8 @@ from bankcrm.complaints.intake import Intake, Referral, intake
 from bankcrm.complaints.lexicon import Entry, Lexicon, Negation, Span, default_lexicon, read_lexicon
 from bankcrm.complaints.processing import ProcessedComplaints, process_complaints
 from bankcrm.complaints.repeats import link_repeats
-from bankcrm.complaints.routing import Route, RouteRule, route, route_frame
+from bankcrm.complaints.routes import RouteRule
+from bankcrm.complaints.routing import Route, route, route_frame
 from bankcrm.complaints.severity import assess_severity, raise_severity, severity_facts
 from bankcrm.complaints.summary import ageing, pareto, summarise
 from bankcrm.complaints.taxonomy import Heading, Requirement, Taxonomy, checklist, taxonomy

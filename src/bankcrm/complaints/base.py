@@ -34,10 +34,15 @@ def contract(*names: str, required: tuple[str, ...] = ()) -> tuple[Column, ...]:
     )
 
 
+def time_of(hour: float) -> dt.time | None:
+    """An hour such as 16.5 as a time of day; None for 24, the end of the day."""
+    minutes = round(hour * 60)
+    return None if minutes >= 24 * 60 else dt.time(*divmod(minutes, 60))
+
+
 def cutoff_of(policy: Policy) -> dt.time | None:
     """The local time from which an instant belongs to the next day; None without a cut-off."""
-    hour = float(policy.value("cutoff_hour"))
-    return None if hour >= 24 else dt.time(int(hour), round(hour % 1 * 60))
+    return time_of(float(policy.value("cutoff_hour")))
 
 
 def local_days(instants: pd.Series, policy: Policy) -> Days:

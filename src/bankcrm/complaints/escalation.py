@@ -18,6 +18,7 @@ from bankcrm.policy import Policy
 _CLOCKS = (
     Column("used", "number", nullable=True, minimum=0, unit="share"),
     Column("clock", "category", nullable=True),
+    Column("breached", "boolean", required=False, nullable=True),
 )
 
 
@@ -29,7 +30,8 @@ def escalate(clocks: object, *, policy: Policy | None = None) -> pd.DataFrame:
 
     Args:
         clocks: From `bankcrm.complaints.deadlines`: ``used`` (share of its time) and ``clock``
-            (the open clock; missing where none is open).
+            (the open clock; missing where none is open), and ``breached`` (an open clock is
+            breached), which counts as more than the whole time whatever its unit.
         policy: Whose ladder decides.
 
     Returns:
@@ -43,11 +45,12 @@ def escalate(clocks: object, *, policy: Policy | None = None) -> pd.DataFrame:
     """
     policy = complaints_policy(policy)
     frame = check_frame(as_frame(clocks), _CLOCKS, frame="clocks")
+    used = np.nan_to_num(numbers(frame["used"], "used"))
+    if "breached" in frame:  # a clock of no days, or a day off, may show no more than its limit
+        over = frame["breached"].to_numpy(dtype=np.bool_, na_value=False)
+        used = np.where(over, np.maximum(used, np.nextafter(1, 2)), used)
     facts = pd.DataFrame(
-        {
-            "open": frame["clock"].notna(),
-            "used": np.nan_to_num(numbers(frame["used"], "used")),
-        },
+        {"open": frame["clock"].notna(), "used": used},
         index=frame.index,
     )
     decided = policy.table("escalation").decide_frame(facts)

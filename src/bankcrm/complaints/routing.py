@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from functools import lru_cache
-from types import MappingProxyType
 
 import attrs
 import numpy as np
@@ -14,8 +12,8 @@ import pandas as pd
 from bankcrm._display import card, figures_of
 from bankcrm.calendars import WorkingCalendar, business_day
 from bankcrm.complaints.base import business_days, complaints_policy, contract, cutoff_of
-from bankcrm.complaints.clocks.events import CaseEvent
-from bankcrm.complaints.clocks.replay import first_due
+from bankcrm.complaints.clocks.receipt import KINDS, answer_days, due_days
+from bankcrm.complaints.clocks.rules import MARKS
 from bankcrm.complaints.facts import (
     Classifier,
     ExtendFacts,
@@ -26,42 +24,14 @@ from bankcrm.complaints.facts import (
     read_texts,
 )
 from bankcrm.complaints.lexicon import Lexicon
+from bankcrm.complaints.routes import RouteRule, routes_of
 from bankcrm.complaints.severity import decide_severity
 from bankcrm.frames import as_frame, categorical, check_frame
 from bankcrm.models import Id
 from bankcrm.models.complaint import Complaint
 from bankcrm.policy import Policy
 from bankcrm.rules import Decision
-from bankcrm.vocabulary import EventKind, Kind, Severity, Tier, word
-
-
-@attrs.frozen
-class RouteRule:
-    """One route of a policy.
-
-    Attributes:
-        name: The route's name.
-        owner: The department that owns the complaint.
-        involves: ``concerned`` if the departments concerned take part, else ``none``.
-        days: Name of the parameter with its time in working days.
-        source: The rule behind it.
-        actions: What to do, in order.
-        members: The task force, as ``department:role``.
-    """
-
-    name: str
-    owner: str
-    involves: str = attrs.field(validator=attrs.validators.in_(("none", "concerned")))
-    days: str
-    source: str
-    actions: tuple[str, ...] = ()
-    members: tuple[str, ...] = ()
-
-
-@lru_cache(maxsize=64)
-def routes_of(policy: Policy) -> Mapping[str, RouteRule]:
-    """The routes of a policy by name."""
-    return MappingProxyType({r.name: r for r in policy.records("routes", RouteRule)})
+from bankcrm.vocabulary import Kind, Severity, Tier, word
 
 
 def route_frame(
@@ -107,8 +77,8 @@ def route_frame(
     """
     policy = complaints_policy(policy)
     frame = as_frame(complaints)
-    columns = (*contract("received_at", "first_asked", required=("received_at",)),)
-    checked = check_frame(frame, (*columns, *checked_columns(policy)), frame="complaints")
+    own = contract("received_at", "first_asked", "topic", required=("received_at",))
+    checked = check_frame(frame, (*own, *checked_columns(policy)), frame="complaints")
     read = read_texts(frame, policy, classifier)
     facts = extend_facts(complaint_facts(checked, policy, read))
     result = decide_severity(facts, policy)
@@ -126,8 +96,19 @@ def route_frame(
     result["departments"] = _departments(facts, codes.outcome, chosen, policy)
     result["accountable"] = checked.get("first_asked")
     result["priority"] = policy.table("priority").decide_frame(facts)["outcome"].cat.as_ordered()
-    days = np.array([int(policy.value(r.days)) for r in chosen])[codes.outcome]
-    due, provisional = calendar.add_marked(business_days(checked["received_at"], policy), days)
+    due, provisional = answer_days(
+        checked["received_at"],
+        kind=facts["kind"].cat.set_categories(KINDS).cat.codes.to_numpy(),
+        severity=result["severity"].cat.codes.to_numpy(),
+        topic=checked.get("topic"),
+        policy=policy,
+        calendar=calendar,
+    )
+    free = np.isnat(due)  # no clock binds: the days of the route count
+    if free.any():
+        days = np.array([int(policy.value(r.days)) for r in chosen])[codes.outcome[free]]
+        start = business_days(checked["received_at"][free], policy)
+        due[free], provisional[free] = calendar.add_marked(start, days)
     result["due"] = due.astype("datetime64[s]")
     result["provisional"] = provisional
     result.attrs["calendar"] = calendar.name
@@ -173,6 +154,8 @@ class Route:
         provisional: The due day depends on days that no official notice covers yet.
         deadlines: The due day of every clock that the receipt starts.
         decisions: The decisions behind it, by table.
+        confirmation: The weakest mark of the figures of the clocks behind ``due``: ``primary``,
+            ``secondary``, ``unconfirmed``, or empty where there is nothing to check.
     """
 
     complaint_id: Id
@@ -189,6 +172,7 @@ class Route:
     provisional: bool
     deadlines: Mapping[str, dt.date]
     decisions: Mapping[str, Decision] = attrs.field(repr=False)
+    confirmation: str = ""
 
     def __str__(self) -> str:
         severity = f", {self.severity}" if self.severity else ""
@@ -258,9 +242,20 @@ def route(
         decisions[name] = policy.table(name).decide(known)
     rule = routes_of(policy)[decisions["route"].outcome]
     concerned = decisions["departments"].outcome if rule.involves == "concerned" else "none"
-    zone = policy.value("time_zone")
-    day = business_day(complaint.received_at, zone=zone, cutoff=cutoff_of(policy))
-    due = calendar.add_marked(day, int(policy.value(rule.days)))
+    clocks = due_days(
+        complaint.received_at,
+        kind=kind,
+        severity=severity,
+        topic=complaint.topic or "",
+        policy=policy,
+        calendar=calendar,
+    )
+    answers = [c for c in clocks if c.rule.answers]
+    marks = [c.rule.confirmation(policy) for c in answers]
+    if answers:
+        due, provisional = min((c.day, c.provisional) for c in answers)
+    else:  # no clock binds: the days of the route count
+        due, provisional = _route_due(complaint, int(policy.value(rule.days)), policy, calendar)
     return Route(
         complaint_id=complaint.complaint_id,
         kind=kind,
@@ -272,10 +267,11 @@ def route(
         actions=rule.actions,
         accountable=complaint.first_asked,
         priority=decisions["priority"].outcome,
-        due=due.dates[0].item(),
-        provisional=bool(due.provisional[0]),
-        deadlines=_deadlines(complaint, severity, policy, calendar),
+        due=due,
+        provisional=provisional,
+        deadlines={c.rule.name: c.day for c in clocks},
         decisions=decisions,
+        confirmation=max(marks, key=MARKS.index, default=""),
     )
 
 
@@ -300,13 +296,10 @@ def _members(rule: RouteRule, concerned: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(members))
 
 
-def _deadlines(
-    complaint: Complaint, severity: Severity | None, policy: Policy, calendar: WorkingCalendar
-) -> dict[str, dt.date]:
-    received = CaseEvent(
-        complaint.received_at,
-        EventKind.RECEIVED,
-        by=complaint.first_asked or "",
-        severity=severity,
-    )
-    return first_due(received, policy=policy, calendar=calendar)
+def _route_due(
+    complaint: Complaint, days: int, policy: Policy, calendar: WorkingCalendar
+) -> tuple[dt.date, bool]:
+    zone = policy.value("time_zone")
+    day = business_day(complaint.received_at, zone=zone, cutoff=cutoff_of(policy))
+    due = calendar.add_marked(day, days)
+    return due.dates[0].item(), bool(due.provisional[0])

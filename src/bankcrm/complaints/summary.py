@@ -18,11 +18,11 @@ from bankcrm.complaints.base import (
     contract,
     local_days,
 )
-from bankcrm.complaints.clocks.time_units import Amounts
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, Days, as_frame, as_of_day, check_frame, days, numbers
 from bankcrm.policy import Policy
 
+Amounts: TypeAlias = npt.NDArray[np.float64]
 Period: TypeAlias = Literal["month", "quarter", "year"]
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 _CASES = (

@@ -69,7 +69,7 @@ _OPERATIONS = {
 _CHANNELS = {"VKLAD": "branch", "VYBER": "branch", "VYBER KARTOU": "atm"}
 
 _STATUS = {"A": "finished", "B": "unpaid", "C": "running", "D": "in_debt"}
-_LOANS_KNOWN_AT = np.datetime64("1998-12-31")  # the file tells how each loan stood on this day
+_LOANS_KNOWN_AT = np.datetime64("1998-12-31")  # the day of the loan statuses in the file
 
 
 def load_berka(folder: str | Path, *, as_of: object = None) -> Book:
@@ -80,8 +80,8 @@ def load_berka(folder: str | Path, *, as_of: object = None) -> Book:
     to dispose, later loans) is in ``book.rejected`` and described in ``book.note``.
 
     Payments to another bank that match a permanent order are ``standing_order``, unless their
-    symbol tells more (household, insurance, loan payment). Balances are those at the ends of the
-    months, from the running balances. A loan whose term runs past the last transaction is
+    symbol is more specific (household, insurance, loan payment). Balances are those at month
+    ends, from the running balances. A loan whose term runs past the last transaction is
     ``running`` or, where more than one instalment is missing, ``in_debt``: the file's own status
     is that of 1998-12-31 and must not be known earlier.
 

@@ -115,7 +115,7 @@ def load_rfm_r(folder: str | Path, part: Literal["orders", "table"] = "orders") 
 def load_cfpb(folder: str | Path) -> pd.DataFrame:
     """Complaints of the US Consumer Complaint Database in the form of a book's complaints.
 
-    The set names no customer and tells days only: an instant is the start of the day in New York.
+    The set names no customer and records days only: an instant is the start of the day in New York.
     Rows without a number of their own are numbered by their place; what came in by referral has
     no channel. Nothing is left out, not even
     repeated rows or one sent before it was received.

@@ -13,6 +13,7 @@ from pandas.api import types
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import as_of_day
 from bankcrm.frames.column import Column, DataFault
+from bankcrm.frames.findings import raise_faults
 from bankcrm.frames.instants import ZONE
 from bankcrm.frames.readers import EXPECTED, READERS, Flaw, LastDay, Mask
 
@@ -98,7 +99,7 @@ def check_frame(
     (['customer_id', 'amount'], [10.0, 20.0])
     """
     exam = _examine(data, columns, frame, names, key, _until(as_of, zone))
-    _stop([found.fault for found in exam.faults])
+    raise_faults([found.fault for found in exam.faults])
     return exam.frame
 
 
@@ -138,7 +139,7 @@ def screen_frame(
     (1, 1, 'not_finite')
     """
     exam = _examine(data, columns, frame, names, key, _until(as_of, zone))
-    _stop([found.fault for found in exam.faults if found.rows is None])
+    raise_faults([found.fault for found in exam.faults if found.rows is None])
     optional = {c.name for c in columns if not c.required} if blank else set()
     return _part(exam, columns, optional)
 
@@ -168,13 +169,6 @@ class _Exam(NamedTuple):
     source: pd.DataFrame
     frame: pd.DataFrame
     faults: list[_Finding]
-
-
-def _stop(faults: Sequence[DataFault]) -> None:
-    if len(faults) == 1:
-        raise DataError(str(faults[0]))
-    if faults:
-        raise DataError("\n  ".join([f"{len(faults)} faults", *map(str, faults)]))
 
 
 def _part(exam: _Exam, columns: Sequence[Column], optional: set[str]) -> Screened:

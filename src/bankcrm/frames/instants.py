@@ -52,6 +52,22 @@ def local_times(instants: Instants, zone: str) -> tuple[Times, bool]:
     )
 
 
+def utc_microseconds(instants: Instants) -> Times:
+    """Aware instants as naive UTC in ``datetime64[us]``; missing ones stay missing.
+
+    Raises:
+        DataError: The instants have no time zone.
+    """
+    if isinstance(instants, dt.datetime) and instants.tzinfo is not None and instants is not pd.NaT:
+        plain = instants.astimezone(dt.UTC).replace(tzinfo=None)
+        return np.array([plain], dtype="datetime64[us]")
+    index = pd.DatetimeIndex([instants] if instants is None else cast("Any", instants))
+    if index.tz is None and not index.isna().all():
+        raise DataError("instants: no time zone; localise them with .dt.tz_localize(...)")
+    utc = index if index.tz is None else index.tz_convert("UTC").tz_localize(None)
+    return utc.to_numpy().astype("datetime64[us]")
+
+
 def _wall_clock(instants: pd.DatetimeIndex, zone: str) -> Times:
     return instants.tz_convert(zone).tz_localize(None).to_numpy().astype("datetime64[s]")
 

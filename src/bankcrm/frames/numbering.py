@@ -36,6 +36,16 @@ def categorical(
     return made
 
 
+def places_of(values: pd.Series, names: Sequence[str]) -> npt.NDArray[np.int64]:
+    """The place of each value in a fixed order of names; -1 for a null or an unknown value.
+
+    >>> places_of(pd.Series(["low", "high", None]), ["high", "low"]).tolist()
+    [1, 0, -1]
+    """
+    ordered = values.astype("category").cat.set_categories(list(names))
+    return ordered.cat.codes.to_numpy().astype(np.int64)
+
+
 def positions_in(ids: pd.Series, index: pd.Index) -> Positions:
     """The position of each id in an index of customers; -1 for a null or an unknown id.
 

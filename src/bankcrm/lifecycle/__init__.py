@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from bankcrm.lifecycle.actions.loss_causes import loss_causes
-from bankcrm.lifecycle.actions.playbooks import Action, Festival, plan_actions, playbook
+from bankcrm.lifecycle.actions.plan import plan_actions
+from bankcrm.lifecycle.actions.playbooks import playbook
 from bankcrm.lifecycle.actions.value_phase import assign_value_phases, value_facts
-from bankcrm.lifecycle.actions.warnings import assign_warnings, early_warnings
-from bankcrm.lifecycle.history.dwell import DwellTimes, dwell_times, survival_curve
+from bankcrm.lifecycle.actions.warnings import early_warnings
+from bankcrm.lifecycle.history.dwell import dwell_times
 from bankcrm.lifecycle.history.markov import (
     absorption_times,
     expected_reward,
     markov_value,
     steady_state,
 )
-from bankcrm.lifecycle.history.migration import MigrationMatrix, migration_matrix
+from bankcrm.lifecycle.history.migration import migration_matrix
 from bankcrm.lifecycle.history.panel import stage_spells
 from bankcrm.lifecycle.history.rates import (
     churn_rates,
@@ -24,40 +25,23 @@ from bankcrm.lifecycle.history.rates import (
     win_back_rate,
 )
 from bankcrm.lifecycle.history.stage_history import month_ends, stage_history
-from bankcrm.lifecycle.log.append import Recorded, record
+from bankcrm.lifecycle.log.append import append_events
 from bankcrm.lifecycle.log.stage_log import replay, stage_log
-from bankcrm.lifecycle.model import (
-    Event,
-    JourneyStep,
-    Move,
-    StageModel,
-    Term,
-    ValuePhase,
-    stage_model,
-)
-from bankcrm.lifecycle.stages.assign import assign_stages
-from bankcrm.lifecycle.stages.facts import stage_facts
-from bankcrm.lifecycle.transitions import Transition, transition, transition_frame
-from bankcrm.vocabulary import Stage
+from bankcrm.lifecycle.model import Move, StageModel, Term, stage_model
+from bankcrm.lifecycle.stages.facts import assign_stages, stage_facts
+from bankcrm.lifecycle.transitions import transition, transition_frame
+from bankcrm.vocabulary import Event, Stage
 
 __all__ = [
-    "Action",
-    "DwellTimes",
     "Event",
-    "Festival",
-    "JourneyStep",
-    "MigrationMatrix",
     "Move",
-    "Recorded",
     "Stage",
     "StageModel",
     "Term",
-    "Transition",
-    "ValuePhase",
     "absorption_times",
+    "append_events",
     "assign_stages",
     "assign_value_phases",
-    "assign_warnings",
     "churn_rates",
     "dwell_times",
     "early_warnings",
@@ -71,7 +55,6 @@ __all__ = [
     "plan_actions",
     "playbook",
     "reactivation_rate",
-    "record",
     "replay",
     "stage_facts",
     "stage_funnel",
@@ -80,7 +63,6 @@ __all__ = [
     "stage_model",
     "stage_spells",
     "steady_state",
-    "survival_curve",
     "transition",
     "transition_frame",
     "value_facts",

@@ -14,42 +14,9 @@ from bankcrm._display import card, line
 from bankcrm.errors import PolicyError, UnknownNameError
 from bankcrm.rules import DecisionTable, Parameter, Rule, UnaryTest, parse_test
 from bankcrm.rules.toml import converter, parse_toml, structure
-from bankcrm.vocabulary import Labelled, Language
+from bankcrm.vocabulary import Language
 
 MODELS = ("bank", "private_banking", "value_phases")
-
-
-class Event(Labelled):
-    """What moves a customer from stage to stage (LCM-2)."""
-
-    CONTACTED = "contacted", "首次接触"
-    INQUIRED = "inquired", "咨询"
-    CONTRACT_SIGNED = "contract_signed", "签约"
-    ACTIVATED = "activated", "激活"
-    WENT_IDLE = "went_idle", "转为沉睡"
-    REACTIVATED = "reactivated", "唤醒"
-    CLOSED = "closed", "销户"
-    WENT_SILENT = "went_silent", "长期无往来"
-    WON_BACK = "won_back", "赢回"
-
-
-class JourneyStep(Labelled):
-    """The five steps of the private-banking relationship (PB-1)."""
-
-    AWARENESS = "awareness", "认知"
-    CONSIDERATION = "consideration", "考虑"
-    DECISION = "decision", "决策"
-    EXPERIENCE = "experience", "体验"
-    EXIT = "exit", "退出"
-
-
-class ValuePhase(Labelled):
-    """The four phases of a relationship's value (PB-2)."""
-
-    INTRODUCTION = "introduction", "引入期"
-    GROWTH = "growth", "成长期"
-    MATURITY = "maturity", "成熟期"
-    DECLINE = "decline", "衰退期"
 
 
 @attrs.frozen

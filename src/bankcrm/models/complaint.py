@@ -41,6 +41,11 @@ class Complaint(Record):
     product: str | None = field("category", default=None, meaning="Product or service concerned.")
     channel: str | None = field("category", default=None, meaning="How it reached the bank.")
     cause: str | None = field("category", default=None, meaning="What gave rise to it.")
+    topic: str | None = field(
+        "category",
+        default=None,
+        meaning="What it is about, for clocks that bind only some topics: a topic of the taxonomy.",
+    )
     amount_at_stake: Decimal | None = field(
         "money", default=None, unit="CNY", minimum=0, meaning="Money that the customer may lose."
     )

@@ -135,7 +135,7 @@ _CACHE: dict[type, dict[str, _FieldSpec]] = {}
 
 
 def _specs(model: type[Record]) -> dict[str, _FieldSpec]:
-    """What a record class tells about its fields, by name."""
+    """Column and vocabulary of the fields of a record class, by name."""
     if model not in _CACHE:
         if not (isinstance(model, type) and attrs.has(model)):
             raise DataError(f"{model!r} is not a record class; see bankcrm.models.record")

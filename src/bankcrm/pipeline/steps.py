@@ -7,14 +7,15 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.frames import as_of_day
-from bankcrm.lifecycle.actions.warnings import signal_facts_of, weigh_signals
+from bankcrm.lifecycle.actions.signals import signal_facts_of
+from bankcrm.lifecycle.actions.warnings import weigh_signals
 from bankcrm.lifecycle.stages.facts import stage_facts_of
 from bankcrm.pipeline.block import Block
 from bankcrm.pipeline.referrals import Referrals, learn_referrals, referrals_of, referrers
 from bankcrm.pipeline.step import Decision, Fit, Step
 from bankcrm.policy import PolicySet
-from bankcrm.segmentation import RfmThresholds, fit_rfm, rfm_metrics, score_rfm
-from bankcrm.segmentation.tiers import tier_facts
+from bankcrm.segmentation import RfmThresholds, fit_rfm, score_rfm
+from bankcrm.segmentation.rfm.sums import rfm_metrics_of
 from bankcrm.valuation import ValueModel, contribution, fit_value_model, score_value
 from bankcrm.valuation.contribution.components import COMPONENTS, MARGIN_PARTS
 from bankcrm.valuation.contribution.interest import INTEREST, fill_interest, interest_products
@@ -31,18 +32,19 @@ class InterestProducts:
 
 
 RFM = ("recency_days", "frequency", "monetary")
-SCORES = ("r", "f", "m", "score")
+SCORES = ("r", "f", "m", "rfm_score")
 
 
 def _stage(block: Block) -> pd.DataFrame:
     policy = block.policy("lifecycle")
-    return stage_facts_of(block.view, as_of=as_of_day(block.day), policy=policy)
+    return stage_facts_of(block.view, as_of_day(block.day), policy)
 
 
 def _rfm(block: Block) -> pd.DataFrame:
-    moves = block.view["transactions"].frame
-    return rfm_metrics(
-        moves, as_of=block.day, own_only="kind" in moves, policy=block.policy("segmentation")
+    return rfm_metrics_of(
+        block.view["transactions"],
+        as_of=as_of_day(block.day),
+        policy=block.policy("segmentation"),
     )
 
 
@@ -57,7 +59,7 @@ def _rfm_scores(block: Block, metrics: pd.DataFrame, cuts: RfmThresholds | None)
     else:
         scored = metrics.join(score_rfm(metrics, cuts))
     types = dict.fromkeys(("r", "f", "m"), "Int8")
-    types |= dict.fromkeys(("recency_days", "frequency", "score"), "Int64")
+    types |= dict.fromkeys(("recency_days", "frequency", "rfm_score"), "Int64")
     return scored.astype(types).reindex(block.customers)
 
 
@@ -113,14 +115,13 @@ def _value(block: Block, measures: pd.DataFrame, model: ValueModel) -> pd.DataFr
 
 
 def _credit_standing(block: Block) -> pd.DataFrame:
-    known = block.view["customers"].frame.set_index("customer_id")
-    known = known.reindex(columns=["credit_standing"])
-    return tier_facts(known.assign(contribution=0.0))[["credit_standing"]]
+    customers = block.view["customers"].frame.set_index("customer_id")
+    return customers.reindex(columns=["credit_standing"])
 
 
 def _signals(block: Block) -> pd.DataFrame:
     policy = block.policy("lifecycle")
-    return signal_facts_of(block.view, block.found, as_of=as_of_day(block.day), policy=policy)
+    return signal_facts_of(block.view, block.found, as_of_day(block.day), policy)
 
 
 def _warnings(found: pd.DataFrame, policies: PolicySet) -> pd.DataFrame:
@@ -151,7 +152,7 @@ STEPS: tuple[Step, ...] = (
         shown=(*RFM, *SCORES),
         decisions=(
             Decision("rfm_segment", "segment", counted=True),
-            Decision("rfm_level", "rfm_level", rule="level_rule"),
+            Decision("rfm_level", "rfm_level"),
         ),
     ),
     Step(

@@ -56,7 +56,7 @@ def changed(policy: Policy, owned: Sequence[Attributed], known: Mapping[str, Fac
         before = parameters.get(value.name) or under_parameters.get(value.name)
         parameters[value.name] = (_parameter(value, before),)
     for _, added in _of(mine, AddRecords):
-        rows = records.get(added.name) or under_records.get(added.name, ())
+        rows = records.get(added.name, under_records.get(added.name, ()))
         records[added.name] = (*rows, *added.rows)
     for o, table in _of(mine, AddTable):
         if table.table.id in tables:

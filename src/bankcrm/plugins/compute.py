@@ -157,9 +157,9 @@ def classify(
     readers: Sequence[Attributed],
     on_error: OnError,
 ) -> pd.DataFrame:
-    """What a base classifier, the plug-ins' classifiers and their signals read, put together.
+    """What a base classifier and the plug-ins' classifiers and signals read from texts.
 
-    A signal that any of them sees is seen; kind and cause are taken from the first that tells.
+    A signal is true where any of them reads it; kind and cause come from the first that gives one.
     """
     made = pd.DataFrame(index=texts.index) if base is None else base(texts).copy()
     for o in readers:

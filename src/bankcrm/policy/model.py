@@ -182,7 +182,7 @@ class Policy:
             PolicyError: All records that do not fit, each with its path.
         """
         under: Mapping[str, tuple[Record, ...]] = getattr(self.shared, "raw_records", {})
-        rows = self.raw_records.get(name, under.get(name))
+        rows = self.raw_records.get(name, under.get(name))  # an empty list of its own is a list
         if rows is None:
             known = [*self.raw_records, *under]
             raise UnknownNameError("record list", name, known, f"policy {self.id!r}")

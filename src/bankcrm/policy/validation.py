@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from bankcrm.rules import DecisionTable, Parameter
-from bankcrm.units import unit_fault
+from bankcrm.units import time_fault, unit_fault
 
 if TYPE_CHECKING:
     from bankcrm.policy.model import Policy
@@ -46,7 +46,7 @@ def faults_of(policy: Policy) -> Iterator[str]:
         if len(units) > 1:
             yield f"parameters.{name}: versions of different units: {', '.join(sorted(units))}"
         for p in versions:
-            fault = unit_fault(p.value, p.unit)
+            fault = unit_fault(p.value, p.unit) or time_fault(name, p.value)
             if fault:
                 yield f"parameters.{name}: {fault}"
     snapshots = list(_snapshots(policy))

@@ -37,6 +37,7 @@ _ENGLISH: Mapping[str, str] = {
     "r": "recency score",
     "f": "frequency score",
     "m": "monetary score",
+    "rfm_score": "RFM score",
     "rfm_segment": "RFM segment",
     "rfm_level": "RFM level",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import attrs
@@ -73,12 +74,8 @@ def compare(table: Compiled, other: Compiled, frame: object) -> TableComparison:
     second = decide_frame(other, frame, "undecided")
     before = _positions(first, names)
     after = _positions(second, names)
-    width = len(names)
-    counts = np.bincount(before * width + after, minlength=width * width).reshape(width, width)
-    migration = pd.DataFrame(
-        counts, index=pd.Index(names, name="before"), columns=pd.Index(names, name="after")
-    )
-    present = np.flatnonzero(counts.any(axis=1) | counts.any(axis=0))
+    migration = cross_count(before, after, names)
+    present = np.flatnonzero(migration.any(axis=1) | migration.any(axis=0))
     moved = np.flatnonzero(before != after)
     return TableComparison(
         migration.iloc[present, present],
@@ -86,6 +83,27 @@ def compare(table: Compiled, other: Compiled, frame: object) -> TableComparison:
         first["rule"].iloc[moved],
         second["rule"].iloc[moved],
         len(frame),
+    )
+
+
+def cross_count(
+    before: npt.NDArray[np.int64], after: npt.NDArray[np.int64], names: Sequence[object]
+) -> pd.DataFrame:
+    """Count the rows of each pair of names: one row per name before, one column per name after.
+
+    Args:
+        before: Position of each row's first name in ``names``, int64.
+        after: Position of its second name.
+        names: The names, in display order.
+
+    >>> cross_count(np.array([0, 0]), np.array([0, 1]), ["low", "high"]).loc["low"].tolist()
+    [1, 1]
+    """
+    size = len(names)
+    counts = np.bincount(before * size + after, minlength=size * size).reshape(size, size)
+    labels: pd.Index = pd.Index(list(names), dtype=object)
+    return pd.DataFrame(
+        counts.astype(np.int64), index=labels.rename("before"), columns=labels.rename("after")
     )
 
 

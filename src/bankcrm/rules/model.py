@@ -83,6 +83,9 @@ class Parameter:
         note: Why the value is as it is.
         effective_from: First day on which the value is in force; None for "always was".
         effective_to: Last day on which it is in force; None for "until further notice".
+        confirmation: How the value was checked against its source: ``primary`` (the rule was
+            read), ``secondary`` (someone who cites it was read), ``unconfirmed`` (it was not), or
+            empty where there is nothing to check.
     """
 
     value: Any = attrs.field(converter=freeze, validator=_plain_value)
@@ -91,6 +94,9 @@ class Parameter:
     note: str = ""
     effective_from: date | None = None
     effective_to: date | None = None
+    confirmation: str = attrs.field(
+        default="", validator=attrs.validators.in_(("", "primary", "secondary", "unconfirmed"))
+    )
 
 
 def _tests(when: Mapping[str, str | UnaryTest]) -> FrozenDict[str, UnaryTest]:

@@ -2,43 +2,38 @@
 
 from __future__ import annotations
 
-from bankcrm.segmentation._findings import findings_of
-from bankcrm.segmentation.attributes import Attribute, product_use, segment_attributes
-from bankcrm.segmentation.balances import average_balance
-from bankcrm.segmentation.clubs import memberships
-from bankcrm.segmentation.managers import assign_managers
-from bankcrm.segmentation.model import TIER_LADDER, Entitlement, Treatment
-from bankcrm.segmentation.resources import ResourcePlan, allocate, resource_levels, resource_rules
-from bankcrm.segmentation.reviews import review_tiers, tier_migration
-from bankcrm.segmentation.rfm import rfm_metrics
-from bankcrm.segmentation.rfm_scores import (
-    RfmCuts,
+from bankcrm.segmentation.attributes.average_balance import average_balance
+from bankcrm.segmentation.attributes.classification import segment_attributes
+from bankcrm.segmentation.attributes.memberships import memberships
+from bankcrm.segmentation.attributes.product_use import product_use
+from bankcrm.segmentation.attributes.views import customer_view, profile
+from bankcrm.segmentation.resources.allocation import allocate
+from bankcrm.segmentation.resources.apportionment import apportion
+from bankcrm.segmentation.resources.levels import resource_levels, resource_rules
+from bankcrm.segmentation.resources.managers import assign_managers
+from bankcrm.segmentation.rfm.metrics import rfm_metrics
+from bankcrm.segmentation.rfm.segments import rfm_migration, segment_rfm
+from bankcrm.segmentation.rfm.thresholds import (
     RfmThresholds,
     fit_rfm,
     score_rfm,
     weighted_rfm,
 )
-from bankcrm.segmentation.rfm_segments import rfm_migration, segment_rfm
-from bankcrm.segmentation.shares import apportion
-from bankcrm.segmentation.tiers import TierLines, assign_tiers, fit_tiers
-from bankcrm.segmentation.views import customer_view, profile
+from bankcrm.segmentation.tiers.assignment import assign_tiers
+from bankcrm.segmentation.tiers.ladder import TIER_LADDER
+from bankcrm.segmentation.tiers.lines import fit_tiers
+from bankcrm.segmentation.tiers.migration import tier_migration
+from bankcrm.segmentation.tiers.review import review_tiers
 
 __all__ = [
     "TIER_LADDER",
-    "Attribute",
-    "Entitlement",
-    "ResourcePlan",
-    "RfmCuts",
     "RfmThresholds",
-    "TierLines",
-    "Treatment",
     "allocate",
     "apportion",
     "assign_managers",
     "assign_tiers",
     "average_balance",
     "customer_view",
-    "findings_of",
     "fit_rfm",
     "fit_tiers",
     "memberships",

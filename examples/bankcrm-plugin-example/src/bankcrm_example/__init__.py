@@ -46,7 +46,7 @@ def facts() -> list[FactSource]:
 
 
 def atm_fault(texts: pd.Series) -> pd.Series:
-    """Whether a text speaks of a cash machine that failed."""
+    """Whether a text reports a cash machine that failed."""
     return texts.fillna("").str.contains(ATM_FAULT, case=False, regex=True).astype(bool)
 
 

@@ -4,15 +4,33 @@ from __future__ import annotations
 
 import datetime as dt
 
+import attrs
 import numpy as np
 import pandas as pd
 
 from bankcrm.calendars import WorkingCalendar
-from bankcrm.complaints.base import Mask, complaints_policy, contract
+from bankcrm.complaints.base import Mask, answered_at, complaints_policy, contract
+from bankcrm.complaints.clocks.measure import (
+    STATES,
+    Measured,
+    PauseRound,
+    StateCodes,
+    measure,
+    share_used,
+    states,
+)
+from bankcrm.complaints.clocks.receipt import KINDS, binding, in_force
 from bankcrm.complaints.clocks.rules import ClockRule, clock_rules
-from bankcrm.complaints.clocks.time_units import Amounts, Instants, TimeUnits, utc
+from bankcrm.complaints.clocks.time_units import (
+    DAY_UNITS,
+    HOUR,
+    Instants,
+    Ticks,
+    TimeUnits,
+)
 from bankcrm.errors import DataError
-from bankcrm.frames import Column, as_frame, categorical, check_frame
+from bankcrm.frames import Column, Days, as_frame, categorical, check_frame
+from bankcrm.frames.instants import utc_microseconds
 from bankcrm.policy import Policy
 from bankcrm.vocabulary import ClockStateKind, EventKind, Severity
 
@@ -31,18 +49,15 @@ MOMENTS = {
 
 _AGAIN = "reanswered_at"
 _ENDS = ("closed_at", "withdrawn_at", "merged_at")
-_STATES = [s.value for s in ClockStateKind]
-_STATE = {s: i for i, s in enumerate(ClockStateKind)}
 _NAT = np.datetime64("NaT", "us")
 
-_OWN = ("received_at", "sent_at", "acknowledged_at", "answered_at", "closed_at", "severity")
+_OWN = ("received_at", "sent_at", "acknowledged_at", "answered_at", "closed_at", "severity", "kind")
 _COLUMNS = (
-    *contract(*_OWN, required=("received_at",)),
+    *contract(*_OWN, "topic", required=("received_at",)),
     *(
         Column(n, "instant", required=False, nullable=True)
         for n in ("new_facts_at", "reopened_at", "withdrawn_at", "merged_at", _AGAIN)
     ),
-    Column("topic", "category", required=False, nullable=True),
     Column("extended", "integer", required=False, nullable=True, minimum=0),
 )
 _PAUSES = (
@@ -60,25 +75,29 @@ def deadlines(
     as_of: dt.datetime,
     pauses: object = None,
 ) -> pd.DataFrame:
-    """Due date and state of every clock of every case.
+    """Due date and state of every clock of every case: what a replay of each log would give.
 
     Args:
         complaints: A frame with ``received_at`` and, where they happened, ``sent_at``,
             ``acknowledged_at``, ``new_facts_at``, ``answered_at``, ``reopened_at``, ``closed_at``,
-            ``withdrawn_at``, ``merged_at``, ``reanswered_at`` (aware instants); ``severity``,
-            ``topic``, ``extended`` (steps of extension) and, with ``pauses``, ``complaint_id``.
-            One round of a case: what was re-opened more than once is for `replay_clock`.
-        policy: Whose clocks bind.
-        calendar: Whose working days count.
-        as_of: The instant for which the states are asked; what lies after it has not happened.
+            ``withdrawn_at``, ``merged_at``, ``reanswered_at`` (aware instants); ``kind``,
+            ``severity``, ``topic``, ``extended`` (steps of extension) and, with ``pauses``,
+            ``complaint_id``. A case that was closed without an answer counts as answered then.
+            One round of a case with one severity: what was re-opened more than once or assessed
+            again later is for `replay_clock`.
+        policy: The policy whose clocks bind.
+        calendar: The calendar whose working days count.
+        as_of: The instant of the requested states; what lies after it has not happened.
         pauses: A frame with ``complaint_id``, ``paused_at`` and ``resumed_at`` (missing: still
             paused), without overlap.
 
     Returns:
         The frame's index; for each clock ``<clock>_due`` (date), ``<clock>_elapsed`` (its unit),
         ``<clock>_state``; then ``due`` and ``clock`` (the open clock that runs out first),
-        ``used`` (the largest share of its time that an open clock has used), ``state`` (the
-        worst) and ``provisional``. A clock that does not bind has nulls.
+        ``used`` (the largest share of its time that an open clock has used), ``breached`` (an open
+        clock is breached), ``state`` (the worst of all clocks), ``provisional`` and
+        ``outside_calendar``. A clock that does not bind has nulls, and so has one that the
+        calendar does not reach, which ``outside_calendar`` says.
 
     Raises:
         DataError: A frame does not fit, or a pause belongs to no case.
@@ -86,11 +105,11 @@ def deadlines(
     Source: CSC-5, CSC-6.
 
     >>> from bankcrm.calendars import working_calendar
-    >>> told = pd.DataFrame({
+    >>> cases = pd.DataFrame({
     ...     "received_at": pd.to_datetime(["2024-09-27 10:00"]).tz_localize("Asia/Shanghai"),
     ...     "severity": ["moderate"]})
     >>> now = dt.datetime(2024, 10, 11, tzinfo=dt.timezone.utc)
-    >>> deadlines(told, calendar=working_calendar("CN"), as_of=now)["answer_state"].tolist()
+    >>> deadlines(cases, calendar=working_calendar("CN"), as_of=now)["answer_state"].tolist()
     ['breached']
     """
     if as_of.tzinfo is None:
@@ -98,7 +117,7 @@ def deadlines(
     policy = complaints_policy(policy)
     frame = check_frame(as_frame(complaints), _COLUMNS, frame="complaints")
     now = np.datetime64(as_of.astimezone(dt.UTC).replace(tzinfo=None), "us")
-    case = _Cases(frame, TimeUnits.of(policy, calendar), policy, now, pauses)
+    cases = _Cases(frame, policy, calendar, now, pauses)
     rules = clock_rules(policy)
     result = pd.DataFrame(index=frame.index)
     rows = len(frame)
@@ -107,28 +126,29 @@ def deadlines(
     due_day = np.full(rows, np.datetime64("NaT", "D"))
     worst = np.full(rows, -1, dtype=np.int8)
     used = np.full(rows, np.nan)
+    breached = np.zeros(rows, dtype=np.bool_)
     provisional = np.zeros(rows, dtype=np.bool_)
+    outside = np.zeros(rows, dtype=np.bool_)
     for number, rule in enumerate(rules):
-        due_at, day, elapsed, state, marked, still = case.clock(rule)
-        result[f"{rule.name}_due"] = day.astype("datetime64[s]")
-        result[f"{rule.name}_elapsed"] = elapsed
-        result[f"{rule.name}_state"] = categorical(state, _STATES)
-        earlier = still & (due_at < first)
-        first[earlier], first_rule[earlier], due_day[earlier] = (
-            due_at[earlier],
-            number,
-            day[earlier],
-        )
-        limit = case.limits(rule)
-        share = np.where(limit > 0, elapsed / np.where(limit > 0, limit, 1), elapsed)
-        used = np.where(still, np.fmax(used, share), used)
-        worst = np.where(_RANK[state] > _RANK[worst], state, worst)
-        provisional |= marked
+        clock = cases.clock(rule)
+        result[f"{rule.name}_due"] = clock.day.astype("datetime64[s]")
+        result[f"{rule.name}_elapsed"] = clock.elapsed
+        result[f"{rule.name}_state"] = categorical(clock.state, STATES)
+        earlier = clock.open & (clock.due_at < first)
+        first[earlier], first_rule[earlier] = clock.due_at[earlier], number
+        due_day[earlier] = clock.day[earlier]
+        used = np.where(clock.open, np.fmax(used, clock.used), used)
+        breached |= clock.open & (clock.state == _BREACHED)
+        worst = np.where(_RANK[clock.state] > _RANK[worst], clock.state, worst)
+        provisional |= clock.provisional
+        outside |= clock.outside
     result["due"] = due_day.astype("datetime64[s]")
     result["clock"] = categorical(first_rule, [r.name for r in rules])
     result["used"] = used
-    result["state"] = categorical(worst, _STATES)
+    result["breached"] = breached
+    result["state"] = categorical(worst, STATES)
     result["provisional"] = provisional
+    result["outside_calendar"] = outside
     result.attrs["calendar"] = calendar.name
     return policy.stamp(result)
 
@@ -137,34 +157,54 @@ def deadlines(
 _RANK = np.array([2, 4, 3, 5, 1, 0, -1], dtype=np.int8)
 
 
+_BREACHED = STATES.index(ClockStateKind.BREACHED.value)
+
+
+@attrs.frozen(eq=False)
+class _Clock:
+    """One clock of all cases; null where it does not bind."""
+
+    due_at: Instants
+    day: Days
+    elapsed: np.ndarray
+    used: np.ndarray
+    state: StateCodes
+    provisional: Mask
+    open: Mask
+    outside: Mask
+
+
 class _Cases:
     """The moments of all cases, read once."""
 
     def __init__(
         self,
         frame: pd.DataFrame,
-        units: TimeUnits,
         policy: Policy,
+        calendar: WorkingCalendar,
         now: np.datetime64,
         pauses: object,
     ) -> None:
         self.rows = len(frame)
-        self.units = units
         self.policy = policy
+        self.calendar = calendar
         self.now = now
+        frame = frame.assign(answered_at=answered_at(frame)) if "closed_at" in frame else frame
         self.at = {name: self._moment(frame, name) for name in (*MOMENTS.values(), _AGAIN)}
-        self.severity = _codes(frame, "severity", [s.value for s in Severity], policy)
+        stated = policy.value("not_stated_severity")
+        self.severity = _codes(frame, "severity", [s.value for s in Severity], stated)
+        self.kind = _codes(frame, "kind", list(KINDS), policy.value("not_stated_kind"))
         self.topic = frame.get("topic")
-        told = frame["extended"].to_numpy(np.float64) if "extended" in frame else None
         self.extended = np.zeros(self.rows, np.int64)
-        if told is not None:
-            self.extended = np.nan_to_num(told).astype(np.int64)
-        self.pauses = None if pauses is None else _pauses(pauses, frame, now)
+        if "extended" in frame:
+            steps = frame["extended"].to_numpy(np.float64)
+            self.extended = np.nan_to_num(steps).astype(np.int64)
+        self.pauses = () if pauses is None else _pauses(pauses, frame, now)
 
     def _moment(self, frame: pd.DataFrame, name: str) -> Instants:
         if name not in frame:
             return np.full(self.rows, _NAT)
-        instants = utc(frame[name])
+        instants = utc_microseconds(frame[name])
         return np.where(instants <= self.now, instants, _NAT)
 
     def _earliest(self, names: list[str], start: Instants) -> Instants:
@@ -176,111 +216,136 @@ class _Cases:
             found[better] = moment[better]
         return found
 
-    def clock(
-        self, rule: ClockRule
-    ) -> tuple[Instants, np.ndarray, Amounts, np.ndarray, Mask, Mask]:
-        """Due instant, due day, elapsed, state, provisional and openness of one clock."""
+    def _start(self, rule: ClockRule) -> Instants:
+        """When the clock starts; NaT where it does not bind."""
         start = np.full(self.rows, _NAT)
         for name in [MOMENTS[k] for k in rule.starts if k in MOMENTS]:
             start = np.where(np.isnat(start) | (self.at[name] < start), self.at[name], start)
         for name in [MOMENTS[k] for k in rule.restarts if k in MOMENTS]:
             start = np.where(np.isnat(start) | (self.at[name] > start), self.at[name], start)
-        if self.topic is not None and (rule.topics or rule.not_topics):
-            bound = ~self.topic.isin(list(rule.not_topics)).to_numpy()
-            if rule.topics:
-                bound &= self.topic.isin(list(rule.topics)).to_numpy()
-            start = np.where(bound, start, _NAT)
-        elif rule.topics:
-            start = np.full(self.rows, _NAT)
-        if rule.since is not None:
-            early = self.units.local_day(start) < np.datetime64(rule.since, "D")
-            start = np.where(early, _NAT, start)
-        runs = ~np.isnat(start)
-        begun = np.where(runs, start, self.now)  # a stand-in, taken out again below
+        bound = binding(rule, self.kind, self.topic, self.rows)
+        if rule.since is not None or rule.until is not None:
+            day = rule.units(self.policy, self.calendar).local_day(start)
+            bound &= in_force(rule, day)
+        return np.where(bound, start, _NAT)
+
+    def clock(self, rule: ClockRule) -> _Clock:
+        """One clock of all cases."""
+        units = rule.units(self.policy, self.calendar)
+        start = self._start(rule)
         meets = [MOMENTS[k] for k in rule.meets if k in MOMENTS]
         if EventKind.RESPONDED in rule.meets:
             meets.append(_AGAIN)
-        met = self._earliest(meets, begun)
-        stopped = self._earliest(list(_ENDS), begun)
+        met = self._earliest(meets, start)
+        stopped = self._earliest(list(_ENDS), start)
         stopped = np.where(~np.isnat(met) & ~(stopped < met), _NAT, stopped)
         met = np.where(np.isnat(stopped), met, _NAT)
         end = np.where(np.isnat(met), np.where(np.isnat(stopped), self.now, stopped), met)
-        limit = self.limits(rule)
-        paused, delay, is_paused = self._paused(rule, begun, end)
-        elapsed = self.units.elapsed(rule.unit, begun, end) - paused
-        due_at, day, marked = self.units.due(rule.unit, begun, limit, delay)
-        still = runs & np.isnat(met) & np.isnat(stopped)
-        state = np.full(self.rows, _STATE[ClockStateKind.RUNNING], dtype=np.int8)
-        state[elapsed >= float(self.policy.value("at_risk_share")) * limit] = 1
-        state[is_paused] = _STATE[ClockStateKind.PAUSED]
-        state[~np.isnat(stopped)] = _STATE[ClockStateKind.STOPPED]
-        state[~np.isnat(met)] = _STATE[ClockStateKind.MET]
-        state[end >= due_at] = _STATE[ClockStateKind.BREACHED]
-        state[~runs] = -1
-        return (
-            due_at,
-            np.where(runs, day, np.datetime64("NaT", "D")),
-            np.where(runs, elapsed, np.nan),
-            state,
-            marked & runs,
-            still,
+        starts = ~np.isnat(start)
+        runs = starts & units.covers(rule.unit, start) & units.covers(rule.unit, end)
+        begun, ended = start[runs], end[runs]
+        limit = self.limits(rule, units)[runs]
+        found = measure(
+            units, rule.unit, begun, ended, limit, self._rounds(runs) if rule.pauses else ()
+        )
+        return self._filled(rule, units, found, limit, runs, starts, met, stopped)
+
+    def _filled(
+        self,
+        rule: ClockRule,
+        units: TimeUnits,
+        found: Measured,
+        limit: Ticks,
+        runs: Mask,
+        starts: Mask,
+        met: Instants,
+        stopped: Instants,
+    ) -> _Clock:
+        """Measured clocks in their rows; null where none runs or the calendar does not reach."""
+        reached = units.in_table(rule.unit, found.last)
+        safe = np.where(reached, found.last, found.last.min(where=reached, initial=_FAR))
+        due_at, day, provisional = units.due(rule.unit, safe[reached])
+        share = float(self.policy.value("at_risk_share"))
+        ended = ~np.isnat(met[runs]), ~np.isnat(stopped[runs])
+        code = states(found, limit, share, *ended)
+        place = np.flatnonzero(runs)[reached]
+        per = 1 if rule.unit in DAY_UNITS else HOUR
+
+        def spread(values: np.ndarray, empty: object) -> np.ndarray:
+            made = np.full(self.rows, empty, dtype=values.dtype)
+            made[place] = values
+            return made
+
+        known = np.zeros(self.rows, dtype=np.bool_)
+        known[place] = True
+        return _Clock(
+            due_at=spread(due_at, _NAT),
+            day=spread(day, np.datetime64("NaT", "D")),
+            elapsed=spread(found.elapsed[reached] / per, np.nan),
+            used=spread(share_used(found.elapsed, limit)[reached], np.nan),
+            state=spread(code[reached], -1),
+            provisional=spread(provisional, False),
+            open=known & np.isnat(met) & np.isnat(stopped),
+            outside=starts & ~known,
         )
 
-    def limits(self, rule: ClockRule) -> Amounts:
-        """Each case's limit in the clock's unit."""
-        by_severity = np.array([rule.amount(self.policy, s, 0) for s in Severity])
-        limit: Amounts = by_severity[self.severity]
+    def limits(self, rule: ClockRule, units: TimeUnits) -> Ticks:
+        """Each case's limit in ticks."""
+        amounts = np.array([rule.amount(self.policy, s) for s in Severity])
+        limit: Ticks = units.ticks_of(rule.unit, amounts)[self.severity]
         steps = np.minimum(self.extended, len(rule.extensions))
         for step in range(1, len(rule.extensions) + 1):
-            limit[steps == step] = rule.amount(self.policy, None, step)
+            more = units.ticks_of(rule.unit, rule.amount(self.policy, None, step))
+            limit[steps == step] = more
         return limit
 
-    def _paused(
-        self, rule: ClockRule, start: Instants, end: Instants
-    ) -> tuple[Amounts, Amounts, Mask]:
-        """Time that pauses took out of each clock, what they put it off, and who is paused now."""
-        none = np.zeros(self.rows, dtype=np.float64)
-        if self.pauses is None or not rule.pauses:
-            return none, none, none.astype(np.bool_)
-        row, begin, stop = self.pauses
-        inside = (begin >= start[row]) & (begin <= end[row])
-        row, begin, stop = row[inside], begin[inside], stop[inside]
-        going = np.isnat(stop)
-        last = np.where(going | (stop > end[row]), end[row], stop)
-        is_paused: Mask = np.zeros(self.rows, dtype=np.bool_)
-        is_paused[row[going]] = True
-        paused, delay = none.copy(), none.copy()
-        np.add.at(paused, row, self.units.elapsed(rule.unit, begin, last))
-        np.add.at(delay, row, self.units.delay(rule.unit, begin, last))
-        return paused, delay, is_paused
+    def _rounds(self, runs: Mask) -> list[PauseRound]:
+        """The pauses of the cases whose clock runs, by their place among those."""
+        place = np.cumsum(runs) - 1
+        return [
+            PauseRound(place[p.row[runs[p.row]]], p.begin[runs[p.row]], p.stop[runs[p.row]])
+            for p in self.pauses
+        ]
 
 
-def _codes(frame: pd.DataFrame, name: str, words: list[str], policy: Policy) -> np.ndarray:
-    untold = words.index(policy.value("not_stated_severity"))
+_FAR = np.iinfo(np.int64).max
+
+
+def _codes(frame: pd.DataFrame, name: str, words: list[str], stated: str) -> np.ndarray:
+    default = words.index(stated)
     if name not in frame:
-        return np.full(len(frame), untold)
+        return np.full(len(frame), default)
     code = pd.Categorical(frame[name], categories=words).codes
-    return np.where(code < 0, untold, code)
+    return np.where(code < 0, default, code)
 
 
-def _pauses(
-    pauses: object, frame: pd.DataFrame, now: np.datetime64
-) -> tuple[np.ndarray, Instants, Instants]:
-    """Row of the case, start and end of every pause up to now."""
-    told = check_frame(as_frame(pauses), _PAUSES, frame="pauses")
+def _pauses(pauses: object, frame: pd.DataFrame, now: np.datetime64) -> tuple[PauseRound, ...]:
+    """The pauses up to now: the first of every case, then the second, and so on."""
+    checked = check_frame(as_frame(pauses), _PAUSES, frame="pauses")
     if "complaint_id" not in frame:
         raise DataError(
             "complaints: pauses need complaint_id; present: " + ", ".join(frame.columns)
         )
-    row = pd.Index(frame["complaint_id"]).get_indexer(pd.Index(told["complaint_id"]))
+    row = pd.Index(frame["complaint_id"]).get_indexer(pd.Index(checked["complaint_id"]))
     if (row < 0).any():
-        lost = told["complaint_id"][row < 0].astype(str).head().tolist()
+        lost = checked["complaint_id"][row < 0].astype(str).head().tolist()
         raise DataError(
             f"pauses.complaint_id: {int((row < 0).sum()):,} rows belong to no case "
             f"({', '.join(lost)}); leave them out"
         )
-    begin = utc(told["paused_at"])
-    stop = utc(told["resumed_at"]) if "resumed_at" in told else np.full(len(told), _NAT)
+    begin = utc_microseconds(checked["paused_at"])
+    stop = np.full(len(checked), _NAT)
+    if "resumed_at" in checked:
+        stop = utc_microseconds(checked["resumed_at"])
     known = begin <= now
     stop = np.where(stop <= now, stop, _NAT)
-    return row[known], begin[known], stop[known]
+    row, begin, stop = row[known], begin[known], stop[known]
+    order = np.lexsort((begin, row))
+    row, begin, stop = row[order], begin[order], stop[order]
+    change = np.ones(len(row), dtype=np.bool_)
+    change[1:] = row[1:] != row[:-1]
+    number = np.arange(len(row)) - np.maximum.accumulate(np.where(change, np.arange(len(row)), 0))
+    return tuple(
+        PauseRound(row[number == i], begin[number == i], stop[number == i])
+        for i in range(int(number.max(initial=-1)) + 1)
+    )

@@ -9,7 +9,7 @@ import attrs
 
 from bankcrm.errors import DataError, IllegalTransitionError
 from bankcrm.policy import Policy
-from bankcrm.vocabulary import CaseStatus, EventKind, Severity, word
+from bankcrm.vocabulary import CaseStatus, EventKind, Kind, Severity, word
 
 K, S = EventKind, CaseStatus
 _WORK = {K.SENT, K.ACKNOWLEDGED, K.ASSESSED, K.ASSIGNED, K.TRANSFERRED, K.POLICY_CHANGED}
@@ -60,21 +60,27 @@ def _severity(value: Severity | str | None) -> Severity | None:
     return None if value is None else word(Severity, value)
 
 
+def _message(value: Kind | str | None) -> Kind | None:
+    return None if value is None else word(Kind, value)
+
+
 @attrs.frozen
 class CaseEvent:
-    """One thing that happened to a case.
+    """One event of a case.
 
-    Args:
+    Attributes:
         at: When, with a time zone.
-        kind: What.
-        by: Who did it; on ``received`` the first-asked person, who stays accountable.
+        kind: What happened.
+        by: Who did it; on ``received`` the employee asked first, who stays accountable.
         to: Who has the case from now on, or the case that it is merged into.
-        reason: Why; compulsory for a pause and an extension.
+        reason: Why; required for a pause and an extension.
         approver: Who approved an extension.
-        notice: Whether the customer was told of an extension.
+        notice: Whether the customer was informed of an extension.
         severity: On ``received`` or ``assessed``.
         topic: On ``received``: what the case is about, for clocks that bind only some topics.
         policy: On ``policy_changed``: the policy from now on.
+        message: On ``received``: consultation, suggestion or complaint; None counts as the
+            policy's ``not_stated_kind`` says.
 
     >>> import datetime as dt
     >>> noon = dt.datetime(2026, 3, 2, 12, tzinfo=dt.timezone.utc)
@@ -92,6 +98,7 @@ class CaseEvent:
     severity: Severity | None = attrs.field(default=None, converter=_severity)
     topic: str = ""
     policy: Policy | None = attrs.field(default=None, repr=False)
+    message: Kind | None = attrs.field(default=None, converter=_message)
 
     def __attrs_post_init__(self) -> None:
         if self.at.tzinfo is None:
@@ -113,8 +120,8 @@ class CaseEvent:
 def in_place(events: Iterable[CaseEvent], as_of: dt.datetime) -> tuple[CaseEvent, ...]:
     """The events up to ``as_of`` in the order in which they happened.
 
-    An event that is told late takes its place by its time; events at one instant keep the order
-    in which they were told.
+    An event that is recorded late takes its place by its time; events at one instant keep the
+    order in which they were recorded.
     """
     return tuple(sorted((e for e in events if e.at <= as_of), key=lambda e: e.at))
 

@@ -1,10 +1,9 @@
-"""Replay of a case's event log: every clock that binds, each on its own ruler."""
+"""Replay of a case's event log: every clock that binds, each in its own unit."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from functools import lru_cache
 
 import attrs
 import numpy as np
@@ -12,14 +11,18 @@ import numpy as np
 from bankcrm.calendars import WorkingCalendar, local_day
 from bankcrm.complaints.base import complaints_policy
 from bankcrm.complaints.clocks.events import CaseEvent, in_place, next_status
+from bankcrm.complaints.clocks.measure import STATES, Measured, PauseRound, measure, states
 from bankcrm.complaints.clocks.rules import ClockRule, clock_rules
 from bankcrm.complaints.clocks.state import Clock, ClockState
-from bankcrm.complaints.clocks.time_units import TimeUnits, aware, moment
+from bankcrm.complaints.clocks.time_units import DAY_UNITS, HOUR, aware, moment
 from bankcrm.errors import DataError, IllegalTransitionError
 from bankcrm.policy import Policy
-from bankcrm.vocabulary import CaseStatus, ClockStateKind, EventKind, Severity
+from bankcrm.vocabulary import CaseStatus, ClockStateKind, EventKind, Kind, Severity, word
 
 K = EventKind
+_NEVER = np.array(["NaT"], dtype="datetime64[us]")
+_NO = np.zeros(1, dtype=np.bool_)
+_ONLY = np.zeros(1, dtype=np.intp)
 
 
 def replay_clock(
@@ -32,16 +35,24 @@ def replay_clock(
 ) -> ClockState:
     """The state of a case, replayed from its event log; nothing but the log decides.
 
+    A clock is breached if and only if it has used more than its limit, and a breach is a fact:
+    what happens afterwards changes neither its due day nor its state. A new severity gives a
+    clock that is not breached a new limit from then on; the clock as it was before is kept in
+    ``earlier``. A shorter limit never makes a breach of days that had passed before: the case is
+    then due on the day of the assessment.
+
     Args:
         events: The log in any order; events after ``as_of`` are left out.
-        policy: Whose clocks bind from the start (a ``policy_changed`` event brings another).
-        calendar: Whose working days count.
-        as_of: The instant for which the state is asked.
-        after: A state of the same case whose log these events go on from.
+        policy: The policy whose clocks bind from the start (a ``policy_changed`` event brings
+            another).
+        calendar: The calendar whose working days count.
+        as_of: The instant of the requested state.
+        after: A state of the same case whose log these events continue.
 
     Raises:
-        IllegalTransitionError: An event is not allowed where it stands; the reason is told.
+        IllegalTransitionError: An event is not allowed where it stands; the error says why.
         DataError: ``as_of`` has no time zone, or no event lies before it.
+        CalendarError: The case lies outside the calendar.
 
     Source: CSC-5, CSC-6, EB-8.
 
@@ -65,34 +76,31 @@ def replay_clock(
     return case.state(log, as_of)
 
 
-def first_due(
-    receipt: CaseEvent, *, policy: Policy, calendar: WorkingCalendar
-) -> dict[str, dt.date]:
-    """The due day of every clock that a receipt starts, as its replay would tell."""
-    case = _Case(policy, calendar)
-    case.take(receipt)
-    runs = list(case.runs.values())
-    units = _units(policy, calendar)
-    due: dict[str, dt.date] = {}
-    for unit in dict.fromkeys(run.rule.unit for run in runs):
-        rules = [run.rule for run in runs if run.rule.unit == unit]
-        limits = np.array([rule.amount(policy, case.severity, 0) for rule in rules])
-        days = units.due_days(unit, receipt.at, limits).tolist()
-        due |= zip((rule.name for rule in rules), days, strict=True)
-    return {name: due[name] for name in case.runs}
-
-
 @attrs.define
 class _Run:
     """One clock while the log is replayed."""
 
     rule: ClockRule
     policy: Policy
+    calendar: WorkingCalendar
     start: dt.datetime
+    severity: Severity | None
     pauses: list[tuple[dt.datetime, dt.datetime | None]] = attrs.Factory(list)
     extended: int = 0
+    floor: int = 0  # ticks used when a shorter limit came: what was in time then stays in time
     end: dt.datetime | None = None
     met: bool = False
+
+    @property
+    def limit(self) -> int:
+        """The limit in ticks."""
+        units = self.rule.units(self.policy, self.calendar)
+        amount = self.rule.amount(self.policy, self.severity, self.extended)
+        return max(int(units.ticks_of(self.rule.unit, amount)), self.floor)
+
+    @property
+    def paused(self) -> bool:
+        return self.end is None and bool(self.pauses) and self.pauses[-1][1] is None
 
     def pause(self, at: dt.datetime) -> None:
         if self.rule.pauses and self.end is None:
@@ -107,6 +115,62 @@ class _Run:
             self.resume(at)
             self.end, self.met = at, met
 
+    def measured(self, as_of: dt.datetime) -> Measured:
+        rounds = [
+            PauseRound(_ONLY, moment(begin), _NEVER if stop is None else moment(stop))
+            for begin, stop in self.pauses
+        ]
+        return measure(
+            self.rule.units(self.policy, self.calendar),
+            self.rule.unit,
+            moment(self.start),
+            moment(self.end or as_of),
+            np.array([self.limit]),
+            rounds,
+        )
+
+    def breached(self, at: dt.datetime) -> bool:
+        return bool(self.measured(at).breached[0])
+
+    def at_least(self, used: int) -> None:
+        """Keep what was in time before a change in time after it."""
+        self.floor = used if self.limit < used else self.floor
+
+    def clock(self, as_of: dt.datetime) -> Clock:
+        """How the clock stands."""
+        rule = self.rule
+        units = rule.units(self.policy, self.calendar)
+        found = self.measured(as_of)
+        limit = self.limit
+        due_at, due, provisional = units.due(rule.unit, found.last)
+        ended = self.end is not None
+        code = states(
+            found,
+            np.array([limit]),
+            float(self.policy.value("at_risk_share")),
+            np.array([ended and self.met]),
+            np.array([ended and not self.met]),
+        )
+        per = 1 if rule.unit in DAY_UNITS else HOUR
+        return Clock(
+            name=rule.name,
+            kind=rule.kind,
+            unit=rule.unit,
+            limit=limit / per,
+            started_at=self.start,
+            elapsed=float(found.elapsed[0]) / per,
+            paused=float(found.paused[0]) / per,
+            due=due[0].item(),
+            due_at=aware(due_at, units.zone)[0].to_pydatetime(),
+            state=word(ClockStateKind, STATES[code[0]]),
+            ended_at=self.end,
+            extended=self.extended,
+            provisional=bool(provisional[0]),
+            source=rule.source,
+            confirmation=rule.confirmation(self.policy),
+            duty=rule.duty,
+        )
+
 
 @attrs.define
 class _Case:
@@ -115,6 +179,7 @@ class _Case:
     policy: Policy
     calendar: WorkingCalendar
     status: CaseStatus | None = None
+    message: Kind = Kind.COMPLAINT
     severity: Severity | None = None
     topic: str = ""
     accountable: str = ""
@@ -123,12 +188,14 @@ class _Case:
     merged_into: str = ""
     closed_at: dt.datetime | None = None
     runs: dict[str, _Run] = attrs.Factory(dict)
-    past: list[_Run] = attrs.Factory(list)
+    past: list[Clock] = attrs.Factory(list)
 
     def take(self, event: CaseEvent) -> None:
         """Let one event happen."""
         status = next_status(self.status, event)
         self._people(event)
+        if event.severity is not None:
+            self._assess(event.severity, event.at)
         if event.kind == K.REOPENED:
             self._check_reopening(event)
         if event.kind == K.EXTENDED:
@@ -136,12 +203,9 @@ class _Case:
         if event.kind == K.POLICY_CHANGED and event.policy is not None:
             self._change(event.policy, event.at)
         self._clocks(event)
-        if status in (CaseStatus.MERGED, CaseStatus.WITHDRAWN):
+        if status in (CaseStatus.MERGED, CaseStatus.WITHDRAWN, CaseStatus.CLOSED):
             self.merged_into = event.to if status == CaseStatus.MERGED else ""
-            for run in self.runs.values():
-                run.finish(event.at, met=False)
-        if status == CaseStatus.CLOSED:
-            self.closed_at = event.at
+            self.closed_at = event.at if status == CaseStatus.CLOSED else None
             for run in self.runs.values():
                 run.finish(event.at, met=False)
         self.status = status
@@ -150,30 +214,42 @@ class _Case:
         if event.kind == K.RECEIVED:
             self.accountable = self.handler = event.by
             self.topic = event.topic
+            self.message = event.message or word(Kind, self.policy.value("not_stated_kind"))
         if event.kind in (K.ASSIGNED, K.TRANSFERRED):
             self.handler = event.to
             self.transfers += event.kind == K.TRANSFERRED
-        if event.severity is not None:
-            order = list(Severity)
-            if self.severity and order.index(event.severity) < order.index(self.severity):
-                raise IllegalTransitionError(
-                    f"assessed at {event.at.isoformat()}: {event.severity} is milder than "
-                    f"{self.severity}; a severity is only ever raised"
-                )
-            self.severity = event.severity
+
+    def _assess(self, severity: Severity, at: dt.datetime) -> None:
+        """Give every open clock the limit of a new severity from now on; keep it as it was."""
+        order = list(Severity)
+        if self.severity and order.index(severity) < order.index(self.severity):
+            raise IllegalTransitionError(
+                f"assessed at {at.isoformat()}: {severity} is milder than "
+                f"{self.severity}; a severity is only ever raised"
+            )
+        self.severity = severity
+        for run in self.runs.values():
+            if run.end is not None or not run.rule.limits or run.breached(at):
+                continue  # what is over or breached stays as it is
+            before, used = run.limit, int(run.measured(at).elapsed[0])
+            earlier = attrs.evolve(run)
+            run.severity, run.floor = severity, 0
+            run.at_least(used)
+            if run.limit != before:
+                earlier.finish(at, met=False)
+                self.past.append(earlier.clock(at))
 
     def _clocks(self, event: CaseEvent) -> None:
-        day = self._day(event.at)
-        for rule in _rules(self.policy):
+        day = local_day(event.at, self.policy.value("time_zone"))
+        for rule in clock_rules(self.policy):
             run = self.runs.get(rule.name)
             if event.kind in rule.restarts and (run is None or run.start != event.at):
                 if run is not None:
                     run.finish(event.at, met=False)
-                    self.past.append(run)
-                if rule.binds(self.topic, day):
-                    self.runs[rule.name] = _Run(rule, self.policy, event.at)
-            elif event.kind in rule.starts and run is None and rule.binds(self.topic, day):
-                self.runs[rule.name] = _Run(rule, self.policy, event.at)
+                    self.past.append(run.clock(event.at))
+                self._start(rule, event.at, day)
+            elif event.kind in rule.starts and run is None:
+                self._start(rule, event.at, day)
             elif run is not None and event.kind in rule.meets:
                 run.finish(event.at, met=True)
             elif run is not None and event.kind == K.PAUSED:
@@ -181,103 +257,72 @@ class _Case:
             elif run is not None and event.kind == K.RESUMED:
                 run.resume(event.at)
 
-    def _day(self, at: dt.datetime) -> dt.date:
-        return local_day(at, self.policy.value("time_zone"))
+    def _start(self, rule: ClockRule, at: dt.datetime, day: dt.date) -> None:
+        if rule.binds(self.message, self.topic, day):
+            self.runs[rule.name] = _Run(rule, self.policy, self.calendar, at, self.severity)
 
     def _check_reopening(self, event: CaseEvent) -> None:
-        days = float(self.policy.value("reopen_within_days"))
-        if self.closed_at is not None and event.at - self.closed_at > dt.timedelta(days=days):
-            raise IllegalTransitionError(
-                f"reopened at {event.at.isoformat()}: the case was closed at "
-                f"{self.closed_at.isoformat()}, more than {days:g} days before; "
-                "take it in as a new complaint (a repeat)"
-            )
+        days = int(self.policy.value("reopen_within_days"))
+        zone = self.policy.value("time_zone")
+        if self.closed_at is not None:
+            last = local_day(self.closed_at, zone) + dt.timedelta(days=days)
+            if local_day(event.at, zone) > last:
+                raise IllegalTransitionError(
+                    f"reopened at {event.at.isoformat()}: the case was closed at "
+                    f"{self.closed_at.isoformat()}, more than {days:g} days before; "
+                    "take it in as a new complaint (a repeat)"
+                )
         self.closed_at = None
 
     def _extend(self, event: CaseEvent) -> None:
-        """Take the next step of every open clock that can be extended."""
+        """Take the next step of every open clock that can take one; refused if none can."""
         can = [r for r in self.runs.values() if r.rule.extensions and r.end is None]
-        why = "" if can else "no open clock can be extended"
-        for run in can:
-            if run.extended == len(run.rule.extensions):
-                why = f"clock {run.rule.name} has had all of its extensions"
-                continue
-            step = run.rule.extensions[run.extended]
-            if step.approver and not event.approver:
-                why = f"step {step.name!r} of clock {run.rule.name} needs an approver"
-            elif step.notice and not event.notice:
-                why = f"step {step.name!r} of clock {run.rule.name} needs notice to the customer"
-            elif event.at >= self._measure(run, event.at).due_at:
-                why = f"the time of clock {run.rule.name} was over already"
-            else:
-                run.extended += 1
-                why = ""
-        if why:
-            raise IllegalTransitionError(f"extended at {event.at.isoformat()}: {why}")
+        reasons = {run.rule.name: _refusal(run, event) for run in can}
+        taken = [run for run in can if not reasons[run.rule.name]]
+        for run in taken:
+            run.extended += 1
+        if not taken:
+            why = "; ".join(reasons[name] for name in sorted(reasons))
+            raise IllegalTransitionError(
+                f"extended at {event.at.isoformat()}: {why or 'no open clock can be extended'}"
+            )
 
     def _change(self, policy: Policy, at: dt.datetime) -> None:
-        """Go on under another policy: what is elapsed stays, on the new policy's ruler."""
+        """Go on under another policy: what is elapsed stays, in the new policy's unit."""
         self.policy = policy
-        rules = {r.name: r for r in _rules(policy)}
+        rules = {r.name: r for r in clock_rules(policy)}
         for name, run in self.runs.items():
             if run.end is not None:
                 continue
             if name not in rules:
                 run.finish(at, met=False)
-                continue
-            rule = rules[name]
-            was_paused = bool(run.pauses) and run.pauses[-1][1] is None
-            if was_paused and not rule.pauses:
-                run.resume(at)
-            run.rule, run.policy = rule, policy
-            run.extended = min(run.extended, len(rule.extensions))
-            if self.status == CaseStatus.PAUSED and not was_paused:
-                run.pause(at)
+            elif not run.breached(at):
+                self._adopt(run, rules[name], at)
+        day = local_day(at, policy.value("time_zone"))
         for name, rule in rules.items():
             # A new rule does not reach back: it runs from the change on.
             waits = self.status in (CaseStatus.OPEN, CaseStatus.PAUSED)
-            new = name not in self.runs and K.RECEIVED in rule.starts
-            if waits and new and rule.binds(self.topic, self._day(at)):
-                self.runs[name] = _Run(rule, policy, at)
-                if self.status == CaseStatus.PAUSED:
+            if waits and name not in self.runs and K.RECEIVED in rule.starts:
+                self._start(rule, at, day)
+                if self.status == CaseStatus.PAUSED and name in self.runs:
                     self.runs[name].pause(at)
 
-    def _measure(self, run: _Run, as_of: dt.datetime) -> Clock:
-        units = _units(run.policy, self.calendar)
-        rule = run.rule
-        end = run.end or as_of
-        stops = [(moment(p), moment(min(r or end, end))) for p, r in run.pauses]
-        paused = sum(float(units.elapsed(rule.unit, a, b)[0]) for a, b in stops)
-        delay = sum(float(units.delay(rule.unit, a, b)[0]) for a, b in stops)
-        start = moment(run.start)
-        elapsed = float(units.elapsed(rule.unit, start, moment(end))[0]) - paused
-        limit = rule.amount(run.policy, self.severity, run.extended)
-        due_at, due, provisional = units.due(rule.unit, start, np.array([limit]), np.array([delay]))
-        late = end.timestamp() >= float(due_at.astype(np.int64)[0]) / 1e6
-        now_paused = run.end is None and bool(run.pauses) and run.pauses[-1][1] is None
-        risk = elapsed >= float(run.policy.value("at_risk_share")) * limit
-        return Clock(
-            name=rule.name,
-            kind=rule.kind,
-            unit=rule.unit,
-            limit=limit,
-            started_at=run.start,
-            elapsed=elapsed,
-            paused=paused,
-            due=due[0].item(),
-            due_at=aware(due_at, units.zone)[0].to_pydatetime(),
-            state=_state(late, run, now_paused, risk),
-            ended_at=run.end,
-            extended=run.extended,
-            provisional=bool(provisional[0]),
-            source=rule.source,
-        )
+    def _adopt(self, run: _Run, rule: ClockRule, at: dt.datetime) -> None:
+        """Let a clock that runs go on by the rule of another policy."""
+        was_paused = run.paused
+        if was_paused and not rule.pauses:
+            run.resume(at)
+        run.rule, run.policy, run.floor = rule, self.policy, 0
+        run.extended = min(run.extended, len(rule.extensions))
+        if self.status == CaseStatus.PAUSED and not was_paused:
+            run.pause(at)
+        run.at_least(int(run.measured(at).elapsed[0]))
 
     def state(self, log: tuple[CaseEvent, ...], as_of: dt.datetime) -> ClockState:
         """The state as of an instant."""
         if self.status is None:
             raise DataError("events: none up to as_of; a case starts with 'received'")
-        order = {r.name: i for i, r in enumerate(_rules(self.policy))}
+        order = {r.name: i for i, r in enumerate(clock_rules(self.policy))}
         runs = sorted(self.runs.values(), key=lambda r: order.get(r.rule.name, len(order)))
         return ClockState(
             status=self.status,
@@ -285,29 +330,22 @@ class _Case:
             accountable=self.accountable,
             handler=self.handler,
             transfers=self.transfers,
-            clocks=tuple(self._measure(r, as_of) for r in runs),
-            earlier=tuple(self._measure(r, as_of) for r in self.past),
+            clocks=tuple(r.clock(as_of) for r in runs),
+            earlier=tuple(self.past),
             merged_into=self.merged_into,
             as_of=as_of,
             events=log,
         )
 
 
-def _state(late: bool, run: _Run, paused: bool, risk: bool) -> ClockStateKind:
-    if late:
-        return ClockStateKind.BREACHED
-    if run.end is not None:
-        return ClockStateKind.MET if run.met else ClockStateKind.STOPPED
-    if paused:
-        return ClockStateKind.PAUSED
-    return ClockStateKind.AT_RISK if risk else ClockStateKind.RUNNING
-
-
-@lru_cache(maxsize=64)
-def _rules(policy: Policy) -> tuple[ClockRule, ...]:
-    return clock_rules(policy)
-
-
-@lru_cache(maxsize=64)
-def _units(policy: Policy, calendar: WorkingCalendar) -> TimeUnits:
-    return TimeUnits.of(policy, calendar)
+def _refusal(run: _Run, event: CaseEvent) -> str:
+    """Why a clock cannot take its next step of extension; empty if it can."""
+    name = run.rule.name
+    if run.extended == len(run.rule.extensions):
+        return f"clock {name} has had all of its extensions"
+    step = run.rule.extensions[run.extended]
+    if step.approver and not event.approver:
+        return f"step {step.name!r} of clock {name} needs an approver"
+    if step.notice and not event.notice:
+        return f"step {step.name!r} of clock {name} needs notice to the customer"
+    return f"the time of clock {name} was over already" if run.breached(event.at) else ""

@@ -16,7 +16,7 @@ from bankcrm.vocabulary import CaseStatus, ClockStateKind, Severity
 class Clock:
     """One clock of a case, as of an instant.
 
-    Args:
+    Attributes:
         name: The rule's name.
         kind: ``acknowledge``, ``answer``, ``regulator`` or ``review``.
         unit: What ``limit``, ``elapsed`` and ``paused`` count.
@@ -25,12 +25,16 @@ class Clock:
         elapsed: Time used, pauses left out.
         paused: Time that pauses took.
         due: The bank's day by which it must be met.
-        due_at: The first instant that is too late.
+        due_at: When the time is over: in days the first instant that is too late, in hours the
+            last one that is in time.
         state: How it stands.
-        ended_at: When it was met or stopped; None while it runs.
+        ended_at: When it was met, stopped or replaced; None while it runs.
         extended: How often it was extended.
         provisional: The due day rests on days that no official notice covers yet.
         source: The rule behind it.
+        confirmation: How its figures were checked: ``primary``, ``secondary``, ``unconfirmed``, or
+            empty where there is nothing to check.
+        duty: Whether missing it breaks the rule.
     """
 
     name: str
@@ -47,6 +51,8 @@ class Clock:
     extended: int
     provisional: bool
     source: str
+    confirmation: str = ""
+    duty: bool = True
 
     @property
     def open(self) -> bool:
@@ -58,17 +64,17 @@ class Clock:
 class ClockState:
     """A case as of an instant: its status, people and clocks.
 
-    Args:
+    Attributes:
         status: How the case stands.
         severity: As last assessed; it only ever rises.
         accountable: The first-asked person, whatever transfers came after (EB-8).
         handler: Who has the case now.
         transfers: How often it was handed on.
         clocks: The present clocks, in the policy's order.
-        earlier: Clocks of earlier rounds, before a re-opening or new facts.
+        earlier: Clocks as they were before a re-opening, new facts or a new severity.
         merged_into: The case that it was merged into.
         as_of: The instant of the state.
-        events: The log, in its place in time.
+        events: The log, in order of time.
     """
 
     status: CaseStatus

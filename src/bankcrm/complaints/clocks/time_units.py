@@ -1,9 +1,10 @@
-"""TimeUnits: the units in which a clock is measured, for one case and for a million alike."""
+"""Units of deadline clocks (working days, calendar days, hours) as whole numbers of ticks."""
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, TypeAlias, cast
+from functools import lru_cache
+from typing import TypeAlias
 
 import attrs
 import numpy as np
@@ -11,28 +12,19 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.calendars import WorkingCalendar, WorkingHours, business_day, local_day
-from bankcrm.complaints.base import Mask, cutoff_of
-from bankcrm.errors import DataError
+from bankcrm.complaints.base import Mask, time_of
+from bankcrm.errors import CalendarError
 from bankcrm.frames import Days
-from bankcrm.policy import Policy
 
-_DAYS = ("working_days", "calendar_days")
-UNITS = (*_DAYS, "hours", "working_hours")
+DAY_UNITS = ("working_days", "calendar_days")
+UNITS = (*DAY_UNITS, "hours", "working_hours")
+HOUR = 3_600_000_000  # microseconds
 Instants: TypeAlias = npt.NDArray[np.datetime64]
-Amounts: TypeAlias = npt.NDArray[np.float64]
-
-
-def utc(instants: Any) -> Instants:
-    """Instants as naive UTC microseconds, the form in which units take them."""
-    index = pd.DatetimeIndex(instants)
-    if index.tz is None and not index.isna().all():
-        raise DataError("instants: no time zone; localise them with .dt.tz_localize(...)")
-    plain = index if index.tz is None else index.tz_convert("UTC").tz_localize(None)
-    return plain.to_numpy().astype("datetime64[us]")
+Ticks: TypeAlias = npt.NDArray[np.int64]
 
 
 def moment(instant: dt.datetime) -> Instants:
-    """One instant in that form."""
+    """One aware instant as naive UTC microseconds."""
     return np.array([instant.astimezone(dt.UTC).replace(tzinfo=None)], dtype="datetime64[us]")
 
 
@@ -44,103 +36,161 @@ def aware(instants: Instants, zone: str) -> pd.DatetimeIndex:
 
 @attrs.frozen
 class TimeUnits:
-    """Measures time in a bank's units: its calendar, zone, cut-off hour and working hours.
+    """Measures time in a bank's units: its calendar, zone, cut-off and working hours.
 
-    Every measure adds up: ``elapsed(a, b) + elapsed(b, c) == elapsed(a, c)``. That is why a pause
-    can be taken out wherever it lies, and why it is measured like the clock that it stops.
+    Every unit is a whole number of ticks: a day is one tick, an hour is 3,600,000,000 microseconds.
+    A day begins at midnight, or at the cut-off of the day before. A day off counts with the
+    working day before it where time begins to run, and with the working day after it where time
+    is counted: who is asked on a Saturday starts on Monday, and an answer on a Saturday is
+    Monday's.
+
+    Attributes:
+        calendar: Which days are worked.
+        zone: The time zone of the bank.
+        cutoff: Local time from which an instant belongs to the next day; None without one.
+        hours: The hours of a working day.
+        closing: Local time at which the last day of a clock ends; None for the end of the day.
     """
 
     calendar: WorkingCalendar
     zone: str
     cutoff: dt.time | None
     hours: WorkingHours
+    closing: dt.time | None = None
 
-    @classmethod
-    def of(cls, policy: Policy, calendar: WorkingCalendar) -> TimeUnits:
-        """The units that a policy asks for."""
-        zone = str(policy.value("time_zone"))
-        windows = [
-            tuple(dt.time.fromisoformat(t) for t in window.split("-"))
-            for window in policy.value("working_hours")
-        ]
-        return cls(calendar, zone, cutoff_of(policy), WorkingHours(cast("Any", windows), zone=zone))
+    def position(self, unit: str, instants: Instants) -> Ticks:
+        """Ticks from a fixed day to each instant at which time begins to run."""
+        return self._ticks(unit, instants, self.cutoff)
 
-    def day(self, instants: Instants) -> Days:
-        """The bank's day of each instant."""
-        return business_day(aware(instants, "UTC"), zone=self.zone, cutoff=self.cutoff)
+    def reached(self, unit: str, instants: Instants) -> Ticks:
+        """Ticks that are used up once a clock has come to each instant."""
+        end = self.closing or self.cutoff
+        ticks = self._ticks(unit, instants, end)
+        return ticks + self._off(instants, end) if unit == "working_days" else ticks
 
-    def elapsed(self, unit: str, a: Instants, b: Instants) -> Amounts:
-        """Units from ``a`` to ``b``."""
-        if unit == "hours":
-            return (b - a) / np.timedelta64(1, "h")
-        if unit == "working_hours":
-            between = self.hours.between(self.calendar, aware(a, "UTC"), aware(b, "UTC"))
-            return np.asarray(between, dtype=np.float64)
-        start, end = self.day(a), self.day(b)
-        if unit == "working_days":
-            return self.calendar.between_marked(start, end).counts.astype(np.float64)
-        gap = (end - start).astype(np.float64)
-        return np.where(np.isnat(start) | np.isnat(end), np.nan, gap)
-
-    def delay(self, unit: str, a: Instants, b: Instants) -> Amounts:
-        """Units by which a pause from ``a`` to ``b`` puts the due instant off.
-
-        The time that the pause took; but in working days a day off stands for the next working
-        day, so that a clock whose last day was left resumes on a Saturday with Monday to go.
-        """
+    def off(self, unit: str, instants: Instants) -> Mask:
+        """Which instants lie on a day off; none where days off do not count."""
         if unit != "working_days":
-            return self.elapsed(unit, a, b)
-        begin, end = (self.calendar.add_marked(self.day(i), 0).dates for i in (a, b))
-        return self.calendar.between_marked(begin, end).counts.astype(np.float64)
+            return np.zeros(len(instants), dtype=np.bool_)
+        return self._off(instants, self.cutoff)
 
-    def due(
-        self, unit: str, start: Instants, limit: Amounts, delay: Amounts
-    ) -> tuple[Instants, Days, Mask]:
-        """When time is over: the first instant too late, the due day, and what is provisional.
+    def covers(self, unit: str, instants: Instants) -> Mask:
+        """Which instants lie within the calendar, as far as the unit needs one."""
+        if unit not in ("working_days", "working_hours"):
+            return ~np.isnat(instants)
+        day = self._day(instants, self.cutoff)
+        covered: Mask = (day >= self.calendar.first) & (day < self.calendar.last)
+        return covered
 
-        A target in days lasts to the end of its day.
+    def in_table(self, unit: str, ticks: Ticks) -> Mask:
+        """Which due positions the calendar reaches."""
+        if unit == "working_days":
+            return ticks <= int(self.calendar.working.sum())
+        if unit == "working_hours":
+            return ticks <= self.hours.total(self.calendar)
+        return np.ones(len(ticks), dtype=np.bool_)
+
+    def ticks_of(self, unit: str, amount: npt.NDArray[np.float64] | float) -> Ticks:
+        """A limit in ticks; part of a day counts as a whole one."""
+        if unit in DAY_UNITS:
+            return np.ceil(np.asarray(amount)).astype(np.int64)
+        return np.round(np.asarray(amount, dtype=np.float64) * HOUR).astype(np.int64)
+
+    def due(self, unit: str, last: Ticks) -> tuple[Instants, Days, Mask]:
+        """When the time is over after the last tick, its local day, and what is provisional.
+
+        In days that is the end of the last day, and it is too late; in hours it is the last
+        instant that is in time.
+
+        Raises:
+            CalendarError: The calendar does not reach so far.
         """
-        if unit in _DAYS:
-            day, provisional = self._day_due(unit, self.day(start), limit, delay)
+        if unit in DAY_UNITS:
+            day, provisional = self.due_day(unit, last)
             return self._day_end(day), day, provisional
-        amount = limit + delay
-        if unit == "hours":
-            end = start + (amount * 3_600_000_000).astype("timedelta64[us]")
-            return end, self.local_day(end), np.zeros(len(start), dtype=np.bool_)
-        end = utc(self.hours.add(self.calendar, aware(start, "UTC"), amount))
-        day = self.local_day(end)
-        return end, day, self.calendar.is_provisional(day)
+        end = last.astype("datetime64[us]")
+        if unit == "working_hours":
+            end = self.hours.instant_of(self.calendar, last)
+        return end, *self._day_of(unit, end)
 
-    def due_days(self, unit: str, start: dt.datetime, limits: Amounts) -> Days:
-        """The due days of several limits that run from one instant, without a pause.
-
-        Those of `due`, at less cost.
-        """
-        delay = np.zeros(len(limits))
-        if unit in _DAYS:
-            day = business_day(start, zone=self.zone, cutoff=self.cutoff)
-            days = np.full(len(limits), day, dtype="datetime64[D]")
-            return self._day_due(unit, days, limits, delay)[0]
-        return self.due(unit, np.repeat(moment(start), len(limits)), limits, delay)[1]
-
-    def _day_due(self, unit: str, day: Days, limit: Amounts, delay: Amounts) -> tuple[Days, Mask]:
-        """The due day of a target in days, and what is provisional."""
-        whole, more = np.ceil(limit).astype(np.int64), np.ceil(delay).astype(np.int64)
+    def due_day(self, unit: str, last: Ticks) -> tuple[Days, Mask]:
+        """The local day of `due` and what is provisional, at less cost."""
+        beyond = ~self.in_table(unit, last)
+        if beyond.any():
+            raise CalendarError(
+                f"calendar {self.calendar.name} runs from {self.calendar.first} to "
+                f"{self.calendar.last}: the due days of {int(beyond.sum()):,} clocks lie outside; "
+                "give a calendar that covers them"
+            )
+        if unit == "working_days":
+            day = self.calendar.day_of(last)
+            return day, self.calendar.is_provisional(day)
         if unit == "calendar_days":
-            return day + whole + more, np.zeros(len(day), dtype=np.bool_)
-        due = self.calendar.add_marked(day, whole)
-        return self.calendar.add_marked(due.dates, more) if more.any() else due
+            return last.astype("datetime64[D]"), np.zeros(len(last), dtype=np.bool_)
+        if unit == "hours":
+            return self._day_of(unit, last.astype("datetime64[us]"))
+        return self._day_of(unit, self.hours.instant_of(self.calendar, last))
+
+    def _day_of(self, unit: str, end: Instants) -> tuple[Days, Mask]:
+        day = self.local_day(end)
+        if unit == "hours":
+            return day, np.zeros(len(day), dtype=np.bool_)
+        return day, self.calendar.is_provisional(day)
+
+    def business_day(self, instants: pd.Series) -> Days:
+        """The business day of each aware instant."""
+        return business_day(instants, zone=self.zone, cutoff=self.cutoff)
 
     def local_day(self, instants: Instants) -> Days:
-        """The local date of each instant, whatever the cut-off hour."""
+        """The local date of each instant, whatever the cut-off."""
         return local_day(aware(instants, "UTC"), self.zone)
 
+    def _day(self, instants: Instants, end: dt.time | None) -> Days:
+        if len(instants) == 1 and not np.isnat(instants[0]):  # one case: no array of zones
+            one = instants[0].astype("datetime64[us]").item().replace(tzinfo=dt.UTC)
+            return np.array([business_day(one, zone=self.zone, cutoff=end)], dtype="datetime64[D]")
+        return business_day(aware(instants, "UTC"), zone=self.zone, cutoff=end)
+
+    def _ticks(self, unit: str, instants: Instants, end: dt.time | None) -> Ticks:
+        if unit == "hours":
+            return instants.astype(np.int64)
+        if unit == "working_hours":
+            self.calendar.count_to(self._day(instants, None))  # refuses days outside the calendar
+            return self.hours.worked(self.calendar, instants)
+        day = self._day(instants, end)
+        if unit == "calendar_days":
+            return day.astype(np.int64)
+        return self.calendar.count_to(day)
+
+    def _off(self, instants: Instants, end: dt.time | None) -> Mask:
+        day = self._day(instants, end)
+        return ~self.calendar.working[(day - self.calendar.first).astype(np.int64)]
+
     def _day_end(self, day: Days) -> Instants:
-        """The first instant after a bank day: midnight, or the cut-off hour of that day."""
-        end = (day + np.timedelta64(1, "D")).astype("datetime64[us]")
-        if self.cutoff is not None:
-            seconds = 86_400 - (self.cutoff.hour * 3600 + self.cutoff.minute * 60)
-            end = end - np.timedelta64(seconds, "s")
-        first = np.ones(len(end), dtype=np.bool_)
-        index = pd.DatetimeIndex(end)
-        return utc(index.tz_localize(self.zone, ambiguous=first, nonexistent="shift_forward"))
+        """The first instant after a bank day: midnight, or the hour at which it ends."""
+        local = (day + np.timedelta64(1, "D")).astype("datetime64[us]")
+        end = self.closing or self.cutoff
+        if end is not None:
+            local = local - np.timedelta64(86_400 - (end.hour * 3600 + end.minute * 60), "s")
+        first = np.ones(len(local), dtype=np.bool_)
+        index = pd.DatetimeIndex(local)
+        made = index.tz_localize(self.zone, ambiguous=first, nonexistent="shift_forward")
+        return made.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[us]")
+
+
+@lru_cache(maxsize=256)
+def units_of(
+    calendar: WorkingCalendar,
+    zone: str,
+    cutoff_hour: float,
+    working_hours: tuple[str, ...],
+    closing_hour: float | None = None,
+) -> TimeUnits:
+    """The units for a calendar, zone, cut-off, working hours and closing hour, built once."""
+    return TimeUnits(
+        calendar,
+        zone,
+        time_of(cutoff_hour),
+        WorkingHours.read(working_hours, zone=zone),
+        None if closing_hour is None else time_of(closing_hour),
+    )

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.book.view import Needs, day_number, known_positions, view_of
-from bankcrm.frames import Column, as_of_day, check_frame
+from bankcrm.book.view import Needs, day_number, day_numbers, view_of
+from bankcrm.errors import DataError
+from bankcrm.frames import Column, as_of_day, check_frame, positions_in
 from bankcrm.lifecycle.policy import lifecycle_policy
 from bankcrm.policy import Policy
 
-Floats = npt.NDArray[np.float64]
+Floats: TypeAlias = npt.NDArray[np.float64]
 
+NEEDS = {"customers": Needs(("customer_id",), ("contract_date",))}
 VALUE_COLUMNS = (
     Column("customer_id", "id"),
     Column("date", "date"),
@@ -34,10 +37,10 @@ def value_facts(
     """The trend of balances and contribution of every customer up to a day.
 
     The trend is the slope of a straight line through the values of the policy's ``trend_days``, as
-    a share a year of their mean size. With both columns it is the mean of the two trends.
+    a share per year of their mean size. With both columns it is the mean of the two trends.
 
     Args:
-        customers: ``customer_id``, ``contract_date``.
+        customers: ``customer_id``; ``contract_date`` where known.
         values: ``customer_id``, ``date`` and ``balance`` or ``contribution`` or both, in money; the
             rows of one day are added up.
         as_of: The day; later rows are left out.
@@ -45,38 +48,31 @@ def value_facts(
         names: Canonical column -> the caller's column, of ``values``.
 
     Returns:
-        A row a customer: ``months_since_contract`` (null without a contract), ``value_trend``
-        (share per year) with ``trend_known`` (false, and the trend null, below ``trend_points``
-        days with a value, or where all are zero).
+        One row per customer: ``has_contract``; ``months_since_contract`` (null without a
+        contract); ``value_trend`` (share per year) with ``trend_known`` (false, and the trend null,
+        below ``trend_points`` days with a value, or where all are zero).
+
+    Raises:
+        DataError: A frame does not fit, or names a customer who is not in ``customers``.
 
     Source: PB-2.
     """
     policy = lifecycle_policy(policy)
-    day = as_of_day(as_of)
-    needs = {"customers": Needs(("customer_id",), ("contract_date",))}
-    view = view_of({"customers": customers}, needs, zone=policy.value("time_zone"))
-    index, signed = view.customers, view["customers"].day("contract_date")
+    day = day_number(as_of_day(as_of))
+    view = view_of({"customers": customers}, NEEDS)
     rows = check_frame(values, VALUE_COLUMNS, frame="values", names=names)
-    age = (day - rows["date"].to_numpy().astype("datetime64[D]")).astype(np.int64)
-    mine = (age >= 0) & (age < int(policy.value("trend_days")))
-    customer = known_positions(rows["customer_id"][mine], index, "values")
-    points, year = int(policy.value("trend_points")), policy.value("year_days")
+    age = day - day_numbers(rows["date"].to_numpy()).astype(np.int64)
+    recent = (age >= 0) & (age < int(policy.value("trend_days")))
+    customer = _positions(rows["customer_id"], view.customers)[recent]
     trends = [
-        yearly_trend(
-            customer,
-            -age[mine],
-            rows[c].to_numpy()[mine],
-            len(index),
-            points,
-            year,
-        )
+        yearly_trend(customer, -age[recent], rows[c].to_numpy()[recent], view.size, policy)
         for c in ("balance", "contribution")
         if c in rows
     ]
-    trend = np.mean(trends, axis=0) if trends else np.full(len(index), np.nan)
+    trend = np.mean(trends, axis=0) if trends else np.full(view.size, np.nan)
+    signed = view["customers"].day("contract_date")
     month = policy.value("year_days") / 12
-    since = (day_number(day) - signed.astype(np.int64)) / month
-    months = np.where(signed <= day_number(day), since, np.nan)
+    months = np.where(signed <= day, (day - signed.astype(np.float64)) / month, np.nan)
     return pd.DataFrame(
         {
             "has_contract": ~np.isnan(months),
@@ -84,21 +80,34 @@ def value_facts(
             "trend_known": ~np.isnan(trend),
             "value_trend": trend,
         },
-        index=index,
+        index=view.customers,
     )
 
 
+def _positions(ids: pd.Series, customers: pd.Index) -> npt.NDArray[np.int32]:
+    place = positions_in(ids, customers)
+    unknown = ids[place < 0]
+    if len(unknown):
+        distinct = unknown.drop_duplicates()
+        first = ", ".join(map(repr, distinct.iloc[:5].tolist()))
+        raise DataError(
+            f"values.customer_id: {len(unknown):,} rows name {len(distinct):,} customers who are "
+            f"not in customers ({first}); add the customers or leave the rows out"
+        )
+    return place
+
+
 def yearly_trend(
-    customer: npt.NDArray[np.integer],
+    customer: npt.NDArray[np.integer[Any]],
     day: npt.NDArray[np.int64],
     value: Floats,
     size: int,
-    points: int = 3,
-    year_days: float = 365.25,
+    policy: Policy,
 ) -> Floats:
-    """Least-squares slope of each customer's values, as a share a year of their mean size.
+    """Least-squares slope of each customer's values, as a share per year of their mean size.
 
-    >>> yearly_trend(np.zeros(3, int), np.array([0, 365, 730]), np.array([90.0, 100, 110]), 1)
+    >>> values = np.zeros(3, int), np.array([0, 365, 730]), np.array([90.0, 100, 110])
+    >>> yearly_trend(*values, 1, lifecycle_policy(None))
     array([0.10006849])
     """
     # Values of one day are one point of the line: a customer's total on that day.
@@ -117,8 +126,8 @@ def yearly_trend(
             who, weights=off * off, minlength=size
         )
         level = np.bincount(who, weights=np.abs(total), minlength=size) / count
-        trend = slope * year_days / level
-    return np.where((count >= points) & (level > 0), trend, np.nan)
+        trend = slope * policy.value("year_days") / level
+    return np.where((count >= int(policy.value("trend_points"))) & (level > 0), trend, np.nan)
 
 
 def assign_value_phases(facts: pd.DataFrame, *, policy: Policy | None = None) -> pd.DataFrame:
@@ -126,11 +135,11 @@ def assign_value_phases(facts: pd.DataFrame, *, policy: Policy | None = None) ->
 
     Args:
         facts: From `value_facts`.
-        policy: Whose table ``value_phase`` decides.
+        policy: Its table ``value_phase`` decides.
 
     Returns:
-        The facts' index; ``value_phase`` and ``value_phase_rule`` (categorical); null for customers
-        without a contract and for those whose trend is not known, with the fact in ``missing``.
+        The facts' index; ``value_phase`` and ``value_phase_rule`` (categorical), null for customers
+        without a contract and for those whose trend is not known; ``missing`` names the fact.
 
     Source: PB-2.
 
@@ -141,5 +150,5 @@ def assign_value_phases(facts: pd.DataFrame, *, policy: Policy | None = None) ->
     """
     policy = lifecycle_policy(policy)
     decided = policy.table("value_phase").decide_frame(facts, on_missing="undecided")
-    columns = {"outcome": "value_phase", "rule": "value_phase_rule"}
-    return policy.stamp(decided.rename(columns=columns))
+    names = {"outcome": "value_phase", "rule": "value_phase_rule"}
+    return policy.stamp(decided.rename(columns=names))

@@ -38,7 +38,7 @@ class DwellTimes:
     curve: pd.DataFrame
 
     def plot(self, ax: Axes | None = None, language: Language = "en") -> Axes:
-        """The survival curve of every stage."""
+        """The survival curve of every stage; see `bankcrm.plots.survival`."""
         from bankcrm.plots import curves
 
         return curves.survival(self.curve, ax=ax, language=language)

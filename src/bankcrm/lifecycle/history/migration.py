@@ -59,7 +59,7 @@ class MigrationMatrix:
         return pd.DataFrame(low, rows, columns), pd.DataFrame(high, rows, columns)
 
     def plot(self, ax: Axes | None = None, language: Language = "en") -> Axes:
-        """The probabilities as a heatmap."""
+        """The probabilities as a heatmap; see `bankcrm.plots.migration`."""
         from bankcrm.plots import grids
 
         return grids.migration(self.probabilities, ax=ax, language=language)

@@ -103,13 +103,14 @@ def churn_rates(
 
     Source: LCM-6, PB-3.
     """
-    targets = lifecycle_policy(policy).value("churn_targets")
+    policy = lifecycle_policy(policy)
+    targets, year_days = policy.value("churn_targets"), policy.value("year_days")
     panel = read_panel(history)
     rows = []
     for j in range(_steps(panel)):
         seen, end = panel.grid[:, j + 1] >= 0, _in(panel, j + 1, [lost])
         at = {s: _in(panel, j, [s]) & seen for s in stages} | {"all": _in(panel, j, stages) & seen}
-        years = (panel.dates[j + 1] - panel.dates[j]).astype(np.int64) / 365.25
+        years = (panel.dates[j + 1] - panel.dates[j]).astype(np.int64) / year_days
         for stage, here in at.items():
             trials, hits = int(here.sum()), int((here & end).sum())
             rate = _rate(hits, trials, confidence)

@@ -8,18 +8,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.book.view import Names
+from bankcrm.book.view import BookView, Names, day_number, view_of
 from bankcrm.errors import DataError
 from bankcrm.frames import ArrayLike, categorical, days
 from bankcrm.lifecycle.history.panel import Grid, Panel, history_frame
 from bankcrm.lifecycle.model import StageModel, stage_model
 from bankcrm.lifecycle.policy import lifecycle_policy
-from bankcrm.lifecycle.stages.facts import (
-    facts_at,
-    lifecycle_view,
-    timeline_for,
-    windows_for,
-)
+from bankcrm.lifecycle.stages.facts import NEEDS, facts_on, table_facts
+from bankcrm.lifecycle.stages.timeline import read_timeline
+from bankcrm.lifecycle.stages.windows import Windows
 from bankcrm.policy import Policy
 
 
@@ -36,8 +33,8 @@ def stage_history(
 ) -> pd.DataFrame:
     """Every customer's stage on each date, as `assign_stages` gives it as of that date.
 
-    The movements are put in order once and then roll through the windows: each is met when it
-    enters the recent window, when it passes to the earlier one and when it leaves that.
+    The movements are put in order once and then pass through two windows that roll from date to
+    date.
 
     Args:
         customers: As in `stage_facts`.
@@ -52,10 +49,10 @@ def stage_history(
     Returns:
         Indexed by ``customer_id`` and ``date``, customer by customer: ``stage``, ``furthest`` (the
         furthest stage reached up to the date, within the dates) and ``stage_rule`` (categorical).
-        All are null while nothing is on file about the customer, who is not in the book yet.
+        All are null before the first day on which the book records anything about the customer.
 
     Raises:
-        DataError: A frame does not fit, there is no date, or a date stands twice.
+        DataError: A frame does not fit, there is no date, or a date is given twice.
 
     Source: LCM-2.
 
@@ -67,39 +64,44 @@ def stage_history(
     [nan, 'new', 'dormant']
     """
     policy = lifecycle_policy(policy)
-    when = _dates(dates)
-    last = int(when[-1].astype(np.int64))
     frames = {
         "customers": customers,
         "transactions": transactions,
         "contacts": contacts,
         "accounts": accounts,
     }
-    timeline = timeline_for(policy, lifecycle_view(frames, policy, names), last)
-    windows = windows_for(policy, timeline)
+    view = view_of(frames, NEEDS, names=names, zone=policy.value("time_zone"))
+    when = _dates(dates)
+    model = stage_model() if model is None else model
+    stage, rule = _codes_on(view, when, policy)
     table = policy.table("stage")
-    asked = tuple(table.facts)
-    size = len(when), timeline.size
+    stages = tuple(map(str, table.vocabulary))
+    furthest = furthest_stage(stage, stages, model)
+    panel = Panel(stages, view.customers, when, stage)
+    columns = {
+        "furthest": categorical(furthest.ravel(), model.stage_names),
+        "stage_rule": categorical(rule.ravel(), [r.id for r in table.rules]),
+    }
+    return policy.stamp(history_frame(panel, columns))
+
+
+def _codes_on(
+    view: BookView, dates: npt.NDArray[np.datetime64], policy: Policy
+) -> tuple[Grid, npt.NDArray[np.int16]]:
+    """The codes of stage and rule, one row per customer and one column per date; -1 for none."""
+    timeline = read_timeline(view, day_number(dates[-1]), policy)
+    windows = Windows(timeline, policy)
+    table = policy.table("stage")
+    size = len(dates), timeline.size
     stage, rule = np.empty(size, dtype=np.int8), np.empty(size, dtype=np.int16)
-    for i, day in enumerate(when.astype(np.int64).tolist()):
+    for i, day in enumerate(dates.astype(np.int64).tolist()):
         windows.advance(day)
-        decided = table.decide_codes(facts_at(timeline, windows, day, policy, asked))
+        facts = facts_on(day, view, timeline, windows, policy)
+        decided = table.decide_codes(table_facts(facts, view, policy))
         known = timeline.known <= day
         stage[i] = np.where(known, decided.outcome, -1)
         rule[i] = np.where(known, decided.rule, -1)
-    stages = tuple(map(str, table.vocabulary))
-    model = stage_model() if model is None else model
-    furthest = furthest_stage(stage.T, stages, model)
-    panel = Panel(stages, timeline.index, when, np.ascontiguousarray(stage.T))
-    del stage
-    history = history_frame(
-        panel,
-        {
-            "furthest": categorical(furthest.ravel(), model.stage_names),
-            "stage_rule": categorical(rule.T.ravel(), [r.id for r in table.rules]),
-        },
-    )
-    return policy.stamp(history)
+    return np.ascontiguousarray(stage.T), np.ascontiguousarray(rule.T)
 
 
 def furthest_stage(grid: Grid, stages: Sequence[str], model: StageModel) -> Grid:
@@ -108,9 +110,9 @@ def furthest_stage(grid: Grid, stages: Sequence[str], model: StageModel) -> Grid
     Raises:
         DataError: A stage is not in the model.
     """
-    if strange := [s for s in stages if s not in model.stage_names]:
+    if unknown := [s for s in stages if s not in model.stage_names]:
         raise DataError(
-            f"stages {', '.join(strange)} are not in model {model.id!r}, which has "
+            f"stages {', '.join(unknown)} are not in model {model.id!r}, which has "
             f"{', '.join(model.stage_names)}; give the model that they belong to"
         )
     place = [model.progress[model.stage_names.index(s)] for s in stages]
@@ -137,5 +139,5 @@ def _dates(dates: ArrayLike) -> npt.NDArray[np.datetime64]:
         raise DataError("dates: expected at least one date, and none missing")
     if (day[1:] == day[:-1]).any():
         twice = np.unique(day[1:][day[1:] == day[:-1]])[:5].astype(str).tolist()
-        raise DataError(f"dates: {', '.join(twice)} stand twice; give each date once")
+        raise DataError(f"dates: {', '.join(twice)} are given twice; give each date once")
     return day

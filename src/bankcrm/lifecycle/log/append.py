@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 import attrs
 import numpy as np
 import numpy.typing as npt
@@ -12,15 +10,20 @@ import pandas as pd
 from bankcrm._display import card, line
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame, as_of_day, categorical, codes
-from bankcrm.lifecycle.log.entries import REJECTIONS, Entries, fold_entries, instants, read_log
-from bankcrm.lifecycle.log.fold import Fold
+from bankcrm.lifecycle.log.apply import (
+    REJECTIONS,
+    Applied,
+    Entries,
+    Ints,
+    apply_events,
+    instants,
+    read_log,
+)
 from bankcrm.lifecycle.model import StageModel, stage_model
-
-Ints: TypeAlias = npt.NDArray[np.intp]
 
 
 @attrs.frozen(eq=False)
-class Recorded:
+class Appended:
     """What came of recording events.
 
     Args:
@@ -44,21 +47,21 @@ class Recorded:
         }
 
     def __repr__(self) -> str:
-        return line("Recorded", self._figures())
+        return line("Appended", self._figures())
 
     def _repr_html_(self) -> str:
         why = self.rejected["reason"].value_counts()
-        return card("Events recorded", self._figures(), why[why > 0].to_frame("rejected"))
+        return card("Events appended", self._figures(), why[why > 0].to_frame("rejected"))
 
 
-def record(
+def append_events(
     log: object,
     events: object,
     *,
-    on: object,
+    as_of: object,
     model: StageModel | None = None,
     facts: pd.DataFrame | None = None,
-) -> Recorded:
+) -> Appended:
     """Append real events to a log, each checked where it falls in the order of dates.
 
     Events of one customer at one instant are taken in the model's order of events. Two of them
@@ -69,12 +72,12 @@ def record(
     Args:
         log: As `stage_log` gives it; an empty frame for a new log.
         events: ``customer_id``, ``date`` (day or naive instant), ``event``; ``cause`` if known.
-        on: The day of recording; an event dated later is set aside.
+        as_of: The day of recording; an event dated later is rejected.
         model: The stage model; the bank's six stages by default.
         facts: What guards look at, row for row with ``events``; without it they are not asked.
 
     Returns:
-        `Recorded`; rows of ``events`` = rows appended + rows of ``rejected``.
+        `Appended`; rows of ``events`` = rows appended + rows of ``rejected``.
 
     Raises:
         DataError: A frame lacks a column, or dates have a wrong type.
@@ -84,12 +87,12 @@ def record(
     model = stage_model() if model is None else model
     old = read_log(log, model)
     book = as_frame(events)
-    new, reason = _read_events(book, old, as_of_day(on), model)
+    new, reason = _read_events(book, old, as_of_day(as_of), model)
     took = np.flatnonzero(reason < 0)
     both = _joined(old, new.part(took))
     is_new = np.arange(len(both.when)) >= len(old.when)
     closed = _closed_guards(book.iloc[took], facts, took, model)
-    was, now = fold_entries(old, model), fold_entries(both, model, is_new=is_new, closed=closed)
+    was, now = apply_events(old, model), apply_events(both, model, is_new=is_new, closed=closed)
     refused = now.refused[now.place[is_new]]
     reason[took] = refused
     kept = is_new.copy()
@@ -100,14 +103,14 @@ def record(
     here = np.full(len(book), -1, dtype=np.int8)
     here[took] = now.before[now.place[is_new]]
     rejected["stage"] = categorical(here[reason >= 0], model.stage_names)
-    rows = _appended(book.iloc[took[refused < 0]], both, now, kept, as_of_day(on), model)
+    rows = _appended(book.iloc[took[refused < 0]], both, now, kept, as_of_day(as_of), model)
     rows["entry"] = np.arange(len(rows)) + _next_entry(log)
     whole = pd.concat([_tidy(log, model), rows], ignore_index=True) if len(old.when) else rows
-    return Recorded(whole, rejected, _changes(log, old, was, now, model))
+    return Appended(whole, rejected, _changes(log, old, was, now, model))
 
 
 def _read_events(
-    book: pd.DataFrame, old: Entries, on: np.datetime64, model: StageModel
+    book: pd.DataFrame, old: Entries, day: np.datetime64, model: StageModel
 ) -> tuple[Entries, npt.NDArray[np.int8]]:
     """The events as entries after the old ones, and why some cannot be taken (-1: can)."""
     if missing := [n for n in ("customer_id", "date", "event") if n not in book]:
@@ -132,7 +135,7 @@ def _read_events(
         "missing_date": np.isnat(when),
         "missing_event": code < 0,
         "unknown_event": event < 0,
-        "after_recording": when >= (on + np.timedelta64(1, "D")).astype("datetime64[s]"),
+        "after_recording": when >= (day + np.timedelta64(1, "D")).astype("datetime64[s]"),
         "duplicate": _repeats(old, who, when, event),
         "before_first_contact": when < first[who],
     }
@@ -202,9 +205,9 @@ def _closed_guards(
 def _appended(
     book: pd.DataFrame,
     both: Entries,
-    now: Fold,
+    now: Applied,
     kept: npt.NDArray[np.bool_],
-    on: np.datetime64,
+    day: np.datetime64,
     model: StageModel,
 ) -> pd.DataFrame:
     """The accepted events as entries, in order of date and of the model's events."""
@@ -223,7 +226,7 @@ def _appended(
             "after": categorical(after, model.stage_names),
             "rule": rules + np.array(model.event_names, dtype=object)[event],
             "cause": pd.Series(cause, index=range(len(rows)), dtype=object),
-            "recorded": np.full(len(rows), on.astype("datetime64[s]")),
+            "recorded": np.full(len(rows), day.astype("datetime64[s]")),
         }
     )
     order = np.lexsort((both.rank[rows], both.when[rows], both.who[rows]))
@@ -244,7 +247,9 @@ def _next_entry(log: object) -> int:
     return int(frame["entry"].max()) + 1 if "entry" in frame and len(frame) else 0
 
 
-def _changes(log: object, old: Entries, was: Fold, now: Fold, model: StageModel) -> pd.DataFrame:
+def _changes(
+    log: object, old: Entries, was: Applied, now: Applied, model: StageModel
+) -> pd.DataFrame:
     """Old entries after which the stage differs from what it was before recording."""
     size = len(old.when)
     before, after = was.stage[was.place], now.stage[now.place[:size]]

@@ -13,7 +13,7 @@ import pandas as pd
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame, as_of_day, categorical
 from bankcrm.lifecycle.history.panel import Panel, read_panel
-from bankcrm.lifecycle.log.entries import fold_entries, read_log
+from bankcrm.lifecycle.log.apply import apply_events, read_log
 from bankcrm.lifecycle.model import Move, StageModel, stage_model
 from bankcrm.lifecycle.policy import lifecycle_policy
 from bankcrm.policy import Policy
@@ -85,15 +85,15 @@ def stage_log(
     )
 
 
-def replay(log: object, *, at: object, model: StageModel | None = None) -> pd.DataFrame:
+def replay(log: object, *, as_of: object, model: StageModel | None = None) -> pd.DataFrame:
     """The stages that a log gives on a day.
 
     Entries count by their date, whenever they were recorded; of one date, in order of ``entry``.
     An entry whose event is not legal any more, since an earlier one came late, has no effect.
 
     Args:
-        log: As `stage_log` or `record` gives it.
-        at: The day; later entries are left out.
+        log: As `stage_log` or `append_events` gives it.
+        as_of: The day; later entries are left out.
         model: The stage model; the bank's six stages by default.
 
     Returns:
@@ -107,12 +107,14 @@ def replay(log: object, *, at: object, model: StageModel | None = None) -> pd.Da
     """
     model = stage_model() if model is None else model
     read = read_log(log, model)
-    read = read.part(read.when < (as_of_day(at) + np.timedelta64(1, "D")).astype("datetime64[s]"))
-    folded = fold_entries(read, model)
-    done = pd.DataFrame({"who": read.who[folded.order], "stage": folded.stage})
+    read = read.part(
+        read.when < (as_of_day(as_of) + np.timedelta64(1, "D")).astype("datetime64[s]")
+    )
+    applied = apply_events(read, model)
+    done = pd.DataFrame({"who": read.who[applied.order], "stage": applied.stage})
     progress = np.array([*model.progress, -1], dtype=np.int8)
-    done["furthest"] = progress[folded.stage]
-    done["since"] = pd.Series(read.when[folded.order]).where(pd.Series(folded.changed))
+    done["furthest"] = progress[applied.stage]
+    done["since"] = pd.Series(read.when[applied.order]).where(pd.Series(applied.changed))
     by_customer = done.groupby("who", sort=True)
     result = pd.DataFrame(
         {
@@ -145,9 +147,9 @@ def _seen_before(grid: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
 def _rules(history: object, panel: Panel, row: Ints, column: Ints) -> tuple[Ints, list[str]]:
     """The rule of each change; -1 where the history has none."""
     frame = as_frame(history)
-    if "rule" not in frame:
+    if "stage_rule" not in frame:
         return np.full(len(row), -1, dtype=np.intp), []
-    rule = read_panel(frame.assign(stage=frame["rule"].astype("category")))
+    rule = read_panel(frame.assign(stage=frame["stage_rule"].astype("category")))
     return rule.grid[row, column].astype(np.intp), list(rule.stages)
 
 

@@ -1,25 +1,29 @@
-"""The facts that a stage rests on, for every customer as of a day (LCM-2)."""
+"""The facts that a stage rests on, for every customer as of a day, and the stage (LCM-2)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.book.relationship import LONG_AGO, automatic_kinds, relationship
-from bankcrm.book.view import BookView, Mask, Names, Needs, day_number, view_of
+from bankcrm.book.holdings import open_on
+from bankcrm.book.relationship import LONG_AGO, own_movements, relationship
+from bankcrm.book.view import BookView, DayNumbers, Mask, Names, Needs, day_number, view_of
 from bankcrm.frames import as_of_day, categorical
+from bankcrm.frames.numbering import Positions
 from bankcrm.lifecycle.policy import lifecycle_policy
-from bankcrm.lifecycle.stages.timeline import (
-    NEEDS,
-    Ints,
-    Timeline,
-    Windows,
-    read_timeline,
-)
+from bankcrm.lifecycle.stages.timeline import DATES, Timeline, read_timeline
+from bankcrm.lifecycle.stages.windows import Windows
 from bankcrm.policy import Policy
+
+NEEDS = {
+    "customers": Needs(("customer_id",), ("kind", *DATES)),
+    "transactions": Needs(("customer_id", "date"), ("amount", "kind")),
+    "contacts": Needs(("customer_id", "date"), ("purpose",)),
+    "accounts": Needs(("customer_id", "product", "opened_date"), ("closed_date",)),
+}
 
 
 def stage_facts(
@@ -34,12 +38,11 @@ def stage_facts(
 ) -> pd.DataFrame:
     """Contract, closure, contact, rhythm and activity of every customer as of a day.
 
-    Whatever happened after ``as_of`` is left out. A customer without a contract date who has
-    movements is taken to have signed on the first of them (``contract_basis`` tells which). A
-    customer who moved money of their own, or signed anew, after the closing day has returned and
-    is not closed. Days idle count from the last movement of the customer's own, else from the
-    contract; the policy's ``bank_made_kinds`` and
-    ``standing_order_kinds`` are not the customer's own.
+    Nothing that happened after ``as_of`` is used. The contract of a customer without a contract
+    date is dated by the first movement (``contract_basis`` says which). A customer who makes a
+    movement, or signs a new contract, after the closing day has returned and is not closed. Days
+    idle count from the customer's last own movement, else from the contract. Transactions of the
+    policy's ``bank_made_kinds`` and ``standing_order_kinds`` are not the customer's own.
 
     Args:
         customers: ``customer_id``; ``kind``, ``first_contact_date``, ``inquiry_date``,
@@ -47,22 +50,22 @@ def stage_facts(
         transactions: ``customer_id``, ``date``; ``kind`` and ``amount`` where known. May be empty.
         as_of: The day.
         policy: Windows, automatic kinds and quiet products.
-        contacts: ``customer_id``, ``date``, ``purpose``: contacts and inquiries besides those dated
-            in ``customers``.
+        contacts: ``customer_id``, ``date``, ``purpose``: contacts and inquiries, in addition to
+            those dated in ``customers``.
         accounts: ``customer_id``, ``product``, ``opened_date``, ``closed_date``: who holds a
-            product that may be quiet, such as a term deposit.
+            product that needs no movements, such as a term deposit.
         names: Frame name -> {canonical column: the caller's column}.
 
     Returns:
-        A row a customer, in the order of ``customers``: ``kind``, ``has_contract``, ``closed``,
+        One row per customer, in the order of ``customers``: ``kind``, ``has_contract``, ``closed``,
         ``returned``, ``contacted``, ``inquired``, ``quiet_product`` (bool);
         ``days_since_contract``, ``days_idle`` (Int64, null without a contract);
-        ``activity_ratio`` (recent over earlier movements a day: 0 where the recent window is
+        ``activity_ratio`` (recent over earlier movements per day: 0 where the recent window is
         empty, 1 where only the earlier one is); ``recent_count``, ``earlier_count``,
         ``automatic_count`` (int64, in the recent window); ``recent_amount``,
         ``earlier_amount`` (turnover, CNY); ``last_activity``; ``active_days``, ``usual_gap_days``
         (mean days between own active days, null below two); ``contract_basis``; and every column
-        of ``customers`` that the policy's stage table asks for.
+        of ``customers`` that the policy's stage table reads.
 
     Raises:
         DataError: A frame does not fit, or names a customer who is not in ``customers``.
@@ -83,111 +86,115 @@ def stage_facts(
         "contacts": contacts,
         "accounts": accounts,
     }
-    view = lifecycle_view(frames, policy, names)
-    facts = stage_facts_of(view, as_of=as_of_day(as_of), policy=policy)
+    view = view_of(frames, NEEDS, names=names, zone=policy.value("time_zone"))
+    facts = stage_facts_of(view, as_of_day(as_of), policy)
     facts.attrs["as_of"] = str(as_of_day(as_of))
     return policy.stamp(facts)
 
 
-def stage_facts_of(view: BookView, *, as_of: np.datetime64, policy: Policy) -> pd.DataFrame:
-    """The stage facts from a view of checked frames; see `stage_facts`.
-
-    The facts of a customer depend on that customer's rows alone.
-    """
-    day = day_number(as_of)
-    timeline = timeline_for(policy, view, day)
-    windows = windows_for(policy, timeline)
-    windows.advance(day)
-    facts = facts_at(timeline, windows, day, policy, tuple(policy.table("stage").facts))
-    _add_amounts(facts, timeline, windows, day, int(policy.value("recent_days")))
-    return facts
-
-
-def lifecycle_view(
-    frames: Mapping[str, object],
-    policy: Policy,
-    names: Mapping[str, Names] | None,
-    needs: Mapping[str, Needs] = NEEDS,
-) -> BookView:
-    """A view of the frames that a function was given."""
-    return view_of(frames, needs, names=names, zone=policy.value("time_zone"))
-
-
-def timeline_for(policy: Policy, view: BookView, until: int) -> Timeline:
-    """The book laid out under the policy's lists of kinds, purposes and products."""
-    return read_timeline(
-        view,
-        until=until,
-        automatic_kinds=automatic_kinds(policy),
-        lead_purposes=tuple(policy.value("lead_purposes")),
-        quiet_products=tuple(policy.value("quiet_products")),
-    )
+def stage_facts_of(view: BookView, day: np.datetime64, policy: Policy) -> pd.DataFrame:
+    """The same from a view of the frames; see `stage_facts`."""
+    number = day_number(day)
+    timeline = read_timeline(view, number, policy)
+    windows = Windows(timeline, policy)
+    windows.advance(number)
+    facts = facts_on(number, view, timeline, windows, policy)
+    start, middle, stop = windows.span
+    own, size = timeline.own, timeline.size
+    moved = windows.last > LONG_AGO
+    last = np.where(moved, windows.last, 0).astype("datetime64[D]").astype("datetime64[s]")
+    last[~moved] = np.datetime64("NaT", "s")
+    active_days, gap = usual_gap(own.customer[:stop], own.day[:stop], size)
+    basis = np.where(timeline.contract <= number, 0, np.where(timeline.first <= number, 1, 2))
+    more = {
+        "recent_amount": own.amount(size, middle, stop),
+        "earlier_amount": own.amount(size, start, middle),
+        "automatic_count": _automatic_count(view, number, policy),
+        "last_activity": last,
+        "active_days": active_days,
+        "usual_gap_days": gap,
+        "contract_basis": categorical(
+            basis.astype(np.int8), ["contract_date", "first_movement", "none"]
+        ),
+    }
+    return table_facts({**facts, **more}, view, policy)
 
 
-def windows_for(policy: Policy, timeline: Timeline) -> Windows:
-    """The policy's recent and earlier window over a timeline."""
-    return Windows(timeline, int(policy.value("recent_days")), int(policy.value("earlier_days")))
-
-
-def facts_at(
-    timeline: Timeline, windows: Windows, day: int, policy: Policy, asked: Sequence[str]
-) -> pd.DataFrame:
-    """The facts that a stage table asks for, on the day that the windows stand at."""
-    last = windows.last
-    known = relationship(timeline.contract, timeline.closed, timeline.first, last, day)
-    contract, has_contract = known.contract, known.has_contract
-    since = np.where(has_contract, np.int64(day) - contract, 0)
+def facts_on(
+    day: int, view: BookView, timeline: Timeline, windows: Windows, policy: Policy
+) -> dict[str, object]:
+    """The facts that the default stage table reads, on the day that the windows have reached."""
+    relation = relationship(timeline.contract, timeline.closed, timeline.first, windows.last, day)
+    signed, last = relation.contract, windows.last
+    has_contract = relation.has_contract
+    since = np.where(has_contract, np.int64(day) - signed, 0)
     # A contract signed anew after the last movement restarts the clock; so idle <= since contract.
-    idle = np.where(last > contract, np.int64(day) - last, since)
-    recent_days, earlier_days = policy.value("recent_days"), policy.value("earlier_days")
-    facts: dict[str, object] = {
+    idle = np.where(last > signed, np.int64(day) - last, since)
+    return {
         "kind": timeline.kind,
         "has_contract": has_contract,
-        "closed": known.closed,
-        "returned": known.returned,
+        "closed": relation.closed,
+        "returned": relation.returned,
         "contacted": timeline.contacted <= day,
         "inquired": timeline.inquired <= day,
-        "quiet_product": quiet_on(timeline, day),
-        "days_since_contract": _nullable(since, ~has_contract),
-        "days_idle": _nullable(idle, ~has_contract),
-        "activity_ratio": activity_ratio(
-            windows.recent, windows.earlier, recent_days, earlier_days
-        ),
+        "quiet_product": _holds_quiet_product(view, day, policy),
+        "days_since_contract": pd.arrays.IntegerArray(since, ~has_contract),
+        "days_idle": pd.arrays.IntegerArray(idle, ~has_contract),
+        "activity_ratio": activity_ratio(windows.recent, windows.earlier, policy),
         "recent_count": windows.recent.copy(),
         "earlier_count": windows.earlier.copy(),
     }
-    carried = [c for c in asked if c not in facts and c in timeline.customers]
-    facts.update({c: timeline.customers[c].array for c in carried})
-    return pd.DataFrame(facts, index=timeline.index, copy=False)
 
 
-def activity_ratio(
-    recent: npt.NDArray[np.int64],
-    earlier: npt.NDArray[np.int64],
-    recent_days: float,
-    earlier_days: float,
-) -> npt.NDArray[np.float64]:
-    """Movements a day in the recent window over those in the earlier one.
-
-    Nothing recent gives 0, whatever was before; movements after none at all give 1.
-
-    >>> activity_ratio(np.array([3, 0, 2]), np.array([6, 0, 0]), 90, 90).tolist()
-    [0.5, 0.0, 1.0]
-    """
-    ratio = (recent / recent_days) / (np.maximum(earlier, 1) / earlier_days)
-    return np.where((earlier == 0) & (recent > 0), 1.0, ratio)
+def table_facts(facts: Mapping[str, object], view: BookView, policy: Policy) -> pd.DataFrame:
+    """These facts, with the columns of the customers that the policy's stage table reads."""
+    customers = view["customers"].frame
+    asked = [n for n in policy.table("stage").facts if n not in facts and n in customers]
+    return pd.DataFrame(
+        {**facts, **{n: customers[n].array for n in asked}}, index=view.customers, copy=False
+    )
 
 
-def quiet_on(timeline: Timeline, day: int) -> Mask:
-    """Who holds, on the day, a product that may be quiet by its nature."""
-    customer, opened, closed = timeline.quiet
-    held = np.zeros(timeline.size, dtype=np.bool_)
-    held[customer[(opened <= day) & (day < closed)]] = True
+def _holds_quiet_product(view: BookView, day: int, policy: Policy) -> Mask:
+    """Who holds, on the day, a product that needs no movements."""
+    held = np.zeros(view.size, dtype=np.bool_)
+    accounts = view.get("accounts", "product")
+    if accounts is not None:
+        quiet = accounts.is_any("product", policy.value("quiet_products"))
+        held[accounts.customer()[quiet & open_on(accounts, day)]] = True
     return held
 
 
+def _automatic_count(view: BookView, day: int, policy: Policy) -> npt.NDArray[np.int64]:
+    """Movements in the recent window that ran without the customer."""
+    moves = view.get("transactions", "date", "kind")
+    if moves is None:
+        return np.zeros(view.size, dtype=np.int64)
+    when = moves.day("date")
+    recent = (when > day - int(policy.value("recent_days"))) & (when <= day)
+    return np.bincount(
+        moves.customer()[recent & ~own_movements(moves, policy)], minlength=view.size
+    )
+
+
+def activity_ratio(
+    recent: npt.NDArray[np.int64], earlier: npt.NDArray[np.int64], policy: Policy
+) -> npt.NDArray[np.float64]:
+    """Movements per day in the recent window over those in the earlier one.
+
+    Nothing recent gives 0, whatever was before; movements after none at all give 1.
+
+    >>> from bankcrm.policy import default_policy
+    >>> activity_ratio(np.array([3, 0, 2]), np.array([6, 0, 0]), default_policy("lifecycle"))
+    array([0.5, 0. , 1. ])
+    """
+    recent_rate = recent / policy.value("recent_days")
+    earlier_rate = np.maximum(earlier, 1) / policy.value("earlier_days")
+    return np.where((earlier == 0) & (recent > 0), 1.0, recent_rate / earlier_rate)
+
+
 def usual_gap(
-    customer: Ints, day: Ints, size: int
+    customer: Positions, day: DayNumbers, size: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """Days with a movement, and the mean gap between them in days (NaN below two such days).
 
@@ -211,28 +218,29 @@ def usual_gap(
     return active, gap
 
 
-def _add_amounts(
-    facts: pd.DataFrame, timeline: Timeline, windows: Windows, day: int, recent_days: int
-) -> None:
-    """Put in what reports and warnings read but no stage table needs."""
-    start, middle, stop = windows.span
-    own, automatic, size = timeline.own, timeline.automatic, timeline.size
-    facts["recent_amount"] = own.amount(size, middle, stop)
-    facts["earlier_amount"] = own.amount(size, start, middle)
-    facts["automatic_count"] = automatic.count(
-        size, automatic.upto(day - recent_days), automatic.upto(day)
-    )
-    moved = windows.last > LONG_AGO
-    when = np.where(moved, windows.last, 0).astype("datetime64[D]").astype("datetime64[s]")
-    when[~moved] = np.datetime64("NaT", "s")
-    facts["last_activity"] = when
-    facts["active_days"], facts["usual_gap_days"] = usual_gap(
-        own.customer[:stop], own.day[:stop], size
-    )
-    has = facts["has_contract"].to_numpy()
-    basis = np.where(~has, 2, np.where(timeline.contract <= day, 0, 1)).astype(np.int8)
-    facts["contract_basis"] = categorical(basis, ["contract_date", "first_movement", "none"])
+def assign_stages(facts: pd.DataFrame, *, policy: Policy | None = None) -> pd.DataFrame:
+    """The stage of every customer, and the rule that decided it.
 
+    Args:
+        facts: From `stage_facts`, one row per customer; at least the facts that the policy's stage
+            table reads.
+        policy: Its table ``stage`` decides.
 
-def _nullable(values: npt.NDArray[np.int64], null: Mask) -> pd.arrays.IntegerArray:
-    return pd.arrays.IntegerArray(values, null)
+    Returns:
+        The facts' index; ``stage`` and ``stage_rule`` (categorical, in the table's order).
+
+    Raises:
+        MissingFactError: A fact that the table needs is missing.
+
+    Source: LCM-2.
+
+    >>> facts = pd.DataFrame({
+    ...     "kind": ["person"], "has_contract": [True], "closed": [False], "contacted": [True],
+    ...     "inquired": [True], "quiet_product": [False], "days_since_contract": [900],
+    ...     "days_idle": [200], "activity_ratio": [0.0]})
+    >>> assign_stages(facts).iloc[0].tolist()
+    ['dormant', 'dormant-idle-person']
+    """
+    policy = lifecycle_policy(policy)
+    decided = policy.table("stage").decide_frame(facts)[["outcome", "rule"]]
+    return policy.stamp(decided.set_axis(["stage", "stage_rule"], axis=1))

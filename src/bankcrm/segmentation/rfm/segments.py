@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.errors import DataError
+from bankcrm.frames import places_of
 from bankcrm.policy import Policy, default_policy
-from bankcrm.segmentation._frames import places, stamped
-from bankcrm.segmentation.model import Treatment
+from bankcrm.rules.compare import cross_count
 
 _DIGITS = 1000
+
+
+@attrs.frozen
+class Treatment:
+    """What is done for a level of RFM (EB-3)."""
+
+    level: str
+    treatment: str
+    source: str = "default"
 
 
 def segment_rfm(scores: pd.DataFrame, *, policy: Policy | None = None) -> pd.DataFrame:
@@ -25,8 +35,8 @@ def segment_rfm(scores: pd.DataFrame, *, policy: Policy | None = None) -> pd.Dat
         policy: Segmentation policy; the library's defaults if none.
 
     Returns:
-        The same index, all categorical: ``segment``, ``segment_rule``, ``level``, ``level_rule``,
-        ``treatment``.
+        The same index, all categorical: ``segment``, ``segment_rule``, ``rfm_level``,
+        ``rfm_level_rule``, ``treatment``.
 
     Raises:
         DataError: Scores that are missing or that the table does not know.
@@ -34,7 +44,8 @@ def segment_rfm(scores: pd.DataFrame, *, policy: Policy | None = None) -> pd.Dat
     Source: EB-3.
 
     >>> scores = pd.DataFrame({"r": [5, 1], "f": [5, 4], "m": [4, 5]})
-    >>> segment_rfm(scores)["segment"].tolist(), segment_rfm(scores)["level"].tolist()
+    >>> named = segment_rfm(scores)
+    >>> named["segment"].tolist(), named["rfm_level"].tolist()
     (['champions', 'cannot_lose'], ['high', 'low'])
     """
     policy = policy or default_policy("segmentation")
@@ -51,12 +62,12 @@ def segment_rfm(scores: pd.DataFrame, *, policy: Policy | None = None) -> pd.Dat
     columns = {
         "segment": segment["outcome"],
         "segment_rule": segment["rule"],
-        "level": level["outcome"],
-        "level_rule": level["rule"],
+        "rfm_level": level["outcome"],
+        "rfm_level_rule": level["rule"],
         "treatment": level["outcome"].astype(object).map(treatment).astype("category"),
     }
     spread = {name: values.array.take(row) for name, values in columns.items()}
-    return stamped(pd.DataFrame(spread, index=scores.index), policy)
+    return policy.stamp(pd.DataFrame(spread, index=scores.index))
 
 
 def _code(scores: pd.DataFrame) -> npt.NDArray[np.int64]:
@@ -95,31 +106,22 @@ def rfm_migration(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     >>> rfm_migration(before, after).loc["new", "absent"].item()
     1
     """
-    return migration(before, after, "segment")
-
-
-def migration(before: pd.DataFrame, after: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Cross-count one categorical column of two frames by their index."""
     for name, frame in (("before", before), ("after", after)):
-        if column not in frame.columns:
-            raise DataError(f"{name}: missing {column}; present: {', '.join(frame.columns)}")
+        if "segment" not in frame.columns:
+            raise DataError(f"{name}: missing segment; present: {', '.join(frame.columns)}")
         if not frame.index.is_unique:
             twice = ", ".join(map(str, frame.index[frame.index.duplicated()][:5]))
             raise DataError(f"{name}: customers more than once (first: {twice})")
-    known = [frame[column].astype("category").cat.categories for frame in (before, after)]
-    order = list(dict.fromkeys([*known[0], *known[1]]))
-    names = [*order, "absent"]
+    known = [frame["segment"].astype("category").cat.categories for frame in (before, after)]
+    names = [*dict.fromkeys([*known[0], *known[1]]), "absent"]
     everyone = before.index.union(after.index)
-    rows = []
-    for frame in (before, after):
-        row = frame.index.get_indexer(everyone)
-        value = places(frame[column], order)
-        # A null segment, and a customer who is not there, take the last place.
-        rows.append(np.append(np.where(value < 0, len(order), value), len(order))[row])
-    counts = np.bincount(rows[0] * len(names) + rows[1], minlength=len(names) ** 2)
-    table = counts.reshape(len(names), len(names)).astype(np.int64)
-    used = (table.sum(axis=0) + table.sum(axis=1) > 0) | (np.array(names) != "absent")
-    labels = pd.Index(np.array(names, dtype=object)[used])
-    return pd.DataFrame(
-        table[np.ix_(used, used)], index=labels.rename("before"), columns=labels.rename("after")
-    )
+    places = [_places(frame["segment"], everyone, names) for frame in (before, after)]
+    moves = cross_count(places[0], places[1], names)
+    used = moves.loc["absent"].any() or moves["absent"].any()
+    return moves if used else moves.drop(index="absent", columns="absent")
+
+
+def _places(segment: pd.Series, everyone: pd.Index, names: list[str]) -> npt.NDArray[np.int64]:
+    """The place of each customer's segment; the last one for a null or a customer not there."""
+    place = np.append(places_of(segment, names[:-1]), -1)[segment.index.get_indexer(everyone)]
+    return np.where(place < 0, len(names) - 1, place)

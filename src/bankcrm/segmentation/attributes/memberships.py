@@ -6,11 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm.calendars.terms import ONE_DAY, last_day_of_term, next_review
 from bankcrm.errors import DataError
-from bankcrm.frames import Column, as_of_day, days
+from bankcrm.frames import Column, as_of_day, by_customer, categorical, days, places_of
 from bankcrm.policy import Policy, default_policy
-from bankcrm.segmentation._dates import ONE_DAY, last_day_of_term, next_review
-from bankcrm.segmentation._frames import by_customer, named, places, stamped
 
 _CLUBS = ("none", "wealth", "private_banking")
 _COLUMNS = (
@@ -40,8 +39,8 @@ def memberships(
         policy: Segmentation policy; the library's defaults if none.
 
     Returns:
-        Index ``customer_id``: ``club`` (after), ``qualifies_for``, ``status`` and ``rule`` of the
-        table, ``term_start``, ``term_end``, ``notice_from``, ``grace_until``, ``next_review``
+        Index ``customer_id``: ``club`` (after), ``qualifies_for``, ``status`` and ``status_rule``,
+        ``term_start``, ``term_end``, ``notice_from``, ``grace_until``, ``next_review``
         (datetime64), and ``days_left`` (nullable integer).
 
     Raises:
@@ -58,20 +57,21 @@ def memberships(
     policy = policy or default_policy("segmentation")
     today = as_of_day(as_of)
     frame = _members(average_balances)
-    held = places(frame["club"], _CLUBS)
+    held = places_of(frame["club"], _CLUBS)
     held = np.where(held < 0, 0, held)
     start, end = _day(frame["term_start"]), _day(frame["term_end"])
     club = policy.table("club").decide_frame(frame[["daily_average", "monthly_average"]])
-    now = places(club["outcome"], _CLUBS)
+    now = places_of(club["outcome"], _CLUBS)
     grace_until = end + np.timedelta64(policy.value("membership_grace_days"), "D")
     notice_from = end - np.timedelta64(policy.value("membership_notice_days"), "D")
     term = np.select([end < today, notice_from <= today], [2, 1], 0)
+    compared = np.sign(now - held) + 1
     facts = pd.DataFrame(
         {
             "member": held > 0,
             "qualifies": now > 0,
-            "compared": named(np.sign(now - held) + 1, ("below", "same", "above")),
-            "term": named(term, ("running", "notice", "over")),
+            "compared": categorical(compared, ("below", "same", "above"), ordered=True),
+            "term": categorical(term, ("running", "notice", "over"), ordered=True),
             "grace_over": ~(today <= grace_until),
         },
         index=frame.index,
@@ -88,10 +88,10 @@ def memberships(
     left[np.isnat(end)] = pd.NA
     review = next_review(today, policy.value("review_months"))
     columns = {
-        "club": named(after, _CLUBS),
-        "qualifies_for": named(now, _CLUBS),
+        "club": categorical(after, _CLUBS, ordered=True),
+        "qualifies_for": categorical(now, _CLUBS, ordered=True),
         "status": decided["outcome"].array,
-        "rule": decided["rule"].array,
+        "status_rule": decided["rule"].array,
         "term_start": _seconds(start),
         "term_end": _seconds(end),
         "notice_from": _seconds(notice),
@@ -99,7 +99,7 @@ def memberships(
         "next_review": _seconds(np.full(len(frame), review)),
         "days_left": left,
     }
-    return stamped(pd.DataFrame(columns, index=frame.index), policy)
+    return policy.stamp(pd.DataFrame(columns, index=frame.index))
 
 
 def _members(average_balances: object) -> pd.DataFrame:

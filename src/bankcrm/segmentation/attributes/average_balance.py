@@ -10,8 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.errors import DataError
-from bankcrm.frames import Column, DataFault, as_of_day, check_frame, codes
-from bankcrm.segmentation._findings import with_findings
+from bankcrm.frames import Column, DataFault, as_of_day, check_frame, codes, with_findings
 
 Method: TypeAlias = Literal["daily", "monthly"]
 BeforeFirst: TypeAlias = Literal["zero", "leave_out"]

@@ -9,8 +9,7 @@ import pandas as pd
 from pandas.api import types
 
 from bankcrm.errors import DataError, UnknownNameError
-from bankcrm.frames import DataFault
-from bankcrm.segmentation._findings import with_findings
+from bankcrm.frames import DataFault, with_findings
 
 
 def customer_view(parts: Mapping[str, pd.DataFrame | pd.Series]) -> pd.DataFrame:

@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import attrs
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm._display import card, line
 from bankcrm.errors import DataError, InfeasibleError, UnknownNameError
-from bankcrm.frames import Column, numbers
+from bankcrm.frames import Column, by_customer, numbers, places_of
 from bankcrm.policy import Policy, default_policy
-from bankcrm.segmentation._frames import by_customer, places, stamped
-from bankcrm.segmentation.model import TIER_LADDER, Entitlement
-from bankcrm.segmentation.shares import apportion
-from bankcrm.vocabulary import Language, Tier
+from bankcrm.segmentation.resources.apportionment import apportion
+from bankcrm.segmentation.resources.levels import resource_levels
+from bankcrm.segmentation.resources.plan import ResourcePlan
+from bankcrm.segmentation.tiers.ladder import TIER_LADDER
+from bankcrm.vocabulary import Tier
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    pass
 
 _TIERS = tuple(tier.value for tier in reversed(TIER_LADDER))
 _TIER = Column("tier", "category", choices=_TIERS, meaning="The customer's tier.")
@@ -28,138 +27,6 @@ _POTENTIAL = Column("potential", "number", False, True, "weight", minimum=0)
 _WEIGHT = Column("weight", "number", False, True, "weight", minimum=0)
 _CAP = Column("cap", "integer", False, True, "units of the budget", minimum=0)
 _FLOOR = Column("floor", "integer", False, True, "units of the budget", minimum=0)
-
-
-def resource_rules(tier: Tier | str, *, policy: Policy | None = None) -> Entitlement:
-    """What a tier is entitled to: level, manager, response time, discount, queue and events.
-
-    Args:
-        tier: The tier.
-        policy: Segmentation policy; the library's defaults if none.
-
-    Raises:
-        UnknownNameError: No such tier, or the policy has no entitlement for it.
-
-    Source: CBM-6.
-
-    >>> resource_rules("premium").manager
-    'dedicated_with_team'
-    """
-    policy = policy or default_policy("segmentation")
-    rows = {row.tier.value: row for row in policy.records("entitlement", Entitlement)}
-    name = str(tier)
-    if name not in rows:
-        raise UnknownNameError("tier with entitlements", name, rows)
-    return rows[name]
-
-
-def resource_levels(
-    tiers: pd.DataFrame | pd.Series, *, policy: Policy | None = None
-) -> pd.DataFrame:
-    """The resource level of each customer by its tier.
-
-    Args:
-        tiers: A Series of tiers, or a frame with the column ``tier``, indexed by customer.
-        policy: Segmentation policy; the library's defaults if none.
-
-    Returns:
-        The same index: ``level`` and ``rule`` (categorical).
-
-    Raises:
-        DataError: An unknown tier, or a missing one.
-
-    Source: CBM-6.
-
-    >>> resource_levels(pd.Series(["premium", "restricted"]))["level"].tolist()
-    ['priority', 'cut']
-    """
-    policy = policy or default_policy("segmentation")
-    values = tiers if isinstance(tiers, pd.Series) else tiers["tier"]
-    frame = pd.DataFrame({"tier": values})
-    decided = policy.table("resource_level").decide_frame(frame)
-    return stamped(decided.rename(columns={"outcome": "level"})[["level", "rule"]], policy)
-
-
-@attrs.frozen(eq=False)
-class ResourcePlan:
-    """An allocation of a budget, to the last unit.
-
-    Args:
-        customers: A row a customer: ``tier``, ``level``, ``rule``, ``weight``, ``amount`` (int64).
-        tiers: A row a tier, best first: ``customers``, ``weight``, ``floor``, ``cap``, ``amount``.
-        budget: Units that were to be shared.
-        unit: What a unit is, such as ``fen`` or ``minutes``.
-        fingerprint: Of the policy that decided.
-    """
-
-    customers: pd.DataFrame
-    tiers: pd.DataFrame
-    budget: int
-    unit: str
-    fingerprint: str
-
-    def plot(self, ax: Axes | None = None, language: Language = "en") -> Axes:
-        """What each tier receives beside its customers."""
-        from bankcrm.plots import bars
-
-        return bars.resource_plan(self.tiers, ax=ax, unit=self.unit, language=language)
-
-    def __repr__(self) -> str:
-        figures = {"budget": self.budget, "unit": self.unit, "customers": len(self.customers)}
-        return line("ResourcePlan", figures)
-
-    def __str__(self) -> str:
-        return f"{self!r}\n{self.tiers}"
-
-    def _repr_html_(self) -> str:
-        title = f"{self.budget:,} {self.unit} for {len(self.customers):,} customers"
-        return card(title, frame=self.tiers, note=f"policy {self.fingerprint[:12]}")
-
-    def explain(self, customer: object) -> str:
-        """Say in a few lines why a customer got its amount.
-
-        Raises:
-            UnknownNameError: The customer is not in the plan.
-        """
-        place = np.flatnonzero(self.customers.index == customer)
-        if not len(place):
-            raise UnknownNameError("customer in the plan", customer, self.customers.index[:5])
-        row = self.customers.iloc[place[0]]
-        tier = self.tiers.loc[row["tier"]]
-        share = tier["amount"] / self.budget if self.budget else 0.0
-        held = {tier["floor"]: " (its floor)", tier["cap"]: " (its cap)"}.get(tier["amount"], "")
-        if tier["floor"] == 0 and tier["amount"] == 0:
-            held = ""
-        return "\n".join(
-            [
-                f"customer {customer}: {row['amount']:,} {self.unit} of {self.budget:,}",
-                f"tier {row['tier']}: level {row['level']} by rule {row['rule']}",
-                f"the tier of {int(tier['customers']):,} customers gets {int(tier['amount']):,} "
-                f"{self.unit}, {share:.1%} of the budget{held}",
-                f"the customer's weight is {row['weight']:g} of the tier's {tier['weight']:g}",
-            ]
-        )
-
-    def compare(self, other: ResourcePlan) -> pd.DataFrame:
-        """What changes for each customer from this plan to another.
-
-        Returns:
-            A row a customer of either plan: ``before``, ``after``, ``change`` (int64 units, 0 where
-            it is not in the plan), ``tier_before``, ``tier_after``.
-        """
-        index = self.customers.index.union(other.customers.index)
-        before, after = (p.customers.reindex(index) for p in (self, other))
-        amounts = [f["amount"].fillna(0).astype(np.int64) for f in (before, after)]
-        return pd.DataFrame(
-            {
-                "before": amounts[0],
-                "after": amounts[1],
-                "change": amounts[1] - amounts[0],
-                "tier_before": before["tier"],
-                "tier_after": after["tier"],
-            },
-            index=index,
-        )
 
 
 def allocate(
@@ -195,7 +62,7 @@ def allocate(
     """
     policy = policy or default_policy("segmentation")
     frame = by_customer(customers, (_TIER, _POTENTIAL, _WEIGHT, _FLOOR, _CAP), "customers")
-    tier = places(frame["tier"], _TIERS)
+    tier = places_of(frame["tier"], _TIERS)
     weight = _customer_weights(frame, tier)
     low = _bound(frame, "floor")
     high = _bound(frame, "cap")
@@ -217,7 +84,7 @@ def allocate(
     levels = resource_levels(frame["tier"], policy=policy)
     shares = frame[["tier"]].join(levels).assign(weight=weight, amount=amount)
     plan["weight"] = np.bincount(tier, weights=weight, minlength=len(_TIERS))
-    return ResourcePlan(stamped(shares, policy), plan, int(budget), unit, policy.fingerprint)
+    return ResourcePlan(policy.stamp(shares), plan, int(budget), unit, policy.fingerprint)
 
 
 def _customer_weights(frame: pd.DataFrame, tier: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:

@@ -10,11 +10,9 @@ from scipy.optimize import LinearConstraint, milp
 from scipy.sparse import coo_array, vstack
 
 from bankcrm.errors import DataError
-from bankcrm.frames import Column, DataFault, check_frame
+from bankcrm.frames import Column, DataFault, by_customer, check_frame, places_of, with_findings
 from bankcrm.policy import Policy, default_policy
-from bankcrm.segmentation._findings import with_findings
-from bankcrm.segmentation._frames import by_customer, places, stamped
-from bankcrm.segmentation.model import TIER_LADDER
+from bankcrm.segmentation.tiers.ladder import TIER_LADDER
 
 _TIERS = tuple(tier.value for tier in reversed(TIER_LADDER))
 _CUSTOMER = (
@@ -106,7 +104,9 @@ def _held(customers: pd.Index, managers: pd.Index, current: pd.Series | None) ->
 
 def _groups(people: pd.DataFrame, held: _Ints) -> tuple[_Ints, pd.DataFrame]:
     """Number customers who are alike; and what each group is like."""
-    keys = pd.DataFrame({"tier": places(people["tier"], _TIERS), "held": held}, index=people.index)
+    keys = pd.DataFrame(
+        {"tier": places_of(people["tier"], _TIERS), "held": held}, index=people.index
+    )
     for name in ("branch", "language"):
         keys[name] = people.get(name)
         keys[name] = keys[name].astype(object).where(keys[name].notna(), None)
@@ -210,4 +210,4 @@ def _result(
             advice = "add managers, or widen what they cover"
             faults.append(DataFault("customers", "manager", name, len(rows), first, "", advice))
     result.attrs["moved"] = int((status == "moved").sum())
-    return stamped(with_findings(result, faults), policy)
+    return policy.stamp(with_findings(result, faults))

@@ -8,13 +8,19 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm.calendars.terms import ONE_DAY, next_review
 from bankcrm.errors import DataError, PolicyError
-from bankcrm.frames import Column, as_of_day, check_frame, codes, days
+from bankcrm.frames import (
+    Column,
+    as_of_day,
+    by_customer,
+    categorical,
+    days,
+    places_of,
+)
 from bankcrm.policy import Policy, default_policy
-from bankcrm.segmentation._dates import ONE_DAY, next_review
-from bankcrm.segmentation._frames import by_customer, named, places, stamped
-from bankcrm.segmentation.model import TIER_LADDER
-from bankcrm.segmentation.tiers import decide_tiers, tier_facts
+from bankcrm.segmentation.tiers.assignment import decide_tiers, tier_facts
+from bankcrm.segmentation.tiers.ladder import TIER_LADDER
 from bankcrm.vocabulary import Tier
 
 _NAMES = tuple(tier.value for tier in TIER_LADDER)
@@ -59,7 +65,7 @@ def review_tiers(
 
     Returns:
         Index ``customer_id``: ``before``, ``proposed``, ``tier`` (after), ``movement`` (first, up,
-        down, same), ``reason`` (code) and ``rule`` of the table, ``since``, ``grace_until``,
+        down, same), ``reason`` (code) and ``reason_rule``, ``since``, ``grace_until``,
         ``next_review``, the three ``override_`` columns, and ``action`` for restricted customers
         (reprice, cut_cost, exit).
 
@@ -86,33 +92,33 @@ def review_tiers(
     everyone = held.index.union(known.index)
     held, there = held.reindex(everyone), everyone.isin(known.index)
     proposals = _proposals(known, policy, everyone)
-    before = places(held["tier"], _NAMES)
+    before = places_of(held["tier"], _NAMES)
     moves = _movement_facts(held, before, proposals, there, today, policy)
     decided = policy.table("tier_movement").decide_frame(moves)
     reason = decided["outcome"].astype(object).to_numpy()
-    override = places(held["override_tier"], _NAMES)
+    override = places_of(held["override_tier"], _NAMES)
     after = _after(reason, before, proposals, override, policy)
     result = pd.DataFrame(index=everyone.rename("customer_id"))
-    result["before"] = named(before, _NAMES)
-    result["proposed"] = named(_proposed(reason, before, proposals), _NAMES)
-    result["tier"] = named(after, _NAMES)
+    result["before"] = categorical(before, _NAMES, ordered=True)
+    result["proposed"] = categorical(_proposed(reason, before, proposals), _NAMES, ordered=True)
+    result["tier"] = categorical(after, _NAMES, ordered=True)
     moved = np.where(before == _UNKNOWN, _FIRST, np.sign(after - before) + 1)
-    result["movement"] = named(moved, _MOVEMENTS)
+    result["movement"] = categorical(moved, _MOVEMENTS, ordered=True)
     result["reason"] = decided["outcome"].array
-    result["rule"] = decided["rule"].array
+    result["reason_rule"] = decided["rule"].array
     result["since"] = _seconds(np.where(before == after, _day(held["since"]), today))
     grace = _grace(reason, _day(held["grace_until"]), today, policy)
     result["grace_until"] = _seconds(grace)
     review = next_review(today, policy.value("review_months"))
     result["next_review"] = _seconds(np.fmin(np.full(len(result), review), grace + ONE_DAY))
     runs = np.isin(reason, ["override", "no_facts"])
-    result["override_tier"] = named(np.where(runs, override, _UNKNOWN), _NAMES)
+    result["override_tier"] = categorical(np.where(runs, override, _UNKNOWN), _NAMES, ordered=True)
     until = np.where(runs, _day(held["override_until"]), _NEVER)
     result["override_until"] = _seconds(until)
     told = held["override_reason"]
     result["override_reason"] = told.where(pd.Series(runs, index=everyone)).array
     result["action"] = _actions(proposals, after, policy)
-    return stamped(result, policy)
+    return policy.stamp(result)
 
 
 def _previous(previous: object, today: np.datetime64) -> pd.DataFrame:
@@ -177,7 +183,7 @@ def _proposals(known: pd.DataFrame, policy: Policy, everyone: pd.Index) -> pd.Da
         ("up", decide_tiers(known, up)["tier"]),
         ("down", decide_tiers(known, down)["tier"]),
     ):
-        found[name] = places(tiers, _NAMES)
+        found[name] = places_of(tiers, _NAMES)
     result = found.reindex(everyone)
     for name in ("assigned", "up", "down"):
         result[name] = result[name].fillna(_UNKNOWN).astype(np.int64)
@@ -206,7 +212,7 @@ def _movement_facts(
             "new_customer": before == _UNKNOWN,
             "restricted": before == _RESTRICTED,
             "must_restrict": down == _RESTRICTED,
-            "direction": named(direction, _MOVEMENTS[:3]),
+            "direction": categorical(direction, _MOVEMENTS[:3], ordered=True),
             "moved_today": held_days == 0,
             "held_enough": held_days >= policy.value("min_hold_days"),
             "waited_enough": held_days >= policy.value("reentry_days"),
@@ -218,7 +224,9 @@ def _movement_facts(
 
 
 def _period_state(until: _Days, today: np.datetime64) -> pd.Categorical:
-    return named((until >= today) + 2 * (until < today), ("none", "running", "over"))
+    return categorical(
+        (until >= today) + 2 * (until < today), ("none", "running", "over"), ordered=True
+    )
 
 
 @functools.cache
@@ -283,43 +291,3 @@ def _actions(proposals: pd.DataFrame, after: _Codes, policy: Policy) -> pd.Categ
     action = np.full(len(after), None, dtype=object)
     action[rows] = decided["outcome"].astype(object).to_numpy()
     return pd.Categorical(action, categories=list(table.outcomes))
-
-
-def tier_migration(history: object, *, shares: bool = False) -> pd.DataFrame:
-    """Count the moves between tiers from one review to the next.
-
-    Args:
-        history: A row a customer and review: ``customer_id``, ``date``, ``tier``.
-        shares: Give each row's shares instead of counts; a tier that nobody left is all zero.
-
-    Returns:
-        A row a tier before, a column a tier after, lowest first; int64 counts whose sum is the
-        number of rows less the number of customers, or float64 shares.
-
-    Raises:
-        DataError: Faults in the history, all told at once, or a customer twice on one day.
-
-    Source: CBM-4.
-
-    >>> history = pd.DataFrame({"customer_id": [1, 1, 1], "tier": ["ordinary", "key", "key"],
-    ...                         "date": pd.to_datetime(["2025-01-01", "2025-07-01", "2026-01-01"])})
-    >>> moves = tier_migration(history)
-    >>> moves.loc["ordinary", "key"].item(), moves.loc["key", "key"].item()
-    (1, 1)
-    """
-    key = ("customer_id", "date")
-    columns = (Column("customer_id", "id"), Column("date", "date"), _PREVIOUS[0])
-    frame = check_frame(history, columns, frame="history", key=key)
-    frame = frame.sort_values(list(key), ignore_index=True)
-    customer = codes(frame["customer_id"])[0]
-    tier = places(frame["tier"], _NAMES)
-    follows = customer[1:] == customer[:-1]
-    size = len(_NAMES)
-    pairs = np.bincount((tier[:-1] * size + tier[1:])[follows], minlength=size * size)
-    counts = pairs.reshape(size, size).astype(np.int64)
-    labels = [pd.Index(_NAMES, name=name) for name in ("before", "after")]
-    if shares:
-        total = counts.sum(axis=1, keepdims=True)
-        share = np.divide(counts, total, out=np.zeros(counts.shape), where=total > 0)
-        return pd.DataFrame(share, index=labels[0], columns=labels[1])
-    return pd.DataFrame(counts, index=labels[0], columns=labels[1])

@@ -11,9 +11,8 @@ import pandas as pd
 
 from bankcrm.calendars.ages import full_years
 from bankcrm.errors import DataError
-from bankcrm.frames import Column, as_of_day, check_frame, codes, days
+from bankcrm.frames import Column, as_of_day, by_customer, days
 from bankcrm.policy import Policy, default_policy
-from bankcrm.segmentation._frames import by_customer, stamped
 
 _Days = npt.NDArray[np.datetime64]
 _Work = Callable[[_Days, np.datetime64], npt.NDArray[np.float64]]
@@ -89,7 +88,7 @@ def segment_attributes(
             undecided[attribute.table] = {str(k): int(v) for k, v in missing.items()}
     result = pd.DataFrame(columns, index=frame.index)
     result.attrs["undecided"] = undecided
-    return stamped(result, policy)
+    return policy.stamp(result)
 
 
 def _spread(decided: pd.Series, rows: npt.NDArray[np.intp], size: int) -> pd.Categorical:
@@ -129,65 +128,3 @@ def _facts(frame: pd.DataFrame, today: np.datetime64, policy: Policy) -> Mapping
 
 def _days_since(start: _Days, today: np.datetime64) -> npt.NDArray[np.float64]:
     return np.where(np.isnat(start), np.nan, (today - start).astype(np.float64))
-
-
-def product_use(accounts: object, *, as_of: object, policy: Policy | None = None) -> pd.DataFrame:
-    """Count each customer's open products and what they are for.
-
-    Args:
-        accounts: ``account_id``, ``customer_id``, ``product``, ``opened_date`` and where closed
-            ``closed_date``.
-        as_of: The day; an account opened later or closed by then is left out.
-        policy: Segmentation policy; its parameter ``product_need`` says what a product is for
-            (investing, consuming, saving).
-
-    Returns:
-        Index ``customer_id``: ``products`` (int64, different open products), ``invest_share``,
-        ``consume_share``, ``save_share`` (float64, shares of the open accounts that have a need;
-        null without one), as `segment_attributes` reads them.
-
-    Raises:
-        DataError: Faults in the accounts, all told at once.
-
-    Source: CSC-1.
-
-    >>> accounts = pd.DataFrame({"account_id": [1, 2], "customer_id": [7, 7],
-    ...                          "product": ["demand", "fund"],
-    ...                          "opened_date": pd.to_datetime(["2020-01-01", "2021-01-01"])})
-    >>> product_use(accounts, as_of="2026-01-01").loc[7].tolist()
-    [2.0, 0.5, 0.0, 0.5]
-    """
-    policy = policy or default_policy("segmentation")
-    today = as_of_day(as_of)
-    contract = (
-        Column("account_id", "id"),
-        Column("customer_id", "id"),
-        Column("product", "category"),
-        Column("opened_date", "date"),
-        Column("closed_date", "date", False, True),
-    )
-    frame = check_frame(accounts, contract, frame="accounts", key="account_id")
-    customer, ids = codes(frame["customer_id"])
-    is_open = days(frame["opened_date"]) <= today
-    if "closed_date" in frame:
-        closed = days(frame["closed_date"])
-        is_open &= np.isnat(closed) | (closed > today)
-    customer, product = customer[is_open], frame["product"][is_open]
-    code, names = codes(product)
-    pairs = np.unique(customer * max(len(names), 1) + code)
-    counts = np.bincount(pairs // max(len(names), 1), minlength=len(ids))
-    need = policy.value("product_need")
-    label = product.astype(object).map(dict(need)).to_numpy()
-    by_need = {
-        word: np.bincount(customer[label == word], minlength=len(ids)).astype(np.float64)
-        for word in ("investing", "consuming", "saving")
-    }
-    total = np.sum(list(by_need.values()), axis=0)
-    total[total == 0] = np.nan
-    shares = {
-        "invest_share": by_need["investing"] / total,
-        "consume_share": by_need["consuming"] / total,
-        "save_share": by_need["saving"] / total,
-    }
-    index = ids.rename("customer_id")
-    return stamped(pd.DataFrame({"products": counts, **shares}, index=index).sort_index(), policy)

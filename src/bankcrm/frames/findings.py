@@ -1,4 +1,4 @@
-"""Findings travel with a result as plain data, so that the frame still writes to any file."""
+"""Findings about the data of a result, kept with the frame as plain data."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ import attrs
 import pandas as pd
 
 from bankcrm.errors import DataError
-from bankcrm.frames import DataFault
+from bankcrm.frames.column import DataFault
 
 
-def stop(faults: Sequence[DataFault]) -> None:
-    """Raise one error that tells every fault, if there are any."""
+def raise_faults(faults: Sequence[DataFault]) -> None:
+    """Raise one error that lists all faults, if there are any.
+
+    Raises:
+        DataError: There is at least one fault.
+    """
     if faults:
         text = str(faults[0])
         if len(faults) > 1:
@@ -21,19 +25,19 @@ def stop(faults: Sequence[DataFault]) -> None:
 
 
 def with_findings(frame: pd.DataFrame, faults: Sequence[DataFault]) -> pd.DataFrame:
-    """The frame itself, with the faults in its ``attrs`` as plain data."""
+    """The frame itself, with the faults in its ``attrs`` as plain data, which any file can hold."""
     frame.attrs["findings"] = [attrs.asdict(fault) for fault in faults]
     return frame
 
 
 def findings_of(frame: pd.DataFrame) -> tuple[DataFault, ...]:
-    """What a result says about its data: each thing left out, with count and first rows.
+    """The findings of a result: what was left out of it, how many rows, and the first of them.
 
     Args:
-        frame: A result of this package.
+        frame: A result, such as that of `bankcrm.segmentation.rfm_metrics`.
 
     Returns:
-        The findings, empty if nothing was left out.
+        The findings; empty if nothing was left out.
 
     >>> findings_of(pd.DataFrame())
     ()

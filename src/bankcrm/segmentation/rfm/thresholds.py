@@ -266,7 +266,7 @@ def score_rfm(metrics: pd.DataFrame, thresholds: RfmThresholds) -> pd.DataFrame:
 
     Returns:
         The same index: ``r``, ``f``, ``m`` (int8, 1 to ``bins``, the highest is best) and
-        ``score`` (int16, the three as digits, such as 543).
+        ``rfm_score`` (int16, the three as digits, such as 543).
 
     Raises:
         DataError: Columns are missing or values not finite.
@@ -276,7 +276,7 @@ def score_rfm(metrics: pd.DataFrame, thresholds: RfmThresholds) -> pd.DataFrame:
 
     >>> metrics = pd.DataFrame({"recency_days": [3, 200], "frequency": [9, 1],
     ...                         "monetary": [500.0, 20.0]})
-    >>> score_rfm(metrics, fit_rfm(metrics, bins=5))["score"].tolist()
+    >>> score_rfm(metrics, fit_rfm(metrics, bins=5))["rfm_score"].tolist()
     [555, 111]
     """
     values = _values(metrics)
@@ -298,7 +298,7 @@ def score_rfm(metrics: pd.DataFrame, thresholds: RfmThresholds) -> pd.DataFrame:
     r, f, m = scores
     np.subtract(np.int8(bins + 1), r, out=r)
     code = r * np.int16(100) + f * np.int16(10) + m
-    data = {"r": r, "f": f, "m": m, "score": code}
+    data = {"r": r, "f": f, "m": m, "rfm_score": code}
     return pd.DataFrame(data, index=metrics.index, copy=False)
 
 

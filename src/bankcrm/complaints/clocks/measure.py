@@ -1,0 +1,126 @@
+"""The arithmetic of clocks on whole numbers, for one case and for a million alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from bankcrm.complaints.base import Mask
+from bankcrm.complaints.clocks.time_units import Instants, Ticks, TimeUnits
+from bankcrm.vocabulary import ClockStateKind
+
+STATES = tuple(s.value for s in ClockStateKind)
+_CODE = {s: i for i, s in enumerate(ClockStateKind)}
+StateCodes: TypeAlias = npt.NDArray[np.int8]
+
+
+@attrs.frozen(eq=False)
+class PauseRound:
+    """One pause of some cases, each case at most once in a round.
+
+    Attributes:
+        row: Position of each case.
+        begin: When it was paused, as naive UTC microseconds.
+        stop: When it was resumed; NaT while it is still paused.
+    """
+
+    row: npt.NDArray[np.intp]
+    begin: Instants
+    stop: Instants
+
+
+@attrs.frozen(eq=False)
+class Measured:
+    """How far clocks have come, in ticks.
+
+    Attributes:
+        elapsed: Time used, pauses left out.
+        paused: Time that pauses took.
+        last: The last tick in time.
+        breached: Where more time is used than there is.
+        is_paused: Where a pause still goes on.
+    """
+
+    elapsed: Ticks
+    paused: Ticks
+    last: Ticks
+    breached: Mask
+    is_paused: Mask
+
+
+def measure(
+    units: TimeUnits,
+    unit: str,
+    start: Instants,
+    end: Instants,
+    limit: Ticks,
+    pauses: Sequence[PauseRound] = (),
+) -> Measured:
+    """Measure clocks from their start to an end.
+
+    A clock is breached if and only if it has used more than its limit. What comes after a breach
+    changes nothing: a later pause moves neither the due day nor the day of the breach.
+
+    A pause takes out the working days that begin in it. One that begins on a working day and ends
+    on a day off takes out one more: the day that it interrupted goes on with the next working day.
+
+    Args:
+        units: The bank's units.
+        unit: What the clock counts.
+        start: When each clock started.
+        end: Up to when it is measured.
+        limit: How long it may run, in ticks.
+        pauses: Pauses in the order in which they happened; those after the end are left out.
+    """
+    position = units.position(unit, start)
+    at_once = limit == 0  # due on the day of receipt itself, or on the first working day after it
+    anchor = np.where(at_once, units.reached(unit, start), position) if at_once.any() else position
+    shift = np.zeros(len(start), dtype=np.int64)
+    is_paused = np.zeros(len(start), dtype=np.bool_)
+    for pause in pauses:
+        row = pause.row
+        late = units.reached(unit, pause.begin) > (anchor + limit + shift)[row]
+        use = ~late & (pause.begin >= start[row]) & (pause.begin <= end[row])
+        row, begin, stop = row[use], pause.begin[use], pause.stop[use]
+        going = np.isnat(stop) | (stop > end[row])
+        is_paused[row[np.isnat(stop)]] = True
+        stop = np.where(going, end[row], stop)
+        shift[row] += _taken(units, unit, anchor[row], begin, stop)
+    reached = units.reached(unit, end)
+    # a day off before the first working day of a clock counts nothing
+    early = (units.position(unit, end) <= anchor) & units.off(unit, start)
+    elapsed = np.where(early, 0, reached - anchor - shift)
+    last = anchor + limit + shift
+    return Measured(elapsed, shift, last, elapsed > limit, is_paused)
+
+
+def _taken(units: TimeUnits, unit: str, anchor: Ticks, begin: Instants, stop: Instants) -> Ticks:
+    """Ticks that a pause takes out."""
+    first = units.position(unit, begin)
+    interrupted = ~units.off(unit, begin) | (first < anchor)
+    first = np.maximum(first, anchor)
+    last = units.position(unit, stop) + (interrupted & units.off(unit, stop))
+    taken: Ticks = np.maximum(last, first) - first
+    return taken
+
+
+def states(
+    measured: Measured, limit: Ticks, at_risk_share: float, met: Mask, stopped: Mask
+) -> StateCodes:
+    """The state of each clock as a code of `STATES`: a breach comes before everything else."""
+    state = np.full(len(limit), _CODE[ClockStateKind.RUNNING], dtype=np.int8)
+    state[measured.elapsed >= at_risk_share * limit] = _CODE[ClockStateKind.AT_RISK]
+    state[measured.is_paused] = _CODE[ClockStateKind.PAUSED]
+    state[stopped] = _CODE[ClockStateKind.STOPPED]
+    state[met] = _CODE[ClockStateKind.MET]
+    state[measured.breached] = _CODE[ClockStateKind.BREACHED]
+    return state
+
+
+def share_used(elapsed: Ticks, limit: Ticks) -> npt.NDArray[np.float64]:
+    """The share of its time that a clock has used; without a limit, the time itself."""
+    return elapsed / np.where(limit == 0, 1, limit)

@@ -1,0 +1,237 @@
+"""A dated list of tasks from the playbook (LCM-3, LCM-5, CSC-7)."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bankcrm.calendars import WorkingCalendar
+from bankcrm.frames import Column, Days, as_frame, as_of_day, check_frame
+from bankcrm.lifecycle.actions.playbooks import Action, Festival, specificity
+from bankcrm.lifecycle.policy import lifecycle_policy
+from bankcrm.policy import Policy
+
+Mask: TypeAlias = npt.NDArray[np.bool_]
+
+PLAN_COLUMNS = (
+    Column("customer_id", "id"),
+    Column("stage", "category"),
+    Column("stage_since", "date", required=False, nullable=True),
+    Column("contract_date", "date", required=False, nullable=True),
+    Column("closed_date", "date", required=False, nullable=True),
+    Column("birth_date", "date", required=False, nullable=True, personal=True),
+    Column("cause", "category", required=False, nullable=True),
+    Column("tier", "category", required=False, nullable=True),
+)
+DONE_COLUMNS = (
+    Column("customer_id", "id"),
+    Column("action", "text"),
+    Column("occasion", "date", nullable=True),
+)
+
+
+def plan_actions(
+    customers: object,
+    *,
+    as_of: object,
+    calendar: WorkingCalendar,
+    policy: Policy | None = None,
+    done: object = None,
+) -> pd.DataFrame:
+    """A dated task list for a book: each action once an occasion, none on a closed customer.
+
+    Actions that start with the stage or the contract are planned as long as the customer is in the
+    stage; birthdays, festivals and regular visits are planned if they are due within the policy's
+    ``plan_days``. Greetings are due on the day itself, working day or not.
+
+    Args:
+        customers: ``customer_id``, ``stage``; ``stage_since``, ``contract_date``, ``closed_date``,
+            ``birth_date``, ``cause``, ``tier`` where known. Without ``stage_since`` the clock of a
+            stage's actions starts on ``as_of``.
+        as_of: The day of planning.
+        calendar: Counts working days.
+        policy: Records ``playbook`` and ``festival``, parameter ``plan_days``.
+        done: What is done or planned already, as this function returns it (``customer_id``,
+            ``action``, ``occasion``): it is not planned again.
+
+    Returns:
+        A row a task, by due date: ``customer_id``, ``action``, ``title``, ``stage``, ``owner``,
+        ``channel``, ``occasion`` and ``due`` (dates), ``overdue`` (bool), ``source``.
+        ``attrs["festivals_until"]`` is the last day that the policy's festivals cover.
+
+    Raises:
+        DataError: The frame does not fit.
+        CalendarError: A date that the calendar does not cover.
+
+    Source: LCM-3, CSC-7.
+    """
+    policy = lifecycle_policy(policy)
+    day = as_of_day(as_of)
+    horizon = day + np.timedelta64(int(policy.value("plan_days")), "D")
+    book = check_frame(customers, PLAN_COLUMNS, frame="customers", key="customer_id")
+    festivals = policy.records("festival", Festival)
+    parts = [
+        _tasks(book, action, rows, day, horizon, calendar, festivals)
+        for action, rows in _assigned(book, policy)
+    ]
+    tasks = pd.concat([_no_tasks(book), *parts], ignore_index=True)
+    tasks = tasks[~(tasks.pop("closed").to_numpy() <= tasks["due"].to_numpy())]
+    tasks = _not_done(tasks, done)
+    tasks = tasks.drop_duplicates(["customer_id", "action", "occasion"])
+    tasks["overdue"] = tasks["due"].to_numpy().astype("datetime64[D]") < day
+    tasks = tasks.sort_values(["due", "customer_id"], kind="stable", ignore_index=True)
+    covered = max((f.date for f in festivals), default=None)
+    tasks.attrs["festivals_until"] = str(covered or "")
+    return policy.stamp(tasks)
+
+
+def _assigned(book: pd.DataFrame, policy: Policy) -> list[tuple[Action, Mask]]:
+    """Each action with the rows that it is for: the most special action of one name wins."""
+    actions = policy.records("playbook", Action)
+    free = {(a.stage, a.action): np.ones(len(book), dtype=np.bool_) for a in actions}
+    assigned = []
+    for action in sorted(actions, key=specificity, reverse=True):
+        rows = free[action.stage, action.action] & _holds(book, "stage", action.stage)
+        if action.cause:
+            rows &= _holds(book, "cause", action.cause)
+        if action.tier:
+            rows &= _holds(book, "tier", action.tier)
+        free[action.stage, action.action] &= ~rows
+        assigned.append((action, rows))
+    return assigned
+
+
+def _holds(book: pd.DataFrame, column: str, word: str) -> Mask:
+    if column not in book:
+        return np.zeros(len(book), dtype=np.bool_)
+    held: Mask = (book[column].astype(object) == word).to_numpy(dtype=np.bool_)
+    return held
+
+
+def _date(book: pd.DataFrame, column: str) -> Days:
+    if column not in book:
+        return np.full(len(book), np.datetime64("NaT", "D"))
+    return book[column].to_numpy().astype("datetime64[D]")
+
+
+def _tasks(
+    book: pd.DataFrame,
+    action: Action,
+    rows: Mask,
+    day: np.datetime64,
+    horizon: np.datetime64,
+    calendar: WorkingCalendar,
+    festivals: tuple[Festival, ...],
+) -> pd.DataFrame:
+    """The tasks of one action."""
+    chosen = book[rows & ~(_date(book, "closed_date") <= day)]
+    place, occasion = _occasions(chosen, action, day, horizon, festivals)
+    if action.starts == "regular":
+        due = occasion
+    elif action.unit == "working_days" and len(occasion):
+        due = np.asarray(calendar.add(occasion, action.due), dtype="datetime64[D]")
+    else:
+        due = occasion + np.timedelta64(action.due, "D")
+    picked = chosen.iloc[place]
+    return pd.DataFrame(
+        {
+            "customer_id": picked["customer_id"].array,
+            "action": action.action,
+            "title": action.title,
+            "stage": action.stage,
+            "owner": str(action.owner),
+            "channel": str(action.channel),
+            "occasion": occasion.astype("datetime64[s]"),
+            "due": due.astype("datetime64[s]"),
+            "source": action.source,
+            "closed": _date(picked, "closed_date").astype("datetime64[s]"),
+        }
+    )
+
+
+def _occasions(
+    chosen: pd.DataFrame,
+    action: Action,
+    day: np.datetime64,
+    horizon: np.datetime64,
+    festivals: tuple[Festival, ...],
+) -> tuple[npt.NDArray[np.intp], Days]:
+    """Rows and the dates of their occasions; a row may have several."""
+    if action.starts == "stage":
+        since = _date(chosen, "stage_since")
+        return np.arange(len(chosen)), np.where(np.isnat(since), day, since)
+    if action.starts == "contract":
+        signed = _date(chosen, "contract_date")
+        known = np.flatnonzero(signed <= day)
+        return known, signed[known]
+    if action.starts == "festival":
+        ahead = [np.datetime64(f.date, "D") for f in festivals]
+        ahead = [f for f in ahead if day < f <= horizon]
+        place = np.tile(np.arange(len(chosen)), len(ahead))
+        return place, np.repeat(np.array(ahead, dtype="datetime64[D]"), len(chosen))
+    if action.starts == "birthday":
+        return _birthdays(_date(chosen, "birth_date"), day, horizon)
+    return _regular(_date(chosen, "contract_date"), action.due, day, horizon)
+
+
+def _birthdays(
+    born: Days, day: np.datetime64, horizon: np.datetime64
+) -> tuple[npt.NDArray[np.intp], Days]:
+    """Birthdays after ``day`` and up to ``horizon``; 29 February is kept on the 28th."""
+    month = born.astype("datetime64[M]")
+    of_year = (month - born.astype("datetime64[Y]")).astype(np.int64)
+    of_month = (born - month).astype(np.int64)
+    places, dates = [np.empty(0, dtype=np.intp)], [np.empty(0, dtype="datetime64[D]")]
+    years = np.arange(
+        day.astype("datetime64[Y]"), horizon.astype("datetime64[Y]") + np.timedelta64(1, "Y")
+    )
+    for year in years:
+        start = year.astype("datetime64[M]") + np.where(np.isnat(born), 0, of_year)
+        length = (
+            (start + np.timedelta64(1, "M")).astype("datetime64[D]") - start.astype("datetime64[D]")
+        ).astype(int)
+        date = start.astype("datetime64[D]") + np.minimum(of_month, length - 1)
+        hit = np.flatnonzero(~np.isnat(born) & (day < date) & (date <= horizon))
+        places.append(hit)
+        dates.append(date[hit])
+    return np.concatenate(places), np.concatenate(dates)
+
+
+def _regular(
+    signed: Days, every: int, day: np.datetime64, horizon: np.datetime64
+) -> tuple[npt.NDArray[np.intp], Days]:
+    """Every so many days from the contract on, after ``day`` and up to ``horizon``."""
+    known = np.flatnonzero(signed <= day)
+    age = (day - signed[known]).astype(np.int64)
+    first = signed[known] + ((age // every + 1) * every)
+    times = np.maximum((horizon - first).astype(np.int64) // every + 1, 0)
+    number = np.arange(int(times.sum())) - np.repeat(np.cumsum(times) - times, times)
+    return np.repeat(known, times), np.repeat(first, times) + number * every
+
+
+def _no_tasks(book: pd.DataFrame) -> pd.DataFrame:
+    """An empty list of tasks, so that the columns are there when nothing is to do."""
+    never = pd.Series([], dtype="datetime64[s]")
+    text = pd.Series([], dtype=object)
+    return pd.DataFrame(
+        {
+            "customer_id": book["customer_id"].iloc[:0].array,
+            **dict.fromkeys(("action", "title", "stage", "owner", "channel"), text),
+            "occasion": never,
+            "due": never,
+            "source": text,
+            "closed": never,
+        }
+    )
+
+
+def _not_done(tasks: pd.DataFrame, done: object) -> pd.DataFrame:
+    if done is None or not len(as_frame(done)):
+        return tasks
+    held = check_frame(done, DONE_COLUMNS, frame="done")
+    keys = ["customer_id", "action", "occasion"]
+    finished = pd.MultiIndex.from_frame(held[keys].astype({"action": object}))
+    return tasks[~pd.MultiIndex.from_frame(tasks[keys]).isin(finished)]

@@ -1,0 +1,244 @@
+"""The entries of a log as arrays, applied through a stage model for all customers at once."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bankcrm.errors import DataError
+from bankcrm.frames import as_frame, codes, days
+from bankcrm.lifecycle.model import StageModel
+
+Ints: TypeAlias = npt.NDArray[np.intp]
+Small: TypeAlias = npt.NDArray[np.int8]
+Mask: TypeAlias = npt.NDArray[np.bool_]
+Instants: TypeAlias = npt.NDArray[np.datetime64]
+
+LOG_COLUMNS = (
+    "entry",
+    "customer_id",
+    "date",
+    "event",
+    "before",
+    "after",
+    "rule",
+    "cause",
+    "recorded",
+)
+REJECTIONS = (
+    "missing_customer",
+    "missing_date",
+    "missing_event",
+    "unknown_event",
+    "after_recording",
+    "duplicate",
+    "before_first_contact",
+    "contradictory",
+    "guard_failed",
+    "no_such_move",
+)
+"""Why `append_events` rejects an event; the first reason that applies is given."""
+
+CONTRADICTORY = REJECTIONS.index("contradictory")
+GUARD_FAILED = REJECTIONS.index("guard_failed")
+NO_SUCH_MOVE = REJECTIONS.index("no_such_move")
+
+
+@attrs.frozen(eq=False)
+class Entries:
+    """Entries of a log as arrays.
+
+    Attributes:
+        customers: The customers, each once.
+        who: Position of the customer of each entry.
+        when: Instant of each entry, ``datetime64[s]``.
+        event: Position of its event in the model; -1 for one that sets the stage ``after``.
+        after: Position of the stage after it, which counts only without an event.
+        rank: Order of the entries of one instant.
+    """
+
+    customers: pd.Index
+    who: Ints
+    when: Instants
+    event: Small
+    after: Small
+    rank: npt.NDArray[np.int64]
+
+    def part(self, keep: Mask | Ints) -> Entries:
+        """Some of the entries."""
+        return Entries(
+            self.customers,
+            self.who[keep],
+            self.when[keep],
+            self.event[keep],
+            self.after[keep],
+            self.rank[keep],
+        )
+
+
+def instants(values: pd.Series, name: str) -> Instants:
+    """Dates as naive instants, whole seconds.
+
+    Raises:
+        DataError: The values have a time zone, or are no dates.
+    """
+    days(values, name)  # raises for time zones and for what is no date
+    return values.astype("datetime64[s]").to_numpy()
+
+
+def words(values: pd.Series, known: tuple[str, ...], name: str) -> Small:
+    """Words as positions among those known; -1 for null.
+
+    Raises:
+        DataError: A word is not known.
+    """
+    code, distinct = codes(values)
+    unknown = [w for w in distinct.tolist() if str(w) not in known]
+    if unknown:
+        raise DataError(f"log.{name}: {unknown} are not in the model, which has {list(known)}")
+    table = np.array([*(known.index(str(w)) for w in distinct.tolist()), -1], dtype=np.int8)
+    return table[code]
+
+
+def read_log(log: object, model: StageModel) -> Entries:
+    """A log as arrays; an empty frame is an empty log.
+
+    Raises:
+        DataError: A column is missing, or a word is not in the model.
+    """
+    frame = as_frame(log)
+    if len(frame) == 0 and len(frame.columns) == 0:
+        frame = pd.DataFrame({name: pd.Series(dtype=object) for name in LOG_COLUMNS})
+    needed = ("entry", "customer_id", "date", "event", "after")
+    if missing := [n for n in needed if n not in frame]:
+        raise DataError(
+            f"log: missing column {', '.join(missing)}; "
+            f"present: {', '.join(map(str, frame.columns))}"
+        )
+    who, customers = codes(frame["customer_id"])
+    return Entries(
+        customers,
+        who,
+        instants(frame["date"], "log.date"),
+        words(frame["event"], model.event_names, "event"),
+        words(frame["after"], model.stage_names, "after"),
+        frame["entry"].to_numpy(dtype=np.int64),
+    )
+
+
+@attrs.frozen(eq=False)
+class Applied:
+    """What each entry did, in order of customer and date.
+
+    Attributes:
+        order: Position of each entry among those given.
+        place: For each entry given, its position in this order.
+        before: Stage before it.
+        stage: Stage after it.
+        changed: Whether it changed the stage, or is the customer's first.
+        refused: Code of the reason why it had no effect; -1 where it had one.
+    """
+
+    order: Ints
+    place: Ints
+    before: Small
+    stage: Small
+    changed: Mask
+    refused: Small
+
+
+def apply_events(
+    entries: Entries, model: StageModel, *, is_new: Mask | None = None, closed: Mask | None = None
+) -> Applied:
+    """Apply each customer's entries in order of date and rank.
+
+    In round ``k`` the k-th entry of every customer is applied at once.
+
+    Args:
+        entries: The entries of a log.
+        model: The stages, events and legal moves.
+        is_new: Which entries are being appended: those are looked at for contradictions.
+        closed: For each new entry and stage, whether the guard fails.
+    """
+    order = np.lexsort((entries.rank, entries.when, entries.who))
+    size = len(order)
+    who, event, after = entries.who[order], entries.event[order], entries.after[order]
+    is_new = np.zeros(size, dtype=np.bool_) if is_new is None else is_new
+    new = is_new[order]
+    number = np.where(new, (np.cumsum(is_new) - 1)[order], -1)  # among the new entries given
+    twin = _same_instant(who, entries.when[order], new)
+    starts = np.flatnonzero(np.append(True, who[1:] != who[:-1])) if size else np.empty(0, np.intp)
+    lengths = np.diff(np.append(starts, size))
+    table, clash = next_stage(model), contradictions(model)
+    before, stage = np.empty(size, dtype=np.int8), np.empty(size, dtype=np.int8)
+    refused = np.full(size, -1, dtype=np.int8)
+    state = np.full(len(starts), model.stage_names.index(model.initial), dtype=np.int8)
+    for k in range(int(lengths.max(initial=0))):
+        live = np.flatnonzero(lengths > k)
+        row = starts[live] + k
+        here, what = state[live], event[row]
+        follows = np.where(what < 0, after[row], table[here, what])
+        paired = np.flatnonzero(twin[row] & (refused[row] < 0))
+        first = row[paired]
+        bad = first[clash[here[paired], event[first], event[first + 1]]]
+        refused[bad] = refused[bad + 1] = CONTRADICTORY
+        refused[row[(follows < 0) & (refused[row] < 0)]] = NO_SUCH_MOVE
+        if closed is not None:
+            guarded = np.flatnonzero((number[row] >= 0) & (refused[row] < 0))
+            shut = guarded[closed[number[row[guarded]], here[guarded]]]
+            refused[row[shut]] = GUARD_FAILED
+        follows = np.where(refused[row] >= 0, here, follows).astype(np.int8)
+        before[row], stage[row], state[live] = here, follows, follows
+    changed = stage != before
+    changed[starts] = True
+    place = np.empty(size, dtype=np.intp)
+    place[order] = np.arange(size)
+    return Applied(order, place, before, stage, changed, refused)
+
+
+def _same_instant(who: Ints, when: Instants, new: Mask) -> Mask:
+    """Which new entries have another new one of the same customer and instant after them."""
+    same = np.zeros(len(who), dtype=np.bool_)
+    same[:-1] = (who[1:] == who[:-1]) & (when[1:] == when[:-1]) & new[1:] & new[:-1]
+    return same
+
+
+def next_stage(model: StageModel) -> Small:
+    """Stage after, for stage before and event; -1 where there is no such move."""
+    names, events = model.stage_names, model.event_names
+    table = np.full((len(names), len(events)), -1, dtype=np.int8)
+    for move in model.moves:
+        table[names.index(move.before), events.index(move.event)] = names.index(move.after)
+    return table
+
+
+def contradictions(model: StageModel) -> Mask:
+    """For a stage and two events at one instant, whether they contradict each other.
+
+    They do where both orders are legal but end in different stages, or where the only legal order
+    leaves the stage and comes straight back to it.
+    """
+    table = next_stage(model)
+    stages, events = table.shape
+    clash = np.zeros((stages, events, events), dtype=np.bool_)
+    for s in range(stages):
+        for a in range(events):
+            for b in range(events):
+                there, back = _both(table, s, a, b), _both(table, s, b, a)
+                ends = [e for e in (there, back) if e is not None]
+                if a != b and ends:
+                    differ = len({end for _, end in ends}) > 1
+                    undone = len(ends) == 1 and ends[0][1] == s and ends[0][0] != s
+                    clash[s, a, b] = differ or undone
+    return clash
+
+
+def _both(table: Small, stage: int, first: int, second: int) -> tuple[int, int] | None:
+    """The stage between and the stage after two events; None where an event is not legal."""
+    between = int(table[stage, first])
+    after = int(table[between, second]) if between >= 0 else -1
+    return None if after < 0 else (between, after)

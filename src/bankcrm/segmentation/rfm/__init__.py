@@ -1,0 +1,1 @@
+"""Recency, frequency and monetary value: measure, fit, score and name (EB-3)."""

@@ -1,0 +1,313 @@
+"""Recency, frequency and monetary value of each customer, as of a day (EB-3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, TypeAlias
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bankcrm.errors import DataError
+from bankcrm.frames import (
+    Codes,
+    DataFault,
+    as_frame,
+    as_of_day,
+    codes,
+    days,
+    numbers,
+    raise_faults,
+    with_findings,
+)
+from bankcrm.policy import Policy, default_policy
+from bankcrm.segmentation.rfm.sums import BLOCK, NO_TICK, Mask, Movements, Sums, count_days, sums_of
+
+Count: TypeAlias = Literal["rows", "days"]
+Value: TypeAlias = Literal["sum", "mean"]
+Refunds: TypeAlias = Literal["count", "net", "refuse"]
+Zeros: TypeAlias = Literal["keep", "leave_out", "refuse"]
+
+_Dates: TypeAlias = npt.NDArray[np.datetime64]
+_FRAME = "transactions"
+
+
+@attrs.frozen
+class _Extremes:
+    """The least and greatest of each column, found in one pass."""
+
+    code: int
+    first: int
+    last: int
+    least: float
+    finite: bool
+
+
+def rfm_metrics(
+    transactions: object,
+    *,
+    as_of: object,
+    customer: str = "customer_id",
+    date: str = "date",
+    amount: str = "amount",
+    by: str | None = None,
+    window: int | None = None,
+    count: Count = "rows",
+    value: Value = "sum",
+    refunds: Refunds = "count",
+    zeros: Zeros = "keep",
+    own_only: bool = False,
+    kind: str = "kind",
+    policy: Policy | None = None,
+) -> pd.DataFrame:
+    """Measure each customer's recency, frequency and monetary value as of a day.
+
+    Rows after ``as_of`` and whatever an option leaves out are counted in
+    ``frame.attrs["left_out"]`` and told as findings (see `findings_of`); nothing else is dropped.
+    Sums are rounded to a ten-thousandth of the currency unit, so the order of rows never matters.
+
+    Args:
+        transactions: A row a movement: customer, day and signed amount; see `as_frame`.
+        as_of: The day of the review; it still counts.
+        customer: Column of the customer id.
+        date: Column of the day (naive).
+        amount: Column of the amount, in currency units.
+        by: Column of a product line or customer group; gives one set of metrics for each.
+        window: Days to look back, ``as_of`` included; none looks back to the beginning.
+        count: ``rows`` counts every movement, ``days`` each day once.
+        value: ``sum`` of the amounts, or their ``mean`` for each counted row or day.
+        refunds: Negative amounts: ``count`` takes them as movements of their size (a bank's
+            outgoing payments are business too), ``net`` subtracts them and counts no movement,
+            ``refuse`` stops.
+        zeros: Movements of nothing: ``keep``, ``leave_out`` or ``refuse``.
+        own_only: Leave out what the bank itself books: the kinds in the policy's
+            ``bank_made_kinds`` (interest, fees).
+        kind: Column of the kind of movement, read if ``own_only``.
+        policy: Segmentation policy; the library's defaults if none, read if ``own_only``.
+
+    Returns:
+        A frame indexed by ``customer_id`` (and by ``by``) in rising order: ``recency_days``
+        (int64, days since the last counted movement), ``frequency`` (int64) and ``monetary``
+        (float64). A customer of whom nothing was counted is not in it.
+
+    Raises:
+        DataError: Columns are missing or of the wrong type, values are null or not finite, or
+            something is refused; every fault is told.
+
+    Source: EB-3.
+
+    >>> moves = pd.DataFrame({
+    ...     "customer_id": [7, 7, 9],
+    ...     "date": pd.to_datetime(["2026-06-01", "2026-06-29", "2026-07-02"]),
+    ...     "amount": [100.0, -40.0, 5.0],
+    ... })
+    >>> metrics = rfm_metrics(moves, as_of="2026-06-30")
+    >>> metrics.loc[7].tolist(), metrics.attrs["left_out"]
+    ([1.0, 2.0, 140.0], {'after_as_of': 1})
+    """
+    today = as_of_day(as_of)
+    if window is not None and window < 1:
+        raise DataError(f"window: {window} days; give at least 1, or none for the whole history")
+    frame = as_frame(transactions)
+    needed = [customer, date, amount, *([by] if by else []), *([kind] if own_only else [])]
+    _require(frame, needed)
+    code, ids = _number_customers(frame[customer])
+    dates = _dates(frame[date], date)
+    moves = Movements(code, dates.view(np.int64), numbers(frame[amount], amount))
+    group, groups = codes(frame[by]) if by else (None, pd.Index([""]))
+    seen = _extremes(moves)
+    _refuse_nulls(frame, moves, seen, needed, group)
+
+    reasons = _left_out(moves, seen, dates.dtype, today, (date, amount), window, zeros, refunds)
+    if own_only:
+        made = (policy or default_policy("segmentation")).value("bank_made_kinds")
+        not_own = frame[kind].isin(list(made)).to_numpy()
+        reasons.append(_Reason("not_own", kind, not_own, "the customer's own movements"))
+    faults = []
+    out: Mask | None = None
+    for reason in reasons:
+        rows = reason.rows if out is None else reason.rows & ~out
+        if rows.any():
+            faults.append(_fault(frame, reason.problem, reason.column, rows, reason.expected))
+            out = rows if out is None else out | rows
+
+    if seen.least < 0:
+        visit = moves.amount >= 0 if refunds == "net" else None
+        moves = attrs.evolve(moves, visit=visit, absolute=refunds == "count")
+    if group is not None:
+        moves = attrs.evolve(moves, code=moves.code * len(groups) + group)
+    if out is not None:
+        moves = moves.where(~out)
+    sums = sums_of(moves, len(ids) * len(groups))
+    if count == "days":
+        day = moves.tick.view(dates.dtype).astype("datetime64[D]").view(np.int64)
+        sums = attrs.evolve(sums, visits=count_days(moves, day, len(sums.visits)))
+    if customers := _only_refunds(sums, moves):
+        expected = "at least one movement of zero or more"
+        faults.append(DataFault(_FRAME, amount, "only_refunds", customers, (), expected))
+
+    found = np.flatnonzero(sums.visits)
+    at = found if len(found) < len(sums.visits) else slice(None)
+    last = sums.last[at].view(dates.dtype).astype("datetime64[D]")
+    visits, money = sums.visits[at], sums.money[at]
+    result = pd.DataFrame(
+        {
+            "recency_days": (today - last).astype(np.int64),
+            "frequency": visits,
+            "monetary": money / visits if value == "mean" else money,
+        },
+        index=_index(ids, groups if by else None, at, by),
+        copy=False,
+    )
+    if not result.index.is_monotonic_increasing:
+        result = result.sort_index()
+    result.attrs["left_out"] = {f.problem: f.count for f in faults}
+    return with_findings(result, faults)
+
+
+def _require(frame: pd.DataFrame, needed: list[str]) -> None:
+    missing = [name for name in needed if name not in frame.columns]
+    if missing:
+        there = ", ".join(map(str, frame.columns)) or "no column at all"
+        raise DataError(
+            f"{_FRAME}: missing column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; "
+            f"present: {there}; name yours with customer=, date=, amount="
+        )
+
+
+def _number_customers(ids: pd.Series) -> tuple[Codes, pd.Index]:
+    """Number the customers; small whole numbers are their own code.
+
+    The index may have ids that no row has, and need not be in order.
+    """
+    if not (isinstance(ids.dtype, np.dtype) and ids.dtype.kind == "i" and len(ids)):
+        return codes(ids)
+    values = ids.to_numpy().astype(np.int64, copy=False)
+    lowest, highest = int(values.min()), int(values.max())
+    if lowest >= 0 and highest <= len(values):
+        return values.astype(np.intp, copy=False), pd.RangeIndex(highest + 1)
+    code, distinct = pd.factorize(values)
+    return code.astype(np.intp, copy=False), pd.Index(distinct)
+
+
+def _dates(values: pd.Series, name: str) -> _Dates:
+    """Naive dates in their own unit: only one date per customer is converted to days."""
+    if isinstance(values.dtype, np.dtype) and values.dtype.kind == "M":
+        return values.to_numpy()
+    return days(values, name)
+
+
+def _extremes(moves: Movements) -> _Extremes:
+    found = []
+    for start in range(0, len(moves.code), BLOCK):
+        rows = slice(start, start + BLOCK)
+        tick, amount = moves.tick[rows], moves.amount[rows]
+        found.append((moves.code[rows].min(), tick.min(), tick.max(), amount.min(), amount.sum()))
+    if not found:
+        return _Extremes(0, 0, 0, 0.0, True)
+    code, first, last, least, total = zip(*found, strict=True)
+    # An infinite sum of finite amounts only costs a second look.
+    finite = bool(np.isfinite(total).all())
+    return _Extremes(min(code), min(first), max(last), min(least), finite)
+
+
+def _refuse_nulls(
+    frame: pd.DataFrame, moves: Movements, seen: _Extremes, needed: list[str], group: Codes | None
+) -> None:
+    """Refuse nulls and amounts that are not finite; one error lists them all."""
+    checks: list[tuple[str, str, bool, Callable[[], Mask]]] = [
+        (needed[0], "null", seen.code < 0, lambda: moves.code < 0),
+        (needed[1], "null", seen.first == NO_TICK, lambda: moves.tick == NO_TICK),
+        (needed[2], "not_finite", not seen.finite, lambda: ~np.isfinite(moves.amount)),
+    ]
+    if group is not None:
+        checks.append((needed[3], "null", True, lambda: group < 0))
+    advice = "set such rows aside first with bankcrm.frames.screen_frame"
+    raise_faults(
+        [
+            _fault(frame, problem, column, rows, "a value", advice)
+            for column, problem, suspected, find in checks
+            if suspected and (rows := find()).any()
+        ]
+    )
+
+
+def _fault(
+    frame: pd.DataFrame, problem: str, column: str, mask: Mask, expected: str, advice: str = ""
+) -> DataFault:
+    rows = np.flatnonzero(mask)
+    examples = tuple(f"row {label}" for label in frame.index[rows[:5]])
+    return DataFault(_FRAME, column, problem, len(rows), examples, expected, advice)
+
+
+@attrs.frozen(eq=False)
+class _Reason:
+    """Rows that an option leaves out, and why."""
+
+    problem: str
+    column: str
+    rows: Mask
+    expected: str
+
+
+def _left_out(
+    moves: Movements,
+    seen: _Extremes,
+    unit: np.dtype[np.datetime64],
+    today: np.datetime64,
+    names: tuple[str, str],
+    window: int | None,
+    zeros: Zeros,
+    refunds: Refunds,
+) -> list[_Reason]:
+    """The rows that the options leave out; a row that an option refuses stops."""
+    found: list[_Reason] = []
+    if not len(moves.code):
+        return found
+    date, amount = names
+    tomorrow = today + np.timedelta64(1, "D")
+    end = int(tomorrow.astype(unit).astype(np.int64))
+    if seen.last >= end:
+        late = moves.tick >= end
+        found.append(_Reason("after_as_of", date, late, f"dates up to {today}"))
+    if window is not None:
+        start = tomorrow - np.timedelta64(window, "D")
+        early = moves.tick < int(start.astype(unit).astype(np.int64))
+        found.append(_Reason("before_window", date, early, f"dates from {start} on"))
+    if zeros != "keep":
+        zero = moves.amount == 0
+        _refuse(zeros == "refuse", zero, amount, "zero_amount", "zeros")
+        found.append(_Reason("zero_amount", amount, zero, "amounts other than zero"))
+    if refunds == "refuse":
+        _refuse(True, moves.amount < 0, amount, "refund", "refunds")
+    return found
+
+
+def _refuse(refused: bool, rows: Mask, amount: str, problem: str, option: str) -> None:
+    if refused and rows.any():
+        first = int(np.argmax(rows))
+        raise DataError(
+            f"{_FRAME}.{amount}: {problem} in {int(rows.sum()):,} rows (first at position "
+            f"{first}); {option}='refuse' allows none"
+        )
+
+
+def _only_refunds(sums: Sums, moves: Movements) -> int:
+    """How many have refunds but no movement to measure."""
+    if moves.visit is None:
+        return 0
+    seen = np.bincount(moves.code, minlength=len(sums.visits)) > 0
+    return int((seen & (sums.visits == 0)).sum())
+
+
+def _index(
+    ids: pd.Index, groups: pd.Index | None, at: npt.NDArray[np.intp] | slice, by: str | None
+) -> pd.Index:
+    if groups is None:
+        return ids[at].rename("customer_id")
+    pairs = np.arange(len(ids) * len(groups))[at]
+    return pd.MultiIndex.from_arrays(
+        [ids[pairs // len(groups)], groups[pairs % len(groups)]], names=["customer_id", by]
+    )

@@ -1,0 +1,78 @@
+"""Customer tiers from contribution, value score, growth, risk and credit standing (CBM-3)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from bankcrm.frames import Column, by_customer
+from bankcrm.policy import Policy, default_policy
+
+FACTS = (
+    Column("contribution", "money", unit="CNY per year", meaning="Profit from the customer."),
+    Column("value_score", "number", False, True, "points of 100", minimum=0, maximum=100),
+    Column("growth", "number", False, True, "points of 100", minimum=0, maximum=100),
+    Column("risk", "number", False, True, "points of 100, lower is better", minimum=0, maximum=100),
+    Column("credit_standing", "category", False, True, choices=("good", "watch", "bad")),
+)
+_STEPS = (
+    ("standing", "tier_standing", ("credit_standing", "risk")),
+    ("value_level", "tier_value", ("contribution", "value_score")),
+    ("growth_level", "tier_growth", ("growth",)),
+)
+
+
+def assign_tiers(facts: object, *, policy: Policy | None = None) -> pd.DataFrame:
+    """Put each customer into a tier by the policy's tables.
+
+    Three small tables judge standing, value and growth; the table ``tier`` decides from the three.
+    Only ``contribution`` is compulsory: a missing score, growth, risk or credit standing is ruled
+    on by rows of its own, never guessed.
+
+    Args:
+        facts: A row a customer (``customer_id`` as index or column): ``contribution`` (CNY per
+            year), and where known ``value_score``, ``growth``, ``risk`` (0 to 100 each; of risk,
+            lower is better) and ``credit_standing`` (good, watch, bad). Values may be null. A
+            column for each fact more that a bank's own table ``tier`` names.
+        policy: Segmentation policy; the library's defaults if none.
+
+    Returns:
+        Index ``customer_id``: ``tier``, the levels that led to it (``standing``, ``value_level``,
+        ``growth_level``), and the rule that decided each: ``tier_rule``, ``standing_rule``,
+        ``value_level_rule``, ``growth_level_rule`` (all categorical).
+
+    Raises:
+        DataError: Faults in the facts, all told at once.
+
+    Source: CBM-3, CBM-4, CSC-2.
+
+    >>> facts = pd.DataFrame({"contribution": [60_000.0, 60_000.0, 50.0],
+    ...                       "credit_standing": ["good", "bad", None]}, index=[1, 2, 3])
+    >>> assign_tiers(facts)["tier"].tolist()
+    ['premium', 'restricted', 'ordinary']
+    """
+    policy = policy or default_policy("segmentation")
+    return policy.stamp(decide_tiers(tier_facts(facts), policy))
+
+
+def tier_facts(facts: object) -> pd.DataFrame:
+    """The facts under check, indexed by customer, with every column there."""
+    frame = by_customer(facts, FACTS, "facts")
+    for column in FACTS:
+        if column.name not in frame:
+            frame[column.name] = np.nan if column.kind != "category" else None
+    known = [column.name for column in FACTS]
+    return frame[[*known, *(c for c in frame.columns if c not in known)]]
+
+
+def decide_tiers(facts: pd.DataFrame, policy: Policy) -> pd.DataFrame:
+    """Run the four tables over facts that `tier_facts` has checked."""
+    levels, rules = {}, {}
+    for name, table, columns in _STEPS:
+        decided = policy.table(table).decide_frame(facts[list(columns)])
+        levels[name], rules[f"{name}_rule"] = decided["outcome"], decided["rule"]
+    tier = policy.table("tier")
+    own = [name for name in tier.compiled.facts if name not in levels and name in facts]
+    decided = tier.decide_frame(pd.DataFrame(levels, index=facts.index).join(facts[own]))
+    rules["tier_rule"] = decided["rule"]
+    return pd.DataFrame({"tier": decided["outcome"], **levels, **rules}, index=facts.index)

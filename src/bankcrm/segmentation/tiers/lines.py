@@ -1,0 +1,97 @@
+"""Contribution lines of the tiers, fitted on a book (CBM-3, CBM-5)."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+
+from bankcrm.errors import DataError
+from bankcrm.frames import check_frame, numbers
+from bankcrm.policy import Policy, default_policy
+from bankcrm.segmentation.tiers.assignment import FACTS
+
+
+@attrs.frozen
+class TierLines:
+    """Contribution lines fitted on a book, to be kept and put into a policy.
+
+    Args:
+        premium: Least contribution of a premium customer, CNY per year.
+        key: Least contribution of a key customer.
+        restricted: A customer below it is restricted for losses.
+        band: Width of the band below a line within which a customer keeps its tier, 0 to 1.
+        customers: How many customers they were fitted on.
+    """
+
+    premium: float
+    key: float
+    restricted: float
+    band: float
+    customers: int
+
+    def apply(self, policy: Policy | None = None) -> Policy:
+        """The policy with these lines.
+
+        Source: CBM-3.
+        """
+        policy = policy or default_policy("segmentation")
+        return policy.with_parameters(
+            premium_contribution=self.premium,
+            premium_contribution_keep=self.premium - self.band * abs(self.premium),
+            key_contribution=self.key,
+            key_contribution_keep=self.key - self.band * abs(self.key),
+            restricted_contribution=self.restricted,
+            restricted_contribution_leave=self.restricted + self.band * abs(self.restricted),
+        )
+
+
+def fit_tiers(
+    facts: object,
+    *,
+    premium_share: float = 0.05,
+    key_share: float = 0.15,
+    restricted_share: float = 0.02,
+    band: float = 0.2,
+) -> TierLines:
+    """Fit the contribution lines to the book: the top share premium, the next share key.
+
+    The defaults put a fifth of the customers above the key line, after the 20:80 rule.
+
+    Args:
+        facts: A row a customer with ``contribution``; see `assign_tiers`.
+        premium_share: Share of customers at or above the premium line.
+        key_share: Share of customers between key and premium line.
+        restricted_share: Largest share below the line of losses; the line is never above zero.
+        band: Relative width of the band in which a customer keeps its tier at a review.
+
+    Returns:
+        Frozen lines; ``lines.apply(policy)`` puts them into a policy.
+
+    Raises:
+        DataError: Shares that are no shares, no customers, or lines that fall together because
+            too many customers contribute the same.
+
+    Source: CBM-5, CBM-3.
+
+    >>> import pandas as pd
+    >>> facts = pd.DataFrame({"contribution": [float(v) for v in range(100)]})
+    >>> lines = fit_tiers(facts)
+    >>> (lines.premium, lines.key)
+    (95.0, 80.0)
+    """
+    shares = (premium_share, key_share, restricted_share)
+    if not all(0 < s < 1 for s in shares) or sum(shares) >= 1 or not 0 <= band < 1:
+        raise DataError(f"shares {shares}, band {band}: expected shares above 0, in all below 1")
+    values = np.sort(numbers(check_frame(facts, FACTS[:1], frame="facts")["contribution"]))
+    count = len(values)
+    if not count:
+        raise DataError("facts: no customer to fit the lines on")
+    premium = float(values[-max(round(premium_share * count), 1)])
+    key = float(values[-max(round((premium_share + key_share) * count), 1)])
+    restricted = min(float(values[min(round(restricted_share * count), count - 1)]), 0.0)
+    if not restricted < key < premium:
+        raise DataError(
+            f"contribution: the lines fall together (restricted {restricted}, key {key}, premium "
+            f"{premium}) since too many customers contribute the same; set them in the policy"
+        )
+    return TierLines(premium, key, restricted, band, count)

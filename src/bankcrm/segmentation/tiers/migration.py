@@ -1,0 +1,48 @@
+"""Moves between tiers from one review to the next (CBM-4)."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bankcrm.frames import Column, check_frame, codes, places_of
+from bankcrm.rules.compare import cross_count
+from bankcrm.segmentation.tiers.ladder import TIER_LADDER
+
+_NAMES = tuple(tier.value for tier in TIER_LADDER)
+_TIER = Column("tier", "category", choices=_NAMES, meaning="The tier held from the day on.")
+
+
+def tier_migration(history: object, *, shares: bool = False) -> pd.DataFrame:
+    """Count the moves between tiers from one review to the next.
+
+    Args:
+        history: A row a customer and review: ``customer_id``, ``date``, ``tier``.
+        shares: Give each row's shares instead of counts; a tier that nobody left is all zero.
+
+    Returns:
+        A row a tier before, a column a tier after, lowest first; int64 counts whose sum is the
+        number of rows less the number of customers, or float64 shares.
+
+    Raises:
+        DataError: Faults in the history, all told at once, or a customer twice on one day.
+
+    Source: CBM-4.
+
+    >>> history = pd.DataFrame({"customer_id": [1, 1, 1], "tier": ["ordinary", "key", "key"],
+    ...                         "date": pd.to_datetime(["2025-01-01", "2025-07-01", "2026-01-01"])})
+    >>> moves = tier_migration(history)
+    >>> moves.loc["ordinary", "key"].item(), moves.loc["key", "key"].item()
+    (1, 1)
+    """
+    key = ("customer_id", "date")
+    columns = (Column("customer_id", "id"), Column("date", "date"), _TIER)
+    frame = check_frame(history, columns, frame="history", key=key)
+    frame = frame.sort_values(list(key), ignore_index=True)
+    customer = codes(frame["customer_id"])[0]
+    tier = places_of(frame["tier"], _NAMES)
+    follows = customer[1:] == customer[:-1]
+    moves = cross_count(tier[:-1][follows], tier[1:][follows], _NAMES)
+    if not shares:
+        return moves
+    total = moves.sum(axis="columns")
+    return moves.div(total.where(total > 0, 1), axis="index")

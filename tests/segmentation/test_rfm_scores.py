@@ -1,0 +1,171 @@
+"""RFM thresholds and scores: laws, groups, faulty thresholds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bankcrm.errors import DataError, PolicyError, UnknownNameError
+from bankcrm.segmentation import (
+    RfmThresholds,
+    fit_rfm,
+    score_rfm,
+    segment_rfm,
+)
+from bankcrm.segmentation.rfm.thresholds import RfmCuts
+
+
+@st.composite
+def metrics_frames(draw: st.DrawFn) -> pd.DataFrame:
+    size = draw(st.integers(1, 60))
+    few = st.lists(st.integers(0, 9), min_size=size, max_size=size)
+    return pd.DataFrame(
+        {"recency_days": draw(few), "frequency": draw(few), "monetary": np.array(draw(few)) / 2}
+    )
+
+
+@given(metrics_frames(), st.integers(2, 9), st.sampled_from(["quantile", "r-rfm"]))
+def test_scores_are_monotone_and_ties_share_them(
+    metrics: pd.DataFrame, bins: int, method: Any
+) -> None:
+    scores = score_rfm(metrics, fit_rfm(metrics, bins=bins, method=method))
+    for metric, score, sign in (("recency_days", "r", -1), ("frequency", "f", 1)):
+        value = sign * metrics[metric].to_numpy()
+        order = np.argsort(value, kind="stable")
+        found = scores[score].to_numpy()[order].astype(int)
+        assert (np.diff(found) >= 0).all()
+        assert (np.diff(found)[np.diff(value[order]) == 0] == 0).all()
+    assert scores[["r", "f", "m"]].to_numpy().min() >= 1
+    assert scores[["r", "f", "m"]].to_numpy().max() <= bins
+    digits = scores["r"].astype(int) * 100 + scores["f"].astype(int) * 10 + scores["m"].astype(int)
+    assert scores["rfm_score"].tolist() == digits.tolist()
+
+
+@given(metrics_frames(), st.integers(2, 9))
+def test_quantile_scores_are_those_of_cut_where_cut_works(metrics: pd.DataFrame, bins: int) -> None:
+    """On data without repeated cut points pandas' cut (right-closed, type 7) agrees."""
+    values = metrics["monetary"]
+    cuts = np.quantile(values, np.arange(0, bins + 1) / bins)
+    if len(np.unique(cuts)) < bins + 1:
+        return
+    expected = pd.cut(values, cuts, labels=False, include_lowest=True) + 1
+    assert score_rfm(metrics, fit_rfm(metrics, bins=bins))["m"].tolist() == expected.tolist()
+
+
+@given(metrics_frames(), st.sampled_from(["quantile", "r-rfm"]))
+def test_thresholds_survive_toml_and_json_and_score_alone(
+    metrics: pd.DataFrame, method: Any
+) -> None:
+    """A customer scored alone tomorrow gets what it gets in the whole book today."""
+    fitted = fit_rfm(metrics, method=method)
+    kept = RfmThresholds.from_toml(fitted.to_toml())
+    assert kept == fitted == RfmThresholds.from_json(fitted.to_json())
+    whole = score_rfm(metrics, fitted)
+    pd.testing.assert_frame_equal(score_rfm(metrics.iloc[[-1]], kept), whole.iloc[[-1]])
+
+
+def test_constant_data_one_customer_and_one_time_buyers_are_defined() -> None:
+    constant = pd.DataFrame({"recency_days": [5] * 9, "frequency": [1] * 9, "monetary": [7.0] * 9})
+    assert set(score_rfm(constant, fit_rfm(constant))["rfm_score"]) == {511}
+    one = constant.iloc[[0]]
+    assert score_rfm(one, fit_rfm(one))["rfm_score"].tolist() == [511]
+    once = pd.DataFrame(
+        {"recency_days": range(10), "frequency": [1] * 8 + [2, 9], "monetary": [1.0] * 10}
+    )
+    scores = score_rfm(once, fit_rfm(once))
+    assert scores["f"].tolist() == [1] * 8 + [5, 5], "one-time buyers share the lowest score"
+    segment_rfm(scores)
+
+
+def test_fixed_cut_points_mean_from_this_value_on_and_within_these_days() -> None:
+    cuts = {"recency_days": [30, 90], "frequency": [2, 10], "monetary": [1000, 10_000]}
+    thresholds = fit_rfm(pd.DataFrame(), bins=3, method="fixed", cuts=cuts)
+    assert thresholds.groups == (RfmCuts((30, 90), (2, 10), (1000, 10_000)),)
+    metrics = pd.DataFrame(
+        {
+            "recency_days": [30, 31, 91],
+            "frequency": [10, 9, 1],
+            "monetary": [10_000.0, 1000.0, 999.99],
+        }
+    )
+    assert score_rfm(metrics, thresholds)["rfm_score"].tolist() == [333, 222, 111]
+
+
+def test_thresholds_per_group_score_each_group_by_its_own() -> None:
+    metrics = pd.DataFrame(
+        {
+            "recency_days": [1, 2, 1, 2],
+            "frequency": [1, 2, 10, 20],
+            "monetary": [1.0, 2.0, 100.0, 200.0],
+            "line": ["a", "a", "b", "b"],
+        }
+    )
+    thresholds = fit_rfm(metrics, bins=2, per="line")
+    assert RfmThresholds.from_toml(thresholds.to_toml()) == thresholds
+    assert score_rfm(metrics, thresholds)["rfm_score"].tolist() == [211, 122, 211, 122]
+    by_level = metrics.set_index(["line"], append=True)
+    assert score_rfm(by_level, thresholds)["m"].tolist() == [1, 2, 1, 2]
+    with pytest.raises(UnknownNameError, match="known: a, b"):
+        score_rfm(metrics.assign(line="c"), thresholds)
+    with pytest.raises(UnknownNameError, match="no column or index level for per 'x'"):
+        fit_rfm(metrics, per="x")
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('method="fixed"\nbins=3\n[[groups]]\nrecency_days=[1,1]', "required field"),
+        ("bins=", "not TOML"),
+        (
+            'method="fixed"\nbins=3\n[[groups]]\nrecency_days=[9,3]\nfrequency=[1,2]\n'
+            "monetary=[1,2]",
+            r"groups\[0\].recency_days: \[9.0, 3.0\] are not increasing",
+        ),
+        (
+            'method="fixed"\nbins=2\n[[groups]]\nrecency_days=[nan]\nfrequency=[1]\nmonetary=[1]',
+            "not all finite",
+        ),
+        (
+            'method="x"\nbins=12\n[[groups]]\nrecency_days=[1]\nfrequency=[1]\nmonetary=[1]',
+            "bins: 12",
+        ),
+        (
+            'method="fixed"\nbins=3\n[[groups]]\nrecency_days=[3,9]\nfrequency=[2,2]\n'
+            "monetary=[1,2]",
+            r"groups\[0\].frequency: \[2.0, 2.0\] are not increasing",
+        ),
+        ('method="quantile"\nbins=2\ngroups=[]', "groups: "),
+    ],
+)
+def test_faulty_thresholds_are_refused(text: str, fault: str) -> None:
+    with pytest.raises(PolicyError, match=fault):
+        RfmThresholds.from_toml(text)
+
+
+def test_faulty_fits_are_refused() -> None:
+    metrics = pd.DataFrame({"recency_days": [1], "frequency": [1], "monetary": [1.0]})
+    cuts = {"recency_days": [3, 1], "frequency": [1, 2], "monetary": [1, 2]}
+    with pytest.raises(PolicyError, match="not increasing"):
+        fit_rfm(metrics, bins=3, method="fixed", cuts=cuts)
+    with pytest.raises(PolicyError, match="cuts: expected recency_days"):
+        fit_rfm(metrics, method="fixed")
+    with pytest.raises(DataError, match="method 'quantile' fits its own"):
+        fit_rfm(metrics, cuts={})
+    with pytest.raises(PolicyError, match="bins: 1"):
+        fit_rfm(metrics, bins=1)
+    with pytest.raises(DataError, match="no customer to fit on"):
+        fit_rfm(metrics.iloc[:0])
+    with pytest.raises(DataError, match="metrics: missing monetary"):
+        score_rfm(metrics[["recency_days", "frequency"]], fit_rfm(metrics))
+    with pytest.raises(DataError, match="recency_days: 1 values are not finite"):
+        fit_rfm(metrics.assign(recency_days=np.nan))
+    with pytest.raises(PolicyError, match="not JSON"):
+        RfmThresholds.from_json("{")
+    two = [fit_rfm(metrics).groups[0]] * 2
+    with pytest.raises(PolicyError, match="per: missing"):
+        RfmThresholds("quantile", 5, tuple(two))
