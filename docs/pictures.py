@@ -73,7 +73,10 @@ def screenshot() -> None:
             browser.set_window_size(1100, 1000)
             browser.get(page.as_uri())
             save(browser.get_screenshot_as_png(), PICTURES / "report.png")
-            browser.execute_script("document.getElementById('concentration').scrollIntoView()")
+            browser.execute_script(
+                "document.documentElement.style.scrollBehavior = 'auto';"
+                "document.getElementById('concentration').scrollIntoView()"
+            )
             save(browser.get_screenshot_as_png(), PICTURES / "report-concentration.png")
             browser.execute_script(
                 "document.getElementById('customer').value = arguments[0];"

@@ -1,4 +1,4 @@
-"""CI runs what the README tells the reader to run."""
+"""CI runs the commands of the README."""
 
 from __future__ import annotations
 

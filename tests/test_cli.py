@@ -92,7 +92,7 @@ def test_an_engine_gives_the_same_figures(sample: Path, tmp_path: Path) -> None:
         assert duckdb[name] == memory[name]
 
 
-def test_what_the_book_cannot_tell_is_printed_with_its_reason(sample: Path, tmp_path: Path) -> None:
+def test_what_is_not_available_is_printed_with_its_reason(sample: Path, tmp_path: Path) -> None:
     for file in ("customers.csv", "transactions.csv", "book.toml"):
         (tmp_path / file).write_bytes((sample / file).read_bytes())
     lines = (tmp_path / "transactions.csv").read_text(encoding="utf-8").splitlines()

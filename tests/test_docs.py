@@ -1,8 +1,8 @@
-"""Every example of README and docs runs: a page's blocks in order, in one namespace and folder.
+"""Every example of README and docs runs: the blocks of a page in order, in one namespace.
 
 - ``python`` blocks are executed; one with ``>>>`` prompts is checked as a doctest.
 - A ``text title="output"`` block after a Python block is what the block prints.
-- A block with ``title="name.toml"`` (or .py, .md) is a file that the page tells to write.
+- A block with ``title="name.toml"`` (or .py, .md) is a file that the page describes.
 - ``sh`` lines that start with ``bankcrm`` are run; under ``title="fails"`` they must end with 2.
 - ``<!-- not run: reason -->`` before a block leaves it out.
 """
@@ -55,16 +55,16 @@ def blocks_of(page: Path) -> list[Block]:
 
 
 def run_python(block: Block, page: Path, namespace: dict[str, Any]) -> str:
-    """Execute a block in the page's namespace and give back what it printed."""
+    """Execute a block in the namespace of its page; returns the output."""
     if ">>>" in block.body:
         test = doctest.DocTestParser().get_doctest(
             block.body, namespace, page.name, str(page), block.line - 1
         )
-        said = io.StringIO()
+        output = io.StringIO()
         runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
-        runner.run(test, out=said.write, clear_globs=False)
+        runner.run(test, out=output.write, clear_globs=False)
         namespace.update(test.globs)
-        assert runner.failures == 0, said.getvalue()
+        assert runner.failures == 0, output.getvalue()
         return ""
     printed = io.StringIO()
     code = compile("\n" * (block.line - 1) + block.body, str(page), "exec")
@@ -85,19 +85,19 @@ def run_shell(block: Block, page: Path, monkeypatch: pytest.MonkeyPatch) -> None
             pytest.skip(f"{page.name}:{block.line} needs ../shared/data, which is not here")
         words = [word.replace("../shared/", f"{SHARED}/", 1) for word in words]
         monkeypatch.setattr(sys, "argv", words)
-        said = io.StringIO()
-        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
+        output = io.StringIO()
+        with contextlib.redirect_stderr(output), contextlib.redirect_stdout(output):
             try:
                 main()
                 code: object = 0
             except SystemExit as ended:
                 code = ended.code or 0
         expected = 2 if block.title == "fails" else 0
-        assert code == expected, f"{page.name}:{block.line}: {line}\n{said.getvalue()}"
+        assert code == expected, f"{page.name}:{block.line}: {line}\n{output.getvalue()}"
 
 
 def lines_of(text: str) -> list[str]:
-    """The lines of a text without trailing blanks, which nobody sees."""
+    """The lines of a text without trailing blanks."""
     return [line.rstrip() for line in text.rstrip().splitlines()]
 
 
@@ -109,7 +109,7 @@ def lines_of(text: str) -> list[str]:
 def test_the_examples_of_a_page_run(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a page tells the reader to type works, and prints what the page says."""
+    """The code of a page runs, and its output is that of the page."""
     blocks = blocks_of(page)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "agg")
@@ -128,7 +128,7 @@ def test_the_examples_of_a_page_run(
 
 
 def test_the_collector_sees_what_it_should(tmp_path: Path) -> None:
-    """A page whose example is wrong fails: the collector is not blind."""
+    """A page with a wrong example fails."""
     page = tmp_path / "page.md"
     page.write_text(
         '# A page\n\n```python\nprint(1 + 1)\n```\n\n```text title="output"\n2\n```\n\n'

@@ -1,4 +1,4 @@
-"""A book loses no row, tells every fault, and reads back what it wrote."""
+"""A book loses no row, reports every fault, and reads back what it wrote."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ SPOILS = st.lists(
 
 @given(SPOILS)
 def test_rows_in_are_rows_left_plus_rows_rejected(spoils: list[tuple[str, int]]) -> None:
-    """Whatever is wrong with a transaction; and the total of what is left is that of the sound."""
+    """Any fault of a transaction; the total of the kept rows is that of the valid rows."""
     frame = pd.concat([moves()] * 10, ignore_index=True).assign(channel="atm")
     frame["customer_id"] = frame["customer_id"].astype("Int64")
     lost: set[int] = set()
@@ -99,8 +99,8 @@ def test_rows_in_are_rows_left_plus_rows_rejected(spoils: list[tuple[str, int]])
     away = checked.rejected.get("transactions", frame.iloc[:0])
     assert set(away.index) == lost
     assert len(checked.transactions) + len(away) == len(frame)
-    sound = frame.drop(index=sorted(lost))
-    assert checked.transactions["amount"].sum() == pytest.approx(sound["amount"].sum())
+    valid = frame.drop(index=sorted(lost))
+    assert checked.transactions["amount"].sum() == pytest.approx(valid["amount"].sum())
     assert (len(faults) == 0) == (len(spoils) == 0)
     pd.testing.assert_frame_equal(frame, before)
 

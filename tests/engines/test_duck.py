@@ -51,11 +51,11 @@ def test_every_source_gives_the_same(tmp_path: Path) -> None:
     assert_same(metrics(DuckDBEngine(tables)), expected)
     folder = folder_of(FRAMES, tmp_path / "book")
     assert_same(metrics(DuckDBEngine(folder)), expected)
-    parted = folder_of(FRAMES, tmp_path / "parted")
-    (parted / "transactions.parquet").rename(parted / "one.parquet")
-    (parted / "transactions" / "year=2026").mkdir(parents=True)
-    (parted / "one.parquet").rename(parted / "transactions" / "year=2026" / "one.parquet")
-    assert_same(metrics(DuckDBEngine(str(parted))), expected)
+    split = folder_of(FRAMES, tmp_path / "split")
+    (split / "transactions.parquet").rename(split / "one.parquet")
+    (split / "transactions" / "year=2026").mkdir(parents=True)
+    (split / "one.parquet").rename(split / "transactions" / "year=2026" / "one.parquet")
+    assert_same(metrics(DuckDBEngine(str(split))), expected)
     assert_same(metrics(DuckDBEngine(folder_of(FRAMES, tmp_path / "text", "csv"))), expected)
     with duckdb.connect(str(tmp_path / "bank.duckdb")) as connection:
         for name, table in tables.items():
@@ -67,7 +67,7 @@ def test_every_source_gives_the_same(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ids", [["007", "8"], ["7", "8"]])
 def test_ids_of_csv_files_are_read_as_the_book_reads_them(tmp_path: Path, ids: list[str]) -> None:
-    """Whole numbers only where all of them are; 007 stays text."""
+    """Ids are integers only if all of them are; 007 stays text."""
     people = pd.DataFrame({"customer_id": ids, "kind": "person"})
     moves = pd.DataFrame(
         {"customer_id": ["8"], "date": ["2026-06-01"], "amount": [5.5], "kind": "card"}
@@ -122,7 +122,7 @@ def test_sources_that_are_none_are_reported(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="have a time zone"):
         DuckDBEngine({**FRAMES, "transactions": aware})
     mixed = moves.assign(channel=[1, "two"] * (len(moves) // 2))
-    with pytest.raises(DataError, match="give each column one type"):
+    with pytest.raises(DataError, match="use one type per column"):
         DuckDBEngine({**FRAMES, "transactions": mixed})
     (tmp_path / "not.duckdb").write_text("no database")
     with pytest.raises(DataError, match="DuckDB, opening"):

@@ -147,7 +147,7 @@ def test_a_full_disk_is_reported_and_the_last_result_is_unchanged(tmp_path: Path
 
 
 def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
-    """A file stands where the folder should be."""
+    """The folder is a file."""
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(EngineError, match="cannot be written"):
         OutputWriter(tmp_path / "file", DAY, {}).begin()

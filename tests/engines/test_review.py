@@ -186,7 +186,7 @@ def test_the_error_of_a_spark_worker_is_reported(
 
 
 def test_a_cancelled_spark_review_says_so(spark: Any, book: Book, tmp_path: Path) -> None:
-    """Cancelled while a job runs; what was complete before still stands."""
+    """Cancelled while a job runs; the earlier result is unchanged."""
     from bankcrm.engines.spark import SparkEngine
 
     engine = SparkEngine(spark, book)

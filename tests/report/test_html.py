@@ -225,7 +225,7 @@ def test_the_page_of_one_customer_is_grammatical() -> None:
     assert first == "1 of 1 customer (100%) is active; 0 are dormant and 0 are lost."
 
 
-def test_what_the_book_cannot_tell_is_listed_with_its_reason(book: Book, reviewed: Review) -> None:
+def test_what_is_not_available_is_listed_with_its_reason(book: Book, reviewed: Review) -> None:
     empty = attrs.evolve(book, transactions=book.transactions.iloc[:0])
     found = review(empty, as_of=book.as_of)
     assert found.reasons == {"rfm": "the book has no transactions"}
@@ -336,7 +336,7 @@ def test_the_page_works_in_a_browser(
 
 
 def hostile_policies() -> PolicySet:
-    """Policies whose reasons are written by somebody who means harm."""
+    """Policies with reasons that contain HTML and scripts."""
     policy = default_policy("lifecycle")
     table = policy.table("stage")
     rules = [attrs.evolve(r, because=HOSTILE["quote"], source=HOSTILE["end"]) for r in table.rules]

@@ -10,7 +10,7 @@ from bankcrm.book.contract import CONTRACT, KEYS, MODELS
 from bankcrm.errors import DataError
 from bankcrm.frames import DataFault, screen_frame
 
-# A complaint may come from somebody who is no customer; a group may have outside members.
+# A person who is no customer may complain; a group may have outside members.
 _MUST_BE_KNOWN = ("transactions", "accounts", "balances", "loans", "contacts")
 
 

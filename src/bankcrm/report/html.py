@@ -49,7 +49,7 @@ class ReportContent:
         sections: Title and content of plug-ins' sections.
         note: What a reader of the book should know.
         currency: Of its amounts; empty where it is not known.
-        not_available: Step of the review -> why the book cannot tell its columns.
+        not_available: Step of the review -> why its columns are null.
         earlier: An earlier review to compare with.
     """
 
@@ -291,7 +291,7 @@ def _worded(explanations: Mapping[str, Any], words: Words) -> dict[str, Any]:
 
 
 def _script_json(value: object) -> str:
-    """JSON that is inert inside a script element, whatever the data hold."""
+    """JSON that is inert inside a script element for any data."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
     for mark in "<>&\u2028\u2029":
         text = text.replace(mark, f"\\u{ord(mark):04x}")

@@ -44,7 +44,7 @@ class Review:
         policies: The policies that decided.
         facts: All facts and decisions, one row per customer; `explain` reads them.
         fitted: The values fitted to the whole book; ``review(other, fitted=...)`` applies them.
-        reasons: Step -> why the book cannot tell its columns, which are null.
+        reasons: Step -> why its columns are null.
         steps: The steps of the review.
         note: A note about the book for the reader.
         currency: Currency of the amounts; empty where it is not known.

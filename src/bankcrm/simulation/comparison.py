@@ -66,7 +66,7 @@ def simulate(
         steps: The steps of the review.
 
     Raises:
-        DataError: There is no row, or the facts do not fit.
+        DataError: There is no row, or no table has all its facts.
 
     >>> facts = pd.DataFrame({"tier": ["key", "ordinary"]}, index=[1, 2])
     >>> from bankcrm.policy import default_policies
