@@ -15,6 +15,7 @@ TARGET = Path(__file__).parents[1] / "src/bankcrm/complaints/lexicon/simplified.
 
 
 def main() -> None:
+    """Write the table."""
     convert = opencc.OpenCC("t2s").convert
     blocks = [range(0x3400, 0x4DC0), range(0x4E00, 0xA000), range(0xF900, 0xFB00)]
     pairs = [(chr(c), convert(chr(c))) for block in blocks for c in block]
@@ -23,7 +24,6 @@ def main() -> None:
         "".join(a for a, _ in changed) + "\n" + "".join(b for _, b in changed) + "\n",
         encoding="utf-8",
     )
-    print(f"{len(changed):,} characters")
 
 
 if __name__ == "__main__":

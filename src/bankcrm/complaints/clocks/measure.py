@@ -95,7 +95,7 @@ def measure(
         begun[row] = last
     reached = units.reached(unit, end)
     # a day off before the first working day of a clock counts nothing
-    early = (units.position(unit, end) <= anchor) & units.off(unit, start)
+    early = (units.position(unit, end) <= position) & units.off(unit, start)
     reached = np.where(is_paused, begun, reached)  # while it is paused nothing counts ahead
     elapsed = np.where(early, 0, reached - anchor - shift)
     last = anchor + limit + shift

@@ -15,10 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bankcrm.complaints.base import Mask
-from bankcrm.complaints.lexicon.normal import normal, positions
+from bankcrm.complaints.lexicon.normal import normal, normal_many, positions
 from bankcrm.complaints.lexicon.terms import (
     FIELDS,
-    IN_CLAUSE,
     STOPS,
     Entry,
     Negation,
@@ -31,6 +30,7 @@ from bankcrm.rules.toml import converter, parse_toml, structure
 from bankcrm.vocabulary import SIGNALS, Kind
 
 _FEW = 20
+_STOP = re.compile(f"[{STOPS}]")
 _LOOK = 60  # characters that are looked back over for a negation
 _BREAK = re.compile(
     rf"[{STOPS}]|\b(?:but|however|although|yet)\b|但是|但|可是|不过|然而|却", re.ASCII
@@ -90,7 +90,7 @@ class Lexicon:
         code, distinct = pd.factorize(texts, use_na_sentinel=True)
         hits = np.zeros((len(distinct) + 1, len(self.entries)), dtype=np.bool_)  # last: missing
         if len(distinct):
-            hits[:-1] = self._hits([normal(str(t)) for t in distinct])
+            hits[:-1] = self._hits(normal_many([str(t) for t in distinct]))
         columns: dict[str, Any] = {name: np.zeros(len(texts), dtype=np.bool_) for name in SIGNALS}
         for i, label in self._labels["signal"].items():
             columns[label] = hits[code, i]
@@ -142,25 +142,26 @@ class Lexicon:
         """
         if len(texts) <= _FEW:  # too few for the scanner to pay
             return np.array([[self._holds(t, e) for e in self.entries] for t in texts])
+        parts = [_STOP.split(text) for text in texts]
+        code, distinct = pd.factorize(np.array([c for p in parts for c in p], dtype=object))
+        begins = np.cumsum([0, *(len(p) for p in parts[:-1])])
+        return np.logical_or.reduceat(self._clauses(list(distinct))[code], begins, axis=0)
+
+    def _clauses(self, texts: list[str]) -> Mask:
+        """Which entries each clause holds: no term and nothing that blocks it reaches beyond."""
         array = pa.array(texts, type=pa.large_string())
         hits = np.zeros((len(texts), len(self.entries)), dtype=np.bool_)
-        some = _matches(array, "|".join(f"(?:{e.pattern})" for e in self.entries if e.pattern))
-        rows = np.flatnonzero(some)
-        if not len(rows):
-            return hits
-        held = array.take(pa.array(rows))
-        denies = _matches(held, self._negators)
+        denies = _matches(array, self._negators)
         for i, entry in enumerate(self.entries):
-            found = np.flatnonzero(_matches(held, entry.pattern)) if entry.pattern else rows[:0]
-            hits[rows[found], i] = True
+            if not entry.pattern:
+                continue
+            found = np.flatnonzero(_matches(array, entry.pattern))
+            hits[found, i] = True
+            held = array.take(pa.array(found))
             doubt = denies[found]
-            texts_found = held.take(pa.array(found))
             for pattern in (entry.hidden, entry.blocked):
-                if pattern:
-                    doubt = doubt | _matches(texts_found, pattern)
-            if denies[found].any() and not (entry.hidden or entry.blocked):
-                doubt = doubt & _matches(texts_found, f"(?:{self._near})(?:{entry.pattern})")
-            for row in rows[found[doubt]]:
+                doubt = doubt | _matches(held, pattern) if pattern else doubt
+            for row in found[doubt]:
                 hits[row, i] = self._holds(texts[row], entry)
         return hits
 
@@ -213,11 +214,6 @@ class Lexicon:
     def _negators(self) -> str:
         words = (*self.english.words, *self.chinese.words)
         return "|".join(re.escape(w) for w in words) or r"[^\s\S]"
-
-    @cached_property
-    def _near(self) -> str:
-        """Every text before a term that may deny it, and more: a cheap sieve."""
-        return f"(?:{self._negators}){IN_CLAUSE}*"
 
     @cached_property
     def _last(self) -> re.Pattern[str]:

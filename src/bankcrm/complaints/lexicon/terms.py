@@ -76,12 +76,12 @@ class Entry:
     @cached_property
     def regex(self) -> re.Pattern[str]:
         """The terms, compiled: ASCII word edges, so that Chinese may touch English words."""
-        return re.compile(either(self.terms_en, self.terms_zh) or "(?!)", re.ASCII)
+        return compiled(self.terms_en, self.terms_zh)
 
     @cached_property
     def sure(self) -> re.Pattern[str]:
         """The terms that nothing blocks."""
-        return re.compile(either(self.sure_en, self.sure_zh) or "(?!)", re.ASCII)
+        return compiled(self.sure_en, self.sure_zh)
 
     @cached_property
     def hidden(self) -> str:
@@ -95,11 +95,13 @@ class Entry:
 
     @cached_property
     def hides(self) -> re.Pattern[str]:
-        return re.compile(self.hidden or "(?!)", re.ASCII)
+        """What hides a term, compiled."""
+        return compiled(self.except_en, self.except_zh)
 
     @cached_property
     def blocks(self) -> re.Pattern[str]:
-        return re.compile(self.blocked or "(?!)", re.ASCII)
+        """What blocks a term, compiled."""
+        return compiled(self.unless_en, self.unless_zh)
 
 
 @attrs.frozen
@@ -133,6 +135,32 @@ def either(english: Iterable[str], chinese: Iterable[str]) -> str:
     en = "|".join(_pattern(t, _GAP_EN, True) for t in longest_first(english))
     zh = "|".join(_pattern(t, _GAP_ZH, False) for t in longest_first(chinese))
     return "|".join(p for p in (rf"\b(?:{en})\b" if en else "", zh) if p)
+
+
+def compiled(english: Iterable[str], chinese: Iterable[str]) -> re.Pattern[str]:
+    """The pattern, with the characters that a term may begin with looked at first: much faster."""
+    terms = [normal(t) for t in (*english, *chinese)]
+    if not terms:
+        return re.compile("(?!)")
+    first = "".join(sorted(set().union(*(_first(t) for t in terms))))
+    return re.compile(rf"(?=[{re.escape(first)}])(?:{either(english, chinese)})", re.ASCII)
+
+
+def _first(term: str) -> set[str]:
+    """The characters that a term may begin with."""
+    if not term.startswith("("):
+        return {term[:1]}
+    depth, starts, end = 0, [1], 0
+    for place, char in enumerate(term):
+        depth += (char == "(") - (char == ")")
+        if char == "|" and depth == 1:
+            starts.append(place + 1)
+        if depth == 0:
+            end = place
+            break
+    found = set().union(*(_first(term[start:]) for start in starts))
+    optional = term[end + 1 : end + 2] == "?"
+    return found | _first(term[end + 2 :]) if optional else found
 
 
 def _pattern(term: str, gap: int, english: bool) -> str:
