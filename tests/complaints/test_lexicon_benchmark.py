@@ -53,12 +53,17 @@ def test_a_text_is_read_alike_alone_and_in_any_batch() -> None:
     """Whatever the number of texts, and on whatever path they are read."""
     lexicon = default_lexicon()
     curly = "It isn\u2019t fraud, I just want a statement"
-    texts = pd.concat([TEXTS["text"], pd.Series([curly, "盜\u00ad刷", "ＦＲＡＵＤ", "\U00020000 欺诈"])])
+    texts = pd.concat(
+        [TEXTS["text"], pd.Series([curly, "盜\u00ad刷", "ＦＲＡＵＤ", "\U00020000 欺诈"])]
+    )
     many = lexicon(texts)[list(SIGNALS)].to_numpy()
     for text, row in zip(texts, many, strict=True):
         one = lexicon.read(text)
         assert [one[name] for name in SIGNALS] == row.tolist(), text
-        assert lexicon(pd.Series([text] + [f"x{i}" for i in range(30)]))[list(SIGNALS)].iloc[
-            0
-        ].tolist() == row.tolist()
+        assert (
+            lexicon(pd.Series([text] + [f"x{i}" for i in range(30)]))[list(SIGNALS)]
+            .iloc[0]
+            .tolist()
+            == row.tolist()
+        )
     assert not lexicon.read(curly)["funds_safety"]

@@ -53,7 +53,14 @@ def changed(policy: Policy, owned: Sequence[Owned], known: Mapping[str, Fact]) -
     parameters = dict(policy.parameters)
     records = dict(policy.raw_records)
     tables = dict(policy.tables)
-    for _, value in _of(mine, SetParameter):
+    read = _names_read(mine)
+    for owner, value in _of(mine, SetParameter):
+        if not policy.has_parameter(value.name) and value.name not in read:
+            known = ", ".join(sorted(policy.parameters))
+            message = f"{policy.id} has no parameter {value.name!r}, and no rule of the plug-in"
+            raise PluginFaultError(
+                owner, f"plug-in {owner} {value}: {message} reads it; known: {known}"
+            )
         parameters[value.name] = (_parameter(value, parameters.get(value.name)),)
     for _, added in _of(mine, AddRecords):
         records[added.name] = (*records.get(added.name, ()), *added.rows)
@@ -70,6 +77,15 @@ def changed(policy: Policy, owned: Sequence[Owned], known: Mapping[str, Fact]) -
             raise PluginFaultError(here[0].plugin, f"plug-in {here[0].plugin}: {message}")
         tables[name] = tuple(_with_rules(t, here, known) for t in tables[name])
     return attrs.evolve(policy, parameters=parameters, tables=tables, raw_records=records)
+
+
+def _names_read(owned: Iterable[Owned]) -> set[str]:
+    """The parameters that added rules, tables and records name."""
+    rules = [o.value.rule for o in owned if isinstance(o.value, AddRule | ReplaceRule)]
+    rules += [r for o in owned if isinstance(o.value, AddTable) for r in o.value.table.rules]
+    rows = [row for o in owned if isinstance(o.value, AddRecords) for row in o.value.rows]
+    named = {p for rule in rules for test in rule.when.values() for p in test.parameters}
+    return named | {v for row in rows for v in row.values() if isinstance(v, str)}
 
 
 def known_facts(domain: str, owned: Iterable[Owned]) -> dict[str, Fact]:

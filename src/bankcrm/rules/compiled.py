@@ -32,11 +32,12 @@ class Cell:
 
 @attrs.frozen
 class Row:
-    """One compiled rule."""
+    """One compiled rule; the otherwise-rule speaks only where no other does."""
 
     index: int
     rule: Rule
     cells: tuple[Cell, ...]
+    otherwise: bool = False
 
 
 @attrs.frozen
@@ -60,9 +61,16 @@ def plan_of(table: DecisionTable) -> Plan:
     if faults:
         raise PolicyError(faults)
     in_order = table.hit_policy.value == "first"
-    if not in_order:  # an empty rule is the otherwise-rule wherever it stands
-        rules.sort(key=lambda r: all(t.op == "any" for t in r[2].values()))
-    rows = tuple(Row(i, r, tuple(_cells(tests))) for i, r, tests in rules)
+    if not in_order:  # an empty rule is the otherwise-rule wherever it stands; where rules are
+        # collected, one whose cells are all "-" is a match like any other, as DMN has it
+        collects = table.hit_policy.collects
+        rules.sort(
+            key=lambda r: (all(t.op == "any" for t in r[2].values()), collects and not r[1].when)
+        )
+    rows = tuple(
+        Row(i, r, cells, not cells and not (table.hit_policy.collects and r.when))
+        for i, r, cells in ((i, r, tuple(_cells(tests))) for i, r, tests in rules)
+    )
     return Plan(facts, rows, in_order)
 
 

@@ -92,7 +92,7 @@ def _matches(table: DecisionTable, seen: dict[str, Any]) -> tuple[list[Row], str
     hits: list[Row] = []
     doubt: str | None = None
     for row in plan.rows:
-        if not row.cells and (hits or doubt) and not plan.in_order:
+        if row.otherwise and (hits or doubt) and not plan.in_order:
             continue  # the otherwise-rule speaks only where no other may
         applies, unknown = _applies(row, seen)
         if not applies:

@@ -93,7 +93,8 @@ def deadlines(
 
     Returns:
         The frame's index; for each clock ``<clock>_due`` (date), ``<clock>_elapsed`` (its unit),
-        ``<clock>_state``; then ``due`` and ``clock`` (the open clock that runs out first),
+        ``<clock>_state``; then ``due`` and ``clock`` (the open clock that runs out
+        first; of an answered case without one, ``due`` is the day by which it was due),
         ``used`` (the largest share of its time that an open clock has used), ``breached`` (an open
         clock is breached), ``state`` (the worst of all clocks), ``provisional`` and
         ``outside_calendar``. A clock that does not bind has nulls, and so has one that the
@@ -125,6 +126,8 @@ def deadlines(
     first_rule = np.full(rows, -1, dtype=np.int8)
     due_day = np.full(rows, np.datetime64("NaT", "D"))
     worst = np.full(rows, -1, dtype=np.int8)
+    answered_due = np.full(rows, _NAT)
+    answered_day = due_day.copy()
     used = np.full(rows, np.nan)
     breached = np.zeros(rows, dtype=np.bool_)
     provisional = np.zeros(rows, dtype=np.bool_)
@@ -137,11 +140,15 @@ def deadlines(
         earlier = clock.open & (clock.due_at < first)
         first[earlier], first_rule[earlier] = clock.due_at[earlier], number
         due_day[earlier] = clock.day[earlier]
+        if rule.answers:
+            sooner = clock.met & ~(answered_due <= clock.due_at)
+            answered_due[sooner], answered_day[sooner] = clock.due_at[sooner], clock.day[sooner]
         used = np.where(clock.open, np.fmax(used, clock.used), used)
         breached |= clock.open & (clock.state == _BREACHED)
         worst = np.where(_RANK[clock.state] > _RANK[worst], clock.state, worst)
         provisional |= clock.provisional
         outside |= clock.outside
+    due_day = np.where(first_rule < 0, answered_day, due_day)
     result["due"] = due_day.astype("datetime64[s]")
     result["clock"] = categorical(first_rule, [r.name for r in rules])
     result["used"] = used
@@ -171,6 +178,7 @@ class _Clock:
     state: StateCodes
     provisional: Mask
     open: Mask
+    met: Mask
     outside: Mask
 
 
@@ -286,6 +294,7 @@ class _Cases:
             state=spread(code[reached], -1),
             provisional=spread(provisional, False),
             open=known & np.isnat(met) & np.isnat(stopped),
+            met=known & ~np.isnat(met),
             outside=starts & ~known,
         )
 
@@ -299,13 +308,16 @@ class _Cases:
             limit[steps == step] = more
         return limit
 
-    def _rounds(self, runs: Mask) -> list[PauseRound]:
-        """The pauses of the cases whose clock runs, by their place among those."""
+    def _rounds(self, runs: Mask, over: Instants) -> list[PauseRound]:
+        """The pauses of the cases whose clock runs; the end of a clock ends a pause as well."""
         place = np.cumsum(runs) - 1
-        return [
-            PauseRound(place[p.row[runs[p.row]]], p.begin[runs[p.row]], p.stop[runs[p.row]])
-            for p in self.pauses
-        ]
+        made = []
+        for pause in self.pauses:
+            use = runs[pause.row]
+            row, stop = place[pause.row[use]], pause.stop[use]
+            stop = np.where(np.isnat(stop), over[row], stop)
+            made.append(PauseRound(row, pause.begin[use], stop))
+        return made
 
 
 _FAR = np.iinfo(np.int64).max
