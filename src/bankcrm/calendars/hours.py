@@ -28,7 +28,7 @@ def _windows(value: Any) -> tuple[Window, ...]:
 
 
 def _by_weekday(value: Mapping[int, Any] | Iterable[Any]) -> tuple[tuple[int, Any], ...]:
-    items = value.items() if isinstance(value, Mapping) else value
+    items: Iterable[Any] = value.items() if isinstance(value, Mapping) else value
     return tuple(sorted((day, _windows(windows)) for day, windows in items))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.complaints.base import complaints_policy
+from bankcrm.complaints.clocks.time_units import Instants
 from bankcrm.frames import categorical, codes
 from bankcrm.frames.instants import utc_microseconds
 from bankcrm.policy import Policy
@@ -96,7 +97,7 @@ def _open_cases(complaints: pd.DataFrame, order: np.ndarray, start: np.ndarray) 
     the open case was closed opens a case of its own, into which later ones are merged.
     """
     rows = len(complaints)
-    closed = np.full(rows, np.datetime64("NaT", "us"))
+    closed: Instants = np.full(rows, np.datetime64("NaT", "us"))
     if "closed_at" in complaints:
         closed = utc_microseconds(complaints["closed_at"])
     received = utc_microseconds(complaints["received_at"])

@@ -58,7 +58,7 @@ def utc_microseconds(instants: Instants) -> Times:
     Raises:
         DataError: The instants have no time zone.
     """
-    if isinstance(instants, dt.datetime) and instants.tzinfo is not None and instants is not pd.NaT:
+    if isinstance(instants, dt.datetime) and instants.tzinfo is not None:
         plain = instants.astimezone(dt.UTC).replace(tzinfo=None)
         return np.array([plain], dtype="datetime64[us]")
     index = pd.DatetimeIndex([instants] if instants is None else cast("Any", instants))

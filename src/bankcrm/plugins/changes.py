@@ -56,10 +56,10 @@ def changed(policy: Policy, owned: Sequence[Owned], known: Mapping[str, Fact]) -
     read = _names_read(mine)
     for owner, value in _of(mine, SetParameter):
         if not policy.has_parameter(value.name) and value.name not in read:
-            known = ", ".join(sorted(policy.parameters))
+            names = ", ".join(sorted(policy.parameters))
             message = f"{policy.id} has no parameter {value.name!r}, and no rule of the plug-in"
             raise PluginFaultError(
-                owner, f"plug-in {owner} {value}: {message} reads it; known: {known}"
+                owner, f"plug-in {owner} {value}: {message} reads it; known: {names}"
             )
         parameters[value.name] = (_parameter(value, parameters.get(value.name)),)
     for _, added in _of(mine, AddRecords):

@@ -346,7 +346,7 @@ def _pauses(pauses: object, frame: pd.DataFrame, now: np.datetime64) -> tuple[Pa
             f"({', '.join(lost)}); leave them out"
         )
     begin = utc_microseconds(checked["paused_at"])
-    stop = np.full(len(checked), _NAT)
+    stop: Instants = np.full(len(checked), _NAT)
     if "resumed_at" in checked:
         stop = utc_microseconds(checked["resumed_at"])
     known = begin <= now

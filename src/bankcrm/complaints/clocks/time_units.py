@@ -66,7 +66,9 @@ class TimeUnits:
         """Ticks that are used up once a clock has come to each instant."""
         end = self.closing or self.cutoff
         ticks = self._ticks(unit, instants, end)
-        return ticks + self._off(instants, end) if unit == "working_days" else ticks
+        if unit == "working_days":
+            ticks = ticks + self._off(instants, end)
+        return ticks
 
     def off(self, unit: str, instants: Instants) -> Mask:
         """Which instants lie on a day off; none where days off do not count."""
