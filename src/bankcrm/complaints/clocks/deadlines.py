@@ -253,9 +253,9 @@ class _Cases:
         runs = starts & units.covers(rule.unit, start) & units.covers(rule.unit, end)
         begun, ended = start[runs], end[runs]
         limit = self.limits(rule, units)[runs]
-        found = measure(
-            units, rule.unit, begun, ended, limit, self._rounds(runs) if rule.pauses else ()
-        )
+        over = np.where(np.isnat(met), stopped, met)[runs]
+        pauses = self._rounds(runs, over) if rule.pauses else []
+        found = measure(units, rule.unit, begun, ended, limit, pauses)
         return self._filled(rule, units, found, limit, runs, starts, met, stopped)
 
     def _filled(

@@ -66,9 +66,10 @@ class TimeUnits:
         """Ticks that are used up once a clock has come to each instant."""
         end = self.closing or self.cutoff
         ticks = self._ticks(unit, instants, end)
-        if unit == "working_days":
-            ticks = ticks + self._off(instants, end)
-        return ticks
+        if unit != "working_days":
+            return ticks
+        more: Ticks = ticks + self._off(instants, end)
+        return more
 
     def off(self, unit: str, instants: Instants) -> Mask:
         """Which instants lie on a day off; none where days off do not count."""
