@@ -40,6 +40,7 @@ MOMENTS = {
     EventKind.ACKNOWLEDGED: "acknowledged_at",
     EventKind.NEW_FACTS: "new_facts_at",
     EventKind.RESPONDED: "answered_at",
+    EventKind.ACCEPTED: "accepted_at",
     EventKind.REOPENED: "reopened_at",
     EventKind.CLOSED: "closed_at",
     EventKind.WITHDRAWN: "withdrawn_at",
@@ -56,7 +57,7 @@ _COLUMNS = (
     *contract(*_OWN, "topic", required=("received_at",)),
     *(
         Column(n, "instant", required=False, nullable=True)
-        for n in ("new_facts_at", "reopened_at", "withdrawn_at", "merged_at", _AGAIN)
+        for n in ("new_facts_at", "accepted_at", "reopened_at", "withdrawn_at", "merged_at", _AGAIN)
     ),
     Column("extended", "integer", required=False, nullable=True, minimum=0),
 )
@@ -79,8 +80,8 @@ def deadlines(
 
     Args:
         complaints: A frame with ``received_at`` and, where they happened, ``sent_at``,
-            ``acknowledged_at``, ``new_facts_at``, ``answered_at``, ``reopened_at``, ``closed_at``,
-            ``withdrawn_at``, ``merged_at``, ``reanswered_at`` (aware instants); ``kind``,
+            ``acknowledged_at``, ``new_facts_at``, ``answered_at``, ``accepted_at``, ``reopened_at``,
+            ``closed_at``, ``withdrawn_at``, ``merged_at``, ``reanswered_at`` (aware instants); ``kind``,
             ``severity``, ``topic``, ``extended`` (steps of extension) and, with ``pauses``,
             ``complaint_id``. A case that was closed without an answer counts as answered then.
             One round of a case with one severity: what was re-opened more than once or assessed

@@ -68,8 +68,7 @@ class TimeUnits:
         ticks = self._ticks(unit, instants, end)
         if unit != "working_days":
             return ticks
-        more: Ticks = ticks + self._off(instants, end)
-        return more
+        return ticks + self._off(instants, end).astype(np.int64)
 
     def off(self, unit: str, instants: Instants) -> Mask:
         """Which instants lie on a day off; none where days off do not count."""
@@ -88,16 +87,18 @@ class TimeUnits:
     def in_table(self, unit: str, ticks: Ticks) -> Mask:
         """Which due positions the calendar reaches."""
         if unit == "working_days":
-            return ticks <= int(self.calendar.working.sum())
+            reached: Mask = ticks <= int(self.calendar.working.sum())
+            return reached
         if unit == "working_hours":
-            return ticks <= self.hours.total(self.calendar)
+            return np.asarray(ticks <= self.hours.total(self.calendar))
         return np.ones(len(ticks), dtype=np.bool_)
 
     def ticks_of(self, unit: str, amount: npt.NDArray[np.float64] | float) -> Ticks:
         """A limit in ticks; part of a day counts as a whole one."""
         if unit in DAY_UNITS:
             return np.ceil(np.asarray(amount)).astype(np.int64)
-        return np.round(np.asarray(amount, dtype=np.float64) * HOUR).astype(np.int64)
+        ticks: Ticks = np.round(np.asarray(amount, dtype=np.float64) * HOUR).astype(np.int64)
+        return ticks
 
     def due(self, unit: str, last: Ticks) -> tuple[Instants, Days, Mask]:
         """When the time is over after the last tick, its local day, and what is provisional.
