@@ -80,12 +80,12 @@ def deadlines(
 
     Args:
         complaints: A frame with ``received_at`` and, where they happened, ``sent_at``,
-            ``acknowledged_at``, ``new_facts_at``, ``answered_at``, ``accepted_at``, ``reopened_at``,
-            ``closed_at``, ``withdrawn_at``, ``merged_at``, ``reanswered_at`` (aware instants); ``kind``,
-            ``severity``, ``topic``, ``extended`` (steps of extension) and, with ``pauses``,
-            ``complaint_id``. A case that was closed without an answer counts as answered then.
-            One round of a case with one severity: what was re-opened more than once or assessed
-            again later is for `replay_clock`.
+            ``acknowledged_at``, ``new_facts_at``, ``answered_at``, ``accepted_at``,
+            ``reopened_at``, ``closed_at``, ``withdrawn_at``, ``merged_at``, ``reanswered_at``
+            (aware instants); ``kind``, ``severity``, ``topic``, ``extended`` (steps of extension)
+            and, with ``pauses``, ``complaint_id``. A case that was closed without an answer counts
+            as answered then. One round of a case with one severity: what was re-opened more than
+            once or assessed again later is for `replay_clock`.
         policy: The policy whose clocks bind.
         calendar: The calendar whose working days count.
         as_of: The instant of the requested states; what lies after it has not happened.
