@@ -90,7 +90,7 @@ def deadlines(
         calendar: The calendar whose working days count.
         as_of: The instant of the requested states; what lies after it has not happened.
         pauses: A frame with ``complaint_id``, ``paused_at`` and ``resumed_at`` (missing: still
-            paused), without overlap.
+            paused), without overlap, and ``reason`` for clocks that only some reasons pause.
 
     Returns:
         The frame's index; for each clock ``<clock>_due`` (date), ``<clock>_elapsed`` (its unit),
@@ -209,6 +209,17 @@ class _Cases:
             steps = frame["extended"].to_numpy(np.float64)
             self.extended = np.nan_to_num(steps).astype(np.int64)
         self.pauses = () if pauses is None else _pauses(pauses, frame, now)
+        self.source = (pauses, frame)
+
+    def special(self, reasons: tuple[str, ...]) -> tuple[PauseRound, ...]:
+        """The pauses for some reasons only; none where reasons are not recorded."""
+        pauses, frame = self.source
+        if pauses is None:
+            return ()
+        every = as_frame(pauses)
+        if "reason" not in every:
+            return ()
+        return _pauses(every[every["reason"].isin(list(reasons))], frame, self.now)
 
     def _moment(self, frame: pd.DataFrame, name: str) -> Instants:
         if name not in frame:
@@ -255,7 +266,7 @@ class _Cases:
         begun, ended = start[runs], end[runs]
         limit = self.limits(rule, units)[runs]
         over = np.where(np.isnat(met), stopped, met)[runs]
-        pauses = self._rounds(runs, over) if rule.pauses else []
+        pauses = self._rounds(rule, runs, over)
         found = measure(units, rule.unit, begun, ended, limit, pauses)
         return self._filled(rule, units, found, limit, runs, starts, met, stopped)
 
@@ -309,11 +320,15 @@ class _Cases:
             limit[steps == step] = more
         return limit
 
-    def _rounds(self, runs: Mask, over: Instants) -> list[PauseRound]:
+    def _rounds(self, rule: ClockRule, runs: Mask, over: Instants) -> list[PauseRound]:
         """The pauses of the cases whose clock runs; the end of a clock ends a pause as well."""
         place = np.cumsum(runs) - 1
         made = []
-        for pause in self.pauses:
+        if rule.pauses:
+            rounds = self.pauses
+        else:
+            rounds = self.special(rule.pauses_for) if rule.pauses_for else ()
+        for pause in rounds:
             use = runs[pause.row]
             row, stop = place[pause.row[use]], pause.stop[use]
             stop = np.where(np.isnat(stop), over[row], stop)

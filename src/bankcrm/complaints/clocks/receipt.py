@@ -115,9 +115,9 @@ def answer_days(
         table = np.full((len(KINDS), len(Severity) + 1), _FAR)
         plain = [r for r in rules if not (r.topics or r.not_topics or r.since or r.until)]
         for rule in plain:
-            amounts = np.array([rule.amount(policy, s) for s in (*Severity, None)])
-            bound = [not rule.kinds or word(Kind, k) in rule.kinds for k in KINDS]
-            table[bound] = np.minimum(table[bound], units.ticks_of(unit, amounts))
+            limits = np.array([rule.amount(policy, s) for s in (*Severity, None)])
+            kinds = [not rule.kinds or word(Kind, k) in rule.kinds for k in KINDS]
+            table[kinds] = np.minimum(table[kinds], units.ticks_of(unit, limits))
         limit = table[kind, severity]
         day = None
         for rule in [r for r in rules if r not in plain]:

@@ -96,7 +96,8 @@ class TimeUnits:
     def ticks_of(self, unit: str, amount: npt.NDArray[np.float64] | float) -> Ticks:
         """A limit in ticks; part of a day counts as a whole one."""
         if unit in DAY_UNITS:
-            return np.ceil(np.asarray(amount)).astype(np.int64)
+            days: Ticks = np.ceil(np.asarray(amount)).astype(np.int64)
+            return days
         ticks: Ticks = np.round(np.asarray(amount, dtype=np.float64) * HOUR).astype(np.int64)
         return ticks
 
