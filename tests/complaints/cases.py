@@ -88,6 +88,7 @@ def wide(log: list[CaseEvent]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         "acknowledged": "acknowledged_at",
         "new_facts": "new_facts_at",
         "responded": "answered_at",
+        "accepted": "accepted_at",
         "withdrawn": "withdrawn_at",
         "merged": "merged_at",
         "closed": "closed_at",

@@ -21,6 +21,7 @@ from bankcrm.complaints import (
 from bankcrm.complaints.clocks.rules import clock_rules
 from bankcrm.complaints.clocks.time_units import HOUR, TimeUnits, moment
 from bankcrm.policy import Policy, default_policy
+from bankcrm.rules import Parameter
 from bankcrm.vocabulary import CaseStatus, ClockStateKind
 
 from .cases import BOTH, CN, OURS, RECEIVED, START, at, event, replay
@@ -118,12 +119,20 @@ def test_a_response_that_comes_late_is_a_breach_for_good() -> None:
 
 def test_hours_run_through_a_change_of_the_clocks() -> None:
     """24 hours over the night in which British clocks go on end at 13:00 local time, not 12:00."""
-    policy = default_policy("complaints", "asic_rg271").with_parameters(time_zone="Europe/London")
+    rows = ({"name": "day", "kind": "answer", "unit": "hours", "limit": "hours"},)
+    policy = attrs.evolve(
+        OURS.with_parameters(time_zone="Europe/London"),
+        parameters={
+            **OURS.with_parameters(time_zone="Europe/London").parameters,
+            "hours": (Parameter(24),),
+        },
+        raw_records={**OURS.raw_records, "clocks": rows},
+    )
     london = ZoneInfo("Europe/London")
     log = [CaseEvent(dt.datetime(2026, 3, 28, 12, tzinfo=london), "received")]
     noon = dt.datetime(2026, 3, 29, 12, tzinfo=london)
     state = replay_clock(log, policy=policy, calendar=CN, as_of=noon)
-    clock = state.clock("au_acknowledge")
+    clock = state.clock("day")
     assert clock.due_at.isoformat() == "2026-03-29T13:00:00+01:00"
     assert clock.elapsed == pytest.approx(23)
 

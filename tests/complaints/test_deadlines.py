@@ -16,6 +16,7 @@ from bankcrm.complaints import (
     deadlines,
     replay_clock,
 )
+from bankcrm.complaints.clocks.rules import clock_rules
 from bankcrm.errors import DataError
 from bankcrm.policy import default_policy, presets
 from bankcrm.vocabulary import EventKind
@@ -126,11 +127,13 @@ def test_every_preset_replays_and_says_which_figures_are_confirmed(preset: str) 
     policy = default_policy("complaints", preset)
     log = [event("2024-09-20 10:00", "received"), event("2024-09-20 11:00", "sent")]
     state = replay_clock(log, policy=policy, calendar=CN, as_of=at("2024-09-21 10:00"))
-    assert state.due is not None or preset == "iso_10002"
-    for rule in policy.raw_records["clocks"]:
-        named = [rule.get("limit", ""), *(e["limit"] for e in rule.get("extensions", ()))]
-        notes = [policy.parameter(n).note for n in named if n]
-        assert rule.get("confirmed", True) == (not any("NOT CONFIRMED" in n for n in notes))
+    bound = any(not r.topics and not r.until for r in clock_rules(policy))
+    assert (state.due is not None) == bound
+    for clock in state.clocks:
+        named = {n for r in clock_rules(policy) if r.name == clock.name for n in r.figures()}
+        marks = {policy.parameter(n).confirmation for n in named}
+        assert clock.confirmation in marks
+        assert (clock.confirmation == "unconfirmed") == ("unconfirmed" in marks)
 
 
 def test_a_tiny_calendar_is_enough_and_its_end_is_told() -> None:

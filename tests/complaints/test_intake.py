@@ -326,6 +326,29 @@ def test_a_bank_has_its_own_window_and_matters() -> None:
     assert link_repeats(frame)["repeat_of"].fillna(0).tolist() == [0, 0, 2]
 
 
+def test_missing_fields_link_nothing_and_only_an_open_case_takes_others_in() -> None:
+    texts = ["mortgage interest wrong", "card stolen"]
+    frame = register(
+        customer_id=[1, 1], product=[None, None], cause=[None, None], text=texts,
+        received_at=instants("2026-01-05", "2026-01-06"),
+    )  # fmt: skip
+    linked = link_repeats(frame)
+    assert linked["repeat_of"].isna().all()
+    assert linked["clock"].tolist() == ["starts", "starts"]
+    frame = register(
+        customer_id=[1] * 5,
+        product=["fund"] * 5,
+        text=["fees"] * 5,
+        received_at=instants("2026-01-05", "2026-01-06", "2026-02-01", "2026-02-02", "2026-02-03"),
+        closed_at=instants("2026-01-20", None, None, "2026-02-10", None),
+    )
+    linked = link_repeats(frame)
+    merged = [None if pd.isna(m) else m for m in linked["merged_into"]]
+    ids = frame["complaint_id"].tolist()
+    assert merged == [None, ids[0], None, ids[2], ids[2]]
+    assert linked["clock"].tolist() == ["starts", "joins", "starts", "joins", "joins"]
+
+
 def test_words_that_come_after_none_are_new() -> None:
     days = instants("2026-01-05", "2026-01-06", "2026-01-07", "2026-01-08", "2026-01-09")
     frame = register(
@@ -353,7 +376,7 @@ def test_words_that_come_after_none_are_new() -> None:
 def test_chains_agree_with_a_slow_loop(
     told: list[tuple[tuple[int, str | None, str | None], int]],
 ) -> None:
-    """A matter is a customer, a product and a cause; what nobody told is one of its own."""
+    """A matter is a customer, a product and a cause; what is missing equals nothing."""
     start = pd.Timestamp("2024-01-01", tz=str(ZONE))
     frame = pd.DataFrame(
         {
@@ -369,7 +392,7 @@ def test_chains_agree_with_a_slow_loop(
         rows = sorted((d, i) for i, (m, d) in enumerate(told) if m == matter)
         root, before = None, None
         for day, i in rows:
-            linked = before is not None and day - before <= 180
+            linked = before is not None and day - before <= 180 and None not in matter
             root = root if linked else i
             expected[i] = root if linked else None
             before = day

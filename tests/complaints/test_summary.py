@@ -15,6 +15,7 @@ from bankcrm.complaints import (
     Trend,
     ageing,
     control_chart,
+    deadlines,
     fca_return,
     pareto,
     summarise,
@@ -362,3 +363,20 @@ def test_what_was_merged_is_counted_once_and_never_breached() -> None:
     row = summarise(frame, calendar=CN, as_of=AS_OF).iloc[0]
     assert row[["received", "merged", "open", "breached"]].tolist() == [2, 1, 1, 1]
     assert ageing(frame, as_of=AS_OF, calendar=CN)["open"].sum() == 1
+
+
+def test_the_due_days_of_deadlines_count_answered_cases() -> None:
+    frame = pd.DataFrame(
+        {
+            "received_at": instants("2024-03-04", "2024-03-04", "2024-03-04"),
+            "answered_at": instants("2024-03-08", "2024-03-20", None),
+            "severity": ["moderate"] * 3,
+        }
+    )
+    found = deadlines(frame, calendar=CN, as_of=pd.Timestamp("2024-04-01", tz="UTC"))
+    told = summarise(frame.assign(due=found["due"]), calendar=CN, as_of="2024-04-01").iloc[0]
+    assert (told["in_time"], told["breached"]) == (1, 2)
+
+
+def instants(*texts: str | None) -> pd.Series:
+    return pd.Series(pd.to_datetime(list(texts)).tz_localize("Asia/Shanghai"))

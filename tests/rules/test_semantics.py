@@ -66,8 +66,12 @@ def slow_decide(table: DecisionTable, row: dict[str, Any]) -> Any:
             if applies:
                 return rule.then, rule.id
         return "gap"
-    proper = [(r, a) for r, a in known if not is_otherwise(r)]
-    others = [r for r, _ in known if is_otherwise(r)]
+
+    def last(rule: Rule) -> bool:  # where rules are collected, dashes match like any other test
+        return not rule.when if table.hit_policy.collects else is_otherwise(rule)
+
+    proper = [(r, a) for r, a in known if not last(r)]
+    others = [r for r, _ in known if last(r)]
     hits = [r for r, a in proper if a]
     doubt = any(a is None for _, a in proper)
     if table.hit_policy.collects:

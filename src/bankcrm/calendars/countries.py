@@ -59,10 +59,9 @@ def working_calendar(
     off = holidays.country_holidays(
         code, subdiv=subdivision, years=range(first_year, last_year + 1), language="en_US"
     )
-    first, day, weekday = _span(first_year, last_year)
-    working = ~np.isin(weekday, list(off.weekend))
-    working[_places(day, off)] = False
-    working[_places(day, off.weekend_workdays)] = True
+    first, day, _ = _span(first_year, last_year)
+    # asked day by day: weekends have a history (Friday and Saturday until 2021 in the Emirates)
+    working = np.array([off.is_working_day(d) for d in day.tolist()])
     estimated = {d.year for d, name in off.items() if "estimated" in name}
     settled = last_year
     while settled in estimated and settled >= first_year:
@@ -81,6 +80,9 @@ def _mainland() -> WorkingCalendar:
     working = weekday < 5
     working[_places(day, chinese_calendar.holidays)] = False
     working[_places(day, chinese_calendar.workdays)] = True
+    later = range(last_year + 1, last_year + _BEYOND_NOTICE_YEARS + 1)
+    fixed = [dt.date(year, month, 1) for year in later for month in (1, 5, 10)]
+    working[_places(day, fixed)] = False  # holidays in every year, whatever the next notice says
     return WorkingCalendar("CN", first, working, dt.date(last_year, 12, 24))
 
 

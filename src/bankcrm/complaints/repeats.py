@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pandas as pd
 
 from bankcrm.complaints.base import complaints_policy
+from bankcrm.complaints.clocks.time_units import Instants
 from bankcrm.frames import categorical, codes
+from bankcrm.frames.instants import utc_microseconds
 from bankcrm.policy import Policy
 
 CLOCKS = ("starts", "joins", "restarts")
@@ -33,6 +37,7 @@ def link_repeats(complaints: pd.DataFrame, *, policy: Policy | None = None) -> p
     rows = len(complaints)
     numbers = complaints["complaint_id"]
     first = np.arange(rows)
+    target = np.arange(rows)  # the case whose clock each complaint goes by
     clock = np.zeros(rows, dtype=np.int8)
     if "customer_id" in complaints and rows:
         order, start, linked = _chains(complaints, policy)
@@ -41,47 +46,75 @@ def link_repeats(complaints: pd.DataFrame, *, policy: Policy | None = None) -> p
         before[order] = np.concatenate(([0], order[:-1]))
         repeat = np.zeros(rows, dtype=np.bool_)
         repeat[order] = linked
-        clock[repeat & _still_open(complaints, before)] = 1
+        target = _open_cases(complaints, order, start)
+        clock[target != np.arange(rows)] = 1
         clock[(clock == 1) & _new_words(complaints, before)] = 2
-        told = complaints.get("repeat", pd.Series(False, index=complaints.index))
+        stated = complaints.get("repeat", pd.Series(False, index=complaints.index))
         complaints = complaints.assign(
-            repeat=told.to_numpy(dtype=np.bool_, na_value=False) | repeat
+            repeat=stated.to_numpy(dtype=np.bool_, na_value=False) | repeat
         )
-    is_repeat = first != np.arange(rows)
-    root = numbers.iloc[first].set_axis(complaints.index)
-    if root.dtype.kind in "iu":
-        root = root.astype("Int64")  # so that a gap does not turn numbers into floats
+    ids = [_ids(numbers, place, complaints.index) for place in (first, target)]
     return complaints.assign(
-        repeat_of=root.where(is_repeat),
-        merged_into=root.where(clock > 0),
+        repeat_of=ids[0].where(first != np.arange(rows)),
+        merged_into=ids[1].where(clock > 0),
         clock=categorical(clock, CLOCKS),
     )
 
 
+def _ids(numbers: pd.Series, place: np.ndarray, index: pd.Index) -> pd.Series:
+    root = numbers.iloc[place].set_axis(index)
+    # so that a gap does not turn numbers into floats
+    return root.astype("Int64") if root.dtype.kind in "iu" else root
+
+
 def _chains(complaints: pd.DataFrame, policy: Policy) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows by customer, matter and time; the place of each chain's start; who is linked."""
+    """Rows by customer, matter and time; the place of each chain's start; which are linked.
+
+    A missing field of the matter equals nothing, not even another missing one.
+    """
     customer, _ = codes(complaints["customer_id"])
     matter = np.zeros(len(complaints), dtype=np.intp)
+    known = customer >= 0
     for name in policy.value("matter_fields"):
         if name in complaints:
             code, words = codes(complaints[name])
             matter = matter * (len(words) + 1) + code + 1
+            known &= code >= 0
     received = complaints["received_at"].to_numpy(dtype="datetime64[us]")
     order = np.lexsort((np.arange(len(complaints)), received, matter, customer))
     window = np.timedelta64(int(policy.value("repeat_within_days")), "D")
     near = np.diff(received[order]) <= window
     same = (np.diff(customer[order]) == 0) & (np.diff(matter[order]) == 0)
-    linked = np.concatenate(([False], near & same & (customer[order][1:] >= 0)))
+    linked = np.concatenate(([False], near & same & known[order][1:]))
     start = np.maximum.accumulate(np.where(linked, 0, np.arange(len(complaints))))
     return order, start, linked
 
 
-def _still_open(complaints: pd.DataFrame, before: np.ndarray) -> np.ndarray:
-    """Whether the complaint before was open when this one came."""
-    if "closed_at" not in complaints:
-        return np.ones(len(complaints), dtype=np.bool_)
-    closed = complaints["closed_at"].iloc[before].set_axis(complaints.index)
-    return (closed.isna() | (closed > complaints["received_at"])).to_numpy()
+def _open_cases(complaints: pd.DataFrame, order: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """The case whose clock each complaint goes by: the open one of its chain, else its own.
+
+    Chains are walked side by side, one complaint of each at a time: a complaint that came after
+    the open case was closed opens a case of its own, into which later ones are merged.
+    """
+    rows = len(complaints)
+    closed: Instants = np.full(rows, np.datetime64("NaT", "us"))
+    if "closed_at" in complaints:
+        closed = utc_microseconds(complaints["closed_at"])
+    received = utc_microseconds(complaints["received_at"])
+    target = np.arange(rows)
+    head = order.copy()  # by the place of a chain's start: the case that is open now
+    rank = np.arange(rows) - start
+    by_rank = np.argsort(rank, kind="stable")
+    ends = np.cumsum(np.bincount(rank)) if rows else np.array([], dtype=np.intp)
+    for begin, end in itertools.pairwise(ends.tolist()):
+        place = by_rank[begin:end]
+        row, case = order[place], head[start[place]]
+        still_open = ~(closed[case] <= received[row])
+        target[row[still_open]] = case[still_open]
+        # who closes a complaint that was merged into a case closes the case
+        closed[case[still_open]] = np.fmin(closed[case], closed[row])[still_open]
+        head[start[place][~still_open]] = row[~still_open]
+    return target
 
 
 def _new_words(complaints: pd.DataFrame, before: np.ndarray) -> np.ndarray:

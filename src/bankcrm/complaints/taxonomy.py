@@ -19,7 +19,7 @@ from bankcrm.rules.values import frozen_dict
 from bankcrm.vocabulary import Language
 
 T = TypeVar("T")
-AXES = ("channel", "business", "cause")
+AXES = ("channel", "business", "cause", "topic")
 
 
 @attrs.frozen

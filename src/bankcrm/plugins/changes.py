@@ -52,8 +52,16 @@ def changed(policy: Policy, owned: Sequence[Attributed], known: Mapping[str, Fac
     # what the policy reads from ``bank`` is changed for this domain only
     under_parameters = policy.shared.parameters if policy.shared else {}
     under_records = policy.shared.raw_records if policy.shared else {}
-    for _, value in _of(mine, SetParameter):
+    read = _names_read(mine)
+    for owner, value in _of(mine, SetParameter):
         before = parameters.get(value.name) or under_parameters.get(value.name)
+        if before is None and value.name not in read:
+            names = ", ".join(sorted({*parameters, *under_parameters}))
+            raise PluginFaultError(
+                owner,
+                f"plug-in {owner} {value}: {policy.id} has no parameter {value.name!r}, and no"
+                f" rule of the plug-in reads it; known: {names}",
+            )
         parameters[value.name] = (_parameter(value, before),)
     for _, added in _of(mine, AddRecords):
         rows = records.get(added.name, under_records.get(added.name, ()))
@@ -71,6 +79,15 @@ def changed(policy: Policy, owned: Sequence[Attributed], known: Mapping[str, Fac
             raise PluginFaultError(here[0].plugin, f"plug-in {here[0].plugin}: {message}")
         tables[name] = tuple(_with_rules(t, here, known) for t in tables[name])
     return attrs.evolve(policy, parameters=parameters, tables=tables, raw_records=records)
+
+
+def _names_read(owned: Iterable[Attributed]) -> set[str]:
+    """The parameters that added rules, tables and records name."""
+    rules = [o.value.rule for o in owned if isinstance(o.value, AddRule | ReplaceRule)]
+    rules += [r for o in owned if isinstance(o.value, AddTable) for r in o.value.table.rules]
+    rows = [row for o in owned if isinstance(o.value, AddRecords) for row in o.value.rows]
+    named = {p for rule in rules for test in rule.when.values() for p in test.parameters}
+    return named | {v for row in rows for v in row.values() if isinstance(v, str)}
 
 
 def known_facts(domain: str, values: Sequence[Attributed]) -> dict[str, Fact]:

@@ -41,12 +41,14 @@ class Row:
     Attributes:
         index: Position of the rule in the table.
         rule: The rule.
-        cells: Its tests without those that accept everything; empty for the otherwise-rule.
+        cells: Its tests without those that accept everything.
+        otherwise: Whether it applies only where no other rule does.
     """
 
     index: int
     rule: Rule
     cells: tuple[Cell, ...]
+    otherwise: bool = False
 
 
 @attrs.frozen
@@ -112,8 +114,13 @@ def compile_table(table: TableDefinition) -> Compiled:
     facts = fact_types(table, [(i, tests) for i, _, tests in rules], faults)
     if faults:
         raise PolicyError(map(str, faults))
-    if table.hit_policy is not HitPolicy.FIRST:  # an empty rule is the otherwise-rule anywhere
-        rules.sort(key=lambda r: all(t.op == "any" for t in r[2].values()))
+    if table.hit_policy is not HitPolicy.FIRST:  # the otherwise-rule is evaluated last
+        rules.sort(
+            key=lambda r: (
+                all(t.op == "any" for t in r[2].values()),
+                table.hit_policy.collects and not r[1].when,
+            )
+        )
     return Compiled(
         table.id,
         table.version,
@@ -121,8 +128,17 @@ def compile_table(table: TableDefinition) -> Compiled:
         table.hit_policy,
         table.vocabulary,
         facts,
-        tuple(Row(i, r, tuple(_cells(tests))) for i, r, tests in rules),
+        tuple(_row(table, i, r, tuple(_cells(tests))) for i, r, tests in rules),
     )
+
+
+def _row(table: TableDefinition, index: int, rule: Rule, cells: tuple[Cell, ...]) -> Row:
+    """A rule whose cells all accept everything is the otherwise-rule.
+
+    Where rules are collected, only a rule without cells is: one that spells out dashes is a
+    match like any other, as DMN has it.
+    """
+    return Row(index, rule, cells, not cells and not (table.hit_policy.collects and rule.when))
 
 
 def _cells(tests: dict[str, UnaryTest]) -> Iterator[Cell]:

@@ -93,7 +93,7 @@ def _matches(table: Compiled, seen: dict[str, Any]) -> tuple[list[Row], str | No
     hits: list[Row] = []
     unknown_fact: str | None = None
     for row in table.rows:
-        if not row.cells and (hits or unknown_fact) and not in_order:
+        if row.otherwise and (hits or unknown_fact) and not in_order:
             continue  # the otherwise-rule is evaluated only if no other rule may apply
         applies, unknown = _applies(row, seen)
         if not applies:

@@ -252,7 +252,8 @@ def _rule_sets(table: Compiled, frame: pd.DataFrame) -> tuple[Mask, Codes]:
     block = _Block(table, columns)
     for row in table.rows:
         if not row.cells:
-            applies[row.index] = ~applies.any(axis=0) & (missing == -1)
+            none = ~applies.any(axis=0) & (missing == -1)
+            applies[row.index] = none if row.otherwise else True
             continue
         sure, maybe = block.match(row)
         if sure is not None and maybe is not None:

@@ -40,6 +40,7 @@ MOMENTS = {
     EventKind.ACKNOWLEDGED: "acknowledged_at",
     EventKind.NEW_FACTS: "new_facts_at",
     EventKind.RESPONDED: "answered_at",
+    EventKind.ACCEPTED: "accepted_at",
     EventKind.REOPENED: "reopened_at",
     EventKind.CLOSED: "closed_at",
     EventKind.WITHDRAWN: "withdrawn_at",
@@ -56,7 +57,7 @@ _COLUMNS = (
     *contract(*_OWN, "topic", required=("received_at",)),
     *(
         Column(n, "instant", required=False, nullable=True)
-        for n in ("new_facts_at", "reopened_at", "withdrawn_at", "merged_at", _AGAIN)
+        for n in ("new_facts_at", "accepted_at", "reopened_at", "withdrawn_at", "merged_at", _AGAIN)
     ),
     Column("extended", "integer", required=False, nullable=True, minimum=0),
 )
@@ -79,21 +80,22 @@ def deadlines(
 
     Args:
         complaints: A frame with ``received_at`` and, where they happened, ``sent_at``,
-            ``acknowledged_at``, ``new_facts_at``, ``answered_at``, ``reopened_at``, ``closed_at``,
-            ``withdrawn_at``, ``merged_at``, ``reanswered_at`` (aware instants); ``kind``,
-            ``severity``, ``topic``, ``extended`` (steps of extension) and, with ``pauses``,
-            ``complaint_id``. A case that was closed without an answer counts as answered then.
-            One round of a case with one severity: what was re-opened more than once or assessed
-            again later is for `replay_clock`.
+            ``acknowledged_at``, ``new_facts_at``, ``answered_at``, ``accepted_at``,
+            ``reopened_at``, ``closed_at``, ``withdrawn_at``, ``merged_at``, ``reanswered_at``
+            (aware instants); ``kind``, ``severity``, ``topic``, ``extended`` (steps of extension)
+            and, with ``pauses``, ``complaint_id``. A case that was closed without an answer counts
+            as answered then. One round of a case with one severity: what was re-opened more than
+            once or assessed again later is for `replay_clock`.
         policy: The policy whose clocks bind.
         calendar: The calendar whose working days count.
         as_of: The instant of the requested states; what lies after it has not happened.
         pauses: A frame with ``complaint_id``, ``paused_at`` and ``resumed_at`` (missing: still
-            paused), without overlap.
+            paused), without overlap, and ``reason`` for clocks that only some reasons pause.
 
     Returns:
         The frame's index; for each clock ``<clock>_due`` (date), ``<clock>_elapsed`` (its unit),
-        ``<clock>_state``; then ``due`` and ``clock`` (the open clock that runs out first),
+        ``<clock>_state``; then ``due`` and ``clock`` (the open clock that runs out
+        first; of an answered case without one, ``due`` is the day by which it was due),
         ``used`` (the largest share of its time that an open clock has used), ``breached`` (an open
         clock is breached), ``state`` (the worst of all clocks), ``provisional`` and
         ``outside_calendar``. A clock that does not bind has nulls, and so has one that the
@@ -125,6 +127,8 @@ def deadlines(
     first_rule = np.full(rows, -1, dtype=np.int8)
     due_day = np.full(rows, np.datetime64("NaT", "D"))
     worst = np.full(rows, -1, dtype=np.int8)
+    answered_due = np.full(rows, _NAT)
+    answered_day = due_day.copy()
     used = np.full(rows, np.nan)
     breached = np.zeros(rows, dtype=np.bool_)
     provisional = np.zeros(rows, dtype=np.bool_)
@@ -137,11 +141,15 @@ def deadlines(
         earlier = clock.open & (clock.due_at < first)
         first[earlier], first_rule[earlier] = clock.due_at[earlier], number
         due_day[earlier] = clock.day[earlier]
+        if rule.answers:
+            sooner = clock.met & ~(answered_due <= clock.due_at)
+            answered_due[sooner], answered_day[sooner] = clock.due_at[sooner], clock.day[sooner]
         used = np.where(clock.open, np.fmax(used, clock.used), used)
         breached |= clock.open & (clock.state == _BREACHED)
         worst = np.where(_RANK[clock.state] > _RANK[worst], clock.state, worst)
         provisional |= clock.provisional
         outside |= clock.outside
+    due_day = np.where(first_rule < 0, answered_day, due_day)
     result["due"] = due_day.astype("datetime64[s]")
     result["clock"] = categorical(first_rule, [r.name for r in rules])
     result["used"] = used
@@ -171,6 +179,7 @@ class _Clock:
     state: StateCodes
     provisional: Mask
     open: Mask
+    met: Mask
     outside: Mask
 
 
@@ -200,6 +209,17 @@ class _Cases:
             steps = frame["extended"].to_numpy(np.float64)
             self.extended = np.nan_to_num(steps).astype(np.int64)
         self.pauses = () if pauses is None else _pauses(pauses, frame, now)
+        self.source = (pauses, frame)
+
+    def special(self, reasons: tuple[str, ...]) -> tuple[PauseRound, ...]:
+        """The pauses for some reasons only; none where reasons are not recorded."""
+        pauses, frame = self.source
+        if pauses is None:
+            return ()
+        every = as_frame(pauses)
+        if "reason" not in every:
+            return ()
+        return _pauses(every[every["reason"].isin(list(reasons))], frame, self.now)
 
     def _moment(self, frame: pd.DataFrame, name: str) -> Instants:
         if name not in frame:
@@ -245,9 +265,9 @@ class _Cases:
         runs = starts & units.covers(rule.unit, start) & units.covers(rule.unit, end)
         begun, ended = start[runs], end[runs]
         limit = self.limits(rule, units)[runs]
-        found = measure(
-            units, rule.unit, begun, ended, limit, self._rounds(runs) if rule.pauses else ()
-        )
+        over = np.where(np.isnat(met), stopped, met)[runs]
+        pauses = self._rounds(rule, runs, over)
+        found = measure(units, rule.unit, begun, ended, limit, pauses)
         return self._filled(rule, units, found, limit, runs, starts, met, stopped)
 
     def _filled(
@@ -286,6 +306,7 @@ class _Cases:
             state=spread(code[reached], -1),
             provisional=spread(provisional, False),
             open=known & np.isnat(met) & np.isnat(stopped),
+            met=known & ~np.isnat(met),
             outside=starts & ~known,
         )
 
@@ -299,13 +320,20 @@ class _Cases:
             limit[steps == step] = more
         return limit
 
-    def _rounds(self, runs: Mask) -> list[PauseRound]:
-        """The pauses of the cases whose clock runs, by their place among those."""
+    def _rounds(self, rule: ClockRule, runs: Mask, over: Instants) -> list[PauseRound]:
+        """The pauses of the cases whose clock runs; the end of a clock ends a pause as well."""
         place = np.cumsum(runs) - 1
-        return [
-            PauseRound(place[p.row[runs[p.row]]], p.begin[runs[p.row]], p.stop[runs[p.row]])
-            for p in self.pauses
-        ]
+        made = []
+        if rule.pauses:
+            rounds = self.pauses
+        else:
+            rounds = self.special(rule.pauses_for) if rule.pauses_for else ()
+        for pause in rounds:
+            use = runs[pause.row]
+            row, stop = place[pause.row[use]], pause.stop[use]
+            stop = np.where(np.isnat(stop), over[row], stop)
+            made.append(PauseRound(row, pause.begin[use], stop))
+        return made
 
 
 _FAR = np.iinfo(np.int64).max

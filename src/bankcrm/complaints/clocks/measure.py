@@ -80,6 +80,7 @@ def measure(
     at_once = limit == 0  # due on the day of receipt itself, or on the first working day after it
     anchor = np.where(at_once, units.reached(unit, start), position) if at_once.any() else position
     shift = np.zeros(len(start), dtype=np.int64)
+    begun = anchor.copy()  # the day with which each clock last started or resumed
     is_paused = np.zeros(len(start), dtype=np.bool_)
     for pause in pauses:
         row = pause.row
@@ -89,23 +90,27 @@ def measure(
         going = np.isnat(stop) | (stop > end[row])
         is_paused[row[np.isnat(stop)]] = True
         stop = np.where(going, end[row], stop)
-        shift[row] += _taken(units, unit, anchor[row], begin, stop)
+        first, last = _span(units, unit, begun[row], begin, stop)
+        shift[row] += last - first
+        begun[row] = last
     reached = units.reached(unit, end)
     # a day off before the first working day of a clock counts nothing
-    early = (units.position(unit, end) <= anchor) & units.off(unit, start)
+    early = (units.position(unit, end) <= position) & units.off(unit, start)
+    reached = np.where(is_paused, begun, reached)  # while it is paused nothing counts ahead
     elapsed = np.where(early, 0, reached - anchor - shift)
     last = anchor + limit + shift
     return Measured(elapsed, shift, last, elapsed > limit, is_paused)
 
 
-def _taken(units: TimeUnits, unit: str, anchor: Ticks, begin: Instants, stop: Instants) -> Ticks:
-    """Ticks that a pause takes out."""
+def _span(
+    units: TimeUnits, unit: str, begun: Ticks, begin: Instants, stop: Instants
+) -> tuple[Ticks, Ticks]:
+    """Positions between which a pause takes time out."""
     first = units.position(unit, begin)
-    interrupted = ~units.off(unit, begin) | (first < anchor)
-    first = np.maximum(first, anchor)
+    interrupted = ~units.off(unit, begin) | (first < begun)
+    first = np.maximum(first, begun)
     last = units.position(unit, stop) + (interrupted & units.off(unit, stop))
-    taken: Ticks = np.maximum(last, first) - first
-    return taken
+    return first, np.maximum(last, first)
 
 
 def states(

@@ -14,7 +14,7 @@ from bankcrm.complaints.clocks.rules import ClockRule, clock_rules
 from bankcrm.complaints.clocks.time_units import Instants, Ticks, TimeUnits, moment
 from bankcrm.frames import Days
 from bankcrm.policy import Policy
-from bankcrm.vocabulary import EventKind, Kind, Severity
+from bankcrm.vocabulary import EventKind, Kind, Severity, word
 
 KINDS = tuple(k.value for k in Kind)
 SEVERITIES = tuple(s.value for s in Severity)
@@ -112,9 +112,15 @@ def answer_days(
     due = np.full(rows, np.datetime64("NaT", "D"))
     provisional = np.zeros(rows, dtype=np.bool_)
     for (units, unit), rules in _groups(policy, calendar).items():
-        limit = np.full(rows, _FAR)
+        table = np.full((len(KINDS), len(Severity) + 1), _FAR)
+        plain = [r for r in rules if not (r.topics or r.not_topics or r.since or r.until)]
+        for rule in plain:
+            limits = np.array([rule.amount(policy, s) for s in (*Severity, None)])
+            kinds = [not rule.kinds or word(Kind, k) in rule.kinds for k in KINDS]
+            table[kinds] = np.minimum(table[kinds], units.ticks_of(unit, limits))
+        limit = table[kind, severity]
         day = None
-        for rule in rules:
+        for rule in [r for r in rules if r not in plain]:
             amounts = [rule.amount(policy, s) for s in (*Severity, None)]
             ticks = units.ticks_of(unit, np.array(amounts))[severity]
             bound = binding(rule, kind, topic, rows)

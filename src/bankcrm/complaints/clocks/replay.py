@@ -102,8 +102,9 @@ class _Run:
     def paused(self) -> bool:
         return self.end is None and bool(self.pauses) and self.pauses[-1][1] is None
 
-    def pause(self, at: dt.datetime) -> None:
-        if self.rule.pauses and self.end is None:
+    def pause(self, at: dt.datetime, reason: str) -> None:
+        stops = self.rule.pauses or reason in self.rule.pauses_for
+        if stops and self.end is None:
             self.pauses.append((at, None))
 
     def resume(self, at: dt.datetime) -> None:
@@ -187,6 +188,7 @@ class _Case:
     transfers: int = 0
     merged_into: str = ""
     closed_at: dt.datetime | None = None
+    reason: str = ""  # of the last pause
     runs: dict[str, _Run] = attrs.Factory(dict)
     past: list[Clock] = attrs.Factory(list)
 
@@ -194,6 +196,7 @@ class _Case:
         """Let one event happen."""
         status = next_status(self.status, event)
         self._people(event)
+        self.reason = event.reason if event.kind == K.PAUSED else self.reason
         if event.severity is not None:
             self._assess(event.severity, event.at)
         if event.kind == K.REOPENED:
@@ -253,7 +256,7 @@ class _Case:
             elif run is not None and event.kind in rule.meets:
                 run.finish(event.at, met=True)
             elif run is not None and event.kind == K.PAUSED:
-                run.pause(event.at)
+                run.pause(event.at, event.reason)
             elif run is not None and event.kind == K.RESUMED:
                 run.resume(event.at)
 
@@ -305,17 +308,17 @@ class _Case:
             if waits and name not in self.runs and K.RECEIVED in rule.starts:
                 self._start(rule, at, day)
                 if self.status == CaseStatus.PAUSED and name in self.runs:
-                    self.runs[name].pause(at)
+                    self.runs[name].pause(at, self.reason)
 
     def _adopt(self, run: _Run, rule: ClockRule, at: dt.datetime) -> None:
         """Let a clock that runs go on by the rule of another policy."""
         was_paused = run.paused
-        if was_paused and not rule.pauses:
+        if was_paused and not (rule.pauses or self.reason in rule.pauses_for):
             run.resume(at)
         run.rule, run.policy, run.floor = rule, self.policy, 0
         run.extended = min(run.extended, len(rule.extensions))
         if self.status == CaseStatus.PAUSED and not was_paused:
-            run.pause(at)
+            run.pause(at, self.reason)
         run.at_least(int(run.measured(at).elapsed[0]))
 
     def state(self, log: tuple[CaseEvent, ...], as_of: dt.datetime) -> ClockState:

@@ -64,7 +64,8 @@ class ClockRule:
         starts: Events that start it; only the first counts.
         restarts: Events that start it anew.
         meets: Events that meet it.
-        pauses: Whether a pause stops it.
+        pauses: Whether every pause stops it.
+        pauses_for: The only reasons for which a pause stops it, such as ``appraisal``.
         kinds: The only kinds of message that it binds; empty for all.
         topics: The only topics that it binds; empty for all.
         not_topics: Topics that it does not bind.
@@ -90,6 +91,7 @@ class ClockRule:
     restarts: tuple[EventKind, ...] = attrs.field(default=(), converter=_events)
     meets: tuple[EventKind, ...] = attrs.field(default=(EventKind.RESPONDED,), converter=_events)
     pauses: bool = False
+    pauses_for: tuple[str, ...] = ()
     kinds: tuple[Kind, ...] = attrs.field(default=(), converter=_kinds)
     topics: tuple[str, ...] = ()
     not_topics: tuple[str, ...] = ()

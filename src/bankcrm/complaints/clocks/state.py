@@ -123,8 +123,14 @@ class ClockState:
 
     @property
     def due(self) -> dt.date | None:
-        """The day of the open clock that runs out first; None if none is open."""
-        first = min((c for c in self.clocks if c.open), key=lambda c: c.due_at, default=None)
+        """The day of the open clock that runs out first; of an answered case the day it was due.
+
+        None where a case ended without an answer.
+        """
+        waiting = [c for c in self.clocks if c.open]
+        if not waiting and self.status in (CaseStatus.ANSWERED, CaseStatus.CLOSED):
+            waiting = [c for c in self.clocks if c.duty and c.kind in ("answer", "regulator")]
+        first = min(waiting, key=lambda c: c.due_at, default=None)
         return None if first is None else first.due
 
     def clock(self, name: str) -> Clock:

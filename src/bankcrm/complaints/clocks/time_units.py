@@ -66,7 +66,9 @@ class TimeUnits:
         """Ticks that are used up once a clock has come to each instant."""
         end = self.closing or self.cutoff
         ticks = self._ticks(unit, instants, end)
-        return ticks + self._off(instants, end) if unit == "working_days" else ticks
+        if unit != "working_days":
+            return ticks
+        return ticks + self._off(instants, end).astype(np.int64)
 
     def off(self, unit: str, instants: Instants) -> Mask:
         """Which instants lie on a day off; none where days off do not count."""
@@ -85,9 +87,10 @@ class TimeUnits:
     def in_table(self, unit: str, ticks: Ticks) -> Mask:
         """Which due positions the calendar reaches."""
         if unit == "working_days":
-            return ticks <= int(self.calendar.working.sum())
+            reached: Mask = ticks <= int(self.calendar.working.sum())
+            return reached
         if unit == "working_hours":
-            return ticks <= self.hours.total(self.calendar)
+            return np.asarray(ticks <= self.hours.total(self.calendar))
         return np.ones(len(ticks), dtype=np.bool_)
 
     def ticks_of(self, unit: str, amount: npt.NDArray[np.float64] | float) -> Ticks:
@@ -95,8 +98,8 @@ class TimeUnits:
         if unit in DAY_UNITS:
             days: Ticks = np.ceil(np.asarray(amount)).astype(np.int64)
             return days
-        hours: Ticks = np.round(np.asarray(amount, dtype=np.float64) * HOUR).astype(np.int64)
-        return hours
+        ticks: Ticks = np.round(np.asarray(amount, dtype=np.float64) * HOUR).astype(np.int64)
+        return ticks
 
     def due(self, unit: str, last: Ticks) -> tuple[Instants, Days, Mask]:
         """When the time is over after the last tick, its local day, and what is provisional.

@@ -1,0 +1,294 @@
+"""Signals, kind and cause from a text by an open list of words in Chinese and English."""
+
+from __future__ import annotations
+
+import importlib.resources
+import re
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bankcrm.complaints.base import Mask
+from bankcrm.complaints.lexicon.normal import normal, normal_many, positions
+from bankcrm.complaints.lexicon.terms import (
+    FIELDS,
+    STOPS,
+    Entry,
+    Negation,
+    Span,
+    longest_first,
+)
+from bankcrm.errors import DataError, PolicyError
+from bankcrm.frames import Codes, categorical
+from bankcrm.rules.toml import converter, parse_toml, structure
+from bankcrm.vocabulary import SIGNALS, Kind
+
+_FEW = 20
+_STOP = re.compile(f"[{STOPS}]")
+_LOOK = 60  # characters that are looked back over for a negation
+_BREAK = re.compile(
+    rf"[{STOPS}]|\b(?:but|however|although|yet)\b|但是|但|可是|不过|然而|却", re.ASCII
+)
+
+
+@attrs.frozen
+class Lexicon:
+    """An open list of words that classifies texts; give it as ``classifier=``.
+
+    >>> lexicon = default_lexicon()
+    >>> spans = lexicon.find("This is not a scam, but my card was stolen")
+    >>> [(s.label, s.rule) for s in spans if s.field == "signal"]
+    [('funds_safety', 'negated'), ('funds_safety', 'term')]
+    """
+
+    entries: tuple[Entry, ...]
+    english: Negation
+    chinese: Negation
+
+    def __attrs_post_init__(self) -> None:
+        unknown = [e.label for e in self.entries if e.field == "signal" and e.label not in SIGNALS]
+        unknown += [
+            e.label for e in self.entries if e.field == "kind" and e.label not in list(Kind)
+        ]
+        names = [(e.field, e.label) for e in self.entries]
+        twice = sorted({f"{f} {label}" for f, label in names if names.count((f, label)) > 1})
+        if unknown or twice:
+            raise DataError(
+                "lexicon: " + "; ".join([*(f"no label {u!r}" for u in unknown), *twice])
+            )
+
+    def find(self, text: str) -> tuple[Span, ...]:
+        """Every place where a term stands, in the order of the text, and why it counts or not."""
+        plain, place = normal(text), positions(text)
+        spans = []
+        for entry in self.entries:
+            for start, end, rule, by in self._places(plain, entry):
+                first, last = place[start], place[end - 1] + 1
+                words = text[first:last]
+                negated = rule in ("negated", "blocked")
+                spans.append(Span(entry.field, entry.label, first, last, words, negated, rule, by))
+        return tuple(sorted(spans, key=lambda s: (s.start, s.end)))
+
+    def __call__(self, texts: pd.Series) -> pd.DataFrame:
+        """Read many texts; each distinct text is read once.
+
+        Args:
+            texts: Texts, missing ones among them.
+
+        Returns:
+            The texts' index; one boolean column per signal, ``kind`` and ``cause`` (categorical,
+            missing where the text does not say).
+
+        Source: CSC-4.
+        """
+        code, distinct = pd.factorize(texts, use_na_sentinel=True)
+        hits = np.zeros((len(distinct) + 1, len(self.entries)), dtype=np.bool_)  # last: missing
+        if len(distinct):
+            hits[:-1] = self._hits(normal_many([str(t) for t in distinct]))
+        columns: dict[str, Any] = {name: np.zeros(len(texts), dtype=np.bool_) for name in SIGNALS}
+        for i, label in self._labels["signal"].items():
+            columns[label] = hits[code, i]
+        for name in ("kind", "cause"):
+            columns[name] = categorical(self._first(name, hits)[code], self._words(name))
+        return pd.DataFrame(columns, index=texts.index)
+
+    def read(self, text: str) -> dict[str, object]:
+        """Read one text: the row that reading many gives, with None for what it does not say.
+
+        >>> default_lexicon().read("信用卡被盗刷了")["kind"]
+        'complaint'
+        """
+        hits = self._hits([normal(text)])
+        told: dict[str, object] = dict.fromkeys(SIGNALS, False)
+        told |= {label: bool(hits[0, i]) for i, label in self._labels["signal"].items()}
+        for name in ("kind", "cause"):
+            place = int(self._first(name, hits)[0])
+            told[name] = None if place < 0 else self._words(name)[place]
+        return told
+
+    @cached_property
+    def _labels(self) -> dict[str, dict[int, str]]:
+        """The labels of each field by the place of their entry."""
+        return {f: {i: e.label for i, e in enumerate(self.entries) if e.field == f} for f in FIELDS}
+
+    def _words(self, field: str) -> list[str]:
+        return list(self._labels[field].values())
+
+    def _first(self, field: str, hits: Mask) -> Codes:
+        """The place of the first label of a field that each text tells; -1 where it tells none."""
+        told = hits[:, list(self._labels[field])]
+        # One more column that always holds, so that a text which tells nothing has a place too.
+        ended = np.column_stack([told, np.ones(len(hits), dtype=np.bool_)])
+        first: Codes = ended.argmax(axis=1)
+        first[first == told.shape[1]] = -1
+        words = self._words(field)
+        if field == "kind" and "complaint" in words:
+            # Who tells of fraud complains, whatever the words.
+            first[hits[:, list(self._labels["signal"])].any(axis=1)] = words.index("complaint")
+        return first
+
+    def _hits(self, texts: list[str]) -> Mask:
+        """Which entries each text (in its normal form) holds, those left out that do not count.
+
+        Arrow's linear-time scanner finds the texts that hold a term at all, and those in which
+        something may negate, hide or block it. Only these are looked at place by place, so that a
+        text is read alike alone and among many.
+        """
+        if len(texts) <= _FEW:  # too few for the scanner to pay
+            return np.array([[self._holds(t, e) for e in self.entries] for t in texts])
+        parts = [_STOP.split(text) for text in texts]
+        code, distinct = pd.factorize(np.array([c for p in parts for c in p], dtype=object))
+        begins = np.cumsum([0, *(len(p) for p in parts[:-1])])
+        return np.logical_or.reduceat(self._clauses(list(distinct))[code], begins, axis=0)
+
+    def _clauses(self, texts: list[str]) -> Mask:
+        """Which entries each clause holds: no term and nothing that blocks it reaches beyond."""
+        array = pa.array(texts, type=pa.large_string())
+        hits = np.zeros((len(texts), len(self.entries)), dtype=np.bool_)
+        denies = _matches(array, self._negators)
+        for i, entry in enumerate(self.entries):
+            if not entry.pattern:
+                continue
+            found = np.flatnonzero(_matches(array, entry.pattern))
+            hits[found, i] = True
+            held = array.take(pa.array(found))
+            doubt = denies[found]
+            for pattern in (entry.hidden, entry.blocked):
+                doubt = doubt | _matches(held, pattern) if pattern else doubt
+            for row in found[doubt]:
+                hits[row, i] = self._holds(texts[row], entry)
+        return hits
+
+    def _holds(self, text: str, entry: Entry) -> bool:
+        """Whether some term of an entry stands in the text and counts."""
+        return any(rule in ("term", "sure") for _, _, rule, _ in self._places(text, entry))
+
+    def _places(self, text: str, entry: Entry) -> list[tuple[int, int, str, str]]:
+        """Start, end, rule and words of every term of an entry in a text of normal form."""
+        sure = [(m.start(), m.end(), "sure", "") for m in entry.sure.finditer(text)]
+        if entry.hidden:
+            text = entry.hides.sub(lambda m: "\x01" * len(m.group()), text)
+        found = []
+        for match in entry.regex.finditer(text):
+            rule, by = self._judge(text, match.start(), match.end(), entry)
+            found.append((match.start(), match.end(), rule, by))
+        return sure + found
+
+    def _judge(self, text: str, start: int, end: int, entry: Entry) -> tuple[str, str]:
+        """Why a term counts or does not, and the words behind that."""
+        before = _BREAK.split(text[max(0, start - _LOOK) : start])[-1]
+        if entry.blocked:
+            after = _BREAK.split(text[end : end + _LOOK])[0]
+            clause = before + text[start:end] + after
+            if block := entry.blocks.search(clause):
+                return "blocked", block.group()
+        if denial := self._denial(before):
+            return "negated", denial
+        return "term", ""
+
+    def _denial(self, clause: str) -> str:
+        """The word that negates what follows a clause's beginning; empty if none does."""
+        exceptions, english, chinese, through = self._tests
+        clause = exceptions.sub(lambda m: "+" * len(m.group()), clause)
+        if through is None:
+            near = " ".join(clause.split()[-self.english.reach :])
+            last = clause[-self.chinese.reach :]
+            found = english.search(near) or chinese.search(last)
+            return found.group() if found else ""
+        said: list[str] = []
+        while True:
+            clause = through.sub("", clause)
+            found = self._last.search(clause)
+            if not found:
+                return said[0] if len(said) % 2 else ""  # two negations affirm
+            said.append(found.group().strip())
+            clause = clause[: found.start()]
+
+    @cached_property
+    def _negators(self) -> str:
+        words = (*self.english.words, *self.chinese.words)
+        return "|".join(re.escape(w) for w in words) or r"[^\s\S]"
+
+    @cached_property
+    def _last(self) -> re.Pattern[str]:
+        """A negation at the end of a clause."""
+        return re.compile(f"(?:{_words(self.english.words)}|{_runs(self.chinese.words)})\\s*$")
+
+    @cached_property
+    def _tests(
+        self,
+    ) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str], re.Pattern[str] | None]:
+        """Exceptions, English and Chinese negations, and what they reach through."""
+        exceptions = _runs((*self.english.except_, *self.chinese.except_))
+        through = None
+        if self.english.through or self.chinese.through:
+            words = f"(?:{_words(self.english.through)}|{_runs(self.chinese.through)})"
+            through = re.compile(rf"(?:{words}\s*)+$|\s+$", re.ASCII)
+        return (
+            re.compile(exceptions, re.ASCII),
+            re.compile(_words(self.english.words), re.ASCII),
+            re.compile(_runs(self.chinese.words)),
+            through,
+        )
+
+
+def _words(words: tuple[str, ...]) -> str:
+    """English words, whole; ``n't`` is the end of one."""
+    made = [
+        rf"\b{re.escape(w)}\b" if w[0].isalpha() and w != "n't" else rf"{re.escape(w)}\b"
+        for w in longest_first(words)
+    ]
+    return "|".join(made) or "(?!)"
+
+
+def _runs(words: tuple[str, ...]) -> str:
+    return "|".join(re.escape(w) for w in longest_first(words)) or "(?!)"
+
+
+def _matches(texts: pa.Array, pattern: str) -> Mask:
+    found = pc.match_substring_regex(texts, pattern)
+    result: Mask = found.to_numpy(zero_copy_only=False)
+    return result
+
+
+def read_lexicon(source: str | Path) -> Lexicon:
+    """Read a lexicon from a TOML file or from TOML text.
+
+    Raises:
+        PolicyError: Every fault of the file, each with its path.
+    """
+    raw = parse_toml(source)
+    faults = [f"{k}: unknown key" for k in raw if k not in ("negation", "entries")]
+    made = converter()
+    entries = [
+        structure(made, item, Entry, f"entries[{i}]", faults)
+        for i, item in enumerate(raw.get("entries", []))
+    ]
+    negations = {}
+    for language in ("en", "zh"):
+        told = dict(raw.get("negation", {}).get(language, {"words": []}))
+        told["except_"] = told.pop("except", [])
+        negations[language] = structure(made, told, Negation, f"negation.{language}", faults)
+    english, chinese = negations["en"], negations["zh"]
+    if faults or english is None or chinese is None:
+        raise PolicyError(faults)
+    return Lexicon(tuple(e for e in entries if e is not None), english, chinese)
+
+
+@cache
+def default_lexicon() -> Lexicon:
+    """The lexicon that ships with the library.
+
+    >>> texts = pd.Series(["信用卡被盗刷了", "请问如何办理挂失", None])
+    >>> read = default_lexicon()(texts)
+    >>> read["funds_safety"].tolist(), read["kind"].tolist()[:2]
+    ([True, False, False], ['complaint', 'consultation'])
+    """
+    file = importlib.resources.files("bankcrm.complaints.lexicon") / "lexicon.toml"
+    return read_lexicon(file.read_text(encoding="utf-8"))

@@ -1,0 +1,81 @@
+"""Texts in one form: width, case and quotes, simplified characters, no hidden characters."""
+
+from __future__ import annotations
+
+import importlib.resources
+import re
+import unicodedata
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+_HIDDEN = {"\u00ad", "\u200b", "\u200c", "\u200d", "\u2060", "\ufeff"}
+_QUOTES = {"\u2019": "'", "\u2018": "'", "\u02bc": "'", "\u201c": '"', "\u201d": '"', "\u2032": "'"}
+_HAN = "\u3400-\u9fff"
+# Spaces between Chinese characters say nothing: people write words apart to get around filters.
+_SPACED = re.compile(rf"(?<=[{_HAN}])[ \t\u3000]+(?=[{_HAN}])")
+
+
+class _Table(dict[int, str]):
+    """Character to its normal form, worked out once for each character."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        if char in _HIDDEN:
+            form = ""
+        else:
+            plain = unicodedata.normalize("NFKC", _QUOTES.get(char, char)).lower()
+            form = "".join(_simplified().get(c, c) for c in plain)
+        self[code] = form
+        return form
+
+
+_TABLE = _Table()
+
+
+@cache
+def _simplified() -> dict[str, str]:
+    """Traditional characters and their simplified forms; see ``scripts/make_simplified.py``."""
+    file = importlib.resources.files("bankcrm.complaints.lexicon") / "simplified.txt"
+    before, after = file.read_text(encoding="utf-8").splitlines()
+    return dict(zip(before, after, strict=True))
+
+
+def normal(text: str) -> str:
+    """A text in its normal form.
+
+    >>> normal("I isn’t，ＦＲＡＵＤ 盜 刷")
+    "i isn't,fraud 盗刷"
+    """
+    return _SPACED.sub("", text.translate(_TABLE))
+
+
+def normal_many(texts: list[str]) -> list[str]:
+    """Many texts in their normal form: the characters of all of them looked up at once."""
+    joined = "\0".join(texts)
+    codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    if joined.count("\0") != len(texts) - 1 or (codes.size and codes.max() > 0xFFFF):
+        return [normal(text) for text in texts]
+    single, plain = _lookup()
+    if not single[codes].all():
+        return [normal(text) for text in texts]
+    form = plain[codes].tobytes().decode("utf-32-le", "surrogatepass")
+    return _SPACED.sub("", form).split("\0")
+
+
+@cache
+def _lookup() -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.uint32]]:
+    """For each character whether its form is one character, and that."""
+    forms = [chr(code).translate(_TABLE) for code in range(0x10000)]
+    single = np.array([len(form) == 1 for form in forms])
+    return single, np.array([ord(f) if len(f) == 1 else 0 for f in forms], dtype=np.uint32)
+
+
+def positions(text: str) -> list[int]:
+    """The place in the text of each character of its normal form, and the end of the text."""
+    forms = [char.translate(_TABLE) for char in text]
+    places = [i for i, form in enumerate(forms) for _ in form]
+    joined = "".join(forms)
+    dropped = {i for m in _SPACED.finditer(joined) for i in range(*m.span())}
+    return [p for i, p in enumerate(places) if i not in dropped] + [len(text)]

@@ -1,0 +1,69 @@
+"""The lexicon on hand-labelled texts: precision and recall of every signal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from bankcrm.complaints import SIGNALS, default_lexicon
+
+LINES = [
+    tuple(part.strip() for part in line.split("|"))
+    for line in (Path(__file__).parent / "lexicon_texts.txt")
+    .read_text(encoding="utf-8")
+    .splitlines()
+    if line and not line.startswith("#")
+]
+TEXTS = pd.DataFrame(LINES, columns=["language", "labels", "text", "reason"])
+
+
+def test_the_texts_are_many_and_half_of_them_have_no_signal() -> None:
+    assert len(TEXTS) >= 300
+    assert TEXTS["text"].is_unique
+    assert 0.4 < (TEXTS["labels"] == "").mean() < 0.65
+    assert set(",".join(TEXTS["labels"]).replace(" ", "").split(",")) <= {*SIGNALS, ""}
+    assert (TEXTS["reason"] != "").all()
+
+
+def test_precision_and_recall_of_every_signal() -> None:
+    read = default_lexicon()(TEXTS["text"])
+    hit = miss = wrong = 0
+    lines = []
+    for name in SIGNALS:
+        expected = TEXTS["labels"].str.contains(rf"\b{name}\b")
+        found = read[name].to_numpy()
+        tp, fn, fp = (
+            int((expected & found).sum()),
+            int((expected & ~found).sum()),
+            int((~expected & found).sum()),
+        )
+        hit, miss, wrong = hit + tp, miss + fn, wrong + fp
+        lines.append(f"{name:15} precision {tp / max(tp + fp, 1):.2f} recall {tp / (tp + fn):.2f}")
+        lines += [f"    missed: {t}" for t in TEXTS["text"][expected & ~found]]
+        lines += [f"    wrong:  {t}" for t in TEXTS["text"][~expected & found]]
+    precision, recall = hit / (hit + wrong), hit / (hit + miss)
+    lines.append(f"all            precision {precision:.3f} recall {recall:.3f}")
+    print("\n".join(lines))  # noqa: T201 - shown with -s
+    assert precision >= 0.95, "\n".join(lines)
+    assert recall >= 0.95, "\n".join(lines)
+
+
+def test_a_text_is_read_alike_alone_and_in_any_batch() -> None:
+    """Whatever the number of texts, and on whatever path they are read."""
+    lexicon = default_lexicon()
+    curly = "It isn\u2019t fraud, I just want a statement"
+    texts = pd.concat(
+        [TEXTS["text"], pd.Series([curly, "盜\u00ad刷", "ＦＲＡＵＤ", "\U00020000 欺诈"])]
+    )
+    many = lexicon(texts)[list(SIGNALS)].to_numpy()
+    for text, row in zip(texts, many, strict=True):
+        one = lexicon.read(text)
+        assert [one[name] for name in SIGNALS] == row.tolist(), text
+        assert (
+            lexicon(pd.Series([text] + [f"x{i}" for i in range(30)]))[list(SIGNALS)]
+            .iloc[0]
+            .tolist()
+            == row.tolist()
+        )
+    assert not lexicon.read(curly)["funds_safety"]
