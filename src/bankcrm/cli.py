@@ -166,7 +166,7 @@ def _policies(book: Book | Engine, files: tuple[Path, ...]) -> PolicySet:
 
     policies = default_policies(book.presets)
     for file in files:
-        policies = policies.with_policy(load_policy(file))
+        policies = policies.with_policy(load_policy(file, shared=policies["bank"]))
     return assemble(policies)
 
 

@@ -12,7 +12,9 @@ import pytest
 from bankcrm.datasets import make_book
 from bankcrm.engines import DuckDBEngine
 from bankcrm.errors import PluginError
+from bankcrm.pipeline import STEPS
 from bankcrm.plugins import AddRule, Change, FactSource, ReplaceRule, assemble, hookimpl
+from bankcrm.plugins.order import CUSTOMER_STEPS
 from bankcrm.policy import PolicySet, default_policy
 from bankcrm.reviews import EngineReview, Review, review
 from bankcrm.rules import HitPolicy, Rule
@@ -145,3 +147,11 @@ def test_a_fact_that_waits_for_another_comes_after_it() -> None:
     assert by_rule.tolist() == (found.customers["contribution"] > 1000).tolist()
     with pytest.raises(PluginError, match=r"'stage' reads 'rich' before .* waits for contribution"):
         review(BOOK, as_of=BOOK.as_of, policies=changed("stage", "lost"))
+
+
+def test_the_check_of_facts_goes_by_the_order_of_the_steps() -> None:
+    """Plug-ins are below the pipeline, so they have their own copy of its order."""
+    decided = [(step.domain, d.table) for step in STEPS for d in step.decisions]
+    assert [step for step in CUSTOMER_STEPS if step[1]] == decided
+    domains = [domain for domain, _ in dict.fromkeys((s.domain, "") for s in STEPS)]
+    assert list(dict.fromkeys(domain for domain, _ in CUSTOMER_STEPS)) == domains
