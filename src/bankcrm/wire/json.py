@@ -67,7 +67,7 @@ def to_json(value: object, *, indent: int | None = None) -> str:
 
     >>> from bankcrm.rules import Parameter
     >>> to_json(Parameter(365, unit="days"))
-    '{"value": 365, "unit": "days", "source": "default", "note": ""}'
+    '{"value": 365, "unit": "days", "source": "default", "note": "", "confirmation": ""}'
     """
     if not attrs.has(type(value)):
         raise DataError(f"expected a public value of bankcrm, saw {type(value).__name__}")
