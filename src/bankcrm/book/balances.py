@@ -74,9 +74,10 @@ def average_balances(
     account, stamp, balance = _ordered(account, day, balance)
     same = np.append(account[1:] == account[:-1], False)[: len(account)]
     after = end + 1
-    closing = np.full(len(account), after, dtype=np.int64)
-    if last_day is not None:
-        closing = np.minimum(last_day.astype(np.int64)[account] + 1, after)
+    closing = np.full(accounts, after, dtype=stamp.dtype)
+    if last_day is not None:  # one longer than the last day, which may be the largest int32
+        closing = np.minimum(last_day.astype(np.int64) + 1, after).astype(stamp.dtype)
+    closing = closing[account]
     following = np.where(same, np.roll(stamp, -1), closing)
     if hold == "backward":
         # The first observation of an account stands for its own month.
@@ -101,18 +102,19 @@ def average_balances(
 
 def _ordered(
     account: Integers, day: Integers, balance: Floats
-) -> tuple[_Numbers, _Numbers, Floats]:
+) -> tuple[Integers, Integers, Floats]:
     """The observations in order of account and day, the last one of each day."""
-    account, stamp = account.astype(np.int64), day.astype(np.int64)
-    key = account * (1 << 32) + stamp
+    key = account.astype(np.int64) * (1 << 32) + day
     if (key[1:] < key[:-1]).any():
         order = np.argsort(key, kind="stable")
-        account, stamp, balance, key = account[order], stamp[order], balance[order], key[order]
+        account, day, balance, key = account[order], day[order], balance[order], key[order]
     keep = np.append(key[1:] != key[:-1], True)[: len(key)]
-    return account[keep], stamp[keep], balance[keep]
+    if keep.all():  # as a checked book has it: no copies
+        return account, day, balance
+    return account[keep], day[keep], balance[keep]
 
 
-def _month_start(stamp: _Numbers) -> _Numbers:
+def _month_start(stamp: Integers) -> _Numbers:
     """First day of the month of each day."""
     month = stamp.astype("datetime64[D]").astype("datetime64[M]").astype("datetime64[D]")
     return month.astype(np.int64)

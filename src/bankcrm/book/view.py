@@ -13,12 +13,13 @@ import pandas as pd
 from bankcrm.book.contract import CONTRACT, FRAMES
 from bankcrm.book.model import Book
 from bankcrm.errors import DataError
-from bankcrm.frames import Codes, Column, Numbers, as_frame, check_frame, codes
+from bankcrm.frames import Column, Numbers, as_frame, check_frame, codes
 from bankcrm.frames.instants import ZONE, local_day
 from bankcrm.frames.numbering import Positions, positions_in
 
 DayNumbers: TypeAlias = npt.NDArray[np.int32]
 Mask: TypeAlias = npt.NDArray[np.bool_]
+WordCodes: TypeAlias = npt.NDArray[np.signedinteger[Any]]
 Names: TypeAlias = Mapping[str, str]
 T = TypeVar("T")
 
@@ -93,9 +94,13 @@ class FrameView:
         """
         return self._once("day", column, lambda: self._days(column))
 
-    def words(self, column: str) -> tuple[Codes, pd.Index]:
-        """The code of each row's word (-1 where missing), and the words."""
-        return self._once("words", column, lambda: codes(self.frame[column]))
+    def words(self, column: str) -> tuple[WordCodes, pd.Index]:
+        """The code of each row's word (-1 where missing), in small integers, and the words."""
+        return self._once("words", column, lambda: self._words(column))
+
+    def _words(self, column: str) -> tuple[WordCodes, pd.Index]:
+        code, index = codes(self.frame[column])
+        return code.astype(np.min_scalar_type(-len(index) - 1)), index
 
     def is_any(self, column: str, words: Iterable[object]) -> Mask:
         """Which rows hold one of these words; none where the frame lacks the column."""
