@@ -10,7 +10,8 @@ import sys
 import numpy as np
 import pandas as pd
 
-from bankcrm.frames import check_frame, codes, days, numbers
+from bankcrm.frames import check_frame
+from bankcrm.frames.arrays import codes, days, numbers
 from bankcrm.models import Transaction, columns_of
 from timing import compare
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -12,14 +13,48 @@ from bankcrm.book import Book
 from bankcrm.datasets import make_book
 from bankcrm.engines import DuckDBEngine
 from bankcrm.lifecycle import loss_causes
-from bankcrm.policy import default_policies, default_policy
+from bankcrm.plugins import AddRecords, AddRule, Change, SetParameter, assemble, hookimpl
+from bankcrm.policy import PolicySet, default_policies, default_policy
 from bankcrm.reviews import EngineReview, Review, review
+from bankcrm.rules import Parameter, Rule
 from bankcrm.segmentation import segment_attributes
 from bankcrm.valuation import rules_of_thumb
 
 Engine = Callable[[Book], Any]
 ENGINES = pytest.mark.parametrize("on", [lambda book: book, DuckDBEngine], ids=["memory", "DuckDB"])
 CUSTOMER = 100_007
+
+
+ONE_MOVE = pd.DataFrame(
+    {"customer_id": [0], "date": [pd.Timestamp("2025-01-05")], "amount": 1.0, "kind": "card"}
+)
+COMPANY = pd.DataFrame(
+    {
+        "kind": ["company"],
+        "founded_date": [pd.Timestamp("2025-05-01")],
+        "revenue_growth": [-0.3],
+    },
+    index=pd.Index([1], name="customer_id"),
+)
+
+
+def with_changes(*changes: Change) -> PolicySet:
+    module = types.ModuleType("board")
+    vars(module)["changes"] = hookimpl(lambda: list(changes))
+    return assemble(plugins=[module])
+
+
+def lost_for(reasons: list[str | None]) -> pd.DataFrame:
+    """Customers who were lost in the last year, with these reasons."""
+    return pd.DataFrame(
+        {
+            "customer_id": range(len(reasons)),
+            "kind": "person",
+            "contract_date": pd.Timestamp("2020-01-01"),
+            "closed_date": pd.Timestamp("2026-02-01"),
+            "closure_reason": reasons,
+        }
+    )
 
 
 def facts_of(found: Review) -> pd.DataFrame:
@@ -80,19 +115,8 @@ def test_every_loss_reason_is_known_to_every_domain() -> None:
     reasons = [r["code"] for r in default_policy("bank").raw_records["loss_reason"]]
     reasons += list(default_policy("bank").value("loss_reason_shares"))
     size = len(reasons) + 3
-    customers = pd.DataFrame(
-        {
-            "customer_id": range(size),
-            "kind": "person",
-            "contract_date": pd.Timestamp("2020-01-01"),
-            "closed_date": pd.Timestamp("2026-02-01"),
-            "closure_reason": [*reasons, None, None, None],
-        }
-    )
-    moves = pd.DataFrame(
-        {"customer_id": [0], "date": [pd.Timestamp("2025-01-05")], "amount": 1.0, "kind": "card"}
-    )
-    book = Book(customers, moves, as_of="2026-06-30")
+    customers = lost_for([*reasons, None, None, None])
+    book = Book(customers, ONE_MOVE, as_of="2026-06-30")
     lost = loss_causes(customers)
     assert lost["count"].sum() == size
     thumb = rules_of_thumb(book, as_of="2026-06-30", contribution=pd.Series(1.0, index=range(size)))
@@ -101,21 +125,47 @@ def test_every_loss_reason_is_known_to_every_domain() -> None:
     assert review(book, as_of="2026-06-30").customers["stage"].tolist() == ["lost"] * size
 
 
+def test_a_loss_reason_of_a_plugin_is_known_to_every_domain() -> None:
+    own = AddRecords("bank", "loss_reason", ({"code": "merged_away", "group": "other"},))
+    policies = with_changes(own)
+    customers = lost_for(["merged_away", "merged_away", "fees"])
+    found = loss_causes(customers, policy=policies["lifecycle"])
+    assert found.loc["other", "count"] == 2
+    book = Book(customers, ONE_MOVE, as_of="2026-06-30")
+    profit = pd.Series(1.0, index=range(3))
+    thumb = rules_of_thumb(
+        book, as_of="2026-06-30", contribution=profit, policy=policies["valuation"]
+    )
+    measured = thumb[thumb["rule"] == "14:9:9:68"]
+    assert (measured["observed"] * 3).round(6).tolist() == found["count"].tolist()
+
+
+@ENGINES
+def test_a_zone_of_a_plugin_moves_the_day_in_every_domain(on: Engine) -> None:
+    """1 March 17:00 in London is still 1 March there: the complaint is known on that day."""
+    zone = SetParameter("bank", "time_zone", Parameter("Europe/London"))
+    book = with_complaint("2026-03-01T17:00:00+00:00")
+    found = review(on(book), as_of="2026-03-01", policies=with_changes(zone))
+    assert found.complaints["state"].tolist() == ["open"]
+    assert facts_of(found)["complaint_open"].to_dict()[CUSTOMER]
+
+
+def test_a_plugin_changes_the_phase_of_a_company_in_the_one_table() -> None:
+    rule = Rule("falling", {"revenue_growth": "< -0.2"}, "decline", "board", because="it shrinks")
+    first = default_policy("bank").table("company_phase").rules[0].id
+    policies = with_changes(AddRule("bank", "company_phase", rule, before=first))
+    found = segment_attributes(COMPANY, as_of="2026-06-30", policy=policies["segmentation"])
+    assert found["company_phase"].tolist() == ["decline"]
+    assert found["company_phase_rule"].tolist() == ["falling"]
+
+
 def test_a_company_has_one_phase() -> None:
     """One year old with falling revenue: entry, by the only table there is."""
     named = {d: p.tables for d, p in default_policies().policies.items()}
     assert [
         d for d, tables in named.items() if any("phase" in t and "value" not in t for t in tables)
     ] == ["bank"]
-    company = pd.DataFrame(
-        {
-            "kind": ["company"],
-            "founded_date": [pd.Timestamp("2025-05-01")],
-            "revenue_growth": [-0.3],
-        },
-        index=pd.Index([1], name="customer_id"),
-    )
-    assert segment_attributes(company, as_of="2026-06-30")["company_phase"].tolist() == ["entry"]
+    assert segment_attributes(COMPANY, as_of="2026-06-30")["company_phase"].tolist() == ["entry"]
 
 
 @ENGINES

@@ -107,7 +107,7 @@ def test_records_are_hashable_values_that_pickle(model: type[Record], data: st.D
     assert pickle.loads(pickle.dumps(drawn)) == drawn
     assert hash(attrs.evolve(drawn)) == hash(drawn)
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
-        drawn.customer_id = 5  # type: ignore[attr-defined]
+        drawn.customer_id = 5
 
 
 @each_model
@@ -178,7 +178,7 @@ def test_other_rules_are_the_same_for_a_record_and_a_frame(
 
 
 def test_words_become_members_and_amounts_exact() -> None:
-    customer = Customer(customer_id=np.int64(1), kind="person", income="1200.50")  # type: ignore[arg-type]
+    customer = Customer(customer_id=np.int64(1), kind="person", income="1200.50")
     assert customer.kind is CustomerKind.PERSON
     assert customer.income == Decimal("1200.50")
     assert type(customer.customer_id) is int
@@ -188,9 +188,9 @@ def test_all_errors_of_a_record_are_reported_together() -> None:
     with pytest.raises(DataError) as caught:
         Customer(
             customer_id=True,
-            kind="gold",  # type: ignore[arg-type]
-            phone=13_800_138_000,  # type: ignore[arg-type]
-            income=1.5,  # type: ignore[arg-type]
+            kind="gold",
+            phone=13_800_138_000,
+            income=1.5,
             satisfaction=101,
         )
     message = str(caught.value)
@@ -281,9 +281,9 @@ def test_a_value_that_does_not_fit_is_refused(
 
 def test_a_missing_required_field_and_an_unknown_one_are_refused() -> None:
     with pytest.raises(TypeError, match="customer_id"):
-        Customer(kind=CustomerKind.PERSON)  # type: ignore[call-arg]
+        Customer(kind=CustomerKind.PERSON)
     with pytest.raises(TypeError, match="colour"):
-        Customer(customer_id=1, kind=CustomerKind.PERSON, colour="red")  # type: ignore[call-arg]
+        Customer(customer_id=1, kind=CustomerKind.PERSON, colour="red")
 
 
 def test_repr_shows_what_is_known() -> None:
@@ -312,7 +312,7 @@ def test_a_users_record_has_contract_frame_and_json() -> None:
 
 
 def test_a_frame_needs_records_of_one_class() -> None:
-    link = Link(parent_id=1, child_id=2, link="owns")  # type: ignore[arg-type]
+    link = Link(parent_id=1, child_id=2, link="owns")
     with pytest.raises(DataError, match="expected Loan records only, found Link"):
         frame_of([Loan(**LOAN), link])
     with pytest.raises(DataError, match="no record and no class"):
@@ -321,7 +321,7 @@ def test_a_frame_needs_records_of_one_class() -> None:
     with pytest.raises(DataError, match="mixed"):
         frame_of([link, attrs.evolve(link, parent_id="a")])
     with pytest.raises(DataError, match="is not a record class"):
-        columns_of(int)  # type: ignore[arg-type]
+        columns_of(int)
 
 
 def test_a_frame_with_other_columns_is_no_list_of_records() -> None:

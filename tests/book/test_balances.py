@@ -132,7 +132,7 @@ def test_an_unknown_hold() -> None:
             start=FIRST,
             end=LAST,
             hold="up",
-        )  # type: ignore[arg-type]
+        )
 
 
 @given(st.integers(-400, 80), st.integers(1, 60), st.integers(0, 80), st.integers(1, 60))

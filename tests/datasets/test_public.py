@@ -75,6 +75,6 @@ def test_another_file_of_that_name_is_refused(tmp_path: Path) -> None:
 
 def test_an_unknown_part_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="no part 'all'; known: master, sample, summary"):
-        load_cdnow(tmp_path, "all")  # type: ignore[arg-type]
+        load_cdnow(tmp_path, "all")
     with pytest.raises(UnknownNameError, match="no part 'all'; known: orders, table"):
-        load_rfm_r(tmp_path, "all")  # type: ignore[arg-type]
+        load_rfm_r(tmp_path, "all")

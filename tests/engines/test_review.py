@@ -242,7 +242,7 @@ def test_an_engines_review_is_compared_and_compared_with(
     review(DuckDBEngine(book), as_of=earlier, blocks=2, out=tmp_path).write(tmp_path)
     before = read_earlier(tmp_path)
     in_memory = review(book, as_of=earlier)
-    assert_same(before.standing(), in_memory.standing())
+    assert_same(before.standing, in_memory.standing())
     found = review(DuckDBEngine(book), as_of=book.as_of, blocks=2, out=tmp_path)
     pages = [r.to_html(earlier=before) for r in (found, known)]
     tables = [re.findall(r"<caption>Movement since.*?</table>", p, re.DOTALL) for p in pages]

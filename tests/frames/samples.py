@@ -10,10 +10,7 @@ import pytest
 from hypothesis import settings
 
 from bankcrm.errors import DataError
-from bankcrm.frames import (
-    Column,
-    check_frame,
-)
+from bankcrm.frames import Column, check_frame
 
 # Each of these laws runs for many dtypes, so each takes fewer examples.
 FEWER = settings(max_examples=settings.default.max_examples // 4)

@@ -14,12 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bankcrm.errors import DataError
-from bankcrm.frames import (
-    as_of_day,
-    codes,
-    days,
-    numbers,
-)
+from bankcrm.frames.arrays import as_of_day, codes, days, numbers
 
 from .samples import AS_OF, FEWER
 

@@ -16,12 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bankcrm.errors import DataError
-from bankcrm.frames import (
-    Column,
-    as_frame,
-    check_frame,
-    screen_frame,
-)
+from bankcrm.frames import Column, as_frame, check_frame, screen_frame
 
 from .samples import AS_OF, CONTRACT, GOOD, faults_of, good
 
@@ -289,4 +284,4 @@ def test_an_index_named_like_a_column_is_not_ambiguous() -> None:
 
 def test_an_unknown_kind_of_column_is_refused() -> None:
     with pytest.raises(ValueError, match="kind"):
-        Column("x", "colour")  # type: ignore[arg-type]
+        Column("x", "colour")

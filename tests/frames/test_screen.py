@@ -12,13 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bankcrm.errors import DataError
-from bankcrm.frames import (
-    Column,
-    DataFault,
-    check_frame,
-    findings_frame,
-    screen_frame,
-)
+from bankcrm.frames import Column, DataFault, check_frame, screen_frame
+from bankcrm.frames.check import findings_frame
 
 from .samples import AS_OF, CONTRACT, good
 

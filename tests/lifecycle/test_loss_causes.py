@@ -20,7 +20,7 @@ def test_a_book_that_leaves_as_the_rule_says_lies_within_it() -> None:
     )
     table = loss_causes(pd.DataFrame({"closure_reason": causes}))
     assert table["count"].tolist() == [14, 9, 9, 68]
-    assert table["share"].tolist() == table["rule"].tolist()
+    assert table["share"].tolist() == table["reference"].tolist()
     assert table["within"].all()
     assert (table["lower"] < table["share"]).all()
     assert (table["share"] < table["upper"]).all()
@@ -29,7 +29,7 @@ def test_a_book_that_leaves_as_the_rule_says_lies_within_it() -> None:
 def test_a_book_that_leaves_for_one_cause_alone_breaks_the_rule() -> None:
     table = loss_causes(pd.DataFrame({"closure_reason": ["fees"] * 100}))
     assert table["within"].tolist() == [False] * 4, "too many for one group, too few for the others"
-    assert (table["lower"] > table["rule"]).tolist() == [True, False, False, False]
+    assert (table["lower"] > table["reference"]).tolist() == [True, False, False, False]
 
 
 def test_a_cause_of_another_name_and_a_group_as_cause() -> None:

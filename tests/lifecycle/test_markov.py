@@ -168,7 +168,7 @@ def test_rewards_go_by_name() -> None:
 @pytest.mark.parametrize("bad", [-1, 1.5])
 def test_periods_are_whole(bad: float) -> None:
     with pytest.raises(DataError, match=r"horizon: .*whole number of periods"):
-        markov_value([[1.0]], [1], discount=0.1, horizon=bad)  # type: ignore[arg-type]
+        markov_value([[1.0]], [1], discount=0.1, horizon=bad)
 
 
 @pytest.mark.parametrize("discount", [0.0, -0.1])

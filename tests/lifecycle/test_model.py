@@ -162,4 +162,4 @@ def test_models_are_values() -> None:
     model = StageModel.from_toml(SMALL)
     assert hash(model) == hash(StageModel.from_toml(SMALL))
     with pytest.raises(AttributeError):
-        model.id = "other"  # type: ignore[misc]
+        model.id = "other"

@@ -61,7 +61,7 @@ def reviewed() -> Review:
 
 def test_the_review_shows_it(reviewed: Review) -> None:
     assert list(reviewed.customers.columns[-3:]) == ["attention", "attention_rule", "contacts"]
-    counts = BOOK.contacts["customer_id"].value_counts()  # type: ignore[index]
+    counts = BOOK.contacts["customer_id"].value_counts()
     expected = counts.reindex(reviewed.customers.index, fill_value=0)
     assert reviewed.customers["contacts"].tolist() == expected.tolist()
     called = reviewed.customers["attention"] == "call"

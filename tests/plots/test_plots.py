@@ -156,7 +156,7 @@ def test_a_band_is_drawn_around_the_lorenz_curve() -> None:
 
 
 def test_the_rule_of_thumb_stands_beside_the_split() -> None:
-    ax = bars.profit_split(SPLIT.assign(rule=[0.25, 0.45, 0.3]))
+    ax = bars.profit_split(SPLIT.assign(reference=[0.25, 0.45, 0.3]))
     assert "rule of thumb" in [t.get_text() for t in ax.get_legend().get_texts()]
 
 

@@ -16,7 +16,7 @@ from bankcrm.rules import Parameter, Rule
 def plugin(name: str, *, priority: int = 0, **hooks: Any) -> types.ModuleType:
     """A plug-in whose hooks return the given answers; a function is used as the hook itself."""
     module = types.ModuleType(name)
-    module.PRIORITY = priority  # type: ignore[attr-defined]
+    module.PRIORITY = priority
     for hook, answer in hooks.items():
         function = answer if callable(answer) else _giving(answer)
         setattr(module, hook, hookimpl(function))

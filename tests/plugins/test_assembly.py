@@ -175,7 +175,7 @@ def test_stages_events_and_moves() -> None:
     )
     made = assemble(plugins=[plugin("law", stages=[frozen])])
     model = made.stage_model("bank")
-    assert model.move("active", "seized").after == "frozen"  # type: ignore[union-attr]
+    assert model.move("active", "seized").after == "frozen"
     assert made.stage_model("private_banking").stage_names[0] == "awareness"
     broken = StageChange(moves=[Move("active", "seized", "frozen")], events=[Term("seized")])
     assert "breaks stage model bank" in refused(plugin("law", stages=[broken]))

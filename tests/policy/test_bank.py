@@ -123,7 +123,7 @@ def test_a_plug_in_adds_to_what_the_domain_reads_from_the_bank() -> None:
         SetParameter("lifecycle", "year_days", Parameter(360)),
     ]
     module = types.ModuleType("ours")
-    module.changes = hookimpl(lambda: changes)  # type: ignore[attr-defined]
+    module.changes = hookimpl(lambda: changes)
     made = assemble(plugins=[module])
     reasons = made["lifecycle"].records("loss_reason", LossReason)
     assert reasons[:-1] == BANK.records("loss_reason", LossReason)
@@ -140,7 +140,7 @@ def test_a_plug_in_that_changes_the_bank_must_not_break_a_domain() -> None:
     module = types.ModuleType("ours")
     for value, fits in ((370, True), (400, False)):
         change = SetParameter("bank", "year_days", Parameter(value))
-        module.changes = hookimpl(lambda change=change: [change])  # type: ignore[attr-defined]
+        module.changes = hookimpl(lambda change=change: [change])
         if fits:
             assert assemble(base, plugins=[module])["lifecycle"].value("year_days") == value
         else:

@@ -144,7 +144,7 @@ def test_records_report_all_errors() -> None:
         "records.playbook[1].days: expected int, saw 'x'",
     )
     with pytest.raises(TypeError):
-        policy.raw_records["playbook"][0]["stage"] = "new"  # type: ignore[index]
+        policy.raw_records["playbook"][0]["stage"] = "new"
     assert policy.raw_records["playbook"][0]["tags"] == ("a", "b")
 
 

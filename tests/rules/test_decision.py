@@ -47,7 +47,7 @@ def test_a_decision_carries_rule_source_and_evidence() -> None:
     assert str(made) == "stage: lost by gone (LCM-2): no business for long [idle=400]"
     assert hash(made) == hash(pickle.loads(pickle.dumps(made)))
     with pytest.raises(TypeError):
-        made.evidence["idle"] = 1  # type: ignore[index]
+        made.evidence["idle"] = 1
 
 
 def test_the_otherwise_rule_shows_every_fact_and_its_owner() -> None:
@@ -364,11 +364,11 @@ def test_an_unknown_on_missing_is_refused() -> None:
     for word in ("UNDECIDED", None):
         for table in (STAGES, scores(HitPolicy.SUM)):
             with pytest.raises(DataError, match="on_missing: expected 'raise' or 'undecided', saw"):
-                table.decide({}, on_missing=word)  # type: ignore[arg-type]
+                table.decide({}, on_missing=word)
             with pytest.raises(DataError, match="on_missing"):
-                table.decide_frame(frame, on_missing=word)  # type: ignore[arg-type]
+                table.decide_frame(frame, on_missing=word)
     with pytest.raises(DataError, match="on_missing"):
-        STAGES.decide_codes(frame, on_missing="no")  # type: ignore[arg-type]
+        STAGES.decide_codes(frame, on_missing="no")
 
 
 def test_comparing_needs_two_tables_that_pick_one_rule() -> None:

@@ -125,7 +125,7 @@ def test_faults_say_what_and_where(text: str, why: str, at: int) -> None:
 
 def test_a_test_that_is_not_text_is_refused() -> None:
     with pytest.raises(PolicyError, match="not 365"):
-        parse_test(365)  # type: ignore[arg-type]
+        parse_test(365)
 
 
 def test_parameters_and_constants_of_a_test() -> None:

@@ -316,7 +316,7 @@ def test_invalid_facts_are_refused(spec: dict[str, Any], expected: str) -> None:
     with pytest.raises(PolicyError, match=expected):
         fact(spec)
     with pytest.raises(ValueError):
-        Fact("money")  # type: ignore[arg-type]
+        Fact("money")
 
 
 def test_frozen_mappings_refuse_every_change() -> None:

@@ -13,7 +13,8 @@ from scipy.optimize import linear_sum_assignment
 
 from bankcrm.calendars.ages import full_years
 from bankcrm.errors import DataError, UnknownNameError
-from bankcrm.frames import DataFault, findings_of
+from bankcrm.frames import DataFault
+from bankcrm.frames.findings import findings_of
 from bankcrm.policy import default_policy
 from bankcrm.segmentation import (
     assign_managers,

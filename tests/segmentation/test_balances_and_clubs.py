@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from bankcrm.calendars.terms import last_day_of_term, next_review
 from bankcrm.errors import DataError, MissingFactError
-from bankcrm.frames import DataFault, findings_of
+from bankcrm.frames import DataFault
+from bankcrm.frames.findings import findings_of
 from bankcrm.policy import default_policy
 from bankcrm.segmentation import average_balance, memberships
 

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from bankcrm.book.view import Needs, view_of
 from bankcrm.errors import DataError
-from bankcrm.frames import DataFault, findings_frame, findings_of
+from bankcrm.frames import DataFault
+from bankcrm.frames.check import findings_frame
+from bankcrm.frames.findings import findings_of
 from bankcrm.policy import default_policy
 from bankcrm.segmentation import (
     fit_rfm,

@@ -41,7 +41,7 @@ RATES = Rates(
 
 def positions(**columns: object) -> pd.DataFrame:
     """Positions over 73 days: a fifth of a year under ACT/365."""
-    size = len(next(iter(columns.values())))  # type: ignore[arg-type]
+    size = len(next(iter(columns.values())))
     base = {
         "customer_id": np.arange(size),
         "product": ["demand"] * size,
@@ -141,7 +141,7 @@ def test_components_are_conserved_to_the_cent(rows: list[tuple[object, ...]]) ->
     frame["end"] = frame["start"] + pd.to_timedelta(frame["days"], unit="D")
     frame = frame.drop(columns=["a", "b", "days"])
     tables = {
-        by: contribution(frame, rates=RATES, by=by)  # type: ignore[arg-type]
+        by: contribution(frame, rates=RATES, by=by)
         for by in ("position", "customer", "product", "customer_product")
     }
     for table in tables.values():
@@ -277,7 +277,7 @@ def test_positions_that_do_not_fit() -> None:
     with pytest.raises(DataError, match="not finite"):
         contribution(positions(balance=[np.inf]), rates=RATES)
     with pytest.raises(DataError, match="by: got 'branch'"):
-        contribution(positions(balance=[5.0]), rates=RATES, by="branch")  # type: ignore[arg-type]
+        contribution(positions(balance=[5.0]), rates=RATES, by="branch")
     with pytest.raises(DataError, match=r"n_branch: null"):
         contribution(positions(n_branch=[np.nan]), rates=RATES)
 

@@ -156,9 +156,9 @@ def test_bad_input() -> None:
     with pytest.raises(DataError, match="too few"):
         concentration([1.0, 2]).interval("gini", seed=1)
     with pytest.raises(DataError, match="statistic: got 'mean'"):
-        figures.interval("mean", seed=1)  # type: ignore[arg-type]
+        figures.interval("mean", seed=1)
     with pytest.raises(DataError, match="method: got 'guess'"):
-        figures.interval("gini", method="guess")  # type: ignore[arg-type]
+        figures.interval("gini", method="guess")
     with pytest.raises(DataError, match="share_of_top needs one"):
         figures.interval("share_of_top", seed=1)
     with pytest.raises(DataError, match="use bootstrap"):

@@ -63,7 +63,7 @@ def book() -> dict[str, pd.DataFrame]:
 
 def made(**changes: object) -> pd.DataFrame:
     frames: dict[str, object] = {**book(), **changes}
-    return positions_of(**frames, start="2026-01-01", end="2026-03-31")  # type: ignore[arg-type]
+    return positions_of(**frames, start="2026-01-01", end="2026-03-31")
 
 
 def test_each_account_and_running_loan_has_a_row() -> None:
@@ -261,7 +261,7 @@ def test_bad_input() -> None:
     with pytest.raises(DataError, match="the frames have no running balances"):
         positions_of(**book(), start=START, end=END, source="running")
     with pytest.raises(DataError, match="source: got 'guess'"):
-        positions_of(**book(), start=START, end=END, source="guess")  # type: ignore[arg-type]
+        positions_of(**book(), start=START, end=END, source="guess")
     with pytest.raises(DataError, match="amount: null"):
         made(transactions=book()["transactions"].assign(amount=np.nan))
     with pytest.raises(DataError, match="missing column"):

@@ -32,7 +32,7 @@ def test_the_value_is_the_sum_written_out(
         expected = (kept * grown / (1 + discount) ** periods).sum()
     else:
         expected = (kept * retention * grown / (1 + discount) ** (periods + 1)).sum()
-    found = customer_value(1.0, retention, discount, growth=growth, timing=timing)  # type: ignore[arg-type]
+    found = customer_value(1.0, retention, discount, growth=growth, timing=timing)
     assert float(found) == pytest.approx(expected, rel=1e-9)
 
 
@@ -50,12 +50,12 @@ def test_reichheld_defection_halved_doubles_the_lifetime_and_the_value() -> None
 def test_the_elasticity_is_the_slope(
     retention: float, discount: float, growth: float, timing: str
 ) -> None:
-    found = retention_economics(1.0, retention, discount, growth=growth, timing=timing)  # type: ignore[arg-type]
+    found = retention_economics(1.0, retention, discount, growth=growth, timing=timing)
     if retention < 0.01:
         return
     step = 1e-6 * retention
     up, down = (
-        float(customer_value(1.0, retention + s, discount, growth=growth, timing=timing))  # type: ignore[arg-type]
+        float(customer_value(1.0, retention + s, discount, growth=growth, timing=timing))
         for s in (step, -step)
     )
     assert found.elasticity == pytest.approx((up - down) / found.value / 2e-6, rel=1e-4)
@@ -130,7 +130,7 @@ def test_bad_input() -> None:
     with pytest.raises(DataError, match="margin: missing or infinite"):
         customer_value(np.nan, 0.5, 0.1)
     with pytest.raises(DataError, match="timing"):
-        customer_value(1.0, 0.5, 0.1, timing="middle")  # type: ignore[arg-type]
+        customer_value(1.0, 0.5, 0.1, timing="middle")
     with pytest.raises(DataError, match="points"):
         retention_economics(1.0, 0.5, 0.1, points=0)
     with pytest.raises(DataError, match="floor < rate < ceiling"):

@@ -141,7 +141,7 @@ def test_a_figure_that_the_book_does_not_record_says_why() -> None:
     found = rules_of_thumb(bare, as_of="2020-01-01")
     assert row(found, "20:80")["note"] == "0 customers; at least 3 are needed"
     assert row(found, "1:5")["note"].startswith("needs contacts")
-    assert row(found, "5:100")["note"].startswith("nobody was a customer")
+    assert row(found, "5:100")["note"].startswith("there was no customer")
     assert np.isnan(row(found, "1:1:75")["observed"])
     assert found.loc[found["rule"] == "14:9:9:68", "note"].str.startswith("needs closed").all()
     undated = book(customers=book().customers[["customer_id"]])

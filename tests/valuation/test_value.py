@@ -28,7 +28,7 @@ FIVE = ("contribution", "satisfaction", "loyalty", "growth", "risk")
 def test_a_scale_is_monotone_and_stays_within_0_and_1(
     method: str, values: list[int], better: bool
 ) -> None:
-    scale = fit_scale(np.array(values), method, higher_is_better=better)  # type: ignore[arg-type]
+    scale = fit_scale(np.array(values), method, higher_is_better=better)
     asked = np.sort(np.array([*values, -5000.0, 5000.0, 0.5]))
     scores = scale.apply(asked)
     assert ((scores >= 0) & (scores <= 1)).all()
@@ -88,7 +88,7 @@ def test_scales_that_do_not_fit() -> None:
     with pytest.raises(DataError, match="1 infinite"):
         fit_scale([1.0, np.inf], "rank")
     with pytest.raises(DataError, match="rank, robust_z, min_max"):
-        fit_scale([1.0], "mode")  # type: ignore[arg-type]
+        fit_scale([1.0], "mode")
     with pytest.raises(DataError, match="score from 0 to 1"):
         points_scale({1: 5.0})
     with pytest.raises(DataError, match=r"measures\.x: scale 'odd'"):

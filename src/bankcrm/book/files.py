@@ -18,7 +18,8 @@ from pyarrow import csv
 from bankcrm.book.contract import CONTRACT, FRAMES
 from bankcrm.book.model import Book
 from bankcrm.errors import DataError
-from bankcrm.frames import Column, as_frame, codes
+from bankcrm.frames import Column, as_frame
+from bankcrm.frames.arrays import codes
 
 _FORMATS = ("parquet", "csv")
 _TOML = "book.toml"
@@ -177,7 +178,7 @@ def _read_csv(path: Path, name: str) -> pd.DataFrame:
     faults: list[str] = []
     parsed = {c: _parsed(columns[c], raw[c], path, faults) for c in raw.columns if c in columns}
     if faults:
-        raise DataError("\n  ".join([f"{path}: {len(faults)} columns do not parse", *faults]))
+        raise DataError("\n  ".join([f"{path}: columns that do not parse: {len(faults)}", *faults]))
     return raw.assign(**parsed)
 
 
@@ -212,7 +213,7 @@ def _parsed(column: Column, text: pd.Series, path: Path, faults: list[str]) -> p
         else:
             cells = text[wrong].iloc[:_SHOWN]
             shown = ", ".join(f"line {n}: {v!r}" for n, v in zip(lines, cells, strict=True))
-        faults.append(f"{column.name}: {wrong.sum():,} cells are not {expected} ({shown})")
+        faults.append(f"{column.name}: cells that are not {expected}: {wrong.sum():,} ({shown})")
     return values
 
 

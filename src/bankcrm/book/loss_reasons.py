@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.errors import DataError
-from bankcrm.frames import codes
+from bankcrm.frames.arrays import codes
 from bankcrm.policy import Policy
 
 

@@ -13,7 +13,8 @@ from bankcrm._display import card, figures_of
 from bankcrm.book.checks import linked, screened
 from bankcrm.book.contract import FRAMES, empty_frame
 from bankcrm.errors import DataError
-from bankcrm.frames import DataFault, as_frame, as_of_day
+from bankcrm.frames import DataFault, as_frame
+from bankcrm.frames.arrays import as_of_day
 from bankcrm.frames.instants import ZONE
 
 

@@ -13,7 +13,8 @@ import pandas as pd
 from bankcrm.book.contract import CONTRACT, FRAMES
 from bankcrm.book.model import Book
 from bankcrm.errors import DataError
-from bankcrm.frames import Column, Numbers, as_frame, check_frame, codes
+from bankcrm.frames import Column, as_frame, check_frame
+from bankcrm.frames.arrays import Numbers, codes
 from bankcrm.frames.instants import ZONE, local_day
 from bankcrm.frames.numbering import Positions, positions_in
 

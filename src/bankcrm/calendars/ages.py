@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from bankcrm.frames import Days
+from bankcrm.frames.arrays import Days
 
 
 def full_years(born: Days, today: np.datetime64) -> npt.NDArray[np.float64]:

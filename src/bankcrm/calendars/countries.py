@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from bankcrm.calendars.table import Counts, DayLike, ManyDays, WorkingCalendar
 from bankcrm.errors import MissingExtraError, UnknownNameError
-from bankcrm.frames import Days
+from bankcrm.frames.arrays import Days
 
 _Ints: TypeAlias = npt.NDArray[np.int64]
 _BEYOND_NOTICE_YEARS = 10

@@ -7,7 +7,7 @@ from typing import overload
 
 import numpy as np
 
-from bankcrm.frames import Days
+from bankcrm.frames.arrays import Days
 from bankcrm.frames.instants import ZONE, Instants, Many, local_times, one_day, seconds_of
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.errors import CalendarError, DataError
-from bankcrm.frames import Days, as_of_day, days
+from bankcrm.frames.arrays import Days, as_of_day, days
 
 DayLike: TypeAlias = "dt.date | str | np.datetime64"
 # Not `ArrayLike`: a text is a sequence too, and would be taken for many dates.

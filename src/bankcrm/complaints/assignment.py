@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.frames import Codes, Column, as_of_day, check_frame, days
+from bankcrm.frames import Column, check_frame
+from bankcrm.frames.arrays import Codes, as_of_day, days
 from bankcrm.vocabulary import Severity
 
 _SEVERITY = tuple(s.value for s in Severity)

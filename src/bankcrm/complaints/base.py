@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.calendars import business_day, local_day
-from bankcrm.frames import Column, Days
+from bankcrm.frames import Column
+from bankcrm.frames.arrays import Days
 from bankcrm.models import columns_of
 from bankcrm.models.complaint import Complaint
 from bankcrm.policy import Policy, default_policy

@@ -12,7 +12,8 @@ from bankcrm.complaints.base import (
     contract,
     local_days,
 )
-from bankcrm.frames import Column, as_frame, check_frame, numbers
+from bankcrm.frames import Column, as_frame, check_frame
+from bankcrm.frames.arrays import numbers
 from bankcrm.policy import Policy
 
 _CLOCKS = (

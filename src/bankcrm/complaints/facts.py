@@ -13,7 +13,9 @@ import pandas as pd
 
 from bankcrm.complaints.base import contract
 from bankcrm.errors import DataError
-from bankcrm.frames import Column, categorical, numbers
+from bankcrm.frames import Column
+from bankcrm.frames.arrays import numbers
+from bankcrm.frames.numbering import categorical
 from bankcrm.models.complaint import Complaint
 from bankcrm.policy import Policy
 from bankcrm.vocabulary import SIGNALS, Kind, Tier, word

@@ -8,7 +8,8 @@ import pandas as pd
 from bankcrm.calendars import WorkingCalendar
 from bankcrm.complaints.base import business_days, contract, local_days
 from bankcrm.errors import DataError
-from bankcrm.frames import as_frame, as_of_day, check_frame, numbers
+from bankcrm.frames import as_frame, check_frame
+from bankcrm.frames.arrays import as_of_day, numbers
 from bankcrm.policy import Policy, default_policy
 from bankcrm.vocabulary import Outcome
 

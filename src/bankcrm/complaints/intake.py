@@ -13,7 +13,8 @@ from bankcrm._display import card, line
 from bankcrm.complaints.base import Mask, complaints_policy, contract, local_days
 from bankcrm.complaints.repeats import link_repeats
 from bankcrm.errors import DataError
-from bankcrm.frames import as_frame, as_of_day, screen_frame
+from bankcrm.frames import as_frame, screen_frame
+from bankcrm.frames.arrays import as_of_day
 from bankcrm.models import columns_of, frame_of
 from bankcrm.models.complaint import Complaint
 from bankcrm.policy import Policy

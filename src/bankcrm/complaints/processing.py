@@ -12,7 +12,8 @@ from bankcrm.complaints.facts import Classifier, ExtendFacts, identity
 from bankcrm.complaints.intake import intake
 from bankcrm.complaints.lexicon import default_lexicon
 from bankcrm.complaints.routing import route_frame
-from bankcrm.frames import DataFault, Days, as_of_day, days
+from bankcrm.frames import DataFault
+from bankcrm.frames.arrays import Days, as_of_day, days
 from bankcrm.policy import Policy
 from bankcrm.vocabulary import Timeliness
 

@@ -9,8 +9,9 @@ import pandas as pd
 
 from bankcrm.complaints.base import complaints_policy
 from bankcrm.complaints.clocks.time_units import Instants
-from bankcrm.frames import categorical, codes
+from bankcrm.frames.arrays import codes
 from bankcrm.frames.instants import utc_microseconds
+from bankcrm.frames.numbering import categorical
 from bankcrm.policy import Policy
 
 CLOCKS = ("starts", "joins", "restarts")

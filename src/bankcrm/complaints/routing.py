@@ -26,7 +26,8 @@ from bankcrm.complaints.facts import (
 from bankcrm.complaints.lexicon import Lexicon
 from bankcrm.complaints.routes import RouteRule, routes_of
 from bankcrm.complaints.severity import decide_severity
-from bankcrm.frames import as_frame, categorical, check_frame
+from bankcrm.frames import as_frame, check_frame
+from bankcrm.frames.numbering import categorical
 from bankcrm.models import Id
 from bankcrm.models.complaint import Complaint
 from bankcrm.policy import Policy

@@ -16,7 +16,8 @@ from bankcrm.complaints.facts import (
     read_texts,
 )
 from bankcrm.errors import DataError
-from bankcrm.frames import Column, categorical, check_frame
+from bankcrm.frames import Column, check_frame
+from bankcrm.frames.numbering import categorical
 from bankcrm.policy import Policy
 from bankcrm.vocabulary import SIGNALS, Severity
 

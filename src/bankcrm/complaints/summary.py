@@ -19,7 +19,8 @@ from bankcrm.complaints.base import (
     local_days,
 )
 from bankcrm.errors import DataError
-from bankcrm.frames import Column, Days, as_frame, as_of_day, check_frame, days, numbers
+from bankcrm.frames import Column, as_frame, check_frame
+from bankcrm.frames.arrays import Days, as_of_day, days, numbers
 from bankcrm.policy import Policy
 
 Amounts: TypeAlias = npt.NDArray[np.float64]

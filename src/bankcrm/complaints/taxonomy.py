@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.errors import DataError, PolicyError, UnknownNameError
-from bankcrm.frames import categorical
+from bankcrm.frames.numbering import categorical
 from bankcrm.policy import Policy
 from bankcrm.rules.toml import converter, parse_toml, structure
 from bankcrm.rules.values import frozen_dict

@@ -8,7 +8,7 @@ import pandas as pd
 
 from bankcrm._display import card, figures_of
 from bankcrm.errors import DataError
-from bankcrm.frames import ArrayLike, Numbers, numbers
+from bankcrm.frames.arrays import ArrayLike, Numbers, numbers
 
 _RUN = 8  # points in a row on one side of the centre: Western Electric's fourth rule
 _MEDIAN_RANGE = 0.954  # median distance of two normal values, in standard deviations

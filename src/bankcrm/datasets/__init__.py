@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bankcrm.datasets.berka import convert_berka, load_berka
 from bankcrm.datasets.public import load_cdnow, load_cfpb, load_gleif, load_rfm_r
-from bankcrm.datasets.synthetic import make_book
+from bankcrm.datasets.synthetic.make import make_book
 
 __all__ = [
     "convert_berka",

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.frames import ArrayLike, categorical, codes
+from bankcrm.frames.arrays import ArrayLike, codes
+from bankcrm.frames.numbering import categorical
 
 
 def constant(word: str, count: int) -> pd.Series:

@@ -12,7 +12,7 @@ import pandas as pd
 from bankcrm.book import Book, write_book
 from bankcrm.datasets._categories import category, constant
 from bankcrm.errors import DataError
-from bankcrm.frames import codes
+from bankcrm.frames.arrays import codes
 
 __all__ = ["convert_berka", "load_berka"]
 

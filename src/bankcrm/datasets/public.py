@@ -10,7 +10,7 @@ import pandas as pd
 
 from bankcrm.datasets._categories import category, constant
 from bankcrm.errors import DataError, UnknownNameError
-from bankcrm.frames import days
+from bankcrm.frames.arrays import days
 
 __all__ = ["load_cdnow", "load_cfpb", "load_gleif", "load_rfm_r"]
 

@@ -14,7 +14,7 @@ import pandas as pd
 from bankcrm.book.contract import CONTRACT
 from bankcrm.engines.sources import about_of, in_zones
 from bankcrm.errors import UnknownNameError
-from bankcrm.frames import as_of_day
+from bankcrm.frames.arrays import as_of_day
 from bankcrm.rules.sql import quoted
 
 PREFIX = "bankcrm_"

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bankcrm.errors import DataError, EngineError
-from bankcrm.frames import as_of_day
+from bankcrm.frames.arrays import as_of_day
 
 MANIFEST = "_manifest.json"
 _KEY = "_key.json"

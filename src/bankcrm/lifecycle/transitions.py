@@ -12,7 +12,8 @@ import pandas as pd
 
 from bankcrm._display import card, figures_of
 from bankcrm.errors import DataError, IllegalTransitionError
-from bankcrm.frames import ArrayLike, categorical, codes
+from bankcrm.frames.arrays import ArrayLike, codes
+from bankcrm.frames.numbering import categorical
 from bankcrm.lifecycle.model import Move, StageModel, stage_model
 
 Cells: TypeAlias = npt.NDArray[np.uint8]

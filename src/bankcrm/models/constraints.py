@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.frames import days
+from bankcrm.frames.arrays import days
 
 Mask = npt.NDArray[np.bool_]
 

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.book.view import BookView
-from bankcrm.errors import PluginError
-from bankcrm.frames import categorical
+from bankcrm.errors import DataError, PluginError
+from bankcrm.frames.numbering import categorical
 from bankcrm.pipeline.fitted import Fitted
 from bankcrm.pipeline.step import Decision, Step
 from bankcrm.plugins import PluginFacts, fact_sources_of
@@ -63,7 +63,10 @@ class Block:
     def add(self, columns: pd.DataFrame) -> None:
         """Join columns; one that is there already is replaced."""
         if not columns.index.equals(self.customers):
-            raise ValueError("the columns of a step have one row per customer, in their order")
+            raise DataError(
+                f"columns {', '.join(map(str, columns.columns))} of a step: {len(columns)} rows; "
+                f"expected one row per customer ({len(self.customers)}), in their order"
+            )
         made = {str(name): self.found[name] for name in self.found}
         made |= {str(name): values.set_axis(self.customers) for name, values in columns.items()}
         self.found = pd.DataFrame(made, index=self.customers, copy=False)
@@ -85,7 +88,7 @@ class Block:
             self.add(self._decided(step, decision))
 
     def leave_out(self, step: Step) -> None:
-        """Add the step's columns as nulls: the book cannot tell them."""
+        """Add the step's columns as nulls: the book does not record what they need."""
         size = len(self.customers)
         columns: dict[str, Any] = dict.fromkeys((*step.shown, *step.hidden), np.full(size, np.nan))
         for decision in step.decisions:

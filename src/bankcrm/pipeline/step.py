@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import pandas as pd
 
+from bankcrm.errors import DataError
 from bankcrm.policy import PolicySet
 from bankcrm.rules.model import OnMissing
 
@@ -123,15 +124,15 @@ def passes_of(steps: tuple[Step, ...]) -> dict[str, int]:
     pass after the steps whose columns its sample reads.
 
     Raises:
-        ValueError: A step uses one that does not come before it, or its facts wait for a fit.
+        DataError: A step uses one that does not come before it, or its facts wait for a fit.
     """
     found: dict[str, int] = {}
     for step in steps:
         late = [n for n in (*step.reads, *step.after, *step.requires) if n not in found]
         if late:
-            raise ValueError(f"step {step.name!r} uses {', '.join(late)}, which comes later")
+            raise DataError(f"step {step.name!r} uses {', '.join(late)}, which comes later")
         if waiting := [n for n in step.reads if found[n]]:
-            raise ValueError(f"step {step.name!r}: its facts wait for the fit of {waiting[0]!r}")
+            raise DataError(f"step {step.name!r}: its facts wait for the fit of {waiting[0]!r}")
         known = max((found[n] for n in step.after), default=0)
         before = max(found.values(), default=0)
         found[step.name] = max(before, known + 1) if step.fit is not None else before

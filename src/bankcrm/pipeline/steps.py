@@ -6,7 +6,7 @@ import attrs
 import numpy as np
 import pandas as pd
 
-from bankcrm.frames import as_of_day
+from bankcrm.frames.arrays import as_of_day
 from bankcrm.lifecycle.actions.signals import signal_facts_of
 from bankcrm.lifecycle.actions.warnings import weigh_signals
 from bankcrm.lifecycle.stages.facts import stage_facts_of

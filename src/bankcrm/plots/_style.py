@@ -74,9 +74,9 @@ def chinese_fonts() -> list[str]:
 
 def _added_fonts(font_manager: Any) -> list[str]:
     """The same, after a look for fonts that were installed since matplotlib made its list."""
-    wanted = {name.replace(" ", "").lower()[:11] for name in _CHINESE_FONTS}
+    target = {name.replace(" ", "").lower()[:11] for name in _CHINESE_FONTS}
     for path in font_manager.findSystemFonts():
-        if Path(path).stem.replace("-", "").lower()[:11] in wanted:
+        if Path(path).stem.replace("-", "").lower()[:11] in target:
             font_manager.fontManager.addfont(path)
     return chinese_fonts()
 

@@ -66,7 +66,7 @@ def profit_split(
 
     Args:
         shares: Indexed by class (``profitable``, ``marginal``, ``losing``): ``customers`` and
-            ``profit``, shares of the whole; ``rule`` is drawn as the textbook's figure.
+            ``profit``, shares of the whole; ``reference`` is drawn as the textbook's figure.
         ax: Axes to draw on; None makes a figure.
         language: Language of titles and labels.
     """
@@ -80,9 +80,9 @@ def profit_split(
         second = ax.bar(place + 0.2, shares["profit"], 0.38, color=ORANGE, hatch="//", label=profit)
         for bars in (first, second):
             ax.bar_label(bars, fmt=lambda v: f"{v:.0%}", padding=2)
-        if "rule" in shares:
+        if "reference" in shares:
             label = c.text("rule of thumb", "经验法则")
-            ax.plot(place - 0.2, shares["rule"], "_", color=RED, markersize=26, label=label)
+            ax.plot(place - 0.2, shares["reference"], "_", color=RED, markersize=26, label=label)
         ax.axhline(0, color=GREY, linewidth=1)
         ax.set_xticks(place, c.labels(shares.index))
         ax.legend(frameon=False)

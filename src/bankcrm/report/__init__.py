@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from bankcrm.report.html import EarlierContent, ReportContent, render_html
+from bankcrm.report.html import ReportContent, render_html
 from bankcrm.report.tables import write_csv, write_excel
 
 __all__ = [
-    "EarlierContent",
     "ReportContent",
     "render_html",
     "write_csv",

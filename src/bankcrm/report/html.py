@@ -20,8 +20,8 @@ EXTRA_ROWS = 100
 
 
 @attrs.frozen(eq=False)
-class EarlierContent:
-    """What a report shows of an earlier review.
+class EarlierReview:
+    """The figures and tiers of an earlier review, with which a later one is compared.
 
     Attributes:
         as_of: The day of the review.
@@ -64,7 +64,7 @@ class ReportContent:
     note: str = ""
     currency: str = ""
     not_available: Mapping[str, str] = attrs.field(factory=dict)
-    earlier: EarlierContent | None = None
+    earlier: EarlierReview | None = None
 
 
 def render_html(content: ReportContent, *, language: Language = "en") -> str:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import numpy as np
@@ -18,11 +18,10 @@ from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.pipeline import STEPS, Decision, Fitted, Step
 from bankcrm.pipeline.reading import decisions_of, explain
 from bankcrm.policy import PolicySet
+from bankcrm.report import ReportContent, render_html, write_csv, write_excel
+from bankcrm.report.html import EarlierReview
 from bankcrm.rules import DecisionTable, Trace
 from bankcrm.vocabulary import Language
-
-if TYPE_CHECKING:
-    from bankcrm.report import ReportContent
 
 INLINED = 10_000
 """How many customers the page of a report explains."""
@@ -156,19 +155,14 @@ class Review:
         Raises:
             MissingExtraError: The extra ``report`` is not installed.
         """
-        from bankcrm.report import render_html
-
         text = render_html(self._content(earlier), language=language)
         if path is not None:
             Path(path).write_text(text, encoding="utf-8")
         return text
 
     def _content(self, earlier: Review | EarlierReview | None) -> ReportContent:
-        from bankcrm.report import EarlierContent, ReportContent
-
-        before = None
-        if earlier is not None:
-            before = EarlierContent(earlier.as_of, earlier.summary, earlier.standing())
+        if isinstance(earlier, Review):
+            earlier = EarlierReview(earlier.as_of, earlier.summary, earlier.standing())
         return ReportContent(
             name=self.name,
             as_of=self.as_of,
@@ -181,7 +175,7 @@ class Review:
             note=self.note,
             currency=self.currency,
             not_available=self.reasons,
-            earlier=before,
+            earlier=earlier,
         )
 
     def to_excel(self, path: str | Path) -> None:
@@ -194,8 +188,6 @@ class Review:
             MissingExtraError: The extra ``report`` is not installed.
             DataError: A frame has more rows than a sheet can have.
         """
-        from bankcrm.report import write_excel
-
         figures = pd.DataFrame(list(self.key_figures().items()), columns=["figure", "value"])
         sheets = {
             "figures": figures,
@@ -231,8 +223,6 @@ class Review:
             earlier: An earlier review that the report compares with.
             language: Language of the report.
         """
-        from bankcrm.report import write_csv
-
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
         self._write_customers(target)
@@ -247,8 +237,6 @@ class Review:
         return self.customers[["stage", "tier"]]
 
     def _write_customers(self, target: Path) -> None:
-        from bankcrm.report import write_csv
-
         self.customers.to_parquet(target / "customers.parquet")
         write_csv(self.customers, target / "customers.csv")
 
@@ -305,25 +293,6 @@ def _plain_values(column: pd.Series) -> list[Any]:
 
 def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, date | pd.Timestamp) else value
-
-
-@attrs.frozen(eq=False)
-class EarlierReview:
-    """The figures and tiers of a review on disk, with which a later review is compared.
-
-    Attributes:
-        as_of: The day of the review.
-        summary: Its figures.
-        customers: Stage and tier of every customer.
-    """
-
-    as_of: date
-    summary: Mapping[str, Any]
-    customers: pd.DataFrame
-
-    def standing(self) -> pd.DataFrame:
-        """Stage and tier of every customer."""
-        return self.customers
 
 
 def read_earlier(folder: str | Path) -> EarlierReview:

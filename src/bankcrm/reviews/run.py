@@ -15,7 +15,8 @@ from bankcrm.book.recorded import recorded_in
 from bankcrm.book.view import book_view
 from bankcrm.calendars import WorkingCalendar, working_calendar
 from bankcrm.complaints import ProcessedComplaints, default_lexicon, process_complaints
-from bankcrm.frames import as_of_day, findings_frame
+from bankcrm.frames.arrays import as_of_day
+from bankcrm.frames.check import findings_frame
 from bankcrm.pipeline import STEPS, Fitted, Step
 from bankcrm.pipeline.reading import shown_columns
 from bankcrm.pipeline.run import run_steps

@@ -13,7 +13,8 @@ import pandas as pd
 
 from bankcrm.book import Book
 from bankcrm.errors import DataError, PolicyError, UnknownNameError
-from bankcrm.frames import as_frame, categorical
+from bankcrm.frames import as_frame
+from bankcrm.frames.numbering import categorical
 from bankcrm.lifecycle import playbook
 from bankcrm.pipeline import STEPS, Decision, Step
 from bankcrm.pipeline.reading import decisions_of

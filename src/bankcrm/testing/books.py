@@ -36,7 +36,7 @@ def books(draw: st.DrawFn, *, as_of: dt.date = _AS_OF, max_customers: int = 4) -
     """
     ids = draw(st.lists(st.integers(1, 99), min_size=1, max_size=max_customers, unique=True))
     customers = [_with(draw(records(MODELS["customers"], as_of=as_of)), customer_id=i) for i in ids]
-    for i, customer in enumerate(customers):  # nobody is referred by a stranger
+    for i, customer in enumerate(customers):  # a referrer is a customer of the book
         known = getattr(customer, "referred_by", None) in ids[:i]
         customers[i] = customer if known else _with(customer, referred_by=None)
     frames: dict[str, Any] = {"customers": frame_of(customers, MODELS["customers"])}

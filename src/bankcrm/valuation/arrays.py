@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bankcrm.errors import DataError
-from bankcrm.frames import numbers
+from bankcrm.frames.arrays import numbers
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer[Any]]

@@ -13,7 +13,7 @@ from bankcrm.book.loss_reasons import count_loss_reasons
 from bankcrm.book.relationship import own_movements, relationship_on
 from bankcrm.book.view import BookView, Mask, Needs, day_number
 from bankcrm.errors import DataError
-from bankcrm.frames import as_of_day, numbers
+from bankcrm.frames.arrays import as_of_day, numbers
 from bankcrm.intervals import wilson
 from bankcrm.policy import Policy, default_policy
 from bankcrm.valuation.arrays import Floats
@@ -284,7 +284,7 @@ def _five_points(year: _Year) -> Iterator[_Row]:
     row = _Row("5:100", figure, year.reference("rule_five_points_effect"))
     n, kept = _kept(year)
     if not n:
-        yield attrs.evolve(row, note="nobody was a customer a year ago")
+        yield attrs.evolve(row, note="there was no customer one year ago")
         return
     if kept == n:
         yield attrs.evolve(row, sample_size=n, note="nobody was lost: retention cannot rise")

@@ -29,8 +29,10 @@ from bankcrm.complaints.clocks.time_units import (
     TimeUnits,
 )
 from bankcrm.errors import DataError
-from bankcrm.frames import Column, Days, as_frame, categorical, check_frame
+from bankcrm.frames import Column, as_frame, check_frame
+from bankcrm.frames.arrays import Days
 from bankcrm.frames.instants import Times, utc_microseconds
+from bankcrm.frames.numbering import categorical
 from bankcrm.policy import Policy
 from bankcrm.vocabulary import ClockStateKind, EventKind, Severity
 

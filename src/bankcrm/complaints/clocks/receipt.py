@@ -12,7 +12,7 @@ from bankcrm.calendars import WorkingCalendar, local_day
 from bankcrm.complaints.base import Mask
 from bankcrm.complaints.clocks.rules import ClockRule, clock_rules
 from bankcrm.complaints.clocks.time_units import Instants, Ticks, TimeUnits, moment
-from bankcrm.frames import Days
+from bankcrm.frames.arrays import Days
 from bankcrm.policy import Policy
 from bankcrm.vocabulary import EventKind, Kind, Severity, word
 

@@ -14,7 +14,7 @@ import pandas as pd
 from bankcrm.calendars import WorkingCalendar, WorkingHours, business_day, local_day
 from bankcrm.complaints.base import Mask, time_of
 from bankcrm.errors import CalendarError
-from bankcrm.frames import Days
+from bankcrm.frames.arrays import Days
 
 DAY_UNITS = ("working_days", "calendar_days")
 UNITS = (*DAY_UNITS, "hours", "working_hours")

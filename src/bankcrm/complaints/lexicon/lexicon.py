@@ -25,7 +25,8 @@ from bankcrm.complaints.lexicon.terms import (
     longest_first,
 )
 from bankcrm.errors import DataError, PolicyError
-from bankcrm.frames import Codes, categorical
+from bankcrm.frames.arrays import Codes
+from bankcrm.frames.numbering import categorical
 from bankcrm.rules.toml import converter, parse_toml, structure
 from bankcrm.vocabulary import SIGNALS, Kind
 

@@ -12,7 +12,7 @@ from bankcrm.datasets.synthetic.interactions import make_complaints, make_contac
 from bankcrm.datasets.synthetic.people import make_people
 from bankcrm.datasets.synthetic.transactions import make_transactions
 from bankcrm.errors import DataError
-from bankcrm.frames import as_of_day
+from bankcrm.frames.arrays import as_of_day
 
 _AS_OF = dt.date(2026, 6, 30)
 

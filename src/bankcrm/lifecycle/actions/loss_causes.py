@@ -33,7 +33,7 @@ def loss_causes(
 
     Returns:
         Indexed by ``group``, in the rule's order: ``count``, ``share``, ``lower``, ``upper``,
-        ``rule``, ``within`` (whether the rule's figure lies in the interval).
+        ``reference`` (the rule's figure), ``within`` (whether it lies in the interval).
 
     Raises:
         DataError: The column is missing, or has codes that the policy does not have.
@@ -61,7 +61,7 @@ def loss_causes(
             "share": share,
             "lower": low,
             "upper": high,
-            "rule": reference,
+            "reference": reference,
             "within": (low <= reference) & (reference <= high),
         },
         index=pd.Index(groups, name="group"),

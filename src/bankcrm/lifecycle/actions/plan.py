@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.calendars import WorkingCalendar
-from bankcrm.frames import Column, Days, as_frame, as_of_day, check_frame
+from bankcrm.frames import Column, as_frame, check_frame
+from bankcrm.frames.arrays import Days, as_of_day
 from bankcrm.lifecycle.actions.playbooks import Action, Festival, specificity
 from bankcrm.lifecycle.policy import lifecycle_policy
 from bankcrm.policy import Policy

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bankcrm.book.balances import average_balances
 from bankcrm.book.view import NEVER, BookView, FrameView, Mask, day_number
-from bankcrm.frames import positions_in
+from bankcrm.frames.numbering import positions_in
 from bankcrm.policy import Policy
 
 Floats: TypeAlias = npt.NDArray[np.float64]

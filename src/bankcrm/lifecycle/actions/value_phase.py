@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.book.view import Needs, day_number, day_numbers, known_positions, view_of
-from bankcrm.frames import Column, as_of_day, check_frame
+from bankcrm.frames import Column, check_frame
+from bankcrm.frames.arrays import as_of_day
 from bankcrm.lifecycle.policy import lifecycle_policy
 from bankcrm.policy import Policy
 

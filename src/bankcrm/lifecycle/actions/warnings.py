@@ -11,7 +11,7 @@ import pandas as pd
 
 from bankcrm.book.view import Names, Needs, view_of
 from bankcrm.errors import DataError
-from bankcrm.frames import as_of_day, numbers
+from bankcrm.frames.arrays import as_of_day, numbers
 from bankcrm.lifecycle.actions.signals import signal_facts_of
 from bankcrm.lifecycle.policy import lifecycle_policy
 from bankcrm.lifecycle.stages import facts as stages

@@ -10,7 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.errors import DataError
-from bankcrm.frames import as_frame, categorical, codes, days
+from bankcrm.frames import as_frame
+from bankcrm.frames.arrays import codes, days
+from bankcrm.frames.numbering import categorical
 
 Grid: TypeAlias = npt.NDArray[np.int8]
 Days: TypeAlias = npt.NDArray[np.datetime64]

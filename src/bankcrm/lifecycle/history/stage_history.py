@@ -10,7 +10,8 @@ import pandas as pd
 
 from bankcrm.book.view import BookView, Names, day_number, view_of
 from bankcrm.errors import DataError
-from bankcrm.frames import ArrayLike, categorical, days
+from bankcrm.frames.arrays import ArrayLike, days
+from bankcrm.frames.numbering import categorical
 from bankcrm.lifecycle.history.panel import Grid, Panel, history_frame
 from bankcrm.lifecycle.model import StageModel, stage_model
 from bankcrm.lifecycle.policy import lifecycle_policy

@@ -9,7 +9,9 @@ import pandas as pd
 
 from bankcrm._display import card, line
 from bankcrm.errors import DataError
-from bankcrm.frames import as_frame, as_of_day, categorical, codes
+from bankcrm.frames import as_frame
+from bankcrm.frames.arrays import as_of_day, codes
+from bankcrm.frames.numbering import categorical
 from bankcrm.lifecycle.log.apply import (
     REJECTIONS,
     Applied,

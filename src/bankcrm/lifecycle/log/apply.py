@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.errors import DataError
-from bankcrm.frames import as_frame, codes, days
+from bankcrm.frames import as_frame
+from bankcrm.frames.arrays import codes, days
 from bankcrm.lifecycle.model import StageModel
 
 Ints: TypeAlias = npt.NDArray[np.intp]

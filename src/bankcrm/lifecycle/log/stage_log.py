@@ -11,7 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.errors import DataError
-from bankcrm.frames import as_frame, as_of_day, categorical
+from bankcrm.frames import as_frame
+from bankcrm.frames.arrays import as_of_day
+from bankcrm.frames.numbering import categorical
 from bankcrm.lifecycle.history.panel import Panel, read_panel
 from bankcrm.lifecycle.log.apply import apply_events, read_log
 from bankcrm.lifecycle.model import Move, StageModel, stage_model

@@ -11,8 +11,8 @@ import pandas as pd
 from bankcrm.book.holdings import open_on
 from bankcrm.book.relationship import LONG_AGO, own_movements, relationship
 from bankcrm.book.view import BookView, DayNumbers, Mask, Names, Needs, day_number, view_of
-from bankcrm.frames import as_of_day, categorical
-from bankcrm.frames.numbering import Positions
+from bankcrm.frames.arrays import as_of_day
+from bankcrm.frames.numbering import Positions, categorical
 from bankcrm.lifecycle.policy import lifecycle_policy
 from bankcrm.lifecycle.stages.timeline import DATES, Timeline, read_timeline
 from bankcrm.lifecycle.stages.windows import Windows

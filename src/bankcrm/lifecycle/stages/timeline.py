@@ -9,8 +9,7 @@ import pandas as pd
 
 from bankcrm.book.relationship import LONG_AGO, own_movements
 from bankcrm.book.view import NEVER, BookView, DayNumbers, FrameView, Mask
-from bankcrm.frames import categorical
-from bankcrm.frames.numbering import Positions
+from bankcrm.frames.numbering import Positions, categorical
 from bankcrm.policy import Policy
 from bankcrm.vocabulary import CustomerKind
 

@@ -11,7 +11,9 @@ import pandas as pd
 from bankcrm.book.balances import average_balances
 from bankcrm.book.view import day_number, day_numbers
 from bankcrm.errors import DataError
-from bankcrm.frames import Column, DataFault, as_of_day, check_frame, codes, with_findings
+from bankcrm.frames import Column, DataFault, check_frame
+from bankcrm.frames.arrays import as_of_day, codes
+from bankcrm.frames.findings import with_findings
 
 Method: TypeAlias = Literal["daily", "monthly"]
 BeforeFirst: TypeAlias = Literal["zero", "leave_out"]

@@ -11,7 +11,9 @@ import pandas as pd
 
 from bankcrm.calendars.ages import full_years
 from bankcrm.errors import DataError
-from bankcrm.frames import Column, as_of_day, by_customer, days
+from bankcrm.frames import Column
+from bankcrm.frames.arrays import as_of_day, days
+from bankcrm.frames.customers import by_customer
 from bankcrm.policy import Policy, default_policy
 
 _Days = npt.NDArray[np.datetime64]

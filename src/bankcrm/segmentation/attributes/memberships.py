@@ -8,7 +8,10 @@ import pandas as pd
 
 from bankcrm.calendars.terms import ONE_DAY, last_day_of_term, next_review
 from bankcrm.errors import DataError
-from bankcrm.frames import Column, as_of_day, by_customer, categorical, days, places_of
+from bankcrm.frames import Column
+from bankcrm.frames.arrays import as_of_day, days
+from bankcrm.frames.customers import by_customer
+from bankcrm.frames.numbering import categorical, places_of
 from bankcrm.policy import Policy, default_policy
 
 _CLUBS = ("none", "wealth", "private_banking")

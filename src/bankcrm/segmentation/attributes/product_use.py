@@ -7,7 +7,8 @@ import pandas as pd
 
 from bankcrm.book.holdings import open_on
 from bankcrm.book.view import FrameView, day_number
-from bankcrm.frames import Column, as_of_day, check_frame, codes
+from bankcrm.frames import Column, check_frame
+from bankcrm.frames.arrays import as_of_day, codes
 from bankcrm.policy import Policy, default_policy
 
 _ACCOUNTS = (

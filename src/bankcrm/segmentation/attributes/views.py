@@ -9,7 +9,8 @@ import pandas as pd
 from pandas.api import types
 
 from bankcrm.errors import DataError, UnknownNameError
-from bankcrm.frames import DataFault, with_findings
+from bankcrm.frames import DataFault
+from bankcrm.frames.findings import with_findings
 
 
 def customer_view(parts: Mapping[str, pd.DataFrame | pd.Series]) -> pd.DataFrame:
@@ -30,11 +31,11 @@ def customer_view(parts: Mapping[str, pd.DataFrame | pd.Series]) -> pd.DataFrame
 
     Source: EB-6.
 
-    >>> tiers = pd.DataFrame({"tier": ["key"], "rule": ["k"]}, index=[1])
-    >>> levels = pd.DataFrame({"level": ["increase", "reduce"], "rule": ["l", "c"]}, index=[1, 2])
+    >>> tiers = pd.DataFrame({"tier": ["key"], "note": ["k"]}, index=[1])
+    >>> levels = pd.DataFrame({"level": ["increase", "reduce"], "note": ["l", "c"]}, index=[1, 2])
     >>> view = customer_view({"tiers": tiers, "levels": levels})
     >>> list(view.columns), len(view)
-    (['tier', 'tiers_rule', 'level', 'levels_rule'], 2)
+    (['tier', 'tiers_note', 'level', 'levels_note'], 2)
     """
     if not parts:
         raise DataError("parts: none given; give the frames to join, by name")

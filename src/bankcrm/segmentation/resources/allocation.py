@@ -10,7 +10,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.errors import DataError, InfeasibleError, UnknownNameError
-from bankcrm.frames import Column, by_customer, numbers, places_of
+from bankcrm.frames import Column
+from bankcrm.frames.arrays import numbers
+from bankcrm.frames.customers import by_customer
+from bankcrm.frames.numbering import places_of
 from bankcrm.policy import Policy, default_policy
 from bankcrm.segmentation.resources.apportionment import apportion
 from bankcrm.segmentation.resources.levels import resource_levels

@@ -10,7 +10,10 @@ from scipy.optimize import LinearConstraint, milp
 from scipy.sparse import coo_array, vstack
 
 from bankcrm.errors import DataError
-from bankcrm.frames import Column, DataFault, by_customer, check_frame, places_of, with_findings
+from bankcrm.frames import Column, DataFault, check_frame
+from bankcrm.frames.customers import by_customer
+from bankcrm.frames.findings import with_findings
+from bankcrm.frames.numbering import places_of
 from bankcrm.policy import Policy, default_policy
 from bankcrm.segmentation.tiers.ladder import TIER_LADDER
 

@@ -11,17 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.errors import DataError
-from bankcrm.frames import (
-    Codes,
-    DataFault,
-    as_frame,
-    as_of_day,
-    codes,
-    days,
-    numbers,
-    raise_faults,
-    with_findings,
-)
+from bankcrm.frames import DataFault, as_frame
+from bankcrm.frames.arrays import Codes, as_of_day, codes, days, numbers
+from bankcrm.frames.findings import raise_faults, with_findings
 from bankcrm.policy import Policy, default_policy
 from bankcrm.segmentation.rfm.sums import BLOCK, NO_TICK, Mask, Movements, Sums, count_days, sums_of
 
@@ -225,7 +217,7 @@ def _refuse_nulls(
     ]
     if group is not None:
         checks.append((needed[3], "null", True, lambda: group < 0))
-    advice = "set such rows aside first with bankcrm.frames.screen_frame"
+    advice = "reject such rows first with bankcrm.frames.screen_frame"
     raise_faults(
         [
             _fault(frame, problem, column, rows, "a value", advice)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.errors import DataError
-from bankcrm.frames import places_of
+from bankcrm.frames.numbering import places_of
 from bankcrm.policy import Policy, default_policy
 from bankcrm.rules.compare import cross_count
 

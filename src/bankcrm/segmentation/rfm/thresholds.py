@@ -16,7 +16,7 @@ import tomli_w
 
 from bankcrm._display import card, figures_of
 from bankcrm.errors import DataError, PolicyError, UnknownNameError
-from bankcrm.frames import numbers
+from bankcrm.frames.arrays import numbers
 
 Method: TypeAlias = Literal["quantile", "r-rfm", "fixed"]
 _Values: TypeAlias = npt.NDArray[np.int64] | npt.NDArray[np.float64]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bankcrm.frames import Column, by_customer
+from bankcrm.frames import Column
+from bankcrm.frames.customers import by_customer
 from bankcrm.policy import Policy, default_policy
 
 FACTS = (

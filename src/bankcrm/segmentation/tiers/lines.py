@@ -6,7 +6,8 @@ import attrs
 import numpy as np
 
 from bankcrm.errors import DataError
-from bankcrm.frames import check_frame, numbers
+from bankcrm.frames import check_frame
+from bankcrm.frames.arrays import numbers
 from bankcrm.policy import Policy, default_policy
 from bankcrm.segmentation.tiers.assignment import FACTS
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bankcrm.frames import Column, check_frame, codes, places_of
+from bankcrm.frames import Column, check_frame
+from bankcrm.frames.arrays import codes
+from bankcrm.frames.numbering import places_of
 from bankcrm.rules.compare import cross_count
 from bankcrm.segmentation.tiers.ladder import TIER_LADDER
 

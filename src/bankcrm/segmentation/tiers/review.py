@@ -10,14 +10,10 @@ import pandas as pd
 
 from bankcrm.calendars.terms import ONE_DAY, next_review
 from bankcrm.errors import DataError, PolicyError
-from bankcrm.frames import (
-    Column,
-    as_of_day,
-    by_customer,
-    categorical,
-    days,
-    places_of,
-)
+from bankcrm.frames import Column
+from bankcrm.frames.arrays import as_of_day, days
+from bankcrm.frames.customers import by_customer
+from bankcrm.frames.numbering import categorical, places_of
 from bankcrm.policy import Policy, default_policy
 from bankcrm.segmentation.tiers.assignment import decide_tiers, tier_facts
 from bankcrm.segmentation.tiers.ladder import TIER_LADDER

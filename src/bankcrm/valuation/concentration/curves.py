@@ -99,20 +99,20 @@ class ProfitSplit:
         margin: Amounts between ``-margin`` and ``margin`` count as marginal.
         customers: Shares of customers (profitable, marginal, losing); they sum to 1.
         profit: Profit of the three, in money; they sum to the total.
-        rule: The shares of the rule of thumb.
+        reference: The shares of the rule of thumb.
     """
 
     margin: float
     customers: tuple[float, float, float]
     profit: tuple[float, float, float]
-    rule: tuple[float, float, float] = (0.25, 0.45, 0.30)
+    reference: tuple[float, float, float] = (0.25, 0.45, 0.30)
 
     def frame(self) -> pd.DataFrame:
-        """Shares by class: ``customers``, ``profit`` (null without a total above 0), ``rule``."""
+        """By class: ``customers``, ``profit`` (null unless the total is above 0), ``reference``."""
         total = sum(self.profit)
         shares = [p / total if total > 0 else float("nan") for p in self.profit]
         return pd.DataFrame(
-            {"customers": self.customers, "profit": shares, "rule": self.rule},
+            {"customers": self.customers, "profit": shares, "reference": self.reference},
             index=pd.Index(["profitable", "marginal", "losing"], name="class"),
         )
 

@@ -8,7 +8,8 @@ import pandas as pd
 
 from bankcrm._display import card, figures_of
 from bankcrm.errors import DataError
-from bankcrm.frames import as_frame, codes
+from bankcrm.frames import as_frame
+from bankcrm.frames.arrays import codes
 from bankcrm.valuation.arrays import Floats, Integers, finite_values, summed
 from bankcrm.valuation.concentration.lorenz import Concentration, concentration
 
@@ -73,7 +74,8 @@ def concentration_by(data: object, value: str, by: str) -> GroupedConcentration:
     group, index = codes(frame[by])
     if (group < 0).any():
         raise DataError(
-            f"{by}: {int((group < 0).sum())} of {len(x)} rows have no group; give each row a group"
+            f"{by}: {int((group < 0).sum())} of {len(x)} rows have no group; "
+            "fill in the group or leave these rows out"
         )
     whole = concentration(x)
     parts = _parts(x, group, len(index))

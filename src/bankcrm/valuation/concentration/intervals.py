@@ -98,9 +98,9 @@ def _lorenz_replicated(
     for row, (one, counted) in enumerate(zip(w, people, strict=True)):
         holders = counted[-1]
         if statistic == "share_of_top":
-            wanted = (1 - share) * holders
-            cut = min(int(np.searchsorted(counted, wanted)), len(x) - 1)
-            top = one[cut + 1 :] @ x[cut + 1 :] + (counted[cut] - wanted) * x[cut]
+            target = (1 - share) * holders
+            cut = min(int(np.searchsorted(counted, target)), len(x) - 1)
+            top = one[cut + 1 :] @ x[cut + 1 :] + (counted[cut] - target) * x[cut]
             result[row] = top / (one @ x)
         else:
             cumulated = np.cumsum((one * x)[::-1])
@@ -203,9 +203,9 @@ def leave_one_out(x: Floats, statistic: Statistic, share: float) -> Floats:
         left = (ranks @ x) - ranks * x - 2 * (running[-1] - running)
         result = left / ((n - 1) * total) - 1
     else:
-        wanted = (1 - share) * (n - 1)
-        whole = min(int(wanted), n - 2)
-        part = wanted - whole
+        target = (1 - share) * (n - 1)
+        whole = min(int(target), n - 2)
+        part = target - whole
         low = running[whole - 1] if whole else 0.0
         # Without one of the poorest, the next value moves in among them.
         within = running[whole] - x + part * x[whole + 1]

@@ -141,10 +141,10 @@ class Concentration:
         if self.weights is not None:
             return 1 - float(self.lorenz_at(np.array([1 - share]))[0])
         n = len(self.values)
-        wanted = share * n
-        whole = min(int(wanted), n)
+        target = share * n
+        whole = min(int(target), n)
         top = self.values[n - whole :].sum()
-        part = (wanted - whole) * self.values[n - whole - 1] if whole < n else 0.0
+        part = (target - whole) * self.values[n - whole - 1] if whole < n else 0.0
         return float(top + part) / total
 
     def holders_of(self, share: float) -> float:

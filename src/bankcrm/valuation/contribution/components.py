@@ -9,7 +9,8 @@ import pandas as pd
 from scipy.sparse import csc_array
 
 from bankcrm.errors import DataError
-from bankcrm.frames import Column, as_frame, check_frame, codes
+from bankcrm.frames import Column, as_frame, check_frame
+from bankcrm.frames.arrays import codes
 from bankcrm.policy import Policy, default_policy
 from bankcrm.valuation.arrays import Floats, Integers, Values, customer_index
 from bankcrm.valuation.contribution.rates import Rates

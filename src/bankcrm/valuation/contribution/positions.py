@@ -12,7 +12,8 @@ from bankcrm.book.balances import Hold, average_balances
 from bankcrm.book.recorded import recorded_in
 from bankcrm.book.view import BookView, DayNumbers, Needs, day_number, view_of
 from bankcrm.errors import DataError
-from bankcrm.frames import as_frame, as_of_day
+from bankcrm.frames import as_frame
+from bankcrm.frames.arrays import as_of_day
 from bankcrm.frames.numbering import Positions
 from bankcrm.policy import Policy, default_policy
 from bankcrm.valuation.arrays import Floats

@@ -10,7 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bankcrm.errors import DataError
-from bankcrm.frames import Column, codes
+from bankcrm.frames import Column
+from bankcrm.frames.arrays import codes
 from bankcrm.valuation.arrays import Floats, Integers
 from bankcrm.valuation.contribution.rates import Rates, year_fraction
 

@@ -12,7 +12,8 @@ from bankcrm.book import Book
 from bankcrm.book.holdings import open_on
 from bankcrm.book.view import BookView, DayNumbers, FrameView, Mask, Needs, day_number, view_of
 from bankcrm.calendars.ages import full_years
-from bankcrm.frames import as_of_day, categorical, numbers
+from bankcrm.frames.arrays import as_of_day, numbers
+from bankcrm.frames.numbering import categorical
 from bankcrm.policy import Policy, default_policy
 from bankcrm.valuation.arrays import Floats, Integers, Values, summed
 from bankcrm.vocabulary import LoanStatus

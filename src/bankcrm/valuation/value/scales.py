@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.special import ndtr
 
 from bankcrm.errors import DataError
-from bankcrm.frames import codes, numbers
+from bankcrm.frames.arrays import codes, numbers
 from bankcrm.valuation.arrays import Floats, Values
 
 ScaleMethod = Literal["rank", "robust_z", "min_max"]

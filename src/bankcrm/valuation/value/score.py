@@ -142,10 +142,10 @@ def fit_value_model(
     if missing not in MISSING_RULES:
         raise DataError(f"missing_measures: got {missing!r}; expected {', '.join(MISSING_RULES)}")
     if len(empty) == len(names) or (empty and missing == "raise"):
-        wanted = [m.name for m in stated if m.indicator in empty]
+        needed = [m.name for m in stated if m.indicator in empty]
         raise DataError(
             f"indicators: no measure of {', '.join(empty)} is there; expected a column such as "
-            f"{', '.join(wanted[:5])}; present: {', '.join(map(str, frame.columns))}"
+            f"{', '.join(needed[:5])}; present: {', '.join(map(str, frame.columns))}"
         )
     return ValueModel(
         measures=tuple(use),

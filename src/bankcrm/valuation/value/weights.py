@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bankcrm._display import card, figures_of
 from bankcrm.errors import DataError
-from bankcrm.frames import numbers
+from bankcrm.frames.arrays import numbers
 from bankcrm.valuation.arrays import Floats
 
 Weights = Mapping[str, float]
