@@ -61,7 +61,7 @@ def facts_of(found: Review) -> pd.DataFrame:
     return found.output.frame() if isinstance(found, EngineReview) else found.facts
 
 
-def with_complaint(received: str) -> Book:
+def with_complaint(received: str, closed: str | None = None) -> Book:
     """A bank with one complaint."""
     complaint = pd.DataFrame(
         {
@@ -71,6 +71,10 @@ def with_complaint(received: str) -> Book:
             "kind": ["complaint"],
         }
     )
+    if closed is not None:
+        complaint = complaint.assign(
+            answered_at=pd.Timestamp(closed), closed_at=pd.Timestamp(closed)
+        )
     whole = make_book(60, seed=4)
     return Book(**{**whole.frames(), "complaints": complaint}, name="late")
 
@@ -96,6 +100,29 @@ def test_a_complaint_late_in_the_evening_is_received_on_the_banks_day(
     there = review(on(book), as_of="2026-03-01", policies=london)
     assert there.complaints["state"].tolist() == ["open"]
     assert facts_of(there)["complaint_open"].to_dict()[CUSTOMER]
+
+
+@ENGINES
+def test_a_complaint_closed_late_in_the_evening_is_closed_on_the_banks_day(on: Engine) -> None:
+    """Closed on 1 March in London, 2 March in Shanghai: open at the end of 1 March."""
+    book = with_complaint("2026-02-27T02:00:00+00:00", closed="2026-03-01T17:00:00+00:00")
+    for day, is_open in (("2026-03-01", True), ("2026-03-02", False)):
+        found = review(on(book), as_of=day)
+        assert facts_of(found)["complaint_open"].to_dict()[CUSTOMER] is is_open
+        assert found.complaints["state"].isin(["open", "overdue"]).tolist() == [is_open]
+
+
+@ENGINES
+def test_a_window_begins_on_the_banks_day(on: Engine) -> None:
+    """The year before 30 June 2026 begins with 1 July: 17:00 in London is already in it."""
+
+    def value(received: str) -> float:
+        found = review(on(with_complaint(received)), as_of="2026-06-30")
+        return float(facts_of(found).loc[CUSTOMER, "value_score"])
+
+    late = value("2025-06-30T17:00:00+00:00")
+    assert late == value("2025-07-02T02:00:00+00:00")
+    assert late < value("2025-06-30T15:00:00+00:00")
 
 
 @ENGINES
