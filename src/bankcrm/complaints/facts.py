@@ -166,11 +166,11 @@ def _word(
     column: pd.Series | None, said: pd.Series | None, rows: int, default: str
 ) -> pd.Categorical:
     """A word from its column, else from the text, else the default."""
-    if column is None and said is None:
+    words = None if said is None else said.astype("category")
+    values = words if column is None else column
+    if values is None:
         return categorical(np.zeros(rows, dtype=np.int8), [default])
-    values = said.astype("category") if column is None else column  # type: ignore[union-attr]
-    if column is not None and said is not None:
-        words = said.astype("category")
+    if column is not None and words is not None:
         both = values.cat.categories.union(words.cat.categories, sort=False)
         values = values.cat.set_categories(both).fillna(words.cat.set_categories(both))
     if values.isna().any():
