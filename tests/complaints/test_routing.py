@@ -170,7 +170,8 @@ def test_a_severe_complaint_has_a_task_force_by_role_and_reasons() -> None:
     assert "form_task_force" in one.actions
     assert one.accountable == "Wang"
     assert (
-        one.reasons[0] == "severity: severe-funds (money is not safe, or fraud is told of; default)"
+        one.reasons[0]
+        == "severity: severe-funds (money is not safe, or fraud is reported; default)"
     )
     assert one.deadlines == {"acknowledge": dt.date(2024, 9, 23), "answer": one.due}
 
