@@ -188,7 +188,7 @@ def test_a_date_outside_the_table_is_refused_and_named() -> None:
 
 
 def test_past_the_last_notice_results_are_marked_or_refused() -> None:
-    with pytest.warns(ProvisionalDateWarning, match="1 results rest on days after 2026-12-24"):
+    with pytest.warns(ProvisionalDateWarning, match="1 result depends on days after 2026-12-24"):
         CN.add(["2026-12-01", "2026-12-24"], 3)
     marked = CN.add_marked(["2026-12-01", "2026-12-24", "2027-01-05"], [3, 1, -20])
     assert marked.provisional.tolist() == [False, True, True]

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Complaints in time
 #
-# From what customers said to who answers by when: severity, route and due day by tables, on mainland China's working days.
+# From complaint texts to owners and due days: tables decide severity, route and due day, on mainland China's working days.
 
 # %%
 from bankcrm import default_policy, review
@@ -13,7 +13,7 @@ columns = ["received_at", "kind", "severity", "owner", "due", "state"]
 complaints[columns].head()
 
 # %% [markdown]
-# A consultation or a suggestion has no severity. What the complaints came to:
+# A consultation or a suggestion has no severity. The complaints by severity and state:
 
 # %%
 import pandas as pd

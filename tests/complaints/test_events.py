@@ -31,7 +31,7 @@ from .cases import BOTH, CHINA, CN, OURS, RECEIVED, event, replay
         ([("received", {}), ("withdrawn", {}), ("reopened", {})], "allowed: nothing more"),
         (
             [("received", {"severity": "severe"}), ("assessed", {"severity": "minor"})],
-            "only ever raised",
+            "can only be raised",
         ),
     ],
 )

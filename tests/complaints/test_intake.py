@@ -113,7 +113,7 @@ def test_every_finding_advises_what_to_do() -> None:
     told = intake(frame, as_of="2026-03-05").findings
     found = list(told.drop(columns="effect").itertuples(index=False, name=None))
     assert found == [
-        (0, "missing", "received_at", "tell received_at"),
+        (0, "missing", "received_at", "give received_at"),
         (0, "bad_phone", "phone", "ask the customer for the phone again"),
         (0, "bad_email", "email", "ask the customer for the email again"),
         (0, "gap", "contact_name", "ask the customer for the contact_name"),
@@ -121,11 +121,11 @@ def test_every_finding_advises_what_to_do() -> None:
         (2, "after_as_of", "received_at", "expected 2026-03-05 or earlier"),
         (3, "bad_value", "relation", "expected one of self, proxy, heir, guardian"),
         (3, "out_of_order", "answered_at", "expected answered_at on or after received_at"),
-        (4, "duplicate_id", "complaint_id", "give it a number of its own"),
+        (4, "duplicate_id", "complaint_id", "give it a unique number"),
         (4, "no_authority", "authority_shown", "ask for the proxy's papers"),
-        (5, "unnumbered", "complaint_id", "intake gave it a number"),
-        (6, "refer", "jurisdiction", "explain, and refer as referred_to says"),
-        (8, "repeated_row", "complaint_id", "an earlier row says the same"),
+        (5, "unnumbered", "complaint_id", "intake assigned a number"),
+        (6, "refer", "jurisdiction", "explain and refer; see referred_to"),
+        (8, "repeated_row", "complaint_id", "an earlier row is identical"),
     ]
     noted = {"bad_phone", "bad_email", "gap", "unnumbered"}
     assert set(told.loc[told["effect"] == "noted", "problem"]) == noted

@@ -44,7 +44,6 @@ def test_precision_and_recall_of_every_signal() -> None:
         lines += [f"    wrong:  {t}" for t in TEXTS["text"][~expected & found]]
     precision, recall = hit / (hit + wrong), hit / (hit + miss)
     lines.append(f"all            precision {precision:.3f} recall {recall:.3f}")
-    print("\n".join(lines))  # noqa: T201 - shown with -s
     assert precision >= 0.95, "\n".join(lines)
     assert recall >= 0.95, "\n".join(lines)
 

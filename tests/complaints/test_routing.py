@@ -170,7 +170,8 @@ def test_a_severe_complaint_has_a_task_force_by_role_and_reasons() -> None:
     assert "form_task_force" in one.actions
     assert one.accountable == "Wang"
     assert (
-        one.reasons[0] == "severity: severe-funds (money is not safe, or fraud is told of; default)"
+        one.reasons[0]
+        == "severity: severe-funds (money is not safe, or fraud is reported; default)"
     )
     assert one.deadlines == {"acknowledge": dt.date(2024, 9, 23), "answer": one.due}
 
@@ -282,8 +283,8 @@ LEVELS = ["none", "handler", "department_head", "complaints_manager", "senior_ma
 @given(st.floats(0, 5), st.floats(0, 5))
 def test_more_time_used_never_lowers_the_level(a: float, b: float) -> None:
     low, high = sorted([a, b])
-    told = escalate(pd.DataFrame({"used": [low, high], "clock": ["answer", "answer"]}))["level"]
-    assert told.cat.codes.is_monotonic_increasing
+    clocks = pd.DataFrame({"used": [low, high], "clock": ["answer", "answer"]})
+    assert escalate(clocks)["escalation"].cat.codes.is_monotonic_increasing
 
 
 def test_the_ladder_by_hand_and_a_banks_own() -> None:
@@ -291,18 +292,18 @@ def test_the_ladder_by_hand_and_a_banks_own() -> None:
         {"used": [0.49, 0.5, 0.8, 1.0, 1.01, 1.5, 1.51], "clock": ["answer"] * 7},
         index=list("abcdefg"),
     )
-    told = escalate(clocks)
-    ranks = [LEVELS.index(level) for level in told["level"]]
+    result = escalate(clocks)
+    ranks = [LEVELS.index(level) for level in result["escalation"]]
     assert ranks == [0, 1, 2, 2, 3, 3, 4]
-    assert told.index.tolist() == list("abcdefg")
-    assert told["escalation_rule"].tolist() == [
+    assert result.index.tolist() == list("abcdefg")
+    assert result["escalation_rule"].tolist() == [
         "early", "half", "at-risk", "at-risk", "over", "over", "far-over",
     ]  # fmt: skip
-    assert told["level"].cat.ordered
+    assert result["escalation"].cat.ordered
     mark = {"policy": f"{POLICY.id}@{POLICY.version}", "fingerprint": POLICY.fingerprint}
-    assert told.attrs.items() >= mark.items()
+    assert result.attrs.items() >= mark.items()
     strict = POLICY.with_parameters(head_share=0.3, remind_share=0.1)
-    assert escalate(clocks, policy=strict)["level"].tolist()[:2] == ["department_head"] * 2
+    assert escalate(clocks, policy=strict)["escalation"].tolist()[:2] == ["department_head"] * 2
     with pytest.raises(DataError, match=r"^clocks.used: below minimum"):
         escalate(clocks.assign(used=-1.0))
 
@@ -316,7 +317,7 @@ def test_more_severe_never_means_less_time_used_before_escalation() -> None:
                               "acknowledged_at": [day[0]]})  # fmt: skip
         for now in day:
             clocks = deadlines(frame, calendar=CN, as_of=now.to_pydatetime())
-            if LEVELS.index(escalate(clocks)["level"].iloc[0]) >= 2:
+            if LEVELS.index(escalate(clocks)["escalation"].iloc[0]) >= 2:
                 first[severity.value] = clocks["answer_elapsed"].iloc[0]
                 break
     assert first == {"minor": 1, "moderate": 4, "severe": 8}
@@ -332,8 +333,8 @@ def test_cases_that_are_over_escalate_no_more() -> None:
         }
     )
     clocks = deadlines(frame, calendar=CN, as_of=NOON + dt.timedelta(days=60))
-    assert escalate(clocks)["level"].tolist() == ["none", "none", "senior_management"]
-    assert set(escalate(clocks)["level"].cat.categories) == set(LEVELS)
+    assert escalate(clocks)["escalation"].tolist() == ["none", "none", "senior_management"]
+    assert set(escalate(clocks)["escalation"].cat.categories) == set(LEVELS)
 
 
 def test_follow_ups() -> None:

@@ -103,7 +103,7 @@ def test_what_nobody_told_counts_as_the_policy_says() -> None:
 
 def test_a_classifier_that_does_not_fit_is_refused() -> None:
     frame = pd.DataFrame({"text": ["a", "b"]})
-    with pytest.raises(DataError, match="1 answers for 2 texts"):
+    with pytest.raises(DataError, match="got 1 for 2 texts"):
         severity_facts(frame, classifier=lambda t: pd.DataFrame({"repeat": [True]}))
     with pytest.raises(DataError, match="not boolean"):
         severity_facts(frame, classifier=lambda t: pd.DataFrame({"repeat": [1, 0]}))

@@ -213,7 +213,7 @@ def test_the_vital_few_are_the_fewest_that_reach_the_line(causes: list[str | Non
 def test_pareto_refuses_what_it_cannot_count() -> None:
     with pytest.raises(DataError, match="no column cause"):
         pareto(pd.DataFrame({"issue": [1]}))
-    with pytest.raises(DataError, match="no share"):
+    with pytest.raises(DataError, match="expected a share"):
         pareto(pd.DataFrame({"cause": ["a"]}), line=80)
     two = pareto(pd.DataFrame({"a": ["x", "x"], "b": ["u", "v"]}), by=["a", "b"])
     assert two.index.names == ["a", "b"]

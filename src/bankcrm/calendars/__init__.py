@@ -1,6 +1,6 @@
-"""Working-day calendars as tables of positions: mainland make-up weekends, a bank's own days.
+"""Working-day calendars with make-up weekends, the bank's own days and working hours.
 
-The rule: the start day never counts. Day 1 is the first working day after it, whether the start
+The start day never counts. Day 1 is the first working day after it, whether the start
 itself is a working day or not.
 """
 

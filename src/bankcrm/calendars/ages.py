@@ -9,7 +9,7 @@ from bankcrm.frames.arrays import Days
 
 
 def full_years(born: Days, today: np.datetime64) -> npt.NDArray[np.float64]:
-    """Whole years between two days; one born on 29 February is a year older on 1 March.
+    """Whole years between two days; a person born on 29 February is a year older on 1 March.
 
     >>> full_years(np.array(["2000-02-29", "2000-03-01"], "datetime64[D]"),
     ...            np.datetime64("2026-02-28")).tolist()

@@ -25,8 +25,8 @@ def working_calendar(
     """The public working days of a country.
 
     ``"CN"`` follows the State Council's yearly notices, make-up weekends included. It is settled
-    until 24 December of the last year announced, since the next notice can still change the days
-    around New Year; after that come plain weekdays for ten years, marked provisional. Other
+    until 24 December of the last year announced, because the next notice can still change the days
+    around New Year. The ten years after that are plain weekdays, marked provisional. Other
     countries need the extra ``calendars``; where their days are only estimated (moon sightings),
     the calendar is provisional from the first estimated year on. Each calendar is built once.
 
@@ -55,12 +55,12 @@ def working_calendar(
         raise UnknownNameError("country", country, sorted(supported))
     if subdivision is not None and subdivision not in supported[code]:
         raise UnknownNameError(f"subdivision of {code}", subdivision, supported[code])
-    # in English whatever the machine's language is: the name tells which days are estimated
+    # in English on every machine: the name of a holiday shows whether it is estimated
     off = holidays.country_holidays(
         code, subdiv=subdivision, years=range(first_year, last_year + 1), language="en_US"
     )
     first, day, _ = _span(first_year, last_year)
-    # asked day by day: weekends have a history (Friday and Saturday until 2021 in the Emirates)
+    # checked day by day: weekends have changed (Friday and Saturday until 2021 in the Emirates)
     working = np.array([off.is_working_day(d) for d in day.tolist()])
     estimated = {d.year for d, name in off.items() if "estimated" in name}
     settled = last_year
@@ -72,7 +72,7 @@ def working_calendar(
 
 
 def _mainland() -> WorkingCalendar:
-    import chinese_calendar  # builds its tables when imported, so only where it is asked for
+    import chinese_calendar  # builds its tables when imported, so only where it is needed
 
     first_year = min(chinese_calendar.holidays).year
     last_year = max(chinese_calendar.holidays).year
@@ -93,7 +93,7 @@ def _span(first_year: int, last_year: int) -> tuple[dt.date, Days, _Ints]:
 
 
 def _places(day: Days, dates: Iterable[dt.date]) -> _Ints:
-    """Where the dates stand in a run of days; those outside are left out."""
+    """Positions of the dates in a range of days; dates outside are left out."""
     index: _Ints = (np.array(sorted(dates), dtype="datetime64[D]") - day[0]).astype(np.int64)
     return index[(index >= 0) & (index < len(day))]
 

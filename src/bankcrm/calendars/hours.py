@@ -1,4 +1,4 @@
-"""Working hours of a day, lunch break left out, for targets shorter than a day."""
+"""Working hours of a day without breaks, for targets shorter than a day."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def _end(time: dt.time) -> int:
 class WorkingHours:
     """The hours of a working day in which work is done, such as 9 to 12 and 13:30 to 17:30.
 
-    A window is given on the wall clock and measured in real time: over a change of the clocks the
-    night from 00:00 to 24:00 has 23 or 25 hours.
+    A window is given in wall-clock time and measured in elapsed time: on a day when the clocks
+    change, 00:00 to 24:00 has 23 or 25 hours.
 
     Attributes:
         windows: Start and end of each stretch of work, in order, without overlap. An end of
@@ -83,7 +83,7 @@ class WorkingHours:
         """Working hours from texts: ``09:00-12:00``, ``00:00-24:00``, ``Sat 09:00-12:00``.
 
         Raises:
-            DataError: A text is no stretch of time.
+            DataError: A text is not a time window.
 
         >>> WorkingHours.read(["09:00-17:00", "Sat 09:00-12:00"]).weekdays[0][0]
         5
@@ -96,7 +96,7 @@ class WorkingHours:
 
     @property
     def per_day(self) -> float:
-        """Hours of work in a working day without windows of its own."""
+        """Hours of work on a working day without special windows."""
         return sum(_end(b) - seconds_of(a) for a, b in self.windows) / 3600
 
     def between(self, calendar: WorkingCalendar, a: Instants, b: Instants) -> Any:
@@ -112,7 +112,7 @@ class WorkingHours:
         return float(hours[0]) if one_left and one_right else hours
 
     def add(self, calendar: WorkingCalendar, instants: Instants, hours: Any) -> Any:
-        """When so many working hours are over; never before the instant itself.
+        """The instant at which a number of working hours is over; never before the start.
 
         Args:
             calendar: The calendar whose working days count.
@@ -149,7 +149,7 @@ class WorkingHours:
         return result
 
     def instant_of(self, calendar: WorkingCalendar, worked: Ticks) -> npt.NDArray[np.datetime64]:
-        """The first instant (naive UTC) by which so many microseconds are worked.
+        """The first instant (naive UTC) by which a number of microseconds is worked.
 
         Raises:
             CalendarError: The calendar ends before.

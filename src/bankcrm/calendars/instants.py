@@ -25,10 +25,10 @@ def business_day(
 ) -> dt.date | Days:
     """The business day of each instant: the local day, or the next one from the cut-off hour on.
 
-    Clocks and due days go by it: it says from where working days count.
+    Clocks and due days count working days from it.
 
-    The next *calendar* day, not the next working day: a Friday evening and a Saturday morning
-    have the same first working day, so that who asks earlier is never answered later.
+    It is the next *calendar* day, not the next working day: a Friday evening and a Saturday
+    morning have the same first working day, so an earlier complaint is never due later.
 
     Args:
         instants: One time-zone aware instant, or an array, Series or Index of them.

@@ -1,4 +1,4 @@
-"""The working-day calendar: a table of positions, so that every question is a look-up."""
+"""The working-day calendar: a table of days that answers by look-up."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ _LOST = -(1 << 40)  # a rank of no working day, whatever is added to it
 
 
 class ProvisionalDateWarning(UserWarning):
-    """A result rests on days that no official notice covers yet."""
+    """A result depends on days that no official notice covers yet."""
 
 
 class MarkedDates(NamedTuple):
-    """Dates, and which of them rest on days that no official notice covers yet."""
+    """Dates, and which of them depend on days that no official notice covers yet."""
 
     dates: Days
     provisional: npt.NDArray[np.bool_]
 
 
 class MarkedCounts(NamedTuple):
-    """Numbers of working days, and which of them rest on days without an official notice."""
+    """Numbers of working days, and which of them depend on days without an official notice."""
 
     counts: Counts
     provisional: npt.NDArray[np.bool_]
@@ -62,14 +62,14 @@ def _day(value: DayLike) -> np.datetime64:
 
 @attrs.frozen
 class WorkingCalendar:
-    """Which days a bank works, as a table from a first day to a last.
+    """The working days of a bank, as a table from a first day to a last day.
 
     Args:
-        name: What the calendar is called in results and errors.
+        name: The name of the calendar in results and errors.
         first: Day of the table's first entry.
-        working: One truth value a day.
+        working: One boolean per day, from ``first`` on.
         announced_until: Last day that is settled; later days are a projection, and every result
-            that rests on them is marked provisional. None: the whole table is settled.
+            that depends on them is marked provisional. None: the whole table is settled.
 
     Source: CSC-5.
 
@@ -91,7 +91,7 @@ class WorkingCalendar:
         default=None, converter=attrs.converters.optional(_day)
     )
     # _upto[i + 1]: working days up to and with day i, and one more entry on each side, so that a
-    # lookup that is clipped to the table's ends can be told from a true one.
+    # lookup that is clipped to the table's ends can be distinguished from a true one.
     _upto: npt.NDArray[np.int64] = attrs.field(init=False, eq=False, repr=False)
     # The working days by rank from 1 on, between two missing ones.
     _padded: Days = attrs.field(init=False, eq=False, repr=False)
@@ -132,7 +132,7 @@ class WorkingCalendar:
         """
         day, scalar = _days(dates)
         index = self._index(day)
-        self._tell(self.is_provisional(day), strict)
+        self._check_provisional(self.is_provisional(day), strict)
         table = np.concatenate(([False], self.working, [False]))
         result = table[index]
         return bool(result[0]) if scalar else result
@@ -162,9 +162,9 @@ class WorkingCalendar:
 
         Args:
             dates: One date, or an array, Series or Index of them.
-            n: Working days, one number or one a date.
-            strict: Refuse results that rest on days after ``announced_until``. Without it such
-                results come with a `ProvisionalDateWarning`; `add_marked` says which they are.
+            n: Working days, one number or one per date.
+            strict: Refuse results that depend on days after ``announced_until``. Without it such
+                results come with a `ProvisionalDateWarning`; `add_marked` marks them.
 
         Returns:
             ``datetime.date`` for one date (``pandas.NaT`` if missing), else ``datetime64[D]``.
@@ -179,12 +179,12 @@ class WorkingCalendar:
         ['2026-02-14', '2026-02-24', '2026-02-12']
         """
         result, provisional = self.add_marked(dates, n)
-        self._tell(provisional, strict)
+        self._check_provisional(provisional, strict)
         _, one_date = _days(dates)
         return _scalar(result) if one_date and isinstance(n, (int, np.integer)) else result
 
     def add_marked(self, dates: DayLike | ManyDays, n: int | ManyDays) -> MarkedDates:
-        """What `add` gives, always as an array, with the mark of provisional results.
+        """The results of `add`, always as an array, with marks of provisional results.
 
         >>> from bankcrm.calendars import working_calendar
         >>> dates, provisional = working_calendar("CN").add_marked(["2026-12-25"], 5)
@@ -197,11 +197,13 @@ class WorkingCalendar:
             result = self._add_same(day, int(steps))
         else:
             if len(day) != 1 and len(day) != len(steps):
-                raise DataError(f"n: {len(steps):,} numbers for {len(day):,} dates; give as many")
+                raise DataError(
+                    f"n: {len(steps):,} numbers for {len(day):,} dates; give one per date"
+                )
             day = np.ascontiguousarray(np.broadcast_to(day, steps.shape))
             result = self._add_each(day, steps)
         marks = self._beyond(result)
-        if steps.size and steps.min() < 0:  # then the start is the later end of what was counted
+        if steps.size and steps.min() < 0:  # then the start is the later end of the counted days
             marks |= self._beyond(day)
         return MarkedDates(result, marks)
 
@@ -216,8 +218,8 @@ class WorkingCalendar:
     ) -> int | Counts:
         """Working days after ``a`` up to and with ``b``; negative where ``b`` is earlier.
 
-        It undoes `add`: ``between(d, add(d, n)) == n`` for every n from 1 up, and it adds up:
-        ``between(a, b) + between(b, c) == between(a, c)``.
+        It is the inverse of `add`: ``between(d, add(d, n)) == n`` for every n from 1 up. It is
+        additive: ``between(a, b) + between(b, c) == between(a, c)``.
 
         Args:
             a: One date, or an array, Series or Index of them (excluded).
@@ -238,7 +240,7 @@ class WorkingCalendar:
         left, one_left = _days(a)
         right, one_right = _days(b)
         counts, late = self.between_marked(left, right)
-        self._tell(late, strict)
+        self._check_provisional(late, strict)
         if one_left and one_right:
             if np.isnan(counts[0]):
                 raise DataError(f"between({a!r}, {b!r}): a date is missing; give both")
@@ -246,7 +248,7 @@ class WorkingCalendar:
         return counts
 
     def between_marked(self, a: ManyDays, b: ManyDays) -> MarkedCounts:
-        """What `between` gives for arrays, with the mark of provisional results and no warning."""
+        """The results of `between` for arrays, with marks of provisional results and no warning."""
         left, _ = _days(a)
         right, _ = _days(b)
         counts = self._upto[self._index(right)] - self._upto[self._index(left)]
@@ -262,7 +264,7 @@ class WorkingCalendar:
         return self._upto[self._index(day)]
 
     def day_of(self, counts: npt.ArrayLike) -> Days:
-        """The working day that has each count; the other way round from `count_to`.
+        """The working day of each count; the inverse of `count_to`.
 
         Raises:
             CalendarError: The table has no such working day.
@@ -350,7 +352,7 @@ class WorkingCalendar:
 
     def _known(self, day: Days, result: Days) -> Days:
         """The result, if only missing dates have none."""
-        # NaT is the lowest int64, so one pass tells whether there is any.
+        # NaT is the lowest int64, so one pass shows whether there is any.
         if result.size and result.view(np.int64).min() == _NAT.astype(np.int64):
             lost = np.isnat(result) & ~np.isnat(day)
             if lost.any():
@@ -372,13 +374,14 @@ class WorkingCalendar:
             "give a calendar that covers them"
         )
 
-    def _tell(self, provisional: npt.NDArray[np.bool_], strict: bool) -> None:
+    def _check_provisional(self, provisional: npt.NDArray[np.bool_], strict: bool) -> None:
         """Warn of provisional results, or refuse them."""
         count = int(np.count_nonzero(provisional))
         if not count:
             return
+        depend = "result depends" if count == 1 else "results depend"
         text = (
-            f"calendar {self.name}: {count:,} results rest on days after {self.announced_until}, "
+            f"calendar {self.name}: {count:,} {depend} on days after {self.announced_until}, "
             "which no official notice covers yet"
         )
         if strict:

@@ -14,8 +14,8 @@ ONE_DAY = np.timedelta64(1, "D")
 def last_day_of_term(start: Days, months: int) -> Days:
     """The last day of a term of whole months that begins on a day.
 
-    It is the day before the same day of the month; where that month is too short to have it, the
-    term runs to the end of that month.
+    It is the day before the same day of the month. If that month is too short, the term runs to
+    the end of that month.
 
     >>> starts = np.array(["2026-03-01", "2027-08-31", "2026-08-31"], dtype="datetime64[D]")
     >>> last_day_of_term(starts, 6).astype(str).tolist()
@@ -36,8 +36,8 @@ def next_review(as_of: np.datetime64, months: Sequence[int]) -> np.datetime64:
     '2027-01-01'
     """
     month = as_of.astype("datetime64[M]")
-    wanted = np.array(sorted(months), dtype=np.int64)
-    ahead = (wanted - 1 - (month.astype(np.int64) % 12)) % 12
+    requested = np.array(sorted(months), dtype=np.int64)
+    ahead = (requested - 1 - (month.astype(np.int64) % 12)) % 12
     first = (month + np.where(ahead == 0, 12, ahead)).astype("datetime64[D]")
     day: np.datetime64 = first.min()
     return day

@@ -1,4 +1,4 @@
-"""Who takes which complaint next: the queue, and handlers with capacity."""
+"""The order of the queue, and the assignment of complaints to handlers with capacity."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SEVERITY = tuple(s.value for s in Severity)
 
 
 def queue_order(routed: pd.DataFrame, *, as_of: object) -> pd.DataFrame:
-    """The day's work in order: most severe first, then least time left, then priority.
+    """Order complaints: most severe first, then least time left, then priority.
 
     Args:
         routed: From `bankcrm.complaints.route_frame`: ``severity``, ``due``, ``priority``.
@@ -24,13 +24,13 @@ def queue_order(routed: pd.DataFrame, *, as_of: object) -> pd.DataFrame:
 
     Returns:
         The same rows in order, with ``place`` (from 1) and ``days_left`` (calendar days to the
-        due date; negative where it is over).
+        due date; negative after it).
 
     Source: CSC-5.
 
-    >>> told = pd.DataFrame({"severity": ["minor", "severe"], "priority": ["first", "normal"],
+    >>> routed = pd.DataFrame({"severity": ["minor", "severe"], "priority": ["first", "normal"],
     ...     "due": pd.to_datetime(["2026-03-02", "2026-03-09"])}, index=["C1", "C2"])
-    >>> queue_order(told, as_of="2026-03-02").index.tolist()
+    >>> queue_order(routed, as_of="2026-03-02").index.tolist()
     ['C2', 'C1']
     """
     left = (days(routed["due"], "due") - as_of_day(as_of)).astype(np.int64)
@@ -50,21 +50,22 @@ _HANDLERS = (
 def assign_handlers(
     queue: pd.DataFrame, handlers: pd.DataFrame, *, keep: str = "accountable"
 ) -> pd.DataFrame:
-    """Give each complaint of a queue to the least loaded handler of its owner department.
+    """Assign each complaint of a queue to the least loaded handler of its owner department.
 
-    The first-asked person stays accountable whoever handles it, and handles it as well where he
-    or she is one of the department's handlers and has room (EB-8). Who is full takes no more.
+    The person asked first stays accountable in every case. That person also works on the complaint
+    if he or she is a handler of the department and has room (EB-8). Handlers at their capacity
+    receive no further complaints.
 
     Args:
-        queue: In order, with ``owner`` and, where known, the column ``keep``.
-        handlers: ``handler``, ``department``, ``capacity`` (cases) and ``load`` (cases at hand).
+        queue: Complaints in order, with ``owner`` and, where known, the column ``keep``.
+        handlers: ``handler``, ``department``, ``capacity`` (cases) and ``load`` (current cases).
         keep: The column with the person who should keep the case.
 
     Returns:
-        The queue with ``handler``; missing where nobody of the department has room.
+        The queue with ``handler``; missing where no handler of the department has room.
 
     Raises:
-        DataError: The handlers do not fit, or one of them is told twice.
+        DataError: The handlers do not fit their contract, or a name is given twice.
 
     Source: EB-8; EB-7.
 
@@ -78,34 +79,34 @@ def assign_handlers(
     load = staff["load"].to_numpy() if "load" in staff else np.zeros(len(staff), np.int64)
     room = np.maximum(staff["capacity"].to_numpy() - load, 0)
     names = pd.Index(staff["handler"])
-    wanted = np.full(len(queue), -1)
+    preferred = np.full(len(queue), -1)
     if keep in queue:
-        wanted = names.get_indexer(pd.Index(queue[keep].astype(object)))
+        preferred = names.get_indexer(pd.Index(queue[keep].astype(object)))
     chosen = np.full(len(queue), -1)
     department = staff["department"].astype(object).to_numpy()
     owner = queue["owner"].astype(object).to_numpy()
     for name in pd.unique(owner):
         rows = np.flatnonzero(owner == name)
         people = np.flatnonzero(department == name)
-        chosen[rows] = _shared_out(wanted[rows], people, load, room)
+        chosen[rows] = _assigned(preferred[rows], people, load, room)
     handler = names.take(np.maximum(chosen, 0)) if len(names) else pd.Index([None] * len(queue))
     taken = pd.Series(handler, index=queue.index)
     return queue.assign(handler=taken.where(chosen >= 0))
 
 
-def _shared_out(
-    wanted: npt.NDArray[np.int64],
+def _assigned(
+    preferred: npt.NDArray[np.int64],
     people: npt.NDArray[np.int64],
     load: npt.NDArray[np.int64],
     room: npt.NDArray[np.int64],
 ) -> npt.NDArray[np.int64]:
-    """The person for each case in turn: the one wanted, else the least loaded with room."""
-    chosen = np.full(len(wanted), -1)
+    """The handler of each case in turn: the preferred one, else the least loaded with room."""
+    chosen = np.full(len(preferred), -1)
     now = {int(p): int(load[p]) for p in people}
     full = {int(p): int(load[p] + room[p]) for p in people}
     heap = [(n, p) for p, n in now.items() if n < full[p]]
     heapq.heapify(heap)
-    for case, person in enumerate(wanted.tolist()):
+    for case, person in enumerate(preferred.tolist()):
         if now.get(person, 0) >= full.get(person, 0):
             person = -1
             while heap and person < 0:
@@ -128,8 +129,8 @@ def _severity(routed: pd.DataFrame) -> Codes:
 
 def _priority(routed: pd.DataFrame) -> Codes:
     """Rank of each priority: the order of its categories, else the default table's."""
-    told = routed["priority"]
-    if not isinstance(told.dtype, pd.CategoricalDtype):
-        told = told.astype(pd.CategoricalDtype(["first", "high", "normal"]))
-    codes = told.cat.codes.to_numpy(dtype=np.int64)
-    return np.where(codes < 0, len(told.cat.categories), codes)
+    priority = routed["priority"]
+    if not isinstance(priority.dtype, pd.CategoricalDtype):
+        priority = priority.astype(pd.CategoricalDtype(["first", "high", "normal"]))
+    codes = priority.cat.codes.to_numpy(dtype=np.int64)
+    return np.where(codes < 0, len(priority.cat.categories), codes)

@@ -1,4 +1,4 @@
-"""What every part of complaints reads: the policy, the columns, the bank's two kinds of day."""
+"""Shared helpers of complaints: the policy, the columns, local days and business days."""
 
 from __future__ import annotations
 
@@ -47,17 +47,17 @@ def cutoff_of(policy: Policy) -> dt.time | None:
 
 
 def local_days(instants: pd.Series, policy: Policy) -> Days:
-    """The local day of each instant: is it known on a day, and in which month does it lie."""
+    """The local day of each instant, for questions of what is known and in which month."""
     return local_day(instants, policy.value("time_zone"))
 
 
 def business_days(instants: pd.Series, policy: Policy) -> Days:
-    """The business day of each instant: from where clocks and due days count."""
+    """The business day of each instant, from which clocks and due days count."""
     return business_day(instants, zone=policy.value("time_zone"), cutoff=cutoff_of(policy))
 
 
 def answered_at(frame: pd.DataFrame) -> pd.Series:
-    """When each complaint was answered; a closed one without an answer counts on its closing.
+    """When each complaint was answered; one closed without an answer counts as answered then.
 
     Returns:
         Aware instants with the frame's index; missing where it is neither answered nor closed.

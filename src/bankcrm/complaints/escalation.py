@@ -1,4 +1,4 @@
-"""Escalation while a case waits, and follow-up once it is answered (CSC-6)."""
+"""Escalation of open cases, and follow-up after the answer (CSC-6)."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ _CLOCKS = (
 
 
 def escalate(clocks: object, *, policy: Policy | None = None) -> pd.DataFrame:
-    """Who must know of each case, by the share of its time that is used.
+    """Whom to inform of each case, by the share of its time that is used.
 
-    Only a case with an open clock escalates: not one that is met, withdrawn or merged. The ladder
-    is the policy's table ``escalation``; its shares are the same for every severity.
+    Only a case with an open clock escalates; one that is met, withdrawn or merged does not. The
+    policy's table ``escalation`` decides; its shares are the same for every severity.
 
     Args:
         clocks: From `bankcrm.complaints.deadlines`: ``used`` (share of its time) and ``clock``
             (the open clock; missing where none is open), and ``breached`` (an open clock is
             breached), which counts as more than the whole time whatever its unit.
-        policy: Whose ladder decides.
+        policy: The policy whose table ``escalation`` decides.
 
     Returns:
-        The frame's index; ``level`` (ordered categorical) and ``escalation_rule``.
+        The frame's index; ``escalation`` (ordered categorical) and ``escalation_rule``.
 
     Source: CSC-6.
 
-    >>> told = pd.DataFrame({"used": [0.1, 0.85, 3.0], "clock": ["answer", "answer", None]})
-    >>> escalate(told)["level"].tolist()
+    >>> clocks = pd.DataFrame({"used": [0.1, 0.85, 3.0], "clock": ["answer", "answer", None]})
+    >>> escalate(clocks)["escalation"].tolist()
     ['none', 'department_head', 'none']
     """
     policy = complaints_policy(policy)
@@ -55,8 +55,8 @@ def escalate(clocks: object, *, policy: Policy | None = None) -> pd.DataFrame:
         index=frame.index,
     )
     decided = policy.table("escalation").decide_frame(facts)
-    result = decided.rename(columns={"outcome": "level", "rule": "escalation_rule"})
-    result["level"] = result["level"].cat.as_ordered()
+    result = decided.rename(columns={"outcome": "escalation", "rule": "escalation_rule"})
+    result["escalation"] = result["escalation"].cat.as_ordered()
     return policy.stamp(result)
 
 
@@ -71,18 +71,18 @@ def follow_ups(
     Args:
         complaints: ``answered_at``, ``closed_at`` (aware instants) and ``satisfaction`` (0-100),
             where they are known.
-        policy: ``follow_up_days``, ``reopen_within_days`` and ``satisfied_from``.
-        calendar: Whose working days count.
+        policy: Gives ``follow_up_days``, ``reopen_within_days`` and ``satisfied_from``.
+        calendar: The calendar whose working days count.
 
     Returns:
         The frame's index; ``follow_up_due`` and ``reopen_until`` (dates, missing before an answer
-        or a closure) and ``satisfied`` (boolean, missing where nobody asked).
+        or a closure) and ``satisfied`` (boolean, missing where it is not recorded).
 
     Source: CSC-6.
 
     >>> from bankcrm.calendars import working_calendar
-    >>> told = pd.DataFrame({"answered_at": pd.to_datetime(["2024-09-30"]).tz_localize("UTC")})
-    >>> follow_ups(told, calendar=working_calendar("CN"))["follow_up_due"].dt.day.tolist()
+    >>> cases = pd.DataFrame({"answered_at": pd.to_datetime(["2024-09-30"]).tz_localize("UTC")})
+    >>> follow_ups(cases, calendar=working_calendar("CN"))["follow_up_due"].dt.day.tolist()
     [10]
     """
     policy = complaints_policy(policy)
@@ -92,8 +92,8 @@ def follow_ups(
     closed = local_days(frame.get("closed_at", never), policy)
     due = calendar.add_marked(answered, int(policy.value("follow_up_days"))).dates
     until = closed + np.timedelta64(int(policy.value("reopen_within_days")), "D")
-    told = frame.get("satisfaction", pd.Series(np.nan, index=frame.index))
-    points = numbers(told, "satisfaction")
+    satisfaction = frame.get("satisfaction", pd.Series(np.nan, index=frame.index))
+    points = numbers(satisfaction, "satisfaction")
     return pd.DataFrame(
         {
             "follow_up_due": due.astype("datetime64[s]"),

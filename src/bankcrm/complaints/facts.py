@@ -1,4 +1,4 @@
-"""The facts of a complaint: each has one definition, read for one complaint and for a frame."""
+"""The facts of a complaint, with one definition for single complaints and for frames."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def identity(facts: pd.DataFrame) -> pd.DataFrame:
 
 @attrs.frozen
 class Defaults:
-    """What a fact counts as where neither a column nor the text gives it.
+    """The values of facts that neither a column nor the text gives.
 
     Attributes:
         signal: Every signal.
@@ -69,7 +69,7 @@ def defaults_of(policy: Policy) -> Defaults:
 
 @lru_cache(maxsize=64)
 def own_facts(policy: Policy, tables: tuple[str, ...] = TABLES) -> Mapping[str, str]:
-    """Facts that the tables read beside those of the library, and their types."""
+    """Facts that the tables read in addition to those of the library, and their types."""
     known = {*SIGNALS, *NUMBERS, *WORDS, "severity"}
     named = {n: f.type for t in tables for n, f in policy.table(t).compiled.facts.items()}
     return MappingProxyType({n: kind for n, kind in named.items() if n not in known})
@@ -88,10 +88,10 @@ def checked_columns(policy: Policy) -> tuple[Column, ...]:
 def read_texts(
     frame: pd.DataFrame, policy: Policy, classifier: Classifier | None
 ) -> pd.DataFrame | None:
-    """What the classifier reads in the column ``text``; None where there is nothing to read.
+    """What the classifier reads in the column ``text``; None if there is nothing to read.
 
-    A frame without texts is read as one of missing texts where the tables read facts of a plug-in,
-    since that may be a signal: what no text says is then false, and not unknown.
+    A frame without texts is read as missing texts if the tables read facts of a plug-in,
+    since such a fact may be a signal: a signal that no text gives is then false, not unknown.
     """
     if classifier is None:
         return None
@@ -103,7 +103,9 @@ def read_texts(
         return None
     read = classifier(texts)
     if len(read) != len(frame):
-        raise DataError(f"classifier: {len(read):,} answers for {len(frame):,} texts; give as many")
+        raise DataError(
+            f"classifier: expected one row per text; got {len(read):,} for {len(frame):,} texts"
+        )
     unknown = [c for c in read.columns if c in SIGNALS and read[c].dtype != bool]
     if unknown:
         raise DataError(f"classifier: columns {', '.join(unknown)} are not boolean")
@@ -115,8 +117,8 @@ def complaint_facts(
 ) -> pd.DataFrame:
     """The facts of many complaints.
 
-    A column's value comes first, then what the text says, then the policy's default. A fact of
-    the bank's own is left out where neither a column nor the text has it: it is never false by
+    A column's value comes first, then that of the text, then the policy's default. A fact that the
+    bank adds is left out if neither a column nor the text gives it; it is never false by
     default.
 
     Args:
@@ -127,8 +129,8 @@ def complaint_facts(
     defaults = defaults_of(policy)
     facts: dict[str, Any] = {}
     for name in SIGNALS:
-        said = None if read is None else read.get(name)
-        facts[name] = _signal(checked.get(name), said, len(checked), defaults.signal)
+        from_text = None if read is None else read.get(name)
+        facts[name] = _signal(checked.get(name), from_text, len(checked), defaults.signal)
     for name, fill in defaults.numbers.items():
         if name in checked:
             value = numbers(checked[name], name)
@@ -136,28 +138,28 @@ def complaint_facts(
         else:
             facts[name] = np.full(len(checked), fill)
     for name in WORDS:
-        said = None if read is None or name not in READ_WORDS else read.get(name)
-        facts[name] = _word(checked.get(name), said, len(checked), defaults.words[name])
+        from_text = None if read is None or name not in READ_WORDS else read.get(name)
+        facts[name] = _word(checked.get(name), from_text, len(checked), defaults.words[name])
     for name, kind in own_facts(policy).items():
-        said = None if read is None else read.get(name)
+        from_text = None if read is None else read.get(name)
         column = checked.get(name)
-        if column is None and said is None:
+        if column is None and from_text is None:
             continue  # the table that reads it refuses the frame and names the fact
         if kind == "boolean":
-            facts[name] = _signal(column, said, len(checked), defaults.signal)
+            facts[name] = _signal(column, from_text, len(checked), defaults.signal)
         else:
-            facts[name] = said if column is None else column
+            facts[name] = from_text if column is None else column
     plain = {n: v.array if isinstance(v, pd.Series) else v for n, v in facts.items()}
     return pd.DataFrame(plain, index=checked.index, copy=False)
 
 
 def _signal(
-    column: pd.Series | None, said: pd.Series | None, rows: int, default: bool
+    column: pd.Series | None, from_text: pd.Series | None, rows: int, default: bool
 ) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """A signal from its column, else from the text, else as the policy says."""
+    """A signal from its column, else from the text, else the policy's default."""
     if column is not None and column.dtype == bool:
         return column.to_numpy()
-    fill = np.full(rows, default) if said is None else said.to_numpy(dtype=np.bool_)
+    fill = np.full(rows, default) if from_text is None else from_text.to_numpy(dtype=np.bool_)
     if column is None:
         return fill
     known = column.notna().to_numpy()
@@ -165,14 +167,14 @@ def _signal(
 
 
 def _word(
-    column: pd.Series | None, said: pd.Series | None, rows: int, default: str
+    column: pd.Series | None, from_text: pd.Series | None, rows: int, default: str
 ) -> pd.Categorical:
     """A word from its column, else from the text, else the default."""
-    if column is None and said is None:
+    words = None if from_text is None else from_text.astype("category")
+    values = words if column is None else column
+    if values is None:
         return categorical(np.zeros(rows, dtype=np.int8), [default])
-    values = said.astype("category") if column is None else column  # type: ignore[union-attr]
-    if column is not None and said is not None:
-        words = said.astype("category")
+    if column is not None and words is not None:
         both = values.cat.categories.union(words.cat.categories, sort=False)
         values = values.cat.set_categories(both).fillna(words.cat.set_categories(both))
     if values.isna().any():
@@ -191,24 +193,24 @@ def facts_of_one(
     tier: Tier | str | None = None,
     extra: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
-    """The facts of one complaint: those that `complaint_facts` gives for a frame of it."""
+    """The facts of one complaint, equal to those of `complaint_facts` for a frame with that row."""
     defaults = defaults_of(policy)
-    said = read or {}
+    from_text = read or {}
     facts: dict[str, object] = {}
     for name in SIGNALS:
         value = getattr(complaint, name)
-        facts[name] = bool(said.get(name, defaults.signal)) if value is None else value
+        facts[name] = bool(from_text.get(name, defaults.signal)) if value is None else value
     for name, fill in defaults.numbers.items():
         value = getattr(complaint, name)
         facts[name] = fill if value is None else float(value)
     for name in ("kind", "cause", "product"):
         value = getattr(complaint, name)
-        if value is None and name in READ_WORDS and isinstance(said.get(name), str):
-            value = said[name]
+        if value is None and name in READ_WORDS and isinstance(from_text.get(name), str):
+            value = from_text[name]
         facts[name] = defaults.words[name] if value is None else str(value)
     facts["kind"] = word(Kind, facts["kind"]).value
     facts["tier"] = defaults.words["tier"] if tier is None else word(Tier, tier).value
     for name in own_facts(policy):
-        if name in said:
-            facts[name] = said[name]
+        if name in from_text:
+            facts[name] = from_text[name]
     return facts | dict(extra or {})

@@ -1,4 +1,4 @@
-"""Exports for a supervisor, in the shape of the FCA's complaints return."""
+"""Export for a supervisor, in the layout of the FCA's complaints return."""
 
 from __future__ import annotations
 
@@ -33,26 +33,27 @@ def fca_return(
     Args:
         complaints: ``received_at`` and, where known, ``closed_at``, ``outcome``, ``redress``.
         start: First day of the reporting period.
-        end: Last day of it.
-        by: The column of the rows; a missing value has a row of its own.
-        calendar: Whose business days count for the three days.
-        policy: Whose time zone gives each instant its day; None takes the preset ``fca_disp``.
+        end: Last day of the reporting period.
+        by: The column to group by; missing values form one row.
+        calendar: The calendar whose business days count for the three days.
+        policy: The policy whose time zone gives each instant its day; None takes the
+            preset ``fca_disp``.
 
     Returns:
         Indexed by ``by``, in the order of names, and a last row ``total``: ``outstanding_start``,
-        ``opened``, ``closed_3_days`` (by the third business day), ``closed_8_weeks`` (later, and
+        ``opened``, ``closed_3_days`` (by the third business day), ``closed_8_weeks`` (later, but
         by the end of eight weeks), ``closed_later``, ``closed``, ``outstanding_end``, ``upheld``
         (of those closed, in whole or in part) and ``redress`` (money).
 
     Source: CSC-6; DISP 1 Annex 1 (the layout is ours).
 
     >>> from bankcrm.calendars import working_calendar
-    >>> told = pd.DataFrame({
+    >>> complaints = pd.DataFrame({
     ...     "received_at": pd.to_datetime(["2024-03-04"]).tz_localize("Europe/London"),
     ...     "closed_at": pd.to_datetime(["2024-03-07"]).tz_localize("Europe/London"),
     ...     "product": ["fund"]})
     >>> table = fca_return(
-    ...     told, start="2024-01-01", end="2024-06-30", calendar=working_calendar("GB"))
+    ...     complaints, start="2024-01-01", end="2024-06-30", calendar=working_calendar("GB"))
     >>> table.loc["fund", ["opened", "closed_3_days"]].astype(int).tolist()
     [1, 1]
     """
@@ -82,7 +83,7 @@ def fca_return(
         if "redress" in frame
         else np.zeros(len(frame))
     )
-    told = {
+    measures = {
         "outstanding_start": before & open_then,
         "opened": opened,
         "closed_3_days": closed & (ended <= three),
@@ -94,8 +95,8 @@ def fca_return(
         "redress": np.where(closed, redress, 0.0),
     }
     group = frame[by].astype(object).where(frame[by].notna(), "(missing)")
-    table = pd.DataFrame(told, index=frame.index).groupby(group.to_numpy()).sum().sort_index()
+    table = pd.DataFrame(measures, index=frame.index).groupby(group.to_numpy()).sum().sort_index()
     table.loc["total"] = table.sum()
-    whole = [n for n in told if n != "redress"]
+    whole = [n for n in measures if n != "redress"]
     result = table.rename_axis(by).astype({**dict.fromkeys(whole, "int64"), "redress": "float64"})
     return policy.stamp(result)

@@ -26,11 +26,11 @@ _EXAMPLES = 5
 
 
 class Intake(NamedTuple):
-    """What came of an intake; every row is in ``accepted`` or in ``rejected``.
+    """The result of an intake; every row is in ``accepted`` or in ``rejected``.
 
     ``accepted`` has the canonical columns and ``notes``, ``repeat_of``, ``merged_into``,
-    ``clock``; a complaint that came without a number has one. ``rejected`` has the rows as they
-    came and ``reasons``, ``referred_to``, ``clock``. ``findings`` has a row for every row and
+    ``clock``; a complaint without a number receives one. ``rejected`` has the rows as they were
+    given and ``reasons``, ``referred_to``, ``clock``. ``findings`` has one row per complaint and
     reason: ``row``, ``problem``, ``column``, ``effect`` (``rejected`` or ``noted``) and
     ``advice``; it shows no personal data.
     """
@@ -40,7 +40,7 @@ class Intake(NamedTuple):
     findings: pd.DataFrame
 
     def __repr__(self) -> str:
-        """The sizes only: complaints are full of personal data."""
+        """The sizes only: complaints contain personal data."""
         return line("Intake", self._figures())
 
     def _repr_html_(self) -> str:
@@ -53,7 +53,7 @@ class Intake(NamedTuple):
 
 @attrs.frozen
 class Referral:
-    """Where a complaint goes that does not fall to this bank, and what that does to its clock."""
+    """Where to refer a complaint that is not for this bank, and the effect on its clock."""
 
     name: str
     to: str
@@ -75,11 +75,11 @@ def intake(
     names: Mapping[str, str] | None = None,
     as_of: object = None,
 ) -> Intake:
-    """Take complaints in: accept them or reject them, with every reason row by row.
+    """Accept or reject complaints, and report every reason row by row.
 
     Args:
         complaints: A frame, one `Complaint`, or a mapping of one complaint's fields.
-        policy: Its ``reject_for`` says which findings reject a row; the others are noted.
+        policy: Its ``reject_for`` lists the findings that reject a row; the others are noted.
         names: Canonical name -> the caller's name.
         as_of: No complaint is received after this day; None leaves that unchecked.
 
@@ -88,11 +88,11 @@ def intake(
 
     Source: CSC-3.
 
-    >>> told = pd.DataFrame({
+    >>> complaints = pd.DataFrame({
     ...     "complaint_id": [1, 2, 3],
     ...     "received_at": pd.to_datetime(["2026-03-02", None, "2026-03-03"]).tz_localize("UTC"),
     ...     "relation": ["self", "self", "proxy"]})
-    >>> taken = intake(told)
+    >>> taken = intake(complaints)
     >>> taken.accepted["complaint_id"].tolist(), taken.rejected["reasons"].tolist()
     ([1], ['missing: received_at', 'no_authority: authority_shown'])
     """
@@ -104,9 +104,9 @@ def intake(
             f"complaints: missing column{'s' if len(absent) > 1 else ''} {', '.join(absent)}; "
             f"present: {', '.join(map(str, source.columns))}; rename them or give names="
         )
-    sound, found = _read_columns(source, required)
-    found += [f for f in _checks(source, sound, policy, as_of) if f.mask.any()]
-    referral, referred = _refer(sound, policy)
+    valid, found = _read_columns(source, required)
+    found += [f for f in _checks(source, valid, policy, as_of) if f.mask.any()]
+    referral, referred = _refer(valid, policy)
     if referred is not None:
         found.append(referred)
     refused = set(policy.value("reject_for"))
@@ -114,10 +114,10 @@ def intake(
     for item in found:
         if item.problem in refused:
             out |= item.mask
-    accepted = sound.loc[~out].assign(notes=_told(found, ~out, refused, False)[~out])
+    accepted = valid.loc[~out].assign(notes=_reasons(found, ~out, refused, False)[~out])
     accepted = link_repeats(_numbered(_settled(accepted)), policy=policy)
     rejected = source.loc[out].assign(
-        reasons=_told(found, out, refused, True)[out],
+        reasons=_reasons(found, out, refused, True)[out],
         referred_to=referral["to"].to_numpy()[out],
         clock=referral["clock"].to_numpy()[out],
     )
@@ -139,7 +139,7 @@ def _renamed(source: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
     unknown = [ours for ours in names if ours not in _NAMES]
     if absent or unknown:
         raise DataError(
-            f"complaints: names= tells of {', '.join(absent + unknown)}, which "
+            f"complaints: names= gives {', '.join(absent + unknown)}, which "
             f"{'are' if len(absent + unknown) > 1 else 'is'} no column; "
             f"present: {', '.join(map(str, source.columns))}"
         )
@@ -150,7 +150,7 @@ def _renamed(source: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
 def _read_columns(
     source: pd.DataFrame, required: tuple[str, ...]
 ) -> tuple[pd.DataFrame, list[_Found]]:
-    """Every contract column read on its own, so that a row is told all of its faults."""
+    """Read every contract column separately, so that all faults of a row are reported."""
     rows = pd.RangeIndex(len(source))
     found: list[_Found] = []
     read: dict[str, pd.Series] = {}
@@ -158,9 +158,9 @@ def _read_columns(
         values = source[name].set_axis(rows)
         missing = _blank(values)
         if name in required and missing.any():
-            found.append(_Found("missing", name, missing, f"tell {name}"))
+            found.append(_Found("missing", name, missing, f"give {name}"))
         if name != "received_at" and len(values) and values.isna().all():
-            read[name] = source[name]  # nothing there to read
+            read[name] = source[name]  # no value to read
             continue
         screened = screen_frame(values.to_frame(), contract(name), frame="complaints")
         if len(screened.rejected):
@@ -174,7 +174,7 @@ def _read_columns(
 
 
 def _blank(values: pd.Series) -> Mask:
-    """Which values are missing or hold nothing but white space."""
+    """Which values are missing or contain only white space."""
     empty: Mask = values.isna().to_numpy()
     if values.dtype == object or pd.api.types.is_string_dtype(values.dtype):
         text = values.astype("string").str.strip()
@@ -183,7 +183,7 @@ def _blank(values: pd.Series) -> Mask:
 
 
 def _settled(accepted: pd.DataFrame) -> pd.DataFrame:
-    """Columns back in their plain types once the faulty rows are out."""
+    """Restore plain column types after the faulty rows are removed."""
     whole = [n for n in ("complaint_id", "customer_id") if n in accepted]
     return accepted.astype(
         {
@@ -197,7 +197,7 @@ def _settled(accepted: pd.DataFrame) -> pd.DataFrame:
 def _checks(
     source: pd.DataFrame, frame: pd.DataFrame, policy: Policy, as_of: object
 ) -> Iterator[_Found]:
-    """All that can be wrong with a complaint besides a single value's form."""
+    """Checks of a complaint that go beyond the form of single values."""
     if "received_at" in frame:
         received = frame["received_at"]
         day = local_days(received, policy)
@@ -212,26 +212,26 @@ def _checks(
     yield from _repeated(source)
     yield from _contacts(frame, policy)
     if "relation" in frame:
-        speaks = frame["relation"].notna() & (frame["relation"] != Relation.SELF.value)
+        by_proxy = frame["relation"].notna() & (frame["relation"] != Relation.SELF.value)
         shown = frame.get("authority_shown", pd.Series(False, index=frame.index))
-        lacking = speaks.to_numpy() & ~shown.to_numpy(dtype=np.bool_, na_value=False)
+        lacking = by_proxy.to_numpy() & ~shown.to_numpy(dtype=np.bool_, na_value=False)
         yield _Found("no_authority", "authority_shown", lacking, "ask for the proxy's papers")
 
 
 def _repeated(source: pd.DataFrame) -> Iterator[_Found]:
-    """Rows that repeat an earlier row, and other rows under a number that is taken."""
+    """Rows that repeat an earlier row, and other rows with a number that is already used."""
     same = source.duplicated().to_numpy()
-    yield _Found("repeated_row", "complaint_id", same, "an earlier row says the same")
+    yield _Found("repeated_row", "complaint_id", same, "an earlier row is identical")
     if "complaint_id" in source:
         ids = source["complaint_id"]
         given = ids.notna().to_numpy()
         taken = ids.duplicated().to_numpy() & given & ~same
-        yield _Found("duplicate_id", "complaint_id", taken, "give it a number of its own")
-        yield _Found("unnumbered", "complaint_id", ~given & ~same, "intake gave it a number")
+        yield _Found("duplicate_id", "complaint_id", taken, "give it a unique number")
+        yield _Found("unnumbered", "complaint_id", ~given & ~same, "intake assigned a number")
 
 
 def _numbered(frame: pd.DataFrame) -> pd.DataFrame:
-    """Numbers for the complaints that came without: the next free ones, or ``new-1``, ``new-2``."""
+    """Number complaints without a number: the next free numbers, or ``new-1``, ``new-2``."""
     if "complaint_id" not in frame:
         return frame.assign(complaint_id=np.arange(1, len(frame) + 1))
     ids = frame["complaint_id"]
@@ -269,7 +269,7 @@ def _contacts(frame: pd.DataFrame, policy: Policy) -> Iterator[_Found]:
 
 
 def _refer(frame: pd.DataFrame, policy: Policy) -> tuple[pd.DataFrame, _Found | None]:
-    """Where each complaint goes that is not ours; CSC-3: explain and refer."""
+    """Where to refer each complaint that is not for this bank (CSC-3: explain and refer)."""
     ours = list(policy.value("our_names"))
     other = np.zeros(len(frame), dtype=np.bool_)
     if "institution" in frame:
@@ -277,8 +277,8 @@ def _refer(frame: pd.DataFrame, policy: Policy) -> tuple[pd.DataFrame, _Found | 
     court = other & False
     if "in_court" in frame:
         court = frame["in_court"].to_numpy(dtype=np.bool_, na_value=False)
-    told = pd.DataFrame({"other_institution": other, "in_court": court}, index=frame.index)
-    decided = policy.table("jurisdiction").decide_frame(told)["outcome"]
+    facts = pd.DataFrame({"other_institution": other, "in_court": court}, index=frame.index)
+    decided = policy.table("jurisdiction").decide_frame(facts)["outcome"]
     referrals = {r.name: r for r in policy.records("referrals", Referral)}
     mask = (decided != "ours").to_numpy()
     result = pd.DataFrame(
@@ -290,11 +290,11 @@ def _refer(frame: pd.DataFrame, policy: Policy) -> tuple[pd.DataFrame, _Found | 
     )
     if not mask.any():
         return result, None
-    return result, _Found("refer", "jurisdiction", mask, "explain, and refer as referred_to says")
+    return result, _Found("refer", "jurisdiction", mask, "explain and refer; see referred_to")
 
 
-def _told(found: list[_Found], rows: Mask, refused: set[str], rejecting: bool) -> Mask:
-    """All findings of each row in one text; only the rows asked for are put into words."""
+def _reasons(found: list[_Found], rows: Mask, refused: set[str], rejecting: bool) -> Mask:
+    """All findings of each row in one text; other rows than the selected ones stay empty."""
     texts = np.full(len(rows), "", dtype=object)
     for item in found:
         if rejecting != (item.problem in refused):
@@ -308,7 +308,7 @@ def _told(found: list[_Found], rows: Mask, refused: set[str], rejecting: bool) -
 
 
 def _findings(found: list[_Found], index: pd.Index, refused: set[str]) -> pd.DataFrame:
-    """One row for each row and reason, in the order of the rows."""
+    """One row per complaint and reason, in the order of the complaints."""
     names = ["row", "problem", "column", "effect", "advice"]
     if not found:
         return pd.DataFrame({n: pd.Series(dtype=object) for n in names})

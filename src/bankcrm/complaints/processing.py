@@ -1,4 +1,4 @@
-"""Complaints from register to decision: intake, route, and whether each was answered in time."""
+"""Complaints from register to decision: intake, route and timeliness of the answer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bankcrm.vocabulary import Timeliness
 
 @attrs.frozen(eq=False)
 class ProcessedComplaints:
-    """Complaints taken in and routed, and what was rejected.
+    """Accepted and routed complaints, and the faults of the rejected ones.
 
     Attributes:
         routed: Indexed by ``complaint_id``: ``customer_id``, ``received_at``, ``product``, the
@@ -43,7 +43,7 @@ def process_complaints(
     classifier: Classifier | None = None,
     extend_facts: ExtendFacts | None = None,
 ) -> ProcessedComplaints:
-    """Take complaints in, assess and route them, and say whether each was answered in time.
+    """Take in, assess and route complaints, and check whether each was answered in time.
 
     Args:
         frame: Complaints; see `bankcrm.complaints.intake`.
@@ -87,7 +87,7 @@ def process_complaints(
 def _within(
     calendar: WorkingCalendar, accepted: pd.DataFrame, policy: Policy
 ) -> tuple[pd.DataFrame, tuple[DataFault, ...]]:
-    """Complaints of the calendar's years; the others have no due day and are rejected."""
+    """Keep complaints within the calendar; the others have no due day and are rejected."""
     day = business_days(accepted["received_at"], policy)
     outside = (day < calendar.first) | (day > calendar.last)
     if not outside.any():

@@ -18,15 +18,15 @@ CLOCKS = ("starts", "joins", "restarts")
 
 
 def link_repeats(complaints: pd.DataFrame, *, policy: Policy | None = None) -> pd.DataFrame:
-    """Link each repeat to the first complaint of its chain, and say what its clock does.
+    """Link each repeat to the first complaint of its chain, and give the effect on its clock.
 
-    A repeat that comes while the one before it is open is merged into the chain: with the same
-    words it *joins* the running clock, with new ones it *restarts* it (new facts). After the one
-    before was closed it *starts* a clock of its own.
+    A repeat received while the previous complaint is open is merged into its case. With the same
+    text it *joins* the running clock; with a new text it *restarts* the clock (new facts). A
+    repeat received after the previous one was closed *starts* its own clock.
 
     Args:
         complaints: Checked complaints; without ``customer_id`` nothing can be linked.
-        policy: ``repeat_within_days`` and ``matter_fields``.
+        policy: Gives ``repeat_within_days`` and ``matter_fields``.
 
     Returns:
         The same rows and ``repeat_of``, ``merged_into`` (ids, missing where there is none) and
@@ -38,7 +38,7 @@ def link_repeats(complaints: pd.DataFrame, *, policy: Policy | None = None) -> p
     rows = len(complaints)
     numbers = complaints["complaint_id"]
     first = np.arange(rows)
-    target = np.arange(rows)  # the case whose clock each complaint goes by
+    target = np.arange(rows)  # the case whose clock applies to each complaint
     clock = np.zeros(rows, dtype=np.int8)
     if "customer_id" in complaints and rows:
         order, start, linked = _chains(complaints, policy)
@@ -64,14 +64,14 @@ def link_repeats(complaints: pd.DataFrame, *, policy: Policy | None = None) -> p
 
 def _ids(numbers: pd.Series, place: np.ndarray, index: pd.Index) -> pd.Series:
     root = numbers.iloc[place].set_axis(index)
-    # so that a gap does not turn numbers into floats
+    # a missing value must not turn integers into floats
     return root.astype("Int64") if root.dtype.kind in "iu" else root
 
 
 def _chains(complaints: pd.DataFrame, policy: Policy) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Rows by customer, matter and time; the place of each chain's start; which are linked.
 
-    A missing field of the matter equals nothing, not even another missing one.
+    A missing field of the matter never equals another value, not even another missing one.
     """
     customer, _ = codes(complaints["customer_id"])
     matter = np.zeros(len(complaints), dtype=np.intp)
@@ -92,10 +92,10 @@ def _chains(complaints: pd.DataFrame, policy: Policy) -> tuple[np.ndarray, np.nd
 
 
 def _open_cases(complaints: pd.DataFrame, order: np.ndarray, start: np.ndarray) -> np.ndarray:
-    """The case whose clock each complaint goes by: the open one of its chain, else its own.
+    """The case whose clock applies to each complaint: the open one of its chain, else its own.
 
-    Chains are walked side by side, one complaint of each at a time: a complaint that came after
-    the open case was closed opens a case of its own, into which later ones are merged.
+    All chains are processed in parallel, one complaint of each at a time. A complaint received
+    after the open case was closed opens a new case, and later ones are merged into that case.
     """
     rows = len(complaints)
     closed: Instants = np.full(rows, np.datetime64("NaT", "us"))
@@ -112,14 +112,14 @@ def _open_cases(complaints: pd.DataFrame, order: np.ndarray, start: np.ndarray) 
         row, case = order[place], head[start[place]]
         still_open = ~(closed[case] <= received[row])
         target[row[still_open]] = case[still_open]
-        # who closes a complaint that was merged into a case closes the case
+        # closing a complaint that was merged into a case closes the case
         closed[case[still_open]] = np.fmin(closed[case], closed[row])[still_open]
         head[start[place][~still_open]] = row[~still_open]
     return target
 
 
 def _new_words(complaints: pd.DataFrame, before: np.ndarray) -> np.ndarray:
-    """Whether this complaint says something that the one before did not."""
+    """Whether the text of each complaint differs from that of the previous one."""
     if "text" not in complaints:
         return np.zeros(len(complaints), dtype=np.bool_)
     text = complaints["text"].astype("string").str.strip()

@@ -1,4 +1,4 @@
-"""Routes: who answers a complaint and by when (CSC-5); who was asked first stays accountable."""
+"""Routes: who answers a complaint and by when (CSC-5), and who stays accountable (EB-8)."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def route_frame(
 
     Args:
         complaints: A frame with ``received_at`` (aware instants); ``complaint_id``, ``kind``,
-            ``product``, ``cause``, ``tier``, ``first_asked``, the signals and what else
-            `bankcrm.complaints.severity_facts` reads, where they are known.
+            ``product``, ``cause``, ``tier``, ``first_asked``, the signals and the other columns
+            that `bankcrm.complaints.severity_facts` reads, where they are known.
         calendar: The calendar whose working days count.
         policy: The policy whose tables and times decide.
         classifier: Reads the column ``text`` where the signal columns, ``kind`` and ``cause`` are
@@ -105,7 +105,7 @@ def route_frame(
         policy=policy,
         calendar=calendar,
     )
-    free = np.isnat(due)  # no clock binds: the days of the route count
+    free = np.isnat(due)  # no clock binds: the days of the route apply
     if free.any():
         days = np.array([int(policy.value(r.days)) for r in chosen])[codes.outcome[free]]
         start = business_days(checked["received_at"][free], policy)
@@ -187,7 +187,7 @@ class Route:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """The rule of each table, with its reason in words and its source."""
+        """The rule of each table, with its reason and its source."""
         return tuple(
             f"{table}: {d.rule} ({'; '.join(t for t in (d.because, d.source) if t)})"
             for table, d in self.decisions.items()
@@ -255,7 +255,7 @@ def route(
     marks = [c.rule.confirmation(policy) for c in answers]
     if answers:
         due, provisional = min((c.day, c.provisional) for c in answers)
-    else:  # no clock binds: the days of the route count
+    else:  # no clock binds: the days of the route apply
         due, provisional = _route_due(complaint, int(policy.value(rule.days)), policy, calendar)
     return Route(
         complaint_id=complaint.complaint_id,
@@ -277,7 +277,7 @@ def route(
 
 
 def _read(classifier: Classifier | None, text: str | None) -> Mapping[str, object] | None:
-    """What the text says; None where nothing reads it."""
+    """What the classifier reads in the text; None without a classifier or a text."""
     if classifier is None:
         return None
     if isinstance(classifier, Lexicon):  # reads a single text without building a frame

@@ -1,4 +1,4 @@
-"""Severity of a complaint: a decision table over signals, never over who complains."""
+"""Severity of a complaint: a decision table over signals, independent of the customer."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def severity_facts(
 ) -> pd.DataFrame:
     """The facts that the severity table reads.
 
-    A column's value is used where there is one. The classifier fills the signals where the column
-    is null or absent, and the policy's ``not_stated_...`` parameters fill the rest.
+    A column's value comes first. The classifier fills the signals whose column is null or absent,
+    and the policy's ``not_stated_...`` parameters fill the rest.
 
     Args:
         frame: Complaints; any of the signal columns, ``amount_at_stake``, ``customers_affected``,
@@ -38,7 +38,7 @@ def severity_facts(
 
     Returns:
         The frame's index; the signals as booleans, the three numbers as float64, and the further
-        facts that the bank's own table reads and the frame has.
+        facts that the bank's own table reads and the frame contains.
 
     Source: CSC-4.
 
@@ -91,7 +91,7 @@ def assess_severity(
 
 
 def decide_severity(facts: pd.DataFrame, policy: Policy) -> pd.DataFrame:
-    """The severity by the policy's table, for facts that are ready."""
+    """The severity by the policy's table, for given facts."""
     decided = policy.table("severity").decide_frame(facts)
     result = decided.rename(columns={"outcome": "severity", "rule": "severity_rule"})
     result["severity"] = in_order(result["severity"])

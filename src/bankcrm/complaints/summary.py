@@ -1,4 +1,4 @@
-"""Summaries by period and group, and the causes that matter most (CSC-6, LCM-8)."""
+"""Summaries by period and group, ageing, and the most frequent causes (CSC-6, LCM-8)."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def summarise(
     policy: Policy | None = None,
     customers: pd.Series | float | None = None,
 ) -> pd.DataFrame:
-    """What came in, what became of it and how fast, by period and group.
+    """Complaints received, answered, closed and overdue, with times, by period and group.
 
-    Each thing is counted in the period in which it happened: a complaint is *received* in one
+    Each event is counted in the period in which it happened: a complaint may be *received* in one
     month, *answered* in another, and *breached* in the month of its due date. Sums over periods
     or groups are the sums over all.
 
@@ -53,21 +53,21 @@ def summarise(
         complaints: A frame with ``received_at`` and, where known, ``answered_at``, ``closed_at``,
             ``reopened_at`` (aware instants), ``due`` (date, from `route_frame` or `deadlines`),
             ``satisfaction`` and ``merged_into`` (from `intake`).
-        period: ``month``, ``quarter``, ``year``, or None for all time in one row.
+        period: ``month``, ``quarter``, ``year``, or None for one row over all time.
         by: Columns to group by, such as ``product``, ``severity`` or a joined ``tier``.
-        calendar: Whose working days count.
-        as_of: What lies after this day has not happened.
-        policy: Whose time zone and cut-off hour give each instant its day.
+        calendar: The calendar whose working days count.
+        as_of: Events after this day are ignored.
+        policy: The policy whose time zone and cut-off hour give each instant its day.
         customers: Number of customers by group (indexed like ``by``; one number without it), for
             the complaint rate.
 
     Returns:
         Indexed by period (first day) and group: ``received``, ``answered``, ``closed``,
-        ``reopened``, ``merged`` (received, and no case of their own since), ``open`` (at the
+        ``reopened``, ``merged`` (received, and merged into another case), ``open`` (at the
         period's end), ``in_time`` (answers by their due date),
-        ``within_time`` (their share of the answers that had one), ``breached`` (due dates that
+        ``within_time`` (their share of the answers with a due date), ``breached`` (due dates that
         passed without an answer), ``median_days`` and ``p90_days`` (working days from receipt to
-        answer), ``satisfaction`` (mean), ``reopen_rate`` (re-opened for one closed) and, with
+        answer), ``satisfaction`` (mean), ``reopen_rate`` (re-opened per closed complaint) and, with
         ``customers``, ``per_thousand``.
 
     Raises:
@@ -77,11 +77,12 @@ def summarise(
 
     >>> from bankcrm.calendars import working_calendar
     >>> instants = lambda *texts: pd.to_datetime(list(texts)).tz_localize("Asia/Shanghai")
-    >>> told = pd.DataFrame({
+    >>> complaints = pd.DataFrame({
     ...     "received_at": instants("2026-03-02", "2026-03-30"),
     ...     "answered_at": instants("2026-03-04", "2026-04-01")})
     >>> cn = working_calendar("CN")
-    >>> summarise(told, period="month", calendar=cn, as_of="2026-04-30")["answered"].tolist()
+    >>> monthly = summarise(complaints, period="month", calendar=cn, as_of="2026-04-30")
+    >>> monthly["answered"].tolist()
     [1, 1]
     """
     policy = complaints_policy(policy)
@@ -124,9 +125,9 @@ def summarise(
     columns["open"] = going.reshape(size).cumsum(axis=0).ravel()
     columns["in_time"] = count("answered", in_time)
     columns["breached"] = count("due", late)
-    judged = count("answered", due)
+    with_due = count("answered", due)
     whole = [*columns]
-    columns["within_time"] = _share(columns["in_time"], judged)
+    columns["within_time"] = _share(columns["in_time"], with_due)
     columns["median_days"], columns["p90_days"] = _quantiles(
         cell["answered"], taken.astype(np.float64), len(going)
     )
@@ -142,7 +143,7 @@ def summarise(
 
 
 def _happened(frame: pd.DataFrame, policy: Policy, last: np.datetime64) -> dict[str, Days]:
-    """The day on which each thing happened; NaT where it has not by the last day."""
+    """The day of each event; NaT where it has not happened by the last day."""
     never = np.full(len(frame), np.datetime64("NaT", "D"))
     found = {
         name: local_days(frame[f"{name}_at"], policy) if f"{name}_at" in frame else never
@@ -150,7 +151,7 @@ def _happened(frame: pd.DataFrame, policy: Policy, last: np.datetime64) -> dict[
     }
     found["answered"] = local_days(answered_at(frame), policy)
     found["due"] = days(frame["due"], "due") if "due" in frame else never
-    # What was merged has no clock and no end of its own: the case that it joined has them.
+    # A merged complaint has no clock and no closure of its own: the case that it joined has them.
     merged = np.zeros(len(frame), dtype=np.bool_)
     if "merged_into" in frame:
         merged = frame["merged_into"].notna().to_numpy()
@@ -161,7 +162,7 @@ def _happened(frame: pd.DataFrame, policy: Policy, last: np.datetime64) -> dict[
 
 
 def _known(day: Days, happened: Days) -> Days:
-    """The days of what has happened; NaT elsewhere."""
+    """The days of events that have happened; NaT elsewhere."""
     return np.where(np.isnat(happened), np.datetime64("NaT", "D"), day)
 
 
@@ -180,7 +181,7 @@ def _period(day: Days, months: int) -> npt.NDArray[np.int64]:
 def _index(
     first: np.int64, periods: int, months: int, labels: pd.Index, names: list[str]
 ) -> pd.Index:
-    """Periods by groups, as far as there are any."""
+    """The index of periods and groups."""
     starts = ((first + np.arange(periods)) * months).astype("datetime64[M]").astype("datetime64[s]")
     named = labels.set_names(names) if names else labels
     if not months:
@@ -197,7 +198,7 @@ def _index(
 
 
 def _share(part: Amounts, whole: Amounts) -> Amounts:
-    """Part of a whole; NaN where there is no whole."""
+    """Part of a whole; NaN where the whole is 0."""
     result = np.full(len(part), np.nan)
     np.divide(part, whole, out=result, where=whole > 0)
     return result
@@ -251,7 +252,7 @@ def _people(customers: pd.Series | float, labels: pd.Index, names: list[str]) ->
 
 
 def _groups(frame: pd.DataFrame, names: list[str]) -> tuple[npt.NDArray[np.intp], pd.Index]:
-    """Number of each row's group, and the groups; a missing value is a group of its own."""
+    """Number of each row's group, and the groups; missing values form one group."""
     if not names:
         return np.zeros(len(frame), dtype=np.intp), pd.Index(["all"])
     parts = [frame[n].astype(object).where(frame[n].notna(), "(missing)") for n in names]
@@ -270,14 +271,14 @@ def ageing(
     calendar: WorkingCalendar,
     policy: Policy | None = None,
 ) -> pd.DataFrame:
-    """Open complaints by the working days for which they have waited.
+    """Open complaints by age in working days.
 
     Args:
         complaints: ``received_at`` and, where known, ``closed_at`` and ``answered_at``.
         as_of: The day of the count.
         edges: Upper ends of the bands in working days, rising; the last band has none.
-        calendar: Whose working days count.
-        policy: Whose time zone and cut-off hour give each instant its day.
+        calendar: The calendar whose working days count.
+        policy: The policy whose time zone and cut-off hour give each instant its day.
 
     Returns:
         Indexed by band (``0-5``, ``6-10`` ...): ``open`` (not closed) and ``unanswered``.
@@ -285,13 +286,15 @@ def ageing(
     Source: CSC-6.
 
     >>> from bankcrm.calendars import working_calendar
-    >>> told = pd.DataFrame({"received_at": pd.to_datetime(["2026-03-02"]).tz_localize("UTC")})
-    >>> ageing(told, as_of="2026-03-13", calendar=working_calendar("CN"))["open"].tolist()
+    >>> received = pd.to_datetime(["2026-03-02"]).tz_localize("UTC")
+    >>> complaints = pd.DataFrame({"received_at": received})
+    >>> bands = ageing(complaints, as_of="2026-03-13", calendar=working_calendar("CN"))
+    >>> bands["open"].tolist()
     [0, 1, 0, 0, 0, 0]
     """
     ends = np.asarray(edges)
     if not len(ends) or (np.diff(ends) <= 0).any():
-        raise DataError(f"edges: {list(edges)} do not rise; give such as (5, 10, 15)")
+        raise DataError(f"edges: {list(edges)} do not rise; give rising days such as (5, 10, 15)")
     frame = check_frame(as_frame(complaints), _CASES, frame="complaints")
     last = as_of_day(as_of)
     policy = complaints_policy(policy)
@@ -315,12 +318,12 @@ def ageing(
 def pareto(
     complaints: object, *, by: str | Sequence[str] = "cause", line: float = 0.8
 ) -> pd.DataFrame:
-    """Which few causes make up most complaints.
+    """The causes that account for most complaints.
 
     Args:
-        complaints: A frame with the columns of ``by``; a missing cause counts as one of its own.
+        complaints: A frame with the columns of ``by``; missing causes count as one cause.
         by: The columns whose values are counted.
-        line: The share that the vital few must reach.
+        line: The share of complaints that the vital causes must reach, above 0 and up to 1.
 
     Returns:
         Indexed by cause, most frequent first (ties by name): ``count``, ``share``, ``cumulative``
@@ -328,8 +331,8 @@ def pareto(
 
     Source: LCM-8, CSC-6.
 
-    >>> told = pd.DataFrame({"cause": ["fees"] * 8 + ["queue", "app"]})
-    >>> pareto(told)["vital"].tolist()
+    >>> complaints = pd.DataFrame({"cause": ["fees"] * 8 + ["queue", "app"]})
+    >>> pareto(complaints)["vital"].tolist()
     [True, False, False]
     """
     names = [by] if isinstance(by, str) else list(by)
@@ -337,7 +340,7 @@ def pareto(
     if absent := [n for n in names if n not in frame]:
         raise DataError(f"complaints: no column {', '.join(absent)} to count")
     if not 0 < line <= 1:
-        raise DataError(f"line: {line} is no share above 0 and up to 1")
+        raise DataError(f"line: {line}; expected a share above 0 and up to 1")
     group, labels = _groups(frame, names)
     count = np.bincount(group, minlength=len(labels))
     order = np.lexsort(

@@ -1,4 +1,4 @@
-"""What complaints are about: channel, business and cause as data, and the CFPB's words on them."""
+"""Channel, business, cause and topic of complaints as data, and the mapping of CFPB terms."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Heading:
     Args:
         code: Our code for it.
         en: English name.
-        zh: Chinese name, as in JR/T 0169-2018 where confirmed.
-        parent: The heading above it, if there is one.
-        confirmed: Whether it was read in a source.
+        zh: Chinese name; if ``confirmed``, as in JR/T 0169-2018.
+        parent: Code of the heading above it; empty without one.
+        confirmed: Whether a source was read that has the heading.
     """
 
     code: str
@@ -49,7 +49,7 @@ class _Line:
 
 @attrs.frozen
 class Taxonomy:
-    """Headings by axis, and lines that put others' words on them.
+    """Headings by axis, and lines that map the terms of others to them.
 
     >>> taxonomy().label("cause", "disclosure", "zh")
     '信息披露'
@@ -78,18 +78,18 @@ class Taxonomy:
         """The CFPB's products (axis ``business``) or issues (axis ``cause``) as our codes.
 
         Args:
-            words: The CFPB's words; each distinct one is looked up once.
+            words: The CFPB's terms; each distinct one is looked up once.
             axis: ``business`` or ``cause``.
 
         Returns:
-            A categorical of the axis' codes; missing where no line holds.
+            A categorical of the codes of the axis; missing where no line matches.
 
-        >>> told = pd.Series(["Late fee", "Mortgage broker rode off"])
-        >>> taxonomy().from_cfpb(told, "cause").tolist()
+        >>> issues = pd.Series(["Late fee", "Mortgage broker rode off"])
+        >>> taxonomy().from_cfpb(issues, "cause").tolist()
         ['pricing_fees', nan]
         """
         if axis not in self.cfpb:
-            raise UnknownNameError("axis for the CFPB's words", axis, self.cfpb)
+            raise UnknownNameError("axis for CFPB terms", axis, self.cfpb)
         code, distinct = pd.factorize(words, use_na_sentinel=True)
         names = self.codes(axis)
         found = [self._look_up(str(text), axis) for text in distinct]
@@ -126,7 +126,7 @@ def taxonomy() -> Taxonomy:
 
 
 def _rows(raw: list[Any], kind: type[T], path: str, faults: list[str]) -> tuple[T, ...]:
-    """The rows of a list, each read as a ``kind``; faults are told with their path."""
+    """The rows of a list, each read as a ``kind``; faults are reported with their path."""
     made = converter()
     read = [structure(made, row, kind, f"{path}[{i}]", faults) for i, row in enumerate(raw)]
     return tuple(r for r in read if r is not None)
@@ -134,7 +134,7 @@ def _rows(raw: list[Any], kind: type[T], path: str, faults: list[str]) -> tuple[
 
 @attrs.frozen
 class Requirement:
-    """One thing that a standard asks of the process, for a checklist."""
+    """One requirement of a standard for the process, for a checklist."""
 
     id: str
     asks: str
@@ -142,7 +142,7 @@ class Requirement:
 
 
 def checklist(policy: Policy) -> tuple[Requirement, ...]:
-    """What a policy's standard asks of the process, such as ISO 10002's.
+    """The requirements of a policy's standard, such as ISO 10002.
 
     >>> from bankcrm.policy import default_policy
     >>> len(checklist(default_policy("complaints", "iso_10002")))

@@ -1,4 +1,4 @@
-"""Whether complaints rise, and whether a month stands out: trend test and control chart."""
+"""Trend test and control chart for complaint counts."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Trend:
 
     Args:
         tau: Kendall's rank correlation with time, -1 to 1 (tau-b).
-        p_value: Chance of so strong a trend where there is none, both ways.
+        p_value: Two-sided probability of a trend at least this strong if there is none.
         slope: Theil-Sen slope: the median change from one period to the next.
-        direction: ``rising``, ``falling`` or ``none`` at the level asked.
+        direction: ``rising``, ``falling`` or ``none`` at the given confidence.
     """
 
     tau: float
@@ -34,12 +34,12 @@ class Trend:
         return card(f"Trend: {self.direction}", figures_of(self, "tau", "p_value", "slope"))
 
 
-def trend(counts: ArrayLike, *, level: float = 0.05) -> Trend:
-    """Test a series of counts or rates, one a period, for a trend.
+def trend(counts: ArrayLike, *, confidence: float = 0.95) -> Trend:
+    """Test a series of counts or rates, one per period, for a trend.
 
     Args:
         counts: At least four values in time order, none missing.
-        level: Chance of a false alarm.
+        confidence: Between 0 and 1; one minus the probability of a false alarm.
 
     Source: CSC-6.
 
@@ -50,23 +50,23 @@ def trend(counts: ArrayLike, *, level: float = 0.05) -> Trend:
     time = np.arange(len(values))
     if (values == values[0]).all():
         return Trend(0.0, 1.0, 0.0, "none")
-    from scipy import stats  # slow to import, and a trend is seldom asked for
+    from scipy import stats  # slow to import, and few callers test a trend
 
     test = stats.kendalltau(time, values)
     slope = float(stats.theilslopes(values, time).slope)
     tau, p_value = float(test.statistic), float(test.pvalue)
-    direction = "none" if p_value >= level else "rising" if tau > 0 else "falling"
+    direction = "none" if p_value >= 1 - confidence else "rising" if tau > 0 else "falling"
     return Trend(tau, p_value, slope, direction)
 
 
 def control_chart(
     counts: ArrayLike, exposure: ArrayLike | None = None, *, sigmas: float = 3.0
 ) -> pd.DataFrame:
-    """A u-chart of complaints, with Laney's allowance for spread beyond chance.
+    """A u-chart of complaints with Laney's correction for overdispersion.
 
     Args:
-        counts: Complaints, one number a period, in time order.
-        exposure: What could complain in each period (customers, accounts); None for a c-chart.
+        counts: Complaints, one number per period, in time order.
+        exposure: Exposed units in each period (customers, accounts); None for a c-chart.
         sigmas: Distance of the limits from the centre.
 
     Returns:
@@ -87,8 +87,8 @@ def control_chart(
     sigma = np.sqrt(centre / size)
     if centre > 0:
         z = (rate - centre) / sigma
-        # Laney: the spread between neighbours says how much wider than chance the limits must
-        # be; its median, so that the one peak that is looked for does not hide itself.
+        # Laney: the differences between neighbours show how much wider than chance the limits
+        # must be. The median is used so that one peak does not widen the limits that detect it.
         sigma = sigma * max(1.0, float(np.median(np.abs(np.diff(z)))) / _MEDIAN_RANGE)
     lower, upper = np.maximum(centre - sigmas * sigma, 0), centre + sigmas * sigma
     side = np.sign(rate - centre)

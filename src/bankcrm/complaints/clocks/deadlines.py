@@ -1,4 +1,4 @@
-"""Clocks of many cases at once, with the answers that a replay of each log would give."""
+"""Clocks of many cases at once, with the same results as a replay of each log."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def deadlines(
     as_of: dt.datetime,
     pauses: object = None,
 ) -> pd.DataFrame:
-    """Due date and state of every clock of every case: what a replay of each log would give.
+    """Due date and state of every clock of every case, as a replay of each log gives them.
 
     Args:
         complaints: A frame with ``received_at`` and, where they happened, ``sent_at``,
@@ -86,22 +86,22 @@ def deadlines(
             ``reopened_at``, ``closed_at``, ``withdrawn_at``, ``merged_at``, ``reanswered_at``
             (aware instants); ``kind``, ``severity``, ``topic``, ``extended`` (steps of extension)
             and, with ``pauses``, ``complaint_id``. A case that was closed without an answer counts
-            as answered then. One round of a case with one severity: what was re-opened more than
-            once or assessed again later is for `replay_clock`.
+            as answered then. Each case has one round and one severity; use `replay_clock` for
+            cases that were re-opened more than once or assessed again.
         policy: The policy whose clocks bind.
         calendar: The calendar whose working days count.
-        as_of: The instant of the requested states; what lies after it has not happened.
+        as_of: The instant of the requested states; later events are ignored.
         pauses: A frame with ``complaint_id``, ``paused_at`` and ``resumed_at`` (missing: still
             paused), without overlap, and ``reason`` for clocks that only some reasons pause.
 
     Returns:
         The frame's index; for each clock ``<clock>_due`` (date), ``<clock>_elapsed`` (its unit),
-        ``<clock>_state``; then ``due`` and ``clock`` (the open clock that runs out
-        first; of an answered case without one, ``due`` is the day by which it was due),
+        ``<clock>_state``; then ``due`` and ``clock`` (the open clock that ends
+        first; if an answered case has none, ``due`` is the day by which it was due),
         ``used`` (the largest share of its time that an open clock has used), ``breached`` (an open
         clock is breached), ``state`` (the worst of all clocks), ``provisional`` and
-        ``outside_calendar``. A clock that does not bind has nulls, and so has one that the
-        calendar does not reach, which ``outside_calendar`` says.
+        ``outside_calendar``. A clock that does not bind has nulls. So has one that the
+        calendar does not cover; ``outside_calendar`` marks it.
 
     Raises:
         DataError: A frame does not fit, or a pause belongs to no case.
@@ -186,7 +186,7 @@ class _Clock:
 
 
 class _Cases:
-    """The moments of all cases, read once."""
+    """The instants of the events of all cases, read once."""
 
     def __init__(
         self,
@@ -230,7 +230,7 @@ class _Cases:
         return np.where(instants <= self.now, instants, _NAT)
 
     def _earliest(self, names: list[str], start: Instants) -> Instants:
-        """The first of some moments from a start on."""
+        """The earliest of some events at or after a start."""
         found = np.full(self.rows, _NAT)
         for name in names:
             moment = self.at[name]
@@ -283,7 +283,7 @@ class _Cases:
         met: Instants,
         stopped: Instants,
     ) -> _Clock:
-        """Measured clocks in their rows; null where none runs or the calendar does not reach."""
+        """Measured clocks in their rows; null where none runs or the calendar does not cover it."""
         reached = units.in_table(rule.unit, found.last)
         safe = np.where(reached, found.last, found.last.min(where=reached, initial=_FAR))
         due_at, day, provisional = units.due(rule.unit, safe[reached])
@@ -323,7 +323,7 @@ class _Cases:
         return limit
 
     def _rounds(self, rule: ClockRule, runs: Mask, over: Instants) -> list[PauseRound]:
-        """The pauses of the cases whose clock runs; the end of a clock ends a pause as well."""
+        """The pauses of the cases whose clock runs; the end of a clock also ends a pause."""
         place = np.cumsum(runs) - 1
         made = []
         if rule.pauses:
@@ -361,7 +361,7 @@ def _pauses(pauses: object, frame: pd.DataFrame, now: np.datetime64) -> tuple[Pa
         lost = checked["complaint_id"][row < 0].astype(str).head().tolist()
         raise DataError(
             f"pauses.complaint_id: {int((row < 0).sum()):,} rows belong to no case "
-            f"({', '.join(lost)}); leave them out"
+            f"({', '.join(lost)}); remove them"
         )
     begin = utc_microseconds(checked["paused_at"])
     stop: Times = np.full(len(checked), _NAT)

@@ -1,4 +1,4 @@
-"""A case as its event log: what may happen when, and what is refused with its reason."""
+"""A case as its event log: the allowed events of each status, and reasons for a refusal."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ MOVES: dict[CaseStatus | None, dict[EventKind, CaseStatus]] = {
     S.MERGED: {},
     S.WITHDRAWN: {},
 }
-"""Status -> event -> the status after it; an event that is not there is refused."""
+"""Status -> event -> the status after it; any other event is refused."""
 
 _HINTS = {
     (S.PAUSED, K.RESPONDED): "resume the case first, so that the pause has an end",
@@ -72,7 +72,7 @@ class CaseEvent:
         at: When, with a time zone.
         kind: What happened.
         by: Who did it; on ``received`` the employee asked first, who stays accountable.
-        to: Who has the case from now on, or the case that it is merged into.
+        to: Who has the case from now on, or the case into which it is merged.
         reason: Why; required for a pause and an extension.
         approver: Who approved an extension.
         notice: Whether the customer was informed of an extension.

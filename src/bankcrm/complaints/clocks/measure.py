@@ -1,4 +1,4 @@
-"""The arithmetic of clocks on whole numbers, for one case and for a million alike."""
+"""Integer arithmetic of clocks, for one case and for many."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class PauseRound:
 
 @attrs.frozen(eq=False)
 class Measured:
-    """How far clocks have come, in ticks.
+    """Elapsed time and last tick of clocks.
 
     Attributes:
-        elapsed: Time used, pauses left out.
-        paused: Time that pauses took.
+        elapsed: Time used without pauses, in ticks.
+        paused: Time of the pauses, in ticks.
         last: The last tick in time.
-        breached: Where more time is used than there is.
-        is_paused: Where a pause still goes on.
+        breached: Which clocks have used more than their limit.
+        is_paused: Which clocks are still paused.
     """
 
     elapsed: Ticks
@@ -62,11 +62,11 @@ def measure(
 ) -> Measured:
     """Measure clocks from their start to an end.
 
-    A clock is breached if and only if it has used more than its limit. What comes after a breach
-    changes nothing: a later pause moves neither the due day nor the day of the breach.
+    A clock is breached if and only if it has used more than its limit. Events after a breach
+    change nothing: a later pause moves neither the due day nor the day of the breach.
 
-    A pause takes out the working days that begin in it. One that begins on a working day and ends
-    on a day off takes out one more: the day that it interrupted goes on with the next working day.
+    A pause removes the working days that begin in it. A pause that begins on a working day and
+    ends on a day off removes one more: the interrupted day continues on the next working day.
 
     Args:
         units: The bank's units.
@@ -94,9 +94,9 @@ def measure(
         shift[row] += last - first
         begun[row] = last
     reached = units.reached(unit, end)
-    # a day off before the first working day of a clock counts nothing
+    # a day off before the first working day of a clock does not count
     early = (units.position(unit, end) <= position) & units.off(unit, start)
-    reached = np.where(is_paused, begun, reached)  # while it is paused nothing counts ahead
+    reached = np.where(is_paused, begun, reached)  # time in a pause does not count
     elapsed = np.where(early, 0, reached - anchor - shift)
     last = anchor + limit + shift
     return Measured(elapsed, shift, last, elapsed > limit, is_paused)
@@ -105,7 +105,7 @@ def measure(
 def _span(
     units: TimeUnits, unit: str, begun: Ticks, begin: Instants, stop: Instants
 ) -> tuple[Ticks, Ticks]:
-    """Positions between which a pause takes time out."""
+    """Positions between which a pause removes time."""
     first = units.position(unit, begin)
     interrupted = ~units.off(unit, begin) | (first < begun)
     first = np.maximum(first, begun)
@@ -116,7 +116,7 @@ def _span(
 def states(
     measured: Measured, limit: Ticks, at_risk_share: float, met: Mask, stopped: Mask
 ) -> StateCodes:
-    """The state of each clock as a code of `STATES`: a breach comes before everything else."""
+    """The state of each clock as a code of `STATES`: a breach overrides every other state."""
     state = np.full(len(limit), _CODE[ClockStateKind.RUNNING], dtype=np.int8)
     state[measured.elapsed >= at_risk_share * limit] = _CODE[ClockStateKind.AT_RISK]
     state[measured.is_paused] = _CODE[ClockStateKind.PAUSED]

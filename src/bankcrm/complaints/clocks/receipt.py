@@ -1,4 +1,4 @@
-"""By when: the due days of the clocks that a receipt starts, for one case and for many."""
+"""Due days of the clocks that a receipt starts, for one case and for many."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def answer_days(
     policy: Policy,
     calendar: WorkingCalendar,
 ) -> tuple[Days, Mask]:
-    """By when each of many cases must be answered: the earliest of the clocks that say so.
+    """The day by which each case must be answered: the earliest of its answer clocks.
 
     Args:
         received_at: Aware instants, none missing.
@@ -144,7 +144,7 @@ _FAR = np.iinfo(np.int64).max
 def _groups(
     policy: Policy, calendar: WorkingCalendar
 ) -> dict[tuple[TimeUnits, str], list[ClockRule]]:
-    """The clocks that say by when to answer, by what they are measured in."""
+    """The answer clocks, grouped by the units in which they are measured."""
     groups: dict[tuple[TimeUnits, str], list[ClockRule]] = {}
     for rule in clock_rules(policy):
         if rule.answers and EventKind.RECEIVED in (*rule.starts, *rule.restarts):
@@ -162,7 +162,7 @@ def _due(units: TimeUnits, unit: str, received_at: pd.Series, limit: Ticks) -> t
 
 
 def _last(units: TimeUnits, unit: str, start: Instants, limit: Ticks) -> Ticks:
-    """The last tick in time of clocks that nothing has stopped."""
+    """The last tick in time of clocks without a pause."""
     position = units.position(unit, start)
     at_once = limit == 0
     if at_once.any():

@@ -33,25 +33,26 @@ def replay_clock(
     as_of: dt.datetime,
     after: ClockState | None = None,
 ) -> ClockState:
-    """The state of a case, replayed from its event log; nothing but the log decides.
+    """The state of a case, replayed from its event log.
 
-    A clock is breached if and only if it has used more than its limit, and a breach is a fact:
-    what happens afterwards changes neither its due day nor its state. A new severity gives a
-    clock that is not breached a new limit from then on; the clock as it was before is kept in
-    ``earlier``. A shorter limit never makes a breach of days that had passed before: the case is
-    then due on the day of the assessment.
+    A clock is breached if and only if it has used more than its limit. A breach is final: later
+    events change neither its due day nor its state. A new severity gives a clock that is not
+    breached a new limit from then on; ``earlier`` keeps the previous clock. A shorter limit never
+    causes a breach for days that passed before it: the case is then due on the day of the
+    assessment.
 
     Args:
         events: The log in any order; events after ``as_of`` are left out.
-        policy: The policy whose clocks bind from the start (a ``policy_changed`` event brings
-            another).
+        policy: The policy whose clocks bind from the start (a ``policy_changed`` event
+            replaces it).
         calendar: The calendar whose working days count.
         as_of: The instant of the requested state.
-        after: A state of the same case whose log these events continue.
+        after: An earlier state of the same case; the events continue its log.
 
     Raises:
-        IllegalTransitionError: An event is not allowed where it stands; the error says why.
-        DataError: ``as_of`` has no time zone, or no event lies before it.
+        IllegalTransitionError: An event is not allowed at its place in the log; the error
+            gives the reason.
+        DataError: ``as_of`` has no time zone, or there is no event up to it.
         CalendarError: The case lies outside the calendar.
 
     Source: CSC-5, CSC-6, EB-8.
@@ -87,7 +88,7 @@ class _Run:
     severity: Severity | None
     pauses: list[tuple[dt.datetime, dt.datetime | None]] = attrs.Factory(list)
     extended: int = 0
-    floor: int = 0  # ticks used when a shorter limit came: what was in time then stays in time
+    floor: int = 0  # ticks used when the limit became shorter: a clock in time then stays in time
     end: dt.datetime | None = None
     met: bool = False
 
@@ -134,11 +135,11 @@ class _Run:
         return bool(self.measured(at).breached[0])
 
     def at_least(self, used: int) -> None:
-        """Keep what was in time before a change in time after it."""
+        """Keep a clock that was in time before a change in time after it."""
         self.floor = used if self.limit < used else self.floor
 
     def clock(self, as_of: dt.datetime) -> Clock:
-        """How the clock stands."""
+        """The clock as of an instant."""
         rule = self.rule
         units = rule.units(self.policy, self.calendar)
         found = self.measured(as_of)
@@ -193,7 +194,7 @@ class _Case:
     past: list[Clock] = attrs.Factory(list)
 
     def take(self, event: CaseEvent) -> None:
-        """Let one event happen."""
+        """Apply one event."""
         status = next_status(self.status, event)
         self._people(event)
         self.reason = event.reason if event.kind == K.PAUSED else self.reason
@@ -223,17 +224,17 @@ class _Case:
             self.transfers += event.kind == K.TRANSFERRED
 
     def _assess(self, severity: Severity, at: dt.datetime) -> None:
-        """Give every open clock the limit of a new severity from now on; keep it as it was."""
+        """Give every open clock the limit of a new severity, and keep the previous clock."""
         order = list(Severity)
         if self.severity and order.index(severity) < order.index(self.severity):
             raise IllegalTransitionError(
                 f"assessed at {at.isoformat()}: {severity} is milder than "
-                f"{self.severity}; a severity is only ever raised"
+                f"{self.severity}; a severity can only be raised"
             )
         self.severity = severity
         for run in self.runs.values():
             if run.end is not None or not run.rule.limits or run.breached(at):
-                continue  # what is over or breached stays as it is
+                continue  # a clock that ended or is breached does not change
             before, used = run.limit, int(run.measured(at).elapsed[0])
             earlier = attrs.evolve(run)
             run.severity, run.floor = severity, 0
@@ -278,7 +279,7 @@ class _Case:
         self.closed_at = None
 
     def _extend(self, event: CaseEvent) -> None:
-        """Take the next step of every open clock that can take one; refused if none can."""
+        """Take the next step of every open clock that has one; raise an error if none has."""
         can = [r for r in self.runs.values() if r.rule.extensions and r.end is None]
         reasons = {run.rule.name: _refusal(run, event) for run in can}
         taken = [run for run in can if not reasons[run.rule.name]]
@@ -291,7 +292,7 @@ class _Case:
             )
 
     def _change(self, policy: Policy, at: dt.datetime) -> None:
-        """Go on under another policy: what is elapsed stays, in the new policy's unit."""
+        """Continue under another policy: elapsed time is kept, in the unit of the new policy."""
         self.policy = policy
         rules = {r.name: r for r in clock_rules(policy)}
         for name, run in self.runs.items():
@@ -303,7 +304,7 @@ class _Case:
                 self._adopt(run, rules[name], at)
         day = local_day(at, policy.value("time_zone"))
         for name, rule in rules.items():
-            # A new rule does not reach back: it runs from the change on.
+            # A new rule is not retroactive: it runs from the change on.
             waits = self.status in (CaseStatus.OPEN, CaseStatus.PAUSED)
             if waits and name not in self.runs and K.RECEIVED in rule.starts:
                 self._start(rule, at, day)
@@ -311,7 +312,7 @@ class _Case:
                     self.runs[name].pause(at, self.reason)
 
     def _adopt(self, run: _Run, rule: ClockRule, at: dt.datetime) -> None:
-        """Let a clock that runs go on by the rule of another policy."""
+        """Continue a running clock under the rule of another policy."""
         was_paused = run.paused
         if was_paused and not (rule.pauses or self.reason in rule.pauses_for):
             run.resume(at)

@@ -1,4 +1,4 @@
-"""Clock rules: what starts a clock, what meets it, how long it runs, and what may extend it."""
+"""Clock rules: start, end, limit and extensions of a clock."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bankcrm.vocabulary import EventKind, Kind, Severity, word
 
 CLOCK_KINDS = ("acknowledge", "inform", "answer", "regulator", "review")
 ANSWERS = ("answer", "regulator")
-"""Clocks that an answer to the customer meets: the earliest says by when to answer."""
+"""Kinds of clocks that an answer meets; the earliest gives the due day of the answer."""
 
 MARKS = ("primary", "secondary", "", "unconfirmed")
 """How a figure was checked, best first; see `bankcrm.rules.Parameter`."""
@@ -62,21 +62,21 @@ class ClockRule:
         limit: Name of the parameter with its limit.
         limits: Severity to name of the parameter, where the limit depends on it.
         starts: Events that start it; only the first counts.
-        restarts: Events that start it anew.
+        restarts: Events that restart it.
         meets: Events that meet it.
         pauses: Whether every pause stops it.
         pauses_for: The only reasons for which a pause stops it, such as ``appraisal``.
         kinds: The only kinds of message that it binds; empty for all.
         topics: The only topics that it binds; empty for all.
         not_topics: Topics that it does not bind.
-        since: The first day on which it can start; None if it always could.
-        until: The last day on which it can start; None if it still can.
+        since: The first day on which it can start; None without one.
+        until: The last day on which it can start; None without one.
         closing_hour: Name of the parameter with the local hour at which its last day ends; empty
             for the end of the day.
-        duty: Whether missing it breaks the rule; false for a time that only saves work.
+        duty: Whether missing it breaks the rule; false for an optional time.
         extensions: Steps by which it may be extended, in order.
         source: The rule behind it.
-        note: What a reader should know.
+        note: A remark for readers.
         time_zone: Its own time zone; empty for the policy's.
         cutoff_hour: Its own cut-off hour; None for the policy's.
         working_hours: Its own working hours; empty for the policy's.
@@ -108,7 +108,7 @@ class ClockRule:
 
     @property
     def answers(self) -> bool:
-        """Whether it says by when the customer must be answered."""
+        """Whether it sets the day by which the customer must be answered."""
         return self.duty and self.kind in ANSWERS
 
     def binds(self, kind: Kind, topic: str, day: dt.date) -> bool:
@@ -156,8 +156,8 @@ class ClockRule:
 def clock_rules(policy: Policy) -> tuple[ClockRule, ...]:
     """The clocks of a policy.
 
-    Where no clock of a policy says by when a consultation or a suggestion is answered, the days
-    of its route do: a clock ``route_consultation``, for example.
+    If no clock of a policy covers the answer to a consultation or a suggestion, the days of its
+    route give one, such as ``route_consultation``.
 
     Raises:
         PolicyError: A rule names a parameter that does not exist, or lacks a severity's limit.
@@ -215,17 +215,18 @@ GENERAL = (
     "not_stated_kind",
     "working_hours",
 )
-"""Parameters of the bank as a whole, which a combined policy takes from the internal one."""
+"""General parameters of the bank; a combined policy takes them from the internal one."""
 
 
 def combine(internal: Policy, *regulators: Policy) -> Policy:
-    """One policy under which the clocks of several bind at once; the earliest is the due date.
+    """Combine policies so that all their clocks bind; the earliest sets the due date.
 
     Tables, routes and the bank's own parameters come from ``internal``. A regulator's clocks keep
     its time zone, cut-off and working hours. The order of the regulators does not matter.
 
     Raises:
-        PolicyError: Two policies have a clock or a parameter of one name and different content.
+        PolicyError: Two policies have a clock or a parameter with the same name and different
+            content.
 
     >>> from bankcrm.policy import default_policy
     >>> both = combine(default_policy("complaints"), default_policy("complaints", "cn_2020_3"))
@@ -241,7 +242,7 @@ def combine(internal: Policy, *regulators: Policy) -> Policy:
             if name in GENERAL:
                 continue
             if parameters.setdefault(name, versions) != versions:
-                faults.append(f"parameters.{name}: {other.id} says otherwise")
+                faults.append(f"parameters.{name}: {other.id} has another value")
         for name, rows in other.raw_records.items():
             kept = [_at_home(r, other, internal) for r in rows] if name == "clocks" else rows
             records.setdefault(name, []).extend(kept)

@@ -1,4 +1,4 @@
-"""A case as of an instant: its status, its people, and how each of its clocks stands."""
+"""A case as of an instant: its status, people and clocks."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ class Clock:
         unit: What ``limit``, ``elapsed`` and ``paused`` count.
         limit: How long it may run, extensions included.
         started_at: When it started.
-        elapsed: Time used, pauses left out.
-        paused: Time that pauses took.
+        elapsed: Time used, without pauses.
+        paused: Time of the pauses.
         due: The bank's day by which it must be met.
-        due_at: When the time is over: in days the first instant that is too late, in hours the
-            last one that is in time.
-        state: How it stands.
+        due_at: The end of the time: in days the first instant that is too late, in hours the
+            last instant in time.
+        state: The state of the clock.
         ended_at: When it was met, stopped or replaced; None while it runs.
-        extended: How often it was extended.
-        provisional: The due day rests on days that no official notice covers yet.
+        extended: Number of extensions.
+        provisional: The due day depends on days that no official notice covers yet.
         source: The rule behind it.
         confirmation: How its figures were checked: ``primary``, ``secondary``, ``unconfirmed``, or
             empty where there is nothing to check.
@@ -56,7 +56,7 @@ class Clock:
 
     @property
     def open(self) -> bool:
-        """Whether it still waits to be met."""
+        """Whether it has not ended."""
         return self.ended_at is None
 
 
@@ -65,14 +65,14 @@ class ClockState:
     """A case as of an instant: its status, people and clocks.
 
     Attributes:
-        status: How the case stands.
-        severity: As last assessed; it only ever rises.
-        accountable: The first-asked person, whatever transfers came after (EB-8).
+        status: The status of the case.
+        severity: The last assessed severity; it can only rise.
+        accountable: The person asked first, regardless of transfers (EB-8).
         handler: Who has the case now.
-        transfers: How often it was handed on.
+        transfers: Number of transfers.
         clocks: The present clocks, in the policy's order.
-        earlier: Clocks as they were before a re-opening, new facts or a new severity.
-        merged_into: The case that it was merged into.
+        earlier: Clocks before a re-opening, new facts or a new severity.
+        merged_into: The case into which it was merged.
         as_of: The instant of the state.
         events: The log, in order of time.
     """
@@ -118,14 +118,14 @@ class ClockState:
 
     @property
     def due_at(self) -> dt.datetime | None:
-        """The earliest instant at which an open clock runs out; None if none is open."""
+        """The earliest instant at which an open clock ends; None if none is open."""
         return min((c.due_at for c in self.clocks if c.open), default=None)
 
     @property
     def due(self) -> dt.date | None:
-        """The day of the open clock that runs out first; of an answered case the day it was due.
+        """The due day of the open clock that ends first; for an answered case, the day it was due.
 
-        None where a case ended without an answer.
+        None if a case ended without an answer.
         """
         waiting = [c for c in self.clocks if c.open]
         if not waiting and self.status in (CaseStatus.ANSWERED, CaseStatus.CLOSED):
@@ -134,7 +134,7 @@ class ClockState:
         return None if first is None else first.due
 
     def clock(self, name: str) -> Clock:
-        """The present clock of a name."""
+        """The present clock with this name."""
         for clock in self.clocks:
             if clock.name == name:
                 return clock

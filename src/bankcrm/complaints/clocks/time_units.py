@@ -39,10 +39,10 @@ class TimeUnits:
     """Measures time in a bank's units: its calendar, zone, cut-off and working hours.
 
     Every unit is a whole number of ticks: a day is one tick, an hour is 3,600,000,000 microseconds.
-    A day begins at midnight, or at the cut-off of the day before. A day off counts with the
-    working day before it where time begins to run, and with the working day after it where time
-    is counted: who is asked on a Saturday starts on Monday, and an answer on a Saturday is
-    Monday's.
+    A day begins at midnight, or at the cut-off of the day before. When time begins to run, a
+    day off counts as the working day before it; when time is measured, as the working day after
+    it. A case received on a Saturday starts on Monday, and an answer on a Saturday counts as
+    given on Monday.
 
     Attributes:
         calendar: Which days are worked.
@@ -63,7 +63,7 @@ class TimeUnits:
         return self._ticks(unit, instants, self.cutoff)
 
     def reached(self, unit: str, instants: Instants) -> Ticks:
-        """Ticks that are used up once a clock has come to each instant."""
+        """Ticks that are used when a clock reaches each instant."""
         end = self.closing or self.cutoff
         ticks = self._ticks(unit, instants, end)
         if unit != "working_days":
@@ -77,7 +77,7 @@ class TimeUnits:
         return self._off(instants, self.cutoff)
 
     def covers(self, unit: str, instants: Instants) -> Mask:
-        """Which instants lie within the calendar, as far as the unit needs one."""
+        """Which instants lie within the calendar; all do if the unit needs none."""
         if unit not in ("working_days", "working_hours"):
             return ~np.isnat(instants)
         day = self._day(instants, self.cutoff)
@@ -85,7 +85,7 @@ class TimeUnits:
         return covered
 
     def in_table(self, unit: str, ticks: Ticks) -> Mask:
-        """Which due positions the calendar reaches."""
+        """Which due positions the calendar covers."""
         if unit == "working_days":
             reached: Mask = ticks <= int(self.calendar.working.sum())
             return reached
@@ -102,13 +102,13 @@ class TimeUnits:
         return ticks
 
     def due(self, unit: str, last: Ticks) -> tuple[Instants, Days, Mask]:
-        """When the time is over after the last tick, its local day, and what is provisional.
+        """The end of the time after the last tick, its local day, and which are provisional.
 
-        In days that is the end of the last day, and it is too late; in hours it is the last
-        instant that is in time.
+        In days it is the end of the last day, the first instant that is too late; in hours it is
+        the last instant in time.
 
         Raises:
-            CalendarError: The calendar does not reach so far.
+            CalendarError: The calendar ends before.
         """
         if unit in DAY_UNITS:
             day, provisional = self.due_day(unit, last)
@@ -119,7 +119,7 @@ class TimeUnits:
         return end, *self._day_of(unit, end)
 
     def due_day(self, unit: str, last: Ticks) -> tuple[Days, Mask]:
-        """The local day of `due` and what is provisional, at less cost."""
+        """The local day of `due`, and which are provisional; faster than `due`."""
         beyond = ~self.in_table(unit, last)
         if beyond.any():
             raise CalendarError(

@@ -1,4 +1,4 @@
-"""The lexicon: signals, kind and cause of a complaint from its text, with the words that say so."""
+"""The lexicon: signals, kind and cause of a complaint from its text, with the words behind them."""
 
 from __future__ import annotations
 

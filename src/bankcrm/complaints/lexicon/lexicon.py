@@ -1,4 +1,4 @@
-"""Signals, kind and cause from a text by an open list of words in Chinese and English."""
+"""Signals, kind and cause from a text, by a list of Chinese and English terms."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from bankcrm.vocabulary import SIGNALS, Kind
 
 _FEW = 20
 _STOP = re.compile(f"[{STOPS}]")
-_LOOK = 60  # characters that are looked back over for a negation
+_LOOK = 60  # characters before and after a term that are searched
 _BREAK = re.compile(
     rf"[{STOPS}]|\b(?:but|however|although|yet)\b|但是|但|可是|不过|然而|却", re.ASCII
 )
@@ -40,7 +40,7 @@ _BREAK = re.compile(
 
 @attrs.frozen
 class Lexicon:
-    """An open list of words that classifies texts; give it as ``classifier=``.
+    """A list of terms that classifies texts; pass it as ``classifier=``.
 
     >>> lexicon = default_lexicon()
     >>> spans = lexicon.find("This is not a scam, but my card was stolen")
@@ -65,7 +65,7 @@ class Lexicon:
             )
 
     def find(self, text: str) -> tuple[Span, ...]:
-        """Every place where a term stands, in the order of the text, and why it counts or not."""
+        """Every occurrence of a term, in the order of the text, and why it counts or not."""
         plain, place = normal(text), positions(text)
         spans = []
         for entry in self.entries:
@@ -80,11 +80,11 @@ class Lexicon:
         """Read many texts; each distinct text is read once.
 
         Args:
-            texts: Texts, missing ones among them.
+            texts: Texts; values may be missing.
 
         Returns:
             The texts' index; one boolean column per signal, ``kind`` and ``cause`` (categorical,
-            missing where the text does not say).
+            missing where the text does not give it).
 
         Source: CSC-4.
         """
@@ -100,18 +100,18 @@ class Lexicon:
         return pd.DataFrame(columns, index=texts.index)
 
     def read(self, text: str) -> dict[str, object]:
-        """Read one text: the row that reading many gives, with None for what it does not say.
+        """Read one text, as a row of many texts; None where the text gives no value.
 
         >>> default_lexicon().read("信用卡被盗刷了")["kind"]
         'complaint'
         """
         hits = self._hits([normal(text)])
-        told: dict[str, object] = dict.fromkeys(SIGNALS, False)
-        told |= {label: bool(hits[0, i]) for i, label in self._labels["signal"].items()}
+        result: dict[str, object] = dict.fromkeys(SIGNALS, False)
+        result |= {label: bool(hits[0, i]) for i, label in self._labels["signal"].items()}
         for name in ("kind", "cause"):
             place = int(self._first(name, hits)[0])
-            told[name] = None if place < 0 else self._words(name)[place]
-        return told
+            result[name] = None if place < 0 else self._words(name)[place]
+        return result
 
     @cached_property
     def _labels(self) -> dict[str, dict[int, str]]:
@@ -122,26 +122,26 @@ class Lexicon:
         return list(self._labels[field].values())
 
     def _first(self, field: str, hits: Mask) -> Codes:
-        """The place of the first label of a field that each text tells; -1 where it tells none."""
-        told = hits[:, list(self._labels[field])]
-        # One more column that always holds, so that a text which tells nothing has a place too.
-        ended = np.column_stack([told, np.ones(len(hits), dtype=np.bool_)])
+        """The place of the first label of a field that each text gives; -1 where it gives none."""
+        given = hits[:, list(self._labels[field])]
+        # One more column that is always true, so that a text without a label has a place too.
+        ended = np.column_stack([given, np.ones(len(hits), dtype=np.bool_)])
         first: Codes = ended.argmax(axis=1)
-        first[first == told.shape[1]] = -1
+        first[first == given.shape[1]] = -1
         words = self._words(field)
         if field == "kind" and "complaint" in words:
-            # Who tells of fraud complains, whatever the words.
+            # A text with a signal, such as fraud, is a complaint, whatever kind its terms give.
             first[hits[:, list(self._labels["signal"])].any(axis=1)] = words.index("complaint")
         return first
 
     def _hits(self, texts: list[str]) -> Mask:
-        """Which entries each text (in its normal form) holds, those left out that do not count.
+        """Which entries count in each text (in its normal form).
 
-        Arrow's linear-time scanner finds the texts that hold a term at all, and those in which
-        something may negate, hide or block it. Only these are looked at place by place, so that a
-        text is read alike alone and among many.
+        Arrow's linear-time scanner finds the texts that contain a term, and those in which
+        something may negate, hide or block it. Only the latter are checked place by place. A text
+        gives the same result alone and among many.
         """
-        if len(texts) <= _FEW:  # too few for the scanner to pay
+        if len(texts) <= _FEW:  # too few for the scanner to be faster
             return np.array([[self._holds(t, e) for e in self.entries] for t in texts])
         parts = [_STOP.split(text) for text in texts]
         code, distinct = pd.factorize(np.array([c for p in parts for c in p], dtype=object))
@@ -149,7 +149,7 @@ class Lexicon:
         return np.logical_or.reduceat(self._clauses(list(distinct))[code], begins, axis=0)
 
     def _clauses(self, texts: list[str]) -> Mask:
-        """Which entries each clause holds: no term and nothing that blocks it reaches beyond."""
+        """Which entries count in each clause; terms and what blocks them never cross clauses."""
         array = pa.array(texts, type=pa.large_string())
         hits = np.zeros((len(texts), len(self.entries)), dtype=np.bool_)
         denies = _matches(array, self._negators)
@@ -158,16 +158,16 @@ class Lexicon:
                 continue
             found = np.flatnonzero(_matches(array, entry.pattern))
             hits[found, i] = True
-            held = array.take(pa.array(found))
+            with_term = array.take(pa.array(found))
             doubt = denies[found]
             for pattern in (entry.hidden, entry.blocked):
-                doubt = doubt | _matches(held, pattern) if pattern else doubt
+                doubt = doubt | _matches(with_term, pattern) if pattern else doubt
             for row in found[doubt]:
                 hits[row, i] = self._holds(texts[row], entry)
         return hits
 
     def _holds(self, text: str, entry: Entry) -> bool:
-        """Whether some term of an entry stands in the text and counts."""
+        """Whether some term of an entry occurs in the text and counts."""
         return any(rule in ("term", "sure") for _, _, rule, _ in self._places(text, entry))
 
     def _places(self, text: str, entry: Entry) -> list[tuple[int, int, str, str]]:
@@ -177,11 +177,11 @@ class Lexicon:
             text = entry.hides.sub(lambda m: "\x01" * len(m.group()), text)
         found = []
         for match in entry.regex.finditer(text):
-            rule, by = self._judge(text, match.start(), match.end(), entry)
+            rule, by = self._decide(text, match.start(), match.end(), entry)
             found.append((match.start(), match.end(), rule, by))
         return sure + found
 
-    def _judge(self, text: str, start: int, end: int, entry: Entry) -> tuple[str, str]:
+    def _decide(self, text: str, start: int, end: int, entry: Entry) -> tuple[str, str]:
         """Why a term counts or does not, and the words behind that."""
         before = _BREAK.split(text[max(0, start - _LOOK) : start])[-1]
         if entry.blocked:
@@ -194,7 +194,7 @@ class Lexicon:
         return "term", ""
 
     def _denial(self, clause: str) -> str:
-        """The word that negates what follows a clause's beginning; empty if none does."""
+        """The word that negates the term after the beginning of a clause; empty if none does."""
         exceptions, english, chinese, through = self._tests
         clause = exceptions.sub(lambda m: "+" * len(m.group()), clause)
         if through is None:
@@ -202,13 +202,13 @@ class Lexicon:
             last = clause[-self.chinese.reach :]
             found = english.search(near) or chinese.search(last)
             return found.group() if found else ""
-        said: list[str] = []
+        negations: list[str] = []
         while True:
             clause = through.sub("", clause)
             found = self._last.search(clause)
             if not found:
-                return said[0] if len(said) % 2 else ""  # two negations affirm
-            said.append(found.group().strip())
+                return negations[0] if len(negations) % 2 else ""  # two negations affirm
+            negations.append(found.group().strip())
             clause = clause[: found.start()]
 
     @cached_property
@@ -225,7 +225,7 @@ class Lexicon:
     def _tests(
         self,
     ) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str], re.Pattern[str] | None]:
-        """Exceptions, English and Chinese negations, and what they reach through."""
+        """Exceptions, English and Chinese negations, and the words that they reach through."""
         exceptions = _runs((*self.english.except_, *self.chinese.except_))
         through = None
         if self.english.through or self.chinese.through:
@@ -240,7 +240,7 @@ class Lexicon:
 
 
 def _words(words: tuple[str, ...]) -> str:
-    """English words, whole; ``n't`` is the end of one."""
+    """Whole English words; ``n't`` is the end of a word."""
     made = [
         rf"\b{re.escape(w)}\b" if w[0].isalpha() and w != "n't" else rf"{re.escape(w)}\b"
         for w in longest_first(words)
@@ -262,7 +262,7 @@ def read_lexicon(source: str | Path) -> Lexicon:
     """Read a lexicon from a TOML file or from TOML text.
 
     Raises:
-        PolicyError: Every fault of the file, each with its path.
+        PolicyError: The file has faults; the error lists all of them, each with its path.
     """
     raw = parse_toml(source)
     faults = [f"{k}: unknown key" for k in raw if k not in ("negation", "entries")]
@@ -273,9 +273,9 @@ def read_lexicon(source: str | Path) -> Lexicon:
     ]
     negations = {}
     for language in ("en", "zh"):
-        told = dict(raw.get("negation", {}).get(language, {"words": []}))
-        told["except_"] = told.pop("except", [])
-        negations[language] = structure(made, told, Negation, f"negation.{language}", faults)
+        fields = dict(raw.get("negation", {}).get(language, {"words": []}))
+        fields["except_"] = fields.pop("except", [])
+        negations[language] = structure(made, fields, Negation, f"negation.{language}", faults)
     english, chinese = negations["en"], negations["zh"]
     if faults or english is None or chinese is None:
         raise PolicyError(faults)

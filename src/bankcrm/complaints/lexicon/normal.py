@@ -13,12 +13,12 @@ import numpy.typing as npt
 _HIDDEN = {"\u00ad", "\u200b", "\u200c", "\u200d", "\u2060", "\ufeff"}
 _QUOTES = {"\u2019": "'", "\u2018": "'", "\u02bc": "'", "\u201c": '"', "\u201d": '"', "\u2032": "'"}
 _HAN = "\u3400-\u9fff"
-# Spaces between Chinese characters say nothing: people write words apart to get around filters.
+# Spaces between Chinese characters have no meaning: people insert them to evade filters.
 _SPACED = re.compile(rf"(?<=[{_HAN}])[ \t\u3000]+(?=[{_HAN}])")
 
 
 class _Table(dict[int, str]):
-    """Character to its normal form, worked out once for each character."""
+    """Character to its normal form, computed once per character."""
 
     def __missing__(self, code: int) -> str:
         char = chr(code)
@@ -52,7 +52,7 @@ def normal(text: str) -> str:
 
 
 def normal_many(texts: list[str]) -> list[str]:
-    """Many texts in their normal form: the characters of all of them looked up at once."""
+    """Many texts in their normal form, with one lookup for all characters."""
     joined = "\0".join(texts)
     codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     if joined.count("\0") != len(texts) - 1 or (codes.size and codes.max() > 0xFFFF):
@@ -66,7 +66,7 @@ def normal_many(texts: list[str]) -> list[str]:
 
 @cache
 def _lookup() -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.uint32]]:
-    """For each character whether its form is one character, and that."""
+    """For each character, whether its form is one character, and that character."""
     forms = [chr(code).translate(_TABLE) for code in range(0x10000)]
     single = np.array([len(form) == 1 for form in forms])
     return single, np.array([ord(f) if len(f) == 1 else 0 for f in forms], dtype=np.uint32)

@@ -1,4 +1,4 @@
-"""Entries of a lexicon: terms, what hides or blocks them, and how a language says no."""
+"""Entries of a lexicon: terms, what hides or blocks them, and the negations of a language."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _GAP_EN, _GAP_ZH = 40, 10
 
 @attrs.frozen
 class Negation:
-    """How a language says no.
+    """The negations of a language.
 
     Attributes:
-        words: What negates the words after it.
-        except_: Phrases that hold such a word and deny nothing.
-        reach: How far it reaches: words in English, characters in Chinese. Read where
+        words: Words that negate the words after them.
+        except_: Phrases that contain such a word and negate nothing.
+        reach: How far a negation reaches: words in English, characters in Chinese. Used only if
             ``through`` is empty.
-        through: The only words through which it reaches a term, such as ``any`` or ``被``. A word
-            that is not among them takes the negation on itself: in "did nothing about the stolen
-            card" the card was stolen all the same.
+        through: The only words that may stand between a negation and a term, such as ``any`` or
+            ``被``. Any other word ends the reach of the negation: in "did nothing about the stolen
+            card" the term "stolen" counts.
     """
 
     words: tuple[str, ...]
@@ -40,16 +40,16 @@ class Negation:
 class Entry:
     """The terms of one label.
 
-    In a term ``*`` stands for any ending of an English word, ``~`` for other words of the same
-    clause, and ``(a|b)`` for one of several; ``(a|b)?`` may be absent.
+    In a term ``*`` matches any ending of an English word, ``~`` other words of the same clause
+    and ``(a|b)`` one of several; ``(a|b)?`` may be absent.
 
     Attributes:
         field: ``signal``, ``kind`` or ``cause``.
-        label: What the terms say.
+        label: The signal, kind or cause that the terms give.
         terms_en: Whole English words.
         terms_zh: Runs of Chinese characters.
         except_en: Longer English words in which a term does not count: "power of attorney".
-        except_zh: Longer Chinese words in which a term does not count: 个人行为 holds 人行.
+        except_zh: Longer Chinese words in which a term does not count: 个人行为 contains 人行.
         unless_en: What blocks a term in its clause: a condition, a question, another person.
         unless_zh: The same in Chinese.
         sure_en: Terms that nothing blocks, not even a negation.
@@ -69,13 +69,13 @@ class Entry:
 
     @cached_property
     def pattern(self) -> str:
-        """A regular expression that both Python and RE2 read alike, over the normal form."""
+        """A regular expression over the normal form, with the same meaning in Python and RE2."""
         en, zh = (*self.sure_en, *self.terms_en), (*self.sure_zh, *self.terms_zh)
         return either(en, zh)
 
     @cached_property
     def regex(self) -> re.Pattern[str]:
-        """The terms, compiled: ASCII word edges, so that Chinese may touch English words."""
+        """The terms, compiled with ASCII word edges, so that Chinese may adjoin English words."""
         return compiled(self.terms_en, self.terms_zh)
 
     @cached_property
@@ -106,16 +106,16 @@ class Entry:
 
 @attrs.frozen
 class Span:
-    """A place in a text where a term stands.
+    """A place in a text where a term occurs.
 
     Attributes:
         field: ``signal``, ``kind`` or ``cause``.
-        label: What it says.
+        label: The signal, kind or cause of the term.
         start: First character.
         end: One past the last.
-        words: The text's own words.
+        words: The words of the text.
         negated: Whether it does not count.
-        rule: What decided: ``term``, ``sure``, or why it does not count: ``negated`` or
+        rule: The rule that decided: ``term``, ``sure``, or why it does not count: ``negated`` or
             ``blocked``.
         by: The words that negate or block it.
     """
@@ -138,7 +138,7 @@ def either(english: Iterable[str], chinese: Iterable[str]) -> str:
 
 
 def compiled(english: Iterable[str], chinese: Iterable[str]) -> re.Pattern[str]:
-    """The pattern, with the characters that a term may begin with looked at first: much faster."""
+    """The pattern; it tests first whether a character can begin a term, which is much faster."""
     terms = [normal(t) for t in (*english, *chinese)]
     if not terms:
         return re.compile("(?!)")
@@ -178,5 +178,5 @@ def _pattern(term: str, gap: int, english: bool) -> str:
 
 
 def longest_first(terms: Iterable[str]) -> list[str]:
-    """Terms so that a longer one is tried before one that it begins with."""
+    """Terms from long to short, so that a term is tried before its own beginning."""
     return sorted(terms, key=lambda t: (-len(t), t))

@@ -1,4 +1,4 @@
-"""Weights of criteria: from pairwise judgements (AHP), from the data (entropy), and combined."""
+"""Weights of criteria from pairwise judgements (AHP), from data (entropy), or combined."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def ahp_weights(
     """Weights from pairwise comparisons by Saaty's analytic hierarchy process.
 
     Args:
-        pairwise: How many times more the row counts than the column: a square frame or array, or
-            a mapping ``{("contribution", "risk"): 3}`` of one judgement a pair.
+        pairwise: How many times more important the row is than the column: a square frame or
+            array, or a mapping ``{("contribution", "risk"): 3}`` with one judgement per pair.
         names: The criteria, for an array.
         limit: Highest consistency ratio that is accepted.
         on_inconsistent: ``raise`` above the limit, or ``flag`` it in the result.
@@ -74,10 +74,10 @@ def ahp_weights(
     Source: CSC-2; Saaty (1980).
 
     >>> pairs = {("profit", "risk"): 2, ("profit", "growth"): 4, ("risk", "growth"): 2}
-    >>> judged = ahp_weights(pairs)
-    >>> {name: round(weight, 3) for name, weight in judged.weights.items()}
+    >>> result = ahp_weights(pairs)
+    >>> {name: round(weight, 3) for name, weight in result.weights.items()}
     {'profit': 0.571, 'risk': 0.286, 'growth': 0.143}
-    >>> judged.consistent
+    >>> result.consistent
     True
     """
     matrix, criteria = _matrix(pairwise, names)
@@ -95,8 +95,8 @@ def ahp_weights(
     if ratio > limit and on_inconsistent == "raise":
         raise DataError(
             f"pairwise: consistency ratio {ratio:.3f} is over {limit:g}; the judgement "
-            f"{worst[0]} : {worst[1]} = {matrix[row, column]:.3g} departs most (the weights say "
-            f'{weights[row] / weights[column]:.3g}); judge again, or on_inconsistent="flag"'
+            f"{worst[0]} : {worst[1]} = {matrix[row, column]:.3g} departs most (the weights give "
+            f'{weights[row] / weights[column]:.3g}); revise it, or set on_inconsistent="flag"'
         )
     return AhpWeights(
         weights={name: float(w) for name, w in zip(criteria, weights, strict=True)},
@@ -150,7 +150,7 @@ def _matrix(
 
 
 def entropy_weights(frame: pd.DataFrame) -> dict[str, float]:
-    """Weights by how much customers differ in each criterion: 1 less the entropy of its column.
+    """Weights by how much customers differ in each criterion: 1 minus the entropy of its column.
 
     Args:
         frame: One column per criterion, values of 0 or more, such as scaled indicators.
@@ -194,7 +194,7 @@ def combine_weights(
     shares: Sequence[float] | None = None,
     how: Literal["mean", "product"] = "mean",
 ) -> dict[str, float]:
-    """One set of weights from several, such as judged (AHP) and measured (entropy) ones.
+    """One set of weights from several, such as expert (AHP) and measured (entropy) ones.
 
     Args:
         sets: Criterion -> weight, each summing to 1, over the same criteria.
