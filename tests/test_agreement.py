@@ -8,8 +8,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from pandas.testing import assert_frame_equal
 
 from bankcrm.book import Book
+from bankcrm.book.contract import CONTRACT
 from bankcrm.datasets import make_book
 from bankcrm.engines import DuckDBEngine
 from bankcrm.lifecycle import loss_causes
@@ -214,3 +216,19 @@ def test_a_customer_who_joined_yesterday(on: Engine) -> None:
     assert row["tier"] in ("ordinary", "potential")
     day_before = review(on(Book(**{**frames, "customers": customers})), as_of="2026-06-28")
     assert facts_of(day_before).loc[CUSTOMER, "stage"] in ("prospect", "lead")
+
+
+@pytest.mark.parametrize("null", [None, float("nan"), pd.NaT], ids=str)
+def test_a_column_without_a_value_means_the_same_whatever_its_dtype(null: object) -> None:
+    """Every optional column is null: a number, a day and an object that are missing are alike."""
+    frames = {
+        n: f.assign(**{c.name: null for c in CONTRACT[n] if not c.required and c.name in f.columns})
+        for n, f in make_book(60, seed=4).frames().items()
+    }
+    book = Book(**frames, name="null")
+    memory, duck = (
+        facts_of(review(source, as_of="2026-06-30")).sort_index()
+        for source in (book, DuckDBEngine(book))
+    )
+    expected = memory[duck.columns].astype(str)
+    assert_frame_equal(duck.astype(str), expected, check_names=False)

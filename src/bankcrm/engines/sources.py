@@ -161,10 +161,17 @@ def arrow_table(name: str, frame: object) -> pa.Table:
         )
     ids = {c.name for c in CONTRACT[name] if c.kind == "id"}
     flat = frame.assign(**{c: _plain_ids(frame[c]) for c in ids.intersection(frame.columns)})
+    known = [c.name for c in CONTRACT[name] if c.name in flat]
+    flat = flat.assign(**{c: None for c in known if _is_null(flat[c])})
     try:
         return pa.Table.from_pandas(flat, preserve_index=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise DataError(f"{name}: {error}; use one type per column") from None
+
+
+def _is_null(values: pd.Series) -> bool:
+    """Whether a column has no value at all, so that its dtype says nothing."""
+    return bool(values.head(1).isna().all() and values.isna().all()) and len(values) > 0
 
 
 def _plain_ids(ids: pd.Series) -> pd.Series:

@@ -40,7 +40,7 @@ class Complaint(Record):
     )
     product: str | None = field("category", default=None, meaning="Product or service concerned.")
     channel: str | None = field("category", default=None, meaning="How it reached the bank.")
-    cause: str | None = field("category", default=None, meaning="What gave rise to it.")
+    cause: str | None = field("category", default=None, meaning="What caused it.")
     topic: str | None = field(
         "category",
         default=None,
@@ -50,7 +50,7 @@ class Complaint(Record):
         "money", default=None, unit="CNY", minimum=0, meaning="Money that the customer may lose."
     )
     customers_affected: int | None = field(
-        "integer", default=None, minimum=1, meaning="Customers with the same trouble."
+        "integer", default=None, minimum=1, meaning="Customers with the same problem."
     )
     contact_name: str | None = field(
         "text", default=None, personal=True, meaning="Who complains (CSC-3)."
@@ -76,7 +76,7 @@ class Complaint(Record):
         "boolean", default=None, meaning=_SIGNAL + "funds at risk, or fraud."
     )
     data_leak: bool | None = field(
-        "boolean", default=None, meaning=_SIGNAL + "customer data got out."
+        "boolean", default=None, meaning=_SIGNAL + "customer data were leaked."
     )
     discrimination: bool | None = field(
         "boolean", default=None, meaning=_SIGNAL + "unequal treatment."
@@ -88,26 +88,26 @@ class Complaint(Record):
         "boolean", default=None, meaning=_SIGNAL + "referred by a regulator or the government."
     )
     many_customers: bool | None = field(
-        "boolean", default=None, meaning=_SIGNAL + "many customers have the same trouble."
+        "boolean", default=None, meaning=_SIGNAL + "many customers have the same problem."
     )
     vulnerable: bool | None = field(
         "boolean", default=None, meaning=_SIGNAL + "old, disabled, under age, in distress."
     )
     legal_threat: bool | None = field(
-        "boolean", default=None, meaning=_SIGNAL + "the customer means to sue."
+        "boolean", default=None, meaning=_SIGNAL + "the customer intends to sue."
     )
     media_threat: bool | None = field(
-        "boolean", default=None, meaning=_SIGNAL + "the customer means to go public."
+        "boolean", default=None, meaning=_SIGNAL + "the customer intends to go public."
     )
-    repeat: bool | None = field(
-        "boolean", default=None, meaning=_SIGNAL + "the same matter once more."
+    repeat: bool | None = field("boolean", default=None, meaning=_SIGNAL + "the same matter again.")
+    reopened: bool | None = field(
+        "boolean", default=None, meaning=_SIGNAL + "closed before and opened again."
     )
-    reopened: bool | None = field("boolean", default=None, meaning=_SIGNAL + "closed before.")
     time_used: float | None = field(
         "number", default=None, minimum=0, unit="share", meaning="Share of the time already used."
     )
     sent_at: dt.datetime | None = field(
-        "instant", default=None, meaning="When it was sent to whom it is about."
+        "instant", default=None, meaning="When it was sent to the institution that it is about."
     )
     acknowledged_at: dt.datetime | None = field(
         "instant", default=None, meaning="When receipt was confirmed to the customer."
@@ -123,8 +123,13 @@ class Complaint(Record):
         "category", words=Outcome, default=None, meaning="How it was decided."
     )
     redress: Decimal | None = field(
-        "money", default=None, unit="CNY", minimum=0, meaning="Money paid to put it right."
+        "money", default=None, unit="CNY", minimum=0, meaning="Money paid as redress."
     )
     satisfaction: float | None = field(
-        "number", default=None, minimum=0, maximum=100, unit="points", meaning="After the answer."
+        "number",
+        default=None,
+        minimum=0,
+        maximum=100,
+        unit="points",
+        meaning="Satisfaction after the answer.",
     )
