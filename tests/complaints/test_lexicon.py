@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bankcrm.complaints import SIGNALS, Lexicon, default_lexicon, read_lexicon
-from bankcrm.complaints.lexicon import Negation
+from bankcrm.complaints.lexicon.terms import Negation
 from bankcrm.errors import DataError, PolicyError
 
 LEXICON = default_lexicon()

@@ -4,20 +4,19 @@ from bankcrm.complaints.assignment import assign_handlers, queue_order
 from bankcrm.complaints.clocks.deadlines import deadlines
 from bankcrm.complaints.clocks.events import CaseEvent
 from bankcrm.complaints.clocks.replay import replay_clock
-from bankcrm.complaints.clocks.rules import ClockRule, Extension, combine
+from bankcrm.complaints.clocks.rules import combine
 from bankcrm.complaints.clocks.state import Clock, ClockState
 from bankcrm.complaints.escalation import escalate, follow_ups
 from bankcrm.complaints.facts import Classifier
 from bankcrm.complaints.fca_return import fca_return
 from bankcrm.complaints.intake import Intake, Referral, intake
-from bankcrm.complaints.lexicon import Entry, Lexicon, Negation, Span, default_lexicon, read_lexicon
+from bankcrm.complaints.lexicon.lexicon import Lexicon, default_lexicon, read_lexicon
 from bankcrm.complaints.processing import ProcessedComplaints, process_complaints
 from bankcrm.complaints.repeats import link_repeats
-from bankcrm.complaints.routes import RouteRule
 from bankcrm.complaints.routing import Route, route, route_frame
 from bankcrm.complaints.severity import assess_severity, raise_severity, severity_facts
 from bankcrm.complaints.summary import ageing, pareto, summarise
-from bankcrm.complaints.taxonomy import Heading, Requirement, Taxonomy, checklist, taxonomy
+from bankcrm.complaints.taxonomy import Taxonomy, checklist, taxonomy
 from bankcrm.complaints.trends import Trend, control_chart, trend
 from bankcrm.models.complaint import Complaint
 from bankcrm.vocabulary import SIGNALS
@@ -27,21 +26,13 @@ __all__ = [
     "CaseEvent",
     "Classifier",
     "Clock",
-    "ClockRule",
     "ClockState",
     "Complaint",
-    "Entry",
-    "Extension",
-    "Heading",
     "Intake",
     "Lexicon",
-    "Negation",
     "ProcessedComplaints",
     "Referral",
-    "Requirement",
     "Route",
-    "RouteRule",
-    "Span",
     "Taxonomy",
     "Trend",
     "ageing",

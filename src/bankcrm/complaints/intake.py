@@ -258,7 +258,7 @@ def _contacts(frame: pd.DataFrame, policy: Policy) -> Iterator[_Found]:
         fits = text.str.fullmatch(policy.value(f"{name}_pattern"))
         wrong = ~fits.to_numpy(dtype=np.bool_, na_value=True) & ~gaps[name]
         yield _Found(f"bad_{name}", name, wrong, f"ask the customer for the {name} again")
-    for name in policy.value("wanted_fields"):
+    for name in policy.value("requested_fields"):
         if name == "contact":
             missing = gaps["phone"] & gaps["email"]
         elif name in frame:

@@ -23,7 +23,7 @@ from bankcrm.complaints.facts import (
     identity,
     read_texts,
 )
-from bankcrm.complaints.lexicon import Lexicon
+from bankcrm.complaints.lexicon.lexicon import Lexicon
 from bankcrm.complaints.routes import RouteRule, routes_of
 from bankcrm.complaints.severity import decide_severity
 from bankcrm.frames import as_frame, check_frame
