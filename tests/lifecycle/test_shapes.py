@@ -93,7 +93,7 @@ PROMISED: dict[str, tuple[Callable[[], pd.DataFrame], str, dict[str, str]]] = {
     "loss_causes": (
         lambda: lifecycle.loss_causes(pd.DataFrame({"closure_reason": ["fees"]})),
         "group",
-        {"int64": "count", "float64": "share lower upper rule", "bool": "within"},
+        {"int64": "count", "float64": "share lower upper reference", "bool": "within"},
     ),
     "plan_actions": (
         lambda: lifecycle.plan_actions(

@@ -217,7 +217,7 @@ def test_bad_transactions_are_reported_together() -> None:
         rfm_metrics(ids, as_of=AS_OF)
     assert str(alone.value) == (
         "transactions.customer_id: null in 1 row (row 0); expected a value; "
-        "set such rows aside first with bankcrm.frames.screen_frame"
+        "reject such rows first with bankcrm.frames.screen_frame"
     )
 
 

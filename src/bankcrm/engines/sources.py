@@ -27,6 +27,17 @@ _CSV_TYPES = {
     "boolean": "BOOLEAN",
 }
 
+_ARROW_TYPES = {
+    "date": pa.timestamp("s"),
+    "instant": pa.timestamp("us", "UTC"),
+    "money": pa.float64(),
+    "number": pa.float64(),
+    "integer": pa.int64(),
+    "boolean": pa.bool_(),
+    "id": pa.null(),  # of the type of the other ids
+}
+"""The type of a column without a value, by its kind; else text."""
+
 
 @attrs.frozen
 class FrameFiles:
@@ -161,12 +172,16 @@ def arrow_table(name: str, frame: object) -> pa.Table:
         )
     ids = {c.name for c in CONTRACT[name] if c.kind == "id"}
     flat = frame.assign(**{c: _plain_ids(frame[c]) for c in ids.intersection(frame.columns)})
-    known = [c.name for c in CONTRACT[name] if c.name in flat]
-    flat = flat.assign(**{c: None for c in known if _is_null(flat[c])})
+    null = {c.name: _ARROW_TYPES.get(c.kind, pa.string()) for c in CONTRACT[name]
+            if c.name in flat and _is_null(flat[c.name])}  # fmt: skip
     try:
-        return pa.Table.from_pandas(flat, preserve_index=False)
+        table = pa.Table.from_pandas(flat.assign(**dict.fromkeys(null)), preserve_index=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise DataError(f"{name}: {error}; use one type per column") from None
+    for column, kind in null.items():
+        place = table.schema.get_field_index(column)
+        table = table.set_column(place, column, pa.nulls(len(table), kind))
+    return table
 
 
 def _is_null(values: pd.Series) -> bool:
