@@ -176,10 +176,12 @@ class BookView:
         """Every account that a frame names, each once: those of ``accounts`` first."""
         if not self._accounts:
             order = ("accounts", "balances", "transactions", "loans")
-            ids = [f.words("account_id")[1] for n in order if (f := self.get(n, "account_id"))]
+            named = [f.words("account_id")[1] for n in order if (f := self.get(n, "account_id"))]
             found = pd.Index([], dtype=np.int64)
-            for more in ids:
-                found = more if not len(found) else found.append(more[~more.isin(found)])
+            for ids in named:
+                more = ids[~ids.isin(found)]
+                if len(more):  # an empty index has no type of its own
+                    found = found.append(more) if len(found) else more
             self._accounts.append(found)
         return self._accounts[0]
 

@@ -35,10 +35,12 @@ def books(draw: st.DrawFn, *, as_of: dt.date = _AS_OF, max_customers: int = 4) -
         max_customers: The greatest number of customers; at least one is drawn.
     """
     ids = draw(st.lists(st.integers(1, 99), min_size=1, max_size=max_customers, unique=True))
-    customers = [_with(draw(records(MODELS["customers"], as_of=as_of)), customer_id=i) for i in ids]
-    for i, customer in enumerate(customers):  # a referrer is a customer of the book
-        known = getattr(customer, "referred_by", None) in ids[:i]
-        customers[i] = customer if known else _with(customer, referred_by=None)
+    customers = []
+    for i, customer_id in enumerate(ids):
+        drawn = draw(records(MODELS["customers"], as_of=as_of))
+        known = getattr(drawn, "referred_by", None) in ids[:i]  # a customer of the book
+        changes = {} if known else {"referred_by": None}
+        customers.append(_with(drawn, customer_id=customer_id, **changes))
     frames: dict[str, Any] = {"customers": frame_of(customers, MODELS["customers"])}
     accounts = draw(_rows("accounts", ids, as_of))
     for name in _OWNED:
