@@ -115,6 +115,11 @@ def local_findings(table: TableDefinition, places: Sequence[int] = ()) -> Iterat
     yield from _unused(table)
 
 
+def overlaps(table: TableDefinition) -> list[Finding]:
+    """The rules that apply together where only one may, or with different outcomes."""
+    return list(_overlaps(_Space(compile_table(table))))
+
+
 def _unused(table: TableDefinition) -> Iterator[Finding]:
     used = {p for r in table.rules for t in r.when.values() for p in t.parameters}
     read = {name for r in table.rules for name in r.when}

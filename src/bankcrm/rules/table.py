@@ -16,6 +16,7 @@ from bankcrm.rules.check import Finding, check
 from bankcrm.rules.compare import TableComparison, compare
 from bankcrm.rules.compiled import Compiled, compile_table
 from bankcrm.rules.decision import Decision, Trace, decide, trace
+from bankcrm.rules.dmn_write import MissingIn, write_dmn
 from bankcrm.rules.frame import DecisionCodes, decide_codes, decide_frame
 from bankcrm.rules.model import OnMissing, TableDefinition
 from bankcrm.rules.sql import TableSql, to_sql
@@ -93,6 +94,30 @@ class DecisionTable(TableDefinition):
     def to_toml(self) -> str:
         """The table as TOML text; `from_toml` gives back an equal table."""
         return write_table(self)
+
+    def to_dmn(self, *, missing: MissingIn = "guard") -> str:
+        """The table as DMN 1.3, from which `bankcrm.rules.read_dmn` reads an equal table.
+
+        Args:
+            missing: What another engine makes of a missing fact. ``guard``: rows before or after
+                the rules give null, so that it decides as `decide` does with
+                ``on_missing="undecided"``. ``feel``: the rules alone; a missing fact is then what
+                FEEL makes of null, which is often false.
+
+        Returns:
+            The XML. Parameters are decisions of one constant each, with ``parameter_`` before
+            their name; annotations hold rule, reason and source.
+
+        Raises:
+            PolicyError: A text has a character that XML cannot hold.
+
+        >>> from bankcrm.rules import Rule
+        >>> table = DecisionTable(id="t", rules=(Rule("of-age", {"age": ">= 18"}, "yes"),
+        ...                                      Rule("minor", {}, "no")))
+        >>> table.to_dmn(missing="feel").count("<rule ")
+        2
+        """
+        return write_dmn([self], missing)
 
     def check(self) -> list[Finding]:
         """Prove the table: find overlaps, gaps, shadowed and unreachable rules, unknown names."""
