@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
@@ -13,6 +12,7 @@ from xml.etree import ElementTree as ET
 import attrs
 
 from bankcrm.errors import PolicyError
+from bankcrm.rules.allowed import read_allowed
 from bankcrm.rules.check import local_findings, overlaps
 from bankcrm.rules.dmn_xml import POLICIES, is_guard, own, parse, text_of
 from bankcrm.rules.feel import PREFIX, read_cell, read_value
@@ -294,10 +294,10 @@ class _Grid:
         kind, allowed = self._type(reference(candidates[0])) if candidates else (None, "")
         allowed = text_of(element, "inputValues/text") or allowed
         if declared is None:
-            return None if kind is None else _limited(Fact(kind), allowed)
+            return None if kind is None else read_allowed(Fact(kind), allowed)
         exact: Any = declared.get("type")
         fact = Fact(exact, unit=declared.get("unit", ""), meaning=declared.get("meaning", ""))
-        return _limited(fact, allowed)
+        return read_allowed(fact, allowed)
 
     def _type(self, name: str, depth: int = 0) -> tuple[FactType | None, str]:
         """A type's name as a fact's type, and the values that its definition allows."""
@@ -484,38 +484,6 @@ def _facts(
         kinds = [type_of_constant(v) for v in values]
         found[column.name] = column.fact or Fact(kinds[0] if kinds else "any")
     return found
-
-
-def _limited(fact: Fact, allowed: str) -> Fact:
-    """A fact with the values that a DMN text allows.
-
-    Raises:
-        PolicyError: A fact cannot be limited like this.
-    """
-    tests = [t for t in read_cell(allowed) if t.op != "missing"]
-    test = tests[0] if len(tests) == 1 else UnaryTest("in")
-    if not tests or test.op == "any" or set(map(repr, test.args)) == {"True", "False"}:
-        return fact
-    if test.op in ("=", "in") and test.args and fact.type == "text":
-        return attrs.evolve(fact, values=tuple(str(a) for a in test.args))
-    numbers = [a for a in test.args if isinstance(a, int | float) and not isinstance(a, bool)]
-    if not numbers or len(numbers) < len(test.args) or test.op in ("=", "in", "not"):
-        raise PolicyError(f"allowed values {allowed!r}: only texts or one range of numbers")
-    low, high = numbers[0], numbers[-1]
-    if test.op in (">", ">="):
-        return attrs.evolve(fact, minimum=_bound(low, math.inf, closed=test.op == ">="))
-    if test.op in ("<", "<="):
-        return attrs.evolve(fact, maximum=_bound(high, -math.inf, closed=test.op == "<="))
-    return attrs.evolve(
-        fact,
-        minimum=_bound(low, math.inf, closed=test.closed[0]),
-        maximum=_bound(high, -math.inf, closed=test.closed[1]),
-    )
-
-
-def _bound(value: float, inwards: float, *, closed: bool) -> float:
-    """The last number that is allowed: the bound, or its neighbour where the bound is not."""
-    return value if closed else math.nextafter(value, inwards)
 
 
 def _holds(test: UnaryTest, value: Any) -> bool:

@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 import attrs
 
 from bankcrm.errors import PolicyError
+from bankcrm.rules.allowed import write_allowed
 from bankcrm.rules.compiled import Compiled, compile_table
 from bankcrm.rules.dmn_xml import MODEL, NOT_IN_XML, OWN, POLICIES, TYPES
 from bankcrm.rules.feel import PREFIX, write_cell, write_value
@@ -260,7 +261,7 @@ class _Decision:
             kind = _typed(TYPES[declared.type])
             expression = _add(column, "inputExpression", kind, id=f"{place}_expression_{number}")
             _add(expression, "text").text = self.inputs.names[fact]
-            if fact in self.table.facts and (allowed := _allowed(declared)):
+            if fact in self.table.facts and (allowed := write_allowed(declared)):
                 values = _add(column, "inputValues", id=f"{place}_values_{number}")
                 _add(values, "text").text = allowed
 
@@ -302,18 +303,6 @@ def _never_null(test: UnaryTest) -> str:
     """A cell that fails where the fact is missing; in FEEL only ``not`` would pass."""
     cell = write_cell(test)
     return cell.replace("not(", "not(null, ", 1) if test.op == "not" else cell
-
-
-def _allowed(fact: Fact) -> str:
-    """What a fact may hold, as FEEL tests; empty where anything is allowed."""
-    if fact.values:
-        return ", ".join(write_value(v) for v in fact.values)
-    low, high = fact.minimum, fact.maximum
-    if low is not None and high is not None:
-        return f"[{write_value(low)}..{write_value(high)}]"
-    if low is not None:
-        return f">= {write_value(low)}"
-    return "" if high is None else f"<= {write_value(high)}"
 
 
 def _notes(rule: Rule) -> tuple[str, ...]:

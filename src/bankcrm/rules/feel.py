@@ -34,11 +34,16 @@ _TOKEN = re.compile(
 )
 _OPPOSITE: dict[Op, Op] = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 _NOT_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")
-_BARE_KEY = re.compile(r"[^\W\d]\w*\Z")
+_WORD = re.compile(r"[^\W\d]\w*(?:-\w+)*\Z")
+_RESERVED = {"true", "false", "null", "not", "date"}
 
 
-def write_value(value: Any) -> str:
+def write_value(value: Any, *, bare: bool = False) -> str:
     """A constant as a FEEL literal; lists and mappings too.
+
+    Args:
+        value: The constant.
+        bare: Whether a text that is one plain word is written without quotes.
 
     Raises:
         PolicyError: A number that is not finite.
@@ -58,20 +63,26 @@ def write_value(value: Any) -> str:
     if isinstance(value, date):
         return f'date("{value.isoformat()}")'
     if isinstance(value, Mapping):
-        entries = (f"{_key(k)}: {write_value(v)}" for k, v in value.items())
+        entries = (f"{_key(k)}: {write_value(v, bare=bare)}" for k, v in value.items())
         return "{" + ", ".join(entries) + "}"
     if isinstance(value, tuple | list):
-        return f"[{', '.join(write_value(v) for v in value)}]"
+        return f"[{', '.join(write_value(v, bare=bare) for v in value)}]"
+    if bare and _WORD.match(value) and value not in _RESERVED and not value.startswith(PREFIX):
+        return str(value)
     quoted = json.dumps(str(value), ensure_ascii=False)
     return _NOT_XML.sub(lambda found: f"\\u{ord(found[0]):04x}", quoted)
 
 
 def _key(name: str) -> str:
-    return name if _BARE_KEY.match(name) else write_value(name)
+    return name if _WORD.match(name) else write_value(name)
 
 
-def read_value(text: str) -> Any:
+def read_value(text: str, *, bare: bool = False) -> Any:
     """The constant that a FEEL literal stands for.
+
+    Args:
+        text: The literal.
+        bare: Whether words without quotes are texts.
 
     Raises:
         PolicyError: The text is not one literal.
@@ -79,20 +90,25 @@ def read_value(text: str) -> Any:
     >>> read_value('["a", 2, {rate: 0.5}]')
     ('a', 2, {'rate': 0.5})
     """
-    cursor = _Cursor(text, {})
+    cursor = _Cursor(text, (), bare=bare)
     value = cursor.value()
     cursor.end()
     return value
 
 
-def write_cell(test: UnaryTest) -> str:
+def write_cell(test: UnaryTest, *, bare: bool = False) -> str:
     """A unary test as a FEEL cell.
+
+    Args:
+        test: The test.
+        bare: Whether a text that is one plain word is written without quotes.
 
     >>> from bankcrm.rules import parse_test
     >>> [write_cell(parse_test(t)) for t in ("= key", "[18..30)", "not (a, b)", "present", "> @n")]
     ['"key"', '[18..30)', 'not("a", "b")', 'not(null)', '> parameter_n']
     """
-    words = [PREFIX + a.name if isinstance(a, Ref) else write_value(a) for a in test.args]
+    words = [PREFIX + a.name if isinstance(a, Ref) else write_value(a, bare=bare)
+             for a in test.args]  # fmt: skip
     match test.op:
         case "any":
             return "-"
@@ -110,13 +126,16 @@ def write_cell(test: UnaryTest) -> str:
     return f"{test.op} {words[0]}"
 
 
-def read_cell(text: str, constants: Collection[str] = ()) -> tuple[UnaryTest, ...]:
+def read_cell(
+    text: str, constants: Collection[str] = (), *, bare: bool = False
+) -> tuple[UnaryTest, ...]:
     """The unary tests that a FEEL cell stands for; the cell passes where one of them does.
 
     Args:
         text: The cell. Empty is the same as ``-``.
         constants: The names in FEEL of the constants that a cell may name, as they are written
             there; a name that starts with `PREFIX` gives a reference without it.
+        bare: Whether words without quotes are texts, but for those that start with `PREFIX`.
 
     Raises:
         PolicyError: The cell is an expression, or names something else.
@@ -128,7 +147,7 @@ def read_cell(text: str, constants: Collection[str] = ()) -> tuple[UnaryTest, ..
     """
     if not text.strip() or text.strip() == "-":
         return (UnaryTest("any"),)
-    cursor = _Cursor(text, {n: Ref(n.removeprefix(PREFIX)) for n in constants})
+    cursor = _Cursor(text, constants, bare=bare)
     if cursor.takes("not"):
         cursor.expect("(")
         atoms = cursor.atoms()
@@ -170,9 +189,10 @@ def _none_of(atoms: list[UnaryTest], cursor: _Cursor) -> tuple[UnaryTest, ...]:
 class _Cursor:
     """A position in the tokens of one cell."""
 
-    def __init__(self, text: str, constants: Mapping[str, Ref]) -> None:
+    def __init__(self, text: str, constants: Collection[str], *, bare: bool) -> None:
         self.text = text
         self.constants = constants
+        self.bare = bare
         self.at = 0
 
     def peek(self) -> tuple[str, str]:
@@ -233,11 +253,9 @@ class _Cursor:
 
     def endpoint(self, *, ordered: bool = False) -> Any:
         kind, word = self.peek()
-        if kind == "name" and word not in ("true", "false", "date"):
-            if word not in self.constants:
-                self.fail(f"{word} is an expression or a variable; write a text in double quotes")
+        if kind == "name" and (word in self.constants or (self.bare and word.startswith(PREFIX))):
             self.take()
-            return self.constants[word]
+            return Ref(word.removeprefix(PREFIX))
         value = self.value()
         if isinstance(value, tuple | dict):
             self.fail("a list is no single value")
@@ -264,7 +282,14 @@ class _Cursor:
             return tuple(self._list())
         if word == "{":
             return self._context()
-        self.fail(f"expected a number, a text, true, false or a date, saw {word}")
+        if kind != "name":
+            self.fail(f"expected a number, a text, true, false or a date, saw {word}")
+        if not self.bare or word in _RESERVED or word.startswith(PREFIX):
+            self.fail(f"{word} is an expression or a variable; write a text in double quotes")
+        words = [word]
+        while self.peek()[0] == "name":
+            words.append(self.take()[1])
+        return " ".join(words)
 
     def _list(self) -> list[Any]:
         items: list[Any] = []

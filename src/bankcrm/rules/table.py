@@ -19,6 +19,8 @@ from bankcrm.rules.decision import Decision, Trace, decide, trace
 from bankcrm.rules.dmn_write import MissingIn, write_dmn
 from bankcrm.rules.frame import DecisionCodes, decide_codes, decide_frame
 from bankcrm.rules.model import OnMissing, TableDefinition
+from bankcrm.rules.sheet import write_xlsx
+from bankcrm.rules.sheet_read import read_xlsx
 from bankcrm.rules.sql import TableSql, to_sql
 from bankcrm.rules.toml import read_table, write_table
 
@@ -118,6 +120,38 @@ class DecisionTable(TableDefinition):
         2
         """
         return write_dmn([self], missing)
+
+    @classmethod
+    def from_xlsx(cls, path: str | Path) -> Self:
+        """Read a table from a workbook that `to_xlsx` wrote and a person has edited.
+
+        Cells are in the notation of DMN: ``>= 365``, ``[18..30)``, ``gold, silver``, ``not(gold)``,
+        ``null`` for a missing fact; an empty cell tests nothing. Sheets whose name begins with
+        ``notes`` are left to people.
+
+        Raises:
+            PolicyError: All errors of the workbook together, each with its cell.
+            MissingExtraError: openpyxl is not installed.
+        """
+        return read_xlsx(cls, path).checked()
+
+    def to_xlsx(self, path: str | Path, *, force: bool = False) -> Path:
+        """Write the table to a workbook that a person can edit and `from_xlsx` reads.
+
+        Every cell is text, so that no program makes a date or a formula of it.
+
+        Args:
+            path: The file.
+            force: Whether to replace a file that exists.
+
+        Returns:
+            The path.
+
+        Raises:
+            PolicyError: The file exists, or a text does not fit in a cell.
+            MissingExtraError: openpyxl is not installed.
+        """
+        return write_xlsx(self, path, force=force)
 
     def check(self) -> list[Finding]:
         """Prove the table: find overlaps, gaps, shadowed and unreachable rules, unknown names."""
