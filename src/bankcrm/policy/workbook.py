@@ -83,8 +83,8 @@ def _header(grid: Grid) -> dict[str, Any]:
             grid.fault(row, 1, f"{name!r}: expected one of policy, {', '.join(_HEADER[1:])}")
             continue
         grid.reading.cells[f"policy.{key}"] = grid.place(row, 2)
-        value = grid.day(row, 2) if name in DATES else grid.text(row, 2)
-        if value:
+        value: Any = grid.day(row, 2) if name in DATES else grid.text(row, 2)
+        if value is not None:
             header[key] = value
     return header
 

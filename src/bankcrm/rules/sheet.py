@@ -34,6 +34,7 @@ LONGEST = 32_767
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
 _NOT_IN_TITLE = re.compile(r"[\[\]:*?/\\']")
+_NOT_LISTED = re.compile("[,\"\x00-\x1f\ud800-\udfff\ufffe\uffff]")
 _LIST_LIMIT = 250
 
 
@@ -191,7 +192,7 @@ def _list(sheet: Worksheet, words: Sequence[str], place: str, *, strict: bool) -
     from openpyxl.worksheet.datavalidation import DataValidation
 
     text = ",".join(words)
-    if not words or len(text) > _LIST_LIMIT or any("," in w or '"' in w for w in words):
+    if not words or len(text) > _LIST_LIMIT or any(_NOT_LISTED.search(w) for w in words):
         return
     offered = DataValidation(type="list", formula1=f'"{text}"', allow_blank=True)
     offered.showErrorMessage = strict

@@ -13,6 +13,7 @@ import attrs
 
 from bankcrm.errors import MissingExtraError, PolicyError
 from bankcrm.rules.allowed import read_allowed
+from bankcrm.rules.check import check
 from bankcrm.rules.feel import read_cell, read_value, write_value
 from bankcrm.rules.model import TableDefinition
 from bankcrm.rules.sheet import COLUMN, HEADER, NOTES, OF_FACT, PARAMETER
@@ -201,6 +202,8 @@ def read_xlsx(cls: type[Table], path: str | Path) -> Table:
     if tables:
         raw = attrs.evolve(tables[0], parameters=parameters)
         table = table_of(cls, raw, found)
+    if table is not None:
+        found += [str(f) for f in check(table) if f.severity == "error"]
     faults = [*reading.faults, *map(reading.located, found)]
     if faults or table is None:
         raise PolicyError(faults)
@@ -210,9 +213,9 @@ def read_xlsx(cls: type[Table], path: str | Path) -> Table:
 def named_sheets(book: Workbook, reading: Reading) -> Iterator[Worksheet]:
     """The sheets that hold something; one whose name begins with ``notes`` is for people."""
     for sheet in book.worksheets:
-        if sheet.title.lower().startswith("notes") or sheet.calculate_dimension() == "A1:A1":
-            continue
-        yield sheet
+        used = any(cell.value is not None for row in sheet.iter_rows() for cell in row)
+        if used and not sheet.title.lower().startswith("notes"):
+            yield sheet
 
 
 def raw_parameters(grid: Grid) -> dict[str, list[dict[str, Any]]]:
@@ -232,7 +235,8 @@ def raw_parameters(grid: Grid) -> dict[str, list[dict[str, Any]]]:
             grid.reading.cells.setdefault(path, grid.place(row, 1))
             for column, head in heads.items():
                 grid.reading.cells.setdefault(f"{path}.{head}", grid.place(row, column))
-        versions.append({n: plain_value(v) for n, v in values.items() if v not in (None, "")})
+        kept = {n: v for n, v in values.items() if v is not None and (v != "" or n == "value")}
+        versions.append(plain_value(kept))
     return found
 
 

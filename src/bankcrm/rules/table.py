@@ -133,7 +133,7 @@ class DecisionTable(TableDefinition):
             PolicyError: All errors of the workbook together, each with its cell.
             MissingExtraError: openpyxl is not installed.
         """
-        return read_xlsx(cls, path).checked()
+        return read_xlsx(cls, path)
 
     def to_xlsx(self, path: str | Path, *, force: bool = False) -> Path:
         """Write the table to a workbook that a person can edit and `from_xlsx` reads.
