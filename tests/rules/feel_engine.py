@@ -42,7 +42,9 @@ def _decide(root: ET.Element, decision: ET.Element, facts: dict[str, Any]) -> An
         if d.find(f"{DMN}literalExpression") is not None
         and not (d.findtext(f"{DMN}literalExpression/{DMN}text") or "").startswith("if ")
     }
-    inputs = [i.findtext(f"{DMN}inputExpression/{DMN}text") or "" for i in table.iter(f"{DMN}input")]
+    inputs = [
+        i.findtext(f"{DMN}inputExpression/{DMN}text") or "" for i in table.iter(f"{DMN}input")
+    ]
     values = [facts.get(name) for name in inputs]
     hits = []
     for rule in table.iter(f"{DMN}rule"):
@@ -93,7 +95,7 @@ def split(cell: str) -> list[str]:
 def _one(part: str, value: Any, names: dict[str, Any]) -> bool | None:
     if part == "null":
         return value is None
-    interval = re.fullmatch(r'([\[(\]])(.+?)\.\.(.+)([\])\[])', part)
+    interval = re.fullmatch(r"([\[(\]])(.+?)\.\.(.+)([\])\[])", part)
     if interval:
         left, low, high, right = interval.groups()
         if value is None:

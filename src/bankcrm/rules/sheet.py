@@ -34,7 +34,7 @@ LONGEST = 32_767
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
 _NOT_IN_TITLE = re.compile(r"[\[\]:*?/\\']")
-_NOT_LISTED = re.compile("[,\"\x00-\x1f\ud800-\udfff\ufffe\uffff]")
+_NOT_LISTED = re.compile('[,"\x00-\x1f\ud800-\udfff\ufffe\uffff]')
 _LIST_LIMIT = 250
 
 
