@@ -20,12 +20,17 @@ def write_allowed(fact: Fact, *, bare: bool = False) -> str:
     """
     if fact.values:
         return ", ".join(write_value(v, bare=bare) for v in fact.values)
-    low, high = fact.minimum, fact.maximum
-    if low is not None and high is not None:
-        return f"[{write_value(low)}..{write_value(high)}]"
-    if low is not None:
-        return f">= {write_value(low)}"
-    return "" if high is None else f"<= {write_value(high)}"
+    low, high = _number(fact.minimum), _number(fact.maximum)
+    if low and high:
+        return f"[{low}..{high}]"
+    return f">= {low}" if low else f"<= {high}" if high else ""
+
+
+def _number(bound: float | None) -> str:
+    """A bound as a literal, a whole one without decimals; empty where there is none."""
+    if bound is None:
+        return ""
+    return write_value(int(bound) if abs(bound) < 1e15 and bound == int(bound) else bound)
 
 
 def read_allowed(fact: Fact, allowed: str, *, bare: bool = False) -> Fact:

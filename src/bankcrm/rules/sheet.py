@@ -12,7 +12,7 @@ import attrs
 from bankcrm.errors import MissingExtraError, PolicyError
 from bankcrm.rules.allowed import write_allowed
 from bankcrm.rules.feel import write_cell, write_value
-from bankcrm.rules.model import HitPolicy, Parameter, Rule, TableDefinition
+from bankcrm.rules.model import HitPolicy, Parameter, TableDefinition
 from bankcrm.rules.values import FACT_TYPES, Fact
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ NOTES = ("because", "source", "owner")
 """The columns after the inputs and the output."""
 PARAMETER = tuple(a.name for a in attrs.fields(Parameter))
 """The columns of the sheet of parameters, after the name."""
+NARROW, WIDE = 12, 48
+"""The least and the greatest width of a column, in characters."""
 LONGEST = 32_767
 """The greatest number of characters that a cell of a spreadsheet holds."""
 
@@ -89,14 +91,17 @@ def add_table(book: Workbook, table: TableDefinition) -> None:
         _put(sheet, row, [name, header[name]])
     start = len(HEADER) + 2
     facts = list(dict.fromkeys([*table.facts, *(n for r in table.rules for n in r.when)]))
-    _put(sheet, start, [COLUMN, *("in" for _ in facts), "out", *NOTES])
+    notes = NOTES if any(r.owner for r in table.rules) else NOTES[:-1]
+    _put(sheet, start, [COLUMN, *("in" for _ in facts), "out", *notes])
     for row, name in enumerate(OF_FACT, start=start + 1):
         _put(sheet, row, [name, *(_of_fact(table, f, name) for f in facts)])
     first = start + len(OF_FACT) + 1
     for row, rule in enumerate(table.rules, start=first):
-        _put(sheet, row, _cells(rule, facts))
+        tests = [write_cell(rule.when[f], bare=True) if f in rule.when else "" for f in facts]
+        said = [getattr(rule, name) for name in notes]
+        _put(sheet, row, [rule.id, *tests, write_value(rule.then, bare=True), *said])
     _offer(sheet, table, facts, first)
-    _dress(sheet, start, first, len(facts))
+    _dress(sheet, start, first)
 
 
 def _of_fact(table: TableDefinition, name: str, what: str) -> str:
@@ -106,11 +111,6 @@ def _of_fact(table: TableDefinition, name: str, what: str) -> str:
     if what == "allowed":
         return write_allowed(declared, bare=True)
     return str(getattr(declared, what))
-
-
-def _cells(rule: Rule, facts: Sequence[str]) -> list[str]:
-    tests = [write_cell(rule.when[f], bare=True) if f in rule.when else "" for f in facts]
-    return [rule.id, *tests, write_value(rule.then, bare=True), *(getattr(rule, n) for n in NOTES)]
 
 
 def add_parameters(book: Workbook, parameters: Mapping[str, Sequence[Parameter]]) -> None:
@@ -123,7 +123,7 @@ def add_parameters(book: Workbook, parameters: Mapping[str, Sequence[Parameter]]
             rest = [getattr(version, n) for n in PARAMETER[1:]]
             _put(sheet, row, [name, write_value(version.value, bare=True), *rest])
             row += 1
-    _dress(sheet, 1, 2, 0)
+    _dress(sheet, 1, 2)
 
 
 def add_records(book: Workbook, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -135,7 +135,7 @@ def add_records(book: Workbook, name: str, rows: Sequence[Mapping[str, Any]]) ->
     for number, record in enumerate(rows, start=3):
         values = [write_value(record[k], bare=True) if k in record else "" for k in keys]
         _put(sheet, number, [str(number - 2), *values])
-    _dress(sheet, 2, 3, 0)
+    _dress(sheet, 2, 3)
 
 
 def add_header(book: Workbook, values: Mapping[str, Any]) -> None:
@@ -200,20 +200,21 @@ def _list(sheet: Worksheet, words: Sequence[str], place: str, *, strict: bool) -
     offered.add(place)
 
 
-def _dress(sheet: Worksheet, head: int, first: int, facts: int) -> None:
+def _dress(sheet: Worksheet, head: int, first: int) -> None:
     """Bold heads, wrapped texts, widths, and heads that stay in sight."""
     from openpyxl.styles import Alignment, Font, PatternFill
     from openpyxl.utils import get_column_letter
 
+    bold = Font(name="Calibri", size=11, bold=True)
     for row in sheet.iter_rows():
         for cell in row:
             cell.alignment = Alignment(wrap_text=True, vertical="top")
             if cell.column == 1 or head <= cell.row < first:
-                cell.font = Font(bold=True)
+                cell.font = bold
             if head <= cell.row < first:
                 cell.fill = PatternFill("solid", fgColor="E8EEF4")
-    sheet.column_dimensions["A"].width = 24
-    for column in range(2, sheet.max_column + 1):
-        wide = facts and column == facts + 3
-        sheet.column_dimensions[get_column_letter(column)].width = 48 if wide else 20
+    for number, column in enumerate(sheet.iter_cols(), start=1):
+        longest = max((len(str(c.value)) for c in column if c.value is not None), default=0)
+        width = min(max(longest + 2, NARROW), WIDE)
+        sheet.column_dimensions[get_column_letter(number)].width = width
     sheet.freeze_panes = sheet.cell(first, 2)
