@@ -14,6 +14,7 @@ import attrs
 from bankcrm.errors import PolicyError
 from bankcrm.rules.allowed import read_allowed
 from bankcrm.rules.check import local_findings, overlaps
+from bankcrm.rules.dmn_write import ANNOTATIONS
 from bankcrm.rules.dmn_xml import POLICIES, is_guard, own, parse, text_of
 from bankcrm.rules.feel import PREFIX, read_cell, read_value
 from bankcrm.rules.model import HitPolicy, Parameter, Rule
@@ -389,10 +390,9 @@ class _Grid:
         names = [e.get("name", "").lower() for e in self.grid.findall("annotation")]
         texts = [text_of(e, "text") for e in rule.findall("annotationEntry")]
         notes = dict(zip(names, texts, strict=False))
-        if self.header is None or not notes.get("because"):
-            told = [notes.get("because", ""), text_of(rule, "description")]
-            told += [t for n, t in notes.items() if n not in ("rule", "because", "source", "owner")]
-            notes["because"] = "; ".join(t for t in told if t)
+        others = [t for n, t in notes.items() if t and n not in ANNOTATIONS]
+        because = text_of(rule, "description") or notes.get("because") or "; ".join(others)
+        notes["because"] = because
         return notes
 
     def _by_priority(self, lines: list[_Line], outputs: list[_Output]) -> list[_Line]:

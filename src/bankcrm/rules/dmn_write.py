@@ -270,6 +270,8 @@ class _Decision:
             _add(grid, "annotation", name=name)
         for number, line in enumerate(lines, start=1):
             rule = _add(grid, "rule", id=f"{place}_rule_{number}")
+            if reason := line.notes[ANNOTATIONS.index("because")]:
+                _add(rule, "description").text = reason  # what Camunda's modeller shows and edits
             if line.guard:
                 _extend(rule, "guard")
             if line.dashes:
