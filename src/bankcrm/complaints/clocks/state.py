@@ -112,6 +112,7 @@ class ClockState:
             "due",
             "extended",
             "source",
+            "confirmation",
         )
         rows = [figures_of(c, *clocks) for c in self.clocks]
         return card(f"Case {self.status}", figures_of(self, *names), rows=rows)
