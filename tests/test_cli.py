@@ -195,6 +195,7 @@ def test_policies_lists_every_domain_and_preset() -> None:
     assert result.returncode == 0
     for domain in ("lifecycle", "segmentation", "valuation", "complaints"):
         assert domain in result.stdout
+    assert "not confirmed: complaints/cn_2020_3: cn_review_days" in result.stdout
 
 
 def test_a_process_ends_with_two_and_no_traceback(tmp_path: Path) -> None:
