@@ -86,7 +86,7 @@ CASES = [
     Case("fca_disp", "uk_final", "2024-03-28", 56, "2024-05-23"),
     # 2 to 5 April are days 1 to 4; 8 to 12 April 5 to 9; 15 to 19 April 10 to 14; 22 April 15.
     Case("fca_disp", "uk_payments", "2024-03-28", 15, "2024-04-22", "payments"),
-    # 23 to 26 April: 19; 29 April to 3 May: 24; 6 May is off; 7 to 10: 28; 13 to 17: 33; 21 May: 35.
+    # 23 to 26 April: 19; 29 April to 3 May: 24; 6 May is off; 10 May: 28; 17 May: 33; 21 May: 35.
     Case("fca_disp", "uk_payments", "2024-03-28", 35, "2024-05-21", "payments", extended=1),
     # A payments complaint of 12 January 2018 keeps eight weeks: 19 days in January, 28 in
     # February: 47; 9 March is day 56. From the 13th, a Saturday, on: Monday the 15th is day 1.

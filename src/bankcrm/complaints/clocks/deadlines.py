@@ -92,8 +92,9 @@ def deadlines(
             ``answered_at``, ``accepted_at``, ``reopened_at``, ``closed_at``, ``withdrawn_at``,
             ``merged_at``, ``reanswered_at`` (aware instants); ``kind``, ``severity``, ``topic``,
             ``extended`` (steps of extension) and, with ``pauses``, ``complaint_id``. A case that
-            was closed without an answer counts as answered then. Each case has one round and one severity; use `replay_clock` for
-            cases that were re-opened more than once or assessed again.
+            was closed without an answer counts as answered then. Each case has one round and one
+            severity; use `replay_clock` for cases that were re-opened more than once or assessed
+            again.
         policy: The policy whose clocks bind.
         calendar: The calendar whose working days count.
         as_of: The instant of the requested states; later events are ignored.
