@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from bankcrm.cli import main
+from bankcrm.complaints import combine
 from bankcrm.policy import default_policy
 
 
@@ -116,6 +117,15 @@ def test_policy_file_changes_the_review(sample: Path, tmp_path: Path) -> None:
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert summary["policies"]["lifecycle"]["fingerprint"] == policy.fingerprint
     assert summary["stage"]["active"] == 0
+
+
+def test_a_review_prints_the_figures_that_are_not_confirmed(sample: Path, tmp_path: Path) -> None:
+    china = default_policy("complaints", "cn_2020_3")
+    file = tmp_path / "both.toml"
+    file.write_text(combine(default_policy("complaints"), china).to_toml(), encoding="utf-8")
+    result = run("review", sample, "--out", tmp_path / "out", "--policy", file)
+    assert result.returncode == 0, result.stderr
+    assert "not confirmed: cn_review_days (policy bankcrm.complaints+" in result.stdout
 
 
 def test_explain_shows_rules_and_values(sample: Path) -> None:
