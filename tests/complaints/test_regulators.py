@@ -320,6 +320,18 @@ def test_a_summary_resolution_needs_acceptance_by_close_of_business_on_day_three
         assert replayed("fca_disp", log, "2024-04-05").clock("uk_summary").state == state
 
 
+def test_a_missed_summary_resolution_breaks_no_rule() -> None:
+    policy = default_policy("complaints", "fca_disp")
+    got, now = local(policy, "2024-03-28"), local(policy, "2024-04-10")
+    state = replayed("fca_disp", [("2024-03-28", "received")], "2024-04-10")
+    frame = pd.DataFrame({"received_at": [got]})
+    calendar = calendar_of("fca_disp")
+    row = deadlines(frame, policy=policy, calendar=calendar, as_of=now).iloc[0]
+    assert row["uk_summary_state"] == state.clock("uk_summary").state == "breached"
+    assert (row["breached"], row["state"], row["clock"]) == (False, "running", "uk_final")
+    assert row["due"].date() == state.due == dt.date(2024, 5, 23)
+
+
 def test_the_eight_week_letter_meets_the_clock_and_leaves_the_case_open() -> None:
     got = ("2024-03-28", "received")
     for day, state in (("2024-05-23", "met"), ("2024-05-24", "breached")):

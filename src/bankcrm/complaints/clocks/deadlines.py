@@ -107,7 +107,8 @@ def deadlines(
         first; if an answered case has none, ``due`` is the day by which it was due),
         ``used`` (the largest share of its time that an open clock has used), ``breached`` (an open
         clock is breached), ``state`` (the worst of all clocks), ``provisional`` and
-        ``outside_calendar``. A clock that does not bind has nulls. So has one that the
+        ``outside_calendar``. Clocks that are no duty set none of ``due`` to ``state``. A clock that
+        does not bind has nulls. So has one that the
         calendar does not cover; ``outside_calendar`` marks it.
 
     Raises:
@@ -148,6 +149,10 @@ def deadlines(
         result[f"{rule.name}_due"] = clock.day.astype("datetime64[s]")
         result[f"{rule.name}_elapsed"] = clock.elapsed
         result[f"{rule.name}_state"] = categorical(clock.state, STATES)
+        provisional |= clock.provisional
+        outside |= clock.outside
+        if not rule.duty:
+            continue  # missing an optional time breaks no rule, so it sets neither due nor breach
         earlier = clock.open & (clock.due_at < first)
         first[earlier], first_rule[earlier] = clock.due_at[earlier], number
         due_day[earlier] = clock.day[earlier]
@@ -157,8 +162,6 @@ def deadlines(
         used = np.where(clock.open, np.fmax(used, clock.used), used)
         breached |= clock.open & (clock.state == _BREACHED)
         worst = np.where(_RANK[clock.state] > _RANK[worst], clock.state, worst)
-        provisional |= clock.provisional
-        outside |= clock.outside
     due_day = np.where(first_rule < 0, answered_day, due_day)
     result["due"] = due_day.astype("datetime64[s]")
     result["clock"] = categorical(first_rule, [r.name for r in rules])
