@@ -1,4 +1,4 @@
-"""What other people's tools make of our DMN files: the schemas, and the reader of Camunda's modeller.
+"""Other tools and our DMN files: the schemas, a modeller's reader and a FEEL engine.
 
 The modeller's reader (dmn-moddle) and a FEEL engine (feelin) come from npm; the variable
 ``BANKCRM_NODE_MODULES`` names the folder where they are installed.
@@ -76,7 +76,7 @@ def _node(folder: Path, script: str, values: object) -> Any:
     if not link.exists():
         link.symlink_to(MODULES)
     done = subprocess.run(
-        ["node", "run.mjs"],  # noqa: S607  # found by the mark
+        ["node", "run.mjs"],  # found by the mark
         cwd=folder,
         input=json.dumps(values),
         capture_output=True,
@@ -91,9 +91,7 @@ def test_a_modeller_opens_and_saves_every_table(tmp_path: Path) -> None:
     """No warning, and what it saves is the same table to us."""
     tables: list[DecisionTable] = [p.values[0] for p in TABLES for _ in range(2)]  # type: ignore[misc]
     files = [t.to_dmn(missing=("guard", "feel")[i % 2]) for i, t in enumerate(tables)]
-    for table, (warnings, saved) in zip(
-        tables, _node(tmp_path, OPEN_AND_SAVE, files), strict=True
-    ):
+    for table, (warnings, saved) in zip(tables, _node(tmp_path, OPEN_AND_SAVE, files), strict=True):
         assert warnings == [], table.id
         file = read_dmn(saved)
         assert file.left_out == ()

@@ -190,6 +190,15 @@ def test_all_errors_are_reported_together(tmp_path: Path) -> None:
         assert cell in str(caught.value)
 
 
+def test_a_wrong_cell_gives_no_false_alarm_about_other_rules(tmp_path: Path) -> None:
+    def edit(book: Any) -> None:
+        book["tier"]["B15"] = ">> 5"
+
+    with pytest.raises(PolicyError) as caught:
+        DecisionTable.from_xlsx(_edited(tmp_path / "t.xlsx", edit))
+    assert [f.partition(":")[0] for f in caught.value.faults] == ["tier!B15"]
+
+
 def test_merged_cells_and_strange_sheets(tmp_path: Path) -> None:
     def edit(book: Any) -> None:
         book["tier"].merge_cells("B15:C15")

@@ -161,13 +161,17 @@ def _read_tables(
     tables: dict[str, tuple[DecisionTable, ...]] = {}
     known = {n: plain(v[0]) for n, v in parameters.items()}
     for number, item in enumerate(raw):
-        if not isinstance(item, Mapping):
+        if isinstance(item, RawTable):
+            parts = attrs.evolve(item, parameters=known)
+        elif isinstance(item, Mapping):
+            header = dict(item)
+            path = f"tables[{header.get('id', number)}]"
+            rules, facts = header.pop("rules", []), header.pop("facts", {})
+            parts = RawTable(path, header, facts, known, rules)
+        else:
             faults.append(f"tables[{number}]: expected [[tables]], saw {item!r}")
             continue
-        header = dict(item)
-        path = f"tables[{header.get('id', number)}]"
-        rules, facts = header.pop("rules", []), header.pop("facts", {})
-        table = table_of(DecisionTable, RawTable(path, header, facts, known, rules), faults)
+        table = table_of(DecisionTable, parts, faults)
         if table is not None:
             bare = attrs.evolve(table, parameters={})
             tables[table.id] = (*tables.get(table.id, ()), bare)

@@ -64,8 +64,7 @@ def read_workbook(path: str | Path) -> tuple[dict[str, Any], Reading]:
             case "parameter":
                 raw["parameters"] |= raw_parameters(grid)
             case "table":
-                table = raw_table(grid, f"tables[{grid.text(1, 2)}]")
-                raw["tables"].append({**table.header, "facts": table.facts, "rules": table.rules})
+                raw["tables"].append(raw_table(grid, f"tables[{grid.text(1, 2)}]"))
             case "records":
                 raw["records"][grid.text(1, 2)] = _records(grid)
             case kind:

@@ -255,6 +255,7 @@ def plain_value(value: Any) -> Any:
 
 def raw_table(grid: Grid, path: str) -> RawTable:
     """The table of a sheet as TOML would hold it, with the cell of each part."""
+    before = len(grid.reading.faults)
     header, start = _header(grid, path)
     kinds = {c: grid.text(start, c) for c in grid.columns}
     for column, kind in kinds.items():
@@ -269,7 +270,8 @@ def raw_table(grid: Grid, path: str) -> RawTable:
     facts = {n: f for c, n in inputs.items() if (f := _fact(grid, path, start, c)) is not None}
     rules = [r for row in grid.rows[start + len(OF_FACT) :] if not grid.empty(row)
              for r in _rules(grid, row, kinds, inputs)]  # fmt: skip
-    raw = RawTable(path, header, facts, {}, [body for body, _ in rules])
+    complete = len(grid.reading.faults) == before
+    raw = RawTable(path, header, facts, {}, [body for body, _ in rules], complete)
     for number, (_, cells) in enumerate(rules):
         for part, place in cells.items():
             grid.reading.cells[f"{raw.at(f'rules[{number}]')}{part}"] = place
@@ -336,10 +338,11 @@ def _rules(
     kinds: Mapping[int, str],
     inputs: Mapping[int, str],
 ) -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
-    """The rules of a row, each with the cells of its parts.
+    """The rules of a row, each with the cells of its parts; none where a cell is wrong.
 
     A cell of several ranges gives several rules.
     """
+    before = len(grid.reading.faults)
     name = grid.text(row, 1)
     cells = {"": grid.place(row, 1), ".id": grid.place(row, 1)}
     body: dict[str, Any] = {}
@@ -355,6 +358,8 @@ def _rules(
             cells[f".when.{inputs[column]}"] = grid.place(row, column)
         elif kind in NOTES:
             body[kind] = text
+    if len(grid.reading.faults) > before:
+        return
     for number, when in enumerate(itertools.product(*tests.values()), start=1):
         several = any(len(t) > 1 for t in tests.values())
         own = f"{name}-{number}" if several else name

@@ -154,6 +154,7 @@ class RawTable:
         facts: Facts by name.
         parameters: Parameters by name.
         rules: The rules, in order.
+        complete: Whether no rule was left out because of an error; else nothing is proven of it.
     """
 
     path: str
@@ -161,6 +162,7 @@ class RawTable:
     facts: Any
     parameters: Any
     rules: Any
+    complete: bool = True
 
     def at(self, part: str) -> str:
         """The path of a part."""
@@ -207,7 +209,7 @@ def table_of(cls: type[Table], raw: RawTable, faults: list[str]) -> Table | None
         parameters=figures or {},
         **attrs.asdict(head, recurse=False),
     )
-    if len(faults) == before:
+    if len(faults) == before and raw.complete:
         return table
     if kept:
         found = local_findings(table, [i for i, _ in kept])
