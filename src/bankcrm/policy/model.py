@@ -13,7 +13,7 @@ import tomli_w
 
 from bankcrm._display import card, line, shown, stamp
 from bankcrm.calendars import WorkingCalendar
-from bankcrm.errors import DataError, PolicyError, UnknownNameError, known_names
+from bankcrm.errors import PolicyError, UnknownNameError, known_names
 from bankcrm.policy.effects import Classifier, PluginEffects, Sections
 from bankcrm.policy.validation import at_day, covers, faults_of
 from bankcrm.rules import DecisionTable, Parameter
