@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -136,8 +138,8 @@ def _tier_plan(
     per_head = _by_tier(policy, "allocation_weight")
     if not isinstance(budget, (int, np.integer)) or isinstance(budget, bool) or budget < 0:
         raise DataError(f"budget: {budget!r}; expected whole units >= 0, such as cents or minutes")
-    floors = np.floor(_by_tier(policy, "allocation_floor") * budget).astype(np.int64) * (count > 0)
-    caps = np.ceil(_by_tier(policy, "allocation_cap") * budget).astype(np.int64)
+    floors = _parts(_by_tier(policy, "allocation_floor"), budget, math.floor) * (count > 0)
+    caps = _parts(_by_tier(policy, "allocation_cap"), budget, math.ceil)
     if low is not None:
         floors = np.maximum(floors, np.bincount(tier, weights=low, minlength=5).astype(np.int64))
     if high is not None:
@@ -153,6 +155,13 @@ def _tier_plan(
         listed = frame[frame["customers"] > 0].to_dict("index")
         raise InfeasibleError(f"tiers: {error}; by tier: {listed}") from None
     return frame
+
+
+def _parts(
+    shares: npt.NDArray[np.float64], budget: int, whole: Callable[[Fraction], int]
+) -> npt.NDArray[np.int64]:
+    """Whole parts of a budget; a share such as 0.29 is the decimal, so that 100 give 29."""
+    return np.array([whole(Fraction(repr(s)) * int(budget)) for s in shares.tolist()], np.int64)
 
 
 def _by_tier(policy: Policy, name: str) -> npt.NDArray[np.float64]:

@@ -45,6 +45,7 @@ def quotas_of(total: int, weights: Ints | Floats) -> tuple[Ints, Ints]:
         if of < _EXACT and int(whole_weights.max()) * total < _EXACT:
             whole, remainder = np.divmod(whole_weights * np.int64(total), np.int64(of))
             return whole, remainder
+    distinct: Ints | Floats
     distinct, place, counts = np.unique(weights, return_inverse=True, return_counts=True)
     whole, order = _of_distinct(total, distinct, counts)
     return whole[place], order[place]

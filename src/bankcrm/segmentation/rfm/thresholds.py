@@ -16,6 +16,7 @@ import tomli_w
 
 from bankcrm._display import card, figures_of
 from bankcrm.errors import DataError, PolicyError, UnknownNameError
+from bankcrm.frames import DataFault
 from bankcrm.frames.arrays import numbers
 
 Method: TypeAlias = Literal["quantile", "r-rfm", "fixed"]
@@ -70,6 +71,24 @@ class RfmThresholds:
             for cuts in self.groups
         ]
         return card("RFM cut points", figures_of(self, "method", "bins", "by"), rows=rows)
+
+    @property
+    def findings(self) -> tuple[DataFault, ...]:
+        """Metrics in which no customer of the book can get some score, because many are equal."""
+        return tuple(
+            DataFault(
+                "metrics",
+                metric,
+                "repeated_cut_points",
+                0,
+                (f"{cuts.group or 'all'}: {', '.join(f'{p:g}' for p in cuts.of(metric))}",),
+                f"{self.bins - 1} different cut points for {self.bins} scores",
+                "many customers have the same value; use fewer bins or method='fixed'",
+            )
+            for cuts in self.groups
+            for metric in _METRICS
+            if len(set(cuts.of(metric))) < self.bins - 1
+        )
 
     def to_toml(self) -> str:
         """The thresholds as TOML text."""
