@@ -365,6 +365,7 @@ def weighted_rfm(scores: pd.DataFrame, *, weights: tuple[float, float, float]) -
         raise DataError(f"weights: {weights}; expected three numbers >= 0, not all zero")
     if missing := [c for c in "rfm" if c not in scores.columns]:
         raise DataError(f"scores: missing {', '.join(missing)}; give the frame of score_rfm")
-    share = given / given.sum()
+    share = given / given.max()  # whose sum is finite
+    share /= share.sum()
     total = sum(numbers(scores[c], c) * w for c, w in zip("rfm", share, strict=True))
     return pd.Series(total, index=scores.index, name="weighted")

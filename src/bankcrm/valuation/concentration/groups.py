@@ -10,7 +10,7 @@ from bankcrm._display import card, figures_of
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import codes
-from bankcrm.valuation.arrays import Floats, Integers, finite_values, summed
+from bankcrm.valuation.arrays import Floats, Integers, finite_values, in_range, summed
 from bankcrm.valuation.concentration.lorenz import Concentration, concentration
 
 
@@ -70,7 +70,7 @@ def concentration_by(data: object, value: str, by: str) -> GroupedConcentration:
         raise DataError(
             f"columns missing: {', '.join(absent)}; present: {', '.join(map(str, frame.columns))}"
         )
-    x = finite_values(frame[value], value)
+    x, power = in_range(finite_values(frame[value], value))
     group, index = codes(frame[by])
     if (group < 0).any():
         raise DataError(
@@ -97,9 +97,9 @@ def concentration_by(data: object, value: str, by: str) -> GroupedConcentration:
     groups = pd.DataFrame(
         {
             "customers": count.astype(np.int64),
-            "total": total,
+            "total": np.ldexp(total, power),
             "share": total / whole.total,
-            "mean": means,
+            "mean": np.ldexp(means, power),
             "gini": own,
             "top_fifth": [_top_or_nan(p) for p in parts],
         },

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bankcrm._display import card, figures_of
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import numbers
-from bankcrm.valuation.arrays import Floats
+from bankcrm.valuation.arrays import Floats, in_range
 
 Weights = Mapping[str, float]
 SUM_TOLERANCE = 1e-6
@@ -177,6 +177,7 @@ def entropy_weights(frame: pd.DataFrame) -> dict[str, float]:
                 f"{column}: {int(bad.sum())} of {len(x)} values are missing, infinite or negative, "
                 f"and they sum to {np.nansum(x):g}; expected numbers of 0 or more with one above 0"
             )
+        x = in_range(x)[0]
         share = x / x.sum()
         positive = share[share > 0]
         entropy = -float((positive * np.log(positive)).sum()) / np.log(len(x))
