@@ -103,9 +103,9 @@ def test_endless_value_is_what_long_horizons_come_to(
 
 def test_pfeifer_and_carraway_undiscounted() -> None:
     """The former customer earns nothing, so that the sum over all periods is finite."""
-    P, reward = recency_chain(REPURCHASE), [36, -4, -4, -4, 0]
-    value = markov_value(P, reward, discount=0)
-    assert np.allclose(value, markov_value(P, reward, discount=0, horizon=400))
+    matrix, reward = recency_chain(REPURCHASE), [36, -4, -4, -4, 0]
+    value = markov_value(matrix, reward, discount=0)
+    assert np.allclose(value, markov_value(matrix, reward, discount=0, horizon=400))
     rng, worth = np.random.default_rng(7), []
     for _ in range(20_000):
         stage, earned = 0, 0.0
@@ -164,7 +164,7 @@ def test_values_without_a_limit_are_refused(
 
 
 def test_stages_that_never_earn_do_not_count() -> None:
-    """From stage 1 on nothing is earned, though the rate is below zero and the stage is for ever."""
+    """From stage 1 on nothing is earned, whatever the rate and however long."""
     value = markov_value([[0.5, 0.5], [0.0, 1.0]], [1, 0], discount=-0.2)
     assert value.tolist() == pytest.approx([1 / (1 - 0.5 / 0.8), 0])
     assert markov_value([[1.0]], [0], discount=0).tolist() == [0]

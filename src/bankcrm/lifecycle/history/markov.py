@@ -167,7 +167,7 @@ def _endless_value(matrix: Floats, reward: Floats, discount: float, names: pd.In
                 through[inside] = False
     step = matrix / (1 + discount)
     inner = step[np.ix_(through, through)]
-    growth = np.abs(np.linalg.eigvals(inner)).max(initial=0.0) if discount < 0 else 0.0
+    growth = float(np.abs(np.linalg.eigvals(inner)).max(initial=0.0)) if discount < 0 else 0.0
     if growth >= 1 - _ROUNDING:
         raise DataError(
             f"discount: at a rate of {discount:g} the value is infinite: rewards grow faster than "
@@ -189,15 +189,16 @@ def _settled_value(
     share = _stationary(block)
     rhythm = (np.abs(np.linalg.eigvals(block)) > 1 - _ROUNDING).sum() > 1
     mean = float(share @ earned)
-    if rhythm or abs(mean) > _ROUNDING * float(share @ np.abs(earned)):
+    endless = abs(mean) > _ROUNDING * float(share @ np.abs(earned))
+    if rhythm or endless:
         stages = ", ".join(f"{names[i]} {reward[i]:g}" for i in inside)
-        how = "swings for ever" if abs(mean) < _ROUNDING else f"is infinite, {mean:g} a period"
+        how = f"is infinite, {mean:g} a period" if endless else "swings for ever"
         raise DataError(
             f"discount: at a rate of 0 the value {how}, because these stages are never left and "
             f"go on earning: {stages}; give horizon= or a rate above 0"
         )
     size = len(inside)
-    value: Floats = np.linalg.solve(np.eye(size) - block + np.outer(np.ones(size), share), earned)
+    value: Floats = np.linalg.solve(np.eye(size) - block + np.tile(share, (size, 1)), earned)
     return value
 
 

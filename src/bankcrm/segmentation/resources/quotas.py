@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -45,13 +46,12 @@ def quotas_of(total: int, weights: Ints | Floats) -> tuple[Ints, Ints]:
         if of < _EXACT and int(whole_weights.max()) * total < _EXACT:
             whole, remainder = np.divmod(whole_weights * np.int64(total), np.int64(of))
             return whole, remainder
-    distinct: Ints | Floats
     distinct, place, counts = np.unique(weights, return_inverse=True, return_counts=True)
     whole, order = _of_distinct(total, distinct, counts)
     return whole[place], order[place]
 
 
-def _of_distinct(total: int, weights: Ints | Floats, counts: Ints) -> tuple[Ints, Ints]:
+def _of_distinct(total: int, weights: npt.NDArray[Any], counts: Ints) -> tuple[Ints, Ints]:
     scaled = weights / weights.max()
     quota = scaled * (total / math.fsum(scaled * counts))
     error = 16 * _EPSILON * quota
@@ -80,7 +80,7 @@ def _of_distinct(total: int, weights: Ints | Floats, counts: Ints) -> tuple[Ints
     return whole, order
 
 
-def proportions(weights: Ints | Floats) -> list[int]:
+def proportions(weights: npt.NDArray[Any]) -> list[int]:
     """Whole numbers in the proportions of the weights.
 
     The decimals 0.1, 0.2 and 0.3 are binary numbers that are not quite in the proportions of 1, 2
