@@ -57,14 +57,14 @@ class PluginError(BankcrmError):
 
 
 class UnknownNameError(BankcrmError, LookupError):
-    """A name that is not there: gives the nearest, and lists those that are.
+    """A name that is not there: lists those that are, and asks for the nearest.
 
     Attributes:
         name: The name.
         known: The names that are there.
 
     >>> print(UnknownNameError("table", "stages", ["stage", "route"], where="policy 'bank'"))
-    no table 'stages' in policy 'bank'; did you mean 'stage'? known: stage, route
+    no table 'stages' in policy 'bank'; known: stage, route; did you mean 'stage'?
     """
 
     def __init__(
@@ -87,17 +87,17 @@ class UnknownNameError(BankcrmError, LookupError):
 
 
 def known_names(name: object, known: Iterable[str]) -> str:
-    """The names that are there, after the one nearest to a name that is not.
+    """The names that are there, and the one nearest to a name that is not.
 
     >>> known_names("dormant_days", ["new_days", "dormant_after_days"])
-    "did you mean 'dormant_after_days'? known: new_days, dormant_after_days"
+    "known: new_days, dormant_after_days; did you mean 'dormant_after_days'?"
     >>> known_names("gold", [])
     'known: none'
     """
     names = tuple(dict.fromkeys(known))
     near = _nearest(str(name), names)
-    ask = f"did you mean {near!r}? " if near else ""
-    return f"{ask}known: {', '.join(names) or 'none'}"
+    ask = f"; did you mean {near!r}?" if near else ""
+    return f"known: {', '.join(names) or 'none'}{ask}"
 
 
 def _nearest(name: str, known: tuple[str, ...]) -> str:

@@ -42,15 +42,12 @@ class EngineReview(Review):
                 return Review.explain(attrs.evolve(self, facts=rows.to_pandas()), customer)
         raise UnknownNameError("customer", customer, [*self.facts.index[:3], "..."])
 
-    def to_parquet(self, folder: str | Path) -> None:
-        """Write customers (a folder of parts), complaints and findings as Parquet."""
-        target = Path(folder)
-        shutil.copytree(self.output.folder, target / "customers", dirs_exist_ok=True)
-        self.complaints.to_parquet(target / "complaints.parquet")
-        self.findings.to_parquet(target / "findings.parquet")
-
     def _write_customers(self, target: Path) -> None:
         """The customers are on disk already, in ``output``."""
+
+    def _parquet_customers(self, target: Path) -> None:
+        """The customers as a folder of parts."""
+        shutil.copytree(self.output.folder, target / "customers")
 
     def standing(self) -> pd.DataFrame:
         """Stage and tier of every customer, read from disk."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from bankcrm._display import card
 from bankcrm.errors import DataError, UnknownNameError
+from bankcrm.folders import ResultFolder
 from bankcrm.pipeline import STEPS, Decision, Fitted, Step
 from bankcrm.pipeline.reading import decisions_of, explain
 from bankcrm.policy import PolicySet
@@ -25,6 +26,15 @@ from bankcrm.vocabulary import Language
 
 INLINED = 10_000
 """How many customers the page of a report explains."""
+_FILES = (
+    "customers.parquet",
+    "customers.csv",
+    "complaints.csv",
+    "findings.csv",
+    "summary.json",
+    "index.html",
+)
+_PARQUET = ("customers.parquet", "customers/*", "complaints.parquet", "findings.parquet")
 
 
 @attrs.frozen(eq=False)
@@ -197,17 +207,20 @@ class Review:
         }
         write_excel(sheets, path)
 
-    def to_parquet(self, folder: str | Path) -> None:
+    def to_parquet(self, folder: str | Path, *, force: bool = False) -> None:
         """Write customers, complaints and findings as Parquet files.
 
         Args:
             folder: The folder; it is made if it does not exist.
+            force: Replace the files of a folder that bankcrm did not write; see `write`.
+
+        Raises:
+            DataError: The folder has files that bankcrm did not write.
         """
-        target = Path(folder)
-        target.mkdir(parents=True, exist_ok=True)
-        self.customers.to_parquet(target / "customers.parquet")
-        self.complaints.to_parquet(target / "complaints.parquet")
-        self.findings.to_parquet(target / "findings.parquet")
+        with ResultFolder(Path(folder), "review", _PARQUET, force).replaced() as target:
+            self._parquet_customers(target)
+            self.complaints.to_parquet(target / "complaints.parquet")
+            self.findings.to_parquet(target / "findings.parquet")
 
     def write(
         self,
@@ -215,30 +228,45 @@ class Review:
         *,
         earlier: Review | EarlierReview | None = None,
         language: Language = "en",
+        force: bool = False,
     ) -> None:
         """Write the customers as Parquet and CSV, complaints, findings, figures and the report.
+
+        An earlier review that bankcrm wrote to the folder is replaced. A folder with files of
+        others is refused.
 
         Args:
             folder: The folder; it is made if it does not exist.
             earlier: An earlier review that the report compares with.
             language: Language of the report.
+            force: Replace the files of these names in a folder that bankcrm did not write.
+
+        Raises:
+            DataError: The folder has files that bankcrm did not write.
         """
-        target = Path(folder)
-        target.mkdir(parents=True, exist_ok=True)
-        self._write_customers(target)
-        write_csv(self.complaints, target / "complaints.csv")
-        write_csv(self.findings, target / "findings.csv", index=False)
-        text = json.dumps(self.summary, indent=2, ensure_ascii=False, allow_nan=False)
-        (target / "summary.json").write_text(text + "\n", encoding="utf-8")
-        self.to_html(target / "index.html", earlier=earlier, language=language)
+        with review_folder(folder, force=force).replaced() as target:
+            self._write_customers(target)
+            write_csv(self.complaints, target / "complaints.csv")
+            write_csv(self.findings, target / "findings.csv", index=False)
+            text = json.dumps(self.summary, indent=2, ensure_ascii=False, allow_nan=False)
+            (target / "summary.json").write_text(text + "\n", encoding="utf-8")
+            self.to_html(target / "index.html", earlier=earlier, language=language)
 
     def standing(self) -> pd.DataFrame:
         """Stage and tier of every customer."""
         return self.customers[["stage", "tier"]]
 
     def _write_customers(self, target: Path) -> None:
-        self.customers.to_parquet(target / "customers.parquet")
+        self._parquet_customers(target)
         write_csv(self.customers, target / "customers.csv")
+
+    def _parquet_customers(self, target: Path) -> None:
+        self.customers.to_parquet(target / "customers.parquet")
+
+
+def review_folder(folder: str | Path, *, force: bool = False) -> ResultFolder:
+    """The folder that `Review.write` writes."""
+    return ResultFolder(Path(folder), "review", _FILES, force)
 
 
 def _percent(share: float | None) -> str:

@@ -198,8 +198,8 @@ def _settled_value(
             f"go on earning: {stages}; give horizon= or a rate above 0"
         )
     size = len(inside)
-    value: Floats = np.linalg.solve(np.eye(size) - block + np.tile(share, (size, 1)), earned)
-    return value
+    long_run = np.tile(share, (size, 1))
+    return np.asarray(np.linalg.solve(np.eye(size) - block + long_run, earned), dtype=np.float64)
 
 
 def _reaching(matrix: Floats, goal: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
