@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 import tomli_w
 from pyarrow import csv
 
+from bankcrm.arguments import as_path
 from bankcrm.book.contract import CONTRACT, FRAMES
-from bankcrm.book.model import Book
+from bankcrm.book.model import Book, refuse_no_book
 from bankcrm.errors import DataError
 from bankcrm.folders import ResultFolder, refuse_source
 from bankcrm.frames import Column, as_frame
@@ -53,7 +54,7 @@ def read_book(folder: str | Path) -> Book:
         DataError: No such folder, a required file is missing, a file does not parse, or a frame
             exists twice.
     """
-    folder = Path(folder)
+    folder = as_path(folder, "folder")
     if not folder.is_dir():
         raise DataError(
             f"{folder}: no such folder; expected a folder of files such as customers.parquet"
@@ -100,6 +101,8 @@ def write_book(
     """
     if format not in _FORMATS:
         raise DataError(f"format: {format!r} is not one of {', '.join(_FORMATS)}")
+    if not isinstance(book, Book):
+        refuse_no_book(book)
     with book_folder(folder, force=force).replaced() as target:
         for name, frame in book.frames().items():
             try:
@@ -115,7 +118,7 @@ def write_book(
 def book_folder(folder: str | Path, *, force: bool = False) -> ResultFolder:
     """The folder of a book that is to be written."""
     names = [f"{name}.{suffix}" for name in FRAMES for suffix in _FORMATS]
-    return ResultFolder(Path(folder), "book", (*names, _TOML), force)
+    return ResultFolder(as_path(folder, "folder"), "book", (*names, _TOML), force)
 
 
 def refuse_book_folder(out: str | Path, folder: str | Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm.arguments import as_path
 from bankcrm.book import Book, write_book
 from bankcrm.book.files import book_folder
 from bankcrm.datasets._categories import category, constant
@@ -94,7 +95,7 @@ def load_berka(folder: str | Path, *, as_of: object = None) -> Book:
     Raises:
         DataError: A file or column is missing, or holds an unknown code.
     """
-    folder = Path(folder)
+    folder = as_path(folder, "folder")
     missing = [f"{name}.asc" for name in _FILES if not (folder / f"{name}.asc").is_file()]
     if missing:
         raise DataError(f"{folder}: {', '.join(missing)} missing; all eight .asc files are needed")

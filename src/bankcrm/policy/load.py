@@ -78,8 +78,9 @@ def default_policy(domain: str, preset: str | None = None) -> Policy:
     >>> default_policy("complaints", "cn_2020_3").value("cn_answer_days")
     15
     """
-    if domain not in DOMAINS:
-        raise UnknownNameError("domain", domain, DOMAINS, advice=_preset_advice(domain))
+    if not isinstance(domain, str) or domain not in DOMAINS:
+        name = domain if isinstance(domain, str) else type(domain).__name__
+        raise UnknownNameError("domain", name, DOMAINS, advice=_preset_advice(name))
     if preset is not None and preset not in presets(domain):
         advice = _preset_advice(preset)
         raise UnknownNameError(f"preset of {domain}", preset, presets(domain), advice=advice)
@@ -110,6 +111,8 @@ def _on_defaults(preset: Policy, defaults: Policy) -> Policy:
 
 def presets(domain: str) -> tuple[str, ...]:
     """The names of a domain's presets, sorted."""
+    if not isinstance(domain, str):
+        return ()
     folder = importlib.resources.files("bankcrm") / domain / "presets"
     if not folder.is_dir():
         return ()

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from bankcrm.arguments import as_kind, as_path, refuse
 from bankcrm.errors import DataError, MissingExtraError
 
 EXCEL_ROWS = 1_048_576
@@ -45,6 +46,8 @@ def write_csv(frame: pd.DataFrame, path: str | Path, *, index: bool = True) -> N
         path: The file.
         index: Whether the index is written, as the first column.
     """
+    as_kind(frame, pd.DataFrame, "frame")
+    path = as_path(path)
     flat = frame.reset_index() if index else frame
     safe = pd.DataFrame({name: inert(flat[name]) for name in flat.columns})
     safe.to_csv(path, index=False, encoding="utf-8")
@@ -65,6 +68,8 @@ def write_excel(sheets: Mapping[str, pd.DataFrame], path: str | Path) -> None:
         import openpyxl  # noqa: F401 - pandas needs it: name the extra that installs it
     except ImportError as error:
         raise MissingExtraError("openpyxl", "report") from error
+    if not isinstance(sheets, Mapping):
+        refuse("sheets", "frames by name", sheets)
     for name, frame in sheets.items():
         if len(frame) >= EXCEL_ROWS:
             raise DataError(

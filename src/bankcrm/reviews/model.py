@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -14,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bankcrm._display import card
+from bankcrm.arguments import as_path
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.folders import ResultFolder
 from bankcrm.pipeline import STEPS, Decision, Fitted, Step
@@ -102,7 +104,7 @@ class Review:
         """Explain the decisions about one customer, rule by rule.
 
         Args:
-            customer: The customer's id.
+            customer: The customer's id; text and a whole number of the same digits are alike.
 
         Returns:
             Table id -> its trace, in the order of the decisions. Tables whose facts are missing for
@@ -111,9 +113,10 @@ class Review:
         Raises:
             UnknownNameError: The customer is not in the review.
         """
+        customer = as_id(customer, self.facts.index)
         place = np.flatnonzero(self.facts.index == customer)
         if not place.size:
-            raise UnknownNameError("customer", customer, [*self.facts.index[:3], "..."])
+            raise unknown_customer(customer, self.facts.index)
         row = {str(name): column.iloc[place[0]] for name, column in self.facts.items()}
         return explain(row, self.steps, self.policies)
 
@@ -217,7 +220,9 @@ class Review:
         Raises:
             DataError: The folder has files that bankcrm did not write.
         """
-        with ResultFolder(Path(folder), "review", _PARQUET, force).replaced() as target:
+        with ResultFolder(
+            as_path(folder, "folder"), "review", _PARQUET, force
+        ).replaced() as target:
             self._parquet_customers(target)
             self.complaints.to_parquet(target / "complaints.parquet")
             self.findings.to_parquet(target / "findings.parquet")
@@ -266,7 +271,30 @@ class Review:
 
 def review_folder(folder: str | Path, *, force: bool = False) -> ResultFolder:
     """The folder that `Review.write` writes."""
-    return ResultFolder(Path(folder), "review", _FILES, force)
+    return ResultFolder(as_path(folder, "folder"), "review", _FILES, force)
+
+
+def as_id(customer: object, ids: pd.Index) -> object:
+    """An id as the type of the ids of the book: from text to a whole number, or back.
+
+    >>> as_id("100001", pd.Index([100001])), as_id(7, pd.Index(["7"])), as_id("x", pd.Index([1]))
+    (100001, '7', 'x')
+    """
+    whole = isinstance(customer, int | np.integer) and not isinstance(customer, bool)
+    if ids.dtype.kind in "iu":
+        digits = isinstance(customer, str) and re.fullmatch(r"\s*-?\d+\s*", customer)
+        return int(str(customer)) if digits else customer
+    return (
+        str(customer) if whole and ids.dtype.kind not in "f" and customer not in ids else customer
+    )
+
+
+def unknown_customer(customer: object, ids: pd.Index) -> UnknownNameError:
+    """The error for a customer that is not in a review, with the type of its ids."""
+    kind = "whole numbers" if ids.dtype.kind in "iu" else "texts"
+    few = ", ".join(map(str, ids[:3]))
+    advice = f"ids are {kind}, such as {few}" if len(ids) else "the review has no customer"
+    return UnknownNameError("customer", customer, map(str, ids[:3]), advice=advice)
 
 
 def _percent(share: float | None) -> str:
@@ -332,7 +360,7 @@ def read_earlier(folder: str | Path) -> EarlierReview:
     Raises:
         DataError: The folder is not that of a review.
     """
-    source = Path(folder)
+    source = as_path(folder, "folder")
     try:
         summary = json.loads((source / "summary.json").read_text(encoding="utf-8"))
         day = date.fromisoformat(summary["as_of"])

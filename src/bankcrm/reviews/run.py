@@ -6,16 +6,18 @@ import tempfile
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast, overload
+from typing import Literal, cast, overload
 
 import pandas as pd
 
 from bankcrm.book import Book
 from bankcrm.book.files import refuse_book_folder
+from bankcrm.book.model import refuse_no_book
 from bankcrm.book.recorded import recorded_in
 from bankcrm.book.view import book_view
 from bankcrm.calendars import WorkingCalendar, working_calendar
 from bankcrm.complaints import ProcessedComplaints, default_lexicon, process_complaints
+from bankcrm.engines.engine import Engine
 from bankcrm.folders import ResultFolder
 from bankcrm.frames.arrays import as_of_day
 from bankcrm.frames.check import findings_frame
@@ -23,14 +25,12 @@ from bankcrm.pipeline import STEPS, Fitted, Step
 from bankcrm.pipeline.reading import shown_columns
 from bankcrm.pipeline.run import run_steps
 from bankcrm.plugins import fact_sources_of
-from bankcrm.policy import PolicySet, default_policies
+from bankcrm.policy import PolicySet
+from bankcrm.policy.given import policies_of
 from bankcrm.progress import Progress
 from bankcrm.reviews.engine_review import EngineReview, leading_customers
 from bankcrm.reviews.model import Review, review_folder
 from bankcrm.reviews.summary import figure_columns, figures_of, summary_of
-
-if TYPE_CHECKING:
-    from bankcrm.engines import Engine
 
 
 @overload
@@ -117,7 +117,9 @@ def review(
     Source: LCM-2, EB-3, CSC-2, CBM-3, CBM-6, CSC-3 to CSC-5.
     """
     day = cast("date", as_of_day(as_of).item())
-    rules = (policies or default_policies(book.presets)).at(day)
+    if not isinstance(book, Book | Engine):
+        refuse_no_book(book, "a Book or an engine such as DuckDBEngine(folder)")
+    rules = policies_of(policies, book.presets).at(day)
     days_off = rules.calendar(calendar or working_calendar("CN"))
     if engine is None and isinstance(book, Book):
         report = _counter(progress, len(steps) + 2)

@@ -14,6 +14,7 @@ from bankcrm.complaints.clocks.time_units import UNITS, TimeUnits, units_of
 from bankcrm.complaints.routes import routes_of
 from bankcrm.errors import PolicyError
 from bankcrm.policy import Policy
+from bankcrm.policy.given import policy_of
 from bankcrm.rules.values import frozen_dict
 from bankcrm.vocabulary import EventKind, Kind, Severity, word
 
@@ -234,6 +235,8 @@ def combine(internal: Policy, *regulators: Policy) -> Policy:
     >>> [rule.name for rule in clock_rules(both)][:5]
     ['acknowledge', 'answer', 'review', 'cn_answer', 'cn_review']
     """
+    internal = policy_of(internal, "complaints")
+    regulators = tuple(policy_of(r, "complaints") for r in regulators)
     ordered = sorted(regulators, key=lambda r: (r.id, r.version))
     parameters = dict(internal.parameters)
     records = {name: list(rows) for name, rows in internal.raw_records.items()}

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.sparse.csgraph import connected_components
 
+from bankcrm.arguments import as_numbers, refuse
 from bankcrm.errors import DataError
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -234,8 +235,10 @@ def chain(P: Chain) -> tuple[Floats, pd.Index]:  # noqa: N803
     Raises:
         DataError: Not square, a probability outside 0 to 1, or rows that do not add up to 1.
     """
-    frame = P if isinstance(P, pd.DataFrame) else pd.DataFrame(np.asarray(P, dtype=np.float64))
-    matrix = frame.to_numpy(dtype=np.float64, na_value=np.nan)
+    matrix = as_numbers(P, "P")
+    if matrix.ndim != 2:
+        refuse("P", "a square matrix", P)
+    frame = P if isinstance(P, pd.DataFrame) else pd.DataFrame(matrix)
     if matrix.shape[0] != matrix.shape[1] or matrix.size == 0:
         raise DataError(
             f"P: expected a square matrix, found {matrix.shape[0]} by {matrix.shape[1]}"

@@ -16,7 +16,8 @@ from bankcrm.frames import Column
 from bankcrm.frames.arrays import numbers
 from bankcrm.frames.customers import by_customer
 from bankcrm.frames.numbering import places_of
-from bankcrm.policy import Policy, default_policy
+from bankcrm.policy import Policy
+from bankcrm.policy.given import policy_of
 from bankcrm.segmentation.resources.apportionment import apportion
 from bankcrm.segmentation.resources.levels import resource_levels
 from bankcrm.segmentation.resources.plan import ResourcePlan
@@ -65,7 +66,7 @@ def allocate(
     >>> allocate(tiers, budget=100).customers["amount"].tolist()
     [75, 13, 12]
     """
-    policy = policy or default_policy("segmentation")
+    policy = policy_of(policy, "segmentation")
     frame = by_customer(customers, (_TIER, _POTENTIAL, _WEIGHT, _FLOOR, _CAP), "customers")
     tier = places_of(frame["tier"], _TIERS)
     weight = _customer_weights(frame, tier)

@@ -8,7 +8,8 @@ import numpy as np
 from bankcrm.errors import DataError
 from bankcrm.frames import DataFault, check_frame
 from bankcrm.frames.arrays import Numbers, numbers
-from bankcrm.policy import Policy, default_policy
+from bankcrm.policy import Policy
+from bankcrm.policy.given import policy_of
 from bankcrm.segmentation.tiers.assignment import FACTS
 
 
@@ -38,7 +39,7 @@ class TierLines:
 
         Source: CBM-3.
         """
-        policy = policy or default_policy("segmentation")
+        policy = policy_of(policy, "segmentation")
         return policy.with_parameters(
             premium_contribution=self.premium,
             premium_contribution_keep=self.premium - self.band * abs(self.premium),

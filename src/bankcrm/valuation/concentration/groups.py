@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm._display import card, figures_of
+from bankcrm.arguments import refuse
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import codes
@@ -65,6 +66,9 @@ def concentration_by(data: object, value: str, by: str) -> GroupedConcentration:
     True
     """
     frame = as_frame(data)
+    for name, column in (("value", value), ("by", by)):
+        if not isinstance(column, str):
+            refuse(name, "the name of a column", column)
     absent = [c for c in (value, by) if c not in frame]
     if absent:
         raise DataError(

@@ -11,7 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bankcrm._display import card, figures_of
+from bankcrm.arguments import as_numbers
 from bankcrm.errors import DataError
+from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import numbers
 from bankcrm.valuation.arrays import Floats, in_range
 
@@ -128,7 +130,7 @@ def _matrix(
             if (right, left) not in pairwise and times:
                 matrix[place[right], place[left]] = 1 / times
     else:
-        matrix = np.asarray(pairwise, dtype=np.float64)
+        matrix = np.atleast_1d(as_numbers(pairwise, "pairwise"))
         criteria = [str(k) for k in (names or range(len(matrix)))]
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or len(criteria) != len(matrix):
         raise DataError(
@@ -166,6 +168,7 @@ def entropy_weights(frame: pd.DataFrame) -> dict[str, float]:
     >>> entropy_weights(pd.DataFrame({"flat": [1.0, 1, 1], "steep": [0.0, 0, 3]}))
     {'flat': 0.0, 'steep': 1.0}
     """
+    frame = as_frame(frame)
     if len(frame) < 2:
         raise DataError(f"frame: {len(frame)} rows; expected two or more customers")
     differences: dict[str, float] = {}
