@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 
 
@@ -56,25 +57,55 @@ class PluginError(BankcrmError):
 
 
 class UnknownNameError(BankcrmError, LookupError):
-    """A name that is not there: lists the names that are.
+    """A name that is not there: lists those that are, and asks for the nearest.
 
     Attributes:
         name: The name.
         known: The names that are there.
 
-    >>> print(UnknownNameError("table", "stages", ["stage"], where="policy 'bankcrm.lifecycle'"))
-    no table 'stages' in policy 'bankcrm.lifecycle'; known: stage
+    >>> print(UnknownNameError("table", "stages", ["stage", "route"], where="policy 'bank'"))
+    no table 'stages' in policy 'bank'; known: stage, route; did you mean 'stage'?
     """
 
-    def __init__(self, what: str, name: object, known: Iterable[object], where: str = "") -> None:
+    def __init__(
+        self,
+        what: str,
+        name: object,
+        known: Iterable[object],
+        where: str = "",
+        advice: str = "",
+    ) -> None:
         self.name = name
         self.known = tuple(str(k) for k in known)
-        super().__init__(what, name, self.known, where)  # the arguments with which it unpickles
+        # the arguments with which it unpickles
+        super().__init__(what, name, self.known, where, advice)
 
     def __str__(self) -> str:
-        what, name, _, where = self.args
+        what, name, _, where, advice = self.args
         place = f" in {where}" if where else ""
-        return f"no {what} {name!r}{place}; known: {', '.join(self.known) or 'none'}"
+        return f"no {what} {name!r}{place}; {advice or known_names(name, self.known)}"
+
+
+def known_names(name: object, known: Iterable[str]) -> str:
+    """The names that are there, and the one nearest to a name that is not.
+
+    >>> known_names("dormant_days", ["new_days", "dormant_after_days"])
+    "known: new_days, dormant_after_days; did you mean 'dormant_after_days'?"
+    >>> known_names("gold", [])
+    'known: none'
+    """
+    names = tuple(dict.fromkeys(known))
+    near = _nearest(str(name), names)
+    ask = f"; did you mean {near!r}?" if near else ""
+    return f"known: {', '.join(names) or 'none'}{ask}"
+
+
+def _nearest(name: str, known: tuple[str, ...]) -> str:
+    """The known name with the same last part, else the most similar one; empty if none is."""
+    same = [k for k in known if k.rpartition("/")[2] == name]
+    wanted, lowered = name.casefold(), {k.casefold(): k for k in known}
+    close = difflib.get_close_matches(wanted, lowered, n=1, cutoff=0.6)
+    return (same or [lowered[c] for c in close] or [""])[0]
 
 
 class MissingExtraError(BankcrmError, ImportError):

@@ -52,6 +52,15 @@ def test_a_head_of_a_better_tier_gets_no_less(rows: list[tuple[str, int]]) -> No
     assert (np.diff(ordered) <= 1).all(), "tiers stand best first"
 
 
+def test_shares_of_the_budget_are_exact_decimals() -> None:
+    """0.29 of 100 is 29 and 0.55 of 100 is 55, though the products of the floats are not."""
+    floors = {**POLICY.value("allocation_floor"), "key": 0.29}
+    caps = {**POLICY.value("allocation_cap"), "premium": 0.55}
+    policy = POLICY.with_parameters(allocation_floor=floors, allocation_cap=caps)
+    tiers = allocate(book([("premium", 1), ("key", 1)]), budget=100, policy=policy).tiers
+    assert (tiers.loc["key", "floor"], tiers.loc["premium", "cap"]) == (29, 55)
+
+
 def test_potential_customers_share_by_potential() -> None:
     plan = allocate(book([("potential", 9), ("potential", 1)]), budget=1000)
     assert plan.customers["amount"].tolist() == [900, 100]

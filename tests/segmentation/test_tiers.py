@@ -149,6 +149,30 @@ def test_fitted_lines_go_into_a_policy() -> None:
     )  # keep lines lie on the right side
 
 
+@given(st.lists(st.integers(0, 6), min_size=2, max_size=80), st.sampled_from([0.05, 0.2, 0.3]))
+def test_a_line_never_takes_in_more_than_was_asked_for_without_a_finding(
+    values: list[int], share: float
+) -> None:
+    facts = pd.DataFrame({"contribution": [float(v) for v in values]})
+    try:
+        lines = fit_tiers(facts, premium_share=share, key_share=2 * share)
+    except DataError:  # the lines coincide
+        return
+    found = {f.problem: f.count for f in lines.findings}
+    for name, line, part in (("premium", lines.premium, share), ("key", lines.key, 3 * share)):
+        asked = max(round(part * len(values)), 1)
+        above = sum(v >= line for v in values)
+        assert above - asked == found.get(f"tied_at_{name}_line", 0)
+
+
+def test_ninety_equal_customers_are_not_key_without_a_word() -> None:
+    lines = fit_tiers(pd.DataFrame({"contribution": [1.0] * 90 + [2.0] * 10}))
+    assert (lines.premium, lines.key) == (2.0, 1.0)
+    premium, key = map(str, lines.findings)
+    assert "tied at premium line in 5 rows (2.0" in premium
+    assert "expected 20 of 100 customers at or above the line, found 100" in key
+
+
 def test_faulty_fits_are_refused() -> None:
     same = pd.DataFrame({"contribution": [1.0] * 50})
     with pytest.raises(DataError, match="coincide"):

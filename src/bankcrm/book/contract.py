@@ -72,7 +72,7 @@ def empty_frame(name: str) -> pd.DataFrame:
     Raises:
         UnknownNameError: A book has no frame of this name.
     """
-    if name not in CONTRACT:
+    if not isinstance(name, str) or name not in CONTRACT:
         raise UnknownNameError("frame", name, FRAMES)
     return pd.DataFrame({c.name: pd.Series(dtype=_EMPTY[c.kind]) for c in CONTRACT[name]})
 

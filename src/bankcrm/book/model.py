@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 import attrs
 import pandas as pd
 
 from bankcrm._display import card, figures_of
+from bankcrm.arguments import refuse
 from bankcrm.book.checks import linked, screened
 from bankcrm.book.contract import FRAMES, empty_frame
 from bankcrm.errors import DataError
@@ -33,8 +35,23 @@ def _own(frames: Mapping[str, pd.DataFrame]) -> Mapping[str, pd.DataFrame]:
     return dict(frames)
 
 
-def _names(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(names)
+def _names(names: Iterable[str] | str) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def refuse_no_book(value: object, expected: str = "a Book") -> NoReturn:
+    """Raise the error for an argument that is no book, with how to make one.
+
+    Raises:
+        DataError: Always.
+    """
+    if isinstance(value, str | Path):
+        advice = f"read it first: read_book({str(value)!r})"
+    elif isinstance(value, Mapping):
+        advice = "unpack it: Book(**frames)"
+    else:
+        advice = "make one: Book(customers=..., transactions=...)"
+    refuse("book", expected, value, advice)
 
 
 @attrs.frozen(eq=False, repr=False)

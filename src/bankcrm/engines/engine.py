@@ -38,6 +38,7 @@ class Engine(abc.ABC):
         presets: The policy presets that the book names.
         note: A note about the book for the reader.
         currency: The currency of its amounts.
+        folder: The folder of the book; None for another source.
     """
 
     dialect: str
@@ -49,9 +50,12 @@ class Engine(abc.ABC):
     presets: tuple[str, ...]
     note: str
     currency: str
+    folder: Path | None
 
     def __init__(self, source: object) -> None:
         about = about_of(source)
+        is_folder = isinstance(source, str | Path) and Path(source).is_dir()
+        self.folder = Path(str(source)) if is_folder else None
         self.name = str(about.get("name", "book"))
         day = about.get("as_of")
         self.as_of = None if day is None else cast("date", as_of_day(day).item())

@@ -56,6 +56,7 @@ def run_on(
     policies: PolicySet,
     fitted: Fitted | None,
     root: Path,
+    force: bool,
     blocks: int,
     report_progress: Callable[[str], None],
 ) -> EngineFound:
@@ -68,6 +69,7 @@ def run_on(
         policies: The policies in force on the day.
         fitted: The fitted values of an earlier review; None: they are fitted to this book.
         root: The folder of results by review date.
+        force: Whether a result of the day is replaced that bankcrm did not write.
         blocks: The number of blocks.
         report_progress: Called with a title before each task.
 
@@ -86,10 +88,10 @@ def run_on(
         "day": day,
         "blocks": blocks,
     }
-    writer = OutputWriter(root, day, key)
+    writer = OutputWriter(root, day, key, force)
+    writer.begin()
     workspace = Workspace(root / f".review_date={day.isoformat()}.work", key)
     workspace.begin()
-    writer.begin()
     known = fitted or Fitted(engine.recorded(), policies=policies.fingerprint)
     tasks = BlockTasks(workspace, steps, policies, day, engine.name, engine.zones, known)
     report_progress("splitting the book by customer")

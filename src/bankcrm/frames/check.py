@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
+from bankcrm.arguments import as_kind
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import as_of_day
 from bankcrm.frames.column import Column, DataFault
@@ -33,6 +34,19 @@ class Screened(NamedTuple):
     frame: pd.DataFrame
     rejected: pd.DataFrame
     faults: tuple[DataFault, ...]
+
+
+def column_of(data: object, name: str, frame: str) -> pd.Series:
+    """One column of a frame, which need not be checked otherwise.
+
+    Raises:
+        DataError: The data is no frame, or lacks the column.
+    """
+    found = as_frame(data)
+    if not isinstance(name, str) or name not in found:
+        present = ", ".join(map(str, found.columns)) or "none"
+        raise DataError(f"{frame}: missing column {name}; present: {present}")
+    return found[name]
 
 
 def as_frame(data: object) -> pd.DataFrame:
@@ -261,6 +275,8 @@ def _canonical(
     data: pd.DataFrame, columns: Sequence[Column], frame: str, names: Mapping[str, str]
 ) -> tuple[pd.DataFrame, list[DataFault]]:
     """The caller's frame under canonical names, and the faults of the frame as a whole."""
+    for column in columns:
+        as_kind(column, Column, "columns", "give the contract of each column")
     faults: list[DataFault] = []
     known = {c.name for c in columns}
     if unknown := [n for n in names if n not in known]:

@@ -111,7 +111,9 @@ def _learn_value(measures: pd.DataFrame, policies: PolicySet) -> ValueModel:
 def _value(block: Block, measures: pd.DataFrame, model: ValueModel) -> pd.DataFrame:
     rows = _all_measures(measures, block.found)
     scores = score_value(rows, model=model, policy=block.policy("valuation"))
-    return scores[["score", "growth", "risk"]].rename(columns={"score": "value_score"})
+    # a bank's own indicators may be others: what is not among them is not known
+    named = scores.reindex(columns=["score", "growth", "risk"])
+    return named.rename(columns={"score": "value_score"})
 
 
 def _credit_standing(block: Block) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 import pandas as pd
 
+from bankcrm.arguments import as_kind
 from bankcrm.errors import MissingExtraError
 from bankcrm.report.words import Words
 from bankcrm.vocabulary import Language, Tier
@@ -77,6 +78,7 @@ def render_html(content: ReportContent, *, language: Language = "en") -> str:
     Raises:
         MissingExtraError: The extra ``report`` is not installed.
     """
+    as_kind(content, ReportContent, "content", "use Review.to_html()")
     try:
         from jinja2 import Environment, StrictUndefined
     except ImportError as error:

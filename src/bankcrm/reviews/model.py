@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -14,7 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bankcrm._display import card
+from bankcrm.arguments import as_path
 from bankcrm.errors import DataError, UnknownNameError
+from bankcrm.folders import ResultFolder
 from bankcrm.pipeline import STEPS, Decision, Fitted, Step
 from bankcrm.pipeline.reading import decisions_of, explain
 from bankcrm.policy import PolicySet
@@ -25,6 +28,15 @@ from bankcrm.vocabulary import Language
 
 INLINED = 10_000
 """How many customers the page of a report explains."""
+_FILES = (
+    "customers.parquet",
+    "customers.csv",
+    "complaints.csv",
+    "findings.csv",
+    "summary.json",
+    "index.html",
+)
+_PARQUET = ("customers.parquet", "customers/*", "complaints.parquet", "findings.parquet")
 
 
 @attrs.frozen(eq=False)
@@ -92,7 +104,7 @@ class Review:
         """Explain the decisions about one customer, rule by rule.
 
         Args:
-            customer: The customer's id.
+            customer: The customer's id; text and a whole number of the same digits are alike.
 
         Returns:
             Table id -> its trace, in the order of the decisions. Tables whose facts are missing for
@@ -101,9 +113,10 @@ class Review:
         Raises:
             UnknownNameError: The customer is not in the review.
         """
+        customer = as_id(customer, self.facts.index)
         place = np.flatnonzero(self.facts.index == customer)
         if not place.size:
-            raise UnknownNameError("customer", customer, [*self.facts.index[:3], "..."])
+            raise unknown_customer(customer, self.facts.index)
         row = {str(name): column.iloc[place[0]] for name, column in self.facts.items()}
         return explain(row, self.steps, self.policies)
 
@@ -197,17 +210,22 @@ class Review:
         }
         write_excel(sheets, path)
 
-    def to_parquet(self, folder: str | Path) -> None:
+    def to_parquet(self, folder: str | Path, *, force: bool = False) -> None:
         """Write customers, complaints and findings as Parquet files.
 
         Args:
             folder: The folder; it is made if it does not exist.
+            force: Replace the files of a folder that bankcrm did not write; see `write`.
+
+        Raises:
+            DataError: The folder has files that bankcrm did not write.
         """
-        target = Path(folder)
-        target.mkdir(parents=True, exist_ok=True)
-        self.customers.to_parquet(target / "customers.parquet")
-        self.complaints.to_parquet(target / "complaints.parquet")
-        self.findings.to_parquet(target / "findings.parquet")
+        with ResultFolder(
+            as_path(folder, "folder"), "review", _PARQUET, force
+        ).replaced() as target:
+            self._parquet_customers(target)
+            self.complaints.to_parquet(target / "complaints.parquet")
+            self.findings.to_parquet(target / "findings.parquet")
 
     def write(
         self,
@@ -215,30 +233,68 @@ class Review:
         *,
         earlier: Review | EarlierReview | None = None,
         language: Language = "en",
+        force: bool = False,
     ) -> None:
         """Write the customers as Parquet and CSV, complaints, findings, figures and the report.
+
+        An earlier review that bankcrm wrote to the folder is replaced. A folder with files of
+        others is refused.
 
         Args:
             folder: The folder; it is made if it does not exist.
             earlier: An earlier review that the report compares with.
             language: Language of the report.
+            force: Replace the files of these names in a folder that bankcrm did not write.
+
+        Raises:
+            DataError: The folder has files that bankcrm did not write.
         """
-        target = Path(folder)
-        target.mkdir(parents=True, exist_ok=True)
-        self._write_customers(target)
-        write_csv(self.complaints, target / "complaints.csv")
-        write_csv(self.findings, target / "findings.csv", index=False)
-        text = json.dumps(self.summary, indent=2, ensure_ascii=False, allow_nan=False)
-        (target / "summary.json").write_text(text + "\n", encoding="utf-8")
-        self.to_html(target / "index.html", earlier=earlier, language=language)
+        with review_folder(folder, force=force).replaced() as target:
+            self._write_customers(target)
+            write_csv(self.complaints, target / "complaints.csv")
+            write_csv(self.findings, target / "findings.csv", index=False)
+            text = json.dumps(self.summary, indent=2, ensure_ascii=False, allow_nan=False)
+            (target / "summary.json").write_text(text + "\n", encoding="utf-8")
+            self.to_html(target / "index.html", earlier=earlier, language=language)
 
     def standing(self) -> pd.DataFrame:
         """Stage and tier of every customer."""
         return self.customers[["stage", "tier"]]
 
     def _write_customers(self, target: Path) -> None:
-        self.customers.to_parquet(target / "customers.parquet")
+        self._parquet_customers(target)
         write_csv(self.customers, target / "customers.csv")
+
+    def _parquet_customers(self, target: Path) -> None:
+        self.customers.to_parquet(target / "customers.parquet")
+
+
+def review_folder(folder: str | Path, *, force: bool = False) -> ResultFolder:
+    """The folder that `Review.write` writes."""
+    return ResultFolder(as_path(folder, "folder"), "review", _FILES, force)
+
+
+def as_id(customer: object, ids: pd.Index) -> object:
+    """An id as the type of the ids of the book: from text to a whole number, or back.
+
+    >>> as_id("100001", pd.Index([100001])), as_id(7, pd.Index(["7"])), as_id("x", pd.Index([1]))
+    (100001, '7', 'x')
+    """
+    whole = isinstance(customer, int | np.integer) and not isinstance(customer, bool)
+    if ids.dtype.kind in "iu":
+        digits = isinstance(customer, str) and re.fullmatch(r"\s*-?\d+\s*", customer)
+        return int(str(customer)) if digits else customer
+    return (
+        str(customer) if whole and ids.dtype.kind not in "f" and customer not in ids else customer
+    )
+
+
+def unknown_customer(customer: object, ids: pd.Index) -> UnknownNameError:
+    """The error for a customer that is not in a review, with the type of its ids."""
+    kind = "whole numbers" if ids.dtype.kind in "iu" else "texts"
+    few = ", ".join(map(str, ids[:3]))
+    advice = f"ids are {kind}, such as {few}" if len(ids) else "the review has no customer"
+    return UnknownNameError("customer", customer, map(str, ids[:3]), advice=advice)
 
 
 def _percent(share: float | None) -> str:
@@ -304,7 +360,7 @@ def read_earlier(folder: str | Path) -> EarlierReview:
     Raises:
         DataError: The folder is not that of a review.
     """
-    source = Path(folder)
+    source = as_path(folder, "folder")
     try:
         summary = json.loads((source / "summary.json").read_text(encoding="utf-8"))
         day = date.fromisoformat(summary["as_of"])

@@ -6,29 +6,31 @@ import tempfile
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast, overload
+from typing import Literal, cast, overload
 
 import pandas as pd
 
 from bankcrm.book import Book
+from bankcrm.book.files import refuse_book_folder
+from bankcrm.book.model import refuse_no_book
 from bankcrm.book.recorded import recorded_in
 from bankcrm.book.view import book_view
 from bankcrm.calendars import WorkingCalendar, working_calendar
 from bankcrm.complaints import ProcessedComplaints, default_lexicon, process_complaints
+from bankcrm.engines.engine import Engine
+from bankcrm.folders import ResultFolder
 from bankcrm.frames.arrays import as_of_day
 from bankcrm.frames.check import findings_frame
 from bankcrm.pipeline import STEPS, Fitted, Step
 from bankcrm.pipeline.reading import shown_columns
 from bankcrm.pipeline.run import run_steps
 from bankcrm.plugins import fact_sources_of
-from bankcrm.policy import PolicySet, default_policies
+from bankcrm.policy import PolicySet
+from bankcrm.policy.given import policies_of
 from bankcrm.progress import Progress
 from bankcrm.reviews.engine_review import EngineReview, leading_customers
-from bankcrm.reviews.model import Review
+from bankcrm.reviews.model import Review, review_folder
 from bankcrm.reviews.summary import figure_columns, figures_of, summary_of
-
-if TYPE_CHECKING:
-    from bankcrm.engines import Engine
 
 
 @overload
@@ -53,6 +55,7 @@ def review(
     steps: tuple[Step, ...] = ...,
     progress: Progress | None = ...,
     out: str | Path | None = ...,
+    force: bool = ...,
     blocks: int | None = ...,
 ) -> EngineReview: ...
 @overload
@@ -67,6 +70,7 @@ def review(
     progress: Progress | None = ...,
     engine: Literal["duckdb"] | None = ...,
     out: str | Path | None = ...,
+    force: bool = ...,
     blocks: int | None = ...,
 ) -> Review: ...
 def review(
@@ -80,6 +84,7 @@ def review(
     progress: Progress | None = None,
     engine: Literal["duckdb"] | None = None,
     out: str | Path | None = None,
+    force: bool = False,
     blocks: int | None = None,
 ) -> Review:
     """Review a bank's book: stage, RFM, contribution, tier, resources and warnings of every
@@ -100,6 +105,7 @@ def review(
         progress: Called with (steps done, steps in all, name of the next step).
         engine: ``duckdb`` reviews a `Book` on DuckDB.
         out: Engines only: the folder of results by review date; None: a temporary folder.
+        force: Engines only: replace a result of the day in ``out`` that bankcrm did not write.
         blocks: Engines only: the number of blocks of customers; None: by the number of
             transactions.
 
@@ -111,7 +117,9 @@ def review(
     Source: LCM-2, EB-3, CSC-2, CBM-3, CBM-6, CSC-3 to CSC-5.
     """
     day = cast("date", as_of_day(as_of).item())
-    rules = (policies or default_policies(book.presets)).at(day)
+    if not isinstance(book, Book | Engine):
+        refuse_no_book(book, "a Book or an engine such as DuckDBEngine(folder)")
+    rules = policies_of(policies, book.presets).at(day)
     days_off = rules.calendar(calendar or working_calendar("CN"))
     if engine is None and isinstance(book, Book):
         report = _counter(progress, len(steps) + 2)
@@ -119,7 +127,12 @@ def review(
     from bankcrm.engines import DuckDBEngine
 
     source = DuckDBEngine(book) if isinstance(book, Book) else book
-    return _on_engine(source, day, rules, days_off, fitted, steps, progress, out, blocks)
+    if out is not None and source.folder is not None:
+        refuse_book_folder(out, source.folder)
+    target = None if out is None else review_folder(out, force=force)
+    if target is not None:
+        target.refuse_foreign()
+    return _on_engine(source, day, rules, days_off, fitted, steps, progress, target, blocks)
 
 
 def _in_memory(
@@ -176,7 +189,7 @@ def _on_engine(
     fitted: Fitted | None,
     steps: tuple[Step, ...],
     progress: Progress | None,
-    out: str | Path | None,
+    out: ResultFolder | None,
     blocks: int | None,
 ) -> EngineReview:
     from bankcrm.engines.run import complaints_book, default_blocks, number_of_passes, run_on
@@ -190,7 +203,8 @@ def _on_engine(
         day=day,
         policies=rules,
         fitted=fitted,
-        root=Path(kept.name if kept else cast("str | Path", out)),
+        root=out.path if out else Path(cast("tempfile.TemporaryDirectory[str]", kept).name),
+        force=out.force if out else False,
         blocks=blocks,
         report_progress=report,
     )

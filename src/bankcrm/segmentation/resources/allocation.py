@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +16,8 @@ from bankcrm.frames import Column
 from bankcrm.frames.arrays import numbers
 from bankcrm.frames.customers import by_customer
 from bankcrm.frames.numbering import places_of
-from bankcrm.policy import Policy, default_policy
+from bankcrm.policy import Policy
+from bankcrm.policy.given import policy_of
 from bankcrm.segmentation.resources.apportionment import apportion
 from bankcrm.segmentation.resources.levels import resource_levels
 from bankcrm.segmentation.resources.plan import ResourcePlan
@@ -63,7 +66,7 @@ def allocate(
     >>> allocate(tiers, budget=100).customers["amount"].tolist()
     [75, 13, 12]
     """
-    policy = policy or default_policy("segmentation")
+    policy = policy_of(policy, "segmentation")
     frame = by_customer(customers, (_TIER, _POTENTIAL, _WEIGHT, _FLOOR, _CAP), "customers")
     tier = places_of(frame["tier"], _TIERS)
     weight = _customer_weights(frame, tier)
@@ -136,8 +139,8 @@ def _tier_plan(
     per_head = _by_tier(policy, "allocation_weight")
     if not isinstance(budget, (int, np.integer)) or isinstance(budget, bool) or budget < 0:
         raise DataError(f"budget: {budget!r}; expected whole units >= 0, such as cents or minutes")
-    floors = np.floor(_by_tier(policy, "allocation_floor") * budget).astype(np.int64) * (count > 0)
-    caps = np.ceil(_by_tier(policy, "allocation_cap") * budget).astype(np.int64)
+    floors = _parts(_by_tier(policy, "allocation_floor"), budget, math.floor) * (count > 0)
+    caps = _parts(_by_tier(policy, "allocation_cap"), budget, math.ceil)
     if low is not None:
         floors = np.maximum(floors, np.bincount(tier, weights=low, minlength=5).astype(np.int64))
     if high is not None:
@@ -153,6 +156,13 @@ def _tier_plan(
         listed = frame[frame["customers"] > 0].to_dict("index")
         raise InfeasibleError(f"tiers: {error}; by tier: {listed}") from None
     return frame
+
+
+def _parts(
+    shares: npt.NDArray[np.float64], budget: int, whole: Callable[[Fraction], int]
+) -> npt.NDArray[np.int64]:
+    """Whole parts of a budget; a share such as 0.29 is the decimal, so that 100 give 29."""
+    return np.array([whole(Fraction(repr(s)) * int(budget)) for s in shares.tolist()], np.int64)
 
 
 def _by_tier(policy: Policy, name: str) -> npt.NDArray[np.float64]:

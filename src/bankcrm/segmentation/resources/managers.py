@@ -14,7 +14,8 @@ from bankcrm.frames import Column, DataFault, check_frame
 from bankcrm.frames.customers import by_customer
 from bankcrm.frames.findings import with_findings
 from bankcrm.frames.numbering import places_of
-from bankcrm.policy import Policy, default_policy
+from bankcrm.policy import Policy
+from bankcrm.policy.given import policy_of
 from bankcrm.segmentation.tiers.ladder import TIER_LADDER
 
 _TIERS = tuple(tier.value for tier in reversed(TIER_LADDER))
@@ -72,7 +73,7 @@ def assign_managers(
     >>> assign_managers(customers, managers)["manager_id"].tolist()
     ['Li', 'Wu']
     """
-    policy = policy or default_policy("segmentation")
+    policy = policy_of(policy, "segmentation")
     people = by_customer(customers, _CUSTOMER, "customers")
     staff = check_frame(managers, _MANAGER, frame="managers", key="manager_id")
     held = _held(people.index, pd.Index(staff["manager_id"]), current)

@@ -7,7 +7,8 @@ import pandas as pd
 
 from bankcrm.frames import Column
 from bankcrm.frames.customers import by_customer
-from bankcrm.policy import Policy, default_policy
+from bankcrm.policy import Policy
+from bankcrm.policy.given import policy_of
 
 FACTS = (
     Column("contribution", "money", unit="CNY per year", meaning="Profit from the customer."),
@@ -52,7 +53,7 @@ def assign_tiers(facts: object, *, policy: Policy | None = None) -> pd.DataFrame
     >>> assign_tiers(facts)["tier"].tolist()
     ['premium', 'restricted', 'ordinary']
     """
-    policy = policy or default_policy("segmentation")
+    policy = policy_of(policy, "segmentation")
     return policy.stamp(decide_tiers(tier_facts(facts), policy))
 
 

@@ -14,7 +14,8 @@ from bankcrm.frames import Column
 from bankcrm.frames.arrays import as_of_day, days
 from bankcrm.frames.customers import by_customer
 from bankcrm.frames.numbering import categorical, places_of
-from bankcrm.policy import Policy, default_policy
+from bankcrm.policy import Policy
+from bankcrm.policy.given import policy_of
 from bankcrm.segmentation.tiers.assignment import decide_tiers, tier_facts
 from bankcrm.segmentation.tiers.ladder import TIER_LADDER
 from bankcrm.vocabulary import Tier
@@ -82,7 +83,7 @@ def review_tiers(
     >>> review_tiers(previous, facts, as_of="2026-01-01")[["tier", "reason"]].iloc[0].tolist()
     ['key', 'grace_start']
     """
-    policy = policy or default_policy("segmentation")
+    policy = policy_of(policy, "segmentation")
     today = as_of_day(as_of)
     held = _previous(previous, today)
     known = tier_facts(facts)
