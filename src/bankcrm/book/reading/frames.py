@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from bankcrm.book.contract import CONTRACT, FRAMES
 from bankcrm.book.mapping import BookMapping
-from bankcrm.book.reading.cells import as_text
+from bankcrm.book.reading.cells import as_text, is_text
 from bankcrm.book.reading.conversion import FrameReading
 from bankcrm.book.reading.ids import ids_alike
 from bankcrm.book.reading.problems import Problems
@@ -92,8 +92,8 @@ class BookReading:
             reading.finish()
         raise_faults([f for r in self.readings.values() for f in r.problems.reported()])
         return tuple(
-            f"{name}: {note}" + (f" ({count:,} rows)" if count > 1 else "")
-            for name, reading in self.readings.items()
+            note + (f" ({count:,} rows)" if count > 1 else "")
+            for reading in self.readings.values()
             for note, count in reading.problems.notes.items()
         )
 
@@ -155,7 +155,9 @@ def mapped_frames(
     return found, "; ".join(notes)
 
 
-def write_parts(folder: Path, mapping: BookMapping, target: Path) -> dict[str, Path]:
+def write_parts(
+    folder: Path, mapping: BookMapping, target: Path
+) -> tuple[dict[str, Path], list[Path], str]:
     """Convert the files of a book to Parquet part by part, for books larger than memory.
 
     Ids are written as text, because only the whole book shows whether all are integers.
@@ -166,14 +168,15 @@ def write_parts(folder: Path, mapping: BookMapping, target: Path) -> dict[str, P
         target: The folder to write to.
 
     Returns:
-        The Parquet file of each frame.
+        The Parquet file of each frame, the files that were read, and a note.
 
     Raises:
         DataError: All problems of all frames and files together.
     """
     book = BookReading(mapping)
     written: dict[str, Path] = {}
-    for name, files in book.files(folder).items():
+    sources = book.files(folder)
+    for name, files in sources.items():
         reading = book.of(name)
         path = target / f"{name}.parquet"
         writer = None
@@ -185,8 +188,8 @@ def write_parts(folder: Path, mapping: BookMapping, target: Path) -> dict[str, P
             writer.write_table(table.select(writer.schema.names))
         if writer is not None:
             writer.close()
-    book.finish()
-    return written
+    notes = book.finish()
+    return written, [file for files in sources.values() for file in files], "; ".join(notes)
 
 
 def joined(parts: list[pa.Table], name: str) -> pa.Table:
@@ -208,8 +211,12 @@ def _as_kind(values: Any, column: Column | None) -> Any:
     kind = pa.string() if column is None else _TYPES[column.kind]
     if values.type == kind:
         return values
+    if is_text(values) and pa.types.is_string(kind):
+        return pc.cast(values, kind)
     if pa.types.is_string(kind):
         return as_text(values)
+    if pa.types.is_timestamp(kind) and getattr(values.type, "tz", None):
+        return pc.cast(values, pa.timestamp("us", values.type.tz))
     if kind == WORDS:
         return pc.cast(values, pa.string()).dictionary_encode()
     try:
