@@ -10,12 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import attrs
+import numpy as np
 
 from bankcrm.book.mapping import Formats
 from bankcrm.errors import DataError
 
 _CHUNK = 1 << 20
 _SHOWN = 3
+_QUOTE = ord('"')
 _SEPARATORS = (",", ";", "\t", "|")
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -202,7 +204,8 @@ def _scanned(path: Path, encoding: str, *, keep: bool) -> tuple[int, bytes | Non
                     chunk = decoded.encode()
                 if text is not None:
                     text.write(chunk)
-                quotes += chunk.count(b'"') if b'"' in chunk else 0
+                if b'"' in chunk:  # numpy counts many of them faster than bytes do
+                    quotes += int(np.count_nonzero(np.frombuffer(chunk, np.uint8) == _QUOTE))
             decoder.decode(b"", final=True)
         except UnicodeError:
             raise DataError(
