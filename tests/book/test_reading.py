@@ -209,6 +209,20 @@ def test_a_reversal_keeps_its_sign(tmp_path: Path) -> None:
     assert found["amount"].fillna(0).tolist() == [-5, 5, -1, 0]
 
 
+def test_lines_are_right_after_rows_of_another_width(tmp_path: Path) -> None:
+    rows = "customer_id,date,amount,kind\n1,2\n1,2026-01-31,x,card\n"
+    with pytest.raises(DataError, match=r"(?s)line 2: 2 fields.*amount: .*\(line 3: 'x'\)"):
+        _moves(tmp_path, rows)
+
+
+def test_a_header_may_have_line_breaks_and_names_without_use(tmp_path: Path) -> None:
+    header = ' customer_id ,date,amount,kind,"my\nnote",,x,x'
+    found = _moves(tmp_path, f"\n{header}\n1,2026-01-31,1,card,secret,a,b,c\n")
+    assert list(found.columns)[4:] == ["my\nnote", ".6", "x", "x.8"]
+    with pytest.raises(DataError, match=r"\(line 4: '1_0'\)"):
+        _moves(tmp_path, f"\n{header}\n1,2026-01-31,1_0,card,secret,a,b,c\n")
+
+
 # Encodings
 
 

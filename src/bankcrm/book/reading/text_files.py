@@ -108,7 +108,8 @@ def text_file(path: Path, formats: Formats, wanted: Iterable[str], *, keep: bool
         separator = "\t"
     else:
         separator = _separator_of(path, first, set(wanted))
-    header = tuple(_fields(first, separator))
+    with path.open(encoding=encoding, newline="") as file:  # a quoted name may have line breaks
+        header = tuple(next((row for row in csv.reader(file, delimiter=separator) if row), ()))
     found = TextFile(path, encoding, separator, header, quotes > 0, text)
     if quotes % 2:
         _refuse_open_quote(found)
