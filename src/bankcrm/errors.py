@@ -95,17 +95,23 @@ def known_names(name: object, known: Iterable[str]) -> str:
     'known: none'
     """
     names = tuple(dict.fromkeys(known))
-    near = _nearest(str(name), names)
-    ask = f"; did you mean {near!r}?" if near else ""
-    return f"known: {', '.join(names) or 'none'}{ask}"
+    return f"known: {', '.join(names) or 'none'}{nearest(name, names)}"
 
 
-def _nearest(name: str, known: tuple[str, ...]) -> str:
-    """The known name with the same last part, else the most similar one; empty if none is."""
-    same = [k for k in known if k.rpartition("/")[2] == name]
-    wanted, lowered = name.casefold(), {k.casefold(): k for k in known}
-    close = difflib.get_close_matches(wanted, lowered, n=1, cutoff=0.6)
-    return (same or [lowered[c] for c in close] or [""])[0]
+def nearest(name: object, known: Iterable[object]) -> str:
+    """A question that names the known name closest to a wrong one; empty if none is close.
+
+    A name with the same last part, as ``valuation/private_banking``, is the closest.
+
+    >>> nearest("custmer_id", ["customer_id", "date"])
+    "; did you mean 'customer_id'?"
+    """
+    names = [str(k) for k in known]
+    same = [k for k in names if k.rpartition("/")[2] == str(name)]
+    lowered = {k.casefold(): k for k in names}
+    close = difflib.get_close_matches(str(name).casefold(), lowered, n=1)
+    found = [*same, *(lowered[c] for c in close)]
+    return f"; did you mean {found[0]!r}?" if found else ""
 
 
 class MissingExtraError(BankcrmError, ImportError):
