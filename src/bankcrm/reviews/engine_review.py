@@ -10,6 +10,7 @@ import attrs
 import pandas as pd
 import pyarrow.parquet as pq
 
+from bankcrm.databases.writing import ResultTable, stored_schema
 from bankcrm.engines.output import Output
 from bankcrm.errors import UnknownNameError
 from bankcrm.pipeline.reading import shown_columns
@@ -48,6 +49,17 @@ class EngineReview(Review):
         shutil.copytree(self.output.folder, target / "customers", dirs_exist_ok=True)
         self.complaints.to_parquet(target / "complaints.parquet")
         self.findings.to_parquet(target / "findings.parquet")
+
+    def _customers_table(self) -> ResultTable:
+        """The customers, read from disk file by file."""
+        shown = ["customer_id", *shown_columns(self.steps)]
+        schemas = [pq.read_schema(file) for file in self.output.files]
+        return ResultTable(
+            "customers",
+            stored_schema(schemas, shown),
+            lambda: (pq.read_table(file) for file in self.output.files),
+            ("customer_id",),
+        )
 
     def _write_customers(self, target: Path) -> None:
         """The customers are on disk already, in ``output``."""
