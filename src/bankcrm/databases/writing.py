@@ -74,9 +74,7 @@ def whole_table(name: str, frame: pd.DataFrame, key: tuple[str, ...] | None = No
     return ResultTable(name, stored_schema([rows.schema]), lambda: [rows], key)
 
 
-def stored_schema(
-    schemas: Iterable[pa.Schema], names: Sequence[str] | None = None
-) -> pa.Schema:
+def stored_schema(schemas: Iterable[pa.Schema], names: Sequence[str] | None = None) -> pa.Schema:
     """One schema for parts whose types may differ: words without codes, instants in UTC.
 
     Args:
