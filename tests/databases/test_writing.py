@@ -14,7 +14,7 @@ import pytest
 
 from bankcrm import Review, review
 from bankcrm.datasets import make_book
-from bankcrm.errors import DataError, EngineError
+from bankcrm.errors import DatabaseError, DataError
 from bankcrm.reviews.engine_review import EngineReview
 
 sqlalchemy = pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed (extra sql)")
@@ -219,7 +219,7 @@ def test_a_schema_is_named(postgres: str, later: Review) -> None:
     run(postgres, "CREATE SCHEMA crm")
     later.to_database(postgres, schema="crm")
     assert rows(postgres, "SELECT COUNT(*) FROM crm.customers") == [(300,)]
-    with pytest.raises(DataError, match='schema "other" does not exist'):
+    with pytest.raises(DatabaseError, match='schema "other" does not exist'):
         later.to_database(postgres, schema="other")
 
 
@@ -245,7 +245,7 @@ def person(database: str, later: Review) -> str:
 def test_personal_data_is_in_no_error(database: str, person: str, later: Review) -> None:
     """PostgreSQL prints the row that fails, and SQLAlchemy the parameters; neither is shown."""
     kept = content(database)
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(DatabaseError) as caught:
         later.to_database(database)
     assert person not in str(caught.value)
     assert "INSERT" not in str(caught.value)
@@ -256,6 +256,6 @@ def test_personal_data_is_in_no_error(database: str, person: str, later: Review)
 def test_a_server_that_does_not_answer_is_reported_without_the_password(later: Review) -> None:
     """The message names neither the password of the URL nor that of the environment."""
     pytest.importorskip("psycopg", reason="psycopg is not installed (extra test)")
-    with pytest.raises(EngineError) as caught:
+    with pytest.raises(DatabaseError) as caught:
         later.to_database("postgresql://bank:s3cret@127.0.0.1:1/crm")
     assert "s3cret" not in str(caught.value)

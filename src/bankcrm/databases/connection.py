@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from bankcrm.errors import BankcrmError, DataError, EngineError, MissingExtraError
+from bankcrm.errors import BankcrmError, DatabaseError, DataError, MissingExtraError
 
 if TYPE_CHECKING:
     import sqlalchemy
@@ -19,8 +19,6 @@ PASSWORD = "BANKCRM_DATABASE_PASSWORD"
 
 Database: TypeAlias = "str | sqlalchemy.URL | sqlalchemy.Engine | sqlalchemy.Connection"
 """A URL such as ``postgresql://bank@host/crm``, or an engine or open connection of SQLAlchemy."""
-
-_HIDDEN = "its message is left out, because it may contain personal data"
 
 
 @contextmanager
@@ -32,15 +30,15 @@ def connected(database: Database) -> Iterator[sqlalchemy.Connection]:
             variable ``BANKCRM_DATABASE_PASSWORD``, or as the driver takes it (``PGPASSWORD``).
 
     Raises:
-        DataError: Not a database, or a statement of the block fails.
-        EngineError: There is no connection, or it is lost; or the driver is not installed.
+        DataError: Not a database.
+        DatabaseError: There is no connection, it is lost, or a statement of the block is refused.
         MissingExtraError: The extra ``sql`` is not installed.
 
     >>> with connected("sqlite://") as connection:
     ...     connection.exec_driver_sql("SELECT 1").scalar()
     1
     """
-    alchemy = _sqlalchemy()
+    alchemy = sqlalchemy_()
     with translated():
         if isinstance(database, alchemy.Connection):
             yield database
@@ -96,7 +94,7 @@ def url_of(database: object) -> sqlalchemy.URL:
     >>> url_of("postgresql+psycopg://bank@localhost/crm").host
     'localhost'
     """
-    alchemy = _sqlalchemy()
+    alchemy = sqlalchemy_()
     if not isinstance(database, str | alchemy.URL):
         raise DataError(
             f"database: {type(database).__name__} is no URL, engine or connection of SQLAlchemy"
@@ -111,63 +109,71 @@ def url_of(database: object) -> sqlalchemy.URL:
     if url.drivername == "postgresql" and not _installed("psycopg2") and _installed("psycopg"):
         url = url.set(drivername="postgresql+psycopg")
     password = os.environ.get(PASSWORD)
-    if password and url.password is None and url.host:
+    if password and url.password is None and url.get_backend_name() != "sqlite":
         url = url.set(password=password)
     return url
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Convert errors of SQLAlchemy and of drivers to errors of bankcrm.
+    """Convert errors of SQLAlchemy, ADBC and drivers to `DatabaseError`.
 
-    SQLAlchemy prints the parameters of a statement and some drivers print values of rows, which
-    are personal data. Only the first line of a message is kept, and none about values.
+    SQLAlchemy prints the parameters of a statement, and databases print values of the rows that
+    fail: personal data. So only the first line of a message is kept, and none about values.
     """
-    alchemy = _sqlalchemy()
     try:
         yield
-    except alchemy.exc.SQLAlchemyError as error:
-        raise _translated(error, alchemy) from None
+    except BankcrmError:
+        raise
     except ModuleNotFoundError as error:
-        raise EngineError(
-            f"database: the driver {error.name} is not installed; run: pip install {error.name}, "
-            "or name another driver in the URL, such as postgresql+psycopg://"
+        raise DatabaseError(
+            f"database: the driver {error.name} is not installed; install it, or name another "
+            "in the URL, such as postgresql+psycopg://"
         ) from None
+    except Exception as error:
+        kinds = {kind.__name__ for kind in type(error).__mro__}
+        if not kinds & _ERRORS:
+            raise
+        raise DatabaseError(f"database: {_reason(error, kinds)}") from None
 
 
-def _translated(error: Exception, alchemy: Any) -> BankcrmError:
-    exc = alchemy.exc
-    if isinstance(error, exc.NoSuchModuleError):
-        name = str(error).rpartition(":")[2]
-        return EngineError(f"database: SQLAlchemy has no dialect {name}; install its package")
+_ERRORS = {"DatabaseError", "InterfaceError", "SQLAlchemyError"}
+"""Bases of all errors: the first two by the standard of Python's database drivers (PEP 249)."""
+
+_WITHOUT_VALUES = {
+    "InterfaceError",
+    "InternalError",
+    "NotSupportedError",
+    "OperationalError",
+    "ProgrammingError",
+}
+"""Errors whose first line has no value of a row."""
+
+
+def _reason(error: Exception, kinds: set[str]) -> str:
+    if "NoSuchModuleError" in kinds:
+        return f"SQLAlchemy has no dialect {str(error).rpartition(':')[2]}; install its package"
     original = getattr(error, "orig", None) or error
-    said = _first_line(original)
-    if isinstance(error, exc.OperationalError | exc.InterfaceError | exc.InternalError):
-        return EngineError(f"database: {said}; nothing was changed")
-    if not isinstance(error, exc.ProgrammingError | exc.NotSupportedError | exc.InvalidRequestError):
-        return DataError(f"database: {_kind(original)}; {_HIDDEN}; nothing was changed")
-    return DataError(f"database: {said}; nothing was changed")
-
-
-def _first_line(error: BaseException) -> str:
-    """The first line of a driver's message; PostgreSQL shows values in the lines after it."""
-    primary = getattr(getattr(error, "diag", None), "message_primary", None)
-    lines = str(primary or error).strip().splitlines() or [type(error).__name__]
-    return re.sub(r"\s+", " ", lines[0])[:300]
-
-
-def _kind(error: BaseException) -> str:
-    """What failed, without the values: PostgreSQL names table, column and constraint."""
-    about = getattr(error, "diag", None)
-    names = [getattr(about, f"{n}_name", None) for n in ("table", "column", "constraint")]
-    return " ".join([type(error).__name__, *(n for n in names if n)])
+    about = getattr(original, "diag", None)  # of psycopg
+    if kinds & _WITHOUT_VALUES:
+        text = getattr(about, "message_primary", None) or str(original)
+        lines = text.strip().splitlines() or [type(original).__name__]
+        return re.sub(r"\s+", " ", lines[0])[:300]
+    named = [getattr(about, f"{n}_name", None) for n in ("table", "column", "constraint")]
+    what = " ".join([type(original).__name__, *(n for n in named if n)])
+    return f"{what}; the message is left out, because it may contain personal data"
 
 
 def _installed(name: str) -> bool:
     return importlib.util.find_spec(name) is not None
 
 
-def _sqlalchemy() -> Any:
+def sqlalchemy_() -> Any:
+    """SQLAlchemy, which is an extra.
+
+    Raises:
+        MissingExtraError: It is not installed.
+    """
     try:
         import sqlalchemy
     except ImportError:

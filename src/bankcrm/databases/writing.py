@@ -50,7 +50,7 @@ def replace_rows(
 
     Raises:
         DataError: A table exists with other columns; all differences are reported together.
-        EngineError: The connection is lost.
+        DatabaseError: The database refuses a statement, or the connection is lost.
     """
     with transaction(database) as connection:
         targets = [_table(t, schema) for t in tables]

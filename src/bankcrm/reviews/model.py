@@ -228,7 +228,7 @@ class Review:
         Raises:
             MissingExtraError: The extra ``sql`` is not installed.
             DataError: A table exists with other columns.
-            EngineError: There is no connection, or it is lost.
+            DatabaseError: There is no connection, or the database refuses a statement.
         """
         figures = json.dumps(self.summary, ensure_ascii=False, allow_nan=False)
         tables = [
