@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
+
+
+def nearest(name: object, known: Iterable[object]) -> str:
+    """A question that names the known name closest to a wrong one; empty if none is close.
+
+    >>> nearest("custmer_id", ["customer_id", "date"])
+    "; did you mean 'customer_id'?"
+    """
+    lowered = {str(k).lower(): str(k) for k in known}
+    found = difflib.get_close_matches(str(name).lower(), lowered, n=1)
+    return f"; did you mean {lowered[found[0]]!r}?" if found else ""
 
 
 class BankcrmError(Exception):

@@ -50,6 +50,9 @@ KEYS = {
     "complaints": "complaint_id",
 }
 
+ENTRIES = ("name", "as_of", "currency", "seed", "presets", "note")
+"""The entries of ``book.toml`` about the whole book; the others are its mapping."""
+
 _EMPTY = {
     "id": "int64",
     "text": "object",
