@@ -2,9 +2,9 @@
 
     python benchmarks/bench_database.py [--quick] [--rows 5000000] [--server URL]
 
-Needs the extras ``sql`` and ``test``, and a server where the user may create databases: ``--server``
-or the environment variable ``BANKCRM_TEST_POSTGRES``. The database is made for the run and dropped
-after it. ``--quick`` takes a fiftieth.
+Needs the extra ``test``, and a server where the user may create databases: ``--server`` or the
+environment variable ``BANKCRM_TEST_POSTGRES``. The database is made for the run and dropped after
+it. ``--quick`` takes a fiftieth.
 """
 
 from __future__ import annotations
