@@ -50,6 +50,9 @@ KEYS = {
     "complaints": "complaint_id",
 }
 
+FAMILY = {"parent_id": "customer_id", "child_id": "customer_id", "referred_by": "customer_id"}
+"""Id columns that refer to the ids of another column, whose type they have."""
+
 ENTRIES = ("name", "as_of", "currency", "seed", "presets", "note")
 """The entries of ``book.toml`` about the whole book; the others are its mapping."""
 

@@ -12,6 +12,8 @@ import pandas as pd
 from bankcrm._display import card, figures_of
 from bankcrm.book.checks import linked, screened
 from bankcrm.book.contract import FRAMES, empty_frame
+from bankcrm.book.mapping import BookMapping
+from bankcrm.book.reading import mapped_frames
 from bankcrm.errors import DataError
 from bankcrm.frames import DataFault, as_frame
 from bankcrm.frames.arrays import as_of_day
@@ -61,6 +63,26 @@ class Book:
             ``valuation/czk_1993``.
         note: A note for the reader, for example about what a conversion left out.
         rejected: Rows that `check` rejected, by frame, with the reason in the column ``fault``.
+        mapping: How frames with other names, words or formats are read. It is applied when the book
+            is made; the frames of the book then have the columns of the contract, and this is None.
+
+    Raises:
+        DataError: A frame is not a frame, or the mapping does not fit: all problems together.
+
+    >>> people = pd.DataFrame({"cust": [1]})
+    >>> moves = pd.DataFrame(
+    ...     {"cust": [1], "day": ["05.01.2026"], "amt": ["1,200.50"], "code": ["S"]})
+    >>> book = Book(people, moves, mapping=BookMapping.from_toml('''
+    ... formats = { thousands = ",", dates = "%d.%m.%Y" }
+    ... [customers]
+    ... columns.customer_id = "cust"
+    ... constants.kind = "person"
+    ... [transactions]
+    ... columns = { customer_id = "cust", date = "day", amount = "amt", kind = "code" }
+    ... values.kind = { S = "salary" }
+    ... '''))
+    >>> book.transactions.iloc[0].astype(str).tolist()
+    ['1', '2026-01-05 00:00:00', '1200.5', 'salary']
     """
 
     customers: pd.DataFrame = attrs.field(converter=as_frame)
@@ -78,6 +100,16 @@ class Book:
     presets: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=_names)
     note: str = attrs.field(default="", kw_only=True)
     rejected: Mapping[str, pd.DataFrame] = attrs.field(factory=dict, kw_only=True, converter=_own)
+    mapping: BookMapping | None = attrs.field(default=None, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        """Apply the mapping, if there is one, to the frames."""
+        if self.mapping is None:
+            return
+        frames, note = mapped_frames(self.frames(), self.mapping)
+        notes = [n for n in (self.note, note) if n]
+        for name, value in {**frames, "note": "; ".join(notes), "mapping": None}.items():
+            object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
         """Only the sizes, because a book contains personal data."""

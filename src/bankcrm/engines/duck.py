@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bankcrm.book import CONTRACT, Book
+from bankcrm.book.contract import FAMILY
 from bankcrm.engines.engine import PREFIX, Engine, known_frame
 from bankcrm.engines.sources import (
-    FAMILY,
     FrameFiles,
     arrow_table,
     csv_types,

@@ -12,11 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bankcrm.book import CONTRACT, Book
-from bankcrm.book.files import book_facts
+from bankcrm.book.files import book_entries
 from bankcrm.errors import DataError
-
-FAMILY = {"parent_id": "customer_id", "child_id": "customer_id", "referred_by": "customer_id"}
-"""Id columns that refer to the ids of another column."""
 
 _CSV_TYPES = {
     "date": "DATE",
@@ -110,7 +107,7 @@ def about_of(source: object) -> dict[str, Any]:
         names = ("name", "as_of", "presets", "note", "currency")
         return {name: getattr(source, name) for name in names}
     if isinstance(source, str | Path) and Path(source).is_dir():
-        return book_facts(Path(source))
+        return book_entries(Path(source))[0]
     return {}
 
 

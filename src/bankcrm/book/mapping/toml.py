@@ -25,8 +25,7 @@ def read_mapping(source: str | Path) -> BookMapping:
         raw = parse_toml(source)
     except PolicyError as error:
         raise DataError(str(error)) from None
-    known = (*ENTRIES, "formats", *FRAMES)
-    faults = [f"{key}: unknown key{nearest(key, known)}" for key in raw if key not in known]
+    faults: list[str] = []
     mapping = mapping_of(raw, faults)
     raise_together(faults)
     return mapping
@@ -37,6 +36,12 @@ def mapping_of(raw: Mapping[str, Any], faults: list[str]) -> BookMapping:
 
     Where something does not fit, the mapping that is returned is empty.
     """
+    known = (*ENTRIES, "formats", *FRAMES)
+    faults += [
+        f"{key}: unknown key{nearest(key, known)}; known: {', '.join(known)}"
+        for key in raw
+        if key not in known
+    ]
     made = _converter()
     before = len(faults)
     formats = structure(made, raw.get("formats", {}), Formats, "formats", faults) or Formats()

@@ -43,7 +43,8 @@ class Formats:
         decimal: Decimal mark; None: a point.
         thousands: Mark between thousands; None: there is none.
         dates: Patterns of dates as for ``datetime.strptime``, such as ``%d.%m.%Y``; the first that
-            fits a cell is used. None: ISO 8601, ``2026/06/30`` and ``20260630``.
+            fits a cell is used, for instants only those with a time of day (``%H``). None: ISO
+            8601, ``2026/06/30`` and ``20260630``.
         time_zone: Zone of instants that are written without one; None: they are refused.
         true: Words for true; None: ``true``, ``1``.
         false: Words for false; None: ``false``, ``0``.
