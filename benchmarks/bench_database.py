@@ -19,10 +19,10 @@ from urllib.parse import urlsplit
 import pandas as pd
 import psycopg
 import sqlalchemy
-from timing import compare, peak_memory_mb
 
 from bankcrm.book import Book, read_book
 from bankcrm.book.mapping import BookMapping, FrameMapping
+from timing import compare, peak_memory_mb
 
 LIMIT = 1.5
 MAPPING = BookMapping(

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bankcrm import Review, review
+from bankcrm import Book, Review, review
 from bankcrm.datasets import make_book
 from bankcrm.errors import DatabaseError, DataError
 from bankcrm.reviews.engine_review import EngineReview
@@ -187,6 +187,24 @@ def test_whole_numbers_fit_a_column_of_numbers(database: str, later: Review) -> 
     later.to_database(database)
     [(total,)] = rows(database, "SELECT SUM(frequency) FROM customers")
     assert float(total) == float(later.customers["frequency"].sum())
+
+
+def test_what_a_review_lacks_does_not_change_the_tables(database: str, later: Review) -> None:
+    """A book without movements or complaints gives null columns; the next one fills them."""
+    bare = Book(BOOK.customers, BOOK.transactions.iloc[:0], as_of=EARLIER)
+    for found in (review(bare, as_of=EARLIER), later, review(bare, as_of=EARLIER)):
+        found.to_database(database)
+    [(filled, empty)] = rows(
+        database, "SELECT COUNT(recency_days), COUNT(*) - COUNT(recency_days) FROM customers"
+    )
+    assert filled == later.customers["recency_days"].notna().sum()
+    assert filled + empty == 600
+    run(database, *(f"DROP TABLE {name}" for name in TABLES))
+    later.to_database(database)
+    review(bare, as_of=EARLIER).to_database(database)
+    later.to_database(database)
+    [(again,)] = rows(database, "SELECT SUM(frequency) FROM customers")
+    assert float(again) == float(later.customers["frequency"].sum())
 
 
 def test_a_transaction_of_the_caller_stays_open(database: str, later: Review) -> None:

@@ -97,7 +97,7 @@ def url_of(database: object) -> sqlalchemy.URL:
     alchemy = sqlalchemy_()
     if not isinstance(database, str | alchemy.URL):
         raise DataError(
-            f"database: {type(database).__name__} is no URL, engine or connection of SQLAlchemy"
+            f"database: {type(database).__name__} is no URL, and no engine or open connection"
         )
     try:
         url: sqlalchemy.URL = alchemy.make_url(database)

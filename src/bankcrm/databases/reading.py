@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import pyarrow as pa
@@ -25,15 +26,13 @@ CHUNK = 100_000
 """Rows that are read at once."""
 
 
-def is_database(source: object) -> bool:
-    """Whether a source is a URL, or a connection of SQLAlchemy, ADBC or a driver.
+def is_url(source: object) -> bool:
+    """Whether a text is the URL of a database, and not the path of a folder.
 
-    >>> is_database("postgresql://bank@host/crm"), is_database("books/2026")
+    >>> is_url("postgresql://bank@host/crm"), is_url("books/2026")
     (True, False)
     """
-    if isinstance(source, str):
-        return "://" in source
-    return any(hasattr(source, name) for name in ("cursor", "connect", "drivername", "connection"))
+    return isinstance(source, str) and "://" in source
 
 
 @contextmanager
@@ -60,15 +59,16 @@ def reading(source: Source) -> Iterator[Read]:
     alchemy = sqlalchemy_()
     with ExitStack() as stack:
         stack.enter_context(translated())
-        if isinstance(source, str | alchemy.URL):
+        if hasattr(source, "cursor"):
+            yield _arrow_reader(source) if hasattr(source, "adbc_get_info") else _row_reader(source)
+            return
+        if not isinstance(source, alchemy.Engine | alchemy.Connection):
             url = url_of(source)
+            _refuse_new_file(url)
             adbc = _adbc(url)
             if adbc is not None:
                 yield _arrow_reader(stack.enter_context(adbc))
                 return
-        elif not isinstance(source, alchemy.Engine | alchemy.Connection):
-            yield _arrow_reader(source) if hasattr(source, "adbc_get_info") else _row_reader(source)
-            return
         connection = stack.enter_context(connected(source))
         if connection is not source and connection.dialect.name == "postgresql":
             connection = connection.execution_options(isolation_level="REPEATABLE READ")
@@ -95,6 +95,35 @@ def table_query(source: Source, table: str) -> str:
     return f"SELECT * FROM {'.'.join(quote(part) for part in table.split('.'))}"
 
 
+def tables_of(source: Source) -> list[str]:
+    """The names of the tables and views of a database, in its default schema.
+
+    Raises:
+        DataError: The source is a connection of a driver, which cannot be asked.
+    """
+    alchemy = sqlalchemy_()
+    if not isinstance(source, str | alchemy.URL | alchemy.Engine | alchemy.Connection):
+        raise DataError(
+            "mapping: a connection of a driver cannot list its tables; name the frames to read, "
+            "such as BookMapping.from_toml('[customers]\\n[transactions]\\n')"
+        )
+    with connected(source) as connection:
+        present = alchemy.inspect(connection)
+        return [*present.get_table_names(), *present.get_view_names()]
+
+
+def located(database: str, folder: Path | None) -> sqlalchemy.URL:
+    """The URL of a database; the path of an SQLite file is relative to a folder.
+
+    >>> located("sqlite:///core.db", Path("bank")).database
+    'bank/core.db'
+    """
+    url = url_of(database)
+    if url.get_backend_name() != "sqlite" or folder is None or url.database in (None, ":memory:"):
+        return url
+    return url.set(database=str(folder / str(url.database)))
+
+
 def _adbc(url: sqlalchemy.URL) -> Any:
     """A connection of ADBC to PostgreSQL, not yet entered; None if ADBC cannot be used."""
     if url.get_backend_name() != "postgresql":
@@ -105,6 +134,14 @@ def _adbc(url: sqlalchemy.URL) -> Any:
         return None
     plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
     return _snapshot(dbapi.connect(plain))
+
+
+def _refuse_new_file(url: sqlalchemy.URL) -> None:
+    """SQLite would make an empty file at a path that is wrong."""
+    if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:"):
+        path = Path(str(url.database))
+        if not path.is_file() and not path.name.startswith("file:"):
+            raise DatabaseError(f"database: no file {path}")
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -29,12 +29,19 @@ class ResultTable:
         schema: Its columns, without ``review_date``.
         parts: Returns its rows, part by part.
         key: Columns that identify a row of one review date; None: there are none.
+        typed: Whether the types are known without a row; else an empty table is not created.
     """
 
     name: str
     schema: pa.Schema
     parts: Callable[[], Iterable[pa.Table]]
     key: tuple[str, ...] | None = None
+    typed: bool = True
+
+    @property
+    def ready(self) -> bool:
+        """Whether the types of the columns are known."""
+        return self.typed or any(part.num_rows for part in self.parts())
 
 
 def replace_rows(
@@ -52,26 +59,45 @@ def replace_rows(
         DataError: A table exists with other columns; all differences are reported together.
         DatabaseError: The database refuses a statement, or the connection is lost.
     """
+    import sqlalchemy as sa
+
     with transaction(database) as connection:
-        targets = [_table(t, schema) for t in tables]
-        _create_or_check(connection, targets, schema)
-        for source, target in zip(tables, targets, strict=True):
-            connection.execute(target.delete().where(target.c[DAY] == day))
-            for part in source.parts():
-                _insert(connection, target, _plain(part, source.schema), day)
+        present = sa.inspect(connection)
+        found = {
+            table.name: {c["name"]: c["type"] for c in present.get_columns(table.name, schema)}
+            for table in tables
+            if present.has_table(table.name, schema)
+        }
+        _refuse_differences(tables, found)
+        for table in tables:
+            if table.name in found:
+                table = attrs.evolve(table, schema=_as_stored(table.schema, found[table.name]))
+            target = _table(table, schema)
+            if table.name in found:
+                connection.execute(target.delete().where(target.c[DAY] == day))
+            elif table.ready:
+                target.create(connection)
+            for part in table.parts():
+                _insert(connection, target, _plain(part, table), day)
 
 
-def whole_table(name: str, frame: pd.DataFrame, key: tuple[str, ...] | None = None) -> ResultTable:
+def whole_table(
+    name: str, frame: pd.DataFrame, key: tuple[str, ...] | None = None, *, typed: bool = True
+) -> ResultTable:
     """A frame in memory as a table to write; a named index comes first.
 
     Args:
         name: The name of the table.
         frame: The rows.
         key: Columns that identify a row of one review date; None: there are none.
+        typed: Whether the types are known without a row.
     """
     named = frame if frame.index.name is None else frame.reset_index()
     rows = pa.Table.from_pandas(named, preserve_index=False)
-    return ResultTable(name, stored_schema([rows.schema]), lambda: [rows], key)
+    schema = stored_schema([rows.schema])
+    if not typed and not len(rows):
+        schema = pa.schema([field.with_type(pa.null()) for field in schema])
+    return ResultTable(name, schema, lambda: [rows], key, typed)
 
 
 def stored_schema(schemas: Iterable[pa.Schema], names: Sequence[str] | None = None) -> pa.Schema:
@@ -100,13 +126,21 @@ def _naive(kind: pa.DataType) -> pa.DataType:
     return pa.date32() if kind.unit == "s" else pa.timestamp("us")
 
 
-def _plain(part: pa.Table, schema: pa.Schema) -> pa.Table:
+def _plain(part: pa.Table, table: ResultTable) -> pa.Table:
     """A part with the columns and types of the stored table; a column that it lacks is null."""
-    columns = [
-        part[f.name].cast(f.type) if f.name in part.column_names else pa.nulls(len(part), f.type)
-        for f in schema
-    ]
-    return pa.table(columns, schema=schema)
+    columns = []
+    for field in table.schema:
+        if field.name not in part.column_names:
+            columns.append(pa.nulls(len(part), field.type))
+            continue
+        try:
+            columns.append(part[field.name].cast(field.type))
+        except pa.ArrowInvalid:
+            raise DataError(
+                f"{table.name}: {field.name} has numbers with decimals, and the column of the "
+                "database takes whole numbers; alter its type to DOUBLE PRECISION"
+            ) from None
+    return pa.table(columns, schema=table.schema)
 
 
 def _insert(connection: sqlalchemy.Connection, target: Any, rows: pa.Table, day: dt.date) -> None:
@@ -146,51 +180,63 @@ def _type(kind: pa.DataType) -> Any:
     return sa.Text()
 
 
-def _create_or_check(
-    connection: sqlalchemy.Connection, targets: Sequence[Any], schema: str | None
+def _refuse_differences(
+    tables: Sequence[ResultTable], found: Mapping[str, Mapping[str, Any]]
 ) -> None:
-    import sqlalchemy as sa
-
-    present = sa.inspect(connection)
-    faults: list[str] = []
-    for target in targets:
-        if present.has_table(target.name, schema=schema):
-            found = {c["name"]: c["type"] for c in present.get_columns(target.name, schema=schema)}
-            faults += [f"{target.name}: {fault}" for fault in _differences(target, found)]
-        else:
-            target.create(connection)
-    if faults:
-        raise DataError(
-            "\n  ".join(
-                [
-                    "database: tables of other columns than those of this review; alter or rename "
-                    "them, or write to another schema or database; nothing was changed",
-                    *faults,
-                ]
-            )
-        )
-
-
-def _differences(target: Any, found: dict[str, Any]) -> list[str]:
-    names = [c.name for c in target.columns]
-    faults = []
-    if missing := [n for n in names if n not in found]:
-        faults.append(f"missing column(s) {', '.join(missing)}")
-    if more := [n for n in found if n not in names]:
-        faults.append(f"column(s) that a review does not have: {', '.join(more)}")
-    faults += [
-        f"{c.name} is {found[c.name]}, expected {c.type}"
-        for c in target.columns
-        if c.name in found and not _fits(c.type, found[c.name])
+    faults = [
+        f"{table.name}: {fault}"
+        for table in tables
+        if table.name in found
+        for fault in _differences(table.schema, found[table.name])
     ]
-    return faults
+    if faults:
+        head = (
+            "database: tables with other columns than this review has; alter or rename them, or "
+            "write to another schema or database; nothing was changed"
+        )
+        raise DataError("\n  ".join([head, *faults]))
 
 
-def _fits(expected: Any, found: Any) -> bool:
-    """Whether a column of a type takes the values; whole numbers fit numbers."""
+def _differences(schema: pa.Schema, found: Mapping[str, Any]) -> list[str]:
+    """How the columns of a table in the database differ from those to write."""
+    faults = []
+    if missing := [n for n in (DAY, *schema.names) if n not in found]:
+        faults.append(f"missing column(s) {', '.join(missing)}")
+    if more := [n for n in found if n not in (DAY, *schema.names)]:
+        faults.append(f"column(s) that a review does not have: {', '.join(more)}")
+    return faults + [
+        f"{field.name} is {found[field.name]}, expected {_type(field.type)}"
+        for field in schema
+        if field.name in found and not _fits(field.type, found[field.name])
+    ]
+
+
+def _fits(kind: pa.DataType, found: Any) -> bool:
+    """Whether a column of the database takes the values; a column without a value says nothing."""
     import sqlalchemy as sa
 
-    kinds = (sa.Boolean, sa.Integer, sa.Float, sa.Date, sa.DateTime, sa.String)
-    [kind] = [k for k in kinds if isinstance(expected, k)]
-    takers = (kind, sa.Numeric) if kind is sa.Integer else (kind,)
-    return isinstance(found, takers)
+    if pa.types.is_null(kind):
+        return True
+    if pa.types.is_boolean(kind):
+        return isinstance(found, sa.Boolean)
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        return isinstance(found, sa.Integer | sa.Numeric | sa.Float)
+    family = sa.Date if pa.types.is_date(kind) else sa.String
+    return isinstance(found, sa.DateTime if pa.types.is_timestamp(kind) else family)
+
+
+def _as_stored(schema: pa.Schema, found: Mapping[str, Any]) -> pa.Schema:
+    """A schema whose numbers are whole where the column of the database is.
+
+    Whether a column of whole numbers has nulls decides its type in memory.
+    """
+    import sqlalchemy as sa
+
+    return pa.schema(
+        [
+            field.with_type(pa.int64())
+            if pa.types.is_floating(field.type) and isinstance(found[field.name], sa.Integer)
+            else field
+            for field in schema
+        ]
+    )

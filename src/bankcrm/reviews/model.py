@@ -216,8 +216,8 @@ class Review:
 
         Each table has the column ``review_date``. In one transaction the rows of the same review
         date are replaced; those of other dates are kept, and a failure changes nothing. Tables that
-        do not exist are created. ``summary`` has one row per review date, with the figures as JSON.
-        Instants are stored in UTC.
+        do not exist are created, ``complaints`` with the first complaint. ``summary`` has one row
+        per review date, with the figures as JSON. Instants are stored in UTC.
 
         Args:
             database: A URL such as ``postgresql://bank@host/crm`` or ``sqlite:///crm.db``, or an
@@ -234,7 +234,7 @@ class Review:
         tables = [
             whole_table("summary", pd.DataFrame({"book": [self.name], "summary": [figures]}), ()),
             self._customers_table(),
-            whole_table("complaints", self.complaints, ("complaint_id",)),
+            whole_table("complaints", self.complaints, ("complaint_id",), typed=False),
             whole_table("findings", self.findings),
         ]
         replace_rows(database, self.as_of, tables, schema)

@@ -90,11 +90,11 @@ def faults_of(
     return found
 
 
-def _database_faults(url: str | None) -> Iterator[str]:
+def _database_faults(url: object) -> Iterator[str]:
     """A URL without a password; its text is not shown, because it may contain one."""
     if url is None:
         return
-    if "://" not in url:
+    if not isinstance(url, str) or "://" not in url:
         yield "database: not a URL; expected for example postgresql://bank@host/core"
     elif _PASSWORD.search(unquote(url)):
         yield (
