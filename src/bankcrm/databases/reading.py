@@ -102,7 +102,7 @@ def tables_of(source: Source) -> list[str]:
         DataError: The source is a connection of a driver, which cannot be asked.
     """
     alchemy = sqlalchemy_()
-    if not isinstance(source, str | alchemy.URL | alchemy.Engine | alchemy.Connection):
+    if hasattr(source, "cursor"):
         raise DataError(
             "mapping: a connection of a driver cannot list its tables; name the frames to read, "
             "such as BookMapping.from_toml('[customers]\\n[transactions]\\n')"

@@ -77,7 +77,7 @@ def replace_rows(
                 connection.execute(target.delete().where(target.c[DAY] == day))
             elif table.ready:
                 target.create(connection)
-            for part in table.parts():
+            for part in filter(len, table.parts()):
                 _insert(connection, target, _plain(part, table), day)
 
 
@@ -145,9 +145,8 @@ def _plain(part: pa.Table, table: ResultTable) -> pa.Table:
 
 def _insert(connection: sqlalchemy.Connection, target: Any, rows: pa.Table, day: dt.date) -> None:
     for batch in rows.to_batches(max_chunksize=_ROWS):
-        if batch.num_rows:
-            dated = batch.append_column(DAY, pa.repeat(day, len(batch)).cast(pa.date32()))
-            connection.execute(target.insert(), dated.to_pylist())
+        dated = batch.append_column(DAY, pa.repeat(day, len(batch)).cast(pa.date32()))
+        connection.execute(target.insert(), dated.to_pylist())
 
 
 def _table(source: ResultTable, schema: str | None) -> sqlalchemy.Table:
