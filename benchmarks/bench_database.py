@@ -1,6 +1,6 @@
 """Reading a book from PostgreSQL, beside pandas.read_sql of the same tables.
 
-    python benchmarks/bench_database.py [--quick] [--rows 5000000] [--server URL]
+    python benchmarks/bench_database.py [--quick] [--rows 5000000] [--repeat 3] [--server URL]
 
 Needs the extra ``test``, and a server where the user may create databases: ``--server`` or the
 environment variable ``BANKCRM_TEST_POSTGRES``. The database is made for the run and dropped after
@@ -100,13 +100,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--rows", type=int, default=5_000_000, help="transactions")
+    parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--server", default=os.environ.get("BANKCRM_TEST_POSTGRES"))
     asked = parser.parse_args()
     if not asked.server:
         parser.error("no server: give --server or set BANKCRM_TEST_POSTGRES")
     rows = asked.rows // 50 if asked.quick else asked.rows
     with database(asked.server, rows) as url:
-        beside_pandas(url, rows, repeat=3)
+        beside_pandas(url, rows, repeat=asked.repeat)
     print(f"peak memory {peak_memory_mb():,.0f} MB")
 
 

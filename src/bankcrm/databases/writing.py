@@ -70,15 +70,7 @@ def replace_rows(
         }
         _refuse_differences(tables, found)
         for table in tables:
-            if table.name in found:
-                table = attrs.evolve(table, schema=_as_stored(table.schema, found[table.name]))
-            target = _table(table, schema)
-            if table.name in found:
-                connection.execute(target.delete().where(target.c[DAY] == day))
-            elif table.ready:
-                target.create(connection)
-            for part in filter(len, table.parts()):
-                _insert(connection, target, _plain(part, table), day)
+            _replace(connection, table, day, schema, found.get(table.name))
 
 
 def whole_table(
@@ -126,10 +118,31 @@ def _naive(kind: pa.DataType) -> pa.DataType:
     return pa.date32() if kind.unit == "s" else pa.timestamp("us")
 
 
-def _plain(part: pa.Table, table: ResultTable) -> pa.Table:
+def _replace(
+    connection: sqlalchemy.Connection,
+    table: ResultTable,
+    day: dt.date,
+    schema: str | None,
+    found: Mapping[str, Any] | None,
+) -> None:
+    """Replace the rows of one table, of which ``found`` has the columns if it exists."""
+    stored = table.schema if found is None else _as_stored(table.schema, found)
+    target = _table(table, stored, schema)
+    if found is not None:
+        connection.execute(target.delete().where(target.c[DAY] == day))
+    elif table.ready:
+        target.create(connection)
+    for part in filter(len, table.parts()):
+        rows = _plain(part, stored, table.name)
+        for batch in rows.to_batches(max_chunksize=_ROWS):
+            dated = batch.append_column(DAY, pa.repeat(day, len(batch)).cast(pa.date32()))
+            connection.execute(target.insert(), dated.to_pylist())
+
+
+def _plain(part: pa.Table, stored: pa.Schema, name: str) -> pa.Table:
     """A part with the columns and types of the stored table; a column that it lacks is null."""
     columns = []
-    for field in table.schema:
+    for field in stored:
         if field.name not in part.column_names:
             columns.append(pa.nulls(len(part), field.type))
             continue
@@ -137,29 +150,22 @@ def _plain(part: pa.Table, table: ResultTable) -> pa.Table:
             columns.append(part[field.name].cast(field.type))
         except pa.ArrowInvalid:
             raise DataError(
-                f"{table.name}: {field.name} has numbers with decimals, and the column of the "
-                "database takes whole numbers; alter its type to DOUBLE PRECISION"
+                f"{name}: {field.name} has numbers with decimals, and the column of the database "
+                "takes whole numbers; alter its type to DOUBLE PRECISION"
             ) from None
-    return pa.table(columns, schema=table.schema)
+    return pa.table(columns, schema=stored)
 
 
-def _insert(connection: sqlalchemy.Connection, target: Any, rows: pa.Table, day: dt.date) -> None:
-    for batch in rows.to_batches(max_chunksize=_ROWS):
-        dated = batch.append_column(DAY, pa.repeat(day, len(batch)).cast(pa.date32()))
-        connection.execute(target.insert(), dated.to_pylist())
-
-
-def _table(source: ResultTable, schema: str | None) -> sqlalchemy.Table:
+def _table(table: ResultTable, stored: pa.Schema, schema: str | None) -> sqlalchemy.Table:
     import sqlalchemy as sa
 
-    key = () if source.key is None else (DAY, *source.key)
-    columns = [sa.Column(DAY, sa.Date(), nullable=False, primary_key=DAY in key)]
-    for field in source.schema:
-        own = field.name in key
-        columns.append(
-            sa.Column(field.name, _type(field.type), primary_key=own, autoincrement=False)
-        )
-    return sa.Table(source.name, sa.MetaData(), *columns, schema=schema)
+    key = () if table.key is None else (DAY, *table.key)
+    fields = [pa.field(DAY, pa.date32()), *stored]
+    columns = [
+        sa.Column(f.name, _type(f.type), primary_key=f.name in key, autoincrement=False)
+        for f in fields
+    ]
+    return sa.Table(table.name, sa.MetaData(), *columns, schema=schema)
 
 
 def _type(kind: pa.DataType) -> Any:

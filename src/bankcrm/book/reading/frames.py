@@ -85,9 +85,10 @@ class BookReading:
                 self.of(name).problems.whole("", "no_table", "a table or query", advice)
         names = [name for name in FRAMES if name in files or name in queries]
 
-        def report(text: str) -> None:
+        def report(name: str, rows: int | None = None) -> None:
             if progress:
-                progress(names.index(text.partition(":")[0]), len(names), text)
+                text = name if rows is None else f"{name}: {rows:,} rows"
+                progress(names.index(name), len(names), text)
 
         with reading(database) if queries else nullcontext() as read:
             yield {

@@ -53,7 +53,7 @@ def batches_of_query(
     name: str,
     query: str,
     formats: Formats,
-    report: Callable[[str], None],
+    report: Callable[[str, int], None],
     *,
     stream: bool,
 ) -> Iterator[Batch]:
@@ -90,12 +90,12 @@ def batches_of_query(
 
 
 def _counted(
-    chunks: Iterator[pa.Table], name: str, report: Callable[[str], None]
+    chunks: Iterator[pa.Table], name: str, report: Callable[[str, int], None]
 ) -> Iterator[pa.Table]:
     rows = 0
     for chunk in chunks:
         rows += len(chunk)
-        report(f"{name}: {rows:,} rows")
+        report(name, rows)
         yield chunk
 
 
