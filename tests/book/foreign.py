@@ -21,6 +21,7 @@ from bankcrm.book.mapping import BookMapping, ColumnSource, Formats, FrameMappin
 from bankcrm.frames import Column
 from bankcrm.models import models_of
 
+MISSING = ("NULL", "\\N")
 UNITS = {"one": 0, "cents": 2, "thousands": -3, "ten_thousands": -4}
 
 
@@ -110,9 +111,8 @@ def _cell(column: Column, value: Any, formats: Formats, after: str) -> str:
             return _day(value, formats)
         case "instant":
             local = value.astimezone(ZoneInfo(formats.time_zone or "UTC"))
-            return (
-                local.isoformat() if formats.time_zone is None else f"{local:%Y-%m-%dT%H:%M:%S.%f}"
-            )
+            alone = formats.time_zone is not None and not local.fold
+            return local.replace(tzinfo=None).isoformat() if alone else local.isoformat()
         case "boolean":
             return ((formats.true or ("true",)) if value else (formats.false or ("false",)))[0]
         case "id":
@@ -145,7 +145,7 @@ def _write(path: Path, header: list[str], rows: list[dict[str, str]], formats: F
 
 
 def rows_of(frame: pd.DataFrame, name: str) -> list[tuple[Any, ...]]:
-    """The rows of a frame as plain values; an absent column and an empty text are missing."""
+    """The rows of a frame as plain values; an absent column and a text for missing are missing."""
     columns = []
     for column in CONTRACT[name]:
         if column.name not in frame:
@@ -155,7 +155,7 @@ def rows_of(frame: pd.DataFrame, name: str) -> list[tuple[Any, ...]]:
         if column.kind == "instant":
             values = values.dt.tz_convert("UTC") if values.notna().any() else values
         plain = values.astype(object).where(values.notna().to_numpy(), None)
-        columns.append([None if v == "" else _plain(v) for v in plain])
+        columns.append([None if v in ("", *MISSING) else _plain(v) for v in plain])
     return list(zip(*columns, strict=True))
 
 

@@ -10,7 +10,7 @@ from bankcrm.book import CONTRACT, Book, read_book
 from bankcrm.book.mapping import Formats
 from bankcrm.testing.books import books
 
-from .foreign import Style, rows_of, written
+from .foreign import MISSING, Style, rows_of, written
 
 FORMATS = st.builds(
     lambda marks, **others: Formats(decimal=marks[0], thousands=marks[1], **others),
@@ -21,7 +21,7 @@ FORMATS = st.builds(
     time_zone=st.sampled_from([None, "Asia/Shanghai", "Europe/Prague"]),
     true=st.sampled_from([None, ("是",), ("Y", "J")]),
     false=st.sampled_from([None, ("否",), ("N",)]),
-    missing=st.sampled_from([None, ("NULL", "\\N")]),
+    missing=st.sampled_from([None, MISSING]),
     amounts_in=st.sampled_from([None, "cents", "thousands", "ten_thousands"]),
 )
 STYLES = st.builds(

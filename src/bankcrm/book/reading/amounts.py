@@ -7,7 +7,7 @@ from collections import Counter
 import attrs
 import numpy as np
 
-from bankcrm.book.reading.cells import Array, as_text, encoded
+from bankcrm.book.reading.cells import Array, encoded
 from bankcrm.frames.arrays import Numbers
 from bankcrm.frames.readers import Mask
 
@@ -47,7 +47,7 @@ def signs_of(
     directions: Array, plus: tuple[str, ...], minus: tuple[str, ...]
 ) -> tuple[Numbers, Counter[str]]:
     """The sign of each row, NaN where there is none, and the words that are neither."""
-    codes, words = encoded(as_text(directions))
+    codes, words = encoded(directions)
     known = dict.fromkeys(plus, 1.0) | dict.fromkeys(minus, -1.0)
     sign = np.array([known.get(w, np.nan) for w in words] + [np.nan])
     counts = np.bincount(codes[codes >= 0], minlength=len(words))

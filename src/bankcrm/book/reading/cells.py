@@ -73,17 +73,25 @@ def as_text(values: Array) -> Array:
     return pc.cast(values, pa.string())
 
 
-def encoded(text: Array) -> tuple[npt.NDArray[np.intp], list[str]]:
-    """The code of each cell, -1 for null, and the distinct texts."""
-    codes = pc.dictionary_encode(text)
+def encoded(values: Array) -> tuple[npt.NDArray[np.intp], list[str]]:
+    """The code of each cell, -1 for null, and the texts without white space around them.
+
+    >>> encoded(pa.array(["a", " a", None, " "]))
+    (array([ 0,  1, -1, -1]), ['a', 'a', ''])
+    """
+    codes = values
+    if not pa.types.is_dictionary(values.type):
+        codes = pc.dictionary_encode(values if is_text(values) else as_text(values))
     if isinstance(codes, pa.ChunkedArray):
         codes = codes.unify_dictionaries().combine_chunks()
     if isinstance(codes, pa.ChunkedArray):  # without a chunk, or with too many for one
         codes = pa.concat_arrays(codes.chunks) if codes.num_chunks else codes.cast(pa.string())
     if not len(codes):
         return np.empty(0, dtype=np.intp), []
-    places = pc.fill_null(codes.indices, -1).to_numpy(zero_copy_only=False)
-    return places.astype(np.intp), codes.dictionary.to_pylist()
+    places = pc.fill_null(codes.indices, -1).to_numpy(zero_copy_only=False).astype(np.intp)
+    words = [word.strip() for word in as_text(codes.dictionary).fill_null("").to_pylist()]
+    blank = np.array([not word for word in words] + [True], dtype=np.bool_)
+    return (np.where(blank[places], -1, places) if blank[:-1].any() else places), words
 
 
 def numbers(values: Array, formats: Formats, power: int = 0) -> Cells:
@@ -96,17 +104,19 @@ def numbers(values: Array, formats: Formats, power: int = 0) -> Cells:
     """
     if not is_text(values):
         return _scaled(values, power)
-    text = trimmed(values)
+    text = pc.cast(values, pa.string()) if pa.types.is_dictionary(values.type) else values
     decimal, thousands = formats.decimal or ".", formats.thousands
     wrong = None
     if thousands is not None:
         mark = re.escape(thousands)
+        text = trimmed(text)
         grouped = rf"^[+-]?\d{{1,3}}({mark}\d{{2,4}})*{mark}\d{{3,4}}({re.escape(decimal)}\d*)?$"
         marked = pc.match_substring(text, thousands)
         if pc.any(marked).as_py():
             wrong = pc.and_not(marked, pc.match_substring_regex(text, grouped))
             text = pc.replace_substring(text, thousands, "")
     if decimal == ",":
+        text = trimmed(text)
         points = pc.match_substring(text, ".")
         wrong = points if wrong is None else pc.or_(wrong, points)
         text = pc.replace_substring(text, ",", ".")
@@ -135,6 +145,7 @@ def _parsed_numbers(text: Array, power: int, advice: str) -> Cells:
             return Cells(number)
     except pa.ArrowInvalid:
         pass
+    text = trimmed(text)
     fits = pc.match_substring_regex(text, _NUMBER)
     plain = pc.if_else(fits, text, None)
     try:
@@ -172,7 +183,7 @@ def dates(values: Array, formats: Formats) -> Cells:
         return Cells(pc.cast(local, pa.date32(), safe=False))
     if not (is_text(values) or pa.types.is_integer(kind) or pa.types.is_floating(kind)):
         return Cells(values)
-    codes, words = encoded(as_text(values))
+    codes, words = encoded(values)
     text = pd.Series(words, dtype="str")
     zoned = text.str.contains(_ZONED, regex=True).to_numpy(dtype=np.bool_)
     moments = _moments(text, formats.dates)
@@ -197,7 +208,7 @@ def instants(values: Array, formats: Formats) -> Cells:
         return Cells(_localized(local, zone))
     if not is_text(values):
         return Cells(values)
-    codes, words = encoded(as_text(values))
+    codes, words = encoded(values)
     text = pd.Series(words, dtype="str")
     zoned = text.str.contains(_ZONED, regex=True).to_numpy(dtype=np.bool_)
     moments = _moments(text, _with_time(formats.dates)).dt.as_unit("us")
@@ -216,8 +227,9 @@ def instants(values: Array, formats: Formats) -> Cells:
 
 
 def _localized(local: npt.NDArray[np.datetime64], zone: str) -> Array:
-    """Wall-clock times as instants."""
-    index = instants_of(local, zone).as_unit("us")
+    """Wall-clock times as instants, exact to the microsecond."""
+    fine = local.astype("datetime64[us]")
+    index = instants_of(local, zone).as_unit("us") + (fine - fine.astype("datetime64[s]"))
     return pa.array(index.tz_convert("UTC")).cast(pa.timestamp("us", zone))
 
 
@@ -265,7 +277,7 @@ def booleans(values: Array, formats: Formats) -> Cells:
         return Cells(values)
     true, false = formats.true or TRUE, formats.false or FALSE
     known = {w.lower(): True for w in true} | {w.lower(): False for w in false}
-    codes, words = encoded(as_text(values))
+    codes, words = encoded(values)
     truth = np.array([known.get(w.lower(), False) for w in words] + [False], dtype=np.bool_)
     unread = np.array([w.lower() not in known for w in words], dtype=np.bool_)
     null = np.append(unread, True)[codes]

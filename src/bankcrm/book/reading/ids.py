@@ -34,6 +34,8 @@ def id_cells(raw: Array, column: Column, problems: Problems) -> Cells:
         raw = pc.cast(raw, raw.type.value_type)
     if not is_text(raw):
         return Cells(raw)
+    if (whole := _integers(raw)) is not None:
+        return Cells(whole)
     text = trimmed(raw)
     pointed = pc.match_substring(text, ".")
     if not pc.any(pointed).as_py():
@@ -48,6 +50,19 @@ def id_cells(raw: Array, column: Column, problems: Problems) -> Cells:
         "ids with all their digits",
         "a spreadsheet has cut them; export the column as text",
     )
+
+
+def _integers(text: Array) -> Array | None:
+    """Ids as integers, if each is written as an integer is."""
+    padded = pc.and_(pc.starts_with(text, "0"), pc.not_equal(text, "0"))
+    if pc.any(padded).as_py() or pc.any(pc.starts_with(text, "-0")).as_py():
+        return None
+    if pc.any(pc.starts_with(text, "+")).as_py():
+        return None
+    try:
+        return pc.cast(text, pa.int64())
+    except pa.ArrowInvalid:
+        return None
 
 
 def _whole_numbers(raw: Array, column: Column, problems: Problems) -> Cells:

@@ -90,8 +90,8 @@ def batches_of_files(
             elif suffix == ".xlsx":
                 yield _excel(path, mapping, named)
             else:
-                file = text_file(path, mapping.formats, wanted)
-                if file.recognised:
+                file = text_file(path, mapping.formats, wanted, keep=not stream)
+                if file.encoding == "gb18030" and mapping.formats.encoding is None:
                     problems.notes[f"{path.name} was read as {file.encoding}"] += 1
                 yield from _text(
                     file, mapping.formats, wanted, problems, named=named, stream=stream
@@ -191,8 +191,9 @@ def _text(
         ragged = True
         return "skip"
 
+    encoding = file.encoding if file.text is None else "utf-8"
     options = {
-        "read_options": csv.ReadOptions(encoding=file.encoding, block_size=_BLOCK),
+        "read_options": csv.ReadOptions(encoding=encoding, block_size=_BLOCK),
         "parse_options": csv.ParseOptions(
             delimiter=file.separator, newlines_in_values=file.quotes, invalid_row_handler=skip
         ),
@@ -209,7 +210,13 @@ def _text(
             reader = csv.open_csv(file.path, **options)
             parts: Iterator[Any] = itertools.chain([reader.schema.empty_table()], reader)
         else:
-            parts = iter([csv.read_csv(file.path, **options)])
+            parts = iter(
+                [
+                    csv.read_csv(
+                        file.path if file.text is None else pa.BufferReader(file.text), **options
+                    )
+                ]
+            )
         for part in parts:
             table = pa.table(part).rename_columns(names)
             yield Batch(table, TextPlace(file, first, named))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import io
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -35,7 +36,7 @@ class TextFile:
         separator: Its separator.
         header: The names of its columns, as they are written.
         quotes: Whether a quotation mark occurs in it.
-        recognised: Whether the encoding was concluded from the characters.
+        text: The whole text as UTF-8, where it is kept.
     """
 
     path: Path
@@ -43,7 +44,7 @@ class TextFile:
     separator: str
     header: tuple[str, ...]
     quotes: bool
-    recognised: bool = False
+    text: bytes | None = attrs.field(default=None, repr=False)
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Each row after the header with the number of its first line; blank lines are left out."""
@@ -76,18 +77,27 @@ class TextFile:
         return count, shown
 
 
-def text_file(path: Path, formats: Formats, wanted: Iterable[str]) -> TextFile:
+def text_file(path: Path, formats: Formats, wanted: Iterable[str], *, keep: bool) -> TextFile:
     """How a text file is written.
 
     Args:
         path: The file.
         formats: The formats that are stated; the others are recognised.
         wanted: Names of columns that the file is expected to have.
+        keep: Keep the text in memory where it has to be decoded anyway.
 
     Raises:
         DataError: The encoding or the separator is ambiguous, or the file is not such a text.
     """
-    encoding, quotes, recognised = _encoding_of(path, formats.encoding)
+    stated = _stated_encoding(path, formats.encoding)
+    encoding = stated or "utf-8"
+    try:
+        quotes, text = _scanned(path, encoding, keep=keep)
+    except DataError:
+        if stated is not None:
+            raise
+        encoding = _concluded_encoding(path)
+        quotes, text = _scanned(path, encoding, keep=keep)
     with path.open(encoding=encoding, newline="") as file:
         first = next((line for line in file if line.strip()), "")
     if formats.separator is not None:
@@ -97,7 +107,7 @@ def text_file(path: Path, formats: Formats, wanted: Iterable[str]) -> TextFile:
     else:
         separator = _separator_of(path, first, set(wanted))
     header = tuple(_fields(first, separator))
-    found = TextFile(path, encoding, separator, header, quotes > 0, recognised)
+    found = TextFile(path, encoding, separator, header, quotes > 0, text)
     if quotes % 2:
         _refuse_open_quote(found)
     return found
@@ -138,28 +148,26 @@ def _refuse_open_quote(file: TextFile) -> None:
                 ) from None
 
 
-def _encoding_of(path: Path, stated: str | None) -> tuple[str, int, bool]:
-    """Encoding, number of quotation marks, and whether the encoding was only concluded."""
+def _stated_encoding(path: Path, stated: str | None) -> str | None:
+    """The encoding that the mapping or the first bytes of the file state."""
     with path.open("rb") as file:
         start = file.read(_CHUNK)
     marked = next((name for mark, name in _MARKS if start.startswith(mark)), None)
-    wide = marked or _wide(start)
-    if stated is not None:
-        if marked and codecs.lookup(stated).name[:5] != codecs.lookup(marked).name[:5]:
-            raise DataError(
-                f"{path.name}: begins with the mark of {marked}, but encoding = {stated!r}; "
-                "leave the encoding out of book.toml"
-            )
-        return _decoded(path, marked or stated)
-    if wide:
-        return _decoded(path, wide)
-    try:
-        return _decoded(path, "utf-8")
-    except DataError:
-        pass
-    if _is_chinese(start):
-        name, quotes, _ = _decoded(path, "gb18030")
-        return name, quotes, True
+    if stated is None:
+        return marked or _wide(start)
+    if marked and codecs.lookup(stated).name[:5] != codecs.lookup(marked).name[:5]:
+        raise DataError(
+            f"{path.name}: begins with the mark of {marked}, but encoding = {stated!r}; "
+            "leave the encoding out of book.toml"
+        )
+    return marked or stated
+
+
+def _concluded_encoding(path: Path) -> str:
+    """The encoding of a file that states none and is not UTF-8: GB18030 if that is clear."""
+    with path.open("rb") as file:
+        if _is_chinese(file.read(_CHUNK)):
+            return "gb18030"
     raise DataError(
         f"{path.name}: neither UTF-8 nor clearly GB18030; name its encoding under [formats] in "
         'book.toml, such as encoding = "gb18030", "big5" or "cp1252"'
@@ -176,21 +184,32 @@ def _wide(start: bytes) -> str | None:
     return "utf-16-le" if odd > even else "utf-16-be"
 
 
-def _decoded(path: Path, encoding: str) -> tuple[str, int, bool]:
-    """The encoding and the number of quotation marks, once the whole file has been decoded."""
+def _scanned(path: Path, encoding: str, *, keep: bool) -> tuple[int, bytes | None]:
+    """The number of quotation marks, and the text as UTF-8 if it is kept, of a whole file.
+
+    Raises:
+        DataError: The file is not in this encoding.
+    """
+    plain = encoding == "utf-8"
     decoder = codecs.getincrementaldecoder(encoding)()
+    text = io.BytesIO() if keep and not plain else None
     quotes = 0
     with path.open("rb") as file:
         try:
             while chunk := file.read(_CHUNK):
-                quotes += decoder.decode(chunk).count('"')
+                decoded = decoder.decode(chunk)
+                if not plain:
+                    chunk = decoded.encode()
+                if text is not None:
+                    text.write(chunk)
+                quotes += chunk.count(b'"') if b'"' in chunk else 0
             decoder.decode(b"", final=True)
-        except UnicodeDecodeError as error:
+        except UnicodeError:
             raise DataError(
-                f"{path.name}: not {encoding} near byte {file.tell() - len(error.object):,}; name "
-                'its encoding under [formats] in book.toml, such as encoding = "gb18030"'
+                f"{path.name}: not {encoding} before byte {file.tell():,}; name its encoding "
+                'under [formats] in book.toml, such as encoding = "gb18030"'
             ) from None
-    return encoding, quotes, False
+    return quotes, None if text is None else text.getvalue()
 
 
 def _is_chinese(start: bytes) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from bankcrm.book.mapping import FrameMapping
-from bankcrm.book.reading.cells import Array, as_text, encoded
+from bankcrm.book.reading.cells import Array, encoded
 from bankcrm.book.reading.problems import Problems
 from bankcrm.frames import Column
 
@@ -27,7 +27,7 @@ def word_cells(raw: Array, column: Column, mapping: FrameMapping, problems: Prob
         mapping: How the frame is read.
         problems: Where words are reported that the mapping does not name.
     """
-    codes, words = encoded(as_text(raw))
+    codes, words = encoded(raw)
     stated = {theirs.strip(): ours for theirs, ours in mapping.values.get(column.name, {}).items()}
     named = any(column.name in part for part in (mapping.columns, mapping.values, mapping.default))
     closed = (bool(column.choices) and named) or column.name in mapping.default
