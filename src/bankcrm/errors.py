@@ -127,3 +127,7 @@ class MissingExtraError(BankcrmError, ImportError):
 
 class EngineError(BankcrmError, RuntimeError):
     """An engine that did not finish: out of memory, disk full, a lost task, cancelled."""
+
+
+class DatabaseError(BankcrmError, RuntimeError):
+    """A database that cannot be reached or refuses a statement; it shows no value of a row."""

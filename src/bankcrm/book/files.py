@@ -18,8 +18,10 @@ from bankcrm.book.mapping import BookMapping
 from bankcrm.book.mapping.toml import mapping_of
 from bankcrm.book.model import Book, refuse_no_book
 from bankcrm.book.reading import read_frames
+from bankcrm.databases.reading import Source, is_url
 from bankcrm.errors import DataError
 from bankcrm.folders import ResultFolder, refuse_source
+from bankcrm.progress import Progress
 
 _FORMATS = ("parquet", "csv")
 _TOML = "book.toml"
@@ -33,8 +35,13 @@ _FACTS: dict[str, tuple[type | tuple[type, ...], str]] = {
 }
 
 
-def read_book(folder: str | Path, *, mapping: BookMapping | None = None) -> Book:
-    """Read a book from a folder.
+def read_book(
+    source: str | Path | Source,
+    *,
+    mapping: BookMapping | None = None,
+    progress: Progress | None = None,
+) -> Book:
+    """Read a book from a folder or a database.
 
     Each frame is a file with the frame's name, such as ``customers.parquet``, ``customers.csv`` or
     ``customers.xlsx``, or the file that the mapping names. The optional ``book.toml`` has ``name``,
@@ -43,21 +50,33 @@ def read_book(folder: str | Path, *, mapping: BookMapping | None = None) -> Book
     another pattern. Ids are integers if all ids of the book are integers, else text (``007`` stays
     ``007``).
 
+    A database is a URL of SQLAlchemy, whose password comes from the environment variable
+    ``BANKCRM_DATABASE_PASSWORD``; an engine or connection of SQLAlchemy; or a connection of ADBC or
+    of a driver with Python's database API. Each frame is the table of its own name, or the table or
+    query that the mapping names.
+
     Args:
-        folder: The folder of the files.
-        mapping: How the files are read, instead of the mapping in ``book.toml``.
+        source: The folder of the files, or the database.
+        mapping: How the frames are read, instead of the mapping in ``book.toml``.
+        progress: Called with (frames done, frames in all, the frame and its rows so far).
 
     Raises:
+        DatabaseError: The database cannot be reached, or a query fails.
         DataError: No such folder; or all problems of all frames and files together: a missing file
             or column, cells that do not parse, words that the mapping does not name.
     """
-    folder = as_path(folder, "folder")
+    if not isinstance(source, str | Path) or is_url(source):
+        frames, note = read_frames(mapping or BookMapping(), database=source, progress=progress)
+        return Book(**frames, note=note)
+    folder = as_path(source, "folder")
     if not folder.is_dir():
         raise DataError(
             f"{folder}: no such folder; expected a folder of files such as customers.parquet"
         )
     facts, stated = book_entries(folder)
-    frames, note = read_frames(folder, stated if mapping is None else mapping)
+    frames, note = read_frames(
+        stated if mapping is None else mapping, folder=folder, progress=progress
+    )
     notes = [n for n in (facts.pop("note", ""), note) if n]
     return Book(**frames, **facts, note="; ".join(notes))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -91,10 +92,13 @@ def converted(
     """Convert a bank's own files to Parquet in another folder.
 
     Returns:
-        The converted files, the state of the bank's own, and a note about the conversion.
+        The converted files, the state of the bank's own (another one each time for a table of a
+        database, which may have changed), and a note about the conversion.
     """
-    written, sources, note = write_parts(folder, mapping, target)
-    state = [(str(f), s.st_size, s.st_mtime_ns) for f in sources for s in [f.stat()]]
+    written, sources, note = write_parts(mapping, target, folder=folder)
+    state = [(str(f), s.st_size, s.st_mtime_ns)
+             for found in sources.values() for f in found for s in [f.stat()]]  # fmt: skip
+    state += [(str(uuid.uuid4()), 0, 0) for found in sources.values() if not found]
     files = {name: FrameFiles(name, path, "parquet", True) for name, path in written.items()}
     return files, state, note
 

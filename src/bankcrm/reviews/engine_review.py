@@ -10,6 +10,7 @@ import attrs
 import pandas as pd
 import pyarrow.parquet as pq
 
+from bankcrm.databases.writing import ResultTable, stored_schema
 from bankcrm.engines.output import Output
 from bankcrm.pipeline.reading import shown_columns
 from bankcrm.reviews.model import INLINED, Review, as_id, leading_rows, unknown_customer
@@ -43,6 +44,17 @@ class EngineReview(Review):
             if rows.num_rows:
                 return Review.explain(attrs.evolve(self, facts=rows.to_pandas()), customer)
         raise unknown_customer(customer, self.facts.index)
+
+    def _customers_table(self) -> ResultTable:
+        """The customers, read from disk file by file."""
+        shown = ["customer_id", *shown_columns(self.steps)]
+        schemas = [pq.read_schema(file) for file in self.output.files]
+        return ResultTable(
+            "customers",
+            stored_schema(schemas, shown),
+            lambda: (pq.read_table(file) for file in self.output.files),
+            ("customer_id",),
+        )
 
     def _write_customers(self, target: Path) -> None:
         """The customers are on disk already, in ``output``."""

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from bankcrm._display import card
 from bankcrm.arguments import as_path
+from bankcrm.databases.connection import Database
+from bankcrm.databases.writing import ResultTable, replace_rows, whole_table
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.folders import ResultFolder
 from bankcrm.pipeline import STEPS, Decision, Fitted, Step
@@ -226,6 +228,37 @@ class Review:
             self._parquet_customers(target)
             self.complaints.to_parquet(target / "complaints.parquet")
             self.findings.to_parquet(target / "findings.parquet")
+
+    def to_database(self, database: Database, schema: str | None = None) -> None:
+        """Write customers, complaints, findings and summary to the tables of these names.
+
+        Each table has the column ``review_date``. In one transaction the rows of the same review
+        date are replaced; those of other dates are kept, and a failure changes nothing. Tables that
+        do not exist are created, ``complaints`` with the first complaint. ``summary`` has one row
+        per review date, with the figures as JSON. Instants are stored in UTC.
+
+        Args:
+            database: A URL such as ``postgresql://bank@host/crm`` or ``sqlite:///crm.db``, or an
+                engine or open connection of SQLAlchemy. The password of a URL without one is taken
+                from the environment variable ``BANKCRM_DATABASE_PASSWORD``.
+            schema: The schema of the tables, which must exist; None: that of the connection.
+
+        Raises:
+            MissingExtraError: The extra ``sql`` is not installed.
+            DataError: A table exists with other columns.
+            DatabaseError: There is no connection, or the database refuses a statement.
+        """
+        figures = json.dumps(self.summary, ensure_ascii=False, allow_nan=False)
+        tables = [
+            whole_table("summary", pd.DataFrame({"book": [self.name], "summary": [figures]}), ()),
+            self._customers_table(),
+            whole_table("complaints", self.complaints, ("complaint_id",), typed=False),
+            whole_table("findings", self.findings),
+        ]
+        replace_rows(database, self.as_of, tables, schema)
+
+    def _customers_table(self) -> ResultTable:
+        return whole_table("customers", self.customers, ("customer_id",))
 
     def write(
         self,

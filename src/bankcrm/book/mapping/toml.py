@@ -36,7 +36,7 @@ def mapping_of(raw: Mapping[str, Any], faults: list[str]) -> BookMapping:
 
     Where something does not fit, the mapping that is returned is empty.
     """
-    known = (*ENTRIES, "formats", *FRAMES)
+    known = (*ENTRIES, "database", "formats", *FRAMES)
     faults += [
         f"{key}: unknown key{nearest(key, known)}; known: {', '.join(known)}"
         for key in raw
@@ -50,20 +50,23 @@ def mapping_of(raw: Mapping[str, Any], faults: list[str]) -> BookMapping:
         for name in FRAMES
         if name in raw and (found := structure(made, raw[name], FrameMapping, name, faults))
     }
-    faults += faults_of(frames, formats)
-    return BookMapping() if len(faults) > before else BookMapping(frames, formats)
+    database = raw.get("database")
+    faults += faults_of(frames, formats, database)
+    return BookMapping() if len(faults) > before else BookMapping(frames, formats, database)
 
 
 def write_mapping(mapping: BookMapping) -> str:
     """A mapping as TOML; see `BookMapping.to_toml`."""
-    body = {"formats": plain(mapping.formats)}
+    body: dict[str, Any] = {"formats": plain(mapping.formats)}
     for name, frame in mapping.frames.items():
         columns = {
             k: v.column if v == ColumnSource(v.column) else plain(v)
             for k, v in frame.columns.items()
         }
         body[name] = plain(frame) | {"columns": columns}
-    return tomli_w.dumps({k: _without_empty(v) for k, v in body.items() if v or k != "formats"})
+    tables = {k: _without_empty(v) for k, v in body.items() if v or k != "formats"}
+    first = {} if mapping.database is None else {"database": mapping.database}
+    return tomli_w.dumps(first | tables)
 
 
 def _without_empty(table: dict[str, Any]) -> dict[str, Any]:

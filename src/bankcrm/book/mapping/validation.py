@@ -6,10 +6,12 @@ import codecs
 import datetime as dt
 import itertools
 import math
+import re
 import zoneinfo
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from bankcrm.book.contract import CONTRACT
 from bankcrm.errors import DataError, nearest
@@ -60,9 +62,11 @@ def raise_together(faults: Iterable[str]) -> None:
         raise DataError("\n  ".join([*head, *found]))
 
 
-def faults_of(frames: Mapping[str, FrameMapping], formats: Formats) -> list[str]:
+def faults_of(
+    frames: Mapping[str, FrameMapping], formats: Formats, database: str | None
+) -> list[str]:
     """All errors of a mapping, each with its path."""
-    found = list(_format_faults(formats, "formats"))
+    found = [*_format_faults(formats, "formats"), *_database_faults(database)]
     for name, frame in frames.items():
         if name not in CONTRACT:
             found.append(f"{name}: a book has no such frame{nearest(name, CONTRACT)}")
@@ -86,7 +90,26 @@ def faults_of(frames: Mapping[str, FrameMapping], formats: Formats) -> list[str]
     return found
 
 
+def _database_faults(url: object) -> Iterator[str]:
+    """A URL without a password; its text is not shown, because it may contain one."""
+    if url is None:
+        return
+    if not isinstance(url, str) or "://" not in url:
+        yield "database: not a URL; expected for example postgresql://bank@host/core"
+    elif _PASSWORD.search(unquote(url)):
+        yield (
+            "database: the URL contains a password; remove it, and set the environment variable "
+            "BANKCRM_DATABASE_PASSWORD"
+        )
+
+
+_PASSWORD = re.compile(r"://[^:/]*:[^@]*@|(password|passwd|pwd)\s*=", re.I)
+
+
 def _source_faults(frame: FrameMapping, name: str) -> Iterator[str]:
+    sources = [part for part in ("file", "table", "query") if getattr(frame, part) is not None]
+    if len(sources) > 1:
+        yield f"{name}: {' and '.join(sources)} are stated; keep one"
     suffix = "" if frame.file is None else PurePath(frame.file).suffix.lower()
     if frame.file is not None and suffix not in SUFFIXES:
         yield f"{name}.file: {frame.file!r} is not one of {', '.join(SUFFIXES)}"

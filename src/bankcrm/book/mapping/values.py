@@ -132,6 +132,8 @@ class FrameMapping:
         file: File name or glob, relative to the folder of the book; None: the file named after the
             frame. The rows of several files follow each other in the order of their names.
         sheet: Sheet of an Excel file; None: the first.
+        table: Table of the database, with its schema if it has one: ``core.txn``.
+        query: Query of the database, instead of a table.
         columns: Column of the contract -> its source.
         constants: Column of the contract -> the value of every row.
         values: Column of the contract -> word of the source -> word of the contract; an empty text
@@ -143,6 +145,8 @@ class FrameMapping:
 
     file: str | None = None
     sheet: str | None = None
+    table: str | None = None
+    query: str | None = None
     columns: Mapping[str, ColumnSource] = attrs.field(factory=dict, converter=_sources)
     constants: Mapping[str, Any] = attrs.field(factory=dict, converter=_words)
     values: Mapping[str, Mapping[str, str]] = attrs.field(factory=dict, converter=_codes)
@@ -161,6 +165,8 @@ class BookMapping:
     Attributes:
         frames: Frame -> how it is read. One that is not named is read from the file of its name.
         formats: Formats of all frames.
+        database: URL of the database of the frames with a table or a query, such as
+            ``postgresql://bank@host/core``. Its password comes from the environment.
 
     Raises:
         DataError: The mapping does not fit the data contract; all errors are reported together,
@@ -181,10 +187,11 @@ class BookMapping:
 
     frames: Mapping[str, FrameMapping] = attrs.field(factory=dict, converter=_words)
     formats: Formats = Formats()
+    database: str | None = None
 
     def __attrs_post_init__(self) -> None:
         """Check every frame against the data contract."""
-        raise_together(faults_of(self.frames, self.formats))
+        raise_together(faults_of(self.frames, self.formats, self.database))
 
     def frame(self, name: str) -> FrameMapping:
         """How one frame is read, with its formats complete."""

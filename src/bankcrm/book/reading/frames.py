@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 import pandas as pd
@@ -19,10 +21,13 @@ from bankcrm.book.reading.conversion import FrameReading
 from bankcrm.book.reading.ids import ids_alike
 from bankcrm.book.reading.problems import Problems
 from bankcrm.book.reading.sources import Batch, batches_of_files, files_of_frame, frame_batch
+from bankcrm.book.reading.tables import batches_of_query, queries_of
 from bankcrm.book.reading.words import WORDS
+from bankcrm.databases.reading import Source, located, reading
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, as_frame
 from bankcrm.frames.findings import raise_faults
+from bankcrm.progress import Progress
 
 _REQUIRED = ("customers", "transactions")
 
@@ -40,6 +45,13 @@ _TYPES = {
 """The type of a column whose parts have several types, by its kind."""
 
 
+class FrameSource(Protocol):
+    """Gives the rows of a frame in batches."""
+
+    def __call__(self, *, stream: bool) -> Iterable[Batch]:
+        """The batches; with ``stream`` each fits into memory."""
+
+
 @attrs.define
 class BookReading:
     """The reading of a book: one reading per frame, with one report of all problems.
@@ -47,10 +59,12 @@ class BookReading:
     Attributes:
         mapping: The mapping of the book.
         readings: The reading of each frame that the source has.
+        files: The files of each frame that comes from files.
     """
 
     mapping: BookMapping
     readings: dict[str, FrameReading] = attrs.field(factory=dict)
+    files: dict[str, list[Path]] = attrs.field(factory=dict)
 
     def of(self, name: str) -> FrameReading:
         """The reading of a frame."""
@@ -58,10 +72,45 @@ class BookReading:
             name, FrameReading(name, self.mapping.frame(name), Problems(name))
         )
 
-    def files(self, folder: Path) -> dict[str, list[Path]]:
+    @contextmanager
+    def sources(
+        self, folder: Path | None, database: Source | None, progress: Progress | None
+    ) -> Iterator[dict[str, FrameSource]]:
+        """The source of each frame that the book has; a missing one is a problem."""
+        if database is None and self.mapping.database is not None:
+            database = located(self.mapping.database, folder)
+        queries = queries_of(self.mapping, database, folder)
+        files = self.files = {} if folder is None else self._files(folder, set(queries))
+        if folder is None:
+            for name in [n for n in _REQUIRED if n not in queries]:
+                advice = f'name its table, table = "...", under [{name}] of the mapping'
+                self.of(name).problems.whole("", "no_table", "a table or query", advice)
+        names = [name for name in FRAMES if name in files or name in queries]
+
+        def report(name: str, rows: int | None = None) -> None:
+            if progress:
+                text = name if rows is None else f"{name}: {rows:,} rows"
+                progress(names.index(name), len(names), text)
+
+        with reading(database) if queries else nullcontext() as read:
+            yield {
+                name: functools.partial(
+                    batches_of_query,
+                    read,
+                    name,
+                    queries[name],
+                    self.of(name).mapping.formats,
+                    report,
+                )
+                if name in queries and read is not None
+                else functools.partial(self._batches_of_files, name, files[name], report)
+                for name in names
+            }
+
+    def _files(self, folder: Path, others: set[str]) -> dict[str, list[Path]]:
         """The files of each frame that the folder holds; missing ones are problems."""
         found: dict[str, list[Path]] = {}
-        for name in FRAMES:
+        for name in [n for n in FRAMES if n not in others]:
             try:
                 files = files_of_frame(folder, name, self.mapping.frame(name))
             except DataError as error:
@@ -79,31 +128,39 @@ class BookReading:
                 )
         return found
 
-    def batches(self, name: str, files: Iterable[Path], *, stream: bool) -> Iterable[Batch]:
-        """The rows of a frame's files in batches."""
-        reading = self.of(name)
-        return batches_of_files(
-            files, reading.mapping, reading.wanted(), reading.problems, stream=stream
-        )
+    def _batches_of_files(
+        self, name: str, files: list[Path], report: Callable[[str], None], *, stream: bool
+    ) -> Iterator[Batch]:
+        report(name)
+        found = self.of(name)
+        return batches_of_files(files, found.mapping, found.wanted(), found.problems, stream=stream)
 
     def finish(self) -> tuple[str, ...]:
         """Raise all problems of all frames together; returns what was converted on the way."""
-        for reading in self.readings.values():
-            reading.finish()
+        for found in self.readings.values():
+            found.finish()
         raise_faults([f for r in self.readings.values() for f in r.problems.reported()])
         return tuple(
             note + (f" ({count:,} rows)" if count > 1 else "")
-            for reading in self.readings.values()
-            for note, count in reading.problems.notes.items()
+            for found in self.readings.values()
+            for note, count in found.problems.notes.items()
         )
 
 
-def read_frames(folder: Path, mapping: BookMapping) -> tuple[dict[str, Any], str]:
-    """Read the frames of a folder by a mapping.
+def read_frames(
+    mapping: BookMapping,
+    *,
+    folder: Path | None = None,
+    database: Source | None = None,
+    progress: Progress | None = None,
+) -> tuple[dict[str, Any], str]:
+    """Read the frames of a folder, of a database, or of both by a mapping.
 
     Args:
-        folder: The folder.
-        mapping: The mapping; an empty one for files in the data contract.
+        mapping: The mapping; an empty one for files or tables in the data contract.
+        folder: The folder of the files; None: all frames come from the database.
+        database: The database of tables and queries; None: the one that the mapping names.
+        progress: Called before each frame, and for each chunk of a table.
 
     Returns:
         The frames, and a note about what was recognised and converted.
@@ -113,11 +170,12 @@ def read_frames(folder: Path, mapping: BookMapping) -> tuple[dict[str, Any], str
     """
     book = BookReading(mapping)
     tables: dict[str, pa.Table] = {}
-    for name, files in book.files(folder).items():
-        reading = book.of(name)
-        parts = [reading.converted(b) for b in book.batches(name, files, stream=False)]
-        if parts:
-            tables[name] = joined(parts, name)
+    with book.sources(folder, database, progress) as sources:
+        for name, batches in sources.items():
+            found = book.of(name)
+            parts = [found.converted(batch) for batch in batches(stream=False)]
+            if parts:
+                tables[name] = joined(parts, name)
     notes = book.finish()
     return {name: as_frame(table) for name, table in ids_alike(tables).items()}, "; ".join(notes)
 
@@ -156,40 +214,46 @@ def mapped_frames(
 
 
 def write_parts(
-    folder: Path, mapping: BookMapping, target: Path
-) -> tuple[dict[str, Path], list[Path], str]:
-    """Convert the files of a book to Parquet part by part, for books larger than memory.
+    mapping: BookMapping,
+    target: Path,
+    *,
+    folder: Path | None = None,
+    database: Source | None = None,
+) -> tuple[dict[str, Path], dict[str, list[Path]], str]:
+    """Convert a book to Parquet part by part, for books larger than memory.
 
     Ids are written as text, because only the whole book shows whether all are integers.
 
     Args:
-        folder: The folder of the files.
         mapping: The mapping.
         target: The folder to write to.
+        folder: The folder of the files; None: all frames come from the database.
+        database: The database of tables and queries; None: the one that the mapping names.
 
     Returns:
-        The Parquet file of each frame, the files that were read, and a note.
+        The Parquet file of each frame, the files that each was read from (none for a table of a
+        database), and a note.
 
     Raises:
         DataError: All problems of all frames and files together.
     """
     book = BookReading(mapping)
     written: dict[str, Path] = {}
-    sources = book.files(folder)
-    for name, files in sources.items():
-        reading = book.of(name)
-        path = target / f"{name}.parquet"
-        writer = None
-        for batch in book.batches(name, files, stream=True):
-            table = of_contract(reading.converted(batch), name)
-            if writer is None:
-                writer = pq.ParquetWriter(path, table.schema, compression="lz4")
-                written[name] = path
-            writer.write_table(table.select(writer.schema.names))
-        if writer is not None:
-            writer.close()
+    with book.sources(folder, database, None) as sources:
+        for name, batches in sources.items():
+            found = book.of(name)
+            path = target / f"{name}.parquet"
+            writer = None
+            for batch in batches(stream=True):
+                table = of_contract(found.converted(batch), name)
+                if writer is None:
+                    writer = pq.ParquetWriter(path, table.schema, compression="lz4")
+                    written[name] = path
+                writer.write_table(table.select(writer.schema.names))
+            if writer is not None:
+                writer.close()
     notes = book.finish()
-    return written, [file for files in sources.values() for file in files], "; ".join(notes)
+    return written, {name: book.files.get(name, []) for name in written}, "; ".join(notes)
 
 
 def joined(parts: list[pa.Table], name: str) -> pa.Table:
