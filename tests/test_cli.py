@@ -99,7 +99,9 @@ def test_what_is_not_available_is_printed_with_its_reason(sample: Path, tmp_path
     (tmp_path / "transactions.csv").write_text(lines[0] + "\n", encoding="utf-8")
     result = run("review", tmp_path, "--out", tmp_path / "out")
     assert result.returncode == 0, result.stderr
-    assert "not available: rfm (the book has no transactions)" in result.stdout
+    assert "segment, rfm_level, " in result.stdout
+    assert "(transactions has no row)" in result.stdout
+    assert "note: cost to serve counts no contacts (the book has no contacts)" in result.stdout
 
 
 def test_quiet_prints_nothing(sample: Path, tmp_path: Path) -> None:

@@ -177,8 +177,13 @@ def _print_summary(result: Review) -> None:
     for name, value in result.key_figures().items():
         table.add_row(name, value)
     Console().print(table)
-    for step, reason in result.reasons.items():
-        click.echo(f"not available: {step} ({reason})")
+    results: dict[str, list[str]] = {}
+    for name, reason in result.reasons.items():
+        results.setdefault(reason, []).append(name)
+    for reason, names in results.items():
+        click.echo(f"not available: {', '.join(names)} ({reason})")
+    for what, reason in result.limits.items():
+        click.echo(f"note: {what} ({reason})")
 
 
 @cli.command()

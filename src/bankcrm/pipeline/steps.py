@@ -11,8 +11,9 @@ from bankcrm.lifecycle.actions.signals import signal_facts_of
 from bankcrm.lifecycle.actions.warnings import weigh_signals
 from bankcrm.lifecycle.stages.facts import stage_facts_of
 from bankcrm.pipeline.block import Block
+from bankcrm.pipeline.reasons import needs_page
 from bankcrm.pipeline.referrals import Referrals, learn_referrals, referrals_of, referrers
-from bankcrm.pipeline.step import Decision, Fit, Step
+from bankcrm.pipeline.step import Decision, Fit, Need, Step
 from bankcrm.policy import PolicySet
 from bankcrm.segmentation import RfmThresholds, fit_rfm, score_rfm
 from bankcrm.segmentation.rfm.sums import rfm_metrics_of
@@ -104,7 +105,9 @@ def _all_measures(measures: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     return measures.assign(contribution=found["contribution"], referrals=found["referrals"])
 
 
-def _learn_value(measures: pd.DataFrame, policies: PolicySet) -> ValueModel:
+def _learn_value(measures: pd.DataFrame, policies: PolicySet) -> ValueModel | None:
+    if not len(measures) or not measures.notna().to_numpy().any():
+        return None
     return fit_value_model(measures, policy=policies["valuation"])
 
 
@@ -130,6 +133,9 @@ def _warnings(found: pd.DataFrame, policies: PolicySet) -> pd.DataFrame:
     return weighed.assign(value_at_stake=found["contribution"].clip(lower=0))
 
 
+BALANCES = ("balances", "transactions.balance")
+"""Where the balances of a review come from."""
+
 STEPS: tuple[Step, ...] = (
     Step(
         name="stage",
@@ -137,18 +143,29 @@ STEPS: tuple[Step, ...] = (
         domain="lifecycle",
         facts=_stage,
         frames=("customers", "transactions", "contacts", "accounts"),
+        needs=(
+            Need(("transactions",), ("days_idle", "activity_ratio", "stage")),
+            Need(("customers.contract_date",), ("days_since_contract",),
+                 partial="a relationship counts from the first transaction"),
+            Need(("contacts",), ("stage",), partial="a lead counts as a prospect"),
+            Need(("accounts",), ("stage",),
+                 partial="a holder of a product that needs no transactions counts as idle"),
+        ),
         shown=("kind", "days_since_contract", "days_idle", "activity_ratio"),
-        decisions=(Decision("stage", "stage", on_missing="raise", counted=True),),
+        decisions=(Decision("stage", "stage", counted=True),),
     ),
     Step(
         name="rfm",
         title="recency, frequency, monetary value",
         domain="segmentation",
         facts=_rfm,
-        fit=Fit("rfm", RfmThresholds, lambda raw, _: raw, _learn_rfm),
+        fit=Fit(
+            "rfm", RfmThresholds, lambda raw, _: raw, _learn_rfm,
+            nothing="no customer has a transaction of their own",
+        ),
         apply=_rfm_scores,
         frames=("transactions",),
-        needs=("transactions",),
+        needs=(Need(("transactions",)),),
         shown=(*RFM, *SCORES),
         decisions=(
             Decision("rfm_segment", "segment", counted=True),
@@ -163,6 +180,18 @@ STEPS: tuple[Step, ...] = (
         fit=Fit("interest", InterestProducts, _interest, _learn_interest),
         apply=_contribution,
         frames=("accounts", "balances", "transactions", "loans", "contacts"),
+        needs=(
+            Need(BALANCES, ("contribution", "deposit_margin", "funds_credit", "interest_paid",
+                            "commission", "tax", "balance")),
+            Need((*BALANCES, "loans"), ("loan_margin", "interest_received", "funds_cost",
+                                        "expected_loss", "capital_charge", "outstanding")),
+            Need(("transactions",), ("contribution", "fees", "tax")),
+            Need(("loans",), ("contribution",),
+                 partial="contribution counts no loans but those among the balances"),
+            Need(("accounts",), ("contribution",),
+                 partial="every account counts as one of the default product"),
+            Need(("contacts",), ("cost_to_serve",), partial="cost to serve counts no contacts"),
+        ),
         shown=(*MARGIN_PARTS, *COMPONENTS, "contribution", "balance", "outstanding"),
     ),
     Step(
@@ -173,7 +202,7 @@ STEPS: tuple[Step, ...] = (
         fit=Fit("referrals", Referrals, lambda raw, _: raw, learn_referrals),
         apply=referrals_of,
         frames=("customers",),
-        needs=("customers.referred_by",),
+        needs=(Need(("customers.referred_by",)),),
         hidden=("referrals",),
     ),
     Step(
@@ -182,11 +211,22 @@ STEPS: tuple[Step, ...] = (
         domain="valuation",
         facts=_measures,
         fit=Fit(
-            "value", ValueModel, _all_measures, _learn_value
+            "value", ValueModel, _all_measures, _learn_value,
+            nothing="no measure of value is recorded for any customer",
         ),
         apply=_value,
         after=("contribution", "referrals"),
         frames=("customers", "transactions", "accounts", "balances", "loans", "complaints"),
+        needs=(
+            Need(("contribution",), ("value_score",)),
+            Need(("transactions", "customers.income", "customers.birth_date",
+                  "customers.occupation"), ("growth",)),
+            Need(("transactions", "loans.status", "customers.credit_standing"), ("risk",)),
+            Need(("customers.satisfaction", "complaints"), ("value_score",),
+                 partial="the value score does not measure satisfaction"),
+            Need(("loans.status", "customers.credit_standing"), ("risk",),
+                 partial="risk rests on penalty interest alone"),
+        ),
         shown=("value_score", "growth", "risk"),
     ),
     Step(
@@ -195,12 +235,18 @@ STEPS: tuple[Step, ...] = (
         domain="segmentation",
         facts=_credit_standing,
         frames=("customers",),
+        needs=(
+            Need(("contribution",), ("value_level", "tier", "resource_level")),
+            Need(("growth",), ("tier",), partial="no customer is found to have potential"),
+            Need(("customers.credit_standing",), ("standing",),
+                 partial="standing rests on the risk score alone"),
+        ),
         decisions=(
-            Decision("tier_standing", "standing", on_missing="raise", shown=()),
-            Decision("tier_value", "value_level", on_missing="raise", shown=()),
-            Decision("tier_growth", "growth_level", on_missing="raise", shown=()),
-            Decision("tier", "tier", on_missing="raise", counted=True),
-            Decision("resource_level", "resource_level", on_missing="raise", counted=True),
+            Decision("tier_standing", "standing", shown=()),
+            Decision("tier_value", "value_level", shown=()),
+            Decision("tier_growth", "growth_level", shown=()),
+            Decision("tier", "tier", counted=True),
+            Decision("resource_level", "resource_level", counted=True),
         ),
     ),
     Step(
@@ -210,11 +256,14 @@ STEPS: tuple[Step, ...] = (
         facts=_signals,
         reads=("stage",),
         frames=("customers", "transactions", "accounts", "balances", "complaints"),
-        decisions=(
-            Decision(
-                "warning", "", rule="warning_rules", on_missing="raise", shown=("rule",)
-            ),
+        needs=(
+            Need(("transactions",)),
+            Need(("balances",), ("warning_rules",), partial="no warning of falling balances"),
+            Need(("accounts.closed_date",), ("warning_rules",),
+                 partial="no warning of closed products"),
+            Need(("complaints",), ("warning_rules",), partial="no warning of complaints"),
         ),
+        decisions=(Decision("warning", "", rule="warning_rules", shown=("rule",)),),
     ),
     Step(
         name="warning",
@@ -222,12 +271,19 @@ STEPS: tuple[Step, ...] = (
         domain="lifecycle",
         derive=_warnings,
         derives_from=("warning_rules", "contribution"),
-        shown=("warning_reasons", "value_at_stake"),
-        decisions=(
-            Decision(
-                "warning_level", "warning",
-                on_missing="raise", counted=True,
-            ),
+        needs=(
+            Need(("warning_rules",), ("warning", "warning_reasons")),
+            Need(("contribution",), ("value_at_stake",)),
         ),
+        shown=("warning_reasons", "value_at_stake"),
+        decisions=(Decision("warning_level", "warning", counted=True),),
     ),
 )  # fmt: skip
+
+COMPLAINTS = Need(("complaints",), ("complaints",))
+"""What the results about complaints rest on, which are no steps of a review of customers."""
+
+
+def needs_table() -> str:
+    """What each result of a review rests on, as a Markdown table."""
+    return needs_page(STEPS, (COMPLAINTS,))
