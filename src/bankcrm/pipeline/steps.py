@@ -13,7 +13,7 @@ from bankcrm.lifecycle.stages.facts import stage_facts_of
 from bankcrm.pipeline.block import Block
 from bankcrm.pipeline.reasons import needs_page
 from bankcrm.pipeline.referrals import Referrals, learn_referrals, referrals_of, referrers
-from bankcrm.pipeline.step import Decision, Fit, Need, Step
+from bankcrm.pipeline.step import CUSTOMER, Decision, Fit, Need, Step
 from bankcrm.policy import PolicySet
 from bankcrm.segmentation import RfmThresholds, fit_rfm, score_rfm
 from bankcrm.segmentation.rfm.sums import rfm_metrics_of
@@ -39,6 +39,21 @@ SCORES = ("r", "f", "m", "rfm_score")
 def _stage(block: Block) -> pd.DataFrame:
     policy = block.policy("lifecycle")
     return stage_facts_of(block.view, as_of_day(block.day), policy)
+
+
+def _population(found: pd.DataFrame, policies: PolicySet) -> pd.DataFrame:
+    """Who is a customer on the day: by stage; without one, by a contract that is not ended."""
+    stage = found["stage"]
+    counted = stage.isin(policies["lifecycle"].value("customer_stages")).to_numpy(np.bool_)
+    related = found["has_contract"].to_numpy(np.bool_) & ~found["closed"].to_numpy(np.bool_)
+    mine = np.where(stage.notna().to_numpy(), counted, related)
+    return pd.DataFrame({CUSTOMER: mine}, index=found.index)
+
+
+def _customers_only(rows: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+    """The rows of customers on the day, from whom fits learn."""
+    mine = found.index[found[CUSTOMER].to_numpy(np.bool_)]
+    return rows.loc[rows.index.isin(mine)]
 
 
 def _rfm(block: Block) -> pd.DataFrame:
@@ -105,6 +120,10 @@ def _all_measures(measures: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     return measures.assign(contribution=found["contribution"], referrals=found["referrals"])
 
 
+def _measures_of_customers(measures: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+    return _customers_only(_all_measures(measures, found), found)
+
+
 def _learn_value(measures: pd.DataFrame, policies: PolicySet) -> ValueModel | None:
     if not len(measures) or not measures.notna().to_numpy().any():
         return None
@@ -136,6 +155,9 @@ def _warnings(found: pd.DataFrame, policies: PolicySet) -> pd.DataFrame:
 BALANCES = ("balances", "transactions.balance")
 """Where the balances of a review come from."""
 
+PRODUCTS_UNKNOWN = "a holder of a product that needs no transactions counts as idle"
+"""What stages leave out where the book records no accounts."""
+
 STEPS: tuple[Step, ...] = (
     Step(
         name="stage",
@@ -148,11 +170,18 @@ STEPS: tuple[Step, ...] = (
             Need(("customers.contract_date",), ("days_since_contract",),
                  partial="a relationship counts from the first transaction"),
             Need(("contacts",), ("stage",), partial="a lead counts as a prospect"),
-            Need(("accounts",), ("stage",),
-                 partial="a holder of a product that needs no transactions counts as idle"),
+            Need(("accounts",), ("stage",), partial=PRODUCTS_UNKNOWN),
         ),
         shown=("kind", "days_since_contract", "days_idle", "activity_ratio"),
         decisions=(Decision("stage", "stage", counted=True),),
+    ),
+    Step(
+        name="population",
+        title="customers on the day",
+        domain="lifecycle",
+        derive=_population,
+        derives_from=("stage", "has_contract", "closed"),
+        shown=(CUSTOMER,),
     ),
     Step(
         name="rfm",
@@ -160,10 +189,11 @@ STEPS: tuple[Step, ...] = (
         domain="segmentation",
         facts=_rfm,
         fit=Fit(
-            "rfm", RfmThresholds, lambda raw, _: raw, _learn_rfm,
-            nothing="no customer has a transaction of their own",
+            "rfm", RfmThresholds, _customers_only, _learn_rfm,
+            nothing="no customer on the day has a transaction of their own",
         ),
         apply=_rfm_scores,
+        after=("population",),
         frames=("transactions",),
         needs=(Need(("transactions",)),),
         shown=(*RFM, *SCORES),
@@ -211,11 +241,12 @@ STEPS: tuple[Step, ...] = (
         domain="valuation",
         facts=_measures,
         fit=Fit(
-            "value", ValueModel, _all_measures, _learn_value,
-            nothing="no measure of value is recorded for any customer",
+            "value", ValueModel, _measures_of_customers, _learn_value,
+            nothing="no measure of value is recorded for a customer on the day",
         ),
         apply=_value,
-        after=("contribution", "referrals"),
+        after=("population", "contribution", "referrals"),
+        where=CUSTOMER,
         frames=("customers", "transactions", "accounts", "balances", "loans", "complaints"),
         needs=(
             Need(("contribution",), ("value_score",)),
@@ -234,6 +265,7 @@ STEPS: tuple[Step, ...] = (
         title="tiers and resources",
         domain="segmentation",
         facts=_credit_standing,
+        where=CUSTOMER,
         frames=("customers",),
         needs=(
             Need(("contribution",), ("value_level", "tier", "resource_level")),
@@ -276,7 +308,7 @@ STEPS: tuple[Step, ...] = (
             Need(("contribution",), ("value_at_stake",)),
         ),
         shown=("warning_reasons", "value_at_stake"),
-        decisions=(Decision("warning_level", "warning", counted=True),),
+        decisions=(Decision("warning_level", "warning", where=CUSTOMER, counted=True),),
     ),
 )  # fmt: skip
 

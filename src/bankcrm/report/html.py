@@ -102,7 +102,7 @@ def render_html(content: ReportContent, *, language: Language = "en") -> str:
         everybody=words.sentence("{n} in the book", n=sum(s["stage"].values())),
         glance=_glance(s, words),
         components=_components(s["contribution"]),
-        reach=_reach(content.explanations, s["customers"], words),
+        reach=_reach(content.explanations, sum(s["stage"].values()), words),
         extra=[(title, _section(part)) for title, part in content.sections],
         earlier=earlier,
         movement=None if earlier is None else _movement(earlier.standing, content.standing),
@@ -139,20 +139,27 @@ def _glance(s: Mapping[str, Any], words: Words) -> list[str]:
         active = stage.get("active", 0)
         sentences.append(
             words.sentence(
-                "{active} of {all} {all:customer|customers} ({share}) {active:is|are} active: "
-                "{moving} {moving:moves|move} money, {holding} only {holding:holds|hold} a "
-                "product; {dormant} {dormant:is|are} dormant.",
+                "{active} of {all} {all:customer|customers} ({share}) {active:is|are} active; "
+                "{dormant} {dormant:is|are} dormant.",
                 active=active,
                 all=s["customers"],
                 share=f"{active / max(s['customers'], 1):.0%}",
                 dormant=stage.get("dormant", 0),
+            )
+        )
+    if "stage" not in absent and s["active"]["holding"] is not None:
+        sentences.append(
+            words.sentence(
+                "Of the active, {moving} {moving:moves|move} money and {holding} only "
+                "{holding:holds|hold} a product that needs no movements.",
                 **s["active"],
             )
         )
     if others:
         sentences.append(
             words.sentence(
-                "No {n:customer|customers} on the day and in no share below: {stages}.",
+                "{n} in the book {n:is|are} not {n:a customer|customers} on the day, and no share "
+                "of customers counts {n:it|them}: {stages}.",
                 n=sum(others.values()),
                 stages=words(", ").join(f"{words(k)} {n:,}" for k, n in others.items()),
             )
@@ -217,16 +224,16 @@ def _components(amounts: Mapping[str, float | None]) -> list[dict[str, Any]]:
     ]
 
 
-def _reach(explanations: Mapping[str, Any], customers: int, words: Words) -> str:
+def _reach(explanations: Mapping[str, Any], everybody: int, words: Words) -> str:
     """Which customers the page explains."""
     count = len(explanations["customers"])
-    if count == customers:
+    if count == everybody:
         return words("This page explains every customer of the book.")
     return words.sentence(
         "This page explains {n} of {all} customers: those with a warning and those with the "
         "largest contribution, positive or negative. For the others call review.explain(id).",
         n=count,
-        all=customers,
+        all=everybody,
     )
 
 
@@ -253,7 +260,10 @@ def _figures(content: ReportContent, words: Words) -> list[tuple[str, str, str]]
         name: words("no change") if c in same else f"{words('change')} {c}"
         for name, c in changes.items()
     }
-    return [(name, value, shown.get(name, "")) for name, value in content.figures.items()]
+    return [
+        (name, words(" of ").join(value.split(" of ")), shown.get(name, ""))
+        for name, value in content.figures.items()
+    ]
 
 
 def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:

@@ -77,18 +77,21 @@ class Review:
     def key_figures(self) -> dict[str, str]:
         """The main figures, formatted for people."""
         s = self.summary
-        measured, complaints = s["concentration"], s["complaints"]
+        measured, complaints, holding = s["concentration"], s["complaints"], s["active"]["holding"]
         recorded = "complaints" not in self.reasons
-        stages = dict.fromkeys(("active", "dormant", "lost"), NOT_AVAILABLE)
-        stages |= {stage: f"{n:,}" for stage, n in s["stage"].items()}
+        stage = {k: f"{n:,}" for k, n in s["stage"].items()}
+        customers, active = f"{s['customers']:,}", stage.get("active")
         return {
-            "Customers": f"{s['customers']:,}",
+            "Customers": customers,
+            "Active": _part(active, customers),
+            "Only holding a product": _part(_shown(holding, ","), active),
+            "Dormant": _part(stage.get("dormant"), customers),
             "Not customers": f"{sum(s['others']['stage'].values()):,}",
-            "Active": stages["active"],
-            "Dormant": stages["dormant"],
-            "Lost": stages["lost"],
+            "Lost": stage.get("lost", NOT_AVAILABLE),
             "Contribution a year": _shown(s["contribution"]["contribution"], ",.0f"),
-            "Share of the top fifth": _shown(measured["top_fifth_share"], ".1%"),
+            "Share of the top fifth": _part(
+                _shown(measured["top_fifth_share"], ".1%"), _shown(measured["total"], ",.0f")
+            ),
             "Gini (normalised)": _shown(measured["gini_normalised"], ".3f"),
             "Complaints": f"{complaints['accepted']:,}" if recorded else NOT_AVAILABLE,
             "Overdue complaints": f"{complaints['overdue']:,}" if recorded else NOT_AVAILABLE,
@@ -272,6 +275,12 @@ class Review:
     def _write_customers(self, target: Path) -> None:
         self.customers.to_parquet(target / "customers.parquet")
         write_csv(self.customers, target / "customers.csv")
+
+
+def _part(value: str | None, whole: str | None) -> str:
+    """A figure with the whole that it is a part of."""
+    known = value not in (None, NOT_AVAILABLE) and whole is not None
+    return f"{value} of {whole}" if known else NOT_AVAILABLE
 
 
 def _shown(value: float | None, form: str) -> str:

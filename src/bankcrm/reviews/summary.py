@@ -17,6 +17,7 @@ from bankcrm.frames import DataFault
 from bankcrm.pipeline import Step
 from bankcrm.pipeline.reading import counted_columns
 from bankcrm.pipeline.step import CUSTOMER
+from bankcrm.pipeline.steps import PRODUCTS_UNKNOWN
 from bankcrm.policy import Policy, PolicySet
 from bankcrm.segmentation import resource_rules
 from bankcrm.valuation import Concentration, concentration
@@ -174,6 +175,8 @@ def summary_of(
     }
     warning = counts.pop("warning")
     active = counts["stage"].get("active", 0)
+    rules = policies["lifecycle"].table("stage").rules
+    split = PRODUCTS_UNKNOWN not in limits and any(rule.id == HOLDING for rule in rules)
     return {
         "bankcrm": __version__,
         "book": name,
@@ -181,7 +184,10 @@ def summary_of(
         "customers": figures.customers,
         "others": {"stage": dict(figures.others), "contribution": _rounded(figures.other_total)},
         **counts,
-        "active": {"moving": active - figures.holding, "holding": figures.holding},
+        "active": {
+            "moving": active - figures.holding if split else None,
+            "holding": figures.holding if split else None,
+        },
         "contribution": {c: _rounded(total) for c, total in figures.totals.items()},
         "concentration": _concentration(figures.concentration, policies["valuation"]),
         "tiers": _tier_rows(figures.tiers, policies["segmentation"], known="tier" not in reasons),
