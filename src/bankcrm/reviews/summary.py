@@ -198,10 +198,21 @@ def summary_of(
         "not_available": dict(reasons),
         "limits": dict(limits),
         "policies": {
-            d: {"id": p.id, "version": p.version, "fingerprint": p.fingerprint}
+            d: {
+                "id": p.id,
+                "version": p.version,
+                "fingerprint": p.fingerprint,
+                "unconfirmed": _unconfirmed(p),
+            }
             for d, p in policies.policies.items()
         },
     }
+
+
+def _unconfirmed(policy: Policy) -> list[dict[str, Any]]:
+    """The parameters that were not checked against their source, with value, unit and source."""
+    rows = [(name, policy.parameter(name)) for name in policy.unconfirmed]
+    return [{"name": n, "value": p.value, "unit": p.unit, "source": p.source} for n, p in rows]
 
 
 def _rounded(total: float | None) -> float | None:
