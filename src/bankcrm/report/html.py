@@ -168,7 +168,7 @@ def _glance(s: Mapping[str, Any], words: Words) -> list[str]:
         split = measured["split"]
         sentences.append(
             words.sentence(
-                "The top fifth of the {n} customers brings {share} of the contribution of "
+                "The top fifth of the {n} {n:customer|customers} brings {share} of the contribution of "
                 "{total}; {losing} of them cost more than they bring: {amount} a year.",
                 n=measured["customers"],
                 share=f"{measured['top_fifth_share']:.0%}",
