@@ -1,8 +1,8 @@
 """mkdocs hook: default policies and data contract as tables made from their own source.
 
 A page writes ``<!-- policy: lifecycle -->``, ``<!-- presets: valuation -->``,
-``<!-- regulators -->``, ``<!-- contract -->`` or ``<!-- needs -->`` where the tables belong, so that
-the docs cannot differ from the code.
+``<!-- regulators -->``, ``<!-- contract -->`` or ``<!-- needs -->`` where the tables belong, so
+that the docs cannot differ from the code.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from bankcrm.book import contract_page
-from bankcrm.pipeline.steps import needs_table
 from bankcrm.complaints.clocks.rules import ClockRule, clock_rules
+from bankcrm.pipeline.steps import needs_table
 from bankcrm.policy import Policy, default_policy, presets
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "bankcrm"

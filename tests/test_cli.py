@@ -64,7 +64,9 @@ def test_review_writes_every_customer(sample: Path, tmp_path: Path) -> None:
     reviewed = pd.read_parquet(out / "customers.parquet")
     book = pd.read_csv(sample / "customers.csv")
     assert sorted(reviewed.index) == sorted(book["customer_id"])
-    assert json.loads((out / "summary.json").read_text())["customers"] == reviewed["is_customer"].sum()
+    assert (
+        json.loads((out / "summary.json").read_text())["customers"] == reviewed["is_customer"].sum()
+    )
 
 
 def test_a_later_review_shows_what_moved(sample: Path, tmp_path: Path) -> None:

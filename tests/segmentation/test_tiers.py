@@ -430,3 +430,19 @@ def test_a_customer_twice_on_one_day_is_refused() -> None:
     )
     with pytest.raises(DataError, match=r"history\..*duplicate key"):
         tier_migration(twice)
+
+
+def test_a_customer_without_a_tier_makes_no_move() -> None:
+    """A lost customer who returns did not move from one tier to the other."""
+    history = pd.DataFrame(
+        {
+            "customer_id": [1, 1, 1, 2, 2],
+            "tier": ["key", None, "premium", "key", "premium"],
+            "date": pd.to_datetime(
+                ["2025-01-01", "2025-07-01", "2026-01-01", "2025-01-01", "2025-07-01"]
+            ),
+        }
+    )
+    moves = tier_migration(history)
+    assert moves.to_numpy().sum() == 1
+    assert moves.loc["key", "premium"] == 1
