@@ -214,5 +214,5 @@ def test_a_heatmap_of_nothing_says_so() -> None:
     scores = pd.DataFrame({"r": [1, 2], "f": [1, 1], "contribution": [None, None]})
     with pytest.raises(DataError, match="none of 2 customers has scores and contribution"):
         plots.rfm_heatmap(scores, value="contribution")
-    with pytest.raises(DataError, match="none of 2 customers has scores$"):
+    with pytest.raises(DataError, match=r"none of 2 customers has scores$"):
         plots.rfm_heatmap(scores.assign(r=None))

@@ -169,7 +169,8 @@ def _glance(s: Mapping[str, Any], words: Words) -> list[str]:
         sentences.append(
             words.sentence(
                 "The top fifth of the {n} {n:customer|customers} brings {share} of the "
-                "contribution of {total}; {losing} of them cost more than they bring: {amount} a year.",
+                "contribution of {total}; {losing} of them cost more than they bring: {amount} a "
+                "year.",
                 n=measured["customers"],
                 share=f"{measured['top_fifth_share']:.0%}",
                 total=f"{measured['total']:,.0f}",
