@@ -194,6 +194,8 @@ def test_it_says_what_is_set_aside(transactions: pd.DataFrame, says: str, tmp_pa
     found = everything(book, tmp_path)
     assert pd.Series([found.reasons["segment"]]).str.contains(says).all(), found.reasons["segment"]
     assert found.customers["segment"].isna().all()
+    if "stage" in found.reasons:
+        assert found.key_figures()["Lost"] == "n/a"
     assert_reasons(found)
     assert_same_on_an_engine(book, found)
 

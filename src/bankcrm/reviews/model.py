@@ -79,7 +79,8 @@ class Review:
         s = self.summary
         measured, complaints, holding = s["concentration"], s["complaints"], s["active"]["holding"]
         recorded = "complaints" not in self.reasons
-        stage = {k: f"{n:,}" for k, n in s["stage"].items()}
+        known = {} if "stage" in self.reasons else s["stage"]
+        stage = {k: f"{n:,}" for k, n in known.items()}
         customers, active = f"{s['customers']:,}", stage.get("active")
         return {
             "Customers": customers,
