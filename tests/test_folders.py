@@ -1,4 +1,4 @@
-"""No command and no function that writes a folder deletes or replaces a file that is not its own."""
+"""What writes a folder never deletes or replaces a file that is not its own."""
 
 from __future__ import annotations
 

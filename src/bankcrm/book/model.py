@@ -12,7 +12,7 @@ import pandas as pd
 
 from bankcrm._display import card, figures_of
 from bankcrm.arguments import refuse
-from bankcrm.book.checks import linked, screened
+from bankcrm.book.checks import linked, no_customer, screened
 from bankcrm.book.contract import FRAMES, empty_frame
 from bankcrm.book.mapping import BookMapping
 from bankcrm.book.reading import mapped_frames
@@ -74,7 +74,7 @@ class Book:
         links: One row per link between two customers.
         as_of: The day of the records.
         name: The book's name.
-        currency: Currency of the amounts (ISO 4217).
+        currency: Currency of the amounts (ISO 4217); empty where it is not known.
         seed: The seed of a synthetic book.
         presets: Policy presets that a review uses instead of the defaults, such as
             ``valuation/czk_1993``.
@@ -112,7 +112,7 @@ class Book:
     links: pd.DataFrame | None = attrs.field(default=None, converter=_optional_frame)
     as_of: dt.date | None = attrs.field(default=None, kw_only=True, converter=_optional_day)
     name: str = attrs.field(default="book", kw_only=True)
-    currency: str = attrs.field(default="CNY", kw_only=True)
+    currency: str = attrs.field(default="", kw_only=True)
     seed: int | None = attrs.field(default=None, kw_only=True)
     presets: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=_names)
     note: str = attrs.field(default="", kw_only=True)
@@ -162,7 +162,7 @@ class Book:
         return empty if frame is None else frame
 
     def check(
-        self, as_of: object = None, *, zone: str = ZONE
+        self, as_of: object = None, *, zone: str = ZONE, part: bool = False
     ) -> tuple[Book, tuple[DataFault, ...]]:
         """Check the book, and restrict it to what is known on a day.
 
@@ -174,6 +174,7 @@ class Book:
         Args:
             as_of: The day; by default the book's own.
             zone: The bank's time zone, in which the day of an instant is taken.
+            part: Whether this is a part of a book, in which no customer may be left.
 
         Returns:
             The checked book (frames of canonical dtypes, each with the index 0, 1, 2 ...) and the
@@ -217,6 +218,8 @@ class Book:
             faults += found
         if wrong:
             raise DataError("\n".join(wrong))
+        if frames["customers"].empty and not part:
+            raise no_customer(faults)
         faults += linked(frames, rejected)
         changes: dict[str, Any] = {
             name: frame.reset_index(drop=True) for name, frame in frames.items()
