@@ -64,7 +64,9 @@ def test_review_writes_every_customer(sample: Path, tmp_path: Path) -> None:
     reviewed = pd.read_parquet(out / "customers.parquet")
     book = pd.read_csv(sample / "customers.csv")
     assert sorted(reviewed.index) == sorted(book["customer_id"])
-    assert json.loads((out / "summary.json").read_text())["customers"] == len(book)
+    assert (
+        json.loads((out / "summary.json").read_text())["customers"] == reviewed["is_customer"].sum()
+    )
 
 
 def test_a_later_review_shows_what_moved(sample: Path, tmp_path: Path) -> None:
@@ -100,7 +102,9 @@ def test_what_is_not_available_is_printed_with_its_reason(sample: Path, tmp_path
     (tmp_path / "transactions.csv").write_text(lines[0] + "\n", encoding="utf-8")
     result = run("review", tmp_path, "--out", tmp_path / "out")
     assert result.returncode == 0, result.stderr
-    assert "not available: rfm (the book has no transactions)" in result.stdout
+    assert "segment, rfm_level, " in result.stdout
+    assert "(transactions has no row)" in result.stdout
+    assert "note: cost to serve counts no contacts (the book has no contacts)" in result.stdout
 
 
 def test_quiet_prints_nothing(sample: Path, tmp_path: Path) -> None:

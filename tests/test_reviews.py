@@ -54,9 +54,11 @@ def test_every_customer_is_there_once(book: Book, reviewed: Review) -> None:
 
 
 def test_every_decision_names_its_rule(reviewed: Review) -> None:
-    for name in ("stage", "tier", "resource_level"):
-        assert reviewed.customers[name].notna().all()
-        assert reviewed.customers[f"{name}_rule"].notna().all()
+    everybody = reviewed.customers
+    customers = everybody[everybody["is_customer"]]
+    for rows, name in ((everybody, "stage"), (customers, "tier"), (customers, "resource_level")):
+        assert rows[name].notna().all()
+        assert rows[f"{name}_rule"].notna().all()
 
 
 def test_components_add_up_to_the_contribution(reviewed: Review) -> None:
@@ -67,7 +69,8 @@ def test_components_add_up_to_the_contribution(reviewed: Review) -> None:
 
 def test_the_summary_counts_the_rows(book: Book, reviewed: Review) -> None:
     s = reviewed.summary
-    assert sum(s["stage"].values()) == s["customers"] == len(book.customers)
+    others = sum(s["others"]["stage"].values())
+    assert sum(s["stage"].values()) == s["customers"] + others == len(book.customers)
     for name in ("stage", "tier", "resource_level"):
         counts = {k: v for k, v in s[name].items() if v}
         assert counts == reviewed.customers[name].value_counts().loc[lambda c: c > 0].to_dict()

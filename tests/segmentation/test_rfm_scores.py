@@ -82,6 +82,21 @@ def test_constant_data_one_customer_and_one_time_buyers_are_defined() -> None:
     segment_rfm(scores)
 
 
+@given(metrics_frames(), st.integers(2, 9))
+def test_scores_that_nobody_can_get_are_reported(metrics: pd.DataFrame, bins: int) -> None:
+    """Where cut points repeat, no value scores between them, of any customer of any book."""
+    fitted = fit_rfm(metrics, bins=bins)
+    reported = {f.column for f in fitted.findings}
+    grid = np.arange(-1, 11) / 2
+    every = pd.DataFrame({"recency_days": grid, "frequency": grid, "monetary": grid})
+    scores = score_rfm(every, fitted)
+    for metric, score in (("recency_days", "r"), ("frequency", "f"), ("monetary", "m")):
+        repeated = len(set(fitted.groups[0].of(metric))) < bins - 1
+        assert (metric in reported) == repeated
+        if repeated:
+            assert scores[score].nunique() < bins
+
+
 def test_fixed_cut_points_mean_from_this_value_on_and_within_these_days() -> None:
     cuts = {"recency_days": [30, 90], "frequency": [2, 10], "monetary": [1000, 10_000]}
     thresholds = fit_rfm(pd.DataFrame(), bins=3, method="fixed", cuts=cuts)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import attrs
 import numpy as np
 import pandas as pd
@@ -29,7 +31,7 @@ def screened(
     found, faults = screened.frame, list(screened.faults)
     rejected = [screened.rejected] if len(screened.rejected) else []
     if name == "customers":
-        _refuse(faults, found)
+        _refuse_repeated(faults)
     required = {c.name for c in columns if c.required}
     for rule in MODELS[name].CONSTRAINTS:
         if not set(rule.fields) <= set(found.columns):
@@ -57,14 +59,17 @@ def screened(
     return found, rejected, faults
 
 
-def _refuse(faults: list[DataFault], customers: pd.DataFrame) -> None:
-    """Refuse duplicate customers, which would make every figure wrong, and a book without any."""
+def _refuse_repeated(faults: list[DataFault]) -> None:
+    """Refuse duplicate customers, which would make every figure wrong."""
     twice = [f for f in faults if f.problem == "duplicate_key"]
     if twice:
         raise DataError(str(twice[0]))
-    if customers.empty:
-        reason = "; ".join(map(str, faults)) or "the frame has no row"
-        raise DataError(f"customers: no customer to review ({reason})")
+
+
+def no_customer(faults: Iterable[DataFault]) -> DataError:
+    """The error of a book without any customer to review."""
+    reason = "; ".join(str(f) for f in faults if f.frame == "customers")
+    return DataError(f"customers: no customer to review ({reason or 'the frame has no row'})")
 
 
 def _row_fault(

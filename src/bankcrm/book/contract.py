@@ -50,6 +50,12 @@ KEYS = {
     "complaints": "complaint_id",
 }
 
+FAMILY = {"parent_id": "customer_id", "child_id": "customer_id", "referred_by": "customer_id"}
+"""Id columns that refer to the ids of another column, whose type they have."""
+
+ENTRIES = ("name", "as_of", "currency", "seed", "presets", "note")
+"""The entries of ``book.toml`` about the whole book; the others are its mapping."""
+
 _EMPTY = {
     "id": "int64",
     "text": "object",
@@ -72,7 +78,7 @@ def empty_frame(name: str) -> pd.DataFrame:
     Raises:
         UnknownNameError: A book has no frame of this name.
     """
-    if name not in CONTRACT:
+    if not isinstance(name, str) or name not in CONTRACT:
         raise UnknownNameError("frame", name, FRAMES)
     return pd.DataFrame({c.name: pd.Series(dtype=_EMPTY[c.kind]) for c in CONTRACT[name]})
 
@@ -82,7 +88,9 @@ def contract_page() -> str:
     lines = [
         "# Data contract",
         "",
-        "A book is a folder of frames, each a Parquet or CSV file named after the frame.",
+        "A book is a folder of frames, each a Parquet, CSV or Excel file named after the frame, or",
+        "files with other names, columns and formats that `book.toml` describes",
+        "([Bring your own data](../how-to/bring-your-own-data.md)).",
         "`customers` and `transactions` are required; the other frames are optional.",
         "A column that is not *required* may be absent, and its values may be missing.",
         "Columns outside the contract are kept unchanged.",

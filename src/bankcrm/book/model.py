@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 import attrs
 import pandas as pd
 
 from bankcrm._display import card, figures_of
-from bankcrm.book.checks import linked, screened
+from bankcrm.arguments import refuse
+from bankcrm.book.checks import linked, no_customer, screened
 from bankcrm.book.contract import FRAMES, empty_frame
+from bankcrm.book.mapping import BookMapping
+from bankcrm.book.reading import mapped_frames
 from bankcrm.errors import DataError
 from bankcrm.frames import DataFault, as_frame
 from bankcrm.frames.arrays import as_of_day
@@ -33,8 +37,23 @@ def _own(frames: Mapping[str, pd.DataFrame]) -> Mapping[str, pd.DataFrame]:
     return dict(frames)
 
 
-def _names(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(names)
+def _names(names: Iterable[str] | str) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def refuse_no_book(value: object, expected: str = "a Book") -> NoReturn:
+    """Raise the error for an argument that is no book, with how to make one.
+
+    Raises:
+        DataError: Always.
+    """
+    if isinstance(value, str | Path):
+        advice = f"read it first: read_book({str(value)!r})"
+    elif isinstance(value, Mapping):
+        advice = "unpack it: Book(**frames)"
+    else:
+        advice = "make one: Book(customers=..., transactions=...)"
+    refuse("book", expected, value, advice)
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -55,12 +74,32 @@ class Book:
         links: One row per link between two customers.
         as_of: The day of the records.
         name: The book's name.
-        currency: Currency of the amounts (ISO 4217).
+        currency: Currency of the amounts (ISO 4217); empty where it is not known.
         seed: The seed of a synthetic book.
         presets: Policy presets that a review uses instead of the defaults, such as
             ``valuation/czk_1993``.
         note: A note for the reader, for example about what a conversion left out.
         rejected: Rows that `check` rejected, by frame, with the reason in the column ``fault``.
+        mapping: How frames with other names, words or formats are read. It is applied when the book
+            is made; the frames of the book then have the columns of the contract, and this is None.
+
+    Raises:
+        DataError: A frame is not a frame, or the mapping does not fit: all problems together.
+
+    >>> people = pd.DataFrame({"cust": [1]})
+    >>> moves = pd.DataFrame(
+    ...     {"cust": [1], "day": ["05.01.2026"], "amt": ["1,200.50"], "code": ["S"]})
+    >>> book = Book(people, moves, mapping=BookMapping.from_toml('''
+    ... formats = { thousands = ",", dates = "%d.%m.%Y" }
+    ... [customers]
+    ... columns.customer_id = "cust"
+    ... constants.kind = "person"
+    ... [transactions]
+    ... columns = { customer_id = "cust", date = "day", amount = "amt", kind = "code" }
+    ... values.kind = { S = "salary" }
+    ... '''))
+    >>> book.transactions.iloc[0].astype(str).tolist()
+    ['1', '2026-01-05 00:00:00', '1200.5', 'salary']
     """
 
     customers: pd.DataFrame = attrs.field(converter=as_frame)
@@ -73,11 +112,21 @@ class Book:
     links: pd.DataFrame | None = attrs.field(default=None, converter=_optional_frame)
     as_of: dt.date | None = attrs.field(default=None, kw_only=True, converter=_optional_day)
     name: str = attrs.field(default="book", kw_only=True)
-    currency: str = attrs.field(default="CNY", kw_only=True)
+    currency: str = attrs.field(default="", kw_only=True)
     seed: int | None = attrs.field(default=None, kw_only=True)
     presets: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=_names)
     note: str = attrs.field(default="", kw_only=True)
     rejected: Mapping[str, pd.DataFrame] = attrs.field(factory=dict, kw_only=True, converter=_own)
+    mapping: BookMapping | None = attrs.field(default=None, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        """Apply the mapping, if there is one, to the frames."""
+        if self.mapping is None:
+            return
+        frames, note = mapped_frames(self.frames(), self.mapping)
+        notes = [n for n in (self.note, note) if n]
+        for name, value in {**frames, "note": "; ".join(notes), "mapping": None}.items():
+            object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
         """Only the sizes, because a book contains personal data."""
@@ -113,7 +162,7 @@ class Book:
         return empty if frame is None else frame
 
     def check(
-        self, as_of: object = None, *, zone: str = ZONE
+        self, as_of: object = None, *, zone: str = ZONE, part: bool = False
     ) -> tuple[Book, tuple[DataFault, ...]]:
         """Check the book, and restrict it to what is known on a day.
 
@@ -125,6 +174,7 @@ class Book:
         Args:
             as_of: The day; by default the book's own.
             zone: The bank's time zone, in which the day of an instant is taken.
+            part: Whether this is a part of a book, in which no customer may be left.
 
         Returns:
             The checked book (frames of canonical dtypes, each with the index 0, 1, 2 ...) and the
@@ -168,6 +218,8 @@ class Book:
             faults += found
         if wrong:
             raise DataError("\n".join(wrong))
+        if frames["customers"].empty and not part:
+            raise no_customer(faults)
         faults += linked(frames, rejected)
         changes: dict[str, Any] = {
             name: frame.reset_index(drop=True) for name, frame in frames.items()

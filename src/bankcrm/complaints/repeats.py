@@ -9,6 +9,7 @@ import pandas as pd
 
 from bankcrm.complaints.base import complaints_policy
 from bankcrm.complaints.clocks.time_units import Instants
+from bankcrm.frames import as_frame, column_of
 from bankcrm.frames.arrays import codes
 from bankcrm.frames.instants import utc_microseconds
 from bankcrm.frames.numbering import categorical
@@ -35,8 +36,9 @@ def link_repeats(complaints: pd.DataFrame, *, policy: Policy | None = None) -> p
     Source: CSC-3; LCM-8.
     """
     policy = complaints_policy(policy)
+    complaints = as_frame(complaints)
     rows = len(complaints)
-    numbers = complaints["complaint_id"]
+    numbers = column_of(complaints, "complaint_id", "complaints")
     first = np.arange(rows)
     target = np.arange(rows)  # the case whose clock applies to each complaint
     clock = np.zeros(rows, dtype=np.int8)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm.arguments import refuse
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import Days
 
@@ -34,6 +35,8 @@ def local_times(instants: Instants, zone: str) -> tuple[Times, bool]:
         return np.array([wall], dtype="datetime64[us]").astype("datetime64[s]"), True
     if isinstance(instants, pd.DatetimeIndex) and instants.tz is not None:
         return _wall_clock(instants, zone), False
+    if isinstance(instants, pd.DataFrame | str):
+        refuse("instants", "one column", instants, "give a column, such as frame['received_at']")
     scalar = instants is None or isinstance(instants, dt.datetime)
     series = pd.Series([instants] if scalar else instants)
     if series.dtype == object:

@@ -77,40 +77,62 @@ def _policy_of(raw: Mapping[str, Any], shared: Policy | None, faults: list[str])
     return policy
 
 
-@functools.cache
 def default_policy(domain: str, preset: str | None = None) -> Policy:
     """The policy that ships with the library for a domain.
 
     Args:
         domain: ``bank``, ``lifecycle``, ``segmentation``, ``valuation`` or ``complaints``.
-        preset: The name of one of the domain's presets instead of its defaults.
+        preset: The name of one of the domain's presets: the defaults with the parameters, tables
+            and records of the preset in the place of those of the same name.
 
     Raises:
         UnknownNameError: There is no such domain or preset.
+
+    >>> default_policy("complaints", "cn_2020_3").value("cn_answer_days")
+    15
     """
-    if domain not in DOMAINS:
-        raise UnknownNameError("domain", domain, DOMAINS)
+    if not isinstance(domain, str) or domain not in DOMAINS:
+        name = domain if isinstance(domain, str) else type(domain).__name__
+        raise UnknownNameError("domain", name, DOMAINS, advice=_preset_advice(name))
+    if preset is not None and preset not in presets(domain):
+        advice = _preset_advice(preset)
+        raise UnknownNameError(f"preset of {domain}", preset, presets(domain), advice=advice)
+    return _shipped(domain, preset)
+
+
+@functools.cache
+def _shipped(domain: str, preset: str | None) -> Policy:
     package = importlib.resources.files("bankcrm")
     folder = package / domain
     if preset is None:
         bank = domain == "bank"
         file = package / "policy" / "bank.toml" if bank else folder / "defaults.toml"
         return load_policy(file.read_text(encoding="utf-8"))
-    names = presets(domain)
-    if preset not in names:
-        raise UnknownNameError(f"preset of {domain}", preset, names)
-    return load_policy((folder / "presets" / f"{preset}.toml").read_text(encoding="utf-8"))
+    text = (folder / "presets" / f"{preset}.toml").read_text(encoding="utf-8")
+    return _on_defaults(load_policy(text), default_policy(domain))
+
+
+def _on_defaults(preset: Policy, defaults: Policy) -> Policy:
+    """A preset as a whole policy: what it does not name is as in the defaults."""
+    return attrs.evolve(
+        preset,
+        parameters={**defaults.parameters, **preset.parameters},
+        tables={**defaults.tables, **preset.tables},
+        raw_records={**defaults.raw_records, **preset.raw_records},
+    )
 
 
 def presets(domain: str) -> tuple[str, ...]:
     """The names of a domain's presets, sorted."""
+    if not isinstance(domain, str):
+        return ()
     folder = importlib.resources.files("bankcrm") / domain / "presets"
     if not folder.is_dir():
         return ()
     return tuple(sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".toml")))
 
 
-def default_policies(presets: Sequence[str] = ()) -> PolicySet:
+def default_policies(presets: Sequence[str] | str = ()) -> PolicySet:
     """The default policy of every domain.
 
     Args:
@@ -123,10 +145,26 @@ def default_policies(presets: Sequence[str] = ()) -> PolicySet:
     'bankcrm.valuation.czk_1993'
     """
     chosen = {d: default_policy(d) for d in DOMAINS}
-    for name in presets:
-        domain, _, preset = name.partition("/")
+    for name in [presets] if isinstance(presets, str) else presets:
+        domain, _, preset = str(name).partition("/")
+        if not preset:
+            raise _unknown_preset(str(name))
         chosen[domain] = default_policy(domain, preset)
     return PolicySet(chosen)
+
+
+def _unknown_preset(name: str) -> UnknownNameError:
+    """The error for a preset that is not named with its domain."""
+    known = [f"{d}/{p}" for d in DOMAINS for p in presets(d)]
+    advice = f"{name!r} is a domain; name one of its presets, as {name}/PRESET"
+    return UnknownNameError("preset", name, known, advice=advice if name in DOMAINS else "")
+
+
+def _preset_advice(name: object) -> str:
+    """Where a preset is that was looked for in another place; empty if it is none."""
+    preset = str(name).rpartition("/")[2]
+    found = [d for d in DOMAINS if preset in presets(d)]
+    return f"it is a preset: default_policy({found[0]!r}, {preset!r})" if found else ""
 
 
 def _mapping(raw: Mapping[str, Any], key: str, faults: list[str]) -> Mapping[str, Any]:

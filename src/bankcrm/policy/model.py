@@ -14,7 +14,7 @@ import tomli_w
 
 from bankcrm._display import card, line, shown, stamp
 from bankcrm.calendars import WorkingCalendar
-from bankcrm.errors import PolicyError, UnknownNameError
+from bankcrm.errors import PolicyError, UnknownNameError, known_names
 from bankcrm.policy.effects import Classifier, PluginEffects, Sections
 from bankcrm.policy.header import Header
 from bankcrm.policy.validation import at_day, covers, faults_of
@@ -238,7 +238,12 @@ class Policy:
             PolicyError: An unknown name, a value that does not fit its unit, or a table that the
                 new value breaks.
         """
-        faults = [f"parameters.{n}: no such parameter" for n in values if not self.has_parameter(n)]
+        known = [*self.parameters, *getattr(self.shared, "parameters", {})]
+        faults = [
+            f"parameters.{n}: no such parameter; {known_names(n, known)}"
+            for n in values
+            if n not in known
+        ]
         if faults:
             raise PolicyError(faults)
         changed = {n: attrs.evolve(self.parameter(n), value=v) for n, v in values.items()}

@@ -11,7 +11,7 @@ import attrs
 import pandas as pd
 
 from bankcrm._display import card, line, stamp
-from bankcrm.errors import PolicyError
+from bankcrm.errors import PolicyError, known_names
 from bankcrm.rules.check import Finding, check
 from bankcrm.rules.compare import TableComparison, compare
 from bankcrm.rules.compiled import Compiled, compile_table
@@ -237,7 +237,11 @@ class DecisionTable(TableDefinition):
 
     def with_parameters(self, values: Mapping[str, Any]) -> Self:
         """The same table with other parameter values; unknown names are refused."""
-        unknown = [f"parameters.{n}: no such parameter" for n in values if n not in self.parameters]
+        unknown = [
+            f"parameters.{n}: no such parameter; {known_names(n, self.parameters)}"
+            for n in values
+            if n not in self.parameters
+        ]
         if unknown:
             raise PolicyError(unknown)
         changed = {n: attrs.evolve(self.parameters[n], value=v) for n, v in values.items()}

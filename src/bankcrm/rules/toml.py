@@ -14,7 +14,8 @@ import attrs
 import cattrs
 import tomli_w
 
-from bankcrm.errors import PolicyError
+from bankcrm.arguments import as_path
+from bankcrm.errors import DataError, PolicyError
 from bankcrm.rules.check import local_findings
 from bankcrm.rules.model import Parameter, Rule, TableDefinition, check_outcomes
 from bankcrm.rules.unary import UnaryTest, parse_test
@@ -125,7 +126,9 @@ def read_text(source: str | Path) -> str:
     if isinstance(source, str) and ("\n" in source or "=" in source or not source.strip()):
         return source
     try:
-        return Path(source).read_text(encoding="utf-8")
+        return as_path(source, "source").read_text(encoding="utf-8")
+    except DataError as error:
+        raise PolicyError(str(error)) from None
     except (OSError, ValueError) as error:  # also bytes that are no UTF-8, and a null in the name
         raise PolicyError(f"{source}: cannot be read: {error}") from error
 

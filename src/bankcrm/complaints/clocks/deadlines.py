@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.calendars import WorkingCalendar
-from bankcrm.complaints.base import Mask, answered_at, complaints_policy, contract
+from bankcrm.complaints.base import Mask, answered_at, complaints_policy, contract, zoned
 from bankcrm.complaints.clocks.measure import (
     STATES,
     Measured,
@@ -124,8 +124,7 @@ def deadlines(
     >>> deadlines(cases, calendar=working_calendar("CN"), as_of=now)["answer_state"].tolist()
     ['breached']
     """
-    if as_of.tzinfo is None:
-        raise DataError(f"as_of: {as_of} has no time zone; give an aware datetime")
+    as_of = zoned(as_of)
     policy = complaints_policy(policy)
     frame = check_frame(as_frame(complaints), _COLUMNS, frame="complaints")
     now = np.datetime64(as_of.astimezone(dt.UTC).replace(tzinfo=None), "us")

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from bankcrm.calendars import WorkingCalendar, local_day
-from bankcrm.complaints.base import complaints_policy
+from bankcrm.complaints.base import complaints_policy, zoned
 from bankcrm.complaints.clocks.events import CaseEvent, in_place, next_status
 from bankcrm.complaints.clocks.measure import STATES, Measured, PauseRound, measure, states
 from bankcrm.complaints.clocks.rules import ClockRule, clock_rules
@@ -66,8 +66,7 @@ def replay_clock(
     >>> answer.due.isoformat(), answer.elapsed, str(answer.state)
     ('2024-10-10', 4.0, 'at_risk')
     """
-    if as_of.tzinfo is None:
-        raise DataError(f"as_of: {as_of} has no time zone; give an aware datetime")
+    as_of = zoned(as_of)
     log = in_place([*(after.events if after else ()), *events], as_of)
     if not log:
         raise DataError("events: none up to as_of; a case starts with 'received'")

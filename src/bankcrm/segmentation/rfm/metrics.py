@@ -14,7 +14,8 @@ from bankcrm.errors import DataError
 from bankcrm.frames import DataFault, as_frame
 from bankcrm.frames.arrays import Codes, as_of_day, codes, days, numbers
 from bankcrm.frames.findings import raise_faults, with_findings
-from bankcrm.policy import Policy, default_policy
+from bankcrm.policy import Policy
+from bankcrm.policy.given import policy_of
 from bankcrm.segmentation.rfm.sums import BLOCK, NO_TICK, Mask, Movements, Sums, count_days, sums_of
 
 Count: TypeAlias = Literal["rows", "days"]
@@ -115,7 +116,7 @@ def rfm_metrics(
 
     reasons = _left_out(moves, seen, dates.dtype, today, (date, amount), window, zeros, refunds)
     if own_only:
-        made = (policy or default_policy("segmentation")).value("bank_made_kinds")
+        made = policy_of(policy, "segmentation").value("bank_made_kinds")
         not_own = frame[kind].isin(list(made)).to_numpy()
         reasons.append(_Reason("not_own", kind, not_own, "the customer's own movements"))
     faults = []

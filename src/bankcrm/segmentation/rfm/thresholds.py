@@ -15,7 +15,9 @@ import pandas as pd
 import tomli_w
 
 from bankcrm._display import card, figures_of
+from bankcrm.arguments import as_numbers
 from bankcrm.errors import DataError, PolicyError, UnknownNameError
+from bankcrm.frames import DataFault, as_frame
 from bankcrm.frames.arrays import numbers
 
 Method: TypeAlias = Literal["quantile", "r-rfm", "fixed"]
@@ -70,6 +72,24 @@ class RfmThresholds:
             for cuts in self.groups
         ]
         return card("RFM cut points", figures_of(self, "method", "bins", "by"), rows=rows)
+
+    @property
+    def findings(self) -> tuple[DataFault, ...]:
+        """Metrics in which no customer of the book can get some score, because many are equal."""
+        return tuple(
+            DataFault(
+                "metrics",
+                metric,
+                "repeated_cut_points",
+                0,
+                (f"{cuts.group or 'all'}: {', '.join(f'{p:g}' for p in cuts.of(metric))}",),
+                f"{self.bins - 1} different cut points for {self.bins} scores",
+                "many customers have the same value; use fewer bins or method='fixed'",
+            )
+            for cuts in self.groups
+            for metric in _METRICS
+            if len(set(cuts.of(metric))) < self.bins - 1
+        )
 
     def to_toml(self) -> str:
         """The thresholds as TOML text."""
@@ -221,6 +241,7 @@ def _given(cuts: Mapping[str, Sequence[float]] | None) -> RfmCuts:
 
 
 def _values(metrics: pd.DataFrame) -> list[_Values]:
+    metrics = as_frame(metrics)
     missing = [m for m in _METRICS if m not in metrics.columns]
     if missing:
         there = ", ".join(map(str, metrics.columns))
@@ -341,11 +362,13 @@ def weighted_rfm(scores: pd.DataFrame, *, weights: tuple[float, float, float]) -
     >>> weighted_rfm(scores, weights=(2, 1, 1)).tolist()
     [3.5]
     """
-    given = np.asarray(weights, dtype=np.float64)
+    given = as_numbers(weights, "weights")
     if given.shape != (3,) or not np.isfinite(given).all() or (given < 0).any() or not given.any():
         raise DataError(f"weights: {weights}; expected three numbers >= 0, not all zero")
+    scores = as_frame(scores)
     if missing := [c for c in "rfm" if c not in scores.columns]:
         raise DataError(f"scores: missing {', '.join(missing)}; give the frame of score_rfm")
-    share = given / given.sum()
+    share = given / given.max()  # whose sum is finite
+    share /= share.sum()
     total = sum(numbers(scores[c], c) * w for c, w in zip("rfm", share, strict=True))
     return pd.Series(total, index=scores.index, name="weighted")
