@@ -238,8 +238,9 @@ class _Grid:
         self.policy = _HIT.get(names, HitPolicy.UNIQUE)
         if names not in _HIT:
             self._leave(f"hit policy {' '.join(names).strip()} is not known")
-        self.rows = [r for r in grid.findall("rule") if not is_guard(r)]
-        guarded = len(self.rows) < len(grid.findall("rule"))
+        rows = list(enumerate(grid.findall("rule"), start=1))
+        self.rows = [(number, row) for number, row in rows if not is_guard(row)]
+        guarded = len(self.rows) < len(rows)
         if self.header is not None and guarded and self.policy is HitPolicy.FIRST:
             self.policy = HitPolicy(self.header.get("hit_policy", "first"))
         if self.header is not None and self.name == f"{self.header.get('name')}_rules":
@@ -252,7 +253,7 @@ class _Grid:
         """The tables of the outputs, or what keeps the decision from being read."""
         columns = [self._column(e, i) for i, e in enumerate(self.grid.findall("input"), start=1)]
         outputs = [self._output(e, i) for i, e in enumerate(self.grid.findall("output"), start=1)]
-        lines = [self._line(r, i, columns, len(outputs)) for i, r in enumerate(self.rows, start=1)]
+        lines = [self._line(row, number, columns, len(outputs)) for number, row in self.rows]
         if self.by_priority and not self.left_out:
             lines = self._by_priority(lines, outputs)
         if self.left_out:
