@@ -163,9 +163,6 @@ def _due(units: TimeUnits, unit: str, received_at: pd.Series, limit: Ticks) -> t
 
 def _last(units: TimeUnits, unit: str, start: Instants, limit: Ticks) -> Ticks:
     """The last tick in time of clocks without a pause."""
-    position = units.position(unit, start)
-    at_once = limit == 0
-    if at_once.any():
-        position = np.where(at_once, units.reached(unit, start), position)
-    last: Ticks = position + limit
+    begun = units.inside(unit, start)
+    last: Ticks = np.where(limit == 0, begun.reached, begun.position) + limit
     return last

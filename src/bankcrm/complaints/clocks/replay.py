@@ -122,14 +122,10 @@ class _Run:
             PauseRound(_ONLY, moment(begin), _NEVER if stop is None else moment(stop))
             for begin, stop in self.pauses
         ]
-        return measure(
-            self.rule.units(self.policy, self.calendar),
-            self.rule.unit,
-            moment(self.start),
-            moment(self.end or as_of),
-            np.array([self.limit]),
-            rounds,
-        )
+        units, unit = self.rule.units(self.policy, self.calendar), self.rule.unit
+        start = units.inside(unit, moment(self.start))
+        end = units.inside(unit, moment(self.end or as_of))
+        return measure(units, unit, start, end, np.array([self.limit]), rounds)
 
     def breached(self, at: dt.datetime) -> bool:
         return bool(self.measured(at).breached[0])
