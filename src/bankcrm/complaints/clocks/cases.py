@@ -105,14 +105,13 @@ class Cases:
         end = units.moments(rule.unit, np.where(np.isnat(over), self.now, over))
         limit = self._limits(rule, units)[rows]
         inside = start.covered & end.covered
+        is_met, is_stopped = ~np.isnat(met), ~np.isnat(stopped)
         if not inside.all():
-            started, limit, met, stopped, over = (
-                a[inside] for a in (started, limit, met, stopped, over)
-            )
             start, end = start.part(inside), end.part(inside)
+            started, over, limit = started[inside], over[inside], limit[inside]
+            is_met, is_stopped = is_met[inside], is_stopped[inside]
         rounds = self._rounds(rule, started, over)
         found = measure(units, rule.unit, start, end, limit, rounds)
-        is_met, is_stopped = ~np.isnat(met), ~np.isnat(stopped)
         share = float(self.policy.value("at_risk_share"))
         code = states(found, limit, share, is_met, is_stopped)
         reached = units.in_table(rule.unit, found.last)

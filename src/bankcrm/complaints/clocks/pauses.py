@@ -98,7 +98,7 @@ def _rows(pauses: pd.DataFrame, cases: pd.DataFrame) -> np.ndarray:
             f"complaints.complaint_id: {int(twice.sum()):,} rows share an id "
             f"({_some(ids[twice].unique())}); pauses need one row per case"
         )
-    row = ids.get_indexer(pd.Index(pauses["complaint_id"]))
+    row: np.ndarray = ids.get_indexer(pd.Index(pauses["complaint_id"]))
     if (row < 0).any():
         raise DataError(
             f"pauses.complaint_id: {int((row < 0).sum()):,} rows belong to no case "

@@ -214,7 +214,8 @@ class TimeUnits:
             return day.astype("datetime64[us]")
         first = day.min()  # many cases share few days: each day of their span is localised once
         span = np.arange(first, day.max() + 1)
-        return self._span_ends(span)[(day - first).astype(np.int64)]
+        ends: Instants = self._span_ends(span)[(day - first).astype(np.int64)]
+        return ends
 
     def _span_ends(self, day: Days) -> Instants:
         local = (day + np.timedelta64(1, "D")).astype("datetime64[us]")
