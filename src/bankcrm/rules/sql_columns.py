@@ -125,11 +125,11 @@ class SqlColumns:
         if fact.maximum is not None:
             yield exp.GT(this=self.read(name), expression=self.literal(fact.maximum))
         if fact.type == "integer":
-            whole = exp.Floor(this=self.read(name))
-            yield exp.NEQ(this=self.read(name), expression=whole)
             if self.dialect not in ("oracle", "tsql"):  # their numbers have no such literal
                 size = exp.Abs(this=self.read(name))
                 yield exp.GT(this=size, expression=self.literal(_GREATEST))
+            whole = exp.Floor(this=self.read(name))  # of an infinite number Spark refuses it
+            yield exp.NEQ(this=self.read(name), expression=whole)
         if fact.type == "text" and fact.values:
             known = [self.literal(v) for v in fact.values]
             yield exp.not_(exp.In(this=self.read(name), expressions=known))

@@ -143,7 +143,12 @@ class DecisionTable(TableDefinition):
         """The table as SQL that decides as `decide_frame` does with ``on_missing="undecided"``.
 
         Parameters are filled in, names are quoted and texts escaped. A rule that cannot be
-        evaluated for a missing fact stops the row here as well, where plain SQL would go on.
+        evaluated for a missing fact stops the row here as well, where plain SQL would go on. A
+        value that `decide_frame` refuses leaves its row without an outcome, and ``outside`` names
+        the fact. So does a value in a column of another type, such as 0 and 1 for a boolean or an
+        instant with a zone for a date: give its day in a zone of your choice. Where an engine
+        cannot compare a type at all, it refuses the whole query. BigQuery and Oracle cannot tell
+        the type of a column in an expression; there the engine's own rules apply.
 
         Args:
             dialect: ``duckdb``, ``spark``, ``postgres``, ``snowflake``, ``bigquery``, ``oracle``
@@ -161,10 +166,10 @@ class DecisionTable(TableDefinition):
         >>> from bankcrm.rules import Rule
         >>> table = DecisionTable(id="t", rules=(Rule("of-age", {"age": ">= 18"}, "yes"),
         ...                                      Rule("minor", {}, "no")))
-        >>> print(table.to_sql("tsql").rule.replace(" WHEN", chr(10) + "WHEN"))
+        >>> print(table.to_sql("oracle").rule.replace(" WHEN", chr(10) + "WHEN"))
         CASE
-        WHEN [age] >= 18 THEN 'of-age'
-        WHEN [age] IS NULL OR [age] >= 18 THEN NULL ELSE 'minor' END
+        WHEN NANVL("age", NULL) >= 18 THEN 'of-age'
+        WHEN NANVL("age", NULL) IS NULL OR NANVL("age", NULL) >= 18 THEN NULL ELSE 'minor' END
         """
         return to_sql(self.compiled, dialect, columns)
 
