@@ -17,7 +17,7 @@ from bankcrm.rules.compare import TableComparison, compare
 from bankcrm.rules.compiled import Compiled, compile_table
 from bankcrm.rules.decision import Decision, Trace, decide, trace
 from bankcrm.rules.frame import DecisionCodes, decide_codes, decide_frame
-from bankcrm.rules.model import OnMissing, TableDefinition
+from bankcrm.rules.model import HitPolicy, OnMissing, TableDefinition
 from bankcrm.rules.sql import TableSql, to_sql
 from bankcrm.rules.toml import read_table, write_table
 
@@ -104,9 +104,8 @@ class DecisionTable(TableDefinition):
         Raises:
             PolicyError: All errors that `check` finds.
         """
-        errors = [str(f) for f in self.check() if f.severity == "error"]
-        if errors:
-            raise PolicyError(errors)
+        if self._errors:
+            raise PolicyError(self._errors)
         return self
 
     def decide(self, facts: Mapping[str, object], *, on_missing: OnMissing = "raise") -> Decision:
@@ -190,6 +189,18 @@ class DecisionTable(TableDefinition):
         return attrs.evolve(self, parameters={**self.parameters, **changed})
 
     @cached_property
+    def _errors(self) -> tuple[str, ...]:
+        return tuple(str(f) for f in self.check() if f.severity == "error")
+
+    @cached_property
     def compiled(self) -> Compiled:
-        """The table made ready to run: parameters filled in, tests compiled, types resolved."""
+        """The table made ready to run: parameters filled in, tests compiled, types resolved.
+
+        Raises:
+            PolicyError: A test names an unknown parameter or fact, or mixes types; or the hit
+                policy is ``unique`` or ``any`` and `check` finds errors, such as two rules that
+                apply together: then the order of the rules would decide.
+        """
+        if self.hit_policy in (HitPolicy.UNIQUE, HitPolicy.ANY):
+            self.checked()
         return compile_table(self)
