@@ -15,6 +15,7 @@ from bankcrm.calendars import WorkingCalendar, WorkingHours, business_day, local
 from bankcrm.complaints.base import Mask, time_of
 from bankcrm.errors import CalendarError
 from bankcrm.frames.arrays import Days
+from bankcrm.frames.instants import instants_of
 
 DAY_UNITS = ("working_days", "calendar_days")
 UNITS = (*DAY_UNITS, "hours", "working_hours")
@@ -222,10 +223,8 @@ class TimeUnits:
         end = self.closing or self.cutoff
         if end is not None:
             local = local - np.timedelta64(86_400 - (end.hour * 3600 + end.minute * 60), "s")
-        first = np.ones(len(local), dtype=np.bool_)
-        index = pd.DatetimeIndex(local)
-        made = index.tz_localize(self.zone, ambiguous=first, nonexistent="shift_forward")
-        return made.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[us]")
+        made = instants_of(local, self.zone).tz_convert("UTC").tz_localize(None)
+        return made.to_numpy().astype("datetime64[us]")
 
 
 @lru_cache(maxsize=256)
