@@ -32,6 +32,8 @@ MOMENTS = {
     EventKind.SENT: "sent_at",
     EventKind.ACKNOWLEDGED: "acknowledged_at",
     EventKind.NEW_FACTS: "new_facts_at",
+    EventKind.INFORMED: "informed_at",
+    EventKind.DELAY_EXPLAINED: "delay_explained_at",
     EventKind.RESPONDED: "answered_at",
     EventKind.ACCEPTED: "accepted_at",
     EventKind.REOPENED: "reopened_at",
@@ -84,6 +86,7 @@ class Cases:
             if name in frame:
                 instants = utc_microseconds(frame[name])
                 self.at[name] = np.where(instants <= now, instants, _NAT)
+        self.answered: Mask = ~np.isnat(self.at.get("answered_at", np.full(self.rows, _NAT)))
         stated = policy.value("not_stated_severity")
         self.severity = _codes(frame, "severity", [s.value for s in Severity], stated)
         self.kind = _codes(frame, "kind", list(KINDS), policy.value("not_stated_kind"))
