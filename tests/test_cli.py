@@ -156,7 +156,7 @@ def test_as_of_is_never_guessed(sample: Path, tmp_path: Path) -> None:
     ("words", "message"),
     [
         (["review", "no-such-folder"], "no-such-folder"),
-        (["review", "--as-of", "30.6.2026"], "%Y-%m-%d"),
+        (["review", "--as-of", "30.6.2026"], "2026-06-30"),
         (["check", "no-such.toml"], "no-such.toml"),
         (["policies", "weather"], "lifecycle"),
         (["policies", "complaints", "--preset", "none-such"], "none-such"),

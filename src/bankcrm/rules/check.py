@@ -118,8 +118,10 @@ def local_findings(table: TableDefinition, places: Sequence[int] = ()) -> Iterat
 
 
 def overlaps(table: TableDefinition) -> list[Finding]:
-    """The rules that apply together where only one may, or with different outcomes."""
-    return list(_overlaps(Space(compile_table(table))))
+    """The pairs of rules that apply together where only one may, or with different outcomes."""
+    if table.hit_policy not in (HitPolicy.UNIQUE, HitPolicy.ANY):
+        return []
+    return [f for f in _overlaps(Space(compile_table(table))) if f.severity == "error"]
 
 
 def _unused(table: TableDefinition) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from bankcrm._display import card, line, stamp
 from bankcrm.errors import PolicyError, known_names
-from bankcrm.rules.check import Finding, check
+from bankcrm.rules.check import Finding, check, overlaps
 from bankcrm.rules.compare import TableComparison, compare
 from bankcrm.rules.compiled import Compiled, compile_table
 from bankcrm.rules.decision import Decision, Trace, decide, trace
@@ -163,9 +163,8 @@ class DecisionTable(TableDefinition):
         Raises:
             PolicyError: All errors that `check` finds.
         """
-        errors = [str(f) for f in self.check() if f.severity == "error"]
-        if errors:
-            raise PolicyError(errors)
+        if self._errors:
+            raise PolicyError(self._errors)
         return self
 
     def decide(self, facts: Mapping[str, object], *, on_missing: OnMissing = "raise") -> Decision:
@@ -202,7 +201,12 @@ class DecisionTable(TableDefinition):
         """The table as SQL that decides as `decide_frame` does with ``on_missing="undecided"``.
 
         Parameters are filled in, names are quoted and texts escaped. A rule that cannot be
-        evaluated for a missing fact stops the row here as well, where plain SQL would go on.
+        evaluated for a missing fact stops the row here as well, where plain SQL would go on. A
+        value that `decide_frame` refuses leaves its row without an outcome, and ``outside`` names
+        the fact. So does a value in a column of another type, such as 0 and 1 for a boolean or an
+        instant with a zone for a date: give its day in a zone of your choice. Where an engine
+        cannot compare a type at all, it refuses the whole query. BigQuery and Oracle cannot tell
+        the type of a column in an expression; there the engine's own rules apply.
 
         Args:
             dialect: ``duckdb``, ``spark``, ``postgres``, ``snowflake``, ``bigquery``, ``oracle``
@@ -220,10 +224,10 @@ class DecisionTable(TableDefinition):
         >>> from bankcrm.rules import Rule
         >>> table = DecisionTable(id="t", rules=(Rule("of-age", {"age": ">= 18"}, "yes"),
         ...                                      Rule("minor", {}, "no")))
-        >>> print(table.to_sql("tsql").rule.replace(" WHEN", chr(10) + "WHEN"))
+        >>> print(table.to_sql("oracle").rule.replace(" WHEN", chr(10) + "WHEN"))
         CASE
-        WHEN [age] >= 18 THEN 'of-age'
-        WHEN [age] IS NULL OR [age] >= 18 THEN NULL ELSE 'minor' END
+        WHEN NANVL("age", NULL) >= 18 THEN 'of-age'
+        WHEN NANVL("age", NULL) IS NULL OR NANVL("age", NULL) >= 18 THEN NULL ELSE 'minor' END
         """
         return to_sql(self.compiled, dialect, columns)
 
@@ -248,6 +252,19 @@ class DecisionTable(TableDefinition):
         return attrs.evolve(self, parameters={**self.parameters, **changed})
 
     @cached_property
+    def _errors(self) -> tuple[str, ...]:
+        return tuple(str(f) for f in self.check() if f.severity == "error")
+
+    @cached_property
     def compiled(self) -> Compiled:
-        """The table made ready to run: parameters filled in, tests compiled, types resolved."""
-        return compile_table(self)
+        """The table made ready to run: parameters filled in, tests compiled, types resolved.
+
+        Raises:
+            PolicyError: A test names an unknown parameter or fact, or mixes types; or two rules
+                apply together under ``unique``, or with different outcomes under ``any``: the
+                order of the rules would decide.
+        """
+        made = compile_table(self)
+        if found := overlaps(self):
+            raise PolicyError(map(str, found))
+        return made
