@@ -16,6 +16,7 @@ import pytest
 from bankcrm.cli import main
 from bankcrm.complaints import combine
 from bankcrm.policy import default_policy
+from bankcrm.rules import DecisionTable
 
 
 @attrs.frozen
@@ -155,7 +156,7 @@ def test_as_of_is_never_guessed(sample: Path, tmp_path: Path) -> None:
     ("words", "message"),
     [
         (["review", "no-such-folder"], "no-such-folder"),
-        (["review", "--as-of", "30.6.2026"], "%Y-%m-%d"),
+        (["review", "--as-of", "30.6.2026"], "2026-06-30"),
         (["check", "no-such.toml"], "no-such.toml"),
         (["policies", "weather"], "lifecycle"),
         (["policies", "complaints", "--preset", "none-such"], "none-such"),
@@ -220,3 +221,24 @@ def test_a_process_ends_with_two_and_no_traceback(tmp_path: Path) -> None:
     assert wrong.returncode == 2
     assert wrong.stderr.startswith("bankcrm: ")
     assert "Traceback" not in wrong.stderr
+
+
+def test_rules_are_checked_and_converted_in_every_form(tmp_path: Path) -> None:
+    """From the defaults as TOML to a workbook, to DMN, and one table back to TOML."""
+    pytest.importorskip("openpyxl", reason="openpyxl is not installed (extra report)")
+    toml, sheet, dmn = (tmp_path / f"rules{kind}" for kind in (".toml", ".xlsx", ".dmn"))
+    toml.write_text(default_policy("lifecycle").to_toml(), encoding="utf-8")
+    assert run("convert-rules", toml, sheet).returncode == 0
+    assert "policy bankcrm.lifecycle" in run("check", sheet).stdout
+    lost = run("convert-rules", sheet, dmn).stdout
+    assert "not in rules.dmn: parameter new_days" not in lost
+    assert "not in rules.dmn: parameter recent_days: no table names it" in lost
+    assert "table stage 1: 12 rules, no errors" in run("check", dmn).stdout
+    refused = run("convert-rules", dmn, tmp_path / "one.toml")
+    assert refused.returncode == 2
+    assert "choose one (--table)" in refused.stderr
+    one = run("convert-rules", dmn, tmp_path / "one.toml", "--table", "stage")
+    assert one.returncode == 0
+    stage = default_policy("lifecycle").table("stage")
+    assert DecisionTable.from_toml(tmp_path / "one.toml") == stage
+    assert run("convert-rules", dmn, sheet).returncode == 2  # it exists

@@ -15,7 +15,7 @@ from bankcrm.book.contract import CONTRACT
 from bankcrm.engines.sources import about_of, in_zones
 from bankcrm.errors import UnknownNameError
 from bankcrm.frames.arrays import as_of_day
-from bankcrm.rules.sql import quoted
+from bankcrm.rules.sql_columns import quoted
 
 PREFIX = "bankcrm_"
 """Prefix of the tables and views that an engine creates."""
