@@ -1,4 +1,4 @@
-"""No command and no function that writes a folder deletes or replaces a file that is not its own."""
+"""No command or function that writes a folder replaces or deletes a file that is not its own."""
 
 from __future__ import annotations
 
