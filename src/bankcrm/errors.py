@@ -101,13 +101,15 @@ def known_names(name: object, known: Iterable[str]) -> str:
 def nearest(name: object, known: Iterable[object]) -> str:
     """A question that names the known name closest to a wrong one; empty if none is close.
 
-    A name with the same last part, as ``valuation/private_banking``, is the closest.
+    A name with the same last part, as ``valuation/private_banking``, is the closest, then one that
+    begins so.
 
     >>> nearest("custmer_id", ["customer_id", "date"])
     "; did you mean 'customer_id'?"
     """
     names = [str(k) for k in known]
     same = [k for k in names if k.rpartition("/")[2] == str(name)]
+    same += [k for k in names if len(str(name)) > 2 and k.startswith(str(name))]
     lowered = {k.casefold(): k for k in names}
     close = difflib.get_close_matches(str(name).casefold(), lowered, n=1)
     found = [*same, *(lowered[c] for c in close)]
@@ -122,7 +124,10 @@ class MissingExtraError(BankcrmError, ImportError):
         super().__init__(package, extra)  # the arguments with which it unpickles
 
     def __str__(self) -> str:
-        return f"{self.args[0]} is not installed; run: pip install 'bankcrm[{self.extra}]'"
+        return (
+            f"{self.args[0]} is not installed; run: pip install 'bankcrm[{self.extra}]' "
+            f"(in a clone: pip install '.[{self.extra}]')"
+        )
 
 
 class EngineError(BankcrmError, RuntimeError):

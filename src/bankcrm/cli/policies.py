@@ -67,10 +67,10 @@ def policies(domain: str | None, preset: str | None, as_json: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @JSON
 def check(file: Path, as_json: bool) -> None:
-    """Check a policy or decision tables in a TOML, DMN or .xlsx FILE.
+    """Check a policy or decision tables.
 
-    It finds gaps, overlaps, shadowed rules, and errors in dates and units; of a DMN file also what
-    cannot be read.
+    FILE is TOML, DMN or a workbook. The check finds gaps, overlaps, shadowed rules, and errors in
+    dates and units; of a DMN file also what cannot be read.
     """
     from bankcrm.policy.rule_files import read_rules
     from bankcrm.report.words import Count
@@ -118,9 +118,9 @@ def _errors(table: DecisionTable, found: list[tuple[DecisionTable, Finding]]) ->
 @click.option("--table", help="Write this one of several tables.")
 @click.option("--force", is_flag=True, help="Replace TARGET if it exists.")
 def convert_rules(source: Path, target: Path, table: str | None, force: bool) -> None:
-    """Convert a policy or tables in SOURCE to the form of TARGET.
+    """Convert rules between TOML, DMN and workbooks.
 
-    The forms are .toml, .dmn and .xlsx. What a form cannot hold is named.
+    SOURCE and TARGET end in .toml, .dmn or .xlsx. What the form of TARGET cannot hold is named.
     """
     from bankcrm.policy.rule_files import read_rules, write_rules
 

@@ -163,7 +163,9 @@ class DuckDBEngine(Engine):
         return files
 
     def _set(self, option: str, value: str | int | None) -> None:
-        if value is not None:
+        if value is None:
+            return
+        with self._translating(f"setting {option} to {str(value)!r}"):
             self.connection.execute(f"SET {option} = '{str(value).replace(chr(39), chr(39) * 2)}'")
 
     @contextmanager
