@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm.book.known import without_later_events
 from bankcrm.calendars import business_day, local_day
 from bankcrm.frames import Column
 from bankcrm.frames.arrays import Days
+from bankcrm.frames.readers import LastDay
 from bankcrm.models import columns_of
 from bankcrm.models.complaint import Complaint
 from bankcrm.policy import Policy, default_policy
@@ -54,6 +56,12 @@ def local_days(instants: pd.Series, policy: Policy) -> Days:
 def business_days(instants: pd.Series, policy: Policy) -> Days:
     """The business day of each instant, from which clocks and due days count."""
     return business_day(instants, zone=policy.value("time_zone"), cutoff=cutoff_of(policy))
+
+
+def known_by(frame: pd.DataFrame, day: np.datetime64, policy: Policy) -> pd.DataFrame:
+    """Checked complaints as a day knows them: without later answers, closings and their outcome."""
+    until = LastDay(day, policy.value("time_zone"))
+    return without_later_events("complaints", frame, until)
 
 
 def answered_at(frame: pd.DataFrame) -> pd.Series:

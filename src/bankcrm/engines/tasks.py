@@ -134,7 +134,7 @@ class _Source:
         t = self.tasks
         zone = t.policies["bank"].value("time_zone")
         book = book_of(t.workspace, t.zones, self.job[1], t.name, t.day)
-        checked, faults = book.check(t.day, zone=zone)
+        checked, faults = book.check(t.day, zone=zone, part=True)
         view = book_view(checked, recorded=t.fitted.frames, zone=zone)
         return view, json.dumps([attrs.asdict(f) for f in faults])
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, cast, overload
 import pandas as pd
 
 from bankcrm.book import Book
+from bankcrm.book.known import undated_labels
 from bankcrm.book.recorded import recorded_in
 from bankcrm.book.view import book_view
 from bankcrm.calendars import WorkingCalendar, working_calendar
@@ -135,6 +136,7 @@ def _in_memory(
     report_progress("checking the data")
     checked, faults = book.check(day, zone=zone)
     known = fitted or Fitted(recorded_in(checked.frames()), policies=rules.fingerprint)
+    faults = (*faults, *undated_labels(recorded_in(checked.frames()), faults, day, book.as_of))
     view = book_view(checked, recorded=known.frames, zone=zone)
     found = run_steps(
         view,
@@ -199,6 +201,7 @@ def _on_engine(
     named, faults = complaints_book(engine, read).check(day, zone=rules["bank"].value("time_zone"))
     processed = _complaints(named, day, rules, calendar)
     late = [f for f in faults if f.frame in ("complaints", "links")]
+    late += undated_labels(found.fitted.recorded, (*found.faults, *late), day, engine.as_of)
     findings = [*found.faults, *late, *processed.faults]
     figures = figures_of(found.output.parts(figure_columns(steps)), steps)
     head = leading_customers(found.output)

@@ -174,8 +174,8 @@ def _number_customers(ids: pd.Series, name: str) -> tuple[Codes, pd.Index]:
     The index may have ids that no row has, and need not be in order.
     """
     if not (isinstance(ids.dtype, np.dtype) and ids.dtype.kind == "i" and len(ids)):
-        code, distinct = codes(ids)
-        return code, _checked_ids(distinct, ids, name)
+        code, index = codes(ids)
+        return code, _checked_ids(index, ids, name)
     values = ids.to_numpy().astype(np.int64, copy=False)
     lowest, highest = int(values.min()), int(values.max())
     if lowest >= 0 and highest <= len(values):
@@ -192,7 +192,8 @@ def _checked_ids(distinct: pd.Index, ids: pd.Series, name: str) -> pd.Index:
     except DataError:
         check_frame(ids.to_frame(name), columns, frame=_FRAME)  # counts and names the rows
         raise
-    return pd.Index(read[name])
+    index: pd.Index = pd.Index(read[name])
+    return index
 
 
 def _dates(values: pd.Series, name: str) -> _Dates:
