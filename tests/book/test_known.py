@@ -178,7 +178,7 @@ def test_a_customer_exists_from_the_first_trace_on() -> None:
     assert not [f for f in faults if f.problem == "unknown_customer"]
     found = review(small(), as_of="2026-03-01")
     stages = found.customers["stage"].astype(str).to_dict()
-    assert stages == {1: "new", 2: "prospect", 3: "new", 6: "prospect"}
+    assert stages == {1: "new", 2: "lead", 3: "new", 6: "prospect"}
     assert found.findings.set_index("problem").loc["not_yet_known", "count"] == 2
 
 

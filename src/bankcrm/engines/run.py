@@ -13,6 +13,7 @@ import attrs
 
 from bankcrm._version import __version__
 from bankcrm.book import Book, empty_frame
+from bankcrm.book.oddities import oddities
 from bankcrm.engines.blocks import Workspace, groups_of, part_book
 from bankcrm.engines.output import Output, OutputWriter
 from bankcrm.engines.tasks import BlockTasks, Job
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 ROWS_PER_BLOCK = 2_000_000
 """Average number of transactions per block, unless the number of blocks is given."""
-LAYOUT = 2
+LAYOUT = 3
 """Version of the intermediate results; a run continues only results of the same version."""
 
 
@@ -110,6 +111,7 @@ def run_on(
         each(title, partial(tasks.run, number))
     each("results", partial(tasks.finish, writer))
     faults = _merged(tasks.faults(len(jobs)))
+    faults += tuple(oddities(tasks.signs(len(jobs)), day, policies["bank"]))
     output = writer.commit(
         {"as_of": day.isoformat(), "policies": policies.fingerprint, "bankcrm": __version__}
     )

@@ -10,6 +10,7 @@ from typing import TypeAlias
 import attrs
 import pandas as pd
 
+from bankcrm.book.oddities import signs_of
 from bankcrm.book.view import BookView, book_view
 from bankcrm.engines.blocks import Workspace, Zones, book_of
 from bankcrm.engines.output import OutputWriter
@@ -95,6 +96,7 @@ class BlockTasks:
         if not number:
             kept |= {n: frame for n, frame in raw.items() if self._passes[n]}
             kept["faults"] = source.faults
+            kept["signs"] = signs_of(source.view)
         return kept
 
     def _begun(self, number: int, job: Job, source: _Source) -> Block:
@@ -115,6 +117,10 @@ class BlockTasks:
     def faults(self, blocks: int) -> list[str]:
         """The faults of each block's frames, as JSON."""
         return [self._read(0, n, "faults")["faults"].iloc[0] for n in range(blocks)]
+
+    def signs(self, blocks: int) -> pd.DataFrame:
+        """The signs of oddities of every block."""
+        return pd.concat([self._read(0, n, "signs") for n in range(blocks)], ignore_index=True)
 
     def _block(self, customers: pd.Index, source: _Source) -> Block:
         return Block(customers, self.day, self.policies, self.fitted, lambda: source.view)

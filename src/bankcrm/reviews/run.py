@@ -12,6 +12,7 @@ import pandas as pd
 
 from bankcrm.book import Book
 from bankcrm.book.known import undated_labels
+from bankcrm.book.oddities import oddities, signs_of
 from bankcrm.book.recorded import recorded_in
 from bankcrm.book.view import book_view
 from bankcrm.calendars import WorkingCalendar, working_calendar
@@ -138,6 +139,7 @@ def _in_memory(
     known = fitted or Fitted(recorded_in(checked.frames()), policies=rules.fingerprint)
     faults = (*faults, *undated_labels(recorded_in(checked.frames()), faults, day, book.as_of))
     view = book_view(checked, recorded=known.frames, zone=zone)
+    odd = oddities(signs_of(view), day, rules["bank"])
     found = run_steps(
         view,
         steps,
@@ -150,7 +152,7 @@ def _in_memory(
     report_progress("complaints")
     processed = _complaints(checked, day, rules, calendar)
     customers = found.facts[[c for c in shown_columns(steps) if c in found.facts]]
-    findings = [*faults, *processed.faults]
+    findings = [*faults, *odd, *processed.faults]
     figures = figures_of([found.facts], steps)
     report_progress("done")
     return Review(
