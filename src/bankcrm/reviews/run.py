@@ -200,7 +200,9 @@ def _on_engine(
     )
     report("complaints")
     read = {n for s in fact_sources_of(rules) if s.domain == "complaints" for n in s.frames}
-    named, faults = complaints_book(engine, read).check(day, zone=rules["bank"].value("time_zone"))
+    named, faults = complaints_book(engine, read).check(
+        day, zone=rules["bank"].value("time_zone"), part=True
+    )
     processed = _complaints(named, day, rules, calendar)
     late = [f for f in faults if f.frame in ("complaints", "links")]
     late += undated_labels(found.fitted.recorded, (*found.faults, *late), day, engine.as_of)
