@@ -14,6 +14,7 @@ import attrs
 from bankcrm._version import __version__
 from bankcrm.book import Book, empty_frame
 from bankcrm.book.checks import no_customer
+from bankcrm.book.oddities import oddities
 from bankcrm.book.recorded import absences
 from bankcrm.engines.blocks import Workspace, groups_of, part_book
 from bankcrm.engines.output import Output, OutputWriter
@@ -126,6 +127,7 @@ def run_on(
     if "customers" in absent:
         raise no_customer(faults)
     reasons = reasons_of(steps, tasks.fitted, absent)
+    faults += tuple(oddities(tasks.signs(len(jobs)), day, policies["bank"]))
     output = writer.commit(
         {"as_of": day.isoformat(), "policies": policies.fingerprint, "bankcrm": __version__}
     )

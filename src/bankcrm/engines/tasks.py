@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import attrs
 import pandas as pd
 
+from bankcrm.book.oddities import signs_of
 from bankcrm.book.recorded import recorded_in
 from bankcrm.book.view import BookView, book_view
 from bankcrm.engines.blocks import Workspace, Zones, book_of
@@ -101,6 +102,7 @@ class BlockTasks:
         if not number:
             kept |= {n: frame for n, frame in raw.items() if self._passes[n]}
             kept["source"] = source.found
+            kept["signs"] = signs_of(source.view)
         return kept
 
     def learns(self, step: Step, number: int) -> bool:
@@ -133,6 +135,10 @@ class BlockTasks:
             SourceFound(tuple(json.loads(row["recorded"])), json.loads(row["faults"]))
             for row in rows
         ]
+
+    def signs(self, blocks: int) -> pd.DataFrame:
+        """The signs of oddities of every block."""
+        return pd.concat([self._read(0, n, "signs") for n in range(blocks)], ignore_index=True)
 
     def _block(self, customers: pd.Index, source: _Source) -> Block:
         return Block(customers, self.day, self.policies, self.fitted, lambda: source.view)

@@ -64,8 +64,11 @@ def _rfm(block: Block) -> pd.DataFrame:
     )
 
 
-def _learn_rfm(metrics: pd.DataFrame, _: PolicySet) -> RfmThresholds | None:
-    return fit_rfm(metrics) if len(metrics) else None
+def _learn_rfm(metrics: pd.DataFrame, policies: PolicySet) -> RfmThresholds | None:
+    """Cut points by which nobody is recent who would count as lost."""
+    if not len(metrics):
+        return None
+    return fit_rfm(metrics, lost_after_days=policies["lifecycle"].value("lost_after_days"))
 
 
 def _rfm_scores(block: Block, metrics: pd.DataFrame, cuts: RfmThresholds | None) -> pd.DataFrame:

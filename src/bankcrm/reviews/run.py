@@ -12,7 +12,9 @@ import pandas as pd
 
 from bankcrm.book import Book
 from bankcrm.book.files import refuse_book_folder
+from bankcrm.book.known import undated_labels
 from bankcrm.book.model import refuse_no_book
+from bankcrm.book.oddities import oddities, signs_of
 from bankcrm.book.recorded import absences, recorded_in
 from bankcrm.book.view import book_view
 from bankcrm.calendars import WorkingCalendar, working_calendar
@@ -152,7 +154,9 @@ def _in_memory(
     recorded = recorded_in(checked.frames())
     absent = absences({n: len(f) for n, f in book.frames().items()}, recorded, faults)
     known = fitted or Fitted(recorded, policies=rules.fingerprint)
+    faults = (*faults, *undated_labels(recorded, faults, day, book.as_of))
     view = book_view(checked, recorded=known.frames, zone=zone)
+    odd = oddities(signs_of(view), day, rules["bank"])
     found = run_steps(
         view,
         steps,
@@ -166,7 +170,7 @@ def _in_memory(
     report_progress("complaints")
     processed = _complaints(checked, day, rules, calendar)
     customers = found.facts[[c for c in shown_columns(steps) if c in found.facts]]
-    findings = [*faults, *processed.faults]
+    findings = [*faults, *odd, *processed.faults]
     figures = figures_of([found.facts], steps)
     reasons = found.reasons | reasons_of_complaints(recorded, absent)
     report_progress("done")
@@ -224,6 +228,7 @@ def _on_engine(
     )
     processed = _complaints(named, day, rules, calendar)
     late = [f for f in faults if f.frame in ("complaints", "links")]
+    late += undated_labels(found.fitted.recorded, (*found.faults, *late), day, engine.as_of)
     findings = [*found.faults, *late, *processed.faults]
     figures = figures_of(found.output.parts(figure_columns(steps)), steps)
     head = leading_customers(found.output)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 from xml.etree import ElementTree as ET
 
+from bankcrm.arguments import as_path
 from bankcrm.errors import PolicyError
 from bankcrm.rules.model import HitPolicy
 from bankcrm.rules.values import FactType
@@ -65,7 +66,7 @@ def parse(source: str | Path) -> ET.Element:
     if isinstance(source, str) and "<" in source:
         data, name = source.encode("utf-8", "surrogatepass"), "DMN"
     else:
-        data, name = _bytes(Path(source)), str(source)
+        data, name = _bytes(as_path(source, "source")), str(source)
     if len(data) > LIMIT:
         raise PolicyError(f"{name}: {len(data):,} bytes; at most {LIMIT:,} are read")
     try:

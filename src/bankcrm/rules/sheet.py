@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from bankcrm.arguments import as_path
 from bankcrm.errors import MissingExtraError, PolicyError
 from bankcrm.rules.allowed import write_allowed
 from bankcrm.rules.feel import write_cell, write_value
@@ -61,7 +62,7 @@ def save(book: Workbook, path: str | Path, *, force: bool) -> Path:
     Raises:
         PolicyError: The file exists and ``force`` is False, or it cannot be written.
     """
-    path = Path(path)
+    path = as_path(path)
     if path.exists() and not force:
         raise PolicyError(f"{path}: exists; pass force=True to replace it")
     try:

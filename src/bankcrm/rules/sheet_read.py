@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
+from bankcrm.arguments import as_path
 from bankcrm.errors import MissingExtraError, PolicyError
 from bankcrm.rules.allowed import read_allowed
 from bankcrm.rules.check import check
@@ -44,7 +45,7 @@ def open_workbook(path: str | Path) -> Workbook:
         from openpyxl import load_workbook
     except ImportError:
         raise MissingExtraError("openpyxl", "report") from None
-    path = Path(path)
+    path = as_path(path)
     try:
         if path.stat().st_size > FILE_LIMIT:
             raise PolicyError(f"{path}: more than {FILE_LIMIT:,} bytes")
