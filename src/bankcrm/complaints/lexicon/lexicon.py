@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.resources
 import re
+from collections.abc import Mapping
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,11 @@ from bankcrm.complaints.lexicon.terms import (
     STOPS,
     Entry,
     Negation,
+    Pattern,
     Span,
+    expand,
     longest_first,
+    pattern,
 )
 from bankcrm.errors import DataError, PolicyError
 from bankcrm.frames.arrays import Codes
@@ -31,10 +35,13 @@ from bankcrm.rules.toml import converter, parse_toml, structure
 from bankcrm.vocabulary import SIGNALS, Kind
 
 _FEW = 20
+_SILENT = ("negated", "blocked", "context")
+_Place = tuple[int, int, str, str]  # start, end, rule, the words behind the rule
+_SPOKEN = ("en", "zh")
 _STOP = re.compile(f"[{STOPS}]")
 _LOOK = 60  # characters before and after a term that are searched
 _BREAK = re.compile(
-    rf"[{STOPS}]|\b(?:but|however|although|yet)\b|但是|但|可是|不过|然而|却", re.ASCII
+    r"\b(?:but|however|although|yet)\b|但是|但|可是|不过|然而|却", re.ASCII
 )
 
 
@@ -72,7 +79,7 @@ class Lexicon:
             for start, end, rule, by in self._places(plain, entry):
                 first, last = place[start], place[end - 1] + 1
                 words = text[first:last]
-                negated = rule in ("negated", "blocked")
+                negated = rule in _SILENT
                 spans.append(Span(entry.field, entry.label, first, last, words, negated, rule, by))
         return tuple(sorted(spans, key=lambda s: (s.start, s.end)))
 
@@ -137,7 +144,7 @@ class Lexicon:
     def _hits(self, texts: list[str]) -> Mask:
         """Which entries count in each text (in its normal form).
 
-        Arrow's linear-time scanner finds the texts that contain a term, and those in which
+        Arrow's linear-time scanner finds the clauses that contain a term, and those in which
         something may negate, hide or block it. Only the latter are checked place by place. A text
         gives the same result alone and among many.
         """
@@ -146,48 +153,72 @@ class Lexicon:
         parts = [_STOP.split(text) for text in texts]
         code, distinct = pd.factorize(np.array([c for p in parts for c in p], dtype=object))
         begins = np.cumsum([0, *(len(p) for p in parts[:-1])])
-        return np.logical_or.reduceat(self._clauses(list(distinct))[code], begins, axis=0)
-
-    def _clauses(self, texts: list[str]) -> Mask:
-        """Which entries count in each clause; terms and what blocks them never cross clauses."""
-        array = pa.array(texts, type=pa.large_string())
-        hits = np.zeros((len(texts), len(self.entries)), dtype=np.bool_)
-        denies = _matches(array, self._negators)
+        hits = np.logical_or.reduceat(self._clauses(list(distinct))[code], begins, axis=0)
+        whole = pa.array(texts, type=pa.large_string())
         for i, entry in enumerate(self.entries):
-            if not entry.pattern:
-                continue
-            found = np.flatnonzero(_matches(array, entry.pattern))
+            if entry.across:
+                hits[:, i] |= _matches(whole, entry.across)
+            if entry.context:
+                found = np.flatnonzero(hits[:, i])
+                hits[found, i] = ~_matches(whole.take(pa.array(found)), entry.context)
+        return hits
+
+    def _clauses(self, clauses: list[str]) -> Mask:
+        """Which entries count in each clause, by the terms that stand in one clause."""
+        array = pa.array(clauses, type=pa.large_string())
+        hits = np.zeros((len(clauses), len(self.entries)), dtype=np.bool_)
+        denies = _scan(array, self._negators)
+        for i, entry in enumerate(self.entries):
+            found = np.flatnonzero(_matches(array, entry.any))
             hits[found, i] = True
             with_term = array.take(pa.array(found))
-            doubt = denies[found]
-            for pattern in (entry.hidden, entry.blocked):
-                doubt = doubt | _matches(with_term, pattern) if pattern else doubt
+            doubt = denies[found] | _matches(with_term, entry.hides)
+            doubt |= _matches(with_term, entry.blocks)
             for row in found[doubt]:
-                hits[row, i] = self._holds(texts[row], entry)
+                hits[row, i] = any(
+                    rule not in _SILENT for *_, rule, _ in self._in_clause(clauses[row], entry)
+                )
         return hits
 
     def _holds(self, text: str, entry: Entry) -> bool:
         """Whether some term of an entry occurs in the text and counts."""
-        return any(rule in ("term", "sure") for _, _, rule, _ in self._places(text, entry))
+        return any(rule not in _SILENT for _, _, rule, _ in self._places(text, entry))
 
-    def _places(self, text: str, entry: Entry) -> list[tuple[int, int, str, str]]:
+    def _places(self, text: str, entry: Entry) -> list[_Place]:
         """Start, end, rule and words of every term of an entry in a text of normal form."""
-        sure = [(m.start(), m.end(), "sure", "") for m in entry.sure.finditer(text)]
-        if entry.hidden:
-            text = entry.hides.sub(lambda m: "\x01" * len(m.group()), text)
-        found = []
-        for match in entry.regex.finditer(text):
-            rule, by = self._decide(text, match.start(), match.end(), entry)
-            found.append((match.start(), match.end(), rule, by))
-        return sure + found
+        found: list[_Place] = []
+        begin = 0
+        for clause in _STOP.split(text):
+            found += [
+                (begin + start, begin + end, rule, by)
+                for start, end, rule, by in self._in_clause(clause, entry)
+            ]
+            begin += len(clause) + 1
+        if entry.across:
+            found += [(*m.span(), "across", "") for m in entry.across.regex.finditer(text)]
+        if found and entry.context and (block := entry.context.regex.search(text)):
+            return [(start, end, "context", block.group()) for start, end, *_ in found]
+        return found
+
+    def _in_clause(self, clause: str, entry: Entry) -> list[_Place]:
+        """The places of one clause."""
+        if not entry.any.regex.search(clause):
+            return []
+        found: list[_Place] = []
+        if entry.sure:
+            found += [(*m.span(), "sure", "") for m in entry.sure.regex.finditer(clause)]
+        if entry.hides:
+            clause = entry.hides.regex.sub(lambda m: "\x01" * len(m.group()), clause)
+        for match in entry.terms.regex.finditer(clause):
+            found.append((*match.span(), *self._decide(clause, match.start(), match.end(), entry)))
+        return found
 
     def _decide(self, text: str, start: int, end: int, entry: Entry) -> tuple[str, str]:
         """Why a term counts or does not, and the words behind that."""
         before = _BREAK.split(text[max(0, start - _LOOK) : start])[-1]
-        if entry.blocked:
+        if entry.blocks:
             after = _BREAK.split(text[end : end + _LOOK])[0]
-            clause = before + text[start:end] + after
-            if block := entry.blocks.search(clause):
+            if block := entry.blocks.regex.search(before + text[start:end] + after):
                 return "blocked", block.group()
         if denial := self._denial(before):
             return "negated", denial
@@ -252,8 +283,12 @@ def _runs(words: tuple[str, ...]) -> str:
     return "|".join(re.escape(w) for w in longest_first(words)) or "(?!)"
 
 
-def _matches(texts: pa.Array, pattern: str) -> Mask:
-    found = pc.match_substring_regex(texts, pattern)
+def _matches(texts: pa.Array, terms: Pattern) -> Mask:
+    return _scan(texts, terms.source) if terms else np.zeros(len(texts), dtype=np.bool_)
+
+
+def _scan(texts: pa.Array, expression: str) -> Mask:
+    found = pc.match_substring_regex(texts, expression)
     result: Mask = found.to_numpy(zero_copy_only=False)
     return result
 
@@ -265,10 +300,11 @@ def read_lexicon(source: str | Path) -> Lexicon:
         PolicyError: The file has faults; the error lists all of them, each with its path.
     """
     raw = parse_toml(source)
-    faults = [f"{k}: unknown key" for k in raw if k not in ("negation", "entries")]
+    faults = [f"{k}: unknown key" for k in raw if k not in ("words", "negation", "entries")]
     made = converter()
+    words = {x: _families(raw.get("words", {}).get(x, {}), f"words.{x}", faults) for x in _SPOKEN}
     entries = [
-        structure(made, item, Entry, f"entries[{i}]", faults)
+        structure(made, _expanded(item, words, f"entries[{i}]", faults), Entry, f"entries[{i}]", faults)
         for i, item in enumerate(raw.get("entries", []))
     ]
     negations = {}
@@ -280,6 +316,38 @@ def read_lexicon(source: str | Path) -> Lexicon:
     if faults or english is None or chinese is None:
         raise PolicyError(faults)
     return Lexicon(tuple(e for e in entries if e is not None), english, chinese)
+
+
+def _families(raw: Mapping[str, list[str]], path: str, faults: list[str]) -> dict[str, str]:
+    """The words of each name as one group; a group may name those before it."""
+    made: dict[str, str] = {}
+    for name, words in raw.items():
+        made[name] = f"({'|'.join(_filled(w, made, f'{path}.{name}', faults) for w in words)})"
+    return made
+
+
+def _expanded(
+    raw: dict[str, Any], words: Mapping[str, dict[str, str]], path: str, faults: list[str]
+) -> dict[str, Any]:
+    """An entry of the file with the words of each name in the place of the name."""
+    return {
+        key: [_filled(t, words[key[-2:]], f"{path}.{key}", faults) for t in value]
+        if key[-2:] in words and isinstance(value, list)
+        else value
+        for key, value in raw.items()
+    }
+
+
+def _filled(term: str, words: Mapping[str, str], path: str, faults: list[str]) -> str:
+    """A term without names; a fault where a name is unknown or the term cannot be read."""
+    try:
+        term = expand(term, words)
+        re.compile(pattern(term, " ", "[0-9]+"))
+    except KeyError as fault:
+        faults.append(f"{path}: no words named {fault}")
+    except (re.error, TypeError) as fault:
+        faults.append(f"{path}: {term!r} cannot be read: {fault}")
+    return term
 
 
 @cache
