@@ -154,29 +154,30 @@ class Lexicon:
         code, distinct = pd.factorize(np.array([c for p in parts for c in p], dtype=object))
         begins = np.cumsum([0, *(len(p) for p in parts[:-1])])
         hits = np.logical_or.reduceat(self._clauses(list(distinct))[code], begins, axis=0)
-        whole = pa.array(texts, type=pa.large_string())
+        whole = _Scan.of(texts)
         for i, entry in enumerate(self.entries):
             if entry.across:
-                hits[:, i] |= _matches(whole, entry.across)
+                hits[:, i] |= whole.matches(entry.across)
             if entry.context:
                 found = np.flatnonzero(hits[:, i])
-                hits[found, i] = ~_matches(whole.take(pa.array(found)), entry.context)
+                hits[found, i] = ~whole.take(found).matches(entry.context)
         return hits
 
     def _clauses(self, clauses: list[str]) -> Mask:
         """Which entries count in each clause, by the terms that stand in one clause."""
-        array = pa.array(clauses, type=pa.large_string())
+        scan = _Scan.of(clauses)
         hits = np.zeros((len(clauses), len(self.entries)), dtype=np.bool_)
-        denies = _scan(array, self._negators)
+        denies = scan.finds(self._negators)
         for i, entry in enumerate(self.entries):
-            found = np.flatnonzero(_matches(array, entry.any))
+            found = np.flatnonzero(scan.matches(entry.any))
             hits[found, i] = True
-            with_term = array.take(pa.array(found))
-            doubt = denies[found] | _matches(with_term, entry.hides)
-            doubt |= _matches(with_term, entry.blocks)
+            with_term = scan.take(found)
+            doubt = denies[found] | with_term.matches(entry.hides)
+            doubt |= with_term.matches(entry.blocks)
+            doubt &= ~with_term.matches(entry.sure)
             for row in found[doubt]:
                 hits[row, i] = any(
-                    rule not in _SILENT for *_, rule, _ in self._in_clause(clauses[row], entry)
+                    rule == "term" for *_, rule, _ in self._weighed(clauses[row], entry)
                 )
         return hits
 
@@ -191,8 +192,13 @@ class Lexicon:
         for clause in _STOP.split(text):
             found += [
                 (begin + start, begin + end, rule, by)
-                for start, end, rule, by in self._in_clause(clause, entry)
+                for start, end, rule, by in self._weighed(clause, entry)
             ]
+            if entry.sure:
+                found += [
+                    (begin + m.start(), begin + m.end(), "sure", "")
+                    for m in entry.sure.regex.finditer(clause)
+                ]
             begin += len(clause) + 1
         if entry.across:
             found += [(*m.span(), "across", "") for m in entry.across.regex.finditer(text)]
@@ -200,18 +206,16 @@ class Lexicon:
             return [(start, end, "context", block.group()) for start, end, *_ in found]
         return found
 
-    def _in_clause(self, clause: str, entry: Entry) -> list[_Place]:
-        """The places of one clause."""
-        if not entry.any.regex.search(clause):
+    def _weighed(self, clause: str, entry: Entry) -> list[_Place]:
+        """The terms of one clause that something may negate, hide or block, and whether it does."""
+        if not entry.terms.regex.search(clause):
             return []
-        found: list[_Place] = []
-        if entry.sure:
-            found += [(*m.span(), "sure", "") for m in entry.sure.regex.finditer(clause)]
         if entry.hides:
             clause = entry.hides.regex.sub(lambda m: "\x01" * len(m.group()), clause)
-        for match in entry.terms.regex.finditer(clause):
-            found.append((*match.span(), *self._decide(clause, match.start(), match.end(), entry)))
-        return found
+        return [
+            (*m.span(), *self._decide(clause, m.start(), m.end(), entry))
+            for m in entry.terms.regex.finditer(clause)
+        ]
 
     def _decide(self, text: str, start: int, end: int, entry: Entry) -> tuple[str, str]:
         """Why a term counts or does not, and the words behind that."""
@@ -226,6 +230,8 @@ class Lexicon:
 
     def _denial(self, clause: str) -> str:
         """The word that negates the term after the beginning of a clause; empty if none does."""
+        if not self._negator.search(clause):
+            return ""
         exceptions, english, chinese, through = self._tests
         clause = exceptions.sub(lambda m: "+" * len(m.group()), clause)
         if through is None:
@@ -244,8 +250,11 @@ class Lexicon:
 
     @cached_property
     def _negators(self) -> str:
-        words = (*self.english.words, *self.chinese.words)
-        return "|".join(re.escape(w) for w in words) or r"[^\s\S]"
+        return f"{_words(self.english.words)}|{_runs(self.chinese.words)}".strip("|")
+
+    @cached_property
+    def _negator(self) -> re.Pattern[str]:
+        return re.compile(self._negators, re.ASCII)
 
     @cached_property
     def _last(self) -> re.Pattern[str]:
@@ -276,21 +285,49 @@ def _words(words: tuple[str, ...]) -> str:
         rf"\b{re.escape(w)}\b" if w[0].isalpha() and w != "n't" else rf"{re.escape(w)}\b"
         for w in longest_first(words)
     ]
-    return "|".join(made) or "(?!)"
+    return "|".join(made) or r"[^\s\S]"
 
 
 def _runs(words: tuple[str, ...]) -> str:
-    return "|".join(re.escape(w) for w in longest_first(words)) or "(?!)"
+    return "|".join(re.escape(w) for w in longest_first(words)) or r"[^\s\S]"
 
 
-def _matches(texts: pa.Array, terms: Pattern) -> Mask:
-    return _scan(texts, terms.source) if terms else np.zeros(len(texts), dtype=np.bool_)
+@attrs.frozen
+class _Scan:
+    """Texts of normal form, to be searched by Arrow, each in the languages that it holds."""
+
+    texts: pa.Array
+    english: Mask
+    chinese: Mask
+
+    @classmethod
+    def of(cls, texts: list[str]) -> _Scan:
+        """Texts, and whether each has Latin letters, and Chinese characters or digits."""
+        array = pa.array(texts, type=pa.large_string())
+        return cls(array, _search(array, "[a-z]"), _search(array, "[0-9㐀-鿿]"))
+
+    def take(self, rows: Codes) -> _Scan:
+        """Some of the texts."""
+        return _Scan(self.texts.take(pa.array(rows)), self.english[rows], self.chinese[rows])
+
+    def finds(self, expression: str) -> Mask:
+        """Whether an expression occurs in each text."""
+        return _search(self.texts, expression)
+
+    def matches(self, terms: Pattern) -> Mask:
+        """Whether some term occurs in each text."""
+        found = np.zeros(len(self.texts), dtype=np.bool_)
+        for parts, spoken in ((terms.parts_en, self.english), (terms.parts_zh, self.chinese)):
+            rows = np.flatnonzero(spoken)
+            texts = self.texts.take(pa.array(rows)) if parts else None
+            for part in parts:
+                found[rows] |= _search(texts, part)
+        return found
 
 
-def _scan(texts: pa.Array, expression: str) -> Mask:
-    found = pc.match_substring_regex(texts, expression)
-    result: Mask = found.to_numpy(zero_copy_only=False)
-    return result
+def _search(texts: pa.Array, expression: str) -> Mask:
+    found: Mask = pc.match_substring_regex(texts, expression).to_numpy(zero_copy_only=False)
+    return found
 
 
 def read_lexicon(source: str | Path) -> Lexicon:

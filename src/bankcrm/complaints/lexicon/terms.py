@@ -14,6 +14,7 @@ FIELDS = ("signal", "kind", "cause")
 STOPS = r".!?;,:\n。、"  # normal form: full-width punctuation has become ASCII
 IN_CLAUSE = rf"[^{STOPS}]"
 _NUMBER_ZH = "[0-9零一二三四五六七八九十百千万亿两几数]+"
+_PART = 4000  # characters; an expression of twice that length is scanned 100 times slower
 _NAME = re.compile(r"\{([a-z_]+)\}")
 _ENDING = re.compile(r"(?<=[a-z])\*")
 _GROUP = re.compile(r"(?<!\\)\((?!\?)")
@@ -157,17 +158,37 @@ class Pattern:
         return bool(self.english or self.chinese)
 
     @cached_property
-    def source(self) -> str:
-        """The expression over the normal form of a text."""
-        gap = "[^\\x00]" if self.across else IN_CLAUSE
-        en = "|".join(pattern(t, rf"\b{gap}{{0,40}}\b", "[0-9]+") for t in longest_first(self.english))
-        zh = "|".join(pattern(t, f"{gap}{{0,10}}", _NUMBER_ZH) for t in longest_first(self.chinese))
-        return "|".join(p for p in (rf"\b(?:{en})\b" if en else "", zh) if p)
+    def parts_en(self) -> tuple[str, ...]:
+        """Expressions over the normal form of a text, one of which matches if a term does."""
+        gap = rf"\b{self._between}{{0,40}}\b"
+        made = (pattern(t, gap, "[0-9]+") for t in longest_first(self.english))
+        return tuple(rf"\b(?:{part})\b" for part in _joined(made))
+
+    @cached_property
+    def parts_zh(self) -> tuple[str, ...]:
+        """The same for the Chinese terms."""
+        gap = f"{self._between}{{0,10}}"
+        return tuple(_joined(pattern(t, gap, _NUMBER_ZH) for t in longest_first(self.chinese)))
 
     @cached_property
     def regex(self) -> re.Pattern[str]:
-        """The expression, compiled with ASCII word edges: Chinese may adjoin English words."""
-        return re.compile(self.source or "(?!)", re.ASCII)
+        """One expression, compiled with ASCII word edges: Chinese may adjoin English words."""
+        return re.compile("|".join((*self.parts_en, *self.parts_zh)) or "(?!)", re.ASCII)
+
+    @property
+    def _between(self) -> str:
+        return r"[^\x00]" if self.across else IN_CLAUSE
+
+
+def _joined(expressions: Iterable[str]) -> list[str]:
+    """Alternatives in parts small enough for the scanner to keep all its states in memory."""
+    parts: list[str] = []
+    for made in expressions:
+        if parts and len(parts[-1]) + len(made) < _PART:
+            parts[-1] += "|" + made
+        else:
+            parts.append(made)
+    return parts
 
 
 def pattern(term: str, gap: str, number: str) -> str:
