@@ -13,8 +13,11 @@ import numpy.typing as npt
 _HIDDEN = {"\u00ad", "\u200b", "\u200c", "\u200d", "\u2060", "\ufeff"}
 _QUOTES = {"\u2019": "'", "\u2018": "'", "\u02bc": "'", "\u201c": '"', "\u201d": '"', "\u2032": "'"}
 _HAN = "\u3400-\u9fff"
-# Particles and common verbs of written Cantonese, and those of Mandarin with the same meaning.
-_CANTONESE = dict(zip("唔冇嘅咗俾畀佢哋喺搵攞嚟啲嗰嘢咁睇", "不没的了给给他们在找拿来些那事这看", strict=True))
+# Particles and common verbs of written Cantonese, and those of Mandarin with the same meaning; and
+# second spellings of one word: 帳 of a bank account is 帐 or 账.
+_SPELLINGS = dict(
+    zip("唔冇嘅咗俾畀佢哋喺搵攞嚟啲嗰嘢咁睇帐著妳甚", "不没的了给给他们在找拿来些那事这看账着你什", strict=True)
+)
 # Spaces between Chinese characters have no meaning: people insert them to evade filters. Neither
 # do the commas of a number, which would end a clause.
 _SPACED = re.compile(rf"(?<=[{_HAN}])[ \t\u3000]+(?=[{_HAN}])|(?<=[0-9]),(?=[0-9]{{3}})")
@@ -42,7 +45,7 @@ def _simplified() -> dict[str, str]:
     """Characters and their forms in simplified Mandarin; see ``scripts/make_simplified.py``."""
     file = importlib.resources.files("bankcrm.complaints.lexicon") / "simplified.txt"
     before, after = file.read_text(encoding="utf-8").splitlines()
-    return dict(zip(before, after, strict=True)) | _CANTONESE
+    return {a: _SPELLINGS.get(b, b) for a, b in zip(before, after, strict=True)} | _SPELLINGS
 
 
 def normal(text: str) -> str:
