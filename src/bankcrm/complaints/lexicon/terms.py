@@ -17,6 +17,7 @@ _NUMBER_ZH = "[0-9零一二三四五六七八九十百千万亿两几数]+"
 _PART = 4000  # characters; an expression of twice that length is scanned 100 times slower
 _NAME = re.compile(r"\{([a-z_]+)\}")
 _ENDING = re.compile(r"(?<=[a-z])\*")
+_LATIN = re.compile(r"(?<![\\\\\[a-z-])[a-z]{2,}(?![a-z\]])")  # a Latin word in a Chinese term
 _GROUP = re.compile(r"(?<!\\)\((?!\?)")
 
 
@@ -168,7 +169,8 @@ class Pattern:
     def parts_zh(self) -> tuple[str, ...]:
         """The same for the Chinese terms."""
         gap = f"{self._between}{{0,10}}"
-        return tuple(_joined(pattern(t, gap, _NUMBER_ZH) for t in longest_first(self.chinese)))
+        made = (pattern(t, gap, _NUMBER_ZH) for t in longest_first(self.chinese))
+        return tuple(_joined(_LATIN.sub(r"\\b\g<0>\\b", part) for part in made))
 
     @cached_property
     def regex(self) -> re.Pattern[str]:
