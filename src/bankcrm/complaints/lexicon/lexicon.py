@@ -18,6 +18,8 @@ import pyarrow.compute as pc
 from bankcrm.complaints.base import Mask
 from bankcrm.complaints.lexicon.normal import normal, normal_many, positions
 from bankcrm.complaints.lexicon.terms import (
+    CHINESE,
+    ENGLISH,
     FIELDS,
     STOPS,
     Entry,
@@ -194,27 +196,21 @@ class Lexicon:
                 (begin + start, begin + end, rule, by)
                 for start, end, rule, by in self._weighed(clause, entry)
             ]
-            if entry.sure:
-                found += [
-                    (begin + m.start(), begin + m.end(), "sure", "")
-                    for m in entry.sure.regex.finditer(clause)
-                ]
+            found += [(begin + m.start(), begin + m.end(), "sure", "") for m in entry.sure.find(clause)]
             begin += len(clause) + 1
-        if entry.across:
-            found += [(*m.span(), "across", "") for m in entry.across.regex.finditer(text)]
-        if found and entry.context and (block := entry.context.regex.search(text)):
-            return [(start, end, "context", block.group()) for start, end, *_ in found]
+        found += [(*m.span(), "across", "") for m in entry.across.find(text)]
+        if found and (block := entry.context.search(text)):
+            return [(start, end, "context", block) for start, end, *_ in found]
         return found
 
     def _weighed(self, clause: str, entry: Entry) -> list[_Place]:
         """The terms of one clause that something may negate, hide or block, and whether it does."""
-        if not entry.terms.regex.search(clause):
+        if not entry.terms.search(clause):
             return []
-        if entry.hides:
-            clause = entry.hides.regex.sub(lambda m: "\x01" * len(m.group()), clause)
+        clause = entry.hides.mask(clause)
         return [
             (*m.span(), *self._decide(clause, m.start(), m.end(), entry))
-            for m in entry.terms.regex.finditer(clause)
+            for m in entry.terms.find(clause)
         ]
 
     def _decide(self, text: str, start: int, end: int, entry: Entry) -> tuple[str, str]:
@@ -222,8 +218,8 @@ class Lexicon:
         before = _BREAK.split(text[max(0, start - _LOOK) : start])[-1]
         if entry.blocks:
             after = _BREAK.split(text[end : end + _LOOK])[0]
-            if block := entry.blocks.regex.search(before + text[start:end] + after):
-                return "blocked", block.group()
+            if block := entry.blocks.search(before + text[start:end] + after):
+                return "blocked", block
         if denial := self._denial(before):
             return "negated", denial
         return "term", ""
@@ -302,9 +298,9 @@ class _Scan:
 
     @classmethod
     def of(cls, texts: list[str]) -> _Scan:
-        """Texts, and whether each has Latin letters, and Chinese characters or digits."""
+        """Texts, and the languages in which each is to be read."""
         array = pa.array(texts, type=pa.large_string())
-        return cls(array, _search(array, "[a-z]"), _search(array, "[0-9㐀-鿿]"))
+        return cls(array, _search(array, ENGLISH), _search(array, CHINESE))
 
     def take(self, rows: Codes) -> _Scan:
         """Some of the texts."""
@@ -317,12 +313,22 @@ class _Scan:
     def matches(self, terms: Pattern) -> Mask:
         """Whether some term occurs in each text."""
         found = np.zeros(len(self.texts), dtype=np.bool_)
-        for parts, spoken in ((terms.parts_en, self.english), (terms.parts_zh, self.chinese)):
-            rows = np.flatnonzero(spoken)
-            texts = self.texts.take(pa.array(rows)) if parts else None
-            for part in parts:
-                found[rows] |= _search(texts, part)
+        for loose, parts, spoken in (
+            (terms.loose_en, terms.parts_en, self.english),
+            (terms.loose_zh, terms.parts_zh, self.chinese),
+        ):
+            rows = self._rows(np.flatnonzero(spoken), loose)
+            found[self._rows(rows, parts)] = True
         return found
+
+    def _rows(self, rows: Codes, expressions: tuple[str, ...]) -> Codes:
+        """The rows in which one of the expressions matches."""
+        found = np.zeros(len(rows), dtype=np.bool_)
+        if len(rows) and expressions:
+            texts = self.texts.take(pa.array(rows))
+            for expression in expressions:
+                found |= _search(texts, expression)
+        return rows[found]
 
 
 def _search(texts: pa.Array, expression: str) -> Mask:
