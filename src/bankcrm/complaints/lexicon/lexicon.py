@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.resources
 import re
-from collections.abc import Mapping
-from functools import cache, cached_property
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 import attrs
@@ -26,31 +23,26 @@ from bankcrm.complaints.lexicon.terms import (
     Negation,
     Pattern,
     Span,
-    expand,
     longest_first,
-    pattern,
 )
-from bankcrm.errors import DataError, PolicyError
+from bankcrm.errors import DataError
 from bankcrm.frames.arrays import Codes
 from bankcrm.frames.numbering import categorical
-from bankcrm.rules.toml import converter, parse_toml, structure
 from bankcrm.vocabulary import SIGNALS, Kind
 
 _FEW = 20
 _SILENT = ("negated", "blocked", "context")
 _Place = tuple[int, int, str, str]  # start, end, rule, the words behind the rule
-_SPOKEN = ("en", "zh")
 _STOP = re.compile(f"[{STOPS}]")
 _LOOK = 60  # characters before and after a term that are searched
-_BREAK = re.compile(
-    r"\b(?:but|however|although|yet)\b|但是|但|可是|不过|然而|却", re.ASCII
-)
+_BREAK = re.compile(r"\b(?:but|however|although|yet)\b|但是|但|可是|不过|然而|却", re.ASCII)
 
 
 @attrs.frozen
 class Lexicon:
     """A list of terms that classifies texts; pass it as ``classifier=``.
 
+    >>> from bankcrm.complaints import default_lexicon
     >>> lexicon = default_lexicon()
     >>> spans = lexicon.find("This is not a scam, but my card was stolen")
     >>> [(s.label, s.rule) for s in spans if s.field == "signal"]
@@ -111,6 +103,7 @@ class Lexicon:
     def read(self, text: str) -> dict[str, object]:
         """Read one text, as a row of many texts; None where the text gives no value.
 
+        >>> from bankcrm.complaints import default_lexicon
         >>> default_lexicon().read("信用卡被盗刷了")["kind"]
         'complaint'
         """
@@ -196,7 +189,9 @@ class Lexicon:
                 (begin + start, begin + end, rule, by)
                 for start, end, rule, by in self._weighed(clause, entry)
             ]
-            found += [(begin + m.start(), begin + m.end(), "sure", "") for m in entry.sure.find(clause)]
+            found += [
+                (begin + m.start(), begin + m.end(), "sure", "") for m in entry.sure.find(clause)
+            ]
             begin += len(clause) + 1
         found += [(*m.span(), "across", "") for m in entry.across.find(text)]
         if found and (block := entry.context.search(text)):
@@ -334,73 +329,3 @@ class _Scan:
 def _search(texts: pa.Array, expression: str) -> Mask:
     found: Mask = pc.match_substring_regex(texts, expression).to_numpy(zero_copy_only=False)
     return found
-
-
-def read_lexicon(source: str | Path) -> Lexicon:
-    """Read a lexicon from a TOML file or from TOML text.
-
-    Raises:
-        PolicyError: The file has faults; the error lists all of them, each with its path.
-    """
-    raw = parse_toml(source)
-    faults = [f"{k}: unknown key" for k in raw if k not in ("words", "negation", "entries")]
-    made = converter()
-    words = {x: _families(raw.get("words", {}).get(x, {}), f"words.{x}", faults) for x in _SPOKEN}
-    entries = [
-        structure(made, _expanded(item, words, f"entries[{i}]", faults), Entry, f"entries[{i}]", faults)
-        for i, item in enumerate(raw.get("entries", []))
-    ]
-    negations = {}
-    for language in ("en", "zh"):
-        fields = dict(raw.get("negation", {}).get(language, {"words": []}))
-        fields["except_"] = fields.pop("except", [])
-        negations[language] = structure(made, fields, Negation, f"negation.{language}", faults)
-    english, chinese = negations["en"], negations["zh"]
-    if faults or english is None or chinese is None:
-        raise PolicyError(faults)
-    return Lexicon(tuple(e for e in entries if e is not None), english, chinese)
-
-
-def _families(raw: Mapping[str, list[str]], path: str, faults: list[str]) -> dict[str, str]:
-    """The words of each name as one group; a group may name those before it."""
-    made: dict[str, str] = {}
-    for name, words in raw.items():
-        made[name] = f"({'|'.join(_filled(w, made, f'{path}.{name}', faults) for w in words)})"
-    return made
-
-
-def _expanded(
-    raw: dict[str, Any], words: Mapping[str, dict[str, str]], path: str, faults: list[str]
-) -> dict[str, Any]:
-    """An entry of the file with the words of each name in the place of the name."""
-    return {
-        key: [_filled(t, words[key[-2:]], f"{path}.{key}", faults) for t in value]
-        if key[-2:] in words and isinstance(value, list)
-        else value
-        for key, value in raw.items()
-    }
-
-
-def _filled(term: str, words: Mapping[str, str], path: str, faults: list[str]) -> str:
-    """A term without names; a fault where a name is unknown or the term cannot be read."""
-    try:
-        term = expand(term, words)
-        re.compile(pattern(term, " ", "[0-9]+"))
-    except KeyError as fault:
-        faults.append(f"{path}: no words named {fault}")
-    except (re.error, TypeError) as fault:
-        faults.append(f"{path}: {term!r} cannot be read: {fault}")
-    return term
-
-
-@cache
-def default_lexicon() -> Lexicon:
-    """The lexicon that ships with the library.
-
-    >>> texts = pd.Series(["信用卡被盗刷了", "请问如何办理挂失", None])
-    >>> read = default_lexicon()(texts)
-    >>> read["funds_safety"].tolist(), read["kind"].tolist()[:2]
-    ([True, False, False], ['complaint', 'consultation'])
-    """
-    file = importlib.resources.files("bankcrm.complaints.lexicon") / "lexicon.toml"
-    return read_lexicon(file.read_text(encoding="utf-8"))
