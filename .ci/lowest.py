@@ -7,7 +7,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-EXTRAS = ("calendars", "cli", "engines", "plot", "report", "testing")
+EXTRAS = ("calendars", "cli", "engines", "plot", "report", "sql", "testing")
 
 
 def lowest(pyproject: str) -> list[str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pandas as pd
 import pytest
@@ -41,6 +43,37 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("real data not found: ../shared/data is missing beside the project")
     return SHARED_DATA
+
+
+@pytest.fixture
+def postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL database for one test, dropped after it.
+
+    ``BANKCRM_TEST_POSTGRES`` is the URL of a server where the user may make databases; the tests
+    that need one are skipped without it.
+    """
+    server = os.environ.get("BANKCRM_TEST_POSTGRES")
+    if not server:
+        pytest.skip("no PostgreSQL server: BANKCRM_TEST_POSTGRES is not set (see CONTRIBUTING.md)")
+    psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed (extra test)")
+    name = f"bankcrm_test_{uuid.uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    try:
+        yield urlsplit(server)._replace(path=f"/{name}").geturl()
+    finally:
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database: SQLite always, PostgreSQL where there is a server."""
+    if request.param == "sqlite":
+        pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed (extra sql)")
+        return f"sqlite:///{tmp_path / 'bank.db'}"
+    url: str = request.getfixturevalue("postgres")
+    return url
 
 
 @pytest.fixture(scope="session")

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 import tomli_w
 from pyarrow import csv
 
+from bankcrm.arguments import as_path
 from bankcrm.book.contract import CONTRACT, FRAMES
-from bankcrm.book.model import Book
+from bankcrm.book.mapping import BookMapping
+from bankcrm.book.mapping.toml import mapping_of
+from bankcrm.book.model import Book, refuse_no_book
+from bankcrm.book.reading import read_frames
+from bankcrm.databases.reading import Source, is_url
 from bankcrm.errors import DataError
-from bankcrm.frames import Column, as_frame
-from bankcrm.frames.arrays import codes
+from bankcrm.folders import ResultFolder, refuse_source
+from bankcrm.progress import Progress
 
 _FORMATS = ("parquet", "csv")
 _TOML = "book.toml"
@@ -31,86 +33,106 @@ _FACTS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "presets": (list, "a list of texts"),
     "note": (str, "text"),
 }
-_SHOWN = 3
-
-# Id columns that refer to the ids of another column get the type of that column.
-_FAMILY = {"parent_id": "customer_id", "child_id": "customer_id", "referred_by": "customer_id"}
 
 
-def read_book(folder: str | Path) -> Book:
-    """Read a book from a folder.
+def read_book(
+    source: str | Path | Source,
+    *,
+    mapping: BookMapping | None = None,
+    progress: Progress | None = None,
+) -> Book:
+    """Read a book from a folder or a database.
 
-    Each frame is a file with the frame's name, ``customers.parquet`` or ``customers.csv``. The
-    optional ``book.toml`` has ``name``, ``as_of``, ``currency``, ``note``, ``presets`` and, for a
-    synthetic book, ``seed``. In a CSV file an empty cell is a missing value, and dates are ISO
-    8601. Ids are integers if all ids of the book are integers, else text (``007`` stays ``007``).
+    Each frame is a file with the frame's name, such as ``customers.parquet``, ``customers.csv`` or
+    ``customers.xlsx``, or the file that the mapping names. The optional ``book.toml`` has ``name``,
+    ``as_of``, ``currency``, ``note``, ``presets``, for a synthetic book ``seed``, and the mapping.
+    In a text file an empty cell is a missing value, and dates are ISO 8601 unless the mapping has
+    another pattern. Ids are integers if all ids of the book are integers, else text (``007`` stays
+    ``007``).
+
+    A database is a URL of SQLAlchemy, whose password comes from the environment variable
+    ``BANKCRM_DATABASE_PASSWORD``; an engine or connection of SQLAlchemy; or a connection of ADBC or
+    of a driver with Python's database API. Each frame is the table of its own name, or the table or
+    query that the mapping names.
 
     Args:
-        folder: The folder of the files.
+        source: The folder of the files, or the database.
+        mapping: How the frames are read, instead of the mapping in ``book.toml``.
+        progress: Called with (frames done, frames in all, the frame and its rows so far).
 
     Raises:
-        DataError: No such folder, a required file is missing, a file does not parse, or a frame
-            exists twice.
+        DatabaseError: The database cannot be reached, or a query fails.
+        DataError: No such folder; or all problems of all frames and files together: a missing file
+            or column, cells that do not parse, words that the mapping does not name.
     """
-    folder = Path(folder)
+    if not isinstance(source, str | Path) or is_url(source):
+        frames, note = read_frames(mapping or BookMapping(), database=source, progress=progress)
+        return Book(**frames, note=note)
+    folder = as_path(source, "folder")
     if not folder.is_dir():
         raise DataError(
             f"{folder}: no such folder; expected a folder of files such as customers.parquet"
         )
-    files = {name: _file(folder, name) for name in FRAMES}
-    for name in ("customers", "transactions"):
-        if files[name] is None:
-            present = ", ".join(sorted(p.name for p in folder.iterdir())) or "nothing"
-            raise DataError(
-                f"{folder}: {name}.parquet or {name}.csv is missing; present: {present}"
-            )
-    facts = book_facts(folder)
-    texts = {n: _read_csv(p, n) for n, p in files.items() if p is not None and p.suffix == ".csv"}
-    frames: dict[str, Any] = {
-        n: _read_parquet(p) for n, p in files.items() if p is not None and p.suffix == ".parquet"
-    }
-    frames |= _ids_alike(texts)
-    return Book(**frames, **facts)
+    facts, stated = book_entries(folder)
+    frames, note = read_frames(
+        stated if mapping is None else mapping, folder=folder, progress=progress
+    )
+    notes = [n for n in (facts.pop("note", ""), note) if n]
+    return Book(**frames, **facts, note="; ".join(notes))
 
 
 def write_book(
     book: Book,
     folder: str | Path,
     format: Literal["parquet", "csv"] = "parquet",  # noqa: A002 - pandas and pyarrow name it so
+    *,
+    force: bool = False,
 ) -> Path:
     """Write a book to a folder, from which `read_book` reads the same book.
 
-    Files of an earlier book in the folder are replaced; other files are not changed.
+    An earlier book that bankcrm wrote there is replaced. A folder with files of others is refused.
 
     Args:
         book: The book.
         folder: The folder; it is made if it does not exist.
         format: ``parquet`` (exact types, small, fast) or ``csv``.
+        force: Replace the frames and ``book.toml`` of a folder that bankcrm did not write.
 
     Returns:
         The folder.
 
     Raises:
-        DataError: The format is unknown, or the folder is a file.
+        DataError: The format is unknown, the folder is a file, or it has files of others.
     """
     if format not in _FORMATS:
         raise DataError(f"format: {format!r} is not one of {', '.join(_FORMATS)}")
-    folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise DataError(f"{folder}: is a file; give a folder")
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in FRAMES:
-        for suffix in _FORMATS:
-            (folder / f"{name}.{suffix}").unlink(missing_ok=True)
-    for name, frame in book.frames().items():
-        try:
-            _write(frame, name, folder / f"{name}.{format}")
-        except (TypeError, ValueError) as error:  # Arrow's own errors are both
-            raise DataError(f"{name}: cannot be written as {format}: {error}") from None
-    known = {key: getattr(book, key) for key in _FACTS}
-    text = tomli_w.dumps({k: v for k, v in known.items() if v not in (None, "", ())})
-    (folder / _TOML).write_text(text, encoding="utf-8")
-    return folder
+    if not isinstance(book, Book):
+        refuse_no_book(book)
+    with book_folder(folder, force=force).replaced() as target:
+        for name, frame in book.frames().items():
+            try:
+                _write(frame, name, target / f"{name}.{format}")
+            except (TypeError, ValueError) as error:  # Arrow's own errors are both
+                raise DataError(f"{name}: cannot be written as {format}: {error}") from None
+        known = {key: getattr(book, key) for key in _FACTS}
+        text = tomli_w.dumps({k: v for k, v in known.items() if v not in (None, "", ())})
+        (target / _TOML).write_text(text, encoding="utf-8")
+    return Path(folder)
+
+
+def book_folder(folder: str | Path, *, force: bool = False) -> ResultFolder:
+    """The folder of a book that is to be written."""
+    names = [f"{name}.{suffix}" for name in FRAMES for suffix in _FORMATS]
+    return ResultFolder(as_path(folder, "folder"), "book", (*names, _TOML), force)
+
+
+def refuse_book_folder(out: str | Path, folder: str | Path) -> None:
+    """Refuse to write results into the folder of a book, or into that of one of its frames.
+
+    Raises:
+        DataError: The results would lie among the files that are read.
+    """
+    refuse_source(out, folder, [Path(folder) / name for name in FRAMES])
 
 
 def _write(frame: pd.DataFrame, name: str, path: Path) -> None:
@@ -134,112 +156,27 @@ def _write(frame: pd.DataFrame, name: str, path: Path) -> None:
     csv.write_csv(table, path, csv.WriteOptions(quoting_style="needed"))
 
 
-def _file(folder: Path, name: str) -> Path | None:
-    found = [folder / f"{name}.{s}" for s in _FORMATS if (folder / f"{name}.{s}").is_file()]
-    if len(found) > 1:
-        raise DataError(f"{folder}: {name} exists twice, as Parquet and as CSV; keep one")
-    return found[0] if found else None
+def book_entries(folder: Path) -> tuple[dict[str, Any], BookMapping]:
+    """What book.toml says about the whole book, and its mapping.
 
+    Without a name there, the book has the name of its folder.
 
-def book_facts(folder: Path) -> dict[str, Any]:
-    """The entries of book.toml; without a name there, the book has the name of its folder."""
+    Raises:
+        DataError: All errors of the file together, each with its path.
+    """
     path = folder / _TOML
     if not path.is_file():
-        return {"name": folder.name}
+        return {"name": folder.name}, BookMapping()
     try:
-        entries = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: not TOML: {error}") from None
-    if unknown := [key for key in entries if key not in _FACTS]:
-        raise DataError(f"{path}: unknown key {', '.join(unknown)}; known: {', '.join(_FACTS)}")
-    for key, (kind, words) in _FACTS.items():
-        if key in entries and not isinstance(entries[key], kind):
-            raise DataError(f"{path}: {key} = {entries[key]!r} is not {words}")
-    return {"name": folder.name} | entries
-
-
-def _read_parquet(path: Path) -> pd.DataFrame:
-    try:
-        return as_frame(pq.read_table(path))  # dates as days, large ids exact
-    except (ValueError, OSError) as error:  # ArrowInvalid is a ValueError
-        raise DataError(f"{path}: not a Parquet file: {error}") from None
-
-
-def _read_csv(path: Path, name: str) -> pd.DataFrame:
-    """Read a frame from CSV with its contract columns parsed by kind, and ids as text."""
-    columns = {c.name: c for c in CONTRACT[name]}
-    texts = dict.fromkeys(columns, "string")
-    try:
-        raw = pd.read_csv(
-            path, dtype=texts, keep_default_na=False, na_values=[""], encoding="utf-8"
-        )
-    except (ValueError, OSError) as error:  # ParserError and UnicodeDecodeError are ValueErrors
-        raise DataError(f"{path}: not a CSV file: {error}") from None
-    faults: list[str] = []
-    parsed = {c: _parsed(columns[c], raw[c], path, faults) for c in raw.columns if c in columns}
+    faults = [
+        f"{key} = {raw[key]!r} is not {words}"
+        for key, (kind, words) in _FACTS.items()
+        if key in raw and not isinstance(raw[key], kind)
+    ]
+    mapping = mapping_of(raw, faults)
     if faults:
-        raise DataError("\n  ".join([f"{path}: columns that do not parse: {len(faults)}", *faults]))
-    return raw.assign(**parsed)
-
-
-def _parsed(column: Column, text: pd.Series, path: Path, faults: list[str]) -> pd.Series:
-    """Parse one column by its kind; cells that do not parse are added to ``faults``."""
-    if column.kind in ("id", "text"):
-        return text
-    if column.kind == "category":
-        return text.astype("category")
-    expected = "numbers"
-    values: pd.Series
-    if column.kind in ("date", "instant"):
-        expected = "ISO dates such as 2026-06-30"
-        moments = pd.to_datetime(text, format="ISO8601", errors="coerce", utc=True)
-        zoned = text.str.contains(r"\d(?:Z|[+-]\d\d:?\d\d)$", na=False)
-        if column.kind == "instant":
-            expected = "instants with a time zone such as 2026-06-30T09:00:00+08:00"
-            values = moments.mask(~zoned.to_numpy(dtype=np.bool_))
-        else:
-            values = moments.mask(zoned.to_numpy(dtype=np.bool_)).dt.tz_localize(None)
-    elif column.kind == "boolean":
-        expected = "true or false"
-        words = {"true": True, "false": False, "1": True, "0": False}
-        values = text.str.lower().map(words).astype("boolean")
-    else:
-        values = pd.to_numeric(text, errors="coerce").astype("float64")
-    wrong = (values.isna() & text.notna()).to_numpy(dtype=np.bool_)
-    if wrong.any():
-        lines = np.flatnonzero(wrong)[:_SHOWN] + 2  # the header is line 1
-        if column.personal:
-            shown = ", ".join(f"line {n}" for n in lines)
-        else:
-            cells = text[wrong].iloc[:_SHOWN]
-            shown = ", ".join(f"line {n}: {v!r}" for n, v in zip(lines, cells, strict=True))
-        faults.append(f"{column.name}: cells that are not {expected}: {wrong.sum():,} ({shown})")
-    return values
-
-
-def _ids_alike(texts: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Convert each family of ids to integers if all of them are integers."""
-    found: dict[str, dict[str, pd.Series]] = {}
-    for name, frame in texts.items():
-        for c in CONTRACT[name]:
-            if c.kind == "id" and c.name in frame:
-                family = found.setdefault(_FAMILY.get(c.name, c.name), {})
-                family[f"{name}.{c.name}"] = frame[c.name]
-    changed: dict[str, dict[str, pd.Series]] = {name: {} for name in texts}
-    for family in found.values():
-        coded = {place: codes(ids) for place, ids in family.items()}
-        if not all(
-            index.astype("string").str.fullmatch(r"0|-?[1-9]\d{0,17}").all()
-            for _, index in coded.values()
-        ):
-            continue
-        for place, (code, index) in coded.items():
-            name, column = place.split(".")
-            whole = index.astype("string").astype("int64").to_numpy()
-            null = code < 0
-            values = np.append(whole, 0)[code]
-            changed[name][column] = pd.Series(
-                pd.arrays.IntegerArray(values, null) if null.any() else values,
-                index=texts[name].index,
-            )
-    return {name: frame.assign(**changed[name]) for name, frame in texts.items()}
+        raise DataError(f"{path}: " + "\n  ".join(faults))
+    return {"name": folder.name} | {k: raw[k] for k in _FACTS if k in raw}, mapping

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 import attrs
 import pandas as pd
 
 from bankcrm._display import card, figures_of
-from bankcrm.book.checks import linked, screened
+from bankcrm.arguments import refuse
+from bankcrm.book.checks import later_customers, linked, no_customer, screened
 from bankcrm.book.contract import FRAMES, empty_frame
+from bankcrm.book.known import not_yet_known
+from bankcrm.book.mapping import BookMapping
+from bankcrm.book.reading import mapped_frames
 from bankcrm.errors import DataError
 from bankcrm.frames import DataFault, as_frame
 from bankcrm.frames.arrays import as_of_day
 from bankcrm.frames.instants import ZONE
+from bankcrm.frames.readers import LastDay
 
 
 def _optional_frame(data: object) -> pd.DataFrame | None:
@@ -33,8 +39,23 @@ def _own(frames: Mapping[str, pd.DataFrame]) -> Mapping[str, pd.DataFrame]:
     return dict(frames)
 
 
-def _names(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(names)
+def _names(names: Iterable[str] | str) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def refuse_no_book(value: object, expected: str = "a Book") -> NoReturn:
+    """Raise the error for an argument that is no book, with how to make one.
+
+    Raises:
+        DataError: Always.
+    """
+    if isinstance(value, str | Path):
+        advice = f"read it first: read_book({str(value)!r})"
+    elif isinstance(value, Mapping):
+        advice = "unpack it: Book(**frames)"
+    else:
+        advice = "make one: Book(customers=..., transactions=...)"
+    refuse("book", expected, value, advice)
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -55,12 +76,32 @@ class Book:
         links: One row per link between two customers.
         as_of: The day of the records.
         name: The book's name.
-        currency: Currency of the amounts (ISO 4217).
+        currency: Currency of the amounts (ISO 4217); empty where it is not known.
         seed: The seed of a synthetic book.
         presets: Policy presets that a review uses instead of the defaults, such as
             ``valuation/czk_1993``.
         note: A note for the reader, for example about what a conversion left out.
         rejected: Rows that `check` rejected, by frame, with the reason in the column ``fault``.
+        mapping: How frames with other names, words or formats are read. It is applied when the book
+            is made; the frames of the book then have the columns of the contract, and this is None.
+
+    Raises:
+        DataError: A frame is not a frame, or the mapping does not fit: all problems together.
+
+    >>> people = pd.DataFrame({"cust": [1]})
+    >>> moves = pd.DataFrame(
+    ...     {"cust": [1], "day": ["05.01.2026"], "amt": ["1,200.50"], "code": ["S"]})
+    >>> book = Book(people, moves, mapping=BookMapping.from_toml('''
+    ... formats = { thousands = ",", dates = "%d.%m.%Y" }
+    ... [customers]
+    ... columns.customer_id = "cust"
+    ... constants.kind = "person"
+    ... [transactions]
+    ... columns = { customer_id = "cust", date = "day", amount = "amt", kind = "code" }
+    ... values.kind = { S = "salary" }
+    ... '''))
+    >>> book.transactions.iloc[0].astype(str).tolist()
+    ['1', '2026-01-05 00:00:00', '1200.5', 'salary']
     """
 
     customers: pd.DataFrame = attrs.field(converter=as_frame)
@@ -73,11 +114,21 @@ class Book:
     links: pd.DataFrame | None = attrs.field(default=None, converter=_optional_frame)
     as_of: dt.date | None = attrs.field(default=None, kw_only=True, converter=_optional_day)
     name: str = attrs.field(default="book", kw_only=True)
-    currency: str = attrs.field(default="CNY", kw_only=True)
+    currency: str = attrs.field(default="", kw_only=True)
     seed: int | None = attrs.field(default=None, kw_only=True)
     presets: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=_names)
     note: str = attrs.field(default="", kw_only=True)
     rejected: Mapping[str, pd.DataFrame] = attrs.field(factory=dict, kw_only=True, converter=_own)
+    mapping: BookMapping | None = attrs.field(default=None, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        """Apply the mapping, if there is one, to the frames."""
+        if self.mapping is None:
+            return
+        frames, note = mapped_frames(self.frames(), self.mapping)
+        notes = [n for n in (self.note, note) if n]
+        for name, value in {**frames, "note": "; ".join(notes), "mapping": None}.items():
+            object.__setattr__(self, name, value)
 
     def __repr__(self) -> str:
         """Only the sizes, because a book contains personal data."""
@@ -113,18 +164,20 @@ class Book:
         return empty if frame is None else frame
 
     def check(
-        self, as_of: object = None, *, zone: str = ZONE
+        self, as_of: object = None, *, zone: str = ZONE, part: bool = False
     ) -> tuple[Book, tuple[DataFault, ...]]:
         """Check the book, and restrict it to what is known on a day.
 
         A fault in a required column rejects the row (see `rejected`). A fault in an optional column
         leaves out the value and keeps the row. A date after ``as_of`` is a fault too: a later
-        transaction is rejected, a later closing day is not known yet. Rows of unknown customers are
-        rejected, except complaints and links, which are kept and counted.
+        transaction is rejected, a later closing day is not known yet. A customer whose first date
+        and first row are later does not exist yet, and is rejected as ``not_yet_known``. Rows of
+        unknown customers are rejected, except complaints and links, which are kept and counted.
 
         Args:
             as_of: The day; by default the book's own.
             zone: The bank's time zone, in which the day of an instant is taken.
+            part: Whether this is a part of a book, in which no customer may be left.
 
         Returns:
             The checked book (frames of canonical dtypes, each with the index 0, 1, 2 ...) and the
@@ -154,21 +207,33 @@ class Book:
                 "or --as-of 2026-06-30"
             )
         day = as_of_day(self.as_of if as_of is None else as_of)
-        frames: dict[str, pd.DataFrame] = {}
+        found: dict[str, pd.DataFrame] = {}
         rejected: dict[str, list[pd.DataFrame]] = {}
-        faults: list[DataFault] = []
-        wrong: list[str] = []
-        for name, frame in self.frames().items():
+        told: dict[str, list[DataFault]] = {}
+        wrong: dict[str, str] = {}
+        # The customers come last: the other frames say who is known on the day.
+        later = pd.Series(dtype=object)
+        for name, frame in reversed(self.frames().items()):
+            away: list[pd.DataFrame] = []
+            gone: list[DataFault] = []
+            if name == "customers":
+                late = not_yet_known(frame, found, rejected, LastDay(day, zone))
+                away, gone = later_customers(frame, late, day)
+                if away:
+                    later, frame = away[0]["customer_id"], frame.loc[~late]
             try:
-                frames[name], rows, found = screened(name, frame, day, zone)
+                found[name], rows, faulty = screened(name, frame, day, zone)
             except DataError as error:
-                wrong.append(str(error))
+                wrong[name] = str(error)
                 continue
-            rejected[name] = rows
-            faults += found
+            rejected[name], told[name] = away + rows, gone + faulty
         if wrong:
-            raise DataError("\n".join(wrong))
-        faults += linked(frames, rejected)
+            raise DataError("\n".join(wrong[name] for name in reversed(wrong)))
+        frames = {name: found[name] for name in reversed(found)}
+        faults = [fault for name in frames for fault in told[name]]
+        if frames["customers"].empty and not part:
+            raise no_customer(faults)
+        faults += linked(frames, rejected, later)
         changes: dict[str, Any] = {
             name: frame.reset_index(drop=True) for name, frame in frames.items()
         }

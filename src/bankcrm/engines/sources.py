@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bankcrm.book import CONTRACT, Book
-from bankcrm.book.files import book_facts
+from bankcrm.book.files import book_entries
+from bankcrm.book.mapping import BookMapping
+from bankcrm.book.reading import write_parts
 from bankcrm.errors import DataError
-
-FAMILY = {"parent_id": "customer_id", "child_id": "customer_id", "referred_by": "customer_id"}
-"""Id columns that refer to the ids of another column."""
 
 _CSV_TYPES = {
     "date": "DATE",
@@ -41,11 +41,19 @@ _ARROW_TYPES = {
 
 @attrs.frozen
 class FrameFiles:
-    """The files of one frame: a file, or a folder of files of one kind."""
+    """The files of one frame: a file, or a folder of files of one kind.
+
+    Attributes:
+        name: The frame.
+        path: The file or folder.
+        kind: ``parquet`` or ``csv``.
+        converted: Whether it was converted from a bank's own files, with ids as text.
+    """
 
     name: str
     path: Path
     kind: str
+    converted: bool = False
 
     @property
     def pattern(self) -> str:
@@ -66,15 +74,50 @@ class FrameFiles:
         return [(str(f), s.st_size, s.st_mtime_ns) for f in files for s in [f.stat()]]
 
 
+def mapping_of(folder: Path) -> BookMapping | None:
+    """The mapping by which the files of a folder have to be converted before an engine reads them.
+
+    None: the files have the columns of the contract, and an engine reads them in place.
+    """
+    if not folder.is_dir():
+        return None
+    mapping = book_entries(folder)[1]
+    others = any((folder / f"{name}{s}").is_file() for name in CONTRACT for s in (".tsv", ".xlsx"))
+    return mapping if others or mapping != BookMapping() else None
+
+
+def converted(
+    folder: Path, mapping: BookMapping, target: Path
+) -> tuple[dict[str, FrameFiles], list[tuple[str, int, int]], str]:
+    """Convert a bank's own files to Parquet in another folder.
+
+    Returns:
+        The converted files, the state of the bank's own (another one each time for a table of a
+        database, which may have changed), and a note about the conversion.
+    """
+    written, sources, note = write_parts(mapping, target, folder=folder)
+    state = [(str(f), s.st_size, s.st_mtime_ns)
+             for found in sources.values() for f in found for s in [f.stat()]]  # fmt: skip
+    state += [(str(uuid.uuid4()), 0, 0) for found in sources.values() if not found]
+    files = {name: FrameFiles(name, path, "parquet", True) for name, path in written.items()}
+    return files, state, note
+
+
 def files_of(folder: Path) -> dict[str, FrameFiles]:
     """The frames that a folder holds: ``transactions.parquet``, or ``transactions/*.parquet``.
 
     Raises:
-        DataError: No such folder, a required frame is missing, or a frame exists twice.
+        DataError: No such folder, a required frame is missing, a frame exists twice, or the files
+            have to be converted by a mapping.
     """
     if not folder.is_dir():
         raise DataError(
             f"{folder}: no such folder; expected a folder of files such as customers.parquet"
+        )
+    if mapping_of(folder) is not None:
+        raise DataError(
+            f"{folder}: the files have to be read by a mapping; convert them first with "
+            "write_book(read_book(folder), other_folder), or use DuckDBEngine"
         )
     found: dict[str, FrameFiles] = {}
     for name in CONTRACT:
@@ -110,7 +153,7 @@ def about_of(source: object) -> dict[str, Any]:
         names = ("name", "as_of", "presets", "note", "currency")
         return {name: getattr(source, name) for name in names}
     if isinstance(source, str | Path) and Path(source).is_dir():
-        return book_facts(Path(source))
+        return book_entries(Path(source))[0]
     return {}
 
 

@@ -1,0 +1,1 @@
+"""Databases as sources of a book and as places for results (extra ``sql``)."""
