@@ -10,7 +10,7 @@ from bankcrm.calendars import WorkingCalendar
 from bankcrm.complaints.base import answered_at, business_days, complaints_policy, known_by
 from bankcrm.complaints.facts import Classifier, ExtendFacts, identity
 from bankcrm.complaints.intake import intake
-from bankcrm.complaints.lexicon.lexicon import default_lexicon
+from bankcrm.complaints.lexicon.reader import default_lexicon
 from bankcrm.complaints.routing import route_frame
 from bankcrm.frames import DataFault
 from bankcrm.frames.arrays import Days, as_of_day, days
