@@ -1,0 +1,250 @@
+"""What the values of a column of the source are: how many, how they are written, what they fit."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bankcrm.book.mapping import Formats
+from bankcrm.book.reading.cells import Array, dates, encoded, instants, is_text, numbers
+from bankcrm.book.reading.ids import id_cells
+from bankcrm.book.reading.problems import Problems
+from bankcrm.frames import Column
+from bankcrm.frames.arrays import Numbers
+from bankcrm.inspection.lexicon import data
+
+MARKS: tuple[tuple[str, str | None], ...] = (
+    (".", None), (".", ","), (",", "."), (",", None),
+    (".", " "), (",", " "), (".", "\u00a0"), (",", "\u00a0"), (".", "'"), (".", "’"),
+)  # fmt: skip
+"""Decimal mark and mark between thousands, the usual ones first."""
+
+PATTERNS: tuple[str | None, ...] = (
+    None, "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y年%m月%d日",
+    "%Y.%m.%d", "%Y/%m/%d", "%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y",
+    "%b %d, %Y", "%d%b%Y", "%d%m%Y", "%y%m%d",
+)  # fmt: skip
+"""Patterns of days, the usual ones first; None: as they are read without one."""
+
+TIMES = ("", " %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p", "%H%M%S")
+EXPLICIT = ("%Y-%m-%d", "%Y/%m/%d", "%Y%m%d")
+"""The days that are read without a pattern, for columns that mix several."""
+
+_TRIED = 500
+_SURE = 0.95
+_MANY_WORDS = 60
+
+
+@attrs.frozen(eq=False)
+class SourceColumn:
+    """One column of a source.
+
+    Attributes:
+        name: Its name.
+        values: Its cells; words for a missing value are null.
+    """
+
+    name: str
+    values: Array = attrs.field(repr=False)
+
+    @functools.cached_property
+    def _encoded(self) -> tuple[npt.NDArray[np.intp], list[str]]:
+        return encoded(self.values)
+
+    @functools.cached_property
+    def by_word(self) -> dict[str, int]:
+        """Distinct value as text -> number of cells, the most frequent first."""
+        codes, words = self._encoded
+        found: Counter[str] = Counter()
+        for word, count in zip(
+            words, np.bincount(codes[codes >= 0], minlength=len(words)), strict=True
+        ):
+            if word and count:
+                found[word] += int(count)
+        return dict(found.most_common())
+
+    @property
+    def words(self) -> list[str]:
+        """Its distinct values as text, the most frequent first."""
+        return list(self.by_word)
+
+    def rows_of(self, word: str) -> npt.NDArray[np.bool_]:
+        """The rows that have a value."""
+        codes, words = self._encoded
+        return np.isin(codes, [n for n, w in enumerate(words) if w == word])
+
+    @property
+    def filled(self) -> int:
+        """Cells with a value."""
+        return sum(self.by_word.values())
+
+    @property
+    def text(self) -> bool:
+        """Whether its cells are text, so that formats decide what they mean."""
+        return is_text(self.values)
+
+    @functools.cached_property
+    def ids(self) -> Array:
+        """Its distinct values as ids in text, as the reading takes them."""
+        found = id_cells(self.values, Column("id", "id"), Problems("")).values
+        return pc.unique(pc.drop_null(pc.cast(found, pa.string())))
+
+    @property
+    def unique(self) -> bool:
+        """Whether no value occurs twice."""
+        return self.filled > 0 and len(self.ids) == self.filled
+
+    def share_in(self, ids: Array) -> float:
+        """The share of its distinct ids that are among others."""
+        if not len(self.ids):
+            return 0.0
+        return float(pc.mean(pc.is_in(self.ids, ids).cast(pa.float64())).as_py())
+
+    @functools.cached_property
+    def marks(self) -> tuple[tuple[str, str | None], ...]:
+        """The number marks with which every cell is a number."""
+        if not self.text:
+            return MARKS if _numeric(self.values) else ()
+        words = pa.array(self.words, pa.string())
+        point = pc.match_substring_regex(words, r"^[+-]?0[.,' ]\d")
+        found = []
+        for decimal, thousands in MARKS:
+            if thousands and pc.any(pc.and_(point, pc.match_substring(words, thousands))).as_py():
+                starts = pc.match_substring_regex(words, rf"^[+-]?0{re.escape(thousands)}")
+                if pc.any(starts).as_py():
+                    continue
+            cells = numbers(words, Formats(decimal=decimal, thousands=thousands))
+            if self._fits(cells.wrong):
+                found.append((decimal, thousands))
+        return tuple(found)
+
+    def amounts(self, marks: tuple[str, str | None]) -> Numbers:
+        """Its cells as numbers."""
+        cells = numbers(self.values, Formats(decimal=marks[0], thousands=marks[1]))
+        return np.asarray(pc.cast(cells.values, pa.float64()).to_numpy(zero_copy_only=False))
+
+    @functools.cached_property
+    def patterns(self) -> tuple[tuple[str | None, ...], ...]:
+        """The patterns with which every cell is a day; several together where it mixes them."""
+        if not self.text:
+            kind = self.values.type
+            days = pa.types.is_date(kind) or pa.types.is_timestamp(kind)
+            return ((None,),) if days or self._fits_compact() else ()
+        words = pa.array(self.words, pa.string())
+        few = words[:_TRIED]
+        first = few[:1].to_pylist()
+        if not first or not re.search(r"\d", first[0]):
+            return ()
+        wanted = [p for p in _with_times(few) if _days(few, p)[0] > 0]
+        whole = [p for p in wanted if self._fits(_days(words, p)[1])]
+        return tuple((p,) for p in whole) or self._mixed(words, wanted)
+
+    def _mixed(self, words: Array, patterns: Sequence[str | None]) -> tuple[tuple[str, ...], ...]:
+        """A few patterns that together fit every cell."""
+        times = {p[8:] for p in EXPLICIT if p} | {""}
+        chosen: list[str] = []
+        unread = np.ones(len(words), dtype=np.bool_)
+        named = [*EXPLICIT, *(p for p in patterns if p and p[:8] not in times)]
+        while len(chosen) < 3 and named:
+            left = {p: _days(words, p)[1] & unread for p in named}
+            best = min(named, key=lambda p: int(left[p].sum()))
+            if left[best].sum() == unread.sum():
+                return ()
+            chosen.append(best)
+            unread = left[best]
+            if self._fits(unread):
+                return (tuple(chosen),)
+        return ()
+
+    def _fits_compact(self) -> bool:
+        """Whether whole numbers are days such as 20260630."""
+        if not pa.types.is_integer(self.values.type) or not self.filled:
+            return False
+        return self._fits(np.asarray([not _plausible_compact(w) for w in self.words]))
+
+    @property
+    def instants(self) -> bool:
+        """Whether every cell has a time of day."""
+        if pa.types.is_timestamp(self.values.type):
+            return True
+        return self.text and self._fits(
+            np.array([not re.search(r"\d[T ]?\d?\d:\d\d", w) for w in self.words])
+        )
+
+    @property
+    def zoned(self) -> bool:
+        """Whether every cell states its time zone."""
+        if pa.types.is_timestamp(self.values.type):
+            return self.values.type.tz is not None
+        return instants(pa.array(self.words[:_TRIED], pa.string()), Formats()).wrong is None
+
+    @property
+    def coded(self) -> bool:
+        """Whether it has few distinct values, as a code does; then they may be shown."""
+        few = len(self.words)
+        return 0 < few <= _MANY_WORDS and (few <= 10 or few * 5 <= self.filled)
+
+    def _fits(self, wrong: npt.NDArray[np.bool_] | None) -> bool:
+        """Whether nearly all cells fit, by the distinct values that do not."""
+        if wrong is None:
+            return bool(self.filled)
+        counts = np.array(list(self.by_word.values()))
+        return bool(counts[~wrong].sum() >= _SURE * counts.sum() > 0)
+
+
+def _numeric(values: Array) -> bool:
+    kind = values.type
+    return bool(
+        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    )
+
+
+def _plausible_compact(word: str) -> bool:
+    return bool(re.fullmatch(r"(19|20)\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])", word))
+
+
+def _with_times(words: Array) -> list[str | None]:
+    """The patterns to try: with a time of day only where there is one."""
+    timed = pc.any(pc.match_substring_regex(words, r"\d:\d\d|^\d{12,14}$")).as_py()
+    if not timed:
+        return list(PATTERNS)
+    return [
+        None,
+        *(f"{p}{t}" for p in (*EXPLICIT, *PATTERNS) if p for t in TIMES[1:]),
+        *PATTERNS[1:],
+    ]
+
+
+def _days(words: Array, pattern: str | None) -> tuple[int, npt.NDArray[np.bool_]]:
+    """How many texts a pattern reads as days of 1900 to 2100, and which it does not."""
+    cells = dates(words, Formats(dates=pattern, time_zone="UTC"))
+    days = np.asarray(cells.values.to_numpy(zero_copy_only=False), dtype="datetime64[D]")
+    sane = (days >= np.datetime64("1900-01-01")) & (days < np.datetime64("2101-01-01"))
+    return int(sane.sum()), ~sane
+
+
+def days_of(words: Array, pattern: str | None) -> Any:
+    """Texts as days by one pattern."""
+    return dates(words, Formats(dates=pattern, time_zone="UTC")).values
+
+
+def without_missing(values: Array) -> tuple[Array, set[str]]:
+    """Cells without the words for a missing value, and those words."""
+    if not is_text(values):
+        return values, set()
+    words = data("words")["missing"]["words"]
+    known = pa.array([f(w) for w in words for f in (str, str.lower, str.upper)])
+    found = pc.is_in(pc.utf8_trim_whitespace(values), known)
+    if not pc.any(found).as_py():
+        return values, set()
+    seen = {w.strip() for w in pc.unique(pc.filter(values, found)).to_pylist()}
+    return pc.if_else(found, None, values), seen

@@ -1,0 +1,253 @@
+"""The inspection of a folder or a database: match, draft, try the draft, name what it supports."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pandas as pd
+import pyarrow as pa
+
+from bankcrm.arguments import as_path
+from bankcrm.book import Book
+from bankcrm.book.contract import CONTRACT
+from bankcrm.book.files import book_entries
+from bankcrm.book.mapping import BookMapping
+from bankcrm.book.reading import tried_frames
+from bankcrm.book.recorded import absences, recorded_in
+from bankcrm.databases.connection import url_of
+from bankcrm.databases.reading import Source, is_url
+from bankcrm.errors import DataError
+from bankcrm.frames import DataFault
+from bankcrm.inspection.columns import days_of
+from bankcrm.inspection.draft import Section, sections_of, signs_of
+from bankcrm.inspection.formats import DECIDE
+from bankcrm.inspection.matching import FrameMatch, matched, other_tables
+from bankcrm.inspection.model import TOML, FoundFrame, Inspection
+from bankcrm.inspection.tables import SourceTable, tables_of_database, tables_of_folder
+from bankcrm.pipeline.fitted import Fitted
+from bankcrm.pipeline.reasons import limits_of, reasons_of
+from bankcrm.pipeline.steps import COMPLAINTS, STEPS
+
+_REQUIRED = ("customers", "transactions")
+_HEAD = """\
+# A draft by `bankcrm inspect`. Each line is a proposal with its reason: read it, and correct it.
+# Replace every "DECIDE"; until then the book is not read. Then run `bankcrm inspect` again: it
+# checks this file, and reports all problems together.
+"""
+
+
+def inspect_book(source: str | Path | Source, *, fresh: bool = False) -> Inspection:
+    """Look at the files of a folder, or the tables of a database, and propose their mapping.
+
+    All rows are read. A folder that has a ``book.toml`` is checked by it.
+
+    Args:
+        source: The folder, or the database as for `read_book`.
+        fresh: Propose a mapping although the folder has a ``book.toml``.
+
+    Returns:
+        The draft of a ``book.toml``, what to decide in it, all problems of all frames, and which
+        results a review of this book will have.
+
+    Raises:
+        DataError: No such folder, or it has no table.
+        DatabaseError: The database cannot be reached.
+    """
+    problems: list[str] = []
+    if not isinstance(source, str | Path) or is_url(source):
+        tables = tables_of_database(source, problems)
+        return _drafted("bank", tables, problems, None, source)
+    folder = as_path(source, "folder")
+    if folder.is_file():
+        raise DataError(f"{folder}: is a file; give its folder, which has all frames of the book")
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder; expected a folder of a bank's files")
+    if (folder / TOML).is_file() and not fresh:
+        return _checked(folder)
+    return _drafted(
+        folder.resolve().name, tables_of_folder(folder, problems), problems, folder, None
+    )
+
+
+def _drafted(
+    name: str,
+    tables: list[SourceTable],
+    problems: list[str],
+    folder: Path | None,
+    database: Source | None,
+) -> Inspection:
+    if not tables:
+        seen = "; ".join(problems) or "it is empty"
+        raise DataError(f"{folder or 'database'}: no table was found ({seen})")
+    found = [f for f in matched(tables) if _usable(f)]
+    every = matched(tables)
+    problems += [_lacking(f) for f in every if not _usable(f)]
+    for frame in _REQUIRED:
+        if frame not in {f.frame for f in every}:
+            problems.append(
+                f"{frame}: no table looks like it; a book needs customers and transactions"
+            )
+    problems += _doubts(found)
+    others = other_tables(tables, every)
+    url = _shown_url(database)
+    sections = sections_of(name, _last_day(found), found, [*others, *_off(every)], url)
+    assumed = BookMapping.from_toml("\n".join(s.text(assumed=True) for s in sections))
+    made = Inspection(
+        name,
+        "\n".join([_HEAD, *(s.text() + "\n" for s in sections)]),
+        True,
+        tuple(FoundFrame(f.frame, f.table.title, f.table.rows, f.table.about) for f in found),
+        decisions=_decisions(sections),
+        notes=tuple(others),
+    )
+    return _tried(made, assumed, _last_day(found), folder, database, problems)
+
+
+def _usable(found: FrameMatch) -> bool:
+    """Whether a frame can be read: a missing word can be decided, another column cannot."""
+    return all(c.choices for c in found.missing)
+
+
+def _lacking(found: FrameMatch) -> str:
+    missing = [c.name for c in found.missing if not c.choices]
+    text = (
+        f"{found.frame}: {found.table.title} has no column for {', '.join(missing)}; its other "
+        f"columns: {', '.join(found.unused) or 'none'}"
+    )
+    if missing == ["customer_id"] and "account_id" in found.columns:
+        return f"{text}; if only accounts name the customer, export both in one table"
+    return f"{text}; name them in book.toml"
+
+
+def _off(every: Sequence[FrameMatch]) -> list[str]:
+    return [_lacking(f) for f in every if not _usable(f)]
+
+
+def _doubts(found: Sequence[FrameMatch]) -> list[str]:
+    """What the columns themselves show to be doubtful."""
+    doubts: list[str] = []
+    for f in found:
+        for target, share in f.joins.items():
+            if share < 0.5 and f.frame not in ("complaints", "links"):
+                doubts.append(
+                    f"{f.frame}.{target}: only {share:.1%} of the ids in "
+                    f"{f.columns[target].column.name!r} are found; is it the right column?"
+                )
+        if f.frame == "customers" and not f.columns["customer_id"].column.unique:
+            doubts.append("customers.customer_id: not unique; a book has one row per customer")
+        if f.frame == "transactions" and signs_of(f) is None:
+            doubts.append(
+                "transactions.amount: no amount is negative, and no column says what goes out; "
+                "amounts that go out must be negative"
+            )
+    return doubts
+
+
+def _last_day(found: Sequence[FrameMatch]) -> dt.date | None:
+    """The last day of the transactions, if their dates are clear."""
+    moves = next((f for f in found if f.frame == "transactions"), None)
+    match = moves.columns.get("date") if moves else None
+    if match is None or not match.column.patterns:
+        return None
+    values = match.column.values
+    if match.column.text:
+        values = days_of(pa.array(match.column.words), match.column.patterns[0][0])
+    days = pd.to_datetime(pd.Series(values.to_pandas()), errors="coerce", utc=True).dropna()
+    return days.max().date() if len(days) else None
+
+
+def _decisions(sections: Sequence[Section]) -> tuple[str, ...]:
+    return tuple(
+        f"{s.name + '.' if s.name else ''}{line.key}: {line.entry.comment}"
+        for s in sections
+        for line in s.lines
+        if line.open and not line.off
+    )
+
+
+def _shown_url(database: Source | None) -> str | None:
+    """The URL of a database without its password."""
+    if database is None:
+        return None
+    url = getattr(database, "url", None) or getattr(getattr(database, "engine", None), "url", None)
+    if isinstance(database, str) or hasattr(database, "drivername"):
+        url = url_of(database)
+    return None if url is None else str(url.set(password=None).render_as_string())
+
+
+def _checked(folder: Path) -> Inspection:
+    """The check of a mapping that is there."""
+    text = (folder / TOML).read_text(encoding="utf-8")
+    made = Inspection(folder.resolve().name, text, False, ())
+    try:
+        facts, mapping = book_entries(folder)
+    except DataError as error:
+        lines = str(error).splitlines()
+        waiting = tuple(line.strip() for line in lines if DECIDE in line)
+        others = tuple(line.strip() for line in lines if DECIDE not in line)
+        return attrs.evolve(made, decisions=waiting, problems=others)
+    day = pd.Timestamp(facts["as_of"]).date() if "as_of" in facts else None
+    return _tried(made, mapping, day, folder, None, [])
+
+
+def _tried(
+    made: Inspection,
+    mapping: BookMapping,
+    day: dt.date | None,
+    folder: Path | None,
+    database: Source | None,
+    problems: list[str],
+) -> Inspection:
+    """Read and check the book as a review would, and name what it supports."""
+    frames: dict[str, Any]
+    frames, faults = tried_frames(mapping, folder=folder, database=database)
+    told: list[DataFault] = list(faults)
+    problems = problems + [_shown(f) for f in faults]
+    sizes = {name: len(frame) for name, frame in frames.items()}
+    if not faults and day is not None:
+        try:
+            checked, told_by_check = Book(**frames, as_of=day).check()
+            frames, told = checked.frames(), list(told_by_check)
+            problems += [_shown(f) for f in told]
+        except DataError as error:
+            problems.append(str(error))
+    recorded = recorded_in(frames)
+    fitted = Fitted(recorded)
+    waiting = [s.name for s in STEPS if s.fit is not None]
+    why = absences(sizes, recorded, [_without_examples(f) for f in told])
+    reasons = reasons_of(STEPS, fitted, why, waiting=waiting)
+    results = [r for s in STEPS for r in s.results if r not in s.hidden]
+    if not fitted.records(*COMPLAINTS.any_of):
+        reasons["complaints"] = why.get("complaints", "the book has no complaints")
+    found = made.frames or tuple(
+        FoundFrame(n, _place(mapping, n), size, f"{size:,} rows") for n, size in sizes.items()
+    )
+    return attrs.evolve(
+        made,
+        frames=found,
+        problems=tuple(dict.fromkeys(problems)),
+        available=tuple(r for r in [*results, *COMPLAINTS.results] if r not in reasons),
+        reasons={r: w for r, w in reasons.items() if r in results or r == "complaints"},
+        limits=limits_of(STEPS, fitted, reasons, why),
+    )
+
+
+def _place(mapping: BookMapping, name: str) -> str:
+    frame = mapping.frame(name)
+    return frame.file or frame.table or ("a query" if frame.query else f"the file {name}")
+
+
+def _shown(fault: DataFault) -> str:
+    return str(_without_examples(fault))
+
+
+def _without_examples(fault: DataFault) -> DataFault:
+    """A fault without values that may be ids or personal data."""
+    column = {c.name: c for c in CONTRACT[fault.frame]}.get(fault.column)
+    if column is None or column.kind == "id" or column.personal:
+        return attrs.evolve(fault, examples=())
+    return fault
