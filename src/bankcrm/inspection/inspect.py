@@ -203,14 +203,14 @@ def _tried(
     problems: list[str],
 ) -> Inspection:
     """Read and check the book as a review would, and name what it supports."""
-    frames: dict[str, Any]
     frames, faults = tried_frames(mapping, folder=folder, database=database)
     told: list[DataFault] = list(faults)
     problems = problems + [_shown(f) for f in faults]
     sizes = {name: len(frame) for name, frame in frames.items()}
     if not faults and day is not None:
         try:
-            checked, told_by_check = Book(**frames, as_of=day).check()
+            given: dict[str, Any] = {**frames}
+            checked, told_by_check = Book(**given, as_of=day).check()
             frames, told = checked.frames(), list(told_by_check)
             problems += [_shown(f) for f in told]
         except DataError as error:
