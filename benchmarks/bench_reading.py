@@ -1,4 +1,4 @@
-"""Reading a large text file by a mapping, against ``pandas.read_csv`` of the same file.
+"""Reading a large text file by a mapping, against ``pandas.read_csv`` of the same files.
 
     python benchmarks/bench_reading.py [--quick]
 
@@ -107,12 +107,13 @@ def main() -> None:
     ):
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place)
-            file = write(folder, rows, encoding=encoding, thousands=thousands)
+            flow = write(folder, rows, encoding=encoding, thousands=thousands)
             options = {"sep": ";", "thousands": ","} if thousands else {}
+            files = [(flow, options), (folder / "customers.csv", {})]
             compare(
                 label,
                 lambda: read_book(folder),  # noqa: B023 - called at once
-                lambda: pd.read_csv(file, encoding=encoding, **options),  # noqa: B023
+                lambda: [pd.read_csv(f, encoding=encoding, **o) for f, o in files],  # noqa: B023
                 rows,
             )
 

@@ -1,7 +1,8 @@
 """mkdocs hook: default policies and data contract as tables made from their own source.
 
-A page writes ``<!-- policy: lifecycle -->``, ``<!-- presets: complaints -->`` or
-``<!-- contract -->`` where the tables belong, so that the docs cannot differ from the code.
+A page writes ``<!-- policy: lifecycle -->``, ``<!-- presets: valuation -->``,
+``<!-- regulators -->`` or ``<!-- contract -->`` where the tables belong, so that the docs cannot
+differ from the code.
 """
 
 from __future__ import annotations
@@ -14,11 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from bankcrm.book import contract_page
+from bankcrm.complaints.clocks.rules import ClockRule, clock_rules
+from bankcrm.policy import Policy, default_policy, presets
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "bankcrm"
 LOG = logging.getLogger("mkdocs.hooks.policies")
 DATES = {"from": "effective_from", "to": "effective_to"}
 PRESETS = re.compile(r"^<!-- presets: (?P<name>\w+) -->$", re.M)
+MARKS = ("primary", "secondary", "unconfirmed")
+CLOCK_HEAD = ("clock", "time", "starts with", "met by", "which cases", "received")
 SECTIONS = {
     "Tutorials": "tutorials",
     "How to": "how-to",
@@ -46,6 +51,8 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
     """Put the tables of the named policies, and the data contract, where a page asks for them."""
     if "<!-- contract -->" in markdown:
         markdown = markdown.replace("<!-- contract -->", contract_page())
+    if "<!-- regulators -->" in markdown:
+        markdown = markdown.replace("<!-- regulators -->", regulator_pages())
     markdown = PRESETS.sub(lambda found: preset_pages(found["name"]), markdown)
     return MARKER.sub(lambda found: policy_page(policy_file(found["name"])), markdown)
 
@@ -54,6 +61,63 @@ def preset_pages(domain: str) -> str:
     """Every preset of a domain, each under its own heading."""
     files = sorted((SOURCE / domain / "presets").glob("*.toml"))
     return "\n\n".join(f"## Preset `{f.stem}` of {domain}\n\n{policy_page(f)}" for f in files)
+
+
+def regulator_pages() -> str:
+    """The presets of complaints: an overview, then every figure and clock with its source."""
+    policies = {name: default_policy("complaints", name) for name in presets("complaints")}
+    rows = [
+        (
+            f"[`{name}`](#{name})",
+            shown(policy.title),
+            str(policy.effective_from or "undated"),
+            *(str(marks(policy).count(mark) or "") for mark in MARKS),
+        )
+        for name, policy in policies.items()
+    ]
+    head = ("preset", "regulator and rule", "in force from", *MARKS)
+    parts = [grid(head, rows), *(regulator(name, p) for name, p in policies.items())]
+    return "\n\n".join(parts)
+
+
+def marks(policy: Policy) -> list[str]:
+    """The confirmation of each figure that a rule sets."""
+    return [policy.parameter(name).confirmation for name in figures(policy)]
+
+
+def figures(policy: Policy) -> list[str]:
+    """The parameters that a rule sets; the others are the bank's own settings."""
+    return [name for name in policy.parameters if policy.parameter(name).source != "default"]
+
+
+def regulator(name: str, policy: Policy) -> str:
+    """One preset: its note, its figures with source and confirmation, its clocks."""
+    parts = [f"## {shown(policy.title)} {{ #{name} }}"]
+    span = f", in force from {policy.effective_from}" if policy.effective_from else ""
+    parts.append(f"`{name}`, version {policy.version}{span}. {shown(policy.note)}")
+    rows = []
+    for figure in figures(policy):
+        p = policy.parameter(figure)
+        texts = (f"`{figure}`", f"{p.value} {p.unit}", p.source, p.confirmation, p.note)
+        rows.append((texts[0], *(shown(t) for t in texts[1:])))
+    if rows:
+        parts.append(grid(("figure", "value", "source", "confirmation", "what it is"), rows))
+    parts.append(grid(CLOCK_HEAD, [clock_row(rule, policy) for rule in clock_rules(policy)]))
+    return "\n\n".join(parts)
+
+
+def clock_row(rule: ClockRule, policy: Policy) -> tuple[str, ...]:
+    """One clock: its time, when it starts, what meets it, and between which days it can start."""
+    time = [f"{policy.value(rule.limit)} {rule.unit.replace('_', ' ')}"]
+    time += [f"{e.name}: {policy.value(e.limit)}" for e in rule.extensions]
+    starts = [*rule.starts, *(f"{k} (again)" for k in rule.restarts)]
+    about = [f"only {', '.join(rule.topics)}"] if rule.topics else []
+    about += [f"not {', '.join(rule.not_topics)}"] if rule.not_topics else []
+    about += [f"paused for {', '.join(rule.pauses_for)}"] if rule.pauses_for else []
+    about += ["no duty"] if not rule.duty else []
+    dates = [f"{word} {day}" for word, day in (("from", rule.since), ("to", rule.until)) if day]
+    cells = (f"`{rule.name}`", "<br>".join(time), ", ".join(starts), ", ".join(rule.meets))
+    return (*cells, "; ".join(about), " ".join(dates))
 
 
 def policy_file(name: str) -> Path:

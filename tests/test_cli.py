@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from bankcrm.cli import main
+from bankcrm.complaints import combine
 from bankcrm.policy import default_policy
 
 
@@ -118,6 +119,15 @@ def test_policy_file_changes_the_review(sample: Path, tmp_path: Path) -> None:
     assert summary["stage"]["active"] == 0
 
 
+def test_a_review_prints_the_figures_that_are_not_confirmed(sample: Path, tmp_path: Path) -> None:
+    china = default_policy("complaints", "cn_2020_3")
+    file = tmp_path / "both.toml"
+    file.write_text(combine(default_policy("complaints"), china).to_toml(), encoding="utf-8")
+    result = run("review", sample, "--out", tmp_path / "out", "--policy", file)
+    assert result.returncode == 0, result.stderr
+    assert "not confirmed: cn_review_days (policy bankcrm.complaints+" in result.stdout
+
+
 def test_explain_shows_rules_and_values(sample: Path) -> None:
     customer = str(pd.read_csv(sample / "customers.csv")["customer_id"].iloc[0])
     result = run("explain", customer, sample)
@@ -195,6 +205,7 @@ def test_policies_lists_every_domain_and_preset() -> None:
     assert result.returncode == 0
     for domain in ("lifecycle", "segmentation", "valuation", "complaints"):
         assert domain in result.stdout
+    assert "not confirmed: complaints/cn_2020_3: cn_review_days" in result.stdout
 
 
 def test_a_process_ends_with_two_and_no_traceback(tmp_path: Path) -> None:

@@ -179,6 +179,9 @@ def _print_summary(result: Review) -> None:
     Console().print(table)
     for step, reason in result.reasons.items():
         click.echo(f"not available: {step} ({reason})")
+    for policy in result.policies:
+        if policy.unconfirmed:
+            click.echo(f"not confirmed: {', '.join(policy.unconfirmed)} (policy {policy.id})")
 
 
 @cli.command()
@@ -259,6 +262,7 @@ def policies(domain: str | None, preset: str | None) -> None:
         click.echo(default_policy(domain, preset).to_toml(), nl=False)
         return
     table = Table("domain", "preset", "version", "parameters", "tables", "fingerprint")
+    doubts = []
     for name in DOMAINS:
         for variant in (None, *presets(name)):
             policy = default_policy(name, variant)
@@ -266,7 +270,12 @@ def policies(domain: str | None, preset: str | None) -> None:
             table.add_row(
                 name, variant or "(defaults)", policy.version, *counts, policy.fingerprint[:12]
             )
+            if policy.unconfirmed:
+                figures = ", ".join(policy.unconfirmed)
+                doubts.append(f"not confirmed: {name}/{variant or 'defaults'}: {figures}")
     Console().print(table)
+    for doubt in doubts:
+        click.echo(doubt)
 
 
 @cli.command()

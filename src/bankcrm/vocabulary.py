@@ -318,6 +318,8 @@ class EventKind(Labelled):
     NEW_FACTS = "new_facts", "新事实"
     RESUMED = "resumed", "恢复"
     EXTENDED = "extended", "延期"
+    INFORMED = "informed", "告知进展"
+    DELAY_EXPLAINED = "delay_explained", "说明延迟"
     PAUSED = "paused", "暂停"
     RESPONDED = "responded", "答复"
     ACCEPTED = "accepted", "接受"

@@ -21,6 +21,18 @@ from bankcrm.book.mapping import BookMapping, ColumnSource, Formats, FrameMappin
 from bankcrm.frames import Column
 from bankcrm.models import models_of
 
+HEADERS = {
+    "customers": "客户信息",
+    "transactions": "交易流水",
+    "customer_id": "客户号",
+    "kind": "类型",
+    "birth_date": "出生日期",
+    "contract_date": "签约日期",
+    "date": "交易日期",
+    "amount": "金额",
+    "channel": "渠道",
+}
+CODES = {"person": "对私", "company": "对公", "salary": "SAL", "card": "POS", "cash_out": "ATM"}
 MISSING = ("NULL", "\\N")
 UNITS = {"one": 0, "cents": 2, "thousands": -3, "ten_thousands": -4}
 
@@ -70,11 +82,12 @@ def written(book: Book, folder: Path, style: Style) -> BookMapping:
 
 def _theirs(name: str) -> str:
     """Another name for a column or frame."""
-    return f"列_{name}"
+    return HEADERS.get(name, f"列_{name}")
 
 
 def _code(word: str) -> str:
-    return f"K{sum(word.encode())}{word[:2].upper()}"
+    """A bank's code for a word of the contract."""
+    return CODES.get(word, f"K{sum(word.encode())}{word[:2].upper()}")
 
 
 def _source(column: Column, style: Style) -> ColumnSource:
@@ -163,3 +176,21 @@ def _plain(value: Any) -> Any:
     if isinstance(value, pd.Timestamp):
         return value.to_pydatetime()
     return value
+
+
+def chinese_bank(book: Book, folder: Path) -> BookMapping:
+    """The folder of a Chinese bank: GBK, Chinese headers, ``;``, ``1,200.00`` in two columns.
+
+    The mapping that is returned names neither encoding nor separator; both are recognised.
+    """
+    formats = Formats(
+        encoding="gbk",
+        separator=";",
+        thousands=",",
+        dates="%Y/%m/%d",
+        time_zone="Asia/Shanghai",
+        true="是",
+        false="否",
+    )
+    mapping = written(book, folder, Style(formats, amounts="sides", ids={"transactions": ".0"}))
+    return attrs.evolve(mapping, formats=attrs.evolve(formats, encoding=None, separator=None))

@@ -58,6 +58,8 @@ def logs(draw: st.DrawFn) -> list[CaseEvent]:
                 {
                     "open": [
                         ("acknowledged", "open"),
+                        ("informed", "open"),
+                        ("delay_explained", "open"),
                         ("transferred", "open"),
                         ("new_facts", "open"),
                         ("paused", "paused"),
@@ -86,6 +88,8 @@ def wide(log: list[CaseEvent]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     columns = {
         "received": "received_at",
         "acknowledged": "acknowledged_at",
+        "informed": "informed_at",
+        "delay_explained": "delay_explained_at",
         "new_facts": "new_facts_at",
         "responded": "answered_at",
         "accepted": "accepted_at",

@@ -170,7 +170,8 @@ def test_a_case_whose_clock_outlives_the_calendar_is_marked_provisional() -> Non
             "policy": f"{policy.id}@{policy.version}",
             "fingerprint": policy.fingerprint,
             "calendar": CN.name,
-        }  # fmt: skip
+            **({"unconfirmed": policy.unconfirmed} if policy.unconfirmed else {}),
+        }
 
 
 def test_an_event_told_late_takes_its_place() -> None:

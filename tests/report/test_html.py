@@ -17,6 +17,7 @@ import pytest
 
 from bankcrm import report
 from bankcrm.book import Book
+from bankcrm.complaints import combine
 from bankcrm.datasets import make_book
 from bankcrm.errors import DataError, MissingExtraError
 from bankcrm.pipeline import STEPS
@@ -108,6 +109,23 @@ def test_a_large_book_explains_the_warned_and_the_largest(reviewed: Review) -> N
     assert len(explained) == 60
     warned = reviewed.customers.query("warning_rules != 'none'").index.astype(str)
     assert len(set(warned) & set(explained)) == min(len(warned), 60)
+
+
+def test_figures_of_a_regulator_that_are_not_confirmed_are_listed(
+    book: Book, reviewed: Review
+) -> None:
+    own = default_policy("complaints")
+    china = combine(own, default_policy("complaints", "cn_2020_3"))
+    found = review(book, as_of=book.as_of, policies=default_policies().with_policy(china))
+    [figure] = found.summary["policies"]["complaints"]["unconfirmed"]
+    assert (figure["name"], figure["value"]) == ("cn_review_days", 30)
+    english, chinese = found.to_html(), found.to_html(language="zh")
+    for page, value in ((english, "30 calendar days"), (chinese, "30 日历日")):
+        assert page.count("<code>cn_review_days</code>") == 1
+        assert value in page
+    assert "not confirmed" in english
+    assert "未经核实" in chinese
+    assert "not confirmed" not in reviewed.to_html()
 
 
 def test_hostile_texts_are_inert(tmp_path: Path) -> None:

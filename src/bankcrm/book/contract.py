@@ -88,7 +88,9 @@ def contract_page() -> str:
     lines = [
         "# Data contract",
         "",
-        "A book is a folder of frames, each a Parquet or CSV file named after the frame.",
+        "A book is a folder of frames, each a Parquet, CSV or Excel file named after the frame, or",
+        "files with other names, columns and formats that `book.toml` describes",
+        "([Bring your own data](../how-to/bring-your-own-data.md)).",
         "`customers` and `transactions` are required; the other frames are optional.",
         "A column that is not *required* may be absent, and its values may be missing.",
         "Columns outside the contract are kept unchanged.",

@@ -181,7 +181,9 @@ class Route:
 
     def _repr_html_(self) -> str:
         names = ("complaint_id", "kind", "severity", "owner", "departments", "due", "provisional")
-        figures = figures_of(self, *names, "priority", "actions", "deadlines", "reasons")
+        figures = figures_of(
+            self, *names, "confirmation", "priority", "actions", "deadlines", "reasons"
+        )
         fingerprints = {d.fingerprint[:12] for d in self.decisions.values()}
         return card(f"Route {self.route}", figures, note=", ".join(sorted(fingerprints)))
 

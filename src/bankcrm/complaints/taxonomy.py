@@ -134,7 +134,7 @@ def _rows(raw: list[Any], kind: type[T], path: str, faults: list[str]) -> tuple[
 
 @attrs.frozen
 class Requirement:
-    """One requirement of a standard for the process, for a checklist."""
+    """One point of a standard for the process, for a checklist."""
 
     id: str
     asks: str
@@ -142,11 +142,11 @@ class Requirement:
 
 
 def checklist(policy: Policy) -> tuple[Requirement, ...]:
-    """The requirements of a policy's standard, such as ISO 10002.
+    """The points of a policy's standard, such as ISO 10002.
 
     >>> from bankcrm.policy import default_policy
     >>> len(checklist(default_policy("complaints", "iso_10002")))
-    18
+    23
     """
     if "checklist" not in policy.raw_records:
         raise DataError(f"policy {policy.id!r} has no checklist; try the preset 'iso_10002'")

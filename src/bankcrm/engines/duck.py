@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,9 +19,11 @@ from bankcrm.engines.engine import PREFIX, Engine, known_frame
 from bankcrm.engines.sources import (
     FrameFiles,
     arrow_table,
+    converted,
     csv_types,
     files_of,
     from_arrow,
+    mapping_of,
     refuse_incomplete,
     zones_of,
 )
@@ -40,7 +43,7 @@ _FITTING = {
 }
 """Kind of the contract -> pattern of the DuckDB types that it accepts."""
 
-WHOLE = r"0|-?[1-9]\d{0,17}"
+WHOLE = r"0|-?[1-9]\d{0,18}"
 """Ids are read as integers if all ids of the book are integers; ``007`` stays text."""
 
 
@@ -49,11 +52,13 @@ class DuckDBEngine(Engine):
 
     Args:
         source: A folder of Parquet or CSV (``transactions.parquet``, or a folder ``transactions``
-            of such files), a DuckDB file, an open DuckDB connection whose tables are named after
-            the frames, a `Book`, or a mapping of frame names to frames. Frames are not copied.
+            of such files; files that need a mapping are converted first), a DuckDB file, an open
+            DuckDB connection whose tables are named after the frames, a `Book`, or a mapping of
+            frame names to frames. Frames are not copied.
         memory_limit: Memory that DuckDB may use, such as ``"4GB"``; beyond it DuckDB uses disk.
         threads: Threads that DuckDB may use; None: DuckDB's default.
-        temp_directory: Folder for data that exceeds the memory limit; None: DuckDB's default.
+        temp_directory: Folder for data that exceeds the memory limit and for converted files; None:
+            DuckDB's default, and that of the system.
 
     Raises:
         DataError: No such source, or a compulsory frame or column is missing.
@@ -83,6 +88,8 @@ class DuckDBEngine(Engine):
         self._errors: type[Exception] = duckdb.Error
         file = Path(source) if isinstance(source, str | Path) else None
         self.files: dict[str, FrameFiles] = {}
+        self._state: list[tuple[str, int, int]] = []
+        self._workspace: tempfile.TemporaryDirectory[str] | None = None
         self.connection: Any  # of duckdb, which is loaded only here
         with self._translating("opening"):
             if isinstance(source, duckdb.DuckDBPyConnection):
@@ -99,7 +106,7 @@ class DuckDBEngine(Engine):
         if isinstance(frames, Mapping):
             self.places = {n: self._registered(n, frame) for n, frame in frames.items()}
         elif file is not None and not file.is_file():
-            self.files = files_of(file)
+            self.files = self._files(file, temp_directory)
             self.places = {name: _reading(found) for name, found in self.files.items()}
         else:
             self.places = {name: quoted(name, "duckdb") for name in self._tables()}
@@ -130,6 +137,8 @@ class DuckDBEngine(Engine):
         """The files with sizes and times of change; unique for frames in memory."""
         if not self.files:
             return uuid.uuid4().hex
+        if self._workspace is not None:
+            return repr(self._state)
         return repr([(n, f.state()) for n, f in sorted(self.files.items())])
 
     def cancel(self) -> None:
@@ -137,8 +146,21 @@ class DuckDBEngine(Engine):
         self.connection.interrupt()
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection, and delete files that were converted for it."""
         self.connection.close()
+        if self._workspace is not None:
+            self._workspace.cleanup()
+
+    def _files(self, folder: Path, temporary: str | Path | None) -> dict[str, FrameFiles]:
+        """The files of a folder; a bank's own files are converted once, part by part."""
+        mapping = mapping_of(folder)
+        if mapping is None:
+            return files_of(folder)
+        self._workspace = tempfile.TemporaryDirectory(prefix=PREFIX, dir=temporary)
+        files, self._state, note = converted(folder, mapping, Path(self._workspace.name))
+        self._state.append((repr(mapping), 0, 0))
+        self.note = "; ".join(n for n in (self.note, note) if n)
+        return files
 
     def _set(self, option: str, value: str | int | None) -> None:
         if value is not None:
@@ -206,7 +228,8 @@ class DuckDBEngine(Engine):
                 families.setdefault(FAMILY.get(column, column), []).append((name, column))
         whole: dict[str, list[str]] = {}
         for places in families.values():
-            if any(self.files[name].kind != "csv" for name, _ in places):
+            sources = [self.files[name] for name, _ in places]
+            if any(s.kind != "csv" and not s.converted for s in sources):
                 continue
             if all(self._all_whole(name, column) for name, column in places):
                 for name, column in places:
@@ -222,7 +245,8 @@ class DuckDBEngine(Engine):
     def _all_whole(self, name: str, column: str) -> bool:
         found = self.fetch(
             f"SELECT COUNT(*) AS n FROM {self.places[name]} "
-            f"WHERE NOT regexp_full_match({column}, '{WHOLE}')"
+            f"WHERE NOT regexp_full_match({column}, '{WHOLE}') "
+            f"OR ({column} IS NOT NULL AND TRY_CAST({column} AS BIGINT) IS NULL)"
         )
         return not int(found["n"].iloc[0])
 

@@ -13,6 +13,8 @@ import pyarrow.parquet as pq
 
 from bankcrm.book import CONTRACT, Book
 from bankcrm.book.files import book_entries
+from bankcrm.book.mapping import BookMapping
+from bankcrm.book.reading import write_parts
 from bankcrm.errors import DataError
 
 _CSV_TYPES = {
@@ -38,11 +40,19 @@ _ARROW_TYPES = {
 
 @attrs.frozen
 class FrameFiles:
-    """The files of one frame: a file, or a folder of files of one kind."""
+    """The files of one frame: a file, or a folder of files of one kind.
+
+    Attributes:
+        name: The frame.
+        path: The file or folder.
+        kind: ``parquet`` or ``csv``.
+        converted: Whether it was converted from a bank's own files, with ids as text.
+    """
 
     name: str
     path: Path
     kind: str
+    converted: bool = False
 
     @property
     def pattern(self) -> str:
@@ -63,15 +73,49 @@ class FrameFiles:
         return [(str(f), s.st_size, s.st_mtime_ns) for f in files for s in [f.stat()]]
 
 
+def mapping_of(folder: Path) -> BookMapping | None:
+    """The mapping by which the files of a folder have to be converted before an engine reads them.
+
+    None: the files have the columns of the contract, and an engine reads them in place.
+    """
+    if not folder.is_dir():
+        return None
+    mapping = book_entries(folder)[1]
+    others = any((folder / f"{name}{s}").is_file() for name in CONTRACT for s in (".tsv", ".xlsx"))
+    return mapping if others or mapping != BookMapping() else None
+
+
+def converted(
+    mapping: BookMapping, target: Path, folder: Path | None, database: object = None
+) -> tuple[dict[str, FrameFiles], list[tuple[str, int, int]] | None, str]:
+    """Convert a bank's own files, or tables of a database, to Parquet in another folder.
+
+    Returns:
+        The converted files; the state of the bank's own, None if a database is among them, whose
+        state is not known; and a note about the conversion.
+    """
+    written, sources, note = write_parts(mapping, target, folder=folder, database=database)
+    files = {name: FrameFiles(name, path, "parquet", True) for name, path in written.items()}
+    if database is not None or mapping.database is not None:
+        return files, None, note
+    return files, [(str(f), s.st_size, s.st_mtime_ns) for f in sources for s in [f.stat()]], note
+
+
 def files_of(folder: Path) -> dict[str, FrameFiles]:
     """The frames that a folder holds: ``transactions.parquet``, or ``transactions/*.parquet``.
 
     Raises:
-        DataError: No such folder, a required frame is missing, or a frame exists twice.
+        DataError: No such folder, a required frame is missing, a frame exists twice, or the files
+            have to be converted by a mapping.
     """
     if not folder.is_dir():
         raise DataError(
             f"{folder}: no such folder; expected a folder of files such as customers.parquet"
+        )
+    if mapping_of(folder) is not None:
+        raise DataError(
+            f"{folder}: the files have to be read by a mapping; convert them first with "
+            "write_book(read_book(folder), other_folder), or use DuckDBEngine"
         )
     found: dict[str, FrameFiles] = {}
     for name in CONTRACT:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from bankcrm.errors import DataError
+from bankcrm.errors import DataError, nearest
 from bankcrm.frames.arrays import as_of_day
 from bankcrm.frames.column import Column, DataFault
 from bankcrm.frames.findings import raise_faults
@@ -57,11 +57,13 @@ def as_frame(data: object) -> pd.DataFrame:
     table = pa.table(data)
     # A null would turn 64-bit integers into floats, which cannot hold every id.
     exact = {pa.int64(): pd.Int64Dtype(), pa.uint64(): pd.UInt64Dtype()}
-    nulls = any(c.type in exact and c.null_count for c in table.columns)
-    frame: pd.DataFrame = table.to_pandas(
-        date_as_object=False, types_mapper=exact.get if nulls else None
-    )
-    return frame
+    frame: pd.DataFrame = table.to_pandas(date_as_object=False)
+    nullable = {
+        name: column.to_pandas(types_mapper=exact.get)
+        for name, column in zip(table.column_names, table.columns, strict=True)
+        if column.type in exact and column.null_count
+    }
+    return frame.assign(**nullable) if nullable else frame
 
 
 def check_frame(
@@ -285,7 +287,8 @@ def _canonical(
     if missing:
         there = ", ".join(map(str, data.columns)) or "no column at all"
         absent = [f"{m} (as {names[m]!r})" if m in names else m for m in missing]
-        advice = f"present: {there}; rename them or give names={{canonical: yours}}"
+        close = "".join(nearest(m, data.columns) for m in missing)
+        advice = f"present: {there}{close}; rename them, or map them (Book and read_book: mapping=)"
         faults.append(DataFault(frame, ", ".join(absent), "missing_column", 0, (), "", advice))
     repeated = data.columns.duplicated()
     for name in data.columns[repeated].unique():

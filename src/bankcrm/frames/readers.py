@@ -35,6 +35,8 @@ class Flaw(NamedTuple):
     show_values: bool = True
 
 
+_CONVERT = "convert with pandas.to_numeric, or with a mapping if there are marks as in 1,200.00"
+
 EXPECTED: dict[str, tuple[str, str]] = {
     "id": ("whole numbers or text", "give each id one type, for instance .astype('string')"),
     "text": ("text", "convert with .astype('string')"),
@@ -44,9 +46,9 @@ EXPECTED: dict[str, tuple[str, str]] = {
         "instants with a time zone",
         "localise with .dt.tz_localize('Asia/Shanghai') after pandas.to_datetime",
     ),
-    "money": ("numbers", "convert with pandas.to_numeric"),
-    "number": ("numbers", "convert with pandas.to_numeric"),
-    "integer": ("whole numbers", "convert with pandas.to_numeric"),
+    "money": ("numbers", _CONVERT),
+    "number": ("numbers", _CONVERT),
+    "integer": ("whole numbers", _CONVERT),
     "boolean": ("true or false", "convert with .astype('boolean')"),
 }
 

@@ -127,7 +127,13 @@ class Policy:
 
     def _repr_html_(self) -> str:
         rows = [
-            {"parameter": name, "value": p.value, "unit": p.unit, "source": p.source}
+            {
+                "parameter": name,
+                "value": p.value,
+                "unit": p.unit,
+                "source": p.source,
+                "confirmation": p.confirmation,
+            }
             for name, versions in self.parameters.items()
             for p in versions
         ]
@@ -159,6 +165,20 @@ class Policy:
         """Whether the policy, or the policy ``bank`` under it, has a parameter."""
         return name in self.parameters or (
             self.shared is not None and name in self.shared.parameters
+        )
+
+    @property
+    def unconfirmed(self) -> tuple[str, ...]:
+        """The parameters whose value was not checked against its source.
+
+        >>> from bankcrm.policy import default_policy
+        >>> default_policy("complaints", "cn_2020_3").unconfirmed
+        ('cn_review_days',)
+        """
+        return tuple(
+            name
+            for name, versions in self.parameters.items()
+            if any(p.confirmation == "unconfirmed" for p in versions)
         )
 
     def table(self, name: str) -> DecisionTable:
@@ -260,6 +280,8 @@ class Policy:
     def stamp(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The frame itself, with this policy's id, version and fingerprint in its ``attrs``.
 
+        ``attrs["unconfirmed"]`` lists the policy's `unconfirmed` parameters, if it has any.
+
         >>> import pandas as pd
         >>> from bankcrm.policy import default_policy
         >>> default_policy("bank").stamp(pd.DataFrame()).attrs["policy"]
@@ -267,6 +289,9 @@ class Policy:
         """
         frame.attrs["policy"] = f"{self.id}@{self.version}"
         frame.attrs["fingerprint"] = self.fingerprint
+        frame.attrs.pop("unconfirmed", None)  # of an earlier stamp
+        if self.unconfirmed:
+            frame.attrs["unconfirmed"] = self.unconfirmed
         return frame
 
     def diff(self, other: Policy) -> tuple[Change, ...]:

@@ -141,10 +141,21 @@ def summary_of(
         "findings": sum(f.count for f in findings),
         "not_available": dict(reasons),
         "policies": {
-            d: {"id": p.id, "version": p.version, "fingerprint": p.fingerprint}
+            d: {
+                "id": p.id,
+                "version": p.version,
+                "fingerprint": p.fingerprint,
+                "unconfirmed": _unconfirmed(p),
+            }
             for d, p in policies.policies.items()
         },
     }
+
+
+def _unconfirmed(policy: Policy) -> list[dict[str, Any]]:
+    """The parameters that were not checked against their source, with value, unit and source."""
+    rows = [(name, policy.parameter(name)) for name in policy.unconfirmed]
+    return [{"name": n, "value": p.value, "unit": p.unit, "source": p.source} for n, p in rows]
 
 
 def _concentration(measured: Concentration, policy: Policy) -> dict[str, Any]:

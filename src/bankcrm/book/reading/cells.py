@@ -108,15 +108,12 @@ def numbers(values: Array, formats: Formats, power: int = 0) -> Cells:
     decimal, thousands = formats.decimal or ".", formats.thousands
     wrong = None
     if thousands is not None:
-        mark = re.escape(thousands)
-        text = trimmed(text)
-        grouped = rf"^[+-]?\d{{1,3}}({mark}\d{{2,4}})*{mark}\d{{3,4}}({re.escape(decimal)}\d*)?$"
-        marked = pc.match_substring(text, thousands)
-        if pc.any(marked).as_py():
-            wrong = pc.and_not(marked, pc.match_substring_regex(text, grouped))
-            text = pc.replace_substring(text, thousands, "")
+        mark, point = re.escape(thousands), re.escape(decimal)
+        # fewer than 3 digits after a mark, or more than 4; a mark after the decimals, or in front
+        odd = rf"{mark}\d{{0,2}}(\D|$)|{mark}\d{{5}}|{point}\d*{mark}|^\D*{mark}"
+        wrong = pc.match_substring_regex(text, odd)
+        text = pc.replace_substring(text, thousands, "")
     if decimal == ",":
-        text = trimmed(text)
         points = pc.match_substring(text, ".")
         wrong = points if wrong is None else pc.or_(wrong, points)
         text = pc.replace_substring(text, ",", ".")

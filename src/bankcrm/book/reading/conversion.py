@@ -57,7 +57,7 @@ class FrameReading:
             if column.name in self.mapping.constants:
                 found[column.name] = _constant(self.mapping.constants[column.name], len(table))
             elif missing:
-                self._report_missing(column, missing, table.column_names)
+                self._report_missing(column, missing, batch)
             else:
                 found[column.name] = self._cells(column, source, table, batch.place)
         used = {n for s in self.mapping.columns.values() for n in s.names} | found.keys()
@@ -76,16 +76,19 @@ class FrameReading:
                     "without its direction",
                 )
 
-    def _report_missing(self, column: Column, missing: list[str], present: list[str]) -> None:
+    def _report_missing(self, column: Column, missing: list[str], batch: Batch) -> None:
         """Report a column of the source that is not there, if it is required or mapped."""
         stated = column.name in self.mapping.columns
         if not (stated or column.required):
             return
+        present = batch.table.column_names
         free = [n for n in present if n not in self.wanted()]
         close = nearest(missing[0], free) or nearest(column.name, free)
-        shown = f"present: {', '.join(present) or 'no column at all'}"
+        name = close.split("'")[1] if close else "..."
+        where = f" in {batch.place.source}" if batch.place.source else ""
+        shown = f"present{where}: {', '.join(present) or 'no column at all'}"
         table = f"[{self.name}.columns] in book.toml"
-        advice = f'map it, {column.name} = "...", under {table}'
+        advice = f'map it, {column.name} = "{name}", under {table}'
         if stated:
             advice = f"correct {', '.join(map(repr, missing))} under {table}"
         self.problems.whole(column.name, "missing_column", "", f"{shown}{close}; {advice}")

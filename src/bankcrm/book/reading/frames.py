@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from bankcrm.book.contract import CONTRACT, FRAMES
 from bankcrm.book.mapping import BookMapping
-from bankcrm.book.reading.cells import as_text
+from bankcrm.book.reading.cells import as_text, is_text
 from bankcrm.book.reading.conversion import FrameReading
 from bankcrm.book.reading.ids import ids_alike
 from bankcrm.book.reading.problems import Problems
@@ -59,10 +59,12 @@ class BookReading:
     Attributes:
         mapping: The mapping of the book.
         readings: The reading of each frame that the source has.
+        files: The files that are read.
     """
 
     mapping: BookMapping
     readings: dict[str, FrameReading] = attrs.field(factory=dict)
+    files: list[Path] = attrs.field(factory=list)
 
     def of(self, name: str) -> FrameReading:
         """The reading of a frame."""
@@ -83,6 +85,7 @@ class BookReading:
             for name in [n for n in _REQUIRED if n not in queries]:
                 advice = f'name its table, table = "...", under [{name}] of the mapping'
                 self.of(name).problems.whole("", "no_table", "a table or query", advice)
+        self.files = [path for paths in files.values() for path in paths]
         names = [name for name in FRAMES if name in files or name in queries]
 
         def report(name: str, rows: int | None = None) -> None:
@@ -91,19 +94,17 @@ class BookReading:
                 progress(names.index(name), len(names), text)
 
         with reading(database) if queries else nullcontext() as read:
-            yield {
-                name: functools.partial(
-                    batches_of_query,
-                    read,
-                    name,
-                    queries[name],
-                    self.of(name).mapping.formats,
-                    report,
+            found: dict[str, FrameSource] = {}
+            for name in names:
+                formats = self.of(name).mapping.formats
+                found[name] = (
+                    functools.partial(self._batches_of_files, name, files[name], report)
+                    if name in files or read is None
+                    else functools.partial(
+                        batches_of_query, read, name, queries[name], formats, report
+                    )
                 )
-                if name in queries and read is not None
-                else functools.partial(self._batches_of_files, name, files[name], report)
-                for name in names
-            }
+            yield found
 
     def _files(self, folder: Path, others: set[str]) -> dict[str, list[Path]]:
         """The files of each frame that the folder holds; missing ones are problems."""
@@ -139,8 +140,8 @@ class BookReading:
             found.finish()
         raise_faults([f for r in self.readings.values() for f in r.problems.reported()])
         return tuple(
-            f"{name}: {note}" + (f" ({count:,} rows)" if count > 1 else "")
-            for name, found in self.readings.items()
+            note + (f" ({count:,} rows)" if count > 1 else "")
+            for found in self.readings.values()
             for note, count in found.problems.notes.items()
         )
 
@@ -217,7 +218,7 @@ def write_parts(
     *,
     folder: Path | None = None,
     database: Source | None = None,
-) -> dict[str, Path]:
+) -> tuple[dict[str, Path], list[Path], str]:
     """Convert a book to Parquet part by part, for books larger than memory.
 
     Ids are written as text, because only the whole book shows whether all are integers.
@@ -229,7 +230,7 @@ def write_parts(
         database: The database of tables and queries; None: the one that the mapping names.
 
     Returns:
-        The Parquet file of each frame.
+        The Parquet file of each frame, the files that were read, and a note.
 
     Raises:
         DataError: All problems of all frames and files together.
@@ -249,8 +250,8 @@ def write_parts(
                 writer.write_table(table.select(writer.schema.names))
             if writer is not None:
                 writer.close()
-    book.finish()
-    return written
+    notes = book.finish()
+    return written, book.files, "; ".join(notes)
 
 
 def joined(parts: list[pa.Table], name: str) -> pa.Table:
@@ -272,8 +273,12 @@ def _as_kind(values: Any, column: Column | None) -> Any:
     kind = pa.string() if column is None else _TYPES[column.kind]
     if values.type == kind:
         return values
+    if is_text(values) and pa.types.is_string(kind):
+        return pc.cast(values, kind)
     if pa.types.is_string(kind):
         return as_text(values)
+    if pa.types.is_timestamp(kind) and getattr(values.type, "tz", None):
+        return pc.cast(values, pa.timestamp("us", values.type.tz))
     if kind == WORDS:
         return pc.cast(values, pa.string()).dictionary_encode()
     try:

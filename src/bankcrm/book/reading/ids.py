@@ -77,7 +77,8 @@ def _whole_numbers(raw: Array, column: Column, problems: Problems) -> Cells:
 
 def _note(column: Column, count: int, problems: Problems) -> None:
     if count:
-        problems.notes[f"{column.name}: ids with decimals such as 17850.0 read as 17850"] += count
+        where = f"{problems.frame}.{column.name}"
+        problems.notes[f"{where}: ids with decimals such as 17850.0 read as 17850"] += count
 
 
 def ids_alike(frames: Mapping[str, pa.Table]) -> dict[str, pa.Table]:

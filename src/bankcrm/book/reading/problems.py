@@ -24,6 +24,10 @@ _WORDS = 10
 class Place(Protocol):
     """Where the rows of a batch stand, for people."""
 
+    @property
+    def source(self) -> str:
+        """The name of the file, if the frame has several; else empty."""
+
     def labels(self, rows: Sequence[int]) -> list[str]:
         """What each row is called."""
 
@@ -45,8 +49,13 @@ class TextPlace:
     def labels(self, rows: Sequence[int]) -> list[str]:
         """The lines on which the rows begin."""
         lines = self.file.lines([self.first + row for row in rows])
-        where = f"{self.file.path.name} " if self.named else ""
-        return [f"{where}line {lines.get(self.first + row, '?')}" for row in rows]
+        found = [f"line {lines.get(self.first + row, '?')}" for row in rows]
+        return [f"{self.source} {label}".lstrip() for label in found]
+
+    @property
+    def source(self) -> str:
+        """The name of the file, if the frame has several."""
+        return self.file.path.name if self.named else ""
 
 
 @attrs.frozen(eq=False)
@@ -63,8 +72,12 @@ class RowPlace:
 
     def labels(self, rows: Sequence[int]) -> list[str]:
         """The labels of the rows."""
-        where = f"{self.path.name} " if self.path else ""
-        return [f"{where}row {self.index[row]}" for row in rows]
+        return [f"{self.source} row {self.index[row]}".lstrip() for row in rows]
+
+    @property
+    def source(self) -> str:
+        """The name of the file, if the frame has several."""
+        return self.path.name if self.path else ""
 
 
 Shown = list[tuple[Place, int, str | None]]
@@ -95,10 +108,9 @@ class Problems:
     _unmapped: dict[str, tuple[Column, Counter[str]]] = attrs.field(factory=dict)
 
     def whole(self, column: str, problem: str, expected: str = "", advice: str = "") -> None:
-        """Add a fault of the frame or of a whole column, once."""
-        fault = DataFault(self.frame, column, problem, 0, (), expected, advice)
-        if fault not in self.faults:
-            self.faults.append(fault)
+        """Add a fault of the frame, or of a whole column, each once for all files."""
+        if not any(column and (f.column, f.problem) == (column, problem) for f in self.faults):
+            self.faults.append(DataFault(self.frame, column, problem, 0, (), expected, advice))
 
     def cells(
         self,
@@ -162,19 +174,20 @@ class Problems:
         return faults
 
     def _unmapped_fault(self, column: Column, words: Counter[str]) -> DataFault:
-        shown = tuple(f"{word!r}: {count:,}" for word, count in words.most_common(_WORDS))
+        shown = ", ".join(f"{word!r} ({count:,})" for word, count in words.most_common(_WORDS))
+        more = f" and {len(words) - _WORDS:,} more" if len(words) > _WORDS else ""
         first = words.most_common(1)[0][0]
-        close = nearest(first, column.choices).removeprefix("; ")
-        advice = f"name them under [{self.frame}.values.{column.name}], such as {first!r} = "
-        advice += f"{column.choices[0]!r}, or give a default"
+        close = nearest(first, column.choices)
+        example = f'"{first}" = "{column.choices[0]}"'
         return DataFault(
             self.frame,
             column.name,
             "unmapped_value",
             words.total(),
-            shown,
+            (),
             f"one of {', '.join(column.choices)}",
-            "; ".join(filter(None, (close, advice))),
+            f"seen: {shown}{more}{close}; name them under [{self.frame}.values.{column.name}], "
+            f"such as {example}, or give a default",
         )
 
 

@@ -41,6 +41,8 @@ MOMENTS = {
     EventKind.SENT: "sent_at",
     EventKind.ACKNOWLEDGED: "acknowledged_at",
     EventKind.NEW_FACTS: "new_facts_at",
+    EventKind.INFORMED: "informed_at",
+    EventKind.DELAY_EXPLAINED: "delay_explained_at",
     EventKind.RESPONDED: "answered_at",
     EventKind.ACCEPTED: "accepted_at",
     EventKind.REOPENED: "reopened_at",
@@ -59,7 +61,11 @@ _COLUMNS = (
     *contract(*_OWN, "topic", required=("received_at",)),
     *(
         Column(n, "instant", required=False, nullable=True)
-        for n in ("new_facts_at", "accepted_at", "reopened_at", "withdrawn_at", "merged_at", _AGAIN)
+        for n in ("new_facts_at", "informed_at", "delay_explained_at", "accepted_at")
+    ),
+    *(
+        Column(n, "instant", required=False, nullable=True)
+        for n in ("reopened_at", "withdrawn_at", "merged_at", _AGAIN)
     ),
     Column("extended", "integer", required=False, nullable=True, minimum=0),
 )
@@ -82,12 +88,13 @@ def deadlines(
 
     Args:
         complaints: A frame with ``received_at`` and, where they happened, ``sent_at``,
-            ``acknowledged_at``, ``new_facts_at``, ``answered_at``, ``accepted_at``,
-            ``reopened_at``, ``closed_at``, ``withdrawn_at``, ``merged_at``, ``reanswered_at``
-            (aware instants); ``kind``, ``severity``, ``topic``, ``extended`` (steps of extension)
-            and, with ``pauses``, ``complaint_id``. A case that was closed without an answer counts
-            as answered then. Each case has one round and one severity; use `replay_clock` for
-            cases that were re-opened more than once or assessed again.
+            ``acknowledged_at``, ``new_facts_at``, ``informed_at``, ``delay_explained_at``,
+            ``answered_at``, ``accepted_at``, ``reopened_at``, ``closed_at``, ``withdrawn_at``,
+            ``merged_at``, ``reanswered_at`` (aware instants); ``kind``, ``severity``, ``topic``,
+            ``extended`` (steps of extension) and, with ``pauses``, ``complaint_id``. A case that
+            was closed without an answer counts as answered then. Each case has one round and one
+            severity; use `replay_clock` for cases that were re-opened more than once or assessed
+            again.
         policy: The policy whose clocks bind.
         calendar: The calendar whose working days count.
         as_of: The instant of the requested states; later events are ignored.
@@ -100,7 +107,8 @@ def deadlines(
         first; if an answered case has none, ``due`` is the day by which it was due),
         ``used`` (the largest share of its time that an open clock has used), ``breached`` (an open
         clock is breached), ``state`` (the worst of all clocks), ``provisional`` and
-        ``outside_calendar``. A clock that does not bind has nulls. So has one that the
+        ``outside_calendar``. Clocks that are no duty set none of ``due`` to ``state``. A clock that
+        does not bind has nulls. So has one that the
         calendar does not cover; ``outside_calendar`` marks it.
 
     Raises:
@@ -129,6 +137,7 @@ def deadlines(
     first_rule = np.full(rows, -1, dtype=np.int8)
     due_day = np.full(rows, np.datetime64("NaT", "D"))
     worst = np.full(rows, -1, dtype=np.int8)
+    answered = ~np.isnat(cases.at["answered_at"])
     answered_due = np.full(rows, _NAT)
     answered_day = due_day.copy()
     used = np.full(rows, np.nan)
@@ -140,17 +149,19 @@ def deadlines(
         result[f"{rule.name}_due"] = clock.day.astype("datetime64[s]")
         result[f"{rule.name}_elapsed"] = clock.elapsed
         result[f"{rule.name}_state"] = categorical(clock.state, STATES)
+        provisional |= clock.provisional
+        outside |= clock.outside
+        if not rule.duty:
+            continue  # missing an optional time breaks no rule, so it sets neither due nor breach
         earlier = clock.open & (clock.due_at < first)
         first[earlier], first_rule[earlier] = clock.due_at[earlier], number
         due_day[earlier] = clock.day[earlier]
         if rule.answers:
-            sooner = clock.met & ~(answered_due <= clock.due_at)
+            sooner = answered & clock.met & ~(answered_due <= clock.due_at)
             answered_due[sooner], answered_day[sooner] = clock.due_at[sooner], clock.day[sooner]
         used = np.where(clock.open, np.fmax(used, clock.used), used)
         breached |= clock.open & (clock.state == _BREACHED)
         worst = np.where(_RANK[clock.state] > _RANK[worst], clock.state, worst)
-        provisional |= clock.provisional
-        outside |= clock.outside
     due_day = np.where(first_rule < 0, answered_day, due_day)
     result["due"] = due_day.astype("datetime64[s]")
     result["clock"] = categorical(first_rule, [r.name for r in rules])

@@ -12,7 +12,10 @@ from bankcrm.policy import Policy
 from bankcrm.vocabulary import CaseStatus, EventKind, Kind, Severity, word
 
 K, S = EventKind, CaseStatus
-_WORK = {K.SENT, K.ACKNOWLEDGED, K.ASSESSED, K.ASSIGNED, K.TRANSFERRED, K.POLICY_CHANGED}
+_WORK = {
+    *(K.SENT, K.ACKNOWLEDGED, K.ASSESSED, K.ASSIGNED, K.TRANSFERRED, K.POLICY_CHANGED),
+    *(K.INFORMED, K.DELAY_EXPLAINED),
+}
 
 MOVES: dict[CaseStatus | None, dict[EventKind, CaseStatus]] = {
     None: {K.RECEIVED: S.OPEN},

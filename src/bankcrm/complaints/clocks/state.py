@@ -112,22 +112,24 @@ class ClockState:
             "due",
             "extended",
             "source",
+            "confirmation",
         )
         rows = [figures_of(c, *clocks) for c in self.clocks]
         return card(f"Case {self.status}", figures_of(self, *names), rows=rows)
 
     @property
     def due_at(self) -> dt.datetime | None:
-        """The earliest instant at which an open clock ends; None if none is open."""
-        return min((c.due_at for c in self.clocks if c.open), default=None)
+        """The earliest instant at which an open clock that is a duty ends; None if none is open."""
+        return min((c.due_at for c in self.clocks if c.open and c.duty), default=None)
 
     @property
     def due(self) -> dt.date | None:
         """The due day of the open clock that ends first; for an answered case, the day it was due.
 
-        None if a case ended without an answer.
+        Clocks that are no duty do not count. None if a case ended without an answer, or if a letter
+        that explains the delay met its clocks.
         """
-        waiting = [c for c in self.clocks if c.open]
+        waiting = [c for c in self.clocks if c.open and c.duty]
         if not waiting and self.status in (CaseStatus.ANSWERED, CaseStatus.CLOSED):
             waiting = [c for c in self.clocks if c.duty and c.kind in ("answer", "regulator")]
         first = min(waiting, key=lambda c: c.due_at, default=None)
