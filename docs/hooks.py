@@ -1,8 +1,8 @@
 """mkdocs hook: default policies and data contract as tables made from their own source.
 
 A page writes ``<!-- policy: lifecycle -->``, ``<!-- presets: valuation -->``,
-``<!-- regulators -->`` or ``<!-- contract -->`` where the tables belong, so that the docs cannot
-differ from the code.
+``<!-- regulators -->``, ``<!-- contract -->`` or ``<!-- needs -->`` where the tables belong, so
+that the docs cannot differ from the code.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 from bankcrm.book import contract_page
 from bankcrm.complaints.clocks.rules import ClockRule
+from bankcrm.pipeline.steps import needs_table
 from bankcrm.policy import Policy, default_policy, presets
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "bankcrm"
@@ -51,6 +52,8 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
     """Put the tables of the named policies, and the data contract, where a page asks for them."""
     if "<!-- contract -->" in markdown:
         markdown = markdown.replace("<!-- contract -->", contract_page())
+    if "<!-- needs -->" in markdown:
+        markdown = markdown.replace("<!-- needs -->", needs_table())
     if "<!-- regulators -->" in markdown:
         markdown = markdown.replace("<!-- regulators -->", regulator_pages())
     markdown = PRESETS.sub(lambda found: preset_pages(found["name"]), markdown)

@@ -16,6 +16,7 @@ import pytest
 from bankcrm.cli import main
 from bankcrm.complaints import combine
 from bankcrm.policy import DOMAINS, default_policy, presets
+from bankcrm.rules import DecisionTable
 
 
 @attrs.frozen
@@ -64,7 +65,9 @@ def test_review_writes_every_customer(sample: Path, tmp_path: Path) -> None:
     reviewed = pd.read_parquet(out / "customers.parquet")
     book = pd.read_csv(sample / "customers.csv")
     assert sorted(reviewed.index) == sorted(book["customer_id"])
-    assert json.loads((out / "summary.json").read_text())["customers"] == len(book)
+    assert (
+        json.loads((out / "summary.json").read_text())["customers"] == reviewed["is_customer"].sum()
+    )
 
 
 def test_a_later_review_shows_what_moved(sample: Path, tmp_path: Path) -> None:
@@ -100,7 +103,9 @@ def test_what_is_not_available_is_printed_with_its_reason(sample: Path, tmp_path
     (tmp_path / "transactions.csv").write_text(lines[0] + "\n", encoding="utf-8")
     result = run("review", tmp_path, "--out", tmp_path / "out")
     assert result.returncode == 0, result.stderr
-    assert "not available: rfm (the book has no transactions)" in result.stdout
+    assert "segment, rfm_level, " in result.stdout
+    assert "(transactions has no row)" in result.stdout
+    assert "note: cost to serve counts no contacts (the book has no contacts)" in result.stdout
 
 
 def test_quiet_prints_nothing(sample: Path, tmp_path: Path) -> None:
@@ -151,7 +156,7 @@ def test_as_of_is_never_guessed(sample: Path, tmp_path: Path) -> None:
     ("words", "message"),
     [
         (["review", "no-such-folder"], "no-such-folder"),
-        (["review", "--as-of", "30.6.2026"], "not an ISO date"),
+        (["review", "--as-of", "30.6.2026"], "2026-06-30"),
         (["review", "--memory-limit", "banana"], "--engine duckdb"),
         (["policies", "czk_1993"], "it is a preset"),
         (["policies", "complaints", "--preset", "cn_2020"], "did you mean 'cn_2020_3'"),
@@ -298,3 +303,24 @@ def test_a_process_ends_with_two_and_no_traceback(tmp_path: Path) -> None:
     assert wrong.returncode == 2
     assert wrong.stderr.startswith("bankcrm: ")
     assert "Traceback" not in wrong.stderr
+
+
+def test_rules_are_checked_and_converted_in_every_form(tmp_path: Path) -> None:
+    """From the defaults as TOML to a workbook, to DMN, and one table back to TOML."""
+    pytest.importorskip("openpyxl", reason="openpyxl is not installed (extra report)")
+    toml, sheet, dmn = (tmp_path / f"rules{kind}" for kind in (".toml", ".xlsx", ".dmn"))
+    toml.write_text(default_policy("lifecycle").to_toml(), encoding="utf-8")
+    assert run("convert-rules", toml, sheet).returncode == 0
+    assert "policy bankcrm.lifecycle" in run("check", sheet).stdout
+    lost = run("convert-rules", sheet, dmn).stdout
+    assert "not in rules.dmn: parameter new_days" not in lost
+    assert "not in rules.dmn: parameter recent_days: no table names it" in lost
+    assert "table stage 1: 12 rules, no errors" in run("check", dmn).stdout
+    refused = run("convert-rules", dmn, tmp_path / "one.toml")
+    assert refused.returncode == 2
+    assert "choose one (--table)" in refused.stderr
+    one = run("convert-rules", dmn, tmp_path / "one.toml", "--table", "stage")
+    assert one.returncode == 0
+    stage = default_policy("lifecycle").table("stage")
+    assert DecisionTable.from_toml(tmp_path / "one.toml") == stage
+    assert run("convert-rules", dmn, sheet).returncode == 2  # it exists

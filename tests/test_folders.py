@@ -1,4 +1,4 @@
-"""No command or function that writes a folder replaces or deletes a file that is not its own."""
+"""What writes a folder never deletes or replaces a file that is not its own."""
 
 from __future__ import annotations
 

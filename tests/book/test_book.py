@@ -182,7 +182,11 @@ def test_a_birth_after_the_contract_is_left_out() -> None:
 def test_an_earlier_day_shows_the_book_as_it_was(bank: Book) -> None:
     earlier, _ = bank.check("2025-12-31")
     assert earlier.as_of == dt.date(2025, 12, 31)
-    assert len(earlier.customers) == len(bank.customers)
+    later = earlier.rejected["customers"]["customer_id"]
+    assert len(earlier.customers) + len(later) == len(bank.customers)
+    began = bank.customers.set_index("customer_id").loc[later, "contract_date"].dropna()
+    assert len(began)
+    assert began.min() > pd.Timestamp("2025-12-31")
     for name, column in (("transactions", "date"), ("accounts", "opened_date")):
         assert earlier.frame(name)[column].max() <= pd.Timestamp("2025-12-31")
     assert earlier.customers["closed_date"].dropna().max() <= pd.Timestamp("2025-12-31")

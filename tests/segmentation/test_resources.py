@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bankcrm.errors import DataError, InfeasibleError, UnknownNameError
 from bankcrm.policy import default_policy
-from bankcrm.segmentation import allocate, resource_levels, resource_rules
+from bankcrm.segmentation import allocate, assign_managers, resource_levels, resource_rules
 from bankcrm.segmentation.resources.levels import Entitlement
 from bankcrm.vocabulary import Tier
 
@@ -179,3 +179,20 @@ def test_bad_allocations_are_reported() -> None:
         resource_rules("gold")
     with pytest.raises(DataError):
         resource_levels(pd.Series(["gold"]))
+
+
+def test_a_customer_without_a_tier_gets_nothing() -> None:
+    tiers = pd.DataFrame({"tier": ["premium", None, "ordinary"]}, index=[1, 2, 3])
+    plan = allocate(tiers, budget=100)
+    known = allocate(tiers.dropna(), budget=100)
+    assert plan.customers["amount"].tolist() == [86, 0, 14]
+    assert plan.customers["amount"].drop(2).tolist() == known.customers["amount"].tolist()
+    pd.testing.assert_frame_equal(plan.tiers, known.tiers)
+    nobody = pd.DataFrame({"tier": [None]}, index=[1])
+    assert allocate(nobody, budget=0).customers["amount"].tolist() == [0]
+    with pytest.raises(InfeasibleError, match="none has a tier"):
+        allocate(nobody, budget=5)
+    managers = pd.DataFrame({"manager_id": ["Li"], "capacity": [9]})
+    found = assign_managers(tiers, managers)
+    assert found["status"].tolist() == ["assigned", "none", "assigned"]
+    assert found["reason"].tolist()[1] == "no_manager_due"

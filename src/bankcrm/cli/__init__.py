@@ -16,7 +16,7 @@ except ImportError as error:  # the command is an extra: report it in one line
     sys.exit(2)
 
 from bankcrm.cli.books import convert, sample
-from bankcrm.cli.policies import check, plugins, policies
+from bankcrm.cli.policies import check, convert_rules, plugins, policies
 from bankcrm.cli.reviews import explain, review, simulate
 
 __all__ = ["main"]
@@ -28,7 +28,17 @@ def cli() -> None:
     """Bank customer relationship management as decision tables and pure functions."""
 
 
-for command in (check, convert, explain, plugins, policies, review, sample, simulate):
+for command in (
+    check,
+    convert,
+    convert_rules,
+    explain,
+    plugins,
+    policies,
+    review,
+    sample,
+    simulate,
+):
     cli.add_command(command)
 
 

@@ -21,8 +21,8 @@ class Day(click.ParamType):  # type: ignore[type-arg]  # generic only in newer v
         """The day of a text."""
         try:
             return cast("date", as_of_day(value).item())
-        except DataError as error:
-            self.fail(str(error), param, ctx)
+        except DataError:
+            self.fail(f"{value!r} is no day; give one such as 2026-06-30", param, ctx)
 
 
 BOOK = click.argument("book", type=click.Path(path_type=Path), required=False)

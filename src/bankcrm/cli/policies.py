@@ -1,15 +1,19 @@
-"""The commands about rules: ``policies``, ``check`` and ``plugins``."""
+"""The commands about rules: ``policies``, ``check``, ``convert-rules`` and ``plugins``."""
 
 from __future__ import annotations
 
 import sys
 import tomllib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from bankcrm.cli.options import JSON
 from bankcrm.cli.output import show, show_json
+
+if TYPE_CHECKING:
+    from bankcrm.rules import DecisionTable, Finding
 
 
 @click.command()
@@ -63,36 +67,71 @@ def policies(domain: str | None, preset: str | None, as_json: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @JSON
 def check(file: Path, as_json: bool) -> None:
-    """Check a policy or a decision table.
+    """Check a policy or decision tables.
 
-    It finds gaps, overlaps, shadowed rules, and errors in dates and units.
+    FILE is TOML, DMN or a workbook. The check finds gaps, overlaps, shadowed rules, and errors in
+    dates and units; of a DMN file also what cannot be read.
     """
-    from bankcrm.policy import load_policy
+    from bankcrm.policy.rule_files import read_rules
     from bankcrm.report.words import Count
-    from bankcrm.rules import DecisionTable
-    from bankcrm.rules.toml import parse_toml
 
-    if "table" in parse_toml(file):
-        table = DecisionTable.from_toml(file)
-        warnings, rules = table.check(), Count(len(table.rules))
-        name = {"table": table.id, "version": table.version, "fingerprint": table.fingerprint}
-        text = f"table {table.id} {table.version}: {rules} {rules:rule|rules}, no errors"
-    else:
-        policy = load_policy(file)
-        warnings = []
-        values, tables = Count(len(policy.parameters)), Count(len(policy.tables))
-        name = {"policy": policy.id, "version": policy.version, "fingerprint": policy.fingerprint}
-        text = (
-            f"policy {policy.id} {policy.version}: {values} {values:parameter|parameters}, "
-            f"{tables} {tables:table|tables}, no errors, fingerprint {policy.fingerprint[:12]}"
-        )
+    rules = read_rules(file)
+    policy = rules.policy
+    tables = () if policy is not None else rules.tables
+    found = [(table, finding) for table in tables for finding in table.check()]
+    errors = sum(finding.severity == "error" for _, finding in found)
     if as_json:
-        found = [{"severity": f.severity, "finding": str(f)} for f in warnings]
-        show_json({**name, "errors": 0, "findings": found})
-        return
-    click.echo(text)
-    for finding in warnings:
-        click.echo(f"{finding.severity}: {finding}")
+        shown = [policy] if policy is not None else list(tables)
+        kind = "policy" if policy is not None else "table"
+        names = [{kind: p.id, "version": p.version, "fingerprint": p.fingerprint} for p in shown]
+        findings = [{"table": t.id, "severity": f.severity, "finding": str(f)} for t, f in found]
+        left_out = [str(part) for part in rules.left_out]
+        more = {"errors": errors, "findings": findings, "left_out": left_out}
+        show_json({**names[0], **more} if len(names) == 1 else {"read": names, **more})
+    else:
+        if policy is not None:
+            values, count = Count(len(policy.parameters)), Count(len(policy.tables))
+            click.echo(
+                f"policy {policy.id} {policy.version}: {values} {values:parameter|parameters}, "
+                f"{count} {count:table|tables}, no errors, fingerprint {policy.fingerprint[:12]}"
+            )
+        for table in tables:
+            count, wrong = Count(len(table.rules)), Count(_errors(table, found))
+            said = f"{wrong} {wrong:error|errors}" if _errors(table, found) else "no errors"
+            click.echo(f"table {table.id} {table.version}: {count} {count:rule|rules}, {said}")
+        for table, finding in found:
+            where = f"{table.id}: " if len(tables) > 1 else ""
+            click.echo(f"{finding.severity}: {where}{finding}")
+        for part in rules.left_out:
+            click.echo(f"left out: {part}")
+    if errors or rules.left_out:
+        sys.exit(2)
+
+
+def _errors(table: DecisionTable, found: list[tuple[DecisionTable, Finding]]) -> int:
+    return sum(t is table and f.severity == "error" for t, f in found)
+
+
+@click.command("convert-rules")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--table", help="Write this one of several tables.")
+@click.option("--force", is_flag=True, help="Replace TARGET if it exists.")
+def convert_rules(source: Path, target: Path, table: str | None, force: bool) -> None:
+    """Convert rules between TOML, DMN and workbooks.
+
+    SOURCE and TARGET end in .toml, .dmn or .xlsx. What the form of TARGET cannot hold is named.
+    """
+    from bankcrm.policy.rule_files import read_rules, write_rules
+
+    rules = read_rules(source)
+    chosen = rules if table is None else rules.only(table)
+    lost = write_rules(chosen, target, force=force)
+    for part in rules.left_out:
+        click.echo(f"left out: {part}")
+    for what in lost:
+        click.echo(f"not in {target.name}: {what}")
+    click.echo(f"written: {target}")
 
 
 @click.command()

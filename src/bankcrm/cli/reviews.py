@@ -210,8 +210,13 @@ def _policy(name: str, bank: Policy) -> Policy:
 def _print_summary(result: Review) -> None:
     figures = [{"figure": name, "value": v} for name, v in result.key_figures().items()]
     show(figures, title=f"{result.name} as of {result.as_of}", right=("value",))
-    for step, reason in result.reasons.items():
-        click.echo(f"not available: {step} ({reason})")
+    results: dict[str, list[str]] = {}
+    for name, reason in result.reasons.items():
+        results.setdefault(reason, []).append(name)
+    for reason, names in results.items():
+        click.echo(f"not available: {', '.join(names)} ({reason})")
+    for what, reason in result.limits.items():
+        click.echo(f"note: {what} ({reason})")
     for policy in result.policies:
         if policy.unconfirmed:
             click.echo(f"not confirmed: {', '.join(policy.unconfirmed)} (policy {policy.id})")

@@ -11,10 +11,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.arguments import refuse
+from bankcrm.book.known import without_later_events
 from bankcrm.calendars import business_day, local_day
 from bankcrm.errors import DataError
 from bankcrm.frames import Column
 from bankcrm.frames.arrays import Days
+from bankcrm.frames.readers import LastDay
 from bankcrm.models import columns_of
 from bankcrm.models.complaint import Complaint
 from bankcrm.policy import Policy
@@ -70,6 +72,12 @@ def local_days(instants: pd.Series, policy: Policy) -> Days:
 def business_days(instants: pd.Series, policy: Policy) -> Days:
     """The business day of each instant, from which clocks and due days count."""
     return business_day(instants, zone=policy.value("time_zone"), cutoff=cutoff_of(policy))
+
+
+def known_by(frame: pd.DataFrame, day: np.datetime64, policy: Policy) -> pd.DataFrame:
+    """Checked complaints as a day knows them: without later answers, closings and their outcome."""
+    until = LastDay(day, policy.value("time_zone"))
+    return without_later_events("complaints", frame, until)
 
 
 def answered_at(frame: pd.DataFrame) -> pd.Series:

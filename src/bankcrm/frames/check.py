@@ -154,7 +154,7 @@ def screen_frame(
     >>> len(screened.frame), len(screened.rejected), str(screened.faults[0].problem)
     (1, 1, 'not_finite')
     """
-    exam = _examine(data, columns, frame, names, key, _until(as_of, zone))
+    exam = _examine(data, columns, frame, names, key, _until(as_of, zone), rejecting=True)
     raise_faults([found.fault for found in exam.faults if found.rows is None])
     optional = {c.name for c in columns if not c.required} if blank else set()
     return _part(exam, columns, optional)
@@ -229,10 +229,12 @@ def _examine(
     names: Mapping[str, str] | None,
     key: Sequence[str] | str,
     until: LastDay | None,
+    rejecting: bool = False,
 ) -> _Exam:
     source, faults = _canonical(as_frame(data), columns, frame, names or {})
     found = [_Finding(fault, None) for fault in faults]
     converted: dict[str, object] = {}
+    later = np.zeros(len(source), dtype=np.bool_)
     for column in columns:
         if column.name not in source.columns:
             continue
@@ -242,6 +244,8 @@ def _examine(
         except DataError as error:
             found.append(_Finding(_wrong_type(frame, column, values, str(error)), None))
             continue
+        if rejecting and column.required:
+            later |= np.any([f.mask for f in flaws if f.problem == "after_as_of"], axis=0)
         found += [
             _Finding(_fault(frame, column, values, flaw), flaw.mask)
             for flaw in flaws
@@ -249,7 +253,10 @@ def _examine(
         ]
     keys = [key] if isinstance(key, str) else list(key)
     if keys and all(k in converted for k in keys):
-        repeated = source.duplicated(keys).to_numpy() & source[keys].notna().all(axis=1).to_numpy()
+        # A row of a later day does not exist yet: it repeats no row, and no row repeats it.
+        known = source.loc[~later] if later.any() else source
+        repeated = np.zeros(len(source), dtype=np.bool_)
+        repeated[~later] = known.duplicated(keys) & known[keys].notna().all(axis=1)
         if repeated.any():
             advice = "keep one row for each, or give each its own key"
             flaw = Flaw("duplicate_key", repeated, f"one row for each {' + '.join(keys)}", advice)

@@ -11,8 +11,10 @@ from typing import Any
 import attrs
 
 from bankcrm.errors import PolicyError, UnknownNameError
-from bankcrm.policy.model import Header, Policy, PolicySet, Record
+from bankcrm.policy.header import Header
+from bankcrm.policy.model import Policy, PolicySet, Record
 from bankcrm.policy.validation import faults_of
+from bankcrm.policy.workbook import read_workbook
 from bankcrm.rules import DecisionTable, Parameter
 from bankcrm.rules.toml import RawTable, converter, parse_toml, plain, structure, table_of
 
@@ -20,19 +22,30 @@ DOMAINS = ("bank", "lifecycle", "segmentation", "valuation", "complaints")
 
 
 def load_policy(source: str | Path, *, shared: Policy | None = None) -> Policy:
-    """Read a policy from a TOML file or from TOML text.
+    """Read a policy from a TOML file, from TOML text or from a workbook.
 
     Args:
-        source: A path, or the text itself.
+        source: A path (``.toml``, or ``.xlsx`` as `Policy.to_xlsx` writes it), or TOML text.
         shared: The policy ``bank``, whose parameters the tables may name; None for the default
             one. A `PolicySet` puts every policy on its own ``bank``.
 
     Raises:
-        PolicyError: All errors of the file together, each with its path.
+        PolicyError: All errors of the file together, each with its path or its cell.
     """
-    raw = parse_toml(source)
+    if str(source).lower().endswith(".xlsx"):
+        raw, reading = read_workbook(source)
+        try:
+            found = _policy_of(raw, shared, reading.faults)
+        except PolicyError as error:
+            raise PolicyError(map(reading.located, error.faults)) from None
+        return found
+    return _policy_of(parse_toml(source), shared, [])
+
+
+def _policy_of(raw: Mapping[str, Any], shared: Policy | None, faults: list[str]) -> Policy:
+    """A policy from what its file holds; ``faults`` are those of the file itself."""
     parts = ("policy", "parameters", "tables", "records")
-    faults = [f"{k}: unknown key; known: {', '.join(parts)}" for k in raw if k not in parts]
+    faults += [f"{k}: unknown key; known: {', '.join(parts)}" for k in raw if k not in parts]
     head = structure(converter(), raw.get("policy", {}), Header, "policy", faults)
     named = _mapping(raw, "parameters", faults)
     parameters = {
@@ -186,13 +199,17 @@ def _read_tables(
     tables: dict[str, tuple[DecisionTable, ...]] = {}
     known = {n: plain(v[0]) for n, v in parameters.items()}
     for number, item in enumerate(raw):
-        if not isinstance(item, Mapping):
+        if isinstance(item, RawTable):
+            parts = attrs.evolve(item, parameters=known)
+        elif isinstance(item, Mapping):
+            header = dict(item)
+            path = f"tables[{header.get('id', number)}]"
+            rules, facts = header.pop("rules", []), header.pop("facts", {})
+            parts = RawTable(path, header, facts, known, rules)
+        else:
             faults.append(f"tables[{number}]: expected [[tables]], saw {item!r}")
             continue
-        header = dict(item)
-        path = f"tables[{header.get('id', number)}]"
-        rules, facts = header.pop("rules", []), header.pop("facts", {})
-        table = table_of(DecisionTable, RawTable(path, header, facts, known, rules), faults)
+        table = table_of(DecisionTable, parts, faults)
         if table is not None:
             bare = attrs.evolve(table, parameters={})
             tables[table.id] = (*tables.get(table.id, ()), bare)

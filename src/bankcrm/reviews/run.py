@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Literal, cast, overload
@@ -12,8 +12,10 @@ import pandas as pd
 
 from bankcrm.book import Book
 from bankcrm.book.files import refuse_book_folder
+from bankcrm.book.known import undated_labels
 from bankcrm.book.model import refuse_no_book
-from bankcrm.book.recorded import recorded_in
+from bankcrm.book.oddities import oddities, signs_of
+from bankcrm.book.recorded import absences, recorded_in
 from bankcrm.book.view import book_view
 from bankcrm.calendars import WorkingCalendar, working_calendar
 from bankcrm.complaints import ProcessedComplaints, default_lexicon, process_complaints
@@ -23,7 +25,9 @@ from bankcrm.frames.arrays import as_of_day
 from bankcrm.frames.check import findings_frame
 from bankcrm.pipeline import STEPS, Fitted, Step
 from bankcrm.pipeline.reading import shown_columns
+from bankcrm.pipeline.reasons import reasons_of
 from bankcrm.pipeline.run import run_steps
+from bankcrm.pipeline.steps import COMPLAINTS
 from bankcrm.plugins import fact_sources_of
 from bankcrm.policy import PolicySet
 from bankcrm.policy.given import policies_of
@@ -147,8 +151,12 @@ def _in_memory(
     zone = rules["bank"].value("time_zone")
     report_progress("checking the data")
     checked, faults = book.check(day, zone=zone)
-    known = fitted or Fitted(recorded_in(checked.frames()), policies=rules.fingerprint)
+    recorded = recorded_in(checked.frames())
+    absent = absences({n: len(f) for n, f in book.frames().items()}, recorded, faults)
+    known = fitted or Fitted(recorded, policies=rules.fingerprint)
+    faults = (*faults, *undated_labels(recorded, faults, day, book.as_of))
     view = book_view(checked, recorded=known.frames, zone=zone)
+    odd = oddities(signs_of(view), day, rules["bank"])
     found = run_steps(
         view,
         steps,
@@ -157,24 +165,29 @@ def _in_memory(
         fitted=known,
         learn=fitted is None,
         report_progress=report_progress,
+        absences=absent,
     )
     report_progress("complaints")
     processed = _complaints(checked, day, rules, calendar)
     customers = found.facts[[c for c in shown_columns(steps) if c in found.facts]]
-    findings = [*faults, *processed.faults]
+    findings = [*faults, *odd, *processed.faults]
     figures = figures_of([found.facts], steps)
+    reasons = found.reasons | reasons_of_complaints(recorded, absent)
     report_progress("done")
     return Review(
         name=book.name,
         as_of=day,
         customers=customers,
         complaints=processed.routed,
-        summary=summary_of(book.name, day, figures, processed, findings, rules, found.reasons),
+        summary=summary_of(
+            book.name, day, figures, processed, findings, rules, reasons, found.limits
+        ),
         findings=findings_frame(findings),
         policies=rules,
         facts=found.facts,
         fitted=found.fitted,
-        reasons=found.reasons,
+        reasons=reasons,
+        limits=found.limits,
         steps=steps,
         note=book.note,
         currency=book.currency,
@@ -210,30 +223,46 @@ def _on_engine(
     )
     report("complaints")
     read = {n for s in fact_sources_of(rules) if s.domain == "complaints" for n in s.frames}
-    named, faults = complaints_book(engine, read).check(day, zone=rules["bank"].value("time_zone"))
+    named, faults = complaints_book(engine, read).check(
+        day, zone=rules["bank"].value("time_zone"), part=True
+    )
     processed = _complaints(named, day, rules, calendar)
     late = [f for f in faults if f.frame in ("complaints", "links")]
+    late += undated_labels(found.fitted.recorded, (*found.faults, *late), day, engine.as_of)
     findings = [*found.faults, *late, *processed.faults]
     figures = figures_of(found.output.parts(figure_columns(steps)), steps)
     head = leading_customers(found.output)
+    recorded = recorded_in(named.frames())
+    sizes = {n: s for n, s in engine.sizes().items() if n == "complaints"}
+    absent = absences(sizes, recorded, faults)
+    reasons = found.reasons | reasons_of_complaints(recorded, absent)
     report("done")
     return EngineReview(
         name=engine.name,
         as_of=day,
         customers=head[[c for c in shown_columns(steps) if c in head]],
         complaints=processed.routed,
-        summary=summary_of(engine.name, day, figures, processed, findings, rules, found.reasons),
+        summary=summary_of(
+            engine.name, day, figures, processed, findings, rules, reasons, found.limits
+        ),
         findings=findings_frame(findings),
         policies=rules,
         facts=head,
         fitted=found.fitted,
-        reasons=found.reasons,
+        reasons=reasons,
+        limits=found.limits,
         steps=steps,
         note=engine.note,
         currency=engine.currency,
         output=found.output,
         kept=kept,
     )
+
+
+def reasons_of_complaints(recorded: Collection[str], absent: Mapping[str, str]) -> dict[str, str]:
+    """Why there are no results about complaints; empty where the book records some."""
+    step = Step("complaints", "complaints", "complaints", needs=(COMPLAINTS,))
+    return reasons_of((step,), Fitted(recorded), absent)
 
 
 def _complaints(

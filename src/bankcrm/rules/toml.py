@@ -110,6 +110,8 @@ def words_of(error: BaseException, kind: type | None) -> str:
         return f"unknown key(s) {', '.join(sorted(error.extra_fields))}; known: {known}"
     if isinstance(error, AttributeError):  # the generated code asked a scalar for its keys
         return "expected a TOML table"
+    if isinstance(error, ValueError) and len(error.args) > 1:  # a validator of attrs
+        return str(error.args[0])
     return str(error) or f"expected {kind}"
 
 
@@ -155,6 +157,7 @@ class RawTable:
         facts: Facts by name.
         parameters: Parameters by name.
         rules: The rules, in order.
+        complete: Whether no rule was left out because of an error; else nothing is proven of it.
     """
 
     path: str
@@ -162,6 +165,7 @@ class RawTable:
     facts: Any
     parameters: Any
     rules: Any
+    complete: bool = True
 
     def at(self, part: str) -> str:
         """The path of a part."""
@@ -208,7 +212,7 @@ def table_of(cls: type[Table], raw: RawTable, faults: list[str]) -> Table | None
         parameters=figures or {},
         **attrs.asdict(head, recurse=False),
     )
-    if len(faults) == before:
+    if len(faults) == before and raw.complete:
         return table
     if kept:
         found = local_findings(table, [i for i, _ in kept])

@@ -67,7 +67,7 @@ def simulate(
         current: The policies in force; None: the defaults, with the presets that the book names.
         proposed: The policies that would replace them; or one policy, in the place of its domain's.
         as_of: The day for a book; by default its own. Dated policies: the version of this day.
-        value: The column of the facts to sum over the rows that move; unused if absent.
+        value: The column of the facts to sum over the rows that move; unused if absent or null.
         steps: The steps of the review.
 
     Raises:
@@ -136,7 +136,8 @@ def _impact(
     before = _decide_all(facts, current, steps, skipped, {})
     same = before if facts is facts_after else {}
     after = _decide_all(facts_after, proposed, steps, skipped, same)
-    weight = facts[value].to_numpy(np.float64, na_value=0.0) if value in facts else None
+    known = value in facts and bool(facts[value].notna().any())
+    weight = facts[value].to_numpy(np.float64, na_value=0.0) if known else None
     decisions = {
         d.table: _compare(before[d.table], after[d.table], step.domain, weight)
         for step, d in decisions_of(steps)
@@ -188,11 +189,12 @@ def _decide_all(
             if table is None:
                 continue
             known = other.get(decision.table)
-            needs = {decision.columns.get(f, f) for f in table.compiled.facts}
+            where = step.where_of(decision)
+            needs = {where, *(decision.columns.get(f, f) for f in table.compiled.facts)}
             if known is not None and known.table == table and not changed & needs:
                 found = known
             else:
-                found = _decided(decision, table, columns, facts.index)
+                found = _decided(decision, table, columns, columns.get(where))
                 changed |= {decision.outcome, decision.rule_column}
             decided[decision.table] = found
             columns |= {decision.outcome: found.outcomes, decision.rule_column: found.rules}
@@ -220,10 +222,17 @@ def _table_of(
 
 
 def _decided(
-    decision: Decision, table: DecisionTable, columns: Mapping[str, pd.Series], index: pd.Index
+    decision: Decision,
+    table: DecisionTable,
+    columns: Mapping[str, pd.Series],
+    where: pd.Series | None,
 ) -> _Decided:
-    facts = {f: columns[decision.columns.get(f, f)] for f in table.compiled.facts}
-    made = table.decide_frame(pd.DataFrame(facts, index=index, copy=False), on_missing="undecided")
+    """The decisions of the rows to which a table applies; without ``where``, of every row."""
+    facts = pd.DataFrame(
+        {f: columns[decision.columns.get(f, f)] for f in table.compiled.facts}, copy=False
+    )
+    applies = facts if where is None else facts.loc[where.to_numpy(np.bool_)]
+    made = table.decide_frame(applies, on_missing="undecided").reindex(facts.index)
     # A table that collects has no single outcome: its outcome is the rules that apply.
     outcomes = made["rule"] if table.hit_policy.collects else made["outcome"]
     return _Decided(table, outcomes, made["rule"])

@@ -32,14 +32,13 @@ class Extension:
 
     Attributes:
         name: The name of the step.
-        limit: Name of the parameter with the new limit, counted from the clock's start; empty
-            where the rule sets no end, so that the event says until when (``until``).
+        limit: Name of the parameter with the new limit, counted from the clock's start.
         approver: Whether someone senior must approve it.
         notice: Whether the customer must be informed.
     """
 
     name: str
-    limit: str = ""
+    limit: str
     approver: bool = False
     notice: bool = False
 
@@ -122,11 +121,10 @@ class ClockRule:
 
     def amount(self, policy: Policy, severity: Severity | None, extended: int = 0) -> float:
         """The limit in the clock's unit, for a severity and a number of extensions."""
-        steps = [e.limit for e in self.extensions[:extended] if e.limit]
-        if steps:
-            return float(policy.value(steps[-1]))
         name = self.limit
-        if self.limits:
+        if extended:
+            name = self.extensions[extended - 1].limit
+        elif self.limits:
             name = self.limits[severity or policy.value("not_stated_severity")]
         return float(policy.value(name))
 
@@ -144,7 +142,7 @@ class ClockRule:
     def figures(self) -> tuple[str, ...]:
         """The names of the parameters that it reads."""
         named = list(self.limits.values()) if self.limits else [self.limit]
-        named += [e.limit for e in self.extensions if e.limit]
+        named += [e.limit for e in self.extensions]
         return (*named, self.closing_hour) if self.closing_hour else tuple(named)
 
     def confirmation(self, policy: Policy) -> str:

@@ -38,8 +38,10 @@ def customer_view(parts: Mapping[str, pd.DataFrame | pd.Series]) -> pd.DataFrame
     >>> list(view.columns), len(view)
     (['tier', 'tiers_note', 'level', 'levels_note'], 2)
     """
-    if not isinstance(parts, Mapping) or not parts:
+    if not isinstance(parts, Mapping):
         refuse("parts", "the frames to join, by name", parts)
+    if not parts:
+        raise DataError("parts: none given; pass at least one frame to join, by name")
     frames = {
         name: part.to_frame(part.name or name) if isinstance(part, pd.Series) else part
         for name, part in parts.items()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     pass
 
 _TIERS = tuple(tier.value for tier in reversed(TIER_LADDER))
-_TIER = Column("tier", "category", choices=_TIERS, meaning="The customer's tier.")
+_TIER = Column("tier", "category", nullable=True, choices=_TIERS, meaning="The customer's tier.")
 _POTENTIAL = Column("potential", "number", False, True, "weight", minimum=0)
 _WEIGHT = Column("weight", "number", False, True, "weight", minimum=0)
 _CAP = Column("cap", "integer", False, True, "units of the budget", minimum=0)
@@ -46,7 +46,8 @@ def allocate(
     ``weight``; in the tier ``potential`` to the column ``potential`` where it exists.
 
     Args:
-        customers: One row per customer (``customer_id`` as index or column) with ``tier``; optional
+        customers: One row per customer (``customer_id`` as index or column) with ``tier`` (a
+            customer whose tier is null gets nothing); optional
             ``weight`` and ``potential`` (numbers, not negative), ``floor`` and ``cap`` (whole
             units of the budget for this customer).
         budget: Whole units, such as money in minor units or staff minutes.
@@ -67,7 +68,8 @@ def allocate(
     [75, 13, 12]
     """
     policy = policy_of(policy, "segmentation")
-    frame = by_customer(customers, (_TIER, _POTENTIAL, _WEIGHT, _FLOOR, _CAP), "customers")
+    everyone = by_customer(customers, (_TIER, _POTENTIAL, _WEIGHT, _FLOOR, _CAP), "customers")
+    frame = everyone.loc[everyone["tier"].notna()]
     tier = places_of(frame["tier"], _TIERS)
     weight = _customer_weights(frame, tier)
     low = _bound(frame, "floor")
@@ -89,6 +91,11 @@ def allocate(
             raise InfeasibleError(f"tier {name}: {error}") from None
     levels = resource_levels(frame["tier"], policy=policy)
     shares = frame[["tier"]].join(levels).assign(weight=weight, amount=amount)
+    if len(frame) < len(everyone):
+        shares = shares.reindex(everyone.index)
+        shares = shares.assign(
+            weight=shares["weight"].fillna(0.0), amount=shares["amount"].fillna(0).astype(np.int64)
+        )
     plan["weight"] = np.bincount(tier, weights=weight, minlength=len(_TIERS))
     return ResourcePlan(policy.stamp(shares), plan, int(budget), unit, policy.fingerprint)
 
@@ -150,6 +157,10 @@ def _tier_plan(
         {"customers": count, "weight": 0.0, "floor": floors, "cap": caps},
         index=pd.Index(_TIERS, name="tier"),
     )
+    if not count.any():
+        if budget:
+            raise InfeasibleError(f"customers: none has a tier, so {budget:,} units are left")
+        return frame.assign(amount=0)
     try:
         frame["amount"] = apportion(int(budget), count * per_head, floors=floors, caps=caps)
     except InfeasibleError as error:

@@ -86,10 +86,11 @@ def resource_levels(
         policy: Segmentation policy; the library's default if None.
 
     Returns:
-        The same index: ``resource_level`` and ``resource_level_rule`` (categorical).
+        The same index: ``resource_level`` and ``resource_level_rule`` (categorical; null for a
+        customer without a tier).
 
     Raises:
-        DataError: An unknown tier, or a missing one.
+        DataError: An unknown tier.
 
     Source: CBM-6.
 
@@ -99,6 +100,6 @@ def resource_levels(
     policy = policy_of(policy, "segmentation")
     values = tiers if isinstance(tiers, pd.Series) else column_of(tiers, "tier", "tiers")
     frame = pd.DataFrame({"tier": values})
-    decided = policy.table("resource_level").decide_frame(frame)
+    decided = policy.table("resource_level").decide_frame(frame, on_missing="undecided")
     columns = {"resource_level": decided["outcome"], "resource_level_rule": decided["rule"]}
     return policy.stamp(pd.DataFrame(columns, index=frame.index))

@@ -20,7 +20,7 @@ from bankcrm.segmentation.tiers.ladder import TIER_LADDER
 
 _TIERS = tuple(tier.value for tier in reversed(TIER_LADDER))
 _CUSTOMER = (
-    Column("tier", "category", choices=_TIERS),
+    Column("tier", "category", nullable=True, choices=_TIERS),
     Column("branch", "text", False, True),
     Column("language", "text", False, True),
 )
@@ -47,7 +47,8 @@ def assign_managers(
     Customers of the same tier, branch, language and present manager form one group. The shares of
     groups among managers solve a transport problem, whose vertices are whole numbers:
     first the most weight of customers (the policy's ``manager_priority`` by tier) gets a manager,
-    then the fewest customers change theirs. Tiers with priority zero get none.
+    then the fewest customers change theirs. Tiers with priority zero, and customers without a
+    tier, get none.
 
     Args:
         customers: One row per customer: ``tier``; optional ``branch`` and ``language``.
@@ -80,7 +81,9 @@ def assign_managers(
     group, groups = _groups(people, held)
     fits = _fits(groups, staff)
     priority = policy.value("manager_priority")
-    weight = np.array([float(priority.get(_TIERS[t], 0.0)) for t in groups["tier"]])
+    weight = np.array(
+        [float(priority.get(_TIERS[t], 0.0)) if t >= 0 else 0.0 for t in groups["tier"]]
+    )
     fits &= (weight > 0)[:, None]
     size = np.bincount(group, minlength=len(groups))
     share = _transport(size, staff["capacity"].to_numpy(np.int64), fits, weight, groups["held"])
@@ -123,7 +126,7 @@ def _groups(people: pd.DataFrame, held: _Ints) -> tuple[_Ints, pd.DataFrame]:
 
 def _fits(groups: pd.DataFrame, staff: pd.DataFrame) -> _Bools:
     """Which manager may serve which group."""
-    names = np.array(_TIERS, dtype=object)[groups["tier"].to_numpy(np.int64)]
+    names = np.array([*_TIERS, ""], dtype=object)[groups["tier"].to_numpy(np.int64)]
     fits = _covered(pd.Series(names, dtype=object), staff, "tiers")
     fits &= _covered(groups["branch"], staff, "branch")
     return fits & _covered(groups["language"], staff, "languages")

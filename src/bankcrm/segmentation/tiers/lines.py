@@ -65,7 +65,8 @@ def fit_tiers(
     asked for, the result has a finding.
 
     Args:
-        facts: One row per customer with ``contribution``; see `assign_tiers`.
+        facts: One row per customer with ``contribution``; see `assign_tiers`. The lines are fitted
+            on the customers whose contribution is known.
         premium_share: Share of customers at or above the premium line.
         key_share: Share of customers between key and premium line.
         restricted_share: Largest share of customers below the line of losses, which is at most 0.
@@ -92,10 +93,14 @@ def fit_tiers(
     shares = (premium_share, key_share, restricted_share)
     if not all(0 < s < 1 for s in shares) or sum(shares) >= 1 or not 0 <= band < 1:
         raise DataError(f"shares {shares}, band {band}: expected shares above 0, in all below 1")
-    values = np.sort(numbers(check_frame(facts, FACTS[:1], frame="facts")["contribution"]))
+    given = numbers(check_frame(facts, FACTS[:1], frame="facts")["contribution"])
+    values = np.sort(given[~np.isnan(given)])
     count = len(values)
     if not count:
-        raise DataError("facts: no customer to fit the lines on")
+        raise DataError(
+            f"facts: no customer to fit the lines on ({len(given):,} rows, none with a "
+            "contribution)"
+        )
     asked = {
         "premium": max(round(premium_share * count), 1),
         "key": max(round((premium_share + key_share) * count), 1),

@@ -56,8 +56,8 @@ def review_tiers(
         previous: One row per customer: ``tier`` and ``since``; where they apply ``grace_until``,
             and ``override_tier`` with ``override_until`` and ``override_reason`` (all three or
             none).
-        facts: As for `assign_tiers`. A customer only in the facts is new; one only in ``previous``
-            keeps its tier, with the reason ``no_facts``.
+        facts: As for `assign_tiers`. A customer only in the facts is new; one only in ``previous``,
+            or for whom the facts decide no tier, keeps its tier, with the reason ``no_facts``.
         as_of: The day of the review.
         policy: Segmentation policy; the library's default if None.
 
@@ -90,6 +90,7 @@ def review_tiers(
     everyone = held.index.union(known.index)
     held, there = held.reindex(everyone), everyone.isin(known.index)
     proposals = _proposals(known, policy, everyone)
+    there &= (proposals[["assigned", "up", "down"]] >= 0).all(axis=1).to_numpy()
     before = places_of(held["tier"], _NAMES)
     moves = _movement_facts(held, before, proposals, there, today, policy)
     decided = policy.table("tier_movement").decide_frame(moves)
