@@ -1,13 +1,16 @@
 """Complaints at scale: routes with due dates, texts, clocks, summaries.
 
 The rival of `route_frame` is the same decision written by hand with numpy.select and
-numpy.busday_offset. Run: python benchmarks/bench_complaints.py [--quick]
+numpy.busday_offset, that of `deadlines` two clocks by hand with numpy.busday_count, that of
+the lexicon one regular expression per signal, which knows no negation.
+Run: python benchmarks/bench_complaints.py [--quick]
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import sys
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -89,6 +92,54 @@ def by_hand(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     return days, np.busday_offset(start, days, busdaycal=exact)
 
 
+def due_by_hand(cases: pd.DataFrame, as_of: dt.datetime) -> pd.DataFrame:
+    """Due day, elapsed days and state of the clocks of this one policy, for answered cases."""
+    off = np.arange(CN.first, CN.last + 1)[~CN.working]
+    exact = np.busdaycalendar(weekmask="1111111", holidays=off)
+
+    def day(instants: pd.Series) -> np.ndarray:
+        local = instants.dt.tz_convert("Asia/Shanghai").dt.tz_localize(None)
+        return local.to_numpy().astype("datetime64[D]")
+
+    received = day(cases["received_at"])
+    known = (cases["answered_at"] <= as_of).to_numpy()
+    now = np.datetime64(as_of.astimezone(ZoneInfo("Asia/Shanghai")).date(), "D")
+    end = np.where(known, day(cases["answered_at"]), now)
+    start = np.busday_offset(received, 0, roll="backward", busdaycal=exact)
+    first = np.busday_offset(received, 0, roll="forward", busdaycal=exact)
+    stop = np.busday_offset(end, 0, roll="forward", busdaycal=exact)
+    severity = cases["severity"].cat.codes.to_numpy()
+    result = {}
+    for name, days in (("acknowledge", [1, 1, 1, 1]), ("answer", [0, 5, 10, 5])):
+        limit = np.array(days)[severity]
+        begin = np.where(limit == 0, first, start)
+        used = np.where(end < first, 0, np.busday_count(begin, stop, busdaycal=exact))
+        result[f"{name}_due"] = np.busday_offset(begin, limit, busdaycal=exact)
+        result[f"{name}_elapsed"] = used
+        result[f"{name}_state"] = np.select(
+            [used > limit, known, used >= 0.8 * limit], ["breached", "met", "at_risk"], "running"
+        )
+    return pd.DataFrame(result)
+
+
+WORDS = {
+    "funds_safety": "盗刷|诈骗|被盗|盗用|fraud|stolen|scam|unauthori[sz]ed",
+    "legal_threat": "起诉|法院|律师|sue|court|lawyer",
+    "media_threat": "曝光|媒体|记者|media|newspaper",
+    "regulator": "监管|银监|人民银行|ombudsman|regulator",
+    "data_leak": "泄露|泄漏|leak|data breach",
+    "vulnerable": "残疾|老人|低保|disabled|elderly|pension",
+    "repeat": "多次投诉|再次投诉|complained before|again",
+}
+
+
+def search(texts: pd.Series) -> pd.DataFrame:
+    """Signals by plain search for a few words."""
+    return pd.DataFrame(
+        {n: texts.str.contains(w, case=False, regex=True) for n, w in WORDS.items()}
+    )
+
+
 def main(rows: int) -> None:
     rng = np.random.default_rng(20260101)
     frame = register(rows, rng)
@@ -119,6 +170,13 @@ def main(rows: int) -> None:
             f"route_frame, {label} ({texts.nunique():,}): {taken:.1f} s, "
             f"{rows / taken:,.0f} a second"
         )
+    few = unique.iloc[: min(rows, 100_000)]
+    compare(
+        f"lexicon / search for words, {len(few):,} distinct texts",
+        lambda: lexicon(few),
+        lambda: search(few),
+        repeat=3,
+    )
 
     as_of = dt.datetime(2026, 1, 31, tzinfo=dt.UTC)
     answered = frame["received_at"] + pd.to_timedelta(rng.integers(0, 20 * 86400, rows), unit="s")
@@ -127,8 +185,16 @@ def main(rows: int) -> None:
         product=frame["product"],
     )  # fmt: skip
     print(f"intake: {seconds(lambda: intake(frame)):.2f} s")
-    taken = seconds(lambda: deadlines(cases, calendar=CN, as_of=as_of))
-    print(f"deadlines, three clocks: {taken:.2f} s")
+    found, by_hand_ = deadlines(cases, calendar=CN, as_of=as_of), due_by_hand(cases, as_of)
+    for name in ("answer_due", "answer_elapsed", "answer_state"):
+        if (found[name].astype(str) != by_hand_[name].astype(found[name].dtype).astype(str)).any():
+            raise SystemExit(f"{name}: ours and the one written by hand differ")
+    compare(
+        "deadlines, five clocks / two clocks by hand with busday_count",
+        lambda: deadlines(cases, calendar=CN, as_of=as_of),
+        lambda: due_by_hand(cases, as_of),
+        repeat=3,
+    )
     taken = seconds(
         lambda: summarise(cases, period="month", by="product", calendar=CN, as_of="2026-01-31")
     )

@@ -1,8 +1,8 @@
 """mkdocs hook: default policies and data contract as tables made from their own source.
 
 A page writes ``<!-- policy: lifecycle -->``, ``<!-- presets: valuation -->``,
-``<!-- regulators -->`` or ``<!-- contract -->`` where the tables belong, so that the docs cannot
-differ from the code.
+``<!-- regulators -->``, ``<!-- contract -->`` or ``<!-- needs -->`` where the tables belong, so
+that the docs cannot differ from the code.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from bankcrm.book import contract_page
-from bankcrm.complaints.clocks.rules import ClockRule, clock_rules
+from bankcrm.complaints.clocks.rules import ClockRule
+from bankcrm.pipeline.steps import needs_table
 from bankcrm.policy import Policy, default_policy, presets
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "bankcrm"
@@ -51,6 +52,8 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
     """Put the tables of the named policies, and the data contract, where a page asks for them."""
     if "<!-- contract -->" in markdown:
         markdown = markdown.replace("<!-- contract -->", contract_page())
+    if "<!-- needs -->" in markdown:
+        markdown = markdown.replace("<!-- needs -->", needs_table())
     if "<!-- regulators -->" in markdown:
         markdown = markdown.replace("<!-- regulators -->", regulator_pages())
     markdown = PRESETS.sub(lambda found: preset_pages(found["name"]), markdown)
@@ -87,7 +90,9 @@ def marks(policy: Policy) -> list[str]:
 
 def figures(policy: Policy) -> list[str]:
     """The parameters that a rule sets; the others are the bank's own settings."""
-    return [name for name in policy.parameters if policy.parameter(name).source != "default"]
+    bank = default_policy("complaints").parameters
+    names = [name for name in policy.parameters if name not in bank]
+    return [name for name in names if policy.parameter(name).source != "default"]
 
 
 def regulator(name: str, policy: Policy) -> str:
@@ -102,7 +107,8 @@ def regulator(name: str, policy: Policy) -> str:
         rows.append((texts[0], *(shown(t) for t in texts[1:])))
     if rows:
         parts.append(grid(("figure", "value", "source", "confirmation", "what it is"), rows))
-    parts.append(grid(CLOCK_HEAD, [clock_row(rule, policy) for rule in clock_rules(policy)]))
+    clocks = policy.records("clocks", ClockRule)
+    parts.append(grid(CLOCK_HEAD, [clock_row(rule, policy) for rule in clocks]))
     return "\n\n".join(parts)
 
 

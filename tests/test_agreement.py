@@ -215,7 +215,11 @@ def test_a_customer_who_joined_yesterday(on: Engine) -> None:
     assert pd.isna(row["segment"])
     assert row["tier"] in ("ordinary", "potential")
     day_before = review(on(Book(**{**frames, "customers": customers})), as_of="2026-06-28")
-    assert facts_of(day_before).loc[CUSTOMER, "stage"] in ("prospect", "lead")
+    assert CUSTOMER not in facts_of(day_before).index, "no trace of the customer by then"
+    assert "not_yet_known" in set(day_before.findings["problem"])
+    customers.loc[place, "first_contact_date"] = pd.Timestamp("2026-06-28")
+    met = review(on(Book(**{**frames, "customers": customers})), as_of="2026-06-28")
+    assert facts_of(met).loc[CUSTOMER, "stage"] in ("prospect", "lead")
 
 
 @pytest.mark.parametrize("null", [None, float("nan"), pd.NaT], ids=str)

@@ -15,7 +15,8 @@ import pytest
 
 from bankcrm.cli import main
 from bankcrm.complaints import combine
-from bankcrm.policy import default_policy
+from bankcrm.policy import DOMAINS, default_policy, presets
+from bankcrm.rules import DecisionTable
 
 
 @attrs.frozen
@@ -64,7 +65,9 @@ def test_review_writes_every_customer(sample: Path, tmp_path: Path) -> None:
     reviewed = pd.read_parquet(out / "customers.parquet")
     book = pd.read_csv(sample / "customers.csv")
     assert sorted(reviewed.index) == sorted(book["customer_id"])
-    assert json.loads((out / "summary.json").read_text())["customers"] == len(book)
+    assert (
+        json.loads((out / "summary.json").read_text())["customers"] == reviewed["is_customer"].sum()
+    )
 
 
 def test_a_later_review_shows_what_moved(sample: Path, tmp_path: Path) -> None:
@@ -100,7 +103,9 @@ def test_what_is_not_available_is_printed_with_its_reason(sample: Path, tmp_path
     (tmp_path / "transactions.csv").write_text(lines[0] + "\n", encoding="utf-8")
     result = run("review", tmp_path, "--out", tmp_path / "out")
     assert result.returncode == 0, result.stderr
-    assert "not available: rfm (the book has no transactions)" in result.stdout
+    assert "segment, rfm_level, " in result.stdout
+    assert "(transactions has no row)" in result.stdout
+    assert "note: cost to serve counts no contacts (the book has no contacts)" in result.stdout
 
 
 def test_quiet_prints_nothing(sample: Path, tmp_path: Path) -> None:
@@ -151,7 +156,13 @@ def test_as_of_is_never_guessed(sample: Path, tmp_path: Path) -> None:
     ("words", "message"),
     [
         (["review", "no-such-folder"], "no-such-folder"),
-        (["review", "--as-of", "30.6.2026"], "%Y-%m-%d"),
+        (["review", "--as-of", "30.6.2026"], "2026-06-30"),
+        (["review", "--memory-limit", "banana"], "--engine duckdb"),
+        (["policies", "czk_1993"], "it is a preset"),
+        (["policies", "complaints", "--preset", "cn_2020"], "did you mean 'cn_2020_3'"),
+        (["policies", "--preset", "czk_1993"], "give the DOMAIN"),
+        (["review", "--policy", "valuation/czk"], "did you mean 'czk_1993'"),
+        (["simulate", "--proposed", "no-such.toml"], "no-such.toml"),
         (["check", "no-such.toml"], "no-such.toml"),
         (["policies", "weather"], "lifecycle"),
         (["policies", "complaints", "--preset", "none-such"], "none-such"),
@@ -208,6 +219,82 @@ def test_policies_lists_every_domain_and_preset() -> None:
     assert "not confirmed: complaints/cn_2020_3: cn_review_days" in result.stdout
 
 
+@pytest.mark.parametrize("columns", ["40", "80", "200"])
+def test_no_name_is_cut_however_narrow_the_terminal(
+    columns: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    printed = run("policies").stdout
+    assert "…" not in printed
+    words = set(printed.split())
+    for domain in DOMAINS:
+        for preset in presets(domain):
+            assert preset in words
+            assert default_policy(domain, preset).fingerprint[:12] in words
+
+
+def test_the_help_has_whole_sentences() -> None:
+    listed = run("--help").stdout.partition("Commands:")[2]
+    assert "review" in listed
+    assert "..." not in listed
+    assert all(line.rstrip().endswith(".") for line in listed.splitlines() if line.strip())
+
+
+def test_json_is_printed_instead_of_every_table(sample: Path, tmp_path: Path) -> None:
+    customer = str(pd.read_csv(sample / "customers.csv")["customer_id"].iloc[0])
+    file = tmp_path / "mine.toml"
+    policy = default_policy("lifecycle").with_parameters(lost_after_days=150)
+    file.write_text(policy.to_toml(), encoding="utf-8")
+    found = {}
+    for words in (
+        ("review", sample, "--out", tmp_path / "out"),
+        ("explain", customer, sample),
+        ("simulate", sample, "--proposed", file),
+        ("policies",),
+        ("policies", "lifecycle"),
+        ("check", file),
+        ("plugins",),
+    ):
+        result = run(*words, "--json")
+        assert result.returncode == 0, result.stderr
+        found[" ".join(map(str, words[:2]))] = json.loads(result.stdout)
+    written = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
+    assert found[f"review {sample}"] == {**written, "report": str(tmp_path / "out" / "index.html")}
+    assert found[f"explain {customer}"]["stage"]["decision"]["outcome"]
+    impact = found[f"simulate {sample}"]
+    assert impact["changes"] == ["lifecycle: parameters.lost_after_days.value: 365 -> 150"]
+    moved = sum(
+        rows
+        for before, after in impact["decisions"]["stage"]["migration"].items()
+        for name, rows in after.items()
+        if name != before
+    )
+    assert moved == impact["decisions"]["stage"]["moved"] > 0
+    assert {row["domain"] for row in found["policies"]} == set(DOMAINS)
+    assert found["policies lifecycle"]["policy"]["id"] == "bankcrm.lifecycle"
+    assert found[f"check {file}"]["fingerprint"] == policy.fingerprint
+
+
+def test_a_preset_is_taken_as_a_policy(sample: Path, tmp_path: Path) -> None:
+    preset = "complaints/fca_disp"
+    result = run("review", sample, "--policy", preset, "--out", tmp_path / "out", "--json")
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["policies"]["complaints"]["id"] == "uk.fca-disp-1"
+
+
+def test_slashes_in_a_date_are_read(sample: Path, tmp_path: Path) -> None:
+    words = ("review", sample, "--as-of", "2026/03/31", "--out", tmp_path / "out", "--json")
+    assert json.loads(run(*words).stdout)["as_of"] == "2026-03-31"
+
+
+def test_a_memory_limit_that_is_none_is_refused(sample: Path, tmp_path: Path) -> None:
+    words = ("--engine", "duckdb", "--memory-limit", "banana", "--out", tmp_path / "out")
+    result = run("review", sample, *words)
+    assert result.returncode == 2
+    assert "banana" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def test_a_process_ends_with_two_and_no_traceback(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from bankcrm.cli import main; main()"]
     wrong = subprocess.run(
@@ -216,3 +303,24 @@ def test_a_process_ends_with_two_and_no_traceback(tmp_path: Path) -> None:
     assert wrong.returncode == 2
     assert wrong.stderr.startswith("bankcrm: ")
     assert "Traceback" not in wrong.stderr
+
+
+def test_rules_are_checked_and_converted_in_every_form(tmp_path: Path) -> None:
+    """From the defaults as TOML to a workbook, to DMN, and one table back to TOML."""
+    pytest.importorskip("openpyxl", reason="openpyxl is not installed (extra report)")
+    toml, sheet, dmn = (tmp_path / f"rules{kind}" for kind in (".toml", ".xlsx", ".dmn"))
+    toml.write_text(default_policy("lifecycle").to_toml(), encoding="utf-8")
+    assert run("convert-rules", toml, sheet).returncode == 0
+    assert "policy bankcrm.lifecycle" in run("check", sheet).stdout
+    lost = run("convert-rules", sheet, dmn).stdout
+    assert "not in rules.dmn: parameter new_days" not in lost
+    assert "not in rules.dmn: parameter recent_days: no table names it" in lost
+    assert "table stage 1: 12 rules, no errors" in run("check", dmn).stdout
+    refused = run("convert-rules", dmn, tmp_path / "one.toml")
+    assert refused.returncode == 2
+    assert "choose one (--table)" in refused.stderr
+    one = run("convert-rules", dmn, tmp_path / "one.toml", "--table", "stage")
+    assert one.returncode == 0
+    stage = default_policy("lifecycle").table("stage")
+    assert DecisionTable.from_toml(tmp_path / "one.toml") == stage
+    assert run("convert-rules", dmn, sheet).returncode == 2  # it exists

@@ -62,7 +62,10 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
 def test_a_missing_extra_says_what_to_install() -> None:
     error = MissingExtraError("duckdb", "engines")
     assert error.extra == "engines"
-    assert str(error) == "duckdb is not installed; run: pip install 'bankcrm[engines]'"
+    assert str(error) == (
+        "duckdb is not installed; run: pip install 'bankcrm[engines]' "
+        "(in a clone: pip install '.[engines]')"
+    )
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,11 @@ from datetime import date
 from pathlib import Path
 
 import attrs
+import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import bankcrm
 from bankcrm.book import Book
@@ -54,9 +57,11 @@ def test_every_customer_is_there_once(book: Book, reviewed: Review) -> None:
 
 
 def test_every_decision_names_its_rule(reviewed: Review) -> None:
-    for name in ("stage", "tier", "resource_level"):
-        assert reviewed.customers[name].notna().all()
-        assert reviewed.customers[f"{name}_rule"].notna().all()
+    everybody = reviewed.customers
+    customers = everybody[everybody["is_customer"]]
+    for rows, name in ((everybody, "stage"), (customers, "tier"), (customers, "resource_level")):
+        assert rows[name].notna().all()
+        assert rows[f"{name}_rule"].notna().all()
 
 
 def test_components_add_up_to_the_contribution(reviewed: Review) -> None:
@@ -67,7 +72,8 @@ def test_components_add_up_to_the_contribution(reviewed: Review) -> None:
 
 def test_the_summary_counts_the_rows(book: Book, reviewed: Review) -> None:
     s = reviewed.summary
-    assert sum(s["stage"].values()) == s["customers"] == len(book.customers)
+    others = sum(s["others"]["stage"].values())
+    assert sum(s["stage"].values()) == s["customers"] + others == len(book.customers)
     for name in ("stage", "tier", "resource_level"):
         counts = {k: v for k, v in s[name].items() if v}
         assert counts == reviewed.customers[name].value_counts().loc[lambda c: c > 0].to_dict()
@@ -245,3 +251,52 @@ def test_the_public_face_gives_the_function_and_not_a_module() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = bankcrm.nothing
     assert set(bankcrm.__all__) == set(dir(bankcrm))
+
+
+def equal_payers(customers: int, first: str, months: int) -> Book:
+    """Everybody has the same movement on the same day of each month."""
+    ids = np.arange(customers)
+    days = pd.date_range(first, periods=months, freq="MS")
+    moves = pd.DataFrame(
+        {"customer_id": np.tile(ids, months), "date": np.repeat(days, customers), "amount": -50.0}
+    )
+    return Book(pd.DataFrame({"customer_id": ids, "kind": "person"}), moves.assign(kind="card"))
+
+
+def test_segments_of_equal_customers_do_not_contradict_what_they_do() -> None:
+    """Whoever pays monthly for two years is not new; whoever is lost is not recent."""
+    payers = review(equal_payers(300, "2024-07-01", 24), as_of="2026-06-30").customers
+    assert set(payers["stage"]) == {"active"}
+    assert set(payers["segment"]) == {"loyal"}
+    idle = review(equal_payers(2, "2019-03-01", 1), as_of="2026-06-30").customers
+    assert set(idle["stage"]) == {"lost"}
+    assert idle["segment"].isna().all()  # there is no customer on the day to compare with
+    mixed = pd.concat([equal_payers(2, "2019-03-01", 1).transactions,
+                       equal_payers(9, "2024-07-01", 24).transactions.assign(
+                           customer_id=lambda moves: moves["customer_id"] + 100)])  # fmt: skip
+    people = pd.DataFrame({"customer_id": mixed["customer_id"].unique(), "kind": "person"})
+    both = review(Book(people, mixed), as_of="2026-06-30").customers
+    lost = both[both["stage"] == "lost"]
+    assert set(lost["r"]) == {1}
+    assert not set(lost["segment"]) & {"new", "promising", "champions", "loyal"}
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 2000), min_size=1, max_size=12))
+def test_nobody_who_is_lost_for_being_idle_is_called_recent(idle: list[int]) -> None:
+    """Also where the whole book is idle, so that the least idle are lost as well."""
+    day = pd.Timestamp("2026-06-30")
+    moves = pd.DataFrame(
+        {
+            "customer_id": range(len(idle)),
+            "date": day - pd.to_timedelta(idle, unit="D"),
+            "amount": 10.0,
+            "kind": "card",
+        }
+    )
+    people = pd.DataFrame({"customer_id": range(len(idle)), "kind": "person"})
+    found = review(Book(people, moves), as_of=day).customers
+    lost = (found["stage"] == "lost").to_numpy()
+    assert (found.loc[lost, "r"].dropna() == 1).all()
+    if not lost.all():  # there is somebody to compare with
+        assert found.loc[lost, "r"].notna().all()

@@ -9,8 +9,10 @@ from typing import Any
 
 import attrs
 
+from bankcrm.arguments import as_kind
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.policy import Policy, PolicySet
+from bankcrm.policy.given import policy_of
 from bankcrm.rules import Decision
 from bankcrm.rules.fingerprint import digest
 from bankcrm.wire.values import open_value, opened_value
@@ -71,7 +73,8 @@ def decision_record(
     >>> replay_record(line, policy).same_outcome
     True
     """
-    table = policy.table(decision.table)
+    as_kind(decision, Decision, "decision")
+    table = policy_of(policy, "bank").table(decision.table)
     if table.fingerprint != decision.fingerprint:
         raise DataError(
             f"decision: made by another version of table {decision.table!r} than policy "
@@ -138,7 +141,7 @@ def replay_record(line: str | bytes, policies: Policy | PolicySet) -> Replay:
 def _read(line: str | bytes) -> dict[str, Any]:
     try:
         record = json.loads(line)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise DataError(f"record: not JSON: {error}") from None
     if not isinstance(record, dict) or tuple(record) != _KEYS or record["format"] != FORMAT:
         raise DataError(f"record: expected an object of format {FORMAT} with {', '.join(_KEYS)}")

@@ -6,17 +6,6 @@ import difflib
 from collections.abc import Iterable
 
 
-def nearest(name: object, known: Iterable[object]) -> str:
-    """A question that names the known name closest to a wrong one; empty if none is close.
-
-    >>> nearest("custmer_id", ["customer_id", "date"])
-    "; did you mean 'customer_id'?"
-    """
-    lowered = {str(k).lower(): str(k) for k in known}
-    found = difflib.get_close_matches(str(name).lower(), lowered, n=1)
-    return f"; did you mean {lowered[found[0]]!r}?" if found else ""
-
-
 class BankcrmError(Exception):
     """Base of every error that the library raises on purpose."""
 
@@ -68,25 +57,73 @@ class PluginError(BankcrmError):
 
 
 class UnknownNameError(BankcrmError, LookupError):
-    """A name that is not there: lists the names that are.
+    """A name that is not there: lists those that are, and asks for the nearest.
 
     Attributes:
         name: The name.
         known: The names that are there.
 
-    >>> print(UnknownNameError("table", "stages", ["stage"], where="policy 'bankcrm.lifecycle'"))
-    no table 'stages' in policy 'bankcrm.lifecycle'; known: stage
+    >>> print(UnknownNameError("table", "stages", ["stage", "route"], where="policy 'bank'"))
+    no table 'stages' in policy 'bank'; known: stage, route; did you mean 'stage'?
     """
 
-    def __init__(self, what: str, name: object, known: Iterable[object], where: str = "") -> None:
+    def __init__(
+        self,
+        what: str,
+        name: object,
+        known: Iterable[object],
+        where: str = "",
+        advice: str = "",
+    ) -> None:
         self.name = name
         self.known = tuple(str(k) for k in known)
-        super().__init__(what, name, self.known, where)  # the arguments with which it unpickles
+        # the arguments with which it unpickles
+        super().__init__(what, name, self.known, where, advice)
 
     def __str__(self) -> str:
-        what, name, _, where = self.args
+        what, name, _, where, advice = self.args
         place = f" in {where}" if where else ""
-        return f"no {what} {name!r}{place}; known: {', '.join(self.known) or 'none'}"
+        return f"no {what} {name!r}{place}; {advice or known_names(name, self.known)}"
+
+
+def known_names(name: object, known: Iterable[str]) -> str:
+    """The names that are there, and the one nearest to a name that is not.
+
+    >>> known_names("dormant_days", ["new_days", "dormant_after_days"])
+    "known: new_days, dormant_after_days; did you mean 'dormant_after_days'?"
+    >>> known_names("gold", [])
+    'known: none'
+    """
+    names = tuple(dict.fromkeys(known))
+    return f"known: {', '.join(names) or 'none'}{nearest(name, names)}"
+
+
+def nearest(name: object, known: Iterable[object]) -> str:
+    """A question that names the known name closest to a wrong one; empty if none is close.
+
+    A name with the same last part, as ``valuation/private_banking``, is the closest, then one that
+    begins so.
+
+    >>> nearest("custmer_id", ["customer_id", "date"])
+    "; did you mean 'customer_id'?"
+    """
+    names = [str(k) for k in known]
+    same = [k for k in names if k.rpartition("/")[2] == str(name)]
+    same += [k for k in names if len(str(name)) > 2 and k.startswith(str(name))]
+    lowered = {k.casefold(): k for k in names}
+    close = difflib.get_close_matches(str(name).casefold(), lowered, n=1)
+    found = [*same, *(lowered[c] for c in close)]
+    return f"; did you mean {found[0]!r}?" if found else ""
+
+
+def reason_of(error: BaseException) -> str:
+    """Why something failed, in words: of an error of the disk without its number and path.
+
+    >>> reason_of(FileNotFoundError(2, "No such file or directory", "x"))
+    'no such file or directory'
+    """
+    words = error.strerror if isinstance(error, OSError) else None
+    return words.lower() if words else str(error)
 
 
 class MissingExtraError(BankcrmError, ImportError):
@@ -97,7 +134,10 @@ class MissingExtraError(BankcrmError, ImportError):
         super().__init__(package, extra)  # the arguments with which it unpickles
 
     def __str__(self) -> str:
-        return f"{self.args[0]} is not installed; run: pip install 'bankcrm[{self.extra}]'"
+        return (
+            f"{self.args[0]} is not installed; run: pip install 'bankcrm[{self.extra}]' "
+            f"(in a clone: pip install '.[{self.extra}]')"
+        )
 
 
 class EngineError(BankcrmError, RuntimeError):

@@ -116,7 +116,7 @@ def _minutes(at: time) -> int:
 def time_fault(name: str, value: Any) -> str:
     """What is wrong with a parameter that says when a bank works; empty where nothing is.
 
-    The names ``working_hours``, ``cutoff_hour`` and ``time_zone`` are checked, and no others.
+    The names ``working_hours`` and ``time_zone`` are checked, and those that end in ``_hour``.
 
     >>> time_fault("cutoff_hour", 17.5), time_fault("cutoff_hour", 25)
     ('', '25 is no hour of the day; expected a number from 0 to 24 in whole minutes')
@@ -124,7 +124,7 @@ def time_fault(name: str, value: Any) -> str:
     if name == "working_hours":
         found = read_windows(value)
         return found if isinstance(found, str) else ""
-    if name == "cutoff_hour":
+    if name.endswith("_hour"):
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if number and 0 <= value <= 24 and abs(value * 60 - round(value * 60)) < 1e-6:
             return ""

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from bankcrm.book import CONTRACT, FRAMES, Book, contract_page, empty_frame, read_book, write_book
 from bankcrm.datasets import make_book
 from bankcrm.errors import DataError, UnknownNameError
+from bankcrm.folders import MARK
 from bankcrm.frames import check_frame
 
 AS_OF = dt.date(2026, 6, 30)
@@ -181,7 +182,11 @@ def test_a_birth_after_the_contract_is_left_out() -> None:
 def test_an_earlier_day_shows_the_book_as_it_was(bank: Book) -> None:
     earlier, _ = bank.check("2025-12-31")
     assert earlier.as_of == dt.date(2025, 12, 31)
-    assert len(earlier.customers) == len(bank.customers)
+    later = earlier.rejected["customers"]["customer_id"]
+    assert len(earlier.customers) + len(later) == len(bank.customers)
+    began = bank.customers.set_index("customer_id").loc[later, "contract_date"].dropna()
+    assert len(began)
+    assert began.min() > pd.Timestamp("2025-12-31")
     for name, column in (("transactions", "date"), ("accounts", "opened_date")):
         assert earlier.frame(name)[column].max() <= pd.Timestamp("2025-12-31")
     assert earlier.customers["closed_date"].dropna().max() <= pd.Timestamp("2025-12-31")
@@ -287,10 +292,10 @@ def test_a_book_reads_back_what_it_wrote(bank: Book, tmp_path: Path, form: Any) 
 def test_writing_again_leaves_no_stale_frame_and_no_other_file_touched(
     bank: Book, tmp_path: Path
 ) -> None:
-    (tmp_path / "notes.txt").write_text("mine")
     write_book(bank, tmp_path)
+    (tmp_path / "notes.txt").write_text("mine")
     write_book(book(), tmp_path, "csv")
-    assert sorted(p.name for p in tmp_path.iterdir()) == [
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name != MARK) == [
         "book.toml",
         "customers.csv",
         "notes.txt",

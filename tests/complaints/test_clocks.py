@@ -241,10 +241,10 @@ def test_the_bank_day_ends_at_its_cut_off_hour() -> None:
 def test_time_measured_in_parts_is_the_time_of_the_whole(unit: str, minutes: list[int]) -> None:
     units = answer_units(OURS.with_parameters(cutoff_hour=17))
     a, b, c = (
-        units.position(unit, moment(START + dt.timedelta(minutes=m))) for m in sorted(minutes)
+        units.moments(unit, moment(START + dt.timedelta(minutes=m))) for m in sorted(minutes)
     )
-    assert a <= b <= c
-    assert (units.reached(unit, moment(START + dt.timedelta(minutes=max(minutes)))) - c) in (0, 1)
+    assert a.position <= b.position <= c.position
+    assert c.reached - c.position in (0, 1)
 
 
 def answer_units(policy: Policy) -> TimeUnits:
@@ -256,9 +256,9 @@ def test_working_hours_are_hours_of_the_banks_own_place(zone: str) -> None:
     own = OURS.with_parameters(time_zone=zone, working_hours=("09:00-12:00", "13:00-17:30"))
     units = answer_units(own)
     morning, noon, evening = (
-        units.position(
+        units.moments(
             "working_hours", moment(dt.datetime(2024, 9, 23, h, 15, tzinfo=ZoneInfo(zone)))
-        )
+        ).position
         for h in (8, 12, 20)
     )
     assert (noon - morning).tolist() == [3 * HOUR]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+import attrs
 import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
@@ -17,9 +18,9 @@ from bankcrm.complaints import (
     replay_clock,
 )
 from bankcrm.complaints.clocks.rules import clock_rules
-from bankcrm.errors import DataError
+from bankcrm.errors import CalendarError, DataError, PolicyError
 from bankcrm.policy import default_policy, presets
-from bankcrm.vocabulary import EventKind
+from bankcrm.vocabulary import EventKind, Kind
 
 from .cases import BOTH, CN, OURS, RECEIVED, at, event, logs, replay, wide
 
@@ -124,12 +125,73 @@ def test_a_pause_of_no_case_is_refused() -> None:
         deadlines(frame[["received_at"]], calendar=CN, as_of=now, pauses=stray)
 
 
+@pytest.mark.parametrize(
+    ("begin", "end", "count"),
+    [
+        (["2024-03-02", "2024-03-05"], ["2024-03-06", "2024-03-07"], 1),  # they overlap
+        (["2024-03-02", "2024-03-05"], [None, "2024-03-07"], 1),  # nobody ended the first
+        (["2024-03-02", "2024-03-05"], ["2024-03-01", "2024-03-07"], 1),  # it ends too early
+        (["2024-03-02", "2024-03-05"], ["2024-03-05", "2024-03-04"], 1),
+        (["2024-03-02", "2024-03-05"], ["2024-03-05", "2024-03-07"], 0),  # one after the other
+        (["2024-03-05", "2024-03-02"], ["2024-03-07", "2024-03-05"], 0),  # in any order
+    ],
+)
+def test_pauses_that_no_log_can_have_are_refused(
+    begin: list[str], end: list[str | None], count: int
+) -> None:
+    frame = pd.DataFrame({"complaint_id": [7, 8], "received_at": [at("2024-03-01 10:00")] * 2})
+    stops = pd.DataFrame(
+        {
+            "complaint_id": [8, 8],
+            "paused_at": pd.to_datetime(begin).tz_localize("Asia/Shanghai"),
+            "resumed_at": pd.to_datetime(end).tz_localize("Asia/Shanghai"),
+        }
+    )
+    now = at("2024-03-13 10:00")
+    if not count:
+        assert len(deadlines(frame, calendar=CN, as_of=now, pauses=stops)) == 2
+        return
+    with pytest.raises(DataError, match=rf"pauses: {count} rows end before .*complaint_id 8\)"):
+        deadlines(frame, calendar=CN, as_of=now, pauses=stops)
+
+
+def test_pauses_need_one_row_per_case() -> None:
+    frame = pd.DataFrame({"complaint_id": [7, 7], "received_at": [at("2024-03-01 10:00")] * 2})
+    stops = pd.DataFrame({"complaint_id": [7], "paused_at": [at("2024-03-02 10:00")]})
+    with pytest.raises(DataError, match=r"2 rows share an id \(7\)"):
+        deadlines(frame, calendar=CN, as_of=at("2024-03-13 10:00"), pauses=stops)
+
+
+def test_the_last_day_of_a_calendar_belongs_to_it() -> None:
+    """For a frame as for a replay; and the day after it to neither."""
+    week = WorkingCalendar("week", dt.date(2024, 9, 16), [True] * 5 + [False] * 2)
+    log = [event("2024-09-16 10:00", "received", severity="minor")]
+    frame = pd.DataFrame({"received_at": [log[0].at], "severity": ["minor"]})
+    now = at("2024-09-22 23:59")
+    one = replay_clock(log, policy=OURS, calendar=week, as_of=now).clock("answer")
+    row = deadlines(frame, calendar=week, as_of=now).iloc[0]
+    assert (row["answer_state"], row["answer_elapsed"]) == (str(one.state), one.elapsed)
+    later = at("2024-09-23 00:00")
+    assert deadlines(frame, calendar=week, as_of=later)["outside_calendar"].tolist() == [True]
+    with pytest.raises(CalendarError, match="1 instants lie outside"):
+        replay_clock(log, policy=OURS, calendar=week, as_of=later)
+
+
+def test_an_extension_names_its_limit() -> None:
+    china = default_policy("complaints", "cn_2020_3")
+    clocks = [{**row, "extensions": [{"name": "complex"}]} for row in china.raw_records["clocks"]]
+    bare = attrs.evolve(china, raw_records={**china.raw_records, "clocks": clocks})
+    with pytest.raises(PolicyError, match=r"records.clocks\[0\].*required key 'limit' is missing"):
+        clock_rules(bare)
+
+
 @pytest.mark.parametrize("preset", presets("complaints"))
 def test_every_preset_replays_and_says_which_figures_are_confirmed(preset: str) -> None:
     policy = default_policy("complaints", preset)
     log = [event("2024-09-20 10:00", "received"), event("2024-09-20 11:00", "sent")]
     state = replay_clock(log, policy=policy, calendar=CN, as_of=at("2024-09-21 10:00"))
-    bound = any(not r.topics and not r.until for r in clock_rules(policy))
+    rules = [r for r in clock_rules(policy) if not r.kinds or Kind.COMPLAINT in r.kinds]
+    bound = any(not r.topics and not r.until for r in rules)
     assert (state.due is not None) == bound
     for clock in state.clocks:
         named = {n for r in clock_rules(policy) if r.name == clock.name for n in r.figures()}

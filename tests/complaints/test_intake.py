@@ -37,6 +37,13 @@ def register(**told: Any) -> pd.DataFrame:
     return pd.DataFrame({**base, **told})
 
 
+def one_matter(**told: Any) -> pd.DataFrame:
+    """A register whose complaints are about the same matter where nothing else is told."""
+    frame = register(**told)
+    same = {"product": "fund", "cause": "pricing_fees"}
+    return frame.assign(**{name: v for name, v in same.items() if name not in frame})
+
+
 def reasons(frame: pd.DataFrame, **given: Any) -> dict[int, str]:
     taken = intake(frame, **given)
     return dict(zip(taken.rejected["complaint_id"], taken.rejected["reasons"], strict=True))
@@ -280,7 +287,7 @@ def test_the_model_tells_what_is_wrong() -> None:
 
 
 def test_repeats_join_or_restart_the_open_case_and_start_anew_after_its_end() -> None:
-    frame = register(
+    frame = one_matter(
         customer_id=[1, 1, 1, 1, 1, 2, None],
         product=["fund", "fund", "fund", "term", "fund", "fund", "fund"],
         text=["fees", "fees", "new paper", "fees", "fees", "fees", "fees"],
@@ -305,7 +312,7 @@ def test_repeats_join_or_restart_the_open_case_and_start_anew_after_its_end() ->
 
 
 def test_the_window_ends_with_its_last_day_and_strangers_are_never_linked() -> None:
-    frame = register(
+    frame = one_matter(
         customer_id=[1, 1, 1, None, None],
         received_at=instants("2025-01-01", "2025-06-30", "2025-12-28", "2025-01-01", "2025-01-02"),
     )  # 180 days, then 181
@@ -314,7 +321,7 @@ def test_the_window_ends_with_its_last_day_and_strangers_are_never_linked() -> N
 
 
 def test_a_bank_has_its_own_window_and_matters() -> None:
-    frame = register(
+    frame = one_matter(
         customer_id=[1, 1, 1],
         product=["fund", "term", "term"],
         received_at=instants("2026-01-05", "2026-01-07", "2026-01-10"),
@@ -328,14 +335,16 @@ def test_a_bank_has_its_own_window_and_matters() -> None:
 
 def test_missing_fields_link_nothing_and_only_an_open_case_takes_others_in() -> None:
     texts = ["mortgage interest wrong", "card stolen"]
-    frame = register(
+    frame = one_matter(
         customer_id=[1, 1], product=[None, None], cause=[None, None], text=texts,
         received_at=instants("2026-01-05", "2026-01-06"),
     )  # fmt: skip
-    linked = link_repeats(frame)
-    assert linked["repeat_of"].isna().all()
-    assert linked["clock"].tolist() == ["starts", "starts"]
-    frame = register(
+    absent = ([], ["product"], ["cause"], ["product", "cause"])
+    for unknown in (frame.drop(columns=names) for names in absent):
+        linked = link_repeats(unknown)
+        assert linked["repeat_of"].isna().all()
+        assert linked["clock"].tolist() == ["starts", "starts"]
+    frame = one_matter(
         customer_id=[1] * 5,
         product=["fund"] * 5,
         text=["fees"] * 5,
@@ -351,7 +360,7 @@ def test_missing_fields_link_nothing_and_only_an_open_case_takes_others_in() -> 
 
 def test_words_that_come_after_none_are_new() -> None:
     days = instants("2026-01-05", "2026-01-06", "2026-01-07", "2026-01-08", "2026-01-09")
-    frame = register(
+    frame = one_matter(
         customer_id=[1] * 5, text=[None, "fees", " fees ", None, "fees"], received_at=days
     )
     clocks = link_repeats(frame)["clock"].tolist()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import attrs
 import pandas as pd
 import pytest
@@ -13,15 +15,44 @@ from bankcrm.complaints.lexicon.terms import Negation
 from bankcrm.errors import DataError, PolicyError
 
 LEXICON = default_lexicon()
+PLAIN = re.compile("[a-z' ]+|[\u3400-\u9fff]+")
 PIECES = [
-    *(t for e in LEXICON.entries for t in (*e.terms_en[:2], *e.terms_zh[:3])),
+    *(t for e in LEXICON.entries for t in (*e.terms_en, *e.terms_zh) if PLAIN.fullmatch(t)),
     *LEXICON.english.words,
     *LEXICON.english.except_,
     *LEXICON.chinese.words,
     *LEXICON.chinese.except_,
-    *[" ", ",", "。", "，", "but", "但是", "银行", "the bank", "my", "\n", "(", "’"],
+    *[
+        " ",
+        ",",
+        "。",
+        "，",
+        "but",
+        "但是",
+        "银行",
+        "the bank",
+        "my",
+        "\n",
+        "(",
+        "’",
+        "if",
+        "如果",
+        "朋友",
+    ],
+    *[
+        "a friend",
+        "someone",
+        "account",
+        "有人",
+        "账户",
+        "帳戶",
+        "1,234",
+        "20240131",
+        "12378",
+        "\u00ad",
+    ],
 ]
-texts = st.lists(st.sampled_from([p.removesuffix("*") for p in PIECES]), max_size=12).flatmap(
+texts = st.lists(st.sampled_from(PIECES), max_size=12).flatmap(
     lambda parts: st.sampled_from(["", " "]).map(lambda s: s.join(parts))
 )
 
@@ -145,6 +176,23 @@ def test_a_lexicon_of_ones_own_says_no_in_its_own_way() -> None:
     assert bare.chinese == Negation(())
 
 
+def test_named_words_context_and_terms_across_clauses() -> None:
+    own = read_lexicon("""
+        [words.en]
+        pay = ["pay", "give"]
+        [[entries]]
+        field = "signal"
+        label = "repeat"
+        terms_en = ["{pay}~back"]
+        across_en = ["first~second"]
+        context_en = ["for(got|get) it"]
+        """)
+    read = own(pd.Series(["give it back", "pay. back", "first. second", "pay back, forget it"]))
+    assert read["repeat"].tolist() == [True, False, True, False]
+    assert [(s.rule, s.by) for s in own.find("pay back, forget it")] == [("context", "forget it")]
+    assert [s.rule for s in own.find("at first. Then a second")] == ["across"]
+
+
 def test_bad_lexicons_tell_every_fault() -> None:
     with pytest.raises(PolicyError) as told:
         read_lexicon(
@@ -156,6 +204,25 @@ def test_bad_lexicons_tell_every_fault() -> None:
     assert told.value.faults[0] == "x: unknown key"
     for path in ("entries[0]", "entries[1]", "negation.zh"):
         assert path in paths
+    with pytest.raises(PolicyError) as told:
+        read_lexicon("""
+            [words.en]
+            pay = ["pay", "give"]
+            late = ["{paid}"]
+            [[entries]]
+            field = "signal"
+            label = "repeat"
+            terms_en = ["{pay} back", "{owe}", "(twice"]
+            """)
+    assert [fault.split(":")[0] for fault in told.value.faults] == [
+        "words.en.late",
+        "entries[0].terms_en",
+        "entries[0].terms_en",
+    ]
+    with pytest.raises(PolicyError, match="look ahead"):
+        read_lexicon(
+            '[[entries]]\nfield = "signal"\nlabel = "repeat"\nterms_en = ["again(?= and)"]\n'
+        )
     entry = LEXICON.entries[0]
     wrong = [attrs.evolve(entry, field="kind", label="praise"), attrs.evolve(entry, label="mood")]
     with pytest.raises(DataError, match=r"^lexicon: no label 'mood'; no label 'praise'$"):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pytest
 
 from bankcrm.complaints import SIGNALS, default_lexicon
 
@@ -19,7 +21,7 @@ TEXTS = pd.DataFrame(LINES, columns=["language", "labels", "text", "reason"])
 
 
 def test_the_texts_are_many_and_half_of_them_have_no_signal() -> None:
-    assert len(TEXTS) >= 300
+    assert len(TEXTS) >= 800
     assert TEXTS["text"].is_unique
     assert 0.4 < (TEXTS["labels"] == "").mean() < 0.65
     assert set(",".join(TEXTS["labels"]).replace(" ", "").split(",")) <= {*SIGNALS, ""}
@@ -27,9 +29,11 @@ def test_the_texts_are_many_and_half_of_them_have_no_signal() -> None:
 
 
 def test_precision_and_recall_of_every_signal() -> None:
+    """The figures are printed: run ``pytest -s``."""
     read = default_lexicon()(TEXTS["text"])
     hit = miss = wrong = 0
     lines = []
+    low = []
     for name in SIGNALS:
         expected = TEXTS["labels"].str.contains(rf"\b{name}\b")
         found = read[name].to_numpy()
@@ -40,12 +44,29 @@ def test_precision_and_recall_of_every_signal() -> None:
         )
         hit, miss, wrong = hit + tp, miss + fn, wrong + fp
         lines.append(f"{name:15} precision {tp / max(tp + fp, 1):.2f} recall {tp / (tp + fn):.2f}")
+        low += [name] if tp < 0.9 * (tp + max(fn, fp)) else []
         lines += [f"    missed: {t}" for t in TEXTS["text"][expected & ~found]]
         lines += [f"    wrong:  {t}" for t in TEXTS["text"][~expected & found]]
     precision, recall = hit / (hit + wrong), hit / (hit + miss)
     lines.append(f"all            precision {precision:.3f} recall {recall:.3f}")
-    assert precision >= 0.95, "\n".join(lines)
-    assert recall >= 0.95, "\n".join(lines)
+    print("\n" + "\n".join(lines))  # noqa: T201
+    assert not low
+    assert precision >= 0.97
+    assert recall >= 0.97
+
+
+@pytest.mark.parametrize("language", ["zh", "tw", "en"])
+def test_every_language_is_read(language: str) -> None:
+    texts = TEXTS[TEXTS["language"] == language]
+    assert len(texts) >= 150
+    expected = np.array(
+        [
+            [s in labels.split(",") for s in SIGNALS]
+            for labels in texts["labels"].str.replace(" ", "")
+        ]
+    )
+    found = default_lexicon()(texts["text"])[list(SIGNALS)].to_numpy()
+    assert 2 * (expected & found).sum() / (expected.sum() + found.sum()) >= 0.95
 
 
 def test_a_text_is_read_alike_alone_and_in_any_batch() -> None:
@@ -59,10 +80,9 @@ def test_a_text_is_read_alike_alone_and_in_any_batch() -> None:
     for text, row in zip(texts, many, strict=True):
         one = lexicon.read(text)
         assert [one[name] for name in SIGNALS] == row.tolist(), text
-        assert (
-            lexicon(pd.Series([text] + [f"x{i}" for i in range(30)]))[list(SIGNALS)]
-            .iloc[0]
-            .tolist()
-            == row.tolist()
-        )
+    for size in (20, 21, 40):
+        mixed = np.random.default_rng(size).permutation(len(texts))[: 4 * size]
+        for rows in mixed.reshape(4, size):
+            read = lexicon(texts.iloc[rows])[list(SIGNALS)].to_numpy()
+            assert (read == many[rows]).all()
     assert not lexicon.read(curly)["funds_safety"]

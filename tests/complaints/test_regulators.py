@@ -28,7 +28,7 @@ from bankcrm.complaints import (
     summarise,
     taxonomy,
 )
-from bankcrm.complaints.clocks.rules import clock_rules
+from bankcrm.complaints.clocks.rules import ClockRule, clock_rules
 from bankcrm.policy import Policy, default_policy, presets
 from bankcrm.vocabulary import CaseStatus
 
@@ -278,7 +278,7 @@ def test_every_clock_of_every_preset_has_a_worked_case() -> None:
     shipped = {
         (preset, rule.name)
         for preset in presets("complaints")
-        for rule in clock_rules(default_policy("complaints", preset))
+        for rule in default_policy("complaints", preset).records("clocks", ClockRule)
     }
     assert shipped == {(case.preset, case.clock) for case in CASES}
 
@@ -291,7 +291,8 @@ def test_every_figure_has_its_source_and_its_mark(preset: str) -> None:
     for entry in FIGURES[preset].split():
         name, figure = entry.split("=")
         expected[name] = (int(figure[:-1]), marks[figure[-1]])
-    cited = {n: policy.parameter(n) for n in policy.parameters}
+    bank = default_policy("complaints").parameters
+    cited = {n: policy.parameter(n) for n in policy.parameters if n not in bank}
     cited = {n: p for n, p in cited.items() if p.source != "default"}
     assert {n: (p.value, p.confirmation) for n, p in cited.items()} == expected
     assert all(p.note and p.unit for p in cited.values())
@@ -304,7 +305,7 @@ def test_every_figure_has_its_source_and_its_mark(preset: str) -> None:
 def test_topics_are_those_of_the_taxonomy_and_no_clock_starts_before_its_rule(preset: str) -> None:
     policy = default_policy("complaints", preset)
     known = set(taxonomy().codes("topic"))
-    for rule in clock_rules(policy):
+    for rule in policy.records("clocks", ClockRule):
         assert {*rule.topics, *rule.not_topics} <= known
         assert rule.since is None or rule.since >= policy.effective_from
         assert rule.source != "default"

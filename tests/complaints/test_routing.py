@@ -26,7 +26,7 @@ from bankcrm.complaints import (
     route,
     route_frame,
 )
-from bankcrm.errors import CalendarError, DataError
+from bankcrm.errors import CalendarError, DataError, IllegalTransitionError
 from bankcrm.models import frame_of
 from bankcrm.policy import default_policy, presets
 from bankcrm.vocabulary import Severity, Tier
@@ -335,6 +335,55 @@ def test_cases_that_are_over_escalate_no_more() -> None:
     clocks = deadlines(frame, calendar=CN, as_of=NOON + dt.timedelta(days=60))
     assert escalate(clocks)["escalation"].tolist() == ["none", "none", "senior_management"]
     assert set(escalate(clocks)["escalation"].cat.categories) == set(LEVELS)
+
+
+@given(st.integers(0, 23 * 60), st.sampled_from(list(Severity)))
+def test_a_case_is_over_for_escalation_as_soon_as_it_is_breached(
+    minutes: int, severity: Severity
+) -> None:
+    """Received before the National Day week: never "nearly over" once the time is over."""
+    received = dt.datetime(2024, 9, 20, tzinfo=ZONE) + dt.timedelta(minutes=minutes)
+    frame = pd.DataFrame({"received_at": [received], "severity": [severity.value]})
+    for days in range(40):
+        clocks = deadlines(frame, calendar=CN, as_of=received + dt.timedelta(days=days))
+        level = LEVELS.index(escalate(clocks)["escalation"].iloc[0])
+        assert (level >= LEVELS.index("complaints_manager")) == clocks["breached"].iloc[0]
+
+
+@given(st.datetimes(dt.datetime(2024, 3, 1), dt.datetime(2024, 6, 1), timezones=st.just(ZONE)))
+def test_a_case_can_be_reopened_until_the_day_that_follow_ups_gives(closed: dt.datetime) -> None:
+    until = follow_ups(pd.DataFrame({"closed_at": [closed]}), calendar=CN)["reopen_until"].iloc[0]
+    log = [
+        CaseEvent(closed - dt.timedelta(days=2), "received"),
+        CaseEvent(closed - dt.timedelta(days=1), "responded"),
+        CaseEvent(closed, "closed"),
+    ]
+    last = dt.datetime.combine(until.date(), dt.time(23, 59), ZONE)
+    then = last + dt.timedelta(days=2)
+    state = replay_clock([*log, CaseEvent(last, "reopened")], calendar=CN, as_of=then)
+    assert state.status == "open"
+    late = CaseEvent(last + dt.timedelta(minutes=1), "reopened")
+    with pytest.raises(IllegalTransitionError, match="more than 90 days"):
+        replay_clock([*log, late], calendar=CN, as_of=then)
+
+
+def test_the_topic_chooses_the_clock_of_a_route() -> None:
+    """A payments complaint has 15 business days in the UK, and any other eight weeks."""
+    policy = combine(POLICY, default_policy("complaints", "fca_disp"))
+    theirs = [c for c in policy.raw_records["clocks"] if c["name"].startswith("uk_")]
+    policy = attrs.evolve(policy, raw_records={**policy.raw_records, "clocks": theirs})
+    gb = working_calendar("GB", subdivision="ENG")
+    noon = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
+    eight_weeks = dt.date(2026, 4, 27)
+    for topic, due in (
+        ("payments", dt.date(2026, 3, 23)),
+        ("fees", eight_weeks),
+        (None, eight_weeks),
+    ):
+        one = Complaint(complaint_id=1, received_at=noon, kind="complaint", topic=topic)
+        assert route(one, calendar=gb, policy=policy).due == due
+        frame = pd.DataFrame({"received_at": [noon], "kind": ["complaint"], "topic": [topic]})
+        assert route_frame(frame, calendar=gb, policy=policy)["due"].iloc[0].date() == due
 
 
 def test_follow_ups() -> None:

@@ -13,7 +13,8 @@ import pytest
 
 from bankcrm.engines import read_output
 from bankcrm.engines.output import OutputWriter
-from bankcrm.errors import DataError, EngineError
+from bankcrm.errors import DataError
+from bankcrm.folders import MARK
 
 DAY = date(2026, 6, 30)
 
@@ -31,6 +32,11 @@ def written(root: Path, value: int, parts: int = 2) -> OutputWriter:
         writer.write(f"part-{number}.parquet", frame(value))
     writer.commit({"value": value})
     return writer
+
+
+def left_in(root: Path) -> list[str]:
+    """The files of a folder without the mark of the writer."""
+    return [p.name for p in root.iterdir() if not p.name.startswith(MARK)]
 
 
 def values(root: Path) -> set[int]:
@@ -53,7 +59,7 @@ def test_writing_twice_is_writing_once(tmp_path: Path) -> None:
     written(tmp_path, 1)
     written(tmp_path, 2, parts=1)
     assert values(tmp_path) == {2}
-    assert [p.name for p in tmp_path.iterdir()] == ["review_date=2026-06-30"]
+    assert left_in(tmp_path) == ["review_date=2026-06-30"]
 
 
 def test_parts_of_the_same_key_are_taken_up_and_others_thrown_away(tmp_path: Path) -> None:
@@ -110,7 +116,7 @@ def test_a_run_that_is_killed_leaves_the_last_result(tmp_path: Path, where: str)
     again.write("part-1.parquet", frame(2))
     again.commit()
     assert values(tmp_path) == {2}
-    assert [p.name for p in tmp_path.iterdir()] == ["review_date=2026-06-30"]
+    assert left_in(tmp_path) == ["review_date=2026-06-30"]
 
 
 FULL = """
@@ -149,7 +155,7 @@ def test_a_full_disk_is_reported_and_the_last_result_is_unchanged(tmp_path: Path
 def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     """The folder is a file."""
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(EngineError, match="cannot be written"):
+    with pytest.raises(DataError, match="is a file; give a folder"):
         OutputWriter(tmp_path / "file", DAY, {}).begin()
 
 

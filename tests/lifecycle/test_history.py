@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -329,6 +330,44 @@ def test_two_contradictory_events_at_one_instant_are_both_rejected() -> None:
     done = append_events(pd.DataFrame(), walk_in, as_of="2026-03-31")
     assert done.rejected.empty
     assert done.log["event"].tolist() == ["inquired", "contract_signed", "activated"]
+
+
+@pytest.mark.parametrize("letter", "plnado")
+def test_contradictory_events_have_no_effect_in_one_call_or_two(letter: str) -> None:
+    """Every pair of events of one instant, in both orders, where the first is legal alone."""
+    pairs = list(itertools.permutations(stage_model().event_names, 2))
+    log = stage_log(history_of(**{f"c{i}": "p" + letter for i in range(len(pairs))}))
+    one, two = (
+        events(*((f"c{i}", "2026-05-01", pair[k]) for i, pair in enumerate(pairs))) for k in (0, 1)
+    )
+    once = append_events(log, pd.concat([one, two], ignore_index=True), as_of="2026-05-31")
+    first = append_events(log, one, as_of="2026-05-31")
+    second = append_events(first.log, two, as_of="2026-06-01")
+    clash = set(once.rejected.loc[once.rejected["reason"] == "contradictory", "customer_id"])
+    clash -= set(first.rejected["customer_id"])
+    assert clash or letter in "pl"
+    for day in ("2026-04-30", "2026-05-01", "2026-06-30"):
+        found, expected = (
+            replay(done.log, as_of=day).loc[sorted(clash)] for done in (second, once)
+        )
+        pd.testing.assert_frame_equal(found, expected)
+    assert clash.isdisjoint(second.rejected["customer_id"])
+    added = second.log.iloc[len(first.log) :]
+    assert set(added.loc[added["rule"] == "contradictory", "customer_id"]) == clash
+    gone = second.changes
+    assert set(gone.loc[gone["superseded"], "customer_id"]) == clash
+    pd.testing.assert_frame_equal(second.log.iloc[: len(first.log)], first.log)
+    again = append_events(second.log, two, as_of="2026-06-30")
+    assert set(again.rejected.loc[again.rejected["reason"] == "duplicate", "customer_id"]) >= clash
+
+
+def test_a_customer_of_contradictory_events_alone_has_no_stage() -> None:
+    signed = events((9, "2026-02-01", "contract_signed"), (8, "2026-02-01", "inquired"))
+    first = append_events(pd.DataFrame(), signed, as_of="2026-03-31")
+    closed = events((9, "2026-02-01", "closed"))
+    second = append_events(first.log, closed, as_of="2026-03-31")
+    assert second.changes[["customer_id", "superseded"]].to_numpy().tolist() == [[9, True]]
+    assert replay(second.log, as_of="2026-03-31").index.tolist() == [8]
 
 
 def test_instants_of_one_day_are_distinct() -> None:

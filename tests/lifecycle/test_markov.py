@@ -101,6 +101,75 @@ def test_endless_value_is_what_long_horizons_come_to(
     assert np.allclose(endless, markov_value(matrix, reward, discount=discount, horizon=900))
 
 
+def test_pfeifer_and_carraway_undiscounted() -> None:
+    """The former customer earns nothing, so that the sum over all periods is finite."""
+    matrix, reward = recency_chain(REPURCHASE), [36, -4, -4, -4, 0]
+    value = markov_value(matrix, reward, discount=0)
+    assert np.allclose(value, markov_value(matrix, reward, discount=0, horizon=400))
+    rng, worth = np.random.default_rng(7), []
+    for _ in range(20_000):
+        stage, earned = 0, 0.0
+        while stage < 4:
+            earned += reward[stage]
+            stage = 0 if rng.random() < REPURCHASE[stage] else stage + 1
+        worth.append(earned)
+    assert np.mean(worth) == pytest.approx(value[0], abs=4 * np.std(worth) / len(worth) ** 0.5)
+
+
+@st.composite
+def ending_chains(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
+    """Three stages that may lead to each other, and to two that are never left and earn nothing."""
+    open_ = draw(arrays(np.float64, (3, 5), elements=st.sampled_from([0.0, 0.2, 0.5, 1.0])))
+    open_[:, 4] += 0.1
+    matrix = np.vstack([open_ / open_.sum(axis=1, keepdims=True), np.eye(5)[3:]])
+    reward = draw(arrays(np.float64, 3, elements=st.floats(-100, 100)))
+    return matrix, np.append(reward, [0.0, 0.0])
+
+
+@given(ending_chains(), st.sampled_from([0.0, -0.02, 1e-13, 0.1]))
+def test_where_rewards_end_any_rate_gives_the_sum(
+    chain: tuple[np.ndarray, np.ndarray], discount: float
+) -> None:
+    """The oracle is the plain sum; a customer leaves with a chance of 1 in 31 or more a period."""
+    matrix, reward = chain
+    value = markov_value(matrix, reward, discount=discount)
+    assert np.allclose(value, markov_value(matrix, reward, discount=discount, horizon=4000))
+    assert value[3] == value[4] == 0
+
+
+@given(chains, rewards)
+def test_rewards_that_cancel_out_have_a_finite_sum(matrix: np.ndarray, reward: np.ndarray) -> None:
+    reward = reward - steady_state(matrix).to_numpy() @ reward
+    if np.abs(reward).max() < 1e-6:
+        return
+    value = markov_value(matrix, reward, discount=0)
+    assert np.allclose(value, markov_value(matrix, reward, discount=0, horizon=2000), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "reward", "discount", "message"),
+    [
+        ([[0.5, 0.5], [0.0, 1.0]], [1, 2], 0, r"is infinite, 2 a period, .*earning: 1 2; give"),
+        ([[0.5, 0.5], [0.5, 0.5]], [1, 2], 0, "is infinite, 1.5 a period"),
+        ([[0.0, 1.0], [1.0, 0.0]], [1, -1], 0, "swings for ever"),
+        ([[0.5, 0.5], [0.0, 1.0]], [1, 0], -0.6, "is infinite: rewards grow faster"),
+    ],
+)
+def test_values_without_a_limit_are_refused(
+    matrix: list[list[float]], reward: list[float], discount: float, message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        markov_value(matrix, reward, discount=discount)
+    assert np.isfinite(markov_value(matrix, reward, discount=discount, horizon=9)).all()
+
+
+def test_stages_that_never_earn_do_not_count() -> None:
+    """From stage 1 on nothing is earned, whatever the rate and however long."""
+    value = markov_value([[0.5, 0.5], [0.0, 1.0]], [1, 0], discount=-0.2)
+    assert value.tolist() == pytest.approx([1 / (1 - 0.5 / 0.8), 0])
+    assert markov_value([[1.0]], [0], discount=0).tolist() == [0]
+
+
 @given(chains)
 def test_absorption_times_solve_the_first_step_equations(matrix: np.ndarray) -> None:
     frame = pd.DataFrame(matrix, index=list("abcd"), columns=list("abcd"))

@@ -18,9 +18,10 @@ from bankcrm.book.recorded import recorded_in
 from bankcrm.book.view import book_view
 from bankcrm.datasets import load_berka, make_book
 from bankcrm.errors import DataError
-from bankcrm.pipeline import STEPS, Decision, Fit, Fitted, Step
+from bankcrm.pipeline import STEPS, Decision, Fit, Fitted, Need, Step
 from bankcrm.pipeline.block import Block, decide
-from bankcrm.pipeline.run import reasons_of, run_steps
+from bankcrm.pipeline.reasons import reasons_of
+from bankcrm.pipeline.run import run_steps
 from bankcrm.pipeline.step import passes_of
 from bankcrm.policy import default_policies, default_policy
 from bankcrm.reviews import Review, review
@@ -66,11 +67,12 @@ def test_given_the_fits_a_part_of_the_customers_gets_the_rows_of_the_whole(share
 
 def test_given_the_fits_one_customer_of_berka_gets_the_same(shared_data: Path) -> None:
     book = load_berka(shared_data / "berka")
-    known = review(book, as_of="1996-12-31")
+    known = review(book, as_of="1994-03-30")
     kept = Fitted.from_toml(known.fitted.to_toml())
     assert kept == known.fitted
+    assert {"rfm", "interest", "value"} <= set(kept.values)
     for customer in known.customers.index[[0, 400, 1200]]:
-        found = review(part_of(book, [customer]), as_of="1996-12-31", fitted=kept)
+        found = review(part_of(book, [customer]), as_of="1994-03-30", fitted=kept)
         assert_rows_equal(found.customers, known.customers.loc[[customer]])
 
 
@@ -135,9 +137,10 @@ def test_a_step_without_what_it_needs_is_null_with_a_reason() -> None:
         return pd.DataFrame({"n": np.bincount(block.view["loans"].customer())})
 
     steps = (
-        Step("loans", "loans", "lifecycle", facts=count, needs=("loans", "accounts.rate"),
+        Step("loans", "loans", "lifecycle", facts=count,
+             needs=(Need(("loans", "accounts.rate")),),
              decisions=(Decision("size", "size"),), shown=("n",)),
-        Step("more", "more", "lifecycle", requires=("loans",), shown=("m",)),
+        Step("more", "more", "lifecycle", needs=(Need(("size",)),), shown=("m",)),
         Step("free", "free", "lifecycle",
              facts=lambda b: pd.DataFrame({"f": 1}, index=b.customers), shown=("f",)),
     )  # fmt: skip
@@ -151,11 +154,13 @@ def test_a_step_without_what_it_needs_is_null_with_a_reason() -> None:
         policies,
     )
     reason = "the book has no loans and no accounts.rate"
-    assert found.reasons == {"loans": reason, "more": reason}
+    assert found.reasons == dict.fromkeys(("size", "n", "m"), reason)
     assert found.facts[["n", "size", "size_rule", "m"]].isna().all(axis=None)
     assert found.facts["size"].cat.categories.tolist() == ["big", "small"]
     assert found.facts["f"].tolist() == [1, 1]
     assert reasons_of(steps, Fitted(["loans"])) == {}
+    with pytest.raises(DataError, match="'more' uses size, which comes later"):
+        passes_of(steps[1:])
 
 
 def test_a_decision_applies_where_it_says() -> None:

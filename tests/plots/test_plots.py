@@ -208,3 +208,11 @@ def test_a_comparison_of_tables_draws_its_migration() -> None:
     frame = pd.DataFrame({"days_idle": [10, 70, 80, 95]})
     ax = table(90).compare(table(60), frame).plot()
     assert sorted(t.get_text() for t in ax.texts) == ["0%", "100%", "33%", "67%"]
+
+
+def test_a_heatmap_of_nothing_says_so() -> None:
+    scores = pd.DataFrame({"r": [1, 2], "f": [1, 1], "contribution": [None, None]})
+    with pytest.raises(DataError, match="none of 2 customers has scores and contribution"):
+        plots.rfm_heatmap(scores, value="contribution")
+    with pytest.raises(DataError, match=r"none of 2 customers has scores$"):
+        plots.rfm_heatmap(scores.assign(r=None))

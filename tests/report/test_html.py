@@ -21,6 +21,7 @@ from bankcrm.complaints import combine
 from bankcrm.datasets import make_book
 from bankcrm.errors import DataError, MissingExtraError
 from bankcrm.pipeline import STEPS
+from bankcrm.pipeline.steps import COMPLAINTS
 from bankcrm.policy import PolicySet, default_policies, default_policy
 from bankcrm.report import write_excel
 from bankcrm.report.html import _components
@@ -72,8 +73,9 @@ def test_every_section_and_figure_is_there(reviewed: Review, language: Any) -> N
     for section in SECTIONS:
         assert f'<h2 id="{section}">' in page
         assert f'href="#{section}"' in page
+    of = " of " if language == "en" else " / "
     for value in reviewed.key_figures().values():
-        assert f"<dd>{value}</dd>" in page
+        assert f"<dd>{value.replace(' of ', of)}</dd>" in page
     assert page.count("<h1>") == 1
     assert f'lang="{"zh-CN" if language == "zh" else "en"}"' in page
 
@@ -100,7 +102,8 @@ def test_every_customer_of_a_small_book_is_explained(reviewed: Review) -> None:
             continue
         for customer, row in explained["customers"].items():
             shown = "+".join(table["rules"][n]["id"] for n in row[i])
-            assert shown == reviewed.facts.loc[int(customer), column]
+            rule = reviewed.facts.loc[int(customer), column]
+            assert shown == ("" if pd.isna(rule) else rule)
     assert not ruled
 
 
@@ -215,10 +218,15 @@ def test_chinese_has_a_word_for_every_reason_of_the_defaults(reviewed: Review) -
     )
 
 
-def test_chinese_has_a_word_for_every_step() -> None:
+def test_chinese_has_a_word_for_every_result_that_may_not_be_available() -> None:
     words = Words("zh")
-    for step in STEPS:
-        assert words(step.name) != step.name, step.name
+    needs = [*(n for step in STEPS for n in step.needs), COMPLAINTS]
+    english = {n.partial for n in needs if n.partial}
+    english |= {
+        s.fit.nothing for s in STEPS if s.fit is not None and "nothing to" not in s.fit.nothing
+    }
+    english |= {r for s in STEPS for n in s.needs if not n.partial for r in n.results or s.results}
+    assert {e for e in english if words(e) == e.replace("_", " ")} <= {"r", "f", "m"}
 
 
 def test_no_entry_is_there_twice() -> None:
@@ -240,16 +248,18 @@ def test_sentences_agree_with_their_numbers(number: int, shown: str) -> None:
 def test_the_page_of_one_customer_is_grammatical() -> None:
     one = make_book(1, seed=3)
     [first, *_] = re.findall("<li>(1 of 1 .*?)</li>", review(one, as_of=one.as_of).to_html())
-    assert first == "1 of 1 customer (100%) is active; 0 are dormant and 0 are lost."
+    assert first == "1 of 1 customer (100%) is active; 0 are dormant."
 
 
 def test_what_is_not_available_is_listed_with_its_reason(book: Book, reviewed: Review) -> None:
     empty = attrs.evolve(book, transactions=book.transactions.iloc[:0])
     found = review(empty, as_of=book.as_of)
-    assert found.reasons == {"rfm": "the book has no transactions"}
-    assert "<li>rfm: the book has no transactions</li>" in found.to_html()
-    assert "<li>RFM: 账册没有transactions</li>" in found.to_html(language="zh")
-    assert "Not available" not in reviewed.to_html()
+    assert set(found.reasons.values()) == {"transactions has no row"}
+    assert found.reasons["segment"] == found.reasons["contribution"] == "transactions has no row"
+    assert "RFM segment" in found.to_html()
+    assert ": transactions has no row</li>" in found.to_html()
+    assert "：transactions没有记录" in found.to_html(language="zh").replace(": ", "：")
+    assert "Not available: transactions has no row" not in reviewed.to_html()
 
 
 def test_no_english_is_left_on_the_chinese_page(reviewed: Review, earlier: Review) -> None:
@@ -263,7 +273,10 @@ def test_no_english_is_left_on_the_chinese_page(reviewed: Review, earlier: Revie
 def test_the_first_sentences_summarise_the_book(reviewed: Review) -> None:
     page = reviewed.to_html()
     stage = reviewed.summary["stage"]
-    assert f"<li>{stage['active']:,} of {len(reviewed.customers):,} customers" in page
+    customers = reviewed.customers["is_customer"].sum()
+    assert f"<li>{stage['active']:,} of {customers:,} customers" in page
+    others = len(reviewed.customers) - customers
+    assert f"<li>{others} in the book are not customers on the day, " in page
     state = reviewed.summary["complaints"]["state"]
     answered = state["late"] + state["in_time"]
     assert f"{state['late']:,} of {answered:,} answers were late." in page
@@ -298,7 +311,7 @@ def test_sections_of_plugins_are_shown_and_inert(reviewed: Review) -> None:
 
 
 def test_the_page_of_a_large_book_says_that_it_explains_a_part(reviewed: Review) -> None:
-    summary = {**reviewed.summary, "customers": 1_000_000}
+    summary = {**reviewed.summary, "stage": {"active": 1_000_000}}
     page = attrs.evolve(reviewed, summary=summary).to_html()
     assert "This page explains 400 of 1,000,000 customers" in page
 

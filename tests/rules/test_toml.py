@@ -74,7 +74,7 @@ def test_words_and_figures_of_every_kind_read_back(name: str, note: str, value: 
         parameters={name: Parameter(value, note=note), "list": Parameter([value, {"a": value}])},
         rules=(
             Rule(name, {name: f"= {_quoted(name)}"}, value, because=note),
-            Rule("else", {}, value),
+            Rule(f"{name} else", {}, value),
         ),
     )
     again = DecisionTable.from_toml(table.to_toml())

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bankcrm.errors import DataError, InfeasibleError
 from bankcrm.segmentation import apportion
-from bankcrm.segmentation.resources.apportionment import sum_exact
+from bankcrm.segmentation.resources.quotas import sum_exact
 
 weights = st.lists(st.integers(0, 40), min_size=1, max_size=8).filter(any)
 
@@ -137,13 +137,56 @@ def test_scaling_whole_weights_changes_nothing(total: int, w: list[int], scale: 
     assert apportion(total, w).tolist() == apportion(total, [x * scale for x in w]).tolist()
 
 
+SCALES = st.sampled_from([0.1, 1 / 3, 0.37, 1e-9, 1e9, 1e-290, 1e290, 5e-324 * 2.0**60, 2.0**960])
+
+
+@given(bounded(), SCALES, st.booleans())
+def test_only_the_proportions_count(
+    demand: tuple[int, list[int], list[int], list[int]], scale: float, free: bool
+) -> None:
+    """Equal proportions share alike, to the last unit and tie, however the floats round."""
+    total, w, low, high = demand
+    bounds = {} if free else {"floors": low, "caps": high}
+    shares = by_hand(total, w, [0] * len(w) if free else low, [total] * len(w) if free else high)
+    assert apportion(total, np.array(w) * scale, **bounds).tolist() == shares
+    assert apportion(total, [x / 1000 for x in w], **bounds).tolist() == shares
+
+
+@given(st.integers(0, 10**15), st.lists(st.floats(0, allow_infinity=False), min_size=1).filter(any))
+def test_any_floats_share_as_their_exact_fractions(total: int, w: list[float]) -> None:
+    """Oracle: largest remainders on the binary values, unless all are simple fractions."""
+    exact = [Fraction(p) for p in _as_given(w)]
+    quota = [total * x / sum(exact) for x in exact]
+    share = [int(q) for q in quota]
+    order = sorted(range(len(w)), key=lambda i: (-(quota[i] - share[i]), -w[i], i))
+    for i in order[: total - sum(share)]:
+        share[i] += 1
+    assert apportion(total, w).tolist() == share
+
+
+def _as_given(w: list[float]) -> list[Fraction]:
+    top = Fraction(max(w))
+    near = [(Fraction(x) / top).limit_denominator(10**6) for x in w]
+    simple = all(
+        abs(f * top - Fraction(x)) <= Fraction(x) / 2**50 for f, x in zip(near, w, strict=True)
+    )
+    return near if simple else [Fraction(x) for x in w]
+
+
+def test_proportions_of_the_issue() -> None:
+    assert apportion(2, [0.1, 0.1, 0.4]).tolist() == apportion(2, [1, 1, 4]).tolist() == [0, 0, 2]
+    assert apportion(3, [0.1, 0.2, 0.3]).tolist() == apportion(3, [1, 2, 3]).tolist()
+    assert apportion(2, [5e-324, 5e-324, 4 * 5e-324]).tolist() == [0, 0, 2]
+    assert apportion(10**18, [1e308, 1e308, 1e-300]).tolist() == [5 * 10**17, 5 * 10**17, 0]
+
+
 def test_huge_weights_and_totals_stay_exact_in_sum() -> None:
-    """Where the products leave 64 bits the quotas are floating, but the sum is not."""
+    """Where the products leave 64 bits, longer whole numbers decide."""
     shares = apportion(10**18, [2**62, 2**62, 1])
     assert sum(shares.tolist()) == 10**18
     assert shares.tolist()[:2] == [5 * 10**17] * 2
     assert sum_exact(np.array([2**62] * 5)) == 5 * 2**62
-    assert apportion(1, [2**53, 2**53 + 1]).tolist() == [0, 1], "floats hold them for equal"
+    assert apportion(1, [2**53, 2**53 + 1]).tolist() == [0, 1], "floats take them for equal"
 
 
 def test_rounding_of_quotas_cannot_lose_a_unit() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bankcrm.errors import DataError, InfeasibleError, UnknownNameError
 from bankcrm.policy import default_policy
-from bankcrm.segmentation import allocate, resource_levels, resource_rules
+from bankcrm.segmentation import allocate, assign_managers, resource_levels, resource_rules
 from bankcrm.segmentation.resources.levels import Entitlement
 from bankcrm.vocabulary import Tier
 
@@ -50,6 +50,15 @@ def test_a_head_of_a_better_tier_gets_no_less(rows: list[tuple[str, int]]) -> No
     restricted_held = plan.tiers.loc["restricted", "amount"] == plan.tiers.loc["restricted", "cap"]
     ordered = per_head[per_head.index != "restricted"] if restricted_held else per_head
     assert (np.diff(ordered) <= 1).all(), "tiers stand best first"
+
+
+def test_shares_of_the_budget_are_exact_decimals() -> None:
+    """0.29 of 100 is 29 and 0.55 of 100 is 55, though the products of the floats are not."""
+    floors = {**POLICY.value("allocation_floor"), "key": 0.29}
+    caps = {**POLICY.value("allocation_cap"), "premium": 0.55}
+    policy = POLICY.with_parameters(allocation_floor=floors, allocation_cap=caps)
+    tiers = allocate(book([("premium", 1), ("key", 1)]), budget=100, policy=policy).tiers
+    assert (tiers.loc["key", "floor"], tiers.loc["premium", "cap"]) == (29, 55)
 
 
 def test_potential_customers_share_by_potential() -> None:
@@ -170,3 +179,20 @@ def test_bad_allocations_are_reported() -> None:
         resource_rules("gold")
     with pytest.raises(DataError):
         resource_levels(pd.Series(["gold"]))
+
+
+def test_a_customer_without_a_tier_gets_nothing() -> None:
+    tiers = pd.DataFrame({"tier": ["premium", None, "ordinary"]}, index=[1, 2, 3])
+    plan = allocate(tiers, budget=100)
+    known = allocate(tiers.dropna(), budget=100)
+    assert plan.customers["amount"].tolist() == [86, 0, 14]
+    assert plan.customers["amount"].drop(2).tolist() == known.customers["amount"].tolist()
+    pd.testing.assert_frame_equal(plan.tiers, known.tiers)
+    nobody = pd.DataFrame({"tier": [None]}, index=[1])
+    assert allocate(nobody, budget=0).customers["amount"].tolist() == [0]
+    with pytest.raises(InfeasibleError, match="none has a tier"):
+        allocate(nobody, budget=5)
+    managers = pd.DataFrame({"manager_id": ["Li"], "capacity": [9]})
+    found = assign_managers(tiers, managers)
+    assert found["status"].tolist() == ["assigned", "none", "assigned"]
+    assert found["reason"].tolist()[1] == "no_manager_due"

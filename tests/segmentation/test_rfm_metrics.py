@@ -138,8 +138,9 @@ def test_options_are_explicit() -> None:
     assert 3 not in netted.index
     assert netted.attrs["left_out"] == {"only_refunds": 1}
     refunds = "at least one movement of zero or more"
+    left = "1 customer has only refunds and is not measured"
     assert findings_of(netted) == (
-        DataFault("transactions", "amount", "only_refunds", 1, (), refunds),
+        DataFault("transactions", "amount", "only_refunds", 1, ("row 5",), refunds, left),
     )
     assert rfm_metrics(book, as_of=AS_OF, count="days").loc[1, "frequency"] == 2
     assert rfm_metrics(book, as_of=AS_OF, value="mean").loc[1, "monetary"] == 60.0
@@ -243,3 +244,37 @@ def test_the_callers_frame_is_left_alone() -> None:
     copy = book.copy(deep=True)
     rfm_metrics(book, as_of=AS_OF)
     pd.testing.assert_frame_equal(book, copy)
+
+
+def test_only_refunds_counts_the_rows_and_says_how_many_customers_they_are_of() -> None:
+    rows = moves([(1, "2026-06-01", -1.0), (1, "2026-06-02", -2.0), (2, "2026-06-02", 5.0),
+                  (3, "2026-06-03", -3.0), (3, "2026-07-03", 9.0)])  # fmt: skip
+    left_out = rfm_metrics(rows, as_of=AS_OF, refunds="net")
+    fault = {f.problem: f for f in findings_of(left_out)}["only_refunds"]
+    assert (fault.count, fault.examples) == (3, ("row 0", "row 1", "row 3"))
+    assert fault.advice == "2 customers have only refunds and are not measured"
+    assert left_out.index.tolist() == [2], "rows in = rows counted + rows reported"
+    assert len(rows) == left_out["frequency"].sum() + sum(left_out.attrs["left_out"].values())
+
+
+@pytest.mark.parametrize(
+    ("ids", "words"),
+    [
+        (["", "a", ""], r"customer_id: blank in 2 rows \(row 0: '', row 2: ''\)"),
+        (pd.Categorical(["", "a", ""]), r"customer_id: blank in 2 rows"),
+        ([1, "a", 1], r"customer_id: wrong type; .* found objects \(mixed-integer\); give each id"),
+        ([2.0**53, 2.0**53 + 1, 7.0], r"customer_id: not exact in 2 rows .*64-bit integers or"),
+        ([1.5, 2.0, 3.0], r"customer_id: not whole in 1 row"),
+    ],
+)
+def test_ids_that_are_none_or_would_merge_customers_are_refused(ids: object, words: str) -> None:
+    rows = moves([(1, "2026-06-01", 1.0)] * 3).assign(customer_id=ids)
+    with pytest.raises(DataError, match=words):
+        rfm_metrics(rows, as_of=AS_OF)
+
+
+def test_whole_float_ids_are_the_same_customers_as_integers() -> None:
+    rows = moves([(17850, "2026-06-01", 1.0), (9, "2026-06-02", 2.0)])
+    floats = rows.assign(customer_id=rows["customer_id"].astype("float64"))
+    found = [rfm_metrics(r, as_of=AS_OF) for r in (rows, floats)]
+    pd.testing.assert_frame_equal(found[0], found[1])

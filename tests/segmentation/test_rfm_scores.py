@@ -71,15 +71,79 @@ def test_thresholds_survive_toml_and_json_and_score_alone(
 
 def test_constant_data_one_customer_and_one_time_buyers_are_defined() -> None:
     constant = pd.DataFrame({"recency_days": [5] * 9, "frequency": [1] * 9, "monetary": [7.0] * 9})
-    assert set(score_rfm(constant, fit_rfm(constant))["rfm_score"]) == {511}
+    thresholds = fit_rfm(constant)
+    assert set(score_rfm(constant, thresholds)["rfm_score"]) == {333}, "nobody differs: the middle"
+    assert set(segment_rfm(score_rfm(constant, thresholds))["segment"]) == {"loyal"}
+    assert RfmThresholds.from_toml(thresholds.to_toml()) == thresholds
+    newcomer = pd.DataFrame({"recency_days": [4, 6], "frequency": [2, 0], "monetary": [8.0, 6.0]})
+    assert score_rfm(newcomer, thresholds)["rfm_score"].tolist() == [555, 111]
     one = constant.iloc[[0]]
-    assert score_rfm(one, fit_rfm(one))["rfm_score"].tolist() == [511]
+    assert score_rfm(one, fit_rfm(one))["rfm_score"].tolist() == [333]
     once = pd.DataFrame(
         {"recency_days": range(10), "frequency": [1] * 8 + [2, 9], "monetary": [1.0] * 10}
     )
     scores = score_rfm(once, fit_rfm(once))
     assert scores["f"].tolist() == [1] * 8 + [5, 5], "one-time buyers share the lowest score"
     segment_rfm(scores)
+
+
+@given(metrics_frames(), st.integers(2, 9))
+def test_scores_that_nobody_can_get_are_reported(metrics: pd.DataFrame, bins: int) -> None:
+    """Where cut points repeat, no value scores between them, of any customer of any book."""
+    fitted = fit_rfm(metrics, bins=bins)
+    reported = {f.column for f in fitted.findings}
+    grid = np.arange(-1, 11) / 2
+    every = pd.DataFrame({"recency_days": grid, "frequency": grid, "monetary": grid})
+    scores = score_rfm(every, fitted)
+    for metric, score in (("recency_days", "r"), ("frequency", "f"), ("monetary", "m")):
+        repeated = len(set(fitted.groups[0].of(metric))) < bins - 1
+        assert (metric in reported) == repeated
+        if repeated:
+            assert scores[score].nunique() < bins
+
+
+@given(metrics_frames(), st.integers(2, 9))
+def test_a_shared_value_is_scored_by_its_place_among_the_others(
+    metrics: pd.DataFrame, bins: int
+) -> None:
+    """By counting customers: a value on which several quantiles fall passes those up to its place.
+
+    So the lowest value has the lowest score, and the highest the highest, however many share it.
+    """
+    scores = score_rfm(metrics, fit_rfm(metrics, bins=bins))
+    for metric, score in (("frequency", "f"), ("monetary", "m"), ("recency_days", "r")):
+        values = metrics[metric].tolist()
+        quantiles = [float(np.quantile(values, k / bins)) for k in range(1, bins)]
+        for value, found in zip(values, scores[score], strict=True):
+            below, above = sum(v < value for v in values), sum(v > value for v in values)
+            if quantiles.count(value) < 2:
+                continue
+            # the place is above k / bins, in whole numbers: no rounding
+            part, whole = (below, below + above) if below + above else (1, 2)
+            place = 1 + sum(part * bins > k * whole for k in range(1, bins))
+            assert found == (place if score != "r" else bins + 1 - place)
+            if below + above:
+                assert below or found == (1 if score != "r" else bins)
+                assert above or found == (bins if score != "r" else 1)
+
+
+@given(metrics_frames(), st.integers(2, 9), st.integers(1, 8))
+def test_who_counts_as_lost_has_the_lowest_recency_score(
+    metrics: pd.DataFrame, bins: int, lost: int
+) -> None:
+    """And the limit only ever lowers a score, that of recency."""
+    plain = score_rfm(metrics, fit_rfm(metrics, bins=bins))
+    found = score_rfm(metrics, fit_rfm(metrics, bins=bins, lost_after_days=lost))
+    assert (found["r"][metrics["recency_days"] >= lost] == 1).all()
+    assert (found["r"] <= plain["r"]).all()
+    pd.testing.assert_frame_equal(found[["f", "m"]], plain[["f", "m"]])
+
+
+def test_a_long_enough_limit_changes_nothing_and_an_impossible_one_is_refused() -> None:
+    metrics = pd.DataFrame({"recency_days": [1, 5, 9], "frequency": 1, "monetary": [1.0, 2.0, 3.0]})
+    assert fit_rfm(metrics, lost_after_days=365) == fit_rfm(metrics)
+    with pytest.raises(PolicyError, match="lost_after_days: 0"):
+        fit_rfm(metrics, lost_after_days=0)
 
 
 def test_fixed_cut_points_mean_from_this_value_on_and_within_these_days() -> None:

@@ -16,6 +16,7 @@ from bankcrm.segmentation import (
     TIER_LADDER,
     assign_tiers,
     fit_tiers,
+    resource_levels,
     review_tiers,
     tier_migration,
 )
@@ -127,10 +128,37 @@ def test_bad_facts_are_reported() -> None:
         assign_tiers(pd.DataFrame({"customer_id": [1, 1], "contribution": [1.0, 2.0]}))
     with pytest.raises(DataError, match="credit_standing"):
         assign_tiers(pd.DataFrame({"contribution": [1.0], "credit_standing": ["fine"]}))
-    with pytest.raises(DataError, match="contribution: null"):
-        assign_tiers(pd.DataFrame({"contribution": [np.nan]}))
     with pytest.raises(DataError, match="risk"):
         assign_tiers(pd.DataFrame({"contribution": [1.0], "risk": [101.0]}))
+
+
+def test_without_a_contribution_only_standing_decides() -> None:
+    facts = pd.DataFrame({"contribution": np.nan, "credit_standing": ["good", "bad"]}, index=[1, 2])
+    found = assign_tiers(facts)
+    assert found["value_level"].isna().all()
+    assert found["tier"].tolist()[1] == "restricted"
+    assert found["tier"].isna().tolist() == [True, False]
+    levels = resource_levels(found)
+    assert levels["resource_level"].isna().tolist() == [True, False]
+    with pytest.raises(DataError, match="2 rows, none with a contribution"):
+        fit_tiers(facts)
+
+
+def test_a_review_without_a_contribution_keeps_the_tier() -> None:
+    previous = pd.DataFrame({"tier": ["key"], "since": pd.to_datetime(["2025-01-01"])}, index=[1])
+    facts = pd.DataFrame({"contribution": [np.nan, np.nan]}, index=[1, 2])
+    found = review_tiers(previous, facts, as_of="2026-01-01")
+    assert found["tier"].tolist()[0] == "key"
+    assert found["reason"].tolist() == ["no_facts", "no_facts"]
+    assert found["tier"].isna().tolist() == [False, True]
+
+
+def test_fitted_lines_leave_out_what_is_not_known() -> None:
+    values = pd.Series([float(v) for v in range(100)])
+    more = pd.concat([values, pd.Series([np.nan] * 50)], ignore_index=True)
+    known = fit_tiers(pd.DataFrame({"contribution": values}))
+    assert fit_tiers(pd.DataFrame({"contribution": more})) == known
+    assert known.customers == 100
 
 
 def test_fitted_lines_go_into_a_policy() -> None:
@@ -147,6 +175,30 @@ def test_fitted_lines_go_into_a_policy() -> None:
     review_tiers(
         previous("key"), facts(lines.key), as_of=DAY, policy=policy
     )  # keep lines lie on the right side
+
+
+@given(st.lists(st.integers(0, 6), min_size=2, max_size=80), st.sampled_from([0.05, 0.2, 0.3]))
+def test_a_line_never_takes_in_more_than_was_asked_for_without_a_finding(
+    values: list[int], share: float
+) -> None:
+    facts = pd.DataFrame({"contribution": [float(v) for v in values]})
+    try:
+        lines = fit_tiers(facts, premium_share=share, key_share=2 * share)
+    except DataError:  # the lines coincide
+        return
+    found = {f.problem: f.count for f in lines.findings}
+    for name, line, part in (("premium", lines.premium, share), ("key", lines.key, 3 * share)):
+        asked = max(round(part * len(values)), 1)
+        above = sum(v >= line for v in values)
+        assert above - asked == found.get(f"tied_at_{name}_line", 0)
+
+
+def test_ninety_equal_customers_are_not_key_without_a_word() -> None:
+    lines = fit_tiers(pd.DataFrame({"contribution": [1.0] * 90 + [2.0] * 10}))
+    assert (lines.premium, lines.key) == (2.0, 1.0)
+    premium, key = map(str, lines.findings)
+    assert "tied at premium line in 5 rows (2.0" in premium
+    assert "expected 20 of 100 customers at or above the line, found 100" in key
 
 
 def test_faulty_fits_are_refused() -> None:
@@ -402,3 +454,19 @@ def test_a_customer_twice_on_one_day_is_refused() -> None:
     )
     with pytest.raises(DataError, match=r"history\..*duplicate key"):
         tier_migration(twice)
+
+
+def test_a_customer_without_a_tier_makes_no_move() -> None:
+    """A lost customer who returns did not move from one tier to the other."""
+    history = pd.DataFrame(
+        {
+            "customer_id": [1, 1, 1, 2, 2],
+            "tier": ["key", None, "premium", "key", "premium"],
+            "date": pd.to_datetime(
+                ["2025-01-01", "2025-07-01", "2026-01-01", "2025-01-01", "2025-07-01"]
+            ),
+        }
+    )
+    moves = tier_migration(history)
+    assert moves.to_numpy().sum() == 1
+    assert moves.loc["key", "premium"] == 1

@@ -46,6 +46,49 @@ def test_scaling_every_value_changes_no_share(x: np.ndarray, factor: float) -> N
     assert other.hhi == pytest.approx(one.hhi, abs=1e-12)
 
 
+FAR = st.sampled_from([-1050, -1000, -600, -400, 400, 600, 990])
+
+
+@given(mixed, FAR)
+def test_no_amount_is_too_large_or_too_small_for_a_share(x: np.ndarray, power: int) -> None:
+    """By a power of two the same book to the last bit, unless its small values are subnormal."""
+    x = np.round(x)
+    assume(x.sum() > 0.01 * np.abs(x).sum())
+    one, far = concentration(x), concentration(np.ldexp(x, power))
+    same = pytest.approx if power > -1000 else lambda v: pytest.approx(v, rel=1e-3)
+    for name in ("gini", "gini_normalised", "hhi"):
+        assert getattr(far, name) == same(getattr(one, name)), name
+    if x.min() >= 0:
+        assert far.theil == same(one.theil)
+    for share in (0.2, 1 / 3, 0.8):
+        assert far.share_of_top(share) == same(one.share_of_top(share))
+        assert far.holders_of(share) == same(one.holders_of(share))
+    assert far.whale_curve(5).peak == same(one.whale_curve(5).peak)
+    assert far.profit_split(0).customers == one.profit_split(0).customers
+    assert far.lorenz(5)["value"].tolist() == same(one.lorenz(5)["value"].tolist())
+    if len(x) >= 3 and x.min() > 0:
+        ends = [c.interval("gini", seed=1, replicates=20) for c in (one, far)]
+        assert (ends[1].lower, ends[1].upper) == same((ends[0].lower, ends[0].upper))
+        for method in ("jackknife", "asymptotic"):
+            ends = [c.interval("hhi", method=method) for c in (one, far)]
+            assert ends[1].lower == same(ends[0].lower)
+
+
+def test_values_at_the_end_of_the_floats() -> None:
+    found = concentration([1e308, 1e308, 1e307])
+    small = concentration([10.0, 10.0, 1.0])
+    assert found.total == np.inf
+    assert found.share_of_top(1 / 3) == pytest.approx(small.share_of_top(1 / 3))
+    assert found.gini == pytest.approx(small.gini)
+    least = concentration([5e-324, 5e-324, 10 * 5e-324])
+    assert least.gini == pytest.approx(concentration([1, 1, 10]).gini)
+    assert concentration([1e308, -1e308, 1e308]).gini_normalised == pytest.approx(
+        concentration([1, -1, 1]).gini_normalised
+    )
+    with pytest.raises(DataError, match="weights: too large"):
+        concentration([1.0, 2.0], weights=[1e308, 1e308])
+
+
 @given(books, st.integers(1, 10**6))
 def test_adding_the_same_to_all_lowers_gini(x: np.ndarray, amount: int) -> None:
     assume(x.max() > x.min())

@@ -192,3 +192,23 @@ def test_bad_states() -> None:
         compare_concentration([0.0, 0.0], [1.0, 2.0], seed=1)
     with pytest.raises(DataError, match="values: no resampled book has a total above 0"):
         compare_concentration([0.0, 0, 0, 0, 0, 1], [1.0, 2], seed=0, replicates=1)
+
+
+@pytest.mark.parametrize("power", [-1000, -600, 600, 1000])
+def test_groups_and_changes_of_amounts_of_any_size(power: int) -> None:
+    data = pd.DataFrame({"profit": [1.0, 3, 2, 6, 9], "branch": list("aabbb")})
+    far = data.assign(profit=np.ldexp(data["profit"], power))
+    one, other = (concentration_by(d, "profit", "branch") for d in (data, far))
+    for name in ("gini", "gini_within", "gini_between", "theil", "theil_within", "theil_between"):
+        assert getattr(other, name) == pytest.approx(getattr(one, name)), name
+    pd.testing.assert_frame_equal(
+        other.groups.drop(columns=["total", "mean"]), one.groups.drop(columns=["total", "mean"])
+    )
+    assert np.ldexp(other.groups["total"], -power).tolist() == one.groups["total"].tolist()
+    later = data["profit"] * [1, 1, 1, 1, 2]
+    near = compare_concentration(data["profit"], later, seed=1, replicates=30)
+    away = compare_concentration(
+        far["profit"], pd.Series(np.ldexp(later, power)), seed=1, replicates=30
+    )
+    assert away.gini == near.gini
+    assert away.movers["effect"].tolist() == pytest.approx(near.movers["effect"].tolist())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -71,6 +72,17 @@ def test_missing_values_are_left_out_of_the_fit_and_stay_missing() -> None:
     assert scale.apply([2.0, np.nan])[0] == 0.5
     assert np.isnan(scale.apply([np.nan])).all()
     assert fit_scale([4.0, 4.0], "min_max").apply([4.0]).tolist() == [0.5]
+
+
+@pytest.mark.parametrize("method", ["rank", "robust_z", "min_max"])
+@pytest.mark.parametrize("power", [-1060, -600, 600, 1013])
+def test_a_scale_does_not_depend_on_the_size_of_the_amounts(method: Any, power: int) -> None:
+    x = np.array([-900.0, -3, 0, 2, 2, 700, 1000])
+    near, far = fit_scale(x, method), fit_scale(np.ldexp(x, power), method)
+    digits = 1e-4 if power < -1022 else 1e-6  # below the normal floats there are fewer digits
+    assert far.apply(np.ldexp(x, power)) == pytest.approx(near.apply(x), abs=digits)
+    less, same, more = fit_scale([1e17, 1e17], method).apply([0.5e17, 1e17, 2e17])
+    assert less <= same == 0.5 <= more
 
 
 def test_grades_in_words() -> None:

@@ -121,6 +121,8 @@ def test_entropy_weights_sum_to_one_and_ignore_units(
         return
     weights = entropy_weights(frame)
     assert sum(weights.values()) == pytest.approx(1)
+    huge = frame.assign(a=np.ldexp(frame["a"] / frame["a"].max(), 1023))
+    assert entropy_weights(huge) == pytest.approx(weights, abs=1e-9)
     scaled = entropy_weights(frame.assign(a=frame["a"] * unit))
     assert scaled == pytest.approx(weights, abs=1e-6)
 

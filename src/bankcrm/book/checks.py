@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import attrs
 import numpy as np
 import pandas as pd
 
 from bankcrm.book.contract import CONTRACT, KEYS, MODELS
+from bankcrm.book.known import without_later_labels
 from bankcrm.errors import DataError
 from bankcrm.frames import DataFault, screen_frame
+from bankcrm.frames.readers import LastDay, Mask
 
 # A person who is no customer may complain; a group may have outside members.
+_BLANK = "the value is left out, the row stays"
 _MUST_BE_KNOWN = ("transactions", "accounts", "balances", "loans", "contacts")
 
 
@@ -19,6 +24,7 @@ def screened(
 ) -> tuple[pd.DataFrame, list[pd.DataFrame], list[DataFault]]:
     """One frame without its faulty rows, the rejected rows, and the faults."""
     columns = CONTRACT[name]
+    frame, labels = without_later_labels(name, frame, LastDay(day, zone))
     if name == "links":  # a link that begins later is not known yet
         columns = tuple(attrs.evolve(c, required=c.required or c.name == "since") for c in columns)
         if "since" not in frame:
@@ -29,7 +35,11 @@ def screened(
     found, faults = screened.frame, list(screened.faults)
     rejected = [screened.rejected] if len(screened.rejected) else []
     if name == "customers":
-        _refuse(faults, found)
+        _refuse_repeated(faults)
+    faults += [
+        _row_fault(name, column, "after_as_of", frame.index[rows], f"values known by {day}", _BLANK)
+        for column, rows in labels.items()
+    ]
     required = {c.name for c in columns if c.required}
     for rule in MODELS[name].CONSTRAINTS:
         if not set(rule.fields) <= set(found.columns):
@@ -46,7 +56,7 @@ def screened(
                 "contradiction",
                 found.index[broken],
                 rule.expected,
-                "the rows are rejected" if away else "the value is left out, the row stays",
+                "the rows are rejected" if away else _BLANK,
             )
         )
         if away:
@@ -57,14 +67,31 @@ def screened(
     return found, rejected, faults
 
 
-def _refuse(faults: list[DataFault], customers: pd.DataFrame) -> None:
-    """Refuse duplicate customers, which would make every figure wrong, and a book without any."""
+def later_customers(
+    customers: pd.DataFrame, later: Mask, day: np.datetime64
+) -> tuple[list[pd.DataFrame], list[DataFault]]:
+    """The rows of customers who are not known yet, as rejected rows and as a fault."""
+    if not later.any():
+        return [], []
+    expected = f"a date or a row of the customer by {day}"
+    advice = "they come later and are left out"
+    rows = customers.loc[later].assign(fault="customer_id: not_yet_known")
+    return [rows], [
+        _row_fault("customers", "customer_id", "not_yet_known", rows.index, expected, advice)
+    ]
+
+
+def _refuse_repeated(faults: list[DataFault]) -> None:
+    """Refuse duplicate customers, which would make every figure wrong."""
     twice = [f for f in faults if f.problem == "duplicate_key"]
     if twice:
         raise DataError(str(twice[0]))
-    if customers.empty:
-        reason = "; ".join(map(str, faults)) or "the frame has no row"
-        raise DataError(f"customers: no customer to review ({reason})")
+
+
+def no_customer(faults: Iterable[DataFault]) -> DataError:
+    """The error of a book without any customer to review."""
+    reason = "; ".join(str(f) for f in faults if f.frame == "customers")
+    return DataError(f"customers: no customer to review ({reason or 'the frame has no row'})")
 
 
 def _row_fault(
@@ -75,9 +102,12 @@ def _row_fault(
 
 
 def linked(
-    frames: dict[str, pd.DataFrame], rejected: dict[str, list[pd.DataFrame]]
+    frames: dict[str, pd.DataFrame], rejected: dict[str, list[pd.DataFrame]], later: pd.Series
 ) -> list[DataFault]:
-    """Check the ids between the frames; rows of unknown customers move to ``rejected``."""
+    """Check the ids between the frames; rows of unknown customers move to ``rejected``.
+
+    Customers who are not known yet (``later``) are no unknown ones: a link may name them.
+    """
     faults: list[DataFault] = []
     known = frames["customers"]["customer_id"]
     for name, column, frame in [
@@ -89,6 +119,8 @@ def linked(
         ids = frames[name][column]
         _same_type(name, column, ids, known)
         unknown = (~ids.isin(known) & ids.notna()).to_numpy(dtype=np.bool_)
+        if len(later):
+            unknown = unknown & ~ids.isin(later).to_numpy(dtype=np.bool_)
         if not unknown.any():
             continue
         away = name in _MUST_BE_KNOWN
@@ -113,7 +145,7 @@ def linked(
 
 def _same_type(name: str, column: str, ids: pd.Series, known: pd.Series) -> None:
     """Refuse integer ids in one frame and text in the other: no row would have a customer."""
-    if not len(ids) or ids.isna().all():
+    if not len(ids) or not len(known) or ids.isna().all():
         return
     forms = [
         "integers" if pd.api.types.is_numeric_dtype(s.dtype) else "text"

@@ -56,6 +56,22 @@ FAMILY = {"parent_id": "customer_id", "child_id": "customer_id", "referred_by": 
 ENTRIES = ("name", "as_of", "currency", "seed", "presets", "note")
 """The entries of ``book.toml`` about the whole book; the others are its mapping."""
 
+DATED_BY: Mapping[str, str] = MappingProxyType(
+    {
+        "transactions": "date",
+        "accounts": "opened_date",
+        "balances": "date",
+        "loans": "granted_date",
+        "contacts": "date",
+        "links": "since",
+        "complaints": "received_at",
+    }
+)
+"""The date from which a row of each frame is known; a link without it is taken as known."""
+
+BEGINNINGS = ("first_contact_date", "inquiry_date", "contract_date")
+"""The dates of a customer from the first of which the bank knows it."""
+
 _EMPTY = {
     "id": "int64",
     "text": "object",
@@ -78,7 +94,7 @@ def empty_frame(name: str) -> pd.DataFrame:
     Raises:
         UnknownNameError: A book has no frame of this name.
     """
-    if name not in CONTRACT:
+    if not isinstance(name, str) or name not in CONTRACT:
         raise UnknownNameError("frame", name, FRAMES)
     return pd.DataFrame({c.name: pd.Series(dtype=_EMPTY[c.kind]) for c in CONTRACT[name]})
 
@@ -104,23 +120,56 @@ def contract_page() -> str:
         "| money, number | numbers; Decimals are converted to float64 |",
         "| integer | integers |",
         "| boolean | true or false |",
+        "",
+        "*Known from* says since when a review knows a value: a review as of a day uses no other.",
+        "",
+        "| known from | meaning |",
+        "| --- | --- |",
+        "| the row | it is known as long as its row |",
+        "| itself | a date is known from that day on; a later one is missing |",
+        "| a column | it is missing as long as the dates that it is known from lie after the day |",
+        "| undated | a state without a date: it is used as it is, and a finding says so where the "
+        "records are of a later day than the review |",
     ]
     for name, columns in CONTRACT.items():
         summary = (MODELS[name].__doc__ or "").strip().split("\n")[0]
         key = f" Unique by `{KEYS[name]}`." if name in KEYS else ""
-        lines += ["", f"## {name}", "", f"{summary}{key}", ""]
+        lines += ["", f"## {name}", "", f"{summary}{key} {_row_known_from(name)}", ""]
         lines += [
-            "| column | kind | required | unit | meaning |",
-            "| --- | --- | --- | --- | --- |",
+            "| column | kind | required | known from | unit | meaning |",
+            "| --- | --- | --- | --- | --- | --- |",
         ]
         for c in columns:
             words = f" One of {', '.join(f'`{w}`' for w in c.choices)}." if c.choices else ""
             need = "yes" if c.required else ""
             unit = c.unit + _limits(c)
-            lines.append(f"| `{c.name}` | {c.kind} | {need} | {unit} | {c.meaning}{words} |")
+            known = _known_from(name, c)
+            cells = (f"`{c.name}`", c.kind, need, known, unit, f"{c.meaning}{words}")
+            lines.append(f"| {' | '.join(cells)} |")
         rules = [f"- {rule.expected}" for rule in MODELS[name].CONSTRAINTS]
         lines += ["", "Across columns:", "", *rules] if rules else []
     return "\n".join(lines) + "\n"
+
+
+def _row_known_from(frame: str) -> str:
+    if frame == "customers":
+        own = ", ".join(f"`{c}`" for c in (*BEGINNINGS, "closed_date"))
+        return (
+            f"A customer is known from the first of {own} and of the rows of other frames that "
+            "name it (links do not count); one without any date is taken as known."
+        )
+    without = " A row without it is taken as known." if frame == "links" else ""
+    return f"A row is known from its `{DATED_BY[frame]}`.{without}"
+
+
+def _known_from(frame: str, column: Column) -> str:
+    if column.known_from:
+        return " or ".join(f"`{c}`" for c in column.known_from)
+    if column.undated:
+        return "undated"
+    if column.kind in ("date", "instant") and DATED_BY.get(frame) != column.name:
+        return "itself"
+    return "the row"
 
 
 def _limits(column: Column) -> str:

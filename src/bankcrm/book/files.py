@@ -12,13 +12,15 @@ import pyarrow as pa
 import tomli_w
 from pyarrow import csv
 
+from bankcrm.arguments import as_path
 from bankcrm.book.contract import CONTRACT, FRAMES
 from bankcrm.book.mapping import BookMapping
 from bankcrm.book.mapping.toml import mapping_of
-from bankcrm.book.model import Book
+from bankcrm.book.model import Book, refuse_no_book
 from bankcrm.book.reading import read_frames
 from bankcrm.databases.reading import Source, is_url
 from bankcrm.errors import DataError
+from bankcrm.folders import ResultFolder, refuse_source
 from bankcrm.progress import Progress
 
 _FORMATS = ("parquet", "csv")
@@ -66,7 +68,7 @@ def read_book(
     if not isinstance(source, str | Path) or is_url(source):
         frames, note = read_frames(mapping or BookMapping(), database=source, progress=progress)
         return Book(**frames, note=note)
-    folder = Path(source)
+    folder = as_path(source, "folder")
     if not folder.is_dir():
         raise DataError(
             f"{folder}: no such folder; expected a folder of files such as customers.parquet"
@@ -83,40 +85,54 @@ def write_book(
     book: Book,
     folder: str | Path,
     format: Literal["parquet", "csv"] = "parquet",  # noqa: A002 - pandas and pyarrow name it so
+    *,
+    force: bool = False,
 ) -> Path:
     """Write a book to a folder, from which `read_book` reads the same book.
 
-    Files of an earlier book in the folder are replaced; other files are not changed.
+    An earlier book that bankcrm wrote there is replaced. A folder with files of others is refused.
 
     Args:
         book: The book.
         folder: The folder; it is made if it does not exist.
         format: ``parquet`` (exact types, small, fast) or ``csv``.
+        force: Replace the frames and ``book.toml`` of a folder that bankcrm did not write.
 
     Returns:
         The folder.
 
     Raises:
-        DataError: The format is unknown, or the folder is a file.
+        DataError: The format is unknown, the folder is a file, or it has files of others.
     """
     if format not in _FORMATS:
         raise DataError(f"format: {format!r} is not one of {', '.join(_FORMATS)}")
-    folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise DataError(f"{folder}: is a file; give a folder")
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in FRAMES:
-        for suffix in _FORMATS:
-            (folder / f"{name}.{suffix}").unlink(missing_ok=True)
-    for name, frame in book.frames().items():
-        try:
-            _write(frame, name, folder / f"{name}.{format}")
-        except (TypeError, ValueError) as error:  # Arrow's own errors are both
-            raise DataError(f"{name}: cannot be written as {format}: {error}") from None
-    known = {key: getattr(book, key) for key in _FACTS}
-    text = tomli_w.dumps({k: v for k, v in known.items() if v not in (None, "", ())})
-    (folder / _TOML).write_text(text, encoding="utf-8")
-    return folder
+    if not isinstance(book, Book):
+        refuse_no_book(book)
+    with book_folder(folder, force=force).replaced() as target:
+        for name, frame in book.frames().items():
+            try:
+                _write(frame, name, target / f"{name}.{format}")
+            except (TypeError, ValueError) as error:  # Arrow's own errors are both
+                raise DataError(f"{name}: cannot be written as {format}: {error}") from None
+        known = {key: getattr(book, key) for key in _FACTS}
+        text = tomli_w.dumps({k: v for k, v in known.items() if v not in (None, "", ())})
+        (target / _TOML).write_text(text, encoding="utf-8")
+    return Path(folder)
+
+
+def book_folder(folder: str | Path, *, force: bool = False) -> ResultFolder:
+    """The folder of a book that is to be written."""
+    names = [f"{name}.{suffix}" for name in FRAMES for suffix in _FORMATS]
+    return ResultFolder(as_path(folder, "folder"), "book", (*names, _TOML), force)
+
+
+def refuse_book_folder(out: str | Path, folder: str | Path) -> None:
+    """Refuse to write results into the folder of a book, or into that of one of its frames.
+
+    Raises:
+        DataError: The results would lie among the files that are read.
+    """
+    refuse_source(out, folder, [Path(folder) / name for name in FRAMES])
 
 
 def _write(frame: pd.DataFrame, name: str, path: Path) -> None:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 import attrs
 import pandas as pd
 
 from bankcrm._display import card, figures_of
-from bankcrm.book.checks import linked, screened
+from bankcrm.arguments import refuse
+from bankcrm.book.checks import later_customers, linked, no_customer, screened
 from bankcrm.book.contract import FRAMES, empty_frame
+from bankcrm.book.known import not_yet_known
 from bankcrm.book.mapping import BookMapping
 from bankcrm.book.reading import mapped_frames
 from bankcrm.errors import DataError
 from bankcrm.frames import DataFault, as_frame
 from bankcrm.frames.arrays import as_of_day
 from bankcrm.frames.instants import ZONE
+from bankcrm.frames.readers import LastDay
 
 
 def _optional_frame(data: object) -> pd.DataFrame | None:
@@ -35,8 +39,23 @@ def _own(frames: Mapping[str, pd.DataFrame]) -> Mapping[str, pd.DataFrame]:
     return dict(frames)
 
 
-def _names(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(names)
+def _names(names: Iterable[str] | str) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def refuse_no_book(value: object, expected: str = "a Book") -> NoReturn:
+    """Raise the error for an argument that is no book, with how to make one.
+
+    Raises:
+        DataError: Always.
+    """
+    if isinstance(value, str | Path):
+        advice = f"read it first: read_book({str(value)!r})"
+    elif isinstance(value, Mapping):
+        advice = "unpack it: Book(**frames)"
+    else:
+        advice = "make one: Book(customers=..., transactions=...)"
+    refuse("book", expected, value, advice)
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -57,7 +76,7 @@ class Book:
         links: One row per link between two customers.
         as_of: The day of the records.
         name: The book's name.
-        currency: Currency of the amounts (ISO 4217).
+        currency: Currency of the amounts (ISO 4217); empty where it is not known.
         seed: The seed of a synthetic book.
         presets: Policy presets that a review uses instead of the defaults, such as
             ``valuation/czk_1993``.
@@ -95,7 +114,7 @@ class Book:
     links: pd.DataFrame | None = attrs.field(default=None, converter=_optional_frame)
     as_of: dt.date | None = attrs.field(default=None, kw_only=True, converter=_optional_day)
     name: str = attrs.field(default="book", kw_only=True)
-    currency: str = attrs.field(default="CNY", kw_only=True)
+    currency: str = attrs.field(default="", kw_only=True)
     seed: int | None = attrs.field(default=None, kw_only=True)
     presets: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=_names)
     note: str = attrs.field(default="", kw_only=True)
@@ -145,18 +164,20 @@ class Book:
         return empty if frame is None else frame
 
     def check(
-        self, as_of: object = None, *, zone: str = ZONE
+        self, as_of: object = None, *, zone: str = ZONE, part: bool = False
     ) -> tuple[Book, tuple[DataFault, ...]]:
         """Check the book, and restrict it to what is known on a day.
 
         A fault in a required column rejects the row (see `rejected`). A fault in an optional column
         leaves out the value and keeps the row. A date after ``as_of`` is a fault too: a later
-        transaction is rejected, a later closing day is not known yet. Rows of unknown customers are
-        rejected, except complaints and links, which are kept and counted.
+        transaction is rejected, a later closing day is not known yet. A customer whose first date
+        and first row are later does not exist yet, and is rejected as ``not_yet_known``. Rows of
+        unknown customers are rejected, except complaints and links, which are kept and counted.
 
         Args:
             as_of: The day; by default the book's own.
             zone: The bank's time zone, in which the day of an instant is taken.
+            part: Whether this is a part of a book, in which no customer may be left.
 
         Returns:
             The checked book (frames of canonical dtypes, each with the index 0, 1, 2 ...) and the
@@ -186,21 +207,33 @@ class Book:
                 "or --as-of 2026-06-30"
             )
         day = as_of_day(self.as_of if as_of is None else as_of)
-        frames: dict[str, pd.DataFrame] = {}
+        found: dict[str, pd.DataFrame] = {}
         rejected: dict[str, list[pd.DataFrame]] = {}
-        faults: list[DataFault] = []
-        wrong: list[str] = []
-        for name, frame in self.frames().items():
+        told: dict[str, list[DataFault]] = {}
+        wrong: dict[str, str] = {}
+        # The customers come last: the other frames say who is known on the day.
+        later = pd.Series(dtype=object)
+        for name, frame in reversed(self.frames().items()):
+            away: list[pd.DataFrame] = []
+            gone: list[DataFault] = []
+            if name == "customers":
+                late = not_yet_known(frame, found, rejected, LastDay(day, zone))
+                away, gone = later_customers(frame, late, day)
+                if away:
+                    later, frame = away[0]["customer_id"], frame.loc[~late]
             try:
-                frames[name], rows, found = screened(name, frame, day, zone)
+                found[name], rows, faulty = screened(name, frame, day, zone)
             except DataError as error:
-                wrong.append(str(error))
+                wrong[name] = str(error)
                 continue
-            rejected[name] = rows
-            faults += found
+            rejected[name], told[name] = away + rows, gone + faulty
         if wrong:
-            raise DataError("\n".join(wrong))
-        faults += linked(frames, rejected)
+            raise DataError("\n".join(wrong[name] for name in reversed(wrong)))
+        frames = {name: found[name] for name in reversed(found)}
+        faults = [fault for name in frames for fault in told[name]]
+        if frames["customers"].empty and not part:
+            raise no_customer(faults)
+        faults += linked(frames, rejected, later)
         changes: dict[str, Any] = {
             name: frame.reset_index(drop=True) for name, frame in frames.items()
         }

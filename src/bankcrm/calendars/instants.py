@@ -45,7 +45,6 @@ def business_day(
     '2026-03-03'
     """
     local, scalar = local_times(instants, zone)
-    shift = np.timedelta64(0, "s")
     if cutoff is not None:
-        shift = np.timedelta64(86_400 - seconds_of(cutoff), "s")
-    return one_day((local + shift).astype("datetime64[D]"), scalar)
+        local = local + np.timedelta64(86_400 - seconds_of(cutoff), "s")
+    return one_day(local.astype("datetime64[D]"), scalar)

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm.arguments import refuse
 from bankcrm.errors import CalendarError, DataError
 from bankcrm.frames.arrays import Days, as_of_day, days
 
@@ -415,6 +416,8 @@ def _scalar(day: Days) -> dt.date:
 
 def _whole(n: int | ManyDays) -> _Ints:
     """Numbers of days as int64."""
+    if n is None:
+        refuse("n", "whole numbers of days", n)
     values = np.asarray(n)
     if values.dtype.kind not in "iu":
         as_float = pd.to_numeric(pd.Series(n), errors="coerce").to_numpy(

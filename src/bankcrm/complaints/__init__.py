@@ -10,7 +10,8 @@ from bankcrm.complaints.escalation import escalate, follow_ups
 from bankcrm.complaints.facts import Classifier
 from bankcrm.complaints.fca_return import fca_return
 from bankcrm.complaints.intake import Intake, Referral, intake
-from bankcrm.complaints.lexicon.lexicon import Lexicon, default_lexicon, read_lexicon
+from bankcrm.complaints.lexicon.lexicon import Lexicon
+from bankcrm.complaints.lexicon.reader import default_lexicon, read_lexicon
 from bankcrm.complaints.processing import ProcessedComplaints, process_complaints
 from bankcrm.complaints.repeats import link_repeats
 from bankcrm.complaints.routing import Route, route, route_frame

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.frames import Column, check_frame
+from bankcrm.frames import Column, as_frame, check_frame, column_of
 from bankcrm.frames.arrays import Codes, as_of_day, days
 from bankcrm.vocabulary import Severity
 
@@ -33,6 +33,9 @@ def queue_order(routed: pd.DataFrame, *, as_of: object) -> pd.DataFrame:
     >>> queue_order(routed, as_of="2026-03-02").index.tolist()
     ['C2', 'C1']
     """
+    routed = as_frame(routed)
+    for name in ("due", "severity", "priority"):
+        column_of(routed, name, "routed")
     left = (days(routed["due"], "due") - as_of_day(as_of)).astype(np.int64)
     order = np.lexsort((_priority(routed), left, -_severity(routed)))
     result = routed.assign(days_left=left).iloc[order]

@@ -10,12 +10,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm.arguments import refuse
+from bankcrm.book.known import without_later_events
 from bankcrm.calendars import business_day, local_day
+from bankcrm.errors import DataError
 from bankcrm.frames import Column
 from bankcrm.frames.arrays import Days
+from bankcrm.frames.readers import LastDay
 from bankcrm.models import columns_of
 from bankcrm.models.complaint import Complaint
-from bankcrm.policy import Policy, default_policy
+from bankcrm.policy import Policy
+from bankcrm.policy.given import policy_of
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
@@ -24,7 +29,7 @@ _CONTRACT = {c.name: c for c in columns_of(Complaint)}
 
 def complaints_policy(policy: Policy | None) -> Policy:
     """The given policy, or the domain's default."""
-    return default_policy("complaints") if policy is None else policy
+    return policy_of(policy, "complaints")
 
 
 def contract(*names: str, required: tuple[str, ...] = ()) -> tuple[Column, ...]:
@@ -33,6 +38,19 @@ def contract(*names: str, required: tuple[str, ...] = ()) -> tuple[Column, ...]:
         attrs.evolve(_CONTRACT[n], required=n in required, nullable=n not in required)
         for n in names
     )
+
+
+def zoned(as_of: dt.datetime) -> dt.datetime:
+    """An instant that has a time zone.
+
+    Raises:
+        DataError: It has none, or is no instant.
+    """
+    if not isinstance(as_of, dt.datetime):
+        refuse("as_of", "an aware datetime", as_of)
+    if as_of.tzinfo is None:
+        raise DataError(f"as_of: {as_of} has no time zone; give an aware datetime")
+    return as_of
 
 
 def time_of(hour: float) -> dt.time | None:
@@ -54,6 +72,12 @@ def local_days(instants: pd.Series, policy: Policy) -> Days:
 def business_days(instants: pd.Series, policy: Policy) -> Days:
     """The business day of each instant, from which clocks and due days count."""
     return business_day(instants, zone=policy.value("time_zone"), cutoff=cutoff_of(policy))
+
+
+def known_by(frame: pd.DataFrame, day: np.datetime64, policy: Policy) -> pd.DataFrame:
+    """Checked complaints as a day knows them: without later answers, closings and their outcome."""
+    until = LastDay(day, policy.value("time_zone"))
+    return without_later_events("complaints", frame, until)
 
 
 def answered_at(frame: pd.DataFrame) -> pd.Series:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from bankcrm.arguments import as_kind
 from bankcrm.calendars import WorkingCalendar
 from bankcrm.complaints.base import (
     business_days,
@@ -86,6 +87,7 @@ def follow_ups(
     [10]
     """
     policy = complaints_policy(policy)
+    as_kind(calendar, WorkingCalendar, "calendar", "use working_calendar('CN')")
     frame = check_frame(as_frame(complaints), _ANSWERED, frame="complaints")
     never = pd.Series(pd.DatetimeIndex([pd.NaT] * len(frame), tz="UTC"), index=frame.index)
     answered = business_days(frame.get("answered_at", never), policy)

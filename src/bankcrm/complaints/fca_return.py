@@ -11,6 +11,7 @@ from bankcrm.errors import DataError
 from bankcrm.frames import as_frame, check_frame
 from bankcrm.frames.arrays import as_of_day, numbers
 from bankcrm.policy import Policy, default_policy
+from bankcrm.policy.given import policy_of
 from bankcrm.vocabulary import Outcome
 
 _NAMES = ("received_at", "closed_at", "outcome", "redress", "product")
@@ -57,7 +58,8 @@ def fca_return(
     >>> table.loc["fund", ["opened", "closed_3_days"]].astype(int).tolist()
     [1, 1]
     """
-    policy = default_policy("complaints", "fca_disp") if policy is None else policy
+    preset = default_policy("complaints", "fca_disp")
+    policy = policy_of(preset if policy is None else policy, "complaints")
     first, last = as_of_day(start), as_of_day(end)
     if last < first:
         raise DataError(f"end: {last} is before start {first}")

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.calendars import WorkingCalendar
-from bankcrm.complaints.base import answered_at, business_days, complaints_policy
+from bankcrm.complaints.base import answered_at, business_days, complaints_policy, known_by
 from bankcrm.complaints.facts import Classifier, ExtendFacts, identity
 from bankcrm.complaints.intake import intake
-from bankcrm.complaints.lexicon.lexicon import default_lexicon
+from bankcrm.complaints.lexicon.reader import default_lexicon
 from bankcrm.complaints.routing import route_frame
 from bankcrm.frames import DataFault
 from bankcrm.frames.arrays import Days, as_of_day, days
@@ -47,7 +47,8 @@ def process_complaints(
 
     Args:
         frame: Complaints; see `bankcrm.complaints.intake`.
-        as_of: A complaint received after this day is rejected; open ones due before it are overdue.
+        as_of: A complaint received after this day is rejected, and what happened to one after it is
+            not known; open ones due before it are overdue.
         policy: The policy whose tables and times decide.
         calendar: The calendar whose working days count; complaints outside it are rejected.
         classifier: Reads the texts; None takes `bankcrm.complaints.default_lexicon`.
@@ -67,7 +68,9 @@ def process_complaints(
     """
     policy = complaints_policy(policy)
     taken = intake(frame, policy=policy, as_of=as_of)
-    accepted, outside = _within(calendar, taken.accepted.set_index("complaint_id"), policy)
+    day = as_of_day(as_of)
+    known = known_by(taken.accepted, day, policy)
+    accepted, outside = _within(calendar, known.set_index("complaint_id"), policy)
     routed = route_frame(
         accepted,
         policy=policy,
@@ -77,7 +80,7 @@ def process_complaints(
     )
     routed = accepted.reindex(columns=["customer_id", "received_at", "product"]).join(routed)
     answered = business_days(answered_at(accepted), policy)
-    routed["state"] = _timeliness(routed["due"], answered, as_of_day(as_of))
+    routed["state"] = _timeliness(routed["due"], answered, day)
     rejected = len(taken.rejected) + len(taken.accepted) - len(accepted)
     return ProcessedComplaints(
         policy.stamp(routed), rejected, (*_intake_faults(taken.findings), *outside)

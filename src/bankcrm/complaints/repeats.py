@@ -9,6 +9,7 @@ import pandas as pd
 
 from bankcrm.complaints.base import complaints_policy
 from bankcrm.complaints.clocks.time_units import Instants
+from bankcrm.frames import as_frame, column_of
 from bankcrm.frames.arrays import codes
 from bankcrm.frames.instants import utc_microseconds
 from bankcrm.frames.numbering import categorical
@@ -25,7 +26,8 @@ def link_repeats(complaints: pd.DataFrame, *, policy: Policy | None = None) -> p
     repeat received after the previous one was closed *starts* its own clock.
 
     Args:
-        complaints: Checked complaints; without ``customer_id`` nothing can be linked.
+        complaints: Checked complaints; without ``customer_id`` or a column of the policy's
+            ``matter_fields`` nothing can be linked.
         policy: Gives ``repeat_within_days`` and ``matter_fields``.
 
     Returns:
@@ -35,8 +37,9 @@ def link_repeats(complaints: pd.DataFrame, *, policy: Policy | None = None) -> p
     Source: CSC-3; LCM-8.
     """
     policy = complaints_policy(policy)
+    complaints = as_frame(complaints)
     rows = len(complaints)
-    numbers = complaints["complaint_id"]
+    numbers = column_of(complaints, "complaint_id", "complaints")
     first = np.arange(rows)
     target = np.arange(rows)  # the case whose clock applies to each complaint
     clock = np.zeros(rows, dtype=np.int8)
@@ -71,16 +74,19 @@ def _ids(numbers: pd.Series, place: np.ndarray, index: pd.Index) -> pd.Series:
 def _chains(complaints: pd.DataFrame, policy: Policy) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Rows by customer, matter and time; the place of each chain's start; which are linked.
 
-    A missing field of the matter never equals another value, not even another missing one.
+    A missing field of the matter never equals another value, not even another missing one. A
+    field without a column is missing in every row.
     """
     customer, _ = codes(complaints["customer_id"])
     matter = np.zeros(len(complaints), dtype=np.intp)
     known = customer >= 0
     for name in policy.value("matter_fields"):
-        if name in complaints:
-            code, words = codes(complaints[name])
-            matter = matter * (len(words) + 1) + code + 1
-            known &= code >= 0
+        if name not in complaints:
+            known[:] = False
+            continue
+        code, words = codes(complaints[name])
+        matter = matter * (len(words) + 1) + code + 1
+        known &= code >= 0
     received = complaints["received_at"].to_numpy(dtype="datetime64[us]")
     order = np.lexsort((np.arange(len(complaints)), received, matter, customer))
     window = np.timedelta64(int(policy.value("repeat_within_days")), "D")

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm._display import card, figures_of
+from bankcrm.arguments import as_kind
 from bankcrm.calendars import WorkingCalendar, business_day
 from bankcrm.complaints.base import business_days, complaints_policy, contract, cutoff_of
 from bankcrm.complaints.clocks.receipt import KINDS, answer_days, due_days
@@ -232,6 +233,7 @@ def route(
     ('severe', '2024-10-16', 'Wang')
     """
     policy = complaints_policy(policy)
+    as_kind(complaint, Complaint, "complaint")
     read = _read(classifier, complaint.text)
     known = facts_of_one(complaint, policy, read, tier=tier, extra=facts)
     kind = word(Kind, known["kind"])

@@ -16,6 +16,7 @@ from bankcrm.complaints.base import (
     business_days,
     complaints_policy,
     contract,
+    known_by,
     local_days,
 )
 from bankcrm.errors import DataError
@@ -94,6 +95,7 @@ def summarise(
             f"present: {', '.join(map(str, frame.columns))}"
         )
     last = as_of_day(as_of)
+    frame = known_by(frame, last, policy)
     day = _happened(frame, policy, last)
     groups, labels = _groups(frame, names)
     months = 0 if period is None else _MONTHS[period]
@@ -298,6 +300,7 @@ def ageing(
     frame = check_frame(as_frame(complaints), _CASES, frame="complaints")
     last = as_of_day(as_of)
     policy = complaints_policy(policy)
+    frame = known_by(frame, last, policy)
     day = _happened(frame, policy, last)
     known = ~np.isnat(day["received"]) & np.isnat(day["merged"])
     received = _known(business_days(frame["received_at"], policy), day["received"])

@@ -14,6 +14,7 @@ import pandas as pd
 from bankcrm.errors import DataError, PolicyError, UnknownNameError
 from bankcrm.frames.numbering import categorical
 from bankcrm.policy import Policy
+from bankcrm.policy.given import policy_of
 from bankcrm.rules.toml import converter, parse_toml, structure
 from bankcrm.rules.values import frozen_dict
 from bankcrm.vocabulary import Language
@@ -148,6 +149,7 @@ def checklist(policy: Policy) -> tuple[Requirement, ...]:
     >>> len(checklist(default_policy("complaints", "iso_10002")))
     23
     """
+    policy = policy_of(policy, "complaints")
     if "checklist" not in policy.raw_records:
         raise DataError(f"policy {policy.id!r} has no checklist; try the preset 'iso_10002'")
     return policy.records("checklist", Requirement)

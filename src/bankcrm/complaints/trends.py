@@ -104,7 +104,7 @@ def control_chart(
 
 
 def _series(values: ArrayLike, least: int) -> Numbers:
-    array = numbers(pd.Series(values), "counts")
+    array = numbers(values, "counts")
     if len(array) < least or not np.isfinite(array).all() or (array < 0).any():
         raise DataError(f"counts: give at least {least} finite numbers, none below zero")
     return array

@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm.arguments import as_path
 from bankcrm.book import Book, write_book
+from bankcrm.book.files import book_folder
 from bankcrm.datasets._categories import category, constant
-from bankcrm.errors import DataError
+from bankcrm.errors import DataError, reason_of
 from bankcrm.frames.arrays import codes
 
 __all__ = ["convert_berka", "load_berka"]
@@ -93,7 +95,7 @@ def load_berka(folder: str | Path, *, as_of: object = None) -> Book:
     Raises:
         DataError: A file or column is missing, or holds an unknown code.
     """
-    folder = Path(folder)
+    folder = as_path(folder, "folder")
     missing = [f"{name}.asc" for name in _FILES if not (folder / f"{name}.asc").is_file()]
     if missing:
         raise DataError(f"{folder}: {', '.join(missing)} missing; all eight .asc files are needed")
@@ -136,19 +138,23 @@ def load_berka(folder: str | Path, *, as_of: object = None) -> Book:
     )
 
 
-def convert_berka(src: str | Path, dst: str | Path, *, as_of: object = None) -> Book:
+def convert_berka(
+    src: str | Path, dst: str | Path, *, as_of: object = None, force: bool = False
+) -> Book:
     """Convert the ``.asc`` files in ``src`` to a book of Parquet files in ``dst``.
 
     Args:
         src: Folder of the eight ``.asc`` files; see `load_berka`.
         dst: Folder of the book; made if it is not there.
         as_of: The day to record in the book; none is guessed.
+        force: Replace the frames of a folder that bankcrm did not write; see `write_book`.
 
     Returns:
         The book.
     """
+    book_folder(dst, force=force).refuse_foreign()
     book = load_berka(src, as_of=as_of)
-    write_book(book, dst)
+    write_book(book, dst, force=force)
     return book
 
 
@@ -163,7 +169,7 @@ def _read(path: Path, columns: dict[str, str]) -> pd.DataFrame:
             encoding="cp1250",
         )
     except (ValueError, OSError) as error:
-        raise DataError(f"{path}: {error}") from None
+        raise DataError(f"{path}: {reason_of(error)}") from None
     if frame.empty:
         raise DataError(f"{path}: no row")
     return frame

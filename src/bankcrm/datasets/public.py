@@ -8,8 +8,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from bankcrm.arguments import as_path
 from bankcrm.datasets._categories import category, constant
-from bankcrm.errors import DataError, UnknownNameError
+from bankcrm.errors import DataError, UnknownNameError, reason_of
 from bankcrm.frames.arrays import days
 
 __all__ = ["load_cdnow", "load_cfpb", "load_gleif", "load_rfm_r"]
@@ -67,11 +68,11 @@ def load_cdnow(
     if part not in files:
         raise UnknownNameError("part", part, files)
     if part == "summary":
-        raw = _read(Path(folder) / files[part], ("ID", "x", "t_x", "T", "zbar"))
+        raw = _read(as_path(folder, "folder") / files[part], ("ID", "x", "t_x", "T", "zbar"))
         names = {"x": "frequency", "t_x": "recency", "T": "age", "zbar": "mean_amount"}
         return raw.rename(columns={"ID": "customer_id", **names}).set_index("customer_id")
     key = "customer_id" if part == "master" else "sample_id"
-    raw = _read(Path(folder) / files[part], (key, "date", "cds", "amount"))
+    raw = _read(as_path(folder, "folder") / files[part], (key, "date", "cds", "amount"))
     return pd.DataFrame(
         {
             "customer_id": raw[key].to_numpy(),
@@ -99,7 +100,7 @@ def load_rfm_r(folder: str | Path, part: Literal["orders", "table"] = "orders") 
     files = {"orders": "rfm_data_orders.csv", "table": "published_rfm_table.csv"}
     if part not in files:
         raise UnknownNameError("part", part, files)
-    path = Path(folder) / files[part]
+    path = as_path(folder, "folder") / files[part]
     if part == "table":
         return _read(path, ("customer", "segment", "rfm_score", "recency_days", "amount"))
     raw = _read(path, ("customer_id", "order_date", "revenue"))
@@ -132,7 +133,7 @@ def load_cfpb(folder: str | Path) -> pd.DataFrame:
         DataError: The file is missing or is not in the published form.
     """
     raw = _read(
-        Path(folder) / "cfpb_full_fields.parquet",
+        as_path(folder, "folder") / "cfpb_full_fields.parquet",
         _CFPB_COLUMNS,
     )
     number = raw["Complaint ID"].astype("string")
@@ -170,7 +171,7 @@ def load_gleif(folder: str | Path) -> pd.DataFrame:
     Raises:
         DataError: The file is missing or is not in the published form.
     """
-    path = Path(folder) / "gleif_sample_edges.csv"
+    path = as_path(folder, "folder") / "gleif_sample_edges.csv"
     raw = _read(path, ("START_ID", "END_ID", "TYPE", "STATUS"))
     return pd.DataFrame(
         {
@@ -189,7 +190,7 @@ def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     try:
         raw = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
     except (ValueError, OSError) as error:
-        raise DataError(f"{path}: {error}") from None
+        raise DataError(f"{path}: {reason_of(error)}") from None
     if missing := [c for c in columns if c not in raw]:
         there = ", ".join(map(str, raw.columns))
         raise DataError(f"{path}: missing columns {', '.join(missing)}; present: {there}")

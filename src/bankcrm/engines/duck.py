@@ -28,7 +28,7 @@ from bankcrm.engines.sources import (
     zones_of,
 )
 from bankcrm.errors import DataError, EngineError, MissingExtraError
-from bankcrm.rules.sql import quoted
+from bankcrm.rules.sql_columns import quoted
 
 if TYPE_CHECKING:
     import duckdb
@@ -163,7 +163,9 @@ class DuckDBEngine(Engine):
         return files
 
     def _set(self, option: str, value: str | int | None) -> None:
-        if value is not None:
+        if value is None:
+            return
+        with self._translating(f"setting {option} to {str(value)!r}"):
             self.connection.execute(f"SET {option} = '{str(value).replace(chr(39), chr(39) * 2)}'")
 
     @contextmanager

@@ -15,7 +15,7 @@ from bankcrm.book.contract import CONTRACT
 from bankcrm.engines.sources import about_of, in_zones
 from bankcrm.errors import UnknownNameError
 from bankcrm.frames.arrays import as_of_day
-from bankcrm.rules.sql import quoted
+from bankcrm.rules.sql_columns import quoted
 
 PREFIX = "bankcrm_"
 """Prefix of the tables and views that an engine creates."""
@@ -37,7 +37,8 @@ class Engine(abc.ABC):
         as_of: The day of the book, if it has one.
         presets: The policy presets that the book names.
         note: A note about the book for the reader.
-        currency: The currency of its amounts.
+        currency: The currency of its amounts; empty where it is not known.
+        folder: The folder of the book; None for another source.
     """
 
     dialect: str
@@ -49,15 +50,18 @@ class Engine(abc.ABC):
     presets: tuple[str, ...]
     note: str
     currency: str
+    folder: Path | None
 
     def __init__(self, source: object) -> None:
         about = about_of(source)
+        is_folder = isinstance(source, str | Path) and Path(source).is_dir()
+        self.folder = Path(str(source)) if is_folder else None
         self.name = str(about.get("name", "book"))
         day = about.get("as_of")
         self.as_of = None if day is None else cast("date", as_of_day(day).item())
         self.presets = tuple(about.get("presets", ()))
         self.note = str(about.get("note", ""))
-        self.currency = str(about.get("currency", "CNY"))
+        self.currency = str(about.get("currency", ""))
 
     @abc.abstractmethod
     def fetch(self, sql: str) -> pd.DataFrame:
@@ -118,6 +122,13 @@ class Engine(abc.ABC):
             if row["n"]:
                 found += [name, *(f"{name}.{c}" for c in known if row[f"n_{c}"])]
         return tuple(found)
+
+    def sizes(self) -> dict[str, int]:
+        """The number of rows of each frame."""
+        counted = {
+            n: self.fetch(f"SELECT COUNT(*) AS n FROM {self.place(n)}") for n in self.columns
+        }
+        return {name: int(found["n"].iloc[0]) for name, found in counted.items()}
 
 
 @functools.lru_cache(maxsize=256)

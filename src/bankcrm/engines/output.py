@@ -17,7 +17,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bankcrm.errors import DataError, EngineError
+from bankcrm.errors import DataError, EngineError, reason_of
+from bankcrm.folders import ResultFolder
 from bankcrm.frames.arrays import as_of_day
 
 MANIFEST = "_manifest.json"
@@ -80,6 +81,7 @@ class OutputWriter:
         root: The folder of all review dates.
         day: The review date; its folder is ``review_date=YYYY-MM-DD``.
         key: Everything on which the parts depend; parts of another key are deleted.
+        force: Whether a result of the day is replaced that bankcrm did not write.
 
     Raises:
         EngineError: The disk is full, or the folder cannot be written.
@@ -88,6 +90,12 @@ class OutputWriter:
     root: Path
     day: date
     key: Mapping[str, Any]
+    force: bool = False
+
+    @property
+    def folder(self) -> ResultFolder:
+        """The folder of all review dates, in which only the result of the day is replaced."""
+        return ResultFolder(self.root, "review", (f"{self.target.name}/*",), self.force)
 
     @property
     def target(self) -> Path:
@@ -102,6 +110,7 @@ class OutputWriter:
     def begin(self) -> list[str]:
         """Prepare the folder; returns the names of the parts that exist already."""
         _recover(self.target)
+        self.folder.claim()
         text = json.dumps({"key": digest_of(self.key)}, sort_keys=True)
         noted = self.partial / _KEY
         if not (noted.is_file() and noted.read_text(encoding="utf-8") == text):
@@ -137,12 +146,14 @@ class OutputWriter:
         manifest = {"key": digest_of(self.key), "files": files, **(entries or {})}
         with disk(self.partial):
             write_text(self.partial / MANIFEST, json.dumps(manifest, indent=2, sort_keys=True))
+            parts = {f"{self.target.name}/{n}": self.partial / n for n in (MANIFEST, *files)}
             old = _old(self.target)
             shutil.rmtree(old, ignore_errors=True)
-            if self.target.exists():
-                os.replace(self.target, old)
-            os.replace(self.partial, self.target)
-            (self.target / _KEY).unlink(missing_ok=True)
+            with self.folder.recorded(parts):
+                if self.target.exists():
+                    os.replace(self.target, old)
+                os.replace(self.partial, self.target)
+                (self.target / _KEY).unlink(missing_ok=True)
             shutil.rmtree(old, ignore_errors=True)
         return Output(self.target, manifest)
 
@@ -213,6 +224,6 @@ def disk(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise EngineError(
-            f"{path}: cannot be written ({error}); the last complete result is unchanged; "
-            "free space or choose another folder, and run again"
+            f"{path}: cannot be written ({reason_of(error)}); the last complete result is "
+            "unchanged; free space or choose another folder, and run again"
         ) from error

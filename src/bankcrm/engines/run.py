@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Callable, Iterable
 from datetime import date
 from functools import partial
@@ -13,12 +13,15 @@ import attrs
 
 from bankcrm._version import __version__
 from bankcrm.book import Book, empty_frame
+from bankcrm.book.checks import no_customer
+from bankcrm.book.oddities import oddities
+from bankcrm.book.recorded import absences
 from bankcrm.engines.blocks import Workspace, groups_of, part_book
 from bankcrm.engines.output import Output, OutputWriter
 from bankcrm.engines.tasks import BlockTasks, Job
 from bankcrm.frames import DataFault
 from bankcrm.pipeline.fitted import Fitted
-from bankcrm.pipeline.run import reasons_of
+from bankcrm.pipeline.reasons import limits_of, reasons_of
 from bankcrm.pipeline.step import Step, passes_of
 from bankcrm.policy import PolicySet
 
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 
 ROWS_PER_BLOCK = 2_000_000
 """Average number of transactions per block, unless the number of blocks is given."""
-LAYOUT = 2
+LAYOUT = 3
 """Version of the intermediate results; a run continues only results of the same version."""
 
 
@@ -38,13 +41,15 @@ class EngineFound:
     Attributes:
         output: Every customer with every column, on disk.
         fitted: The values fitted to the whole book.
-        reasons: Step -> why its columns are null.
+        reasons: Result -> why it is null in the whole book.
+        limits: What results leave out -> what the book does not record.
         faults: Problems of the frames.
     """
 
     output: Output
     fitted: Fitted
     reasons: dict[str, str]
+    limits: dict[str, str]
     faults: tuple[DataFault, ...]
 
 
@@ -56,6 +61,7 @@ def run_on(
     policies: PolicySet,
     fitted: Fitted | None,
     root: Path,
+    force: bool,
     blocks: int,
     report_progress: Callable[[str], None],
 ) -> EngineFound:
@@ -68,6 +74,7 @@ def run_on(
         policies: The policies in force on the day.
         fitted: The fitted values of an earlier review; None: they are fitted to this book.
         root: The folder of results by review date.
+        force: Whether a result of the day is replaced that bankcrm did not write.
         blocks: The number of blocks.
         report_progress: Called with a title before each task.
 
@@ -86,10 +93,10 @@ def run_on(
         "day": day,
         "blocks": blocks,
     }
-    writer = OutputWriter(root, day, key)
+    writer = OutputWriter(root, day, key, force)
+    writer.begin()
     workspace = Workspace(root / f".review_date={day.isoformat()}.work", key)
     workspace.begin()
-    writer.begin()
     known = fitted or Fitted(engine.recorded(), policies=policies.fingerprint)
     tasks = BlockTasks(workspace, steps, policies, day, engine.name, engine.zones, known)
     report_progress("splitting the book by customer")
@@ -108,13 +115,27 @@ def run_on(
             tasks = _learned(tasks, number, len(jobs))
         title = "facts" if not number else _titles(steps, number)
         each(title, partial(tasks.run, number))
+        if not number and fitted is None:
+            corrected = _corrected(tasks, len(jobs))
+            if corrected is not tasks:
+                tasks = corrected
+                engine.each(partial(tasks.run, number), jobs, lambda place: None)
     each("results", partial(tasks.finish, writer))
-    faults = _merged(tasks.faults(len(jobs)))
+    sources = tasks.sources(len(jobs))
+    faults = _merged([fault for found in sources for fault in found.faults])
+    absent = absences(engine.sizes(), {n for found in sources for n in found.recorded}, faults)
+    if "customers" in absent:
+        raise no_customer(faults)
+    reasons = reasons_of(steps, tasks.fitted, absent)
+    faults += tuple(oddities(tasks.signs(len(jobs)), day, policies["bank"]))
     output = writer.commit(
         {"as_of": day.isoformat(), "policies": policies.fingerprint, "bankcrm": __version__}
     )
     workspace.end()
-    return EngineFound(output, tasks.fitted, reasons_of(steps, tasks.fitted), faults)
+    limits = limits_of(steps, tasks.fitted, reasons, absent)
+    # Complaints are checked together later: those of unknown customers are in no block.
+    faults = tuple(f for f in faults if f.frame != "complaints")
+    return EngineFound(output, tasks.fitted, reasons, limits, faults)
 
 
 def default_blocks(engine: Engine) -> int:
@@ -133,12 +154,20 @@ def _titles(steps: tuple[Step, ...], number: int) -> str:
     return ", ".join(dict.fromkeys(s.title for s in steps if passes[s.name] == number))
 
 
+def _corrected(tasks: BlockTasks, blocks: int) -> BlockTasks:
+    """The tasks with what the checked frames record, if a whole frame or column was rejected."""
+    recorded = {n for found in tasks.sources(blocks) for n in found.recorded}
+    if recorded == set(tasks.fitted.recorded):
+        return tasks
+    fitted = attrs.evolve(tasks.fitted, recorded=recorded)
+    return attrs.evolve(tasks, fitted=fitted, corrected=True)
+
+
 def _learned(tasks: BlockTasks, number: int, blocks: int) -> BlockTasks:
     """The tasks with the fitted values of the steps of a pass."""
-    passes, reasons = passes_of(tasks.steps), reasons_of(tasks.steps, tasks.fitted)
     fitted = tasks.fitted
     for step in tasks.steps:
-        if step.fit is not None and passes[step.name] == number and step.name not in reasons:
+        if step.fit is not None and number and tasks.learns(step, number):
             value = step.fit.learn(tasks.sample(step, blocks), tasks.policies)
             fitted = fitted.with_value(step.fit.name, value)
     return attrs.evolve(tasks, fitted=fitted)
@@ -179,18 +208,21 @@ def complaints_book(engine: Engine, frames: Iterable[str] = ()) -> Book:
     return Book(**found, name=engine.name)
 
 
-def _merged(blocks: list[str]) -> tuple[DataFault, ...]:
+def _merged(found: list[dict[str, Any]]) -> tuple[DataFault, ...]:
     """The faults of all blocks, merged by kind with their counts."""
     merged: dict[tuple[str, ...], DataFault] = {}
-    for text in blocks:
-        for raw in json.loads(text):
-            fault = DataFault(**{**raw, "examples": tuple(raw["examples"])})
-            if fault.frame == "complaints":
-                continue  # complaints are checked together
-            key = (fault.frame, fault.column, fault.problem, fault.expected, fault.advice)
-            before = merged.get(key)
-            if before is not None:
-                examples = (*before.examples, *fault.examples)[:5]
-                fault = attrs.evolve(fault, count=fault.count + before.count, examples=examples)
-            merged[key] = fault
+    for raw in found:
+        fault = DataFault(**{**raw, "examples": tuple(raw["examples"])})
+        key = (fault.frame, fault.column, fault.problem, fault.expected, fault.advice)
+        before = merged.get(key)
+        if before is not None:
+            examples = tuple(sorted((*before.examples, *fault.examples), key=_row)[:5])
+            fault = attrs.evolve(fault, count=fault.count + before.count, examples=examples)
+        merged[key] = fault
     return tuple(merged.values())
+
+
+def _row(example: str) -> int:
+    """The number of the row of an example, such as ``row 7: 'POS'``; 0 where it has none."""
+    found = re.match(r"row (\d+)", example)
+    return int(found[1]) if found else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -86,19 +87,20 @@ def mapping_of(folder: Path) -> BookMapping | None:
 
 
 def converted(
-    mapping: BookMapping, target: Path, folder: Path | None, database: object = None
-) -> tuple[dict[str, FrameFiles], list[tuple[str, int, int]] | None, str]:
-    """Convert a bank's own files, or tables of a database, to Parquet in another folder.
+    folder: Path, mapping: BookMapping, target: Path
+) -> tuple[dict[str, FrameFiles], list[tuple[str, int, int]], str]:
+    """Convert a bank's own files to Parquet in another folder.
 
     Returns:
-        The converted files; the state of the bank's own, None if a database is among them, whose
-        state is not known; and a note about the conversion.
+        The converted files, the state of the bank's own (another one each time for a table of a
+        database, which may have changed), and a note about the conversion.
     """
-    written, sources, note = write_parts(mapping, target, folder=folder, database=database)
+    written, sources, note = write_parts(mapping, target, folder=folder)
+    state = [(str(f), s.st_size, s.st_mtime_ns)
+             for found in sources.values() for f in found for s in [f.stat()]]  # fmt: skip
+    state += [(str(uuid.uuid4()), 0, 0) for found in sources.values() if not found]
     files = {name: FrameFiles(name, path, "parquet", True) for name, path in written.items()}
-    if database is not None or mapping.database is not None:
-        return files, None, note
-    return files, [(str(f), s.st_size, s.st_mtime_ns) for f in sources for s in [f.stat()]], note
+    return files, state, note
 
 
 def files_of(folder: Path) -> dict[str, FrameFiles]:

@@ -27,7 +27,7 @@ from bankcrm.engines.sources import (
     zones_of,
 )
 from bankcrm.errors import DataError, EngineError, MissingExtraError
-from bankcrm.rules.sql import quoted
+from bankcrm.rules.sql_columns import quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 from datetime import date
 from functools import cached_property, partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 import pandas as pd
 
+from bankcrm.book.oddities import signs_of
+from bankcrm.book.recorded import recorded_in
 from bankcrm.book.view import BookView, book_view
 from bankcrm.engines.blocks import Workspace, Zones, book_of
 from bankcrm.engines.output import OutputWriter
 from bankcrm.pipeline.block import Block
 from bankcrm.pipeline.fitted import Fitted
-from bankcrm.pipeline.run import reasons_of
+from bankcrm.pipeline.reasons import is_left_out, reasons_of
 from bankcrm.pipeline.step import Step, passes_of
 from bankcrm.policy import PolicySet
 
@@ -40,6 +42,8 @@ class BlockTasks:
         name: The book's name.
         zones: Frame -> instant column -> time zone.
         fitted: The values fitted so far.
+        corrected: Whether ``fitted`` has what the checked frames record, not only what the frames
+            hold as they came.
     """
 
     workspace: Workspace
@@ -49,10 +53,11 @@ class BlockTasks:
     name: str
     zones: Zones
     fitted: Fitted
+    corrected: bool = False
 
     def run(self, number: int, job: Job) -> None:
         """Run a pass over a block, unless it is done already."""
-        self.workspace.frames(f"pass-{number}", job[0], partial(self._run, number, job))
+        self.workspace.frames(self._folder(number), job[0], partial(self._run, number, job))
 
     def finish(self, writer: OutputWriter, job: Job) -> None:
         """Write the block's part of the result."""
@@ -79,23 +84,40 @@ class BlockTasks:
             return raw[step.name] if not number else self._read(0, job[0], step.name)
 
         block = self._begun(number, job, source)
+        waiting = self._waiting(number)
+        block.absent = reasons_of(self.steps, self.fitted, waiting=waiting)
         for step in self.steps:
-            if not number and step not in self._left_out:
+            left_out = is_left_out(step, self.fitted, block.absent, waiting=waiting)
+            if not number and not left_out:
                 raw[step.name] = block.gather(step)
             if self._passes[step.name] == number:
-                if step in self._left_out:
+                if left_out:
                     block.leave_out(step)
                 else:
                     block.apply(step, facts(step))
         kept = {_FOUND: block.found}
         for step in self.steps:
-            waits = self._passes[step.name] == number + 1 and step not in self._left_out
-            if step.fit is not None and waits:
+            if step.fit is not None and self.learns(step, number + 1):
                 kept[f"sample-{step.name}"] = step.fit.sample(facts(step), block.found)
         if not number:
             kept |= {n: frame for n, frame in raw.items() if self._passes[n]}
-            kept["faults"] = source.faults
+            kept["source"] = source.found
+            kept["signs"] = signs_of(source.view)
         return kept
+
+    def learns(self, step: Step, number: int) -> bool:
+        """Whether a step is fitted before a pass."""
+        waiting = self._waiting(number - 1)
+        absent = reasons_of(self.steps, self.fitted, waiting=waiting)
+        return (
+            step.fit is not None
+            and self._passes[step.name] == number
+            and not is_left_out(step, self.fitted, absent, waiting=waiting)
+        )
+
+    def _waiting(self, number: int) -> list[str]:
+        """The steps whose fit comes after a pass."""
+        return [n for n, passed in self._passes.items() if passed > number]
 
     def _begun(self, number: int, job: Job, source: _Source) -> Block:
         """The block with the columns of the previous pass."""
@@ -106,21 +128,39 @@ class BlockTasks:
         block.found = found
         return block
 
-    @property
-    def _left_out(self) -> list[Step]:
-        """The steps whose columns are null, because the book lacks what they need."""
-        reasons = reasons_of(self.steps, self.fitted)
-        return [s for s in self.steps if s.name in reasons]
+    def sources(self, blocks: int) -> list[SourceFound]:
+        """What the check found in each block's frames."""
+        rows = [self._read(0, n, "source").iloc[0] for n in range(blocks)]
+        return [
+            SourceFound(tuple(json.loads(row["recorded"])), json.loads(row["faults"]))
+            for row in rows
+        ]
 
-    def faults(self, blocks: int) -> list[str]:
-        """The faults of each block's frames, as JSON."""
-        return [self._read(0, n, "faults")["faults"].iloc[0] for n in range(blocks)]
+    def signs(self, blocks: int) -> pd.DataFrame:
+        """The signs of oddities of every block."""
+        return pd.concat([self._read(0, n, "signs") for n in range(blocks)], ignore_index=True)
 
     def _block(self, customers: pd.Index, source: _Source) -> Block:
         return Block(customers, self.day, self.policies, self.fitted, lambda: source.view)
 
     def _read(self, number: int, block: int, name: str) -> pd.DataFrame:
-        return self.workspace.read(f"pass-{number}", block, name)
+        return self.workspace.read(self._folder(number), block, name)
+
+    def _folder(self, number: int) -> str:
+        return f"pass-{number}{'-corrected' if self.corrected else ''}"
+
+
+@attrs.frozen
+class SourceFound:
+    """What the check found in the frames of a block.
+
+    Attributes:
+        recorded: The frames and columns that hold something.
+        faults: The faults, in plain values.
+    """
+
+    recorded: tuple[str, ...]
+    faults: list[dict[str, Any]]
 
 
 class _Source:
@@ -130,13 +170,17 @@ class _Source:
         self.tasks, self.job = tasks, job
 
     @cached_property
-    def _checked(self) -> tuple[BookView, str]:
+    def _checked(self) -> tuple[BookView, pd.DataFrame]:
         t = self.tasks
         zone = t.policies["bank"].value("time_zone")
         book = book_of(t.workspace, t.zones, self.job[1], t.name, t.day)
-        checked, faults = book.check(t.day, zone=zone)
+        checked, faults = book.check(t.day, zone=zone, part=True)
         view = book_view(checked, recorded=t.fitted.frames, zone=zone)
-        return view, json.dumps([attrs.asdict(f) for f in faults])
+        found = {
+            "recorded": json.dumps(recorded_in(checked.frames())),
+            "faults": json.dumps([attrs.asdict(f) for f in faults]),
+        }
+        return view, pd.DataFrame(found, index=[0])
 
     @property
     def view(self) -> BookView:
@@ -144,6 +188,6 @@ class _Source:
         return self._checked[0]
 
     @property
-    def faults(self) -> pd.DataFrame:
-        """The faults of the frames, as JSON in one cell."""
-        return pd.DataFrame({"faults": [self._checked[1]]})
+    def found(self) -> pd.DataFrame:
+        """What the check found, as JSON in one row."""
+        return self._checked[1]

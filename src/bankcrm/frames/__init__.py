@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bankcrm.frames.check import Screened, as_frame, check_frame, screen_frame
+from bankcrm.frames.check import Screened, as_frame, check_frame, column_of, screen_frame
 from bankcrm.frames.column import Column, ColumnKind, DataFault
 
 __all__ = [
@@ -12,5 +12,6 @@ __all__ = [
     "Screened",
     "as_frame",
     "check_frame",
+    "column_of",
     "screen_frame",
 ]

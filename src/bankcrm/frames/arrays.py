@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -11,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 from pandas.api import types
 
+from bankcrm.arguments import refuse
 from bankcrm.errors import DataError
 
 Days: TypeAlias = npt.NDArray[np.datetime64]
@@ -18,6 +20,7 @@ Numbers: TypeAlias = npt.NDArray[np.float64]
 Codes: TypeAlias = npt.NDArray[np.intp]
 ArrayLike: TypeAlias = "pd.Series | pd.Index | npt.NDArray[np.generic] | Sequence[object]"
 
+_YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})")
 _NUMBER_OBJECTS = {"decimal", "floating", "integer", "mixed-integer-float", "empty"}
 _DATE_OBJECTS = {"date", "datetime", "datetime64", "empty"}
 
@@ -26,7 +29,8 @@ def as_of_day(as_of: object) -> np.datetime64:
     """The day that ``as_of`` names, whatever naive form it comes in.
 
     Args:
-        as_of: A ``date``, naive ``datetime`` or ``Timestamp``, ``numpy.datetime64`` or ISO text.
+        as_of: A ``date``, naive ``datetime`` or ``Timestamp``, ``numpy.datetime64``, or text in the
+            order year, month, day: ``2026-06-30``, ``2026/6/30``, ``2026.06.30`` or ``20260630``.
 
     Returns:
         The day as ``datetime64[D]``; a time of day is cut off.
@@ -34,13 +38,16 @@ def as_of_day(as_of: object) -> np.datetime64:
     Raises:
         DataError: ``as_of`` is missing, time-zone aware, or not a date.
 
-    >>> str(as_of_day("2026-06-30"))
-    '2026-06-30'
+    >>> str(as_of_day("2026-06-30")), str(as_of_day("2026/6/30"))
+    ('2026-06-30', '2026-06-30')
     """
     advice = "give a date such as datetime.date(2026, 6, 30) or '2026-06-30'"
     if isinstance(as_of, str):
+        parts = _YEAR_FIRST.fullmatch(as_of.strip())
         try:
-            as_of = dt.datetime.fromisoformat(as_of)
+            as_of = (
+                dt.date(*map(int, parts.groups())) if parts else dt.datetime.fromisoformat(as_of)
+            )
         except ValueError:
             raise DataError(f"as_of: {as_of!r} is not an ISO date; {advice}") from None
     if isinstance(as_of, dt.datetime) and not pd.isna(as_of) and as_of.tzinfo is not None:
@@ -239,6 +246,8 @@ def _series(values: ArrayLike) -> pd.Series:
     """A Series over the same values."""
     if isinstance(values, pd.Series):
         return values
+    if isinstance(values, pd.DataFrame | str):
+        refuse("values", "one column", values, "give a column, such as frame['amount']")
     return pd.Series(
         values, dtype=object if isinstance(values, (list, tuple)) and not values else None
     )

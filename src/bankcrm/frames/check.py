@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
+from bankcrm.arguments import as_kind
 from bankcrm.errors import DataError, nearest
 from bankcrm.frames.arrays import as_of_day
 from bankcrm.frames.column import Column, DataFault
@@ -33,6 +34,19 @@ class Screened(NamedTuple):
     frame: pd.DataFrame
     rejected: pd.DataFrame
     faults: tuple[DataFault, ...]
+
+
+def column_of(data: object, name: str, frame: str) -> pd.Series:
+    """One column of a frame, which need not be checked otherwise.
+
+    Raises:
+        DataError: The data is no frame, or lacks the column.
+    """
+    found = as_frame(data)
+    if not isinstance(name, str) or name not in found:
+        present = ", ".join(map(str, found.columns)) or "none"
+        raise DataError(f"{frame}: missing column {name}; present: {present}")
+    return found[name]
 
 
 def as_frame(data: object) -> pd.DataFrame:
@@ -140,7 +154,7 @@ def screen_frame(
     >>> len(screened.frame), len(screened.rejected), str(screened.faults[0].problem)
     (1, 1, 'not_finite')
     """
-    exam = _examine(data, columns, frame, names, key, _until(as_of, zone))
+    exam = _examine(data, columns, frame, names, key, _until(as_of, zone), rejecting=True)
     raise_faults([found.fault for found in exam.faults if found.rows is None])
     optional = {c.name for c in columns if not c.required} if blank else set()
     return _part(exam, columns, optional)
@@ -215,10 +229,12 @@ def _examine(
     names: Mapping[str, str] | None,
     key: Sequence[str] | str,
     until: LastDay | None,
+    rejecting: bool = False,
 ) -> _Exam:
     source, faults = _canonical(as_frame(data), columns, frame, names or {})
     found = [_Finding(fault, None) for fault in faults]
     converted: dict[str, object] = {}
+    later = np.zeros(len(source), dtype=np.bool_)
     for column in columns:
         if column.name not in source.columns:
             continue
@@ -228,6 +244,8 @@ def _examine(
         except DataError as error:
             found.append(_Finding(_wrong_type(frame, column, values, str(error)), None))
             continue
+        if rejecting and column.required:
+            later |= np.any([f.mask for f in flaws if f.problem == "after_as_of"], axis=0)
         found += [
             _Finding(_fault(frame, column, values, flaw), flaw.mask)
             for flaw in flaws
@@ -235,7 +253,10 @@ def _examine(
         ]
     keys = [key] if isinstance(key, str) else list(key)
     if keys and all(k in converted for k in keys):
-        repeated = source.duplicated(keys).to_numpy() & source[keys].notna().all(axis=1).to_numpy()
+        # A row of a later day does not exist yet: it repeats no row, and no row repeats it.
+        known = source.loc[~later] if later.any() else source
+        repeated = np.zeros(len(source), dtype=np.bool_)
+        repeated[~later] = known.duplicated(keys) & known[keys].notna().all(axis=1)
         if repeated.any():
             advice = "keep one row for each, or give each its own key"
             flaw = Flaw("duplicate_key", repeated, f"one row for each {' + '.join(keys)}", advice)
@@ -263,6 +284,8 @@ def _canonical(
     data: pd.DataFrame, columns: Sequence[Column], frame: str, names: Mapping[str, str]
 ) -> tuple[pd.DataFrame, list[DataFault]]:
     """The caller's frame under canonical names, and the faults of the frame as a whole."""
+    for column in columns:
+        as_kind(column, Column, "columns", "give the contract of each column")
     faults: list[DataFault] = []
     known = {c.name for c in columns}
     if unknown := [n for n in names if n not in known]:

@@ -32,6 +32,9 @@ class Column:
         minimum: Lowest number allowed.
         maximum: Highest number allowed.
         personal: Personal data: faults show row labels, never values.
+        known_from: Date columns of the frame from the first of which the value is known; empty:
+            with its row.
+        undated: The value is a state that may change, and no column says since when it holds.
 
     >>> Column("share", "number", minimum=0, maximum=1).nullable
     False
@@ -47,6 +50,8 @@ class Column:
     minimum: float | None = None
     maximum: float | None = None
     personal: bool = False
+    known_from: tuple[str, ...] = ()
+    undated: bool = False
 
 
 @attrs.frozen

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm.arguments import refuse
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import Days
 
@@ -34,6 +35,8 @@ def local_times(instants: Instants, zone: str) -> tuple[Times, bool]:
         return np.array([wall], dtype="datetime64[us]").astype("datetime64[s]"), True
     if isinstance(instants, pd.DatetimeIndex) and instants.tz is not None:
         return _wall_clock(instants, zone), False
+    if isinstance(instants, pd.DataFrame | str):
+        refuse("instants", "one column", instants, "give a column, such as frame['received_at']")
     scalar = instants is None or isinstance(instants, dt.datetime)
     series = pd.Series([instants] if scalar else instants)
     if series.dtype == object:
@@ -76,7 +79,27 @@ def instants_of(local: Times, zone: str) -> pd.DatetimeIndex:
     """Instants of wall-clock times: a skipped one moves on, of a double one the first is taken."""
     first = np.ones(len(local), dtype=np.bool_)
     index = pd.DatetimeIndex(local.astype("datetime64[s]"))
-    return index.tz_localize(zone, ambiguous=first, nonexistent="shift_forward")
+    made = index.tz_localize(zone, ambiguous=first, nonexistent="NaT")
+    skipped = made.isna() & ~np.isnat(local)
+    if not skipped.any():
+        return made
+    utc = made.tz_convert("UTC").tz_localize(None).to_numpy().copy()
+    utc[skipped] = _first_after(local[skipped].astype("datetime64[s]"), zone)
+    return pd.DatetimeIndex(utc).tz_localize("UTC").tz_convert(zone)
+
+
+def _first_after(wall: Times, zone: str) -> Times:
+    """The first instant (naive UTC) at which a clock shows a skipped time or a later one.
+
+    Found by halving, since pandas moves every skipped time on as if an hour were skipped.
+    """
+    low: Times = wall - np.timedelta64(15, "h")
+    high: Times = wall + np.timedelta64(13, "h")
+    while (high - low > np.timedelta64(1, "s")).any():
+        middle: Times = low + (high - low) // 2
+        shown = _wall_clock(pd.DatetimeIndex(middle).tz_localize("UTC"), zone)
+        low, high = np.where(shown < wall, middle, low), np.where(shown < wall, high, middle)
+    return high
 
 
 @overload

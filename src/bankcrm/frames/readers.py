@@ -85,7 +85,7 @@ def _read_id(values: pd.Series, column: Column, until: LastDay | None) -> Read:
         whole = numbers(values)
         broken = ~null & ~(np.isfinite(whole) & (whole == np.floor(whole)))
         flaws.append(Flaw("not_whole", broken, "whole numbers or text", "read ids as text"))
-        inexact = ~broken & (np.abs(whole) > _EXACT)
+        inexact = ~broken & (np.abs(whole) >= _EXACT)  # 2**53 may have been 2**53 + 1
         flaws.append(_not_exact(inexact))
         broken = broken | inexact
         plain = np.where(null | broken, 0, whole).astype(np.int64)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from bankcrm.policy import Policy, default_policy
+from bankcrm.policy import Policy
+from bankcrm.policy.given import policy_of
 
 
 def lifecycle_policy(policy: Policy | None) -> Policy:
     """The given policy, or the library's defaults."""
-    return default_policy("lifecycle") if policy is None else policy
+    return policy_of(policy, "lifecycle")

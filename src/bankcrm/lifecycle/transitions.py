@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm._display import card, figures_of
+from bankcrm.arguments import refuse
 from bankcrm.errors import DataError, IllegalTransitionError
 from bankcrm.frames.arrays import ArrayLike, codes
 from bankcrm.frames.numbering import categorical
@@ -183,6 +184,8 @@ def encode(words: ArrayLike, known: tuple[str, ...]) -> Cells:
     >>> encode(["b", None, "x"], ("a", "b")).tolist()
     [2, 0, 3]
     """
+    if isinstance(words, pd.DataFrame):
+        refuse("values", "one column", words, "give a column, such as frame['stage']")
     series = words if isinstance(words, pd.Series) else pd.Series(words)
     if isinstance(series.dtype, pd.CategoricalDtype):
         code, distinct = series.cat.codes.to_numpy(), pd.Index(series.cat.categories)

@@ -58,7 +58,12 @@ class Customer(Record):
         "category", default=None, meaning="Marital status, in the bank's own words."
     )
     income: Decimal | None = field(
-        "money", default=None, unit="CNY per year", minimum=0, meaning="Income of a person."
+        "money",
+        default=None,
+        unit="CNY per year",
+        minimum=0,
+        meaning="Income of a person.",
+        undated=True,
     )
     city: str | None = field("category", default=None, meaning="City of residence or seat.")
     region: str | None = field("category", default=None, meaning="Region of residence or seat.")
@@ -68,13 +73,28 @@ class Customer(Record):
     )
     industry: str | None = field("category", default=None, meaning="Industry of a company.")
     employees: int | None = field(
-        "integer", default=None, unit="people", minimum=0, meaning="Staff of a company."
+        "integer",
+        default=None,
+        unit="people",
+        minimum=0,
+        meaning="Staff of a company.",
+        undated=True,
     )
     revenue: Decimal | None = field(
-        "money", default=None, unit="CNY per year", minimum=0, meaning="Revenue of a company."
+        "money",
+        default=None,
+        unit="CNY per year",
+        minimum=0,
+        meaning="Revenue of a company.",
+        undated=True,
     )
     total_assets: Decimal | None = field(
-        "money", default=None, unit="CNY", minimum=0, meaning="Assets as the customer reports them."
+        "money",
+        default=None,
+        unit="CNY",
+        minimum=0,
+        meaning="Assets as the customer reports them.",
+        undated=True,
     )
     first_contact_date: dt.date | None = field(
         "date", default=None, meaning="First contact of any kind (LCM-2)."
@@ -89,16 +109,26 @@ class Customer(Record):
         "date", default=None, meaning="Day on which the customer ended the relationship (LCM-2)."
     )
     closure_reason: str | None = field(
-        "category", default=None, meaning="Why the relationship ended (CBM-5, CBM-9)."
+        "category",
+        default=None,
+        meaning="Why the relationship ended (CBM-5, CBM-9).",
+        known_from=("closed_date",),
     )
     referred_by: Id | None = field(
         "id", default=None, meaning="Customer who referred this one (LCM-6)."
     )
     risk_grade: str | None = field(
-        "category", default=None, meaning="Risk grade, in the bank's own words (CSC-2)."
+        "category",
+        default=None,
+        meaning="Risk grade, in the bank's own words (CSC-2).",
+        undated=True,
     )
     credit_standing: CreditStanding | None = field(
-        "category", words=CreditStanding, default=None, meaning="Credit standing (CBM-3)."
+        "category",
+        words=CreditStanding,
+        default=None,
+        meaning="Credit standing (CBM-3).",
+        undated=True,
     )
     satisfaction: float | None = field(
         "number",
@@ -107,6 +137,7 @@ class Customer(Record):
         minimum=0,
         maximum=100,
         meaning="Last survey (CSC-2).",
+        undated=True,
     )
     phone: str | None = field("text", default=None, personal=True, meaning="Phone number.")
     email: str | None = field("text", default=None, personal=True, meaning="Mail address.")
@@ -131,6 +162,7 @@ class Account(Record):
         minimum=-1,
         maximum=1,
         meaning="Interest rate, 0.03 for three per cent.",
+        undated=True,
     )
 
 
@@ -197,9 +229,11 @@ class Loan(Record):
         meaning="Interest rate.",
     )
     outstanding: Decimal | None = field(
-        "money", default=None, unit="CNY", minimum=0, meaning="Principal still owed."
+        "money", default=None, unit="CNY", minimum=0, meaning="Principal still owed.", undated=True
     )
-    status: LoanStatus = field("category", words=LoanStatus, meaning="How the loan stands.")
+    status: LoanStatus = field(
+        "category", words=LoanStatus, meaning="How the loan stands.", undated=True
+    )
     pd: float | None = field(
         "number",
         default=None,
@@ -207,9 +241,16 @@ class Loan(Record):
         minimum=0,
         maximum=1,
         meaning="Probability of default.",
+        undated=True,
     )
     lgd: float | None = field(
-        "number", default=None, unit="share", minimum=0, maximum=1, meaning="Loss given default."
+        "number",
+        default=None,
+        unit="share",
+        minimum=0,
+        maximum=1,
+        meaning="Loss given default.",
+        undated=True,
     )
 
 

@@ -101,10 +101,15 @@ class Complaint(Record):
     )
     repeat: bool | None = field("boolean", default=None, meaning=_SIGNAL + "the same matter again.")
     reopened: bool | None = field(
-        "boolean", default=None, meaning=_SIGNAL + "closed before and opened again."
+        "boolean", default=None, meaning=_SIGNAL + "closed before and opened again.", undated=True
     )
     time_used: float | None = field(
-        "number", default=None, minimum=0, unit="share", meaning="Share of the time already used."
+        "number",
+        default=None,
+        minimum=0,
+        unit="share",
+        meaning="Share of the time already used.",
+        undated=True,
     )
     sent_at: dt.datetime | None = field(
         "instant", default=None, meaning="When it was sent to the institution that it is about."
@@ -117,13 +122,22 @@ class Complaint(Record):
     )
     closed_at: dt.datetime | None = field("instant", default=None, meaning="When it was closed.")
     severity: Severity | None = field(
-        "category", words=Severity, default=None, meaning="Severity, once assessed."
+        "category", words=Severity, default=None, meaning="Severity, once assessed.", undated=True
     )
     outcome: Outcome | None = field(
-        "category", words=Outcome, default=None, meaning="How it was decided."
+        "category",
+        words=Outcome,
+        default=None,
+        meaning="How it was decided.",
+        known_from=("answered_at", "closed_at"),
     )
     redress: Decimal | None = field(
-        "money", default=None, unit="CNY", minimum=0, meaning="Money paid as redress."
+        "money",
+        default=None,
+        unit="CNY",
+        minimum=0,
+        meaning="Money paid as redress.",
+        known_from=("answered_at", "closed_at"),
     )
     satisfaction: float | None = field(
         "number",
@@ -132,4 +146,5 @@ class Complaint(Record):
         maximum=100,
         unit="points",
         meaning="Satisfaction after the answer.",
+        known_from=("answered_at", "closed_at"),
     )

@@ -40,6 +40,8 @@ def field(
     minimum: float | None = None,
     maximum: float | None = None,
     personal: bool = False,
+    known_from: tuple[str, ...] = (),
+    undated: bool = False,
     default: Any = _REQUIRED,
 ) -> Any:
     """A field of a `record`.
@@ -53,6 +55,8 @@ def field(
         minimum: Lowest number allowed.
         maximum: Highest number allowed.
         personal: Personal data: masked in ``repr`` and in errors.
+        known_from: Date fields from the first of which the value is known; empty: with the record.
+        undated: The value is a state that may change, and no field says since when it holds.
         default: ``None`` makes the field optional: its column may be absent, its value missing.
     """
     optional = default is None
@@ -67,6 +71,8 @@ def field(
         minimum=minimum,
         maximum=maximum,
         personal=personal,
+        known_from=known_from,
+        undated=undated,
     )
     return attrs.field(
         default=attrs.NOTHING if default is _REQUIRED else default,

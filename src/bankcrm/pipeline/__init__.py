@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bankcrm.pipeline.fitted import Fitted
-from bankcrm.pipeline.step import Decision, Fit, Step
+from bankcrm.pipeline.step import Decision, Fit, Need, Step
 from bankcrm.pipeline.steps import STEPS
 
-__all__ = ["STEPS", "Decision", "Fit", "Fitted", "Step"]
+__all__ = ["STEPS", "Decision", "Fit", "Fitted", "Need", "Step"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import date
 from typing import Any
 
@@ -29,6 +29,7 @@ class Block:
         policies: What decides.
         fitted: What is known of the whole book so far.
         read: Makes the view of the block's checked frames, when a step first reads them.
+        absent: The results that are null in the whole book.
         found: The columns found so far, one row per customer.
     """
 
@@ -37,6 +38,7 @@ class Block:
     policies: PolicySet
     fitted: Fitted
     read: Callable[[], BookView]
+    absent: Collection[str] = ()
     found: pd.DataFrame = attrs.field(init=False)
     _view: BookView | None = attrs.field(init=False, default=None)
 
@@ -80,9 +82,9 @@ class Block:
     def apply(self, step: Step, raw: pd.DataFrame) -> None:
         """Add the step's columns and those of its decisions."""
         value = None if step.fit is None else self.fitted.values.get(step.fit.name)
-        self.add(raw if step.apply is None else step.apply(self, raw, value))
+        self.add(self._limited(step, raw if step.apply is None else step.apply(self, raw, value)))
         if step.derive is not None:
-            self.add(step.derive(self.found, self.policies))
+            self.add(self._limited(step, step.derive(self.found, self.policies)))
         self._run_sources()
         for decision in step.decisions:
             self.add(self._decided(step, decision))
@@ -99,6 +101,18 @@ class Block:
             columns[decision.rule_column] = categorical(nothing, [r.id for r in table.rules])
         self.add(pd.DataFrame(columns, index=self.customers))
         self._run_sources()
+
+    def _limited(self, step: Step, columns: pd.DataFrame) -> pd.DataFrame:
+        """The columns, null where the book cannot tell them or where the step does not apply."""
+        nowhere = np.zeros(len(columns), np.bool_)
+        applies = self.found[step.where].to_numpy(np.bool_) if step.where else ~nowhere
+        made: dict[str, pd.Series] = {}
+        for name in map(str, columns):
+            if name in self.absent:
+                made[name] = columns[name].where(nowhere)
+            elif step.where and name in step.shown:
+                made[name] = columns[name].where(applies)
+        return columns.assign(**made) if made else columns
 
     def _run_sources(self) -> None:
         """Run each plug-in's fact source as soon as the facts that it reads are there."""
@@ -127,7 +141,8 @@ class Block:
                     f"source {source.source.name!r} can give it: it waits for "
                     f"{', '.join(c for c in source.reads if c not in self.found)}"
                 )
-        return decide(decision, self.found, self.policy(step.domain))
+        where = step.where_of(decision)
+        return decide(attrs.evolve(decision, where=where), self.found, self.policy(step.domain))
 
 
 def decide(decision: Decision, found: pd.DataFrame, policy: Policy) -> pd.DataFrame:

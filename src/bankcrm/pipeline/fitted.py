@@ -22,6 +22,10 @@ def _sorted(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
+def _names_customers(frame: str) -> bool:
+    return any(c.name == "customer_id" for c in CONTRACT[frame])
+
+
 @attrs.frozen
 class Fitted:
     """Cut points, scales and what the book records: all that decides one new customer as the
@@ -48,8 +52,17 @@ class Fitted:
 
     @property
     def frames(self) -> frozenset[str]:
-        """The frames that the book records."""
-        return frozenset(n for n in self.recorded if n in CONTRACT)
+        """The frames that the book records of its customers.
+
+        Complaints that name no customer at all are not among them: how many complaints a customer
+        has is then unknown, and not none.
+        """
+        recorded = set(self.recorded)
+        return frozenset(
+            name
+            for name in recorded & set(CONTRACT)
+            if f"{name}.customer_id" in recorded or not _names_customers(name)
+        )
 
     def with_value(self, name: str, value: Any) -> Fitted:
         """The same with one more value; None, where there was nothing to learn, is left out."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
 import attrs
@@ -11,6 +11,7 @@ import pandas as pd
 from bankcrm.book.view import BookView
 from bankcrm.pipeline.block import Block
 from bankcrm.pipeline.fitted import Fitted
+from bankcrm.pipeline.reasons import NO_ABSENCES, is_left_out, limits_of, reasons_of
 from bankcrm.pipeline.step import Step
 from bankcrm.policy import PolicySet
 
@@ -22,12 +23,14 @@ class Found:
     Attributes:
         facts: Every column, one row per customer.
         fitted: What was learned from the whole book.
-        reasons: Step -> why its columns are null.
+        reasons: Result -> why it is null in the whole book.
+        limits: What results leave out -> what the book does not record.
     """
 
     facts: pd.DataFrame
     fitted: Fitted
     reasons: dict[str, str]
+    limits: dict[str, str]
 
 
 def run_steps(
@@ -39,6 +42,7 @@ def run_steps(
     fitted: Fitted,
     learn: bool,
     report_progress: Callable[[str], None],
+    absences: Mapping[str, str] = NO_ABSENCES,
 ) -> Found:
     """Run the steps in order over a book.
 
@@ -50,38 +54,26 @@ def run_steps(
         fitted: What is known of the whole book: at least what it records.
         learn: Whether the steps fit to this book; else the values of ``fitted`` are applied.
         report_progress: Called with the title of each step before it begins.
+        absences: Frame -> why the book does not record it.
     """
     block = Block(view.customers, day, policies, fitted, lambda: view)
-    reasons = reasons_of(steps, fitted)
     last = {frame: step.name for step in steps for frame in step.frames}
+    waiting = [step.name for step in steps if learn]
     for step in steps:
         report_progress(step.title)
-        if step.name in reasons:
-            block.leave_out(step)
-        else:
+        raw = None
+        block.absent = reasons_of(steps, block.fitted, waiting=waiting)
+        if not is_left_out(step, block.fitted, block.absent, waiting=waiting):
             raw = block.gather(step)
             if learn and step.fit is not None:
-                sample = step.fit.sample(raw, block.found)
-                value = step.fit.learn(sample, policies)
+                value = step.fit.learn(step.fit.sample(raw, block.found), policies)
                 block.fitted = block.fitted.with_value(step.fit.name, value)
+        waiting = waiting[1:]
+        if raw is None or is_left_out(step, block.fitted, block.absent, waiting=waiting):
+            block.leave_out(step)
+        else:
             block.apply(step, raw)
         block.release(f for f in step.frames if last[f] == step.name)
-    return Found(block.found, block.fitted, reasons)
-
-
-def reasons_of(steps: Sequence[Step], fitted: Fitted) -> dict[str, str]:
-    """Why steps have no result: what they need is not in the book.
-
-    >>> from bankcrm.pipeline.step import Step
-    >>> steps = (Step("value", "value", "valuation", needs=("balances", "loans")),)
-    >>> reasons_of(steps, Fitted(["customers"]))
-    {'value': 'the book has no balances and no loans'}
-    """
-    reasons: dict[str, str] = {}
-    for step in steps:
-        lacking = [n for n in step.requires if n in reasons]
-        if step.needs and not fitted.records(*step.needs):
-            reasons[step.name] = f"the book has no {' and no '.join(step.needs)}"
-        elif lacking:
-            reasons[step.name] = reasons[lacking[0]]
-    return reasons
+    reasons = reasons_of(steps, block.fitted, absences)
+    limits = limits_of(steps, block.fitted, reasons, absences)
+    return Found(block.found, block.fitted, reasons, limits)

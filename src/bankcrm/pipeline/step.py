@@ -1,4 +1,4 @@
-"""What one step of a review is: facts, a fit to the whole book, and decisions."""
+"""What one step of a review is: facts, a fit to the whole book, decisions, and what they need."""
 
 from __future__ import annotations
 
@@ -8,12 +8,43 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import pandas as pd
 
+from bankcrm.book.contract import CONTRACT
 from bankcrm.errors import DataError
 from bankcrm.policy import PolicySet
 from bankcrm.rules.model import OnMissing
 
 if TYPE_CHECKING:
     from bankcrm.pipeline.block import Block
+
+
+CUSTOMER = "is_customer"
+"""The column that says who is a customer of the bank on the day."""
+
+
+@attrs.frozen
+class Need:
+    """What some results of a step rest on, and what happens without it.
+
+    Attributes:
+        any_of: Frames (``balances``), their columns (``transactions.balance``) or results of
+            earlier steps (``contribution``): the book must have at least one of them.
+        results: The columns that are null without it; empty: every column of the step. An outcome
+            is still there for a row that a rule decides without the missing fact.
+        partial: Where the results are not null without it: what they then leave out.
+    """
+
+    any_of: tuple[str, ...]
+    results: tuple[str, ...] = ()
+    partial: str = ""
+
+
+def in_book(name: str) -> bool:
+    """Whether a name is that of a frame of a book or of its column.
+
+    >>> in_book("transactions.balance"), in_book("contribution")
+    (True, False)
+    """
+    return name.partition(".")[0] in CONTRACT
 
 
 @attrs.frozen
@@ -27,7 +58,7 @@ class Decision:
         rule: The column of the rule that decided; ``<outcome>_rule`` if empty.
         columns: Fact of the table -> column, where the names differ.
         where: A boolean column: the decision applies to the rows where it is true; the others are
-            null. Empty: it applies to every row.
+            null. Empty: the ``where`` of the step.
         on_missing: ``raise``, or ``undecided`` for a null outcome where a fact is missing.
         shown: Which of ``outcome`` and ``rule`` the review's frame of customers shows.
         counted: Whether the summary counts the outcomes.
@@ -56,13 +87,16 @@ class Fit:
         name: The name of the value in `Fitted`.
         kind: The class of the value, by which it is read back from TOML.
         sample: (raw facts, columns found so far) of one block -> the rows that the fit needs of it.
-        learn: (the samples of all blocks, policies) -> the value.
+        learn: (the samples of all blocks, policies) -> the value; None where there is nothing to
+            learn from.
+        nothing: Why the columns of the step are null where there was nothing to learn from.
     """
 
     name: str
     kind: type
     sample: Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]
     learn: Callable[[pd.DataFrame, PolicySet], Any]
+    nothing: str = "there is nothing to learn from"
 
 
 @attrs.frozen
@@ -82,10 +116,10 @@ class Step:
         decisions: Tables, in order, each on the columns found before it.
         reads: Earlier steps whose columns ``facts`` reads; none of them may wait for a fit.
         after: Earlier steps whose columns the fit's sample reads.
-        requires: Earlier steps without which this one has no result either.
         frames: Frames of the book that ``facts`` reads.
-        needs: Frames or columns (``transactions.balance``) of which the book must record at least
-            one; else the step's columns are null, with a reason.
+        needs: What the step's results rest on.
+        where: A boolean column: the results shown are null where it is false. Empty: the step
+            applies to every row.
         shown: Columns, beside those of the decisions, that the review shows of the step.
         hidden: Columns that later steps read and the review does not show.
     """
@@ -101,9 +135,9 @@ class Step:
     decisions: tuple[Decision, ...] = ()
     reads: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
-    requires: tuple[str, ...] = ()
     frames: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()
+    needs: tuple[Need, ...] = ()
+    where: str = ""
     shown: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
 
@@ -116,6 +150,16 @@ class Step:
             columns += [named[part] for part in d.shown]
         return (*columns, *self.shown)
 
+    @property
+    def results(self) -> tuple[str, ...]:
+        """Every result of the step: outcomes first."""
+        outcomes = [d.outcome or d.rule_column for d in self.decisions]
+        return (*outcomes, *self.shown, *self.hidden)
+
+    def where_of(self, decision: Decision) -> str:
+        """The column that says to which rows a decision applies; empty: to every row."""
+        return decision.where or self.where
+
 
 def passes_of(steps: tuple[Step, ...]) -> dict[str, int]:
     """The pass over the blocks in which each step is applied; steps are applied in their order.
@@ -127,8 +171,12 @@ def passes_of(steps: tuple[Step, ...]) -> dict[str, int]:
         DataError: A step uses one that does not come before it, or its facts wait for a fit.
     """
     found: dict[str, int] = {}
+    results: set[str] = set()
     for step in steps:
-        late = [n for n in (*step.reads, *step.after, *step.requires) if n not in found]
+        late = [n for n in (*step.reads, *step.after) if n not in found]
+        asked = [n for need in step.needs for n in need.any_of if not in_book(n)]
+        late += [n for n in asked if n not in results]
+        results |= set(step.results)
         if late:
             raise DataError(f"step {step.name!r} uses {', '.join(late)}, which comes later")
         if waiting := [n for n in step.reads if found[n]]:

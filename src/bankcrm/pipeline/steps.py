@@ -11,8 +11,9 @@ from bankcrm.lifecycle.actions.signals import signal_facts_of
 from bankcrm.lifecycle.actions.warnings import weigh_signals
 from bankcrm.lifecycle.stages.facts import stage_facts_of
 from bankcrm.pipeline.block import Block
+from bankcrm.pipeline.reasons import needs_page
 from bankcrm.pipeline.referrals import Referrals, learn_referrals, referrals_of, referrers
-from bankcrm.pipeline.step import Decision, Fit, Step
+from bankcrm.pipeline.step import CUSTOMER, Decision, Fit, Need, Step
 from bankcrm.policy import PolicySet
 from bankcrm.segmentation import RfmThresholds, fit_rfm, score_rfm
 from bankcrm.segmentation.rfm.sums import rfm_metrics_of
@@ -40,6 +41,21 @@ def _stage(block: Block) -> pd.DataFrame:
     return stage_facts_of(block.view, as_of_day(block.day), policy)
 
 
+def _population(found: pd.DataFrame, policies: PolicySet) -> pd.DataFrame:
+    """Who is a customer on the day: by stage; without one, by a contract that is not ended."""
+    stage = found["stage"]
+    counted = stage.isin(policies["lifecycle"].value("customer_stages")).to_numpy(np.bool_)
+    related = found["has_contract"].to_numpy(np.bool_) & ~found["closed"].to_numpy(np.bool_)
+    mine = np.where(stage.notna().to_numpy(), counted, related)
+    return pd.DataFrame({CUSTOMER: mine}, index=found.index)
+
+
+def _customers_only(rows: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+    """The rows of customers on the day, from whom fits learn."""
+    mine = found.index[found[CUSTOMER].to_numpy(np.bool_)]
+    return rows.loc[rows.index.isin(mine)]
+
+
 def _rfm(block: Block) -> pd.DataFrame:
     return rfm_metrics_of(
         block.view["transactions"],
@@ -48,8 +64,11 @@ def _rfm(block: Block) -> pd.DataFrame:
     )
 
 
-def _learn_rfm(metrics: pd.DataFrame, _: PolicySet) -> RfmThresholds | None:
-    return fit_rfm(metrics) if len(metrics) else None
+def _learn_rfm(metrics: pd.DataFrame, policies: PolicySet) -> RfmThresholds | None:
+    """Cut points by which nobody is recent who would count as lost."""
+    if not len(metrics):
+        return None
+    return fit_rfm(metrics, lost_after_days=policies["lifecycle"].value("lost_after_days"))
 
 
 def _rfm_scores(block: Block, metrics: pd.DataFrame, cuts: RfmThresholds | None) -> pd.DataFrame:
@@ -104,14 +123,22 @@ def _all_measures(measures: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     return measures.assign(contribution=found["contribution"], referrals=found["referrals"])
 
 
-def _learn_value(measures: pd.DataFrame, policies: PolicySet) -> ValueModel:
+def _measures_of_customers(measures: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+    return _customers_only(_all_measures(measures, found), found)
+
+
+def _learn_value(measures: pd.DataFrame, policies: PolicySet) -> ValueModel | None:
+    if not len(measures) or not measures.notna().to_numpy().any():
+        return None
     return fit_value_model(measures, policy=policies["valuation"])
 
 
 def _value(block: Block, measures: pd.DataFrame, model: ValueModel) -> pd.DataFrame:
     rows = _all_measures(measures, block.found)
     scores = score_value(rows, model=model, policy=block.policy("valuation"))
-    return scores[["score", "growth", "risk"]].rename(columns={"score": "value_score"})
+    # a bank's own indicators may be others: what is not among them is not known
+    named = scores.reindex(columns=["score", "growth", "risk"])
+    return named.rename(columns={"score": "value_score"})
 
 
 def _credit_standing(block: Block) -> pd.DataFrame:
@@ -130,6 +157,12 @@ def _warnings(found: pd.DataFrame, policies: PolicySet) -> pd.DataFrame:
     return weighed.assign(value_at_stake=found["contribution"].clip(lower=0))
 
 
+BALANCES = ("balances", "transactions.balance")
+"""Where the balances of a review come from."""
+
+PRODUCTS_UNKNOWN = "a holder of a product that needs no transactions counts as idle"
+"""What stages leave out where the book records no accounts."""
+
 STEPS: tuple[Step, ...] = (
     Step(
         name="stage",
@@ -137,18 +170,37 @@ STEPS: tuple[Step, ...] = (
         domain="lifecycle",
         facts=_stage,
         frames=("customers", "transactions", "contacts", "accounts"),
+        needs=(
+            Need(("transactions",), ("days_idle", "activity_ratio", "stage")),
+            Need(("customers.contract_date",), ("days_since_contract",),
+                 partial="a relationship counts from the first transaction"),
+            Need(("contacts",), ("stage",), partial="a lead counts as a prospect"),
+            Need(("accounts",), ("stage",), partial=PRODUCTS_UNKNOWN),
+        ),
         shown=("kind", "days_since_contract", "days_idle", "activity_ratio"),
-        decisions=(Decision("stage", "stage", on_missing="raise", counted=True),),
+        decisions=(Decision("stage", "stage", counted=True),),
+    ),
+    Step(
+        name="population",
+        title="customers on the day",
+        domain="lifecycle",
+        derive=_population,
+        derives_from=("stage", "has_contract", "closed"),
+        shown=(CUSTOMER,),
     ),
     Step(
         name="rfm",
         title="recency, frequency, monetary value",
         domain="segmentation",
         facts=_rfm,
-        fit=Fit("rfm", RfmThresholds, lambda raw, _: raw, _learn_rfm),
+        fit=Fit(
+            "rfm", RfmThresholds, _customers_only, _learn_rfm,
+            nothing="no customer on the day has a transaction of their own",
+        ),
         apply=_rfm_scores,
+        after=("population",),
         frames=("transactions",),
-        needs=("transactions",),
+        needs=(Need(("transactions",)),),
         shown=(*RFM, *SCORES),
         decisions=(
             Decision("rfm_segment", "segment", counted=True),
@@ -163,6 +215,18 @@ STEPS: tuple[Step, ...] = (
         fit=Fit("interest", InterestProducts, _interest, _learn_interest),
         apply=_contribution,
         frames=("accounts", "balances", "transactions", "loans", "contacts"),
+        needs=(
+            Need(BALANCES, ("contribution", "deposit_margin", "funds_credit", "interest_paid",
+                            "commission", "tax", "balance")),
+            Need((*BALANCES, "loans"), ("loan_margin", "interest_received", "funds_cost",
+                                        "expected_loss", "capital_charge", "outstanding")),
+            Need(("transactions",), ("contribution", "fees", "tax")),
+            Need(("loans",), ("contribution",),
+                 partial="contribution counts no loans but those among the balances"),
+            Need(("accounts",), ("contribution",),
+                 partial="every account counts as one of the default product"),
+            Need(("contacts",), ("cost_to_serve",), partial="cost to serve counts no contacts"),
+        ),
         shown=(*MARGIN_PARTS, *COMPONENTS, "contribution", "balance", "outstanding"),
     ),
     Step(
@@ -173,7 +237,7 @@ STEPS: tuple[Step, ...] = (
         fit=Fit("referrals", Referrals, lambda raw, _: raw, learn_referrals),
         apply=referrals_of,
         frames=("customers",),
-        needs=("customers.referred_by",),
+        needs=(Need(("customers.referred_by",)),),
         hidden=("referrals",),
     ),
     Step(
@@ -182,11 +246,23 @@ STEPS: tuple[Step, ...] = (
         domain="valuation",
         facts=_measures,
         fit=Fit(
-            "value", ValueModel, _all_measures, _learn_value
+            "value", ValueModel, _measures_of_customers, _learn_value,
+            nothing="no measure of value is recorded for a customer on the day",
         ),
         apply=_value,
-        after=("contribution", "referrals"),
+        after=("population", "contribution", "referrals"),
+        where=CUSTOMER,
         frames=("customers", "transactions", "accounts", "balances", "loans", "complaints"),
+        needs=(
+            Need(("contribution",), ("value_score",)),
+            Need(("transactions", "customers.income", "customers.birth_date",
+                  "customers.occupation"), ("growth",)),
+            Need(("transactions", "loans.status", "customers.credit_standing"), ("risk",)),
+            Need(("customers.satisfaction", "complaints"), ("value_score",),
+                 partial="the value score does not measure satisfaction"),
+            Need(("loans.status", "customers.credit_standing"), ("risk",),
+                 partial="risk rests on penalty interest alone"),
+        ),
         shown=("value_score", "growth", "risk"),
     ),
     Step(
@@ -194,13 +270,20 @@ STEPS: tuple[Step, ...] = (
         title="tiers and resources",
         domain="segmentation",
         facts=_credit_standing,
+        where=CUSTOMER,
         frames=("customers",),
+        needs=(
+            Need(("contribution",), ("value_level", "tier", "resource_level")),
+            Need(("growth",), ("tier",), partial="no customer is found to have potential"),
+            Need(("customers.credit_standing",), ("standing",),
+                 partial="standing rests on the risk score alone"),
+        ),
         decisions=(
-            Decision("tier_standing", "standing", on_missing="raise", shown=()),
-            Decision("tier_value", "value_level", on_missing="raise", shown=()),
-            Decision("tier_growth", "growth_level", on_missing="raise", shown=()),
-            Decision("tier", "tier", on_missing="raise", counted=True),
-            Decision("resource_level", "resource_level", on_missing="raise", counted=True),
+            Decision("tier_standing", "standing", shown=()),
+            Decision("tier_value", "value_level", shown=()),
+            Decision("tier_growth", "growth_level", shown=()),
+            Decision("tier", "tier", counted=True),
+            Decision("resource_level", "resource_level", counted=True),
         ),
     ),
     Step(
@@ -210,11 +293,14 @@ STEPS: tuple[Step, ...] = (
         facts=_signals,
         reads=("stage",),
         frames=("customers", "transactions", "accounts", "balances", "complaints"),
-        decisions=(
-            Decision(
-                "warning", "", rule="warning_rules", on_missing="raise", shown=("rule",)
-            ),
+        needs=(
+            Need(("transactions",)),
+            Need(("balances",), ("warning_rules",), partial="no warning of falling balances"),
+            Need(("accounts.closed_date",), ("warning_rules",),
+                 partial="no warning of closed products"),
+            Need(("complaints",), ("warning_rules",), partial="no warning of complaints"),
         ),
+        decisions=(Decision("warning", "", rule="warning_rules", shown=("rule",)),),
     ),
     Step(
         name="warning",
@@ -222,12 +308,19 @@ STEPS: tuple[Step, ...] = (
         domain="lifecycle",
         derive=_warnings,
         derives_from=("warning_rules", "contribution"),
-        shown=("warning_reasons", "value_at_stake"),
-        decisions=(
-            Decision(
-                "warning_level", "warning",
-                on_missing="raise", counted=True,
-            ),
+        needs=(
+            Need(("warning_rules",), ("warning", "warning_reasons")),
+            Need(("contribution",), ("value_at_stake",)),
         ),
+        shown=("warning_reasons", "value_at_stake"),
+        decisions=(Decision("warning_level", "warning", where=CUSTOMER, counted=True),),
     ),
 )  # fmt: skip
+
+COMPLAINTS = Need(("complaints",), ("complaints",))
+"""What the results about complaints rest on, which are no steps of a review of customers."""
+
+
+def needs_table() -> str:
+    """What each result of a review rests on, as a Markdown table."""
+    return needs_page(STEPS, (COMPLAINTS,))

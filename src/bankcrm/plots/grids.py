@@ -32,13 +32,19 @@ def rfm_heatmap(
     """Customers by recency and frequency score, or the mean of a value in each cell.
 
     Args:
-        scores: ``r`` and ``f`` (whole numbers, the best is the highest) for each customer.
+        scores: ``r`` and ``f`` (whole numbers, the best is the highest) for each customer; rows
+            without them, or without the value, are left out.
         ax: Axes to draw on; None makes a figure.
         value: A column whose mean is shown instead of the number of customers.
         language: Language of titles and labels.
     """
     needs(scores, ("r", "f", *([value] if value else [])), "rfm_heatmap")
-    known = scores.dropna(subset=["r", "f"])
+    known = scores.dropna(subset=["r", "f", *([value] if value else [])])
+    if known.empty:
+        raise DataError(
+            f"rfm_heatmap: nothing to draw; none of {len(scores):,} customers has "
+            f"{' and '.join(['scores', *([value] if value else [])])}"
+        )
     cells = known.groupby(["f", "r"], observed=True)
     table = (cells[value].mean() if value else cells.size()).unstack("r")
     top = int(max(known["r"].max(), known["f"].max()))

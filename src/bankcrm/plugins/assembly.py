@@ -45,7 +45,8 @@ from bankcrm.plugins.values import (
     StageChange,
     TextClassifier,
 )
-from bankcrm.policy import Policy, PolicySet, default_policies, default_policy, presets
+from bankcrm.policy import Policy, PolicySet, default_policy, presets
+from bankcrm.policy.given import policies_of
 from bankcrm.rules import Rule
 from bankcrm.rules.fingerprint import digest
 
@@ -165,7 +166,7 @@ def _assembled(
     choose: Mapping[str, str],
     on_error: OnError,
 ) -> Assembled:
-    base = policies or default_policies()
+    base = policies_of(policies)
     callers = [HookCaller(p) for p in active]
     answers = _call(base, callers)
     base = _chosen(base, choose, answers.of(Preset))

@@ -9,6 +9,7 @@ from functools import partial
 import attrs
 import pandas as pd
 
+from bankcrm.arguments import as_kind
 from bankcrm.calendars import WorkingCalendar
 from bankcrm.plugins.compute import OnError, PluginFacts, classify, sections
 from bankcrm.plugins.conflicts import Attributed
@@ -70,5 +71,5 @@ class Effects(PluginEffects):
 
 def fact_sources_of(policies: PolicySet) -> tuple[PluginFacts, ...]:
     """The fact sources of the plug-ins of a set of policies; none in a plain set."""
-    effects = policies.effects
+    effects = as_kind(policies, PolicySet, "policies").effects
     return effects.fact_sources if isinstance(effects, Effects) else ()

@@ -11,8 +11,10 @@ from typing import Any
 import attrs
 
 from bankcrm.errors import PolicyError, UnknownNameError
-from bankcrm.policy.model import Header, Policy, PolicySet, Record
+from bankcrm.policy.header import Header
+from bankcrm.policy.model import Policy, PolicySet, Record
 from bankcrm.policy.validation import faults_of
+from bankcrm.policy.workbook import read_workbook
 from bankcrm.rules import DecisionTable, Parameter
 from bankcrm.rules.toml import RawTable, converter, parse_toml, plain, structure, table_of
 
@@ -20,19 +22,30 @@ DOMAINS = ("bank", "lifecycle", "segmentation", "valuation", "complaints")
 
 
 def load_policy(source: str | Path, *, shared: Policy | None = None) -> Policy:
-    """Read a policy from a TOML file or from TOML text.
+    """Read a policy from a TOML file, from TOML text or from a workbook.
 
     Args:
-        source: A path, or the text itself.
+        source: A path (``.toml``, or ``.xlsx`` as `Policy.to_xlsx` writes it), or TOML text.
         shared: The policy ``bank``, whose parameters the tables may name; None for the default
             one. A `PolicySet` puts every policy on its own ``bank``.
 
     Raises:
-        PolicyError: All errors of the file together, each with its path.
+        PolicyError: All errors of the file together, each with its path or its cell.
     """
-    raw = parse_toml(source)
+    if str(source).lower().endswith(".xlsx"):
+        raw, reading = read_workbook(source)
+        try:
+            found = _policy_of(raw, shared, reading.faults)
+        except PolicyError as error:
+            raise PolicyError(map(reading.located, error.faults)) from None
+        return found
+    return _policy_of(parse_toml(source), shared, [])
+
+
+def _policy_of(raw: Mapping[str, Any], shared: Policy | None, faults: list[str]) -> Policy:
+    """A policy from what its file holds; ``faults`` are those of the file itself."""
     parts = ("policy", "parameters", "tables", "records")
-    faults = [f"{k}: unknown key; known: {', '.join(parts)}" for k in raw if k not in parts]
+    faults += [f"{k}: unknown key; known: {', '.join(parts)}" for k in raw if k not in parts]
     head = structure(converter(), raw.get("policy", {}), Header, "policy", faults)
     named = _mapping(raw, "parameters", faults)
     parameters = {
@@ -64,40 +77,62 @@ def load_policy(source: str | Path, *, shared: Policy | None = None) -> Policy:
     return policy
 
 
-@functools.cache
 def default_policy(domain: str, preset: str | None = None) -> Policy:
     """The policy that ships with the library for a domain.
 
     Args:
         domain: ``bank``, ``lifecycle``, ``segmentation``, ``valuation`` or ``complaints``.
-        preset: The name of one of the domain's presets instead of its defaults.
+        preset: The name of one of the domain's presets: the defaults with the parameters, tables
+            and records of the preset in the place of those of the same name.
 
     Raises:
         UnknownNameError: There is no such domain or preset.
+
+    >>> default_policy("complaints", "cn_2020_3").value("cn_answer_days")
+    15
     """
-    if domain not in DOMAINS:
-        raise UnknownNameError("domain", domain, DOMAINS)
+    if not isinstance(domain, str) or domain not in DOMAINS:
+        name = domain if isinstance(domain, str) else type(domain).__name__
+        raise UnknownNameError("domain", name, DOMAINS, advice=_preset_advice(name))
+    if preset is not None and preset not in presets(domain):
+        advice = _preset_advice(preset)
+        raise UnknownNameError(f"preset of {domain}", preset, presets(domain), advice=advice)
+    return _shipped(domain, preset)
+
+
+@functools.cache
+def _shipped(domain: str, preset: str | None) -> Policy:
     package = importlib.resources.files("bankcrm")
     folder = package / domain
     if preset is None:
         bank = domain == "bank"
         file = package / "policy" / "bank.toml" if bank else folder / "defaults.toml"
         return load_policy(file.read_text(encoding="utf-8"))
-    names = presets(domain)
-    if preset not in names:
-        raise UnknownNameError(f"preset of {domain}", preset, names)
-    return load_policy((folder / "presets" / f"{preset}.toml").read_text(encoding="utf-8"))
+    text = (folder / "presets" / f"{preset}.toml").read_text(encoding="utf-8")
+    return _on_defaults(load_policy(text), default_policy(domain))
+
+
+def _on_defaults(preset: Policy, defaults: Policy) -> Policy:
+    """A preset as a whole policy: what it does not name is as in the defaults."""
+    return attrs.evolve(
+        preset,
+        parameters={**defaults.parameters, **preset.parameters},
+        tables={**defaults.tables, **preset.tables},
+        raw_records={**defaults.raw_records, **preset.raw_records},
+    )
 
 
 def presets(domain: str) -> tuple[str, ...]:
     """The names of a domain's presets, sorted."""
+    if not isinstance(domain, str):
+        return ()
     folder = importlib.resources.files("bankcrm") / domain / "presets"
     if not folder.is_dir():
         return ()
     return tuple(sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".toml")))
 
 
-def default_policies(presets: Sequence[str] = ()) -> PolicySet:
+def default_policies(presets: Sequence[str] | str = ()) -> PolicySet:
     """The default policy of every domain.
 
     Args:
@@ -110,10 +145,26 @@ def default_policies(presets: Sequence[str] = ()) -> PolicySet:
     'bankcrm.valuation.czk_1993'
     """
     chosen = {d: default_policy(d) for d in DOMAINS}
-    for name in presets:
-        domain, _, preset = name.partition("/")
+    for name in [presets] if isinstance(presets, str) else presets:
+        domain, _, preset = str(name).partition("/")
+        if not preset:
+            raise _unknown_preset(str(name))
         chosen[domain] = default_policy(domain, preset)
     return PolicySet(chosen)
+
+
+def _unknown_preset(name: str) -> UnknownNameError:
+    """The error for a preset that is not named with its domain."""
+    known = [f"{d}/{p}" for d in DOMAINS for p in presets(d)]
+    advice = f"{name!r} is a domain; name one of its presets, as {name}/PRESET"
+    return UnknownNameError("preset", name, known, advice=advice if name in DOMAINS else "")
+
+
+def _preset_advice(name: object) -> str:
+    """Where a preset is that was looked for in another place; empty if it is none."""
+    preset = str(name).rpartition("/")[2]
+    found = [d for d in DOMAINS if preset in presets(d)]
+    return f"it is a preset: default_policy({found[0]!r}, {preset!r})" if found else ""
 
 
 def _mapping(raw: Mapping[str, Any], key: str, faults: list[str]) -> Mapping[str, Any]:
@@ -148,13 +199,17 @@ def _read_tables(
     tables: dict[str, tuple[DecisionTable, ...]] = {}
     known = {n: plain(v[0]) for n, v in parameters.items()}
     for number, item in enumerate(raw):
-        if not isinstance(item, Mapping):
+        if isinstance(item, RawTable):
+            parts = attrs.evolve(item, parameters=known)
+        elif isinstance(item, Mapping):
+            header = dict(item)
+            path = f"tables[{header.get('id', number)}]"
+            rules, facts = header.pop("rules", []), header.pop("facts", {})
+            parts = RawTable(path, header, facts, known, rules)
+        else:
             faults.append(f"tables[{number}]: expected [[tables]], saw {item!r}")
             continue
-        header = dict(item)
-        path = f"tables[{header.get('id', number)}]"
-        rules, facts = header.pop("rules", []), header.pop("facts", {})
-        table = table_of(DecisionTable, RawTable(path, header, facts, known, rules), faults)
+        table = table_of(DecisionTable, parts, faults)
         if table is not None:
             bare = attrs.evolve(table, parameters={})
             tables[table.id] = (*tables.get(table.id, ()), bare)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import attrs
@@ -13,8 +14,9 @@ import tomli_w
 
 from bankcrm._display import card, line, shown, stamp
 from bankcrm.calendars import WorkingCalendar
-from bankcrm.errors import PolicyError, UnknownNameError
+from bankcrm.errors import PolicyError, UnknownNameError, known_names
 from bankcrm.policy.effects import Classifier, PluginEffects, Sections
+from bankcrm.policy.header import Header
 from bankcrm.policy.validation import at_day, covers, faults_of
 from bankcrm.rules import DecisionTable, Parameter
 from bankcrm.rules.fingerprint import canonical, digest
@@ -49,19 +51,6 @@ class Change:
 
     def _repr_html_(self) -> str:
         return card(self.path, {"before": self.before, "after": self.after})
-
-
-@attrs.frozen
-class Header:
-    """The ``[policy]`` part of a file."""
-
-    id: str
-    domain: str
-    version: str
-    title: str = ""
-    note: str = ""
-    effective_from: date | None = None
-    effective_to: date | None = None
 
 
 @attrs.frozen(eq=False)
@@ -249,7 +238,12 @@ class Policy:
             PolicyError: An unknown name, a value that does not fit its unit, or a table that the
                 new value breaks.
         """
-        faults = [f"parameters.{n}: no such parameter" for n in values if not self.has_parameter(n)]
+        known = [*self.parameters, *getattr(self.shared, "parameters", {})]
+        faults = [
+            f"parameters.{n}: no such parameter; {known_names(n, known)}"
+            for n in values
+            if n not in known
+        ]
         if faults:
             raise PolicyError(faults)
         changed = {n: attrs.evolve(self.parameter(n), value=v) for n, v in values.items()}
@@ -323,6 +317,27 @@ class Policy:
         if self.raw_records:
             body["records"] = {n: [plain(r) for r in v] for n, v in self.raw_records.items()}
         return tomli_w.dumps(body)
+
+    def to_xlsx(self, path: str | Path, *, force: bool = False) -> Path:
+        """Write the policy to a workbook that a person can edit and `load_policy` reads.
+
+        One sheet each for the policy, its parameters, every table and every list of records. Cells
+        are in the notation of DMN, ``parameter_`` before the name of a parameter.
+
+        Args:
+            path: The file, ``.xlsx``.
+            force: Whether to replace a file that exists.
+
+        Returns:
+            The path.
+
+        Raises:
+            PolicyError: The file exists, or a text does not fit in a cell.
+            MissingExtraError: openpyxl is not installed.
+        """
+        from bankcrm.policy.workbook import write_policy
+
+        return write_policy(self, path, force=force)
 
     @functools.cached_property
     def fingerprint(self) -> str:

@@ -49,6 +49,7 @@ def faults_of(policy: Policy) -> Iterator[str]:
             fault = unit_fault(p.value, p.unit) or time_fault(name, p.value)
             if fault:
                 yield f"parameters.{name}: {fault}"
+    yield from _record_faults(policy)
     snapshots = list(_snapshots(policy))
     if not snapshots and not dates:
         yield "policy: there is no day on which all its parameters and tables are in force"
@@ -58,6 +59,16 @@ def faults_of(policy: Policy) -> Iterator[str]:
             if fault not in seen:
                 seen.add(fault)
                 yield fault
+
+
+def _record_faults(policy: Policy) -> Iterator[str]:
+    """Times of day and zones of records, such as a clock with hours of its own."""
+    for name, rows in policy.raw_records.items():
+        for i, row in enumerate(rows):
+            for field in ("working_hours", "cutoff_hour", "time_zone"):
+                fault = time_fault(field, row[field]) if field in row else ""
+                if fault:
+                    yield f"records.{name}[{i}].{field}: {fault}"
 
 
 def _all_date_faults(policy: Policy) -> Iterator[str]:

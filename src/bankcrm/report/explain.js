@@ -29,12 +29,18 @@ function seen(table, rule, values) {
   return `${word("otherwise")}: ${all.map((f) => `${word(f)} ${value(f)}`).join("; ")}`;
 }
 
+// Why a table has no outcome: it does not apply to the customer, or a fact is missing.
+function absence(table, values) {
+  const applies = !table.where || values[data.facts.indexOf(table.where)];
+  return applies ? table.absent : table.elsewhere;
+}
+
 function lineOf(table, rule, values) {
   const line = document.createElement("tr");
   add(line, "th", word(table.id));
   add(line, "td", rule ? word(rule.then) : word("undecided"));
   add(line, "td", rule ? `${rule.id}${rule.owner ? ` (${rule.owner})` : ""}` : "");
-  add(line, "td", rule ? word(rule.because) : "");
+  add(line, "td", word(rule ? rule.because : absence(table, values)));
   add(line, "td", rule ? seen(table, rule, values) : "");
   add(line, "td", rule ? rule.source : "");
   return line;

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import decimal
+import numbers
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,28 +11,30 @@ from typing import Any
 
 import pandas as pd
 
+from bankcrm.arguments import as_kind, as_path, refuse
 from bankcrm.errors import DataError, MissingExtraError
 
 EXCEL_ROWS = 1_048_576
 EXCEL_TEXT = 32_767
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = re.compile(r"[=@\t\r]|[+-](?!\d+\Z)")  # a number with a sign, such as +8613, is none
+_EXACT = 10**15  # a spreadsheet keeps 15 digits of a number
 
 
 def inert(values: pd.Series[Any]) -> pd.Series[Any]:
     """Put an apostrophe before texts that a spreadsheet would run as a formula.
 
-    >>> inert(pd.Series(["=1+1", "plain", None])).tolist()[:2]
-    ["'=1+1", 'plain']
+    >>> inert(pd.Series(["=1+1", "plain", "-1234567", None])).tolist()[:3]
+    ["'=1+1", 'plain', '-1234567']
     """
     if isinstance(values.dtype, pd.CategoricalDtype):
-        if any(str(c).startswith(_FORMULA_STARTS) for c in values.cat.categories):
+        if any(_FORMULA.match(str(c)) for c in values.cat.categories):
             return inert(values.astype(object))
         return values
     if values.dtype.kind not in "OSU" and not pd.api.types.is_string_dtype(values.dtype):
         return values
     texts = values.astype(object)
-    risky = texts.map(lambda v: isinstance(v, str) and v.startswith(_FORMULA_STARTS)).astype(bool)
+    risky = texts.map(lambda v: isinstance(v, str) and bool(_FORMULA.match(v))).astype(bool)
     return texts.where(~risky, "'" + texts.where(risky, "").astype(str))
 
 
@@ -42,6 +46,8 @@ def write_csv(frame: pd.DataFrame, path: str | Path, *, index: bool = True) -> N
         path: The file.
         index: Whether the index is written, as the first column.
     """
+    as_kind(frame, pd.DataFrame, "frame")
+    path = as_path(path)
     flat = frame.reset_index() if index else frame
     safe = pd.DataFrame({name: inert(flat[name]) for name in flat.columns})
     safe.to_csv(path, index=False, encoding="utf-8")
@@ -62,6 +68,8 @@ def write_excel(sheets: Mapping[str, pd.DataFrame], path: str | Path) -> None:
         import openpyxl  # noqa: F401 - pandas needs it: name the extra that installs it
     except ImportError as error:
         raise MissingExtraError("openpyxl", "report") from error
+    if not isinstance(sheets, Mapping):
+        refuse("sheets", "frames by name", sheets)
     for name, frame in sheets.items():
         if len(frame) >= EXCEL_ROWS:
             raise DataError(
@@ -75,16 +83,36 @@ def write_excel(sheets: Mapping[str, pd.DataFrame], path: str | Path) -> None:
 
 
 def _cells(values: pd.Series[Any]) -> pd.Series[Any]:
-    """Values that a sheet can store: no formula, control character, time zone or overlong text."""
+    """Values that a sheet can store: no formula, control character, time zone or overlong text.
+
+    A spreadsheet would round a whole number of more than 15 digits, such as the number of a card:
+    a column with one is written as text.
+    """
     if isinstance(values.dtype, pd.DatetimeTZDtype):
         naive: pd.Series[Any] = values.dt.tz_localize(None)
         return naive
     if isinstance(values.dtype, pd.CategoricalDtype):
         values = values.astype(values.cat.categories.dtype)
+    if pd.api.types.is_integer_dtype(values.dtype):
+        rounded = bool((values >= _EXACT).any() or (values <= -_EXACT).any())
+        return _digits(values.astype(object)) if rounded else values
     safe = inert(values)
     if safe.dtype.kind != "O":
         return safe
-    return pd.Series([_clipped(v) for v in safe], index=safe.index, dtype=object)
+    clipped = pd.Series([_clipped(v) for v in safe], index=safe.index, dtype=object)
+    return _digits(clipped) if any(_is_whole(v) and abs(v) >= _EXACT for v in clipped) else clipped
+
+
+def _digits(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Whole numbers as text with all their digits; other values as they are."""
+    texts = [str(int(v)) if _is_whole(v) else v for v in values]
+    return pd.Series(texts, index=values.index, dtype=object)
+
+
+def _is_whole(value: Any) -> bool:
+    if isinstance(value, decimal.Decimal):
+        return value.is_finite() and value == value.to_integral_value()
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
 def _clipped(value: object) -> object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.resources
+import re
 import tomllib
 from collections.abc import Mapping
 
@@ -42,7 +43,20 @@ _ENGLISH: Mapping[str, str] = {
     "rfm_level": "RFM level",
 }
 
-_ABSENT, _AND_NO = "the book has no ", " and no "
+_ABSENCES = {
+    "the book has no {names}": re.compile(r"the book has no (?P<names>.+)"),
+    "no row of {names} is known on the day ({n} in all)": re.compile(
+        r"no row of (?P<names>\w+) is known on the day \((?P<n>[\d,]+) in all\)"
+    ),
+    "{names} has no row": re.compile(r"(?P<names>\w+) has no row"),
+    "all {n} rows of {names} are rejected ({why})": re.compile(
+        r"all (?P<n>[\d,]+) rows of (?P<names>\w+) are rejected \((?P<why>.*)\)"
+    ),
+    "the only row of {names} is rejected ({why})": re.compile(
+        r"the only row of (?P<names>\w+) is rejected \((?P<why>.*)\)"
+    ),
+}
+_AND_NO = " and no "
 
 
 @functools.cache
@@ -116,12 +130,16 @@ class Words:
         return ("；" if self.language == "zh" else "; ").join(known)
 
     def absence(self, reason: str) -> str:
-        """Why a step has no result; names of frames and columns stay as they are.
+        """Why there is no result; names of frames and columns stay as they are.
 
         >>> Words("zh").absence("the book has no balances and no loans")
         '账册没有balances、loans'
         """
-        if not reason.startswith(_ABSENT):
-            return self(reason)
-        names = self(_AND_NO).join(reason.removeprefix(_ABSENT).split(_AND_NO))
-        return self(_ABSENT + "{names}").format(names=names)
+        for template, pattern in _ABSENCES.items():
+            if found := pattern.fullmatch(reason):
+                names = self(_AND_NO).join(found["names"].split(_AND_NO))
+                return self(template).format(**{**found.groupdict(), "names": names})
+        first, separator, rest = reason.partition("; the book has no ")
+        if separator:
+            return "; ".join((self.absence(first), self.absence(f"the book has no {rest}")))
+        return self(reason)

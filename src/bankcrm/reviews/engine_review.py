@@ -12,9 +12,8 @@ import pyarrow.parquet as pq
 
 from bankcrm.databases.writing import ResultTable, stored_schema
 from bankcrm.engines.output import Output
-from bankcrm.errors import UnknownNameError
 from bankcrm.pipeline.reading import shown_columns
-from bankcrm.reviews.model import INLINED, Review, leading_rows
+from bankcrm.reviews.model import INLINED, Review, as_id, leading_rows, unknown_customer
 from bankcrm.rules import Trace
 
 
@@ -37,18 +36,14 @@ class EngineReview(Review):
 
     def explain(self, customer: object) -> dict[str, Trace]:
         """Explain the decisions about one customer; see `Review.explain`."""
+        customer = as_id(customer, self.facts.index)
+        if isinstance(customer, str) == (self.facts.index.dtype.kind in "iu"):
+            raise unknown_customer(customer, self.facts.index)  # Arrow compares no text to numbers
         for file in self.output.files:
             rows = pq.read_table(file, filters=[("customer_id", "=", customer)])
             if rows.num_rows:
                 return Review.explain(attrs.evolve(self, facts=rows.to_pandas()), customer)
-        raise UnknownNameError("customer", customer, [*self.facts.index[:3], "..."])
-
-    def to_parquet(self, folder: str | Path) -> None:
-        """Write customers (a folder of parts), complaints and findings as Parquet."""
-        target = Path(folder)
-        shutil.copytree(self.output.folder, target / "customers", dirs_exist_ok=True)
-        self.complaints.to_parquet(target / "complaints.parquet")
-        self.findings.to_parquet(target / "findings.parquet")
+        raise unknown_customer(customer, self.facts.index)
 
     def _customers_table(self) -> ResultTable:
         """The customers, read from disk file by file."""
@@ -63,6 +58,10 @@ class EngineReview(Review):
 
     def _write_customers(self, target: Path) -> None:
         """The customers are on disk already, in ``output``."""
+
+    def _parquet_customers(self, target: Path) -> None:
+        """The customers as a folder of parts."""
+        shutil.copytree(self.output.folder, target / "customers")
 
     def standing(self) -> pd.DataFrame:
         """Stage and tier of every customer, read from disk."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -14,19 +15,31 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bankcrm._display import card
+from bankcrm.arguments import as_path
 from bankcrm.databases.connection import Database
 from bankcrm.databases.writing import ResultTable, replace_rows, whole_table
-from bankcrm.errors import DataError, UnknownNameError
+from bankcrm.errors import DataError, UnknownNameError, reason_of
+from bankcrm.folders import ResultFolder
 from bankcrm.pipeline import STEPS, Decision, Fitted, Step
-from bankcrm.pipeline.reading import decisions_of, explain
+from bankcrm.pipeline.reading import decisions_of, explain, not_applicable, null_reasons
 from bankcrm.policy import PolicySet
 from bankcrm.report import ReportContent, render_html, write_csv, write_excel
 from bankcrm.report.html import EarlierReview
 from bankcrm.rules import DecisionTable, Trace
 from bankcrm.vocabulary import Language
 
+NOT_AVAILABLE = "n/a"
 INLINED = 10_000
 """How many customers the page of a report explains."""
+_FILES = (
+    "customers.parquet",
+    "customers.csv",
+    "complaints.csv",
+    "findings.csv",
+    "summary.json",
+    "index.html",
+)
+_PARQUET = ("customers.parquet", "customers/*", "complaints.parquet", "findings.parquet")
 
 
 @attrs.frozen(eq=False)
@@ -45,7 +58,8 @@ class Review:
         policies: The policies that decided.
         facts: All facts and decisions, one row per customer; `explain` reads them.
         fitted: The values fitted to the whole book; ``review(other, fitted=...)`` applies them.
-        reasons: Step -> why its columns are null.
+        reasons: Result -> why it is null in the whole book; see also `why_null`.
+        limits: What results leave out -> what the book does not record.
         steps: The steps of the review.
         note: A note about the book for the reader.
         currency: Currency of the amounts; empty where it is not known.
@@ -61,6 +75,7 @@ class Review:
     facts: pd.DataFrame
     fitted: Fitted
     reasons: Mapping[str, str] = attrs.field(factory=dict)
+    limits: Mapping[str, str] = attrs.field(factory=dict)
     steps: tuple[Step, ...] = STEPS
     note: str = ""
     currency: str = ""
@@ -76,38 +91,61 @@ class Review:
     def key_figures(self) -> dict[str, str]:
         """The main figures, formatted for people."""
         s = self.summary
-        measured = s["concentration"]
+        measured, complaints, holding = s["concentration"], s["complaints"], s["active"]["holding"]
+        recorded = "complaints" not in self.reasons
+        known = {} if "stage" in self.reasons else s["stage"]
+        stage = {k: f"{n:,}" for k, n in known.items()}
+        customers, active = f"{s['customers']:,}", stage.get("active")
         return {
-            "Customers": f"{s['customers']:,}",
-            "Active": f"{s['stage'].get('active', 0):,}",
-            "Dormant": f"{s['stage'].get('dormant', 0):,}",
-            "Lost": f"{s['stage'].get('lost', 0):,}",
-            "Contribution a year": f"{s['contribution']['contribution']:,.0f}",
-            "Share of the top fifth": _percent(measured["top_fifth_share"]),
-            "Gini": "n/a" if measured["gini"] is None else f"{measured['gini']:.3f}",
-            "Complaints": f"{s['complaints']['accepted']:,}",
-            "Overdue complaints": f"{s['complaints']['overdue']:,}",
+            "Customers": customers,
+            "Active": _part(active, customers),
+            "Only holding a product": _part(_shown(holding, ","), active),
+            "Dormant": _part(stage.get("dormant"), customers),
+            "Not customers": f"{sum(s['others']['stage'].values()):,}",
+            "Lost": stage.get("lost", NOT_AVAILABLE),
+            "Contribution a year": _shown(s["contribution"]["contribution"], ",.0f"),
+            "Share of the top fifth": _part(
+                _shown(measured["top_fifth_share"], ".1%"), _shown(measured["total"], ",.0f")
+            ),
+            "Gini (normalised)": _shown(measured["gini_normalised"], ".3f"),
+            "Complaints": f"{complaints['accepted']:,}" if recorded else NOT_AVAILABLE,
+            "Overdue complaints": f"{complaints['overdue']:,}" if recorded else NOT_AVAILABLE,
             "Data findings": f"{len(self.findings):,}",
         }
+
+    def why_null(self, column: str) -> pd.Series:
+        """Why each value of a column of ``customers`` is null: it does not apply, or it is missing.
+
+        Args:
+            column: A result, such as ``tier``.
+
+        Returns:
+            One text per row of ``facts``, null where the value is there.
+
+        Raises:
+            UnknownNameError: The review has no such result.
+        """
+        return null_reasons(self.facts, column, self.steps, self.policies, self.reasons)
 
     def explain(self, customer: object) -> dict[str, Trace]:
         """Explain the decisions about one customer, rule by rule.
 
         Args:
-            customer: The customer's id.
+            customer: The customer's id; text and a whole number of the same digits are alike.
 
         Returns:
-            Table id -> its trace, in the order of the decisions. Tables whose facts are missing for
-            this customer (RFM scores without a transaction, for example) are left out.
+            Table id -> its trace, in the order of the decisions. A table without an outcome for
+            this customer says why: it does not apply, or a fact is missing.
 
         Raises:
             UnknownNameError: The customer is not in the review.
         """
+        customer = as_id(customer, self.facts.index)
         place = np.flatnonzero(self.facts.index == customer)
         if not place.size:
-            raise UnknownNameError("customer", customer, [*self.facts.index[:3], "..."])
+            raise unknown_customer(customer, self.facts.index)
         row = {str(name): column.iloc[place[0]] for name, column in self.facts.items()}
-        return explain(row, self.steps, self.policies)
+        return explain(row, self.steps, self.policies, self.reasons)
 
     def explanations(self, limit: int = INLINED) -> dict[str, Any]:
         """The decisions about at most ``limit`` customers in a compact plain form, for a page.
@@ -119,20 +157,31 @@ class Review:
             limit: The largest number of customers.
 
         Returns:
-            ``tables`` (rules with their tests), ``facts`` (column names) and ``customers``: id ->
-            the numbers of the deciding rules in each table (empty where undecided), then the values
-            of the facts.
+            ``tables`` (rules with their tests, and why there may be no outcome), ``facts`` (column
+            names) and ``customers``: id -> the numbers of the deciding rules in each table (empty
+            where undecided), then the values of the facts.
         """
         decisions = [
             (d, self.policies[step.domain].table(d.table)) for step, d in decisions_of(self.steps)
         ]
+        where = {d.table: step.where_of(d) for step, d in decisions_of(self.steps)}
         read = dict.fromkeys(d.columns.get(f, f) for d, t in decisions for f in t.compiled.facts)
+        read |= dict.fromkeys(w for w in where.values() if w)
         facts = [f for f in read if f in self.facts]
         chosen = self.facts.iloc[leading_rows(self.facts, limit)]
         rules = [_rule_numbers(t, chosen[d.rule_column]) for d, t in decisions]
         rows = zip(*rules, *(_plain_values(chosen[f]) for f in facts), strict=True)
         return {
-            "tables": [{"id": d.table, **_plain_table(d, t)} for d, t in decisions],
+            "tables": [
+                {
+                    "id": d.table,
+                    **_plain_table(d, t),
+                    "where": where[d.table],
+                    "elsewhere": not_applicable(where[d.table]) if where[d.table] else "",
+                    "absent": self.reasons.get(d.outcome or d.rule_column, "a fact is missing"),
+                }
+                for d, t in decisions
+            ],
             "facts": facts,
             "customers": dict(zip(chosen.index.astype(str), rows, strict=True)),
         }
@@ -177,6 +226,7 @@ class Review:
             note=self.note,
             currency=self.currency,
             not_available=self.reasons,
+            limits=self.limits,
             earlier=earlier,
         )
 
@@ -199,17 +249,22 @@ class Review:
         }
         write_excel(sheets, path)
 
-    def to_parquet(self, folder: str | Path) -> None:
+    def to_parquet(self, folder: str | Path, *, force: bool = False) -> None:
         """Write customers, complaints and findings as Parquet files.
 
         Args:
             folder: The folder; it is made if it does not exist.
+            force: Replace the files of a folder that bankcrm did not write; see `write`.
+
+        Raises:
+            DataError: The folder has files that bankcrm did not write.
         """
-        target = Path(folder)
-        target.mkdir(parents=True, exist_ok=True)
-        self.customers.to_parquet(target / "customers.parquet")
-        self.complaints.to_parquet(target / "complaints.parquet")
-        self.findings.to_parquet(target / "findings.parquet")
+        with ResultFolder(
+            as_path(folder, "folder"), "review", _PARQUET, force
+        ).replaced() as target:
+            self._parquet_customers(target)
+            self.complaints.to_parquet(target / "complaints.parquet")
+            self.findings.to_parquet(target / "findings.parquet")
 
     def to_database(self, database: Database, schema: str | None = None) -> None:
         """Write customers, complaints, findings and summary to the tables of these names.
@@ -248,34 +303,79 @@ class Review:
         *,
         earlier: Review | EarlierReview | None = None,
         language: Language = "en",
+        force: bool = False,
     ) -> None:
         """Write the customers as Parquet and CSV, complaints, findings, figures and the report.
+
+        An earlier review that bankcrm wrote to the folder is replaced. A folder with files of
+        others is refused.
 
         Args:
             folder: The folder; it is made if it does not exist.
             earlier: An earlier review that the report compares with.
             language: Language of the report.
+            force: Replace the files of these names in a folder that bankcrm did not write.
+
+        Raises:
+            DataError: The folder has files that bankcrm did not write.
         """
-        target = Path(folder)
-        target.mkdir(parents=True, exist_ok=True)
-        self._write_customers(target)
-        write_csv(self.complaints, target / "complaints.csv")
-        write_csv(self.findings, target / "findings.csv", index=False)
-        text = json.dumps(self.summary, indent=2, ensure_ascii=False, allow_nan=False)
-        (target / "summary.json").write_text(text + "\n", encoding="utf-8")
-        self.to_html(target / "index.html", earlier=earlier, language=language)
+        with review_folder(folder, force=force).replaced() as target:
+            self._write_customers(target)
+            write_csv(self.complaints, target / "complaints.csv")
+            write_csv(self.findings, target / "findings.csv", index=False)
+            text = json.dumps(self.summary, indent=2, ensure_ascii=False, allow_nan=False)
+            (target / "summary.json").write_text(text + "\n", encoding="utf-8")
+            self.to_html(target / "index.html", earlier=earlier, language=language)
 
     def standing(self) -> pd.DataFrame:
         """Stage and tier of every customer."""
         return self.customers[["stage", "tier"]]
 
     def _write_customers(self, target: Path) -> None:
-        self.customers.to_parquet(target / "customers.parquet")
+        self._parquet_customers(target)
         write_csv(self.customers, target / "customers.csv")
 
+    def _parquet_customers(self, target: Path) -> None:
+        self.customers.to_parquet(target / "customers.parquet")
 
-def _percent(share: float | None) -> str:
-    return "n/a" if share is None else f"{share:.1%}"
+
+def review_folder(folder: str | Path, *, force: bool = False) -> ResultFolder:
+    """The folder that `Review.write` writes."""
+    return ResultFolder(as_path(folder, "folder"), "review", _FILES, force)
+
+
+def as_id(customer: object, ids: pd.Index) -> object:
+    """An id as the type of the ids of the book: from text to a whole number, or back.
+
+    >>> as_id("100001", pd.Index([100001])), as_id(7, pd.Index(["7"])), as_id("x", pd.Index([1]))
+    (100001, '7', 'x')
+    """
+    whole = isinstance(customer, int | np.integer) and not isinstance(customer, bool)
+    if ids.dtype.kind in "iu":
+        digits = isinstance(customer, str) and re.fullmatch(r"\s*-?\d+\s*", customer)
+        return int(str(customer)) if digits else customer
+    return (
+        str(customer) if whole and ids.dtype.kind not in "f" and customer not in ids else customer
+    )
+
+
+def unknown_customer(customer: object, ids: pd.Index) -> UnknownNameError:
+    """The error for a customer that is not in a review, with the type of its ids."""
+    kind = "whole numbers" if ids.dtype.kind in "iu" else "texts"
+    few = ", ".join(map(str, ids[:3]))
+    advice = f"ids are {kind}, such as {few}" if len(ids) else "the review has no customer"
+    return UnknownNameError("customer", customer, map(str, ids[:3]), advice=advice)
+
+
+def _part(value: str | None, whole: str | None) -> str:
+    """A figure with the whole that it is a part of."""
+    known = value not in (None, NOT_AVAILABLE) and whole is not None
+    return f"{value} of {whole}" if known else NOT_AVAILABLE
+
+
+def _shown(value: float | None, form: str) -> str:
+    """A figure for people."""
+    return NOT_AVAILABLE if value is None else format(value, form)
 
 
 def leading_rows(customers: pd.DataFrame, limit: int) -> NDArray[np.intp]:
@@ -285,7 +385,7 @@ def leading_rows(customers: pd.DataFrame, limit: int) -> NDArray[np.intp]:
     """
     if len(customers) <= limit:
         return np.arange(len(customers))
-    warned = customers["warning_signals"].to_numpy() > 0
+    warned = customers["warning_signals"].to_numpy(np.float64, na_value=0.0) > 0
     size = np.nan_to_num(customers["contribution"].abs().to_numpy())
     first = np.argpartition(-(size + warned * (size.max() + 1)), limit)[:limit]
     return np.sort(first)
@@ -337,7 +437,7 @@ def read_earlier(folder: str | Path) -> EarlierReview:
     Raises:
         DataError: The folder is not that of a review.
     """
-    source = Path(folder)
+    source = as_path(folder, "folder")
     try:
         summary = json.loads((source / "summary.json").read_text(encoding="utf-8"))
         day = date.fromisoformat(summary["as_of"])
@@ -347,5 +447,7 @@ def read_earlier(folder: str | Path) -> EarlierReview:
         pieces = [pd.read_parquet(file, columns=["stage", "tier"]) for file in files]
         customers = pd.concat([piece.astype(object) for piece in pieces])
     except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{source}: not a folder that a review has written: {error}") from error
+        raise DataError(
+            f"{source}: not a folder that a review has written: {reason_of(error)}"
+        ) from error
     return EarlierReview(day, summary, customers)

@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast, overload
+from typing import Literal, cast, overload
 
 import pandas as pd
 
 from bankcrm.book import Book
-from bankcrm.book.recorded import recorded_in
+from bankcrm.book.files import refuse_book_folder
+from bankcrm.book.known import undated_labels
+from bankcrm.book.model import refuse_no_book
+from bankcrm.book.oddities import oddities, signs_of
+from bankcrm.book.recorded import absences, recorded_in
 from bankcrm.book.view import book_view
 from bankcrm.calendars import WorkingCalendar, working_calendar
 from bankcrm.complaints import ProcessedComplaints, default_lexicon, process_complaints
+from bankcrm.engines.engine import Engine
+from bankcrm.folders import ResultFolder
 from bankcrm.frames.arrays import as_of_day
 from bankcrm.frames.check import findings_frame
 from bankcrm.pipeline import STEPS, Fitted, Step
 from bankcrm.pipeline.reading import shown_columns
+from bankcrm.pipeline.reasons import reasons_of
 from bankcrm.pipeline.run import run_steps
+from bankcrm.pipeline.steps import COMPLAINTS
 from bankcrm.plugins import fact_sources_of
-from bankcrm.policy import PolicySet, default_policies
+from bankcrm.policy import PolicySet
+from bankcrm.policy.given import policies_of
 from bankcrm.progress import Progress
 from bankcrm.reviews.engine_review import EngineReview, leading_customers
-from bankcrm.reviews.model import Review
+from bankcrm.reviews.model import Review, review_folder
 from bankcrm.reviews.summary import figure_columns, figures_of, summary_of
-
-if TYPE_CHECKING:
-    from bankcrm.engines import Engine
 
 
 @overload
@@ -53,6 +59,7 @@ def review(
     steps: tuple[Step, ...] = ...,
     progress: Progress | None = ...,
     out: str | Path | None = ...,
+    force: bool = ...,
     blocks: int | None = ...,
 ) -> EngineReview: ...
 @overload
@@ -67,6 +74,7 @@ def review(
     progress: Progress | None = ...,
     engine: Literal["duckdb"] | None = ...,
     out: str | Path | None = ...,
+    force: bool = ...,
     blocks: int | None = ...,
 ) -> Review: ...
 def review(
@@ -80,6 +88,7 @@ def review(
     progress: Progress | None = None,
     engine: Literal["duckdb"] | None = None,
     out: str | Path | None = None,
+    force: bool = False,
     blocks: int | None = None,
 ) -> Review:
     """Review a bank's book: stage, RFM, contribution, tier, resources and warnings of every
@@ -100,6 +109,7 @@ def review(
         progress: Called with (steps done, steps in all, name of the next step).
         engine: ``duckdb`` reviews a `Book` on DuckDB.
         out: Engines only: the folder of results by review date; None: a temporary folder.
+        force: Engines only: replace a result of the day in ``out`` that bankcrm did not write.
         blocks: Engines only: the number of blocks of customers; None: by the number of
             transactions.
 
@@ -111,7 +121,9 @@ def review(
     Source: LCM-2, EB-3, CSC-2, CBM-3, CBM-6, CSC-3 to CSC-5.
     """
     day = cast("date", as_of_day(as_of).item())
-    rules = (policies or default_policies(book.presets)).at(day)
+    if not isinstance(book, Book | Engine):
+        refuse_no_book(book, "a Book or an engine such as DuckDBEngine(folder)")
+    rules = policies_of(policies, book.presets).at(day)
     days_off = rules.calendar(calendar or working_calendar("CN"))
     if engine is None and isinstance(book, Book):
         report = _counter(progress, len(steps) + 2)
@@ -119,7 +131,12 @@ def review(
     from bankcrm.engines import DuckDBEngine
 
     source = DuckDBEngine(book) if isinstance(book, Book) else book
-    return _on_engine(source, day, rules, days_off, fitted, steps, progress, out, blocks)
+    if out is not None and source.folder is not None:
+        refuse_book_folder(out, source.folder)
+    target = None if out is None else review_folder(out, force=force)
+    if target is not None:
+        target.refuse_foreign()
+    return _on_engine(source, day, rules, days_off, fitted, steps, progress, target, blocks)
 
 
 def _in_memory(
@@ -134,8 +151,12 @@ def _in_memory(
     zone = rules["bank"].value("time_zone")
     report_progress("checking the data")
     checked, faults = book.check(day, zone=zone)
-    known = fitted or Fitted(recorded_in(checked.frames()), policies=rules.fingerprint)
+    recorded = recorded_in(checked.frames())
+    absent = absences({n: len(f) for n, f in book.frames().items()}, recorded, faults)
+    known = fitted or Fitted(recorded, policies=rules.fingerprint)
+    faults = (*faults, *undated_labels(recorded, faults, day, book.as_of))
     view = book_view(checked, recorded=known.frames, zone=zone)
+    odd = oddities(signs_of(view), day, rules["bank"])
     found = run_steps(
         view,
         steps,
@@ -144,24 +165,29 @@ def _in_memory(
         fitted=known,
         learn=fitted is None,
         report_progress=report_progress,
+        absences=absent,
     )
     report_progress("complaints")
     processed = _complaints(checked, day, rules, calendar)
     customers = found.facts[[c for c in shown_columns(steps) if c in found.facts]]
-    findings = [*faults, *processed.faults]
+    findings = [*faults, *odd, *processed.faults]
     figures = figures_of([found.facts], steps)
+    reasons = found.reasons | reasons_of_complaints(recorded, absent)
     report_progress("done")
     return Review(
         name=book.name,
         as_of=day,
         customers=customers,
         complaints=processed.routed,
-        summary=summary_of(book.name, day, figures, processed, findings, rules, found.reasons),
+        summary=summary_of(
+            book.name, day, figures, processed, findings, rules, reasons, found.limits
+        ),
         findings=findings_frame(findings),
         policies=rules,
         facts=found.facts,
         fitted=found.fitted,
-        reasons=found.reasons,
+        reasons=reasons,
+        limits=found.limits,
         steps=steps,
         note=book.note,
         currency=book.currency,
@@ -176,7 +202,7 @@ def _on_engine(
     fitted: Fitted | None,
     steps: tuple[Step, ...],
     progress: Progress | None,
-    out: str | Path | None,
+    out: ResultFolder | None,
     blocks: int | None,
 ) -> EngineReview:
     from bankcrm.engines.run import complaints_book, default_blocks, number_of_passes, run_on
@@ -190,36 +216,53 @@ def _on_engine(
         day=day,
         policies=rules,
         fitted=fitted,
-        root=Path(kept.name if kept else cast("str | Path", out)),
+        root=out.path if out else Path(cast("tempfile.TemporaryDirectory[str]", kept).name),
+        force=out.force if out else False,
         blocks=blocks,
         report_progress=report,
     )
     report("complaints")
     read = {n for s in fact_sources_of(rules) if s.domain == "complaints" for n in s.frames}
-    named, faults = complaints_book(engine, read).check(day, zone=rules["bank"].value("time_zone"))
+    named, faults = complaints_book(engine, read).check(
+        day, zone=rules["bank"].value("time_zone"), part=True
+    )
     processed = _complaints(named, day, rules, calendar)
     late = [f for f in faults if f.frame in ("complaints", "links")]
+    late += undated_labels(found.fitted.recorded, (*found.faults, *late), day, engine.as_of)
     findings = [*found.faults, *late, *processed.faults]
     figures = figures_of(found.output.parts(figure_columns(steps)), steps)
     head = leading_customers(found.output)
+    recorded = recorded_in(named.frames())
+    sizes = {n: s for n, s in engine.sizes().items() if n == "complaints"}
+    absent = absences(sizes, recorded, faults)
+    reasons = found.reasons | reasons_of_complaints(recorded, absent)
     report("done")
     return EngineReview(
         name=engine.name,
         as_of=day,
         customers=head[[c for c in shown_columns(steps) if c in head]],
         complaints=processed.routed,
-        summary=summary_of(engine.name, day, figures, processed, findings, rules, found.reasons),
+        summary=summary_of(
+            engine.name, day, figures, processed, findings, rules, reasons, found.limits
+        ),
         findings=findings_frame(findings),
         policies=rules,
         facts=head,
         fitted=found.fitted,
-        reasons=found.reasons,
+        reasons=reasons,
+        limits=found.limits,
         steps=steps,
         note=engine.note,
         currency=engine.currency,
         output=found.output,
         kept=kept,
     )
+
+
+def reasons_of_complaints(recorded: Collection[str], absent: Mapping[str, str]) -> dict[str, str]:
+    """Why there are no results about complaints; empty where the book records some."""
+    step = Step("complaints", "complaints", "complaints", needs=(COMPLAINTS,))
+    return reasons_of((step,), Fitted(recorded), absent)
 
 
 def _complaints(

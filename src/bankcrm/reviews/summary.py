@@ -16,6 +16,8 @@ from bankcrm.complaints import ProcessedComplaints
 from bankcrm.frames import DataFault
 from bankcrm.pipeline import Step
 from bankcrm.pipeline.reading import counted_columns
+from bankcrm.pipeline.step import CUSTOMER
+from bankcrm.pipeline.steps import PRODUCTS_UNKNOWN
 from bankcrm.policy import Policy, PolicySet
 from bankcrm.segmentation import resource_rules
 from bankcrm.valuation import Concentration, concentration
@@ -25,6 +27,10 @@ from bankcrm.vocabulary import Tier
 CURVE_POINTS = 101
 LISTED = 25
 """How many warnings and open complaints the summary lists."""
+NONE = "(none)"
+"""The count of rows without a value."""
+HOLDING = "active-quiet-product"
+"""The rule of customers who are active only because they hold a product that needs no movements."""
 _SUMMED = (*COMPONENTS, "contribution")
 _LISTED_COLUMNS = ("warning_signals", "warning", "warning_reasons", "stage", "tier", "contribution",
                    "value_at_stake", "warning_score")  # fmt: skip
@@ -32,69 +38,105 @@ _LISTED_COLUMNS = ("warning_signals", "warning", "warning_reasons", "stage", "ti
 
 @attrs.frozen(eq=False)
 class Figures:
-    """The figures from which a summary is made.
+    """The figures from which a summary is made; those of all but ``others`` are of customers.
 
     Attributes:
-        customers: The number of customers.
-        counts: Counted column -> value -> number of customers.
-        totals: Sum of each component of contribution, and of contribution.
+        customers: The number of customers on the day.
+        others: Stage -> number of those who are no customers on the day.
+        counts: Counted column -> value -> number of customers; ``stage`` counts everybody.
+        totals: Sum of each component of contribution, and of contribution; None where unknown.
+        other_total: The contribution of the others; None where unknown.
+        holding: Active customers who move no money and hold a product that needs no movements.
         tiers: Customers, contribution and scores by tier.
         warned: The customers with the most at stake among those that have a warning.
-        concentration: Concentration of the contribution.
+        concentration: Concentration of the contribution; None where no contribution is known.
     """
 
     customers: int
+    others: Mapping[str, int]
     counts: Mapping[str, Mapping[str, int]]
-    totals: Mapping[str, float]
+    totals: Mapping[str, float | None]
+    other_total: float | None
+    holding: int
     tiers: pd.DataFrame
     warned: pd.DataFrame
-    concentration: Concentration
+    concentration: Concentration | None
 
 
 def figures_of(parts: Iterable[pd.DataFrame], steps: Sequence[Step]) -> Figures:
     """The figures of customers that are in memory or come in parts."""
     counted = counted_columns(steps)
-    numbers: Counter[str] = Counter()
-    totals: Counter[str] = Counter()
+    size, holding = 0, 0
+    totals: dict[str, list[float]] = {c: [] for c in _SUMMED}
     counts: dict[str, Counter[str]] = {c: Counter() for c in counted}
+    others: Counter[str] = Counter()
+    other_totals: list[float] = []
     tiers: list[pd.DataFrame] = []
     warned: list[pd.DataFrame] = []
     contributions: list[np.ndarray[Any, Any]] = []
     for part in parts:
-        numbers["customers"] += len(part)
+        customers, rest = _by_relationship(part)
+        size += len(customers)
+        others.update(count_values(rest["stage"]))
         for column in counted:
-            counts[column].update(count_values(part[column]))
-        totals.update({c: float(part[c].sum()) for c in _SUMMED if c in part})
-        tiers.append(_by_tier(part))
-        warned.append(first_warned(part))
-        contributions.append(part["contribution"].to_numpy())
+            counts[column].update(count_values((part if column == "stage" else customers)[column]))
+        for column in _SUMMED:
+            totals[column] += _total(customers, column)
+        other_totals += _total(rest, "contribution")
+        holding += int((customers["stage_rule"] == HOLDING).sum())
+        tiers.append(_by_tier(customers))
+        warned.append(first_warned(customers))
+        contributions.append(customers["contribution"].dropna().to_numpy(np.float64))
+    values = np.concatenate(contributions)
     return Figures(
-        customers=numbers["customers"],
+        customers=size,
+        others={stage: n for stage, n in others.items() if n},
         counts={c: dict(found) for c, found in counts.items()},
-        totals=dict(totals),
-        tiers=pd.concat(tiers).groupby(level=0).sum(),
+        totals={c: sum(found) if found else None for c, found in totals.items()},
+        other_total=sum(other_totals) if other_totals else None,
+        holding=holding,
+        tiers=pd.concat(tiers).groupby(level=0).sum(min_count=1),
         warned=first_warned(pd.concat(warned)),
-        concentration=concentration(np.concatenate(contributions)),
+        concentration=concentration(values) if len(values) else None,
     )
+
+
+def _by_relationship(part: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The customers on the day, and the others."""
+    if CUSTOMER not in part:
+        return part, part.iloc[:0]
+    mine = part[CUSTOMER].to_numpy(np.bool_)
+    return part.loc[mine], part.loc[~mine]
+
+
+def _total(rows: pd.DataFrame, column: str) -> list[float]:
+    """The sum of a column; nothing where no value is known."""
+    if column not in rows or not rows[column].notna().any():
+        return []
+    return [float(rows[column].sum())]
 
 
 def figure_columns(steps: Sequence[Step]) -> list[str]:
     """The columns that `figures_of` reads, as far as they are present."""
-    listed = [*counted_columns(steps), *_SUMMED, "value_score", *_LISTED_COLUMNS]
+    listed = [
+        CUSTOMER, "stage", "stage_rule", *counted_columns(steps), *_SUMMED, "value_score",
+        *_LISTED_COLUMNS,
+    ]  # fmt: skip
     return list(dict.fromkeys(listed))
 
 
 def count_values(values: pd.Series) -> dict[str, int]:
-    """How often each value occurs, in the order of the vocabulary; missing counts as ``(none)``."""
+    """How often each value occurs, in the order of the vocabulary; missing counts as `NONE`."""
     categories = values.astype("category").cat
     found = np.bincount(categories.codes.to_numpy() + 1, minlength=len(categories.categories) + 1)
     named = dict(zip(map(str, categories.categories), found[1:].tolist(), strict=True))
-    return {**named, **({"(none)": int(found[0])} if found[0] else {})}
+    return {**named, **({NONE: int(found[0])} if found[0] else {})}
 
 
 def first_warned(customers: pd.DataFrame) -> pd.DataFrame:
     """The first customers with a warning: by value at stake, then by warning score, then by id."""
-    warned = customers.loc[customers["warning_signals"].to_numpy() > 0, list(_LISTED_COLUMNS)]
+    signals = customers["warning_signals"].to_numpy(np.float64, na_value=0.0)
+    warned = customers.loc[signals > 0, list(_LISTED_COLUMNS)]
     ordered = warned.sort_index(kind="stable").sort_values(
         ["value_at_stake", "warning_score"], ascending=False, kind="stable"
     )
@@ -102,13 +144,14 @@ def first_warned(customers: pd.DataFrame) -> pd.DataFrame:
 
 
 def _by_tier(customers: pd.DataFrame) -> pd.DataFrame:
-    """Customers, contribution and scores by tier."""
-    groups = customers.groupby(customers["tier"].astype(str), observed=True)
+    """Customers, contribution and scores by tier; null where none is known."""
+    tier = customers["tier"].astype(object)
+    groups = customers.groupby(tier.where(tier.notna(), NONE).astype(str))
     return pd.DataFrame(
         {
             "customers": groups.size(),
-            "contribution": groups["contribution"].sum(),
-            "value_score": groups["value_score"].sum(),
+            "contribution": groups["contribution"].sum(min_count=1),
+            "value_score": groups["value_score"].sum(min_count=1),
             "scored": groups["value_score"].count(),
         }
     )
@@ -122,24 +165,38 @@ def summary_of(
     findings: Sequence[DataFault],
     policies: PolicySet,
     reasons: Mapping[str, str],
+    limits: Mapping[str, str],
 ) -> dict[str, Any]:
     """Counts, totals, lists and fingerprints of a review."""
-    counts = dict(figures.counts)
+    counts = {
+        # No customer is known to be in a category that the book cannot tell.
+        c: {value: n for value, n in found.items() if n} if c in reasons else found
+        for c, found in figures.counts.items()
+    }
     warning = counts.pop("warning")
+    active = counts["stage"].get("active", 0)
+    rules = policies["lifecycle"].table("stage").rules
+    split = PRODUCTS_UNKNOWN not in limits and any(rule.id == HOLDING for rule in rules)
     return {
         "bankcrm": __version__,
         "book": name,
         "as_of": day.isoformat(),
         "customers": figures.customers,
+        "others": {"stage": dict(figures.others), "contribution": _rounded(figures.other_total)},
         **counts,
-        "contribution": {c: round(total, 2) for c, total in figures.totals.items()},
+        "active": {
+            "moving": active - figures.holding if split else None,
+            "holding": figures.holding if split else None,
+        },
+        "contribution": {c: _rounded(total) for c, total in figures.totals.items()},
         "concentration": _concentration(figures.concentration, policies["valuation"]),
-        "tiers": _tier_rows(figures.tiers, policies["segmentation"]),
+        "tiers": _tier_rows(figures.tiers, policies["segmentation"], known="tier" not in reasons),
         "warning": warning,
         "warnings": _warnings(figures.warned),
         "complaints": _complaints(processed),
         "findings": sum(f.count for f in findings),
         "not_available": dict(reasons),
+        "limits": dict(limits),
         "policies": {
             d: {
                 "id": p.id,
@@ -158,19 +215,32 @@ def _unconfirmed(policy: Policy) -> list[dict[str, Any]]:
     return [{"name": n, "value": p.value, "unit": p.unit, "source": p.source} for n, p in rows]
 
 
-def _concentration(measured: Concentration, policy: Policy) -> dict[str, Any]:
-    """Concentration of the contribution; shares are null where the total is not above zero."""
-    split = measured.profit_split(policy.value("rule_marginal"))
-    figures: dict[str, Any] = {
-        "top_fifth_share": None,
-        "gini": None,
-        "holders_of_80": None,
-        "lorenz": None,
-        "whale": None,
+def _rounded(total: float | None) -> float | None:
+    return None if total is None else round(total, 2)
+
+
+def _concentration(measured: Concentration | None, policy: Policy) -> dict[str, Any]:
+    """Concentration of the contribution of the customers.
+
+    Shares are null where the total is not above zero, all figures where no contribution is known.
+    """
+    margin = policy.value("rule_marginal")
+    names = ("customers", "total", "losing", "top_fifth_share", "gini", "gini_normalised",
+             "holders_of_80", "lorenz", "whale", "peak", "peak_customers", "split")  # fmt: skip
+    figures: dict[str, Any] = {**dict.fromkeys(names), "margin": margin}
+    if measured is None:
+        return figures
+    split = measured.profit_split(margin)
+    losing = int(np.searchsorted(measured.values, 0.0))
+    figures |= {
+        "customers": len(measured.values),
+        "total": round(measured.total, 2),
+        "losing": losing,
         "split": {"customers": list(split.customers), "profit": list(split.profit)},
-        "margin": split.margin,
     }
-    if measured.total <= 0:
+    if len(measured.values) > 1 and measured.values.any():
+        figures["gini_normalised"] = measured.gini_normalised
+    if not measured.has_total:
         return figures
     whale = measured.whale_curve(CURVE_POINTS)
     return figures | {
@@ -184,23 +254,38 @@ def _concentration(measured: Concentration, policy: Policy) -> dict[str, Any]:
     }
 
 
-def _tier_rows(tiers: pd.DataFrame, policy: Policy) -> list[dict[str, Any]]:
-    """One row per tier: customers, contribution, mean score, and what the tier is entitled to."""
-    sums = tiers.reindex([tier.value for tier in Tier], fill_value=0)
+def _tier_rows(tiers: pd.DataFrame, policy: Policy, *, known: bool) -> list[dict[str, Any]]:
+    """One row per tier: customers, contribution, mean score, and what the tier is entitled to.
+
+    Customers without a tier have a row of their own, if there are any.
+
+    Args:
+        tiers: Sums by tier.
+        policy: Segmentation policy.
+        known: Whether the book can tell who is in a tier; else no row says that nobody is.
+    """
+    names = [*(t.value for t in Tier), *([NONE] if NONE in tiers.index else [])]
     rows = []
-    for tier, (size, total, score, scored) in zip(Tier, sums.to_numpy(), strict=True):
-        granted = resource_rules(tier, policy=policy)
-        row = {
-            "tier": tier.value,
-            "customers": int(size),
-            "contribution": round(float(total), 2),
-            "value_score": round(float(score / scored), 1) if scored else None,
+    for name, sums in zip(names, tiers.reindex(names).to_numpy(np.float64), strict=True):
+        size, total, score, scored = (None if np.isnan(v) else float(v) for v in sums)
+        row: dict[str, Any] = {
+            "tier": name,
+            "customers": int(size) if size else 0 if known else None,
+            "contribution": _rounded(0.0 if total is None and known and not size else total),
+            "value_score": round(score / scored, 1) if score is not None and scored else None,
         }
-        plain = {k: getattr(granted, k) for k in ("manager", "response_hours", "queue")}
-        rows.append(
-            row | plain | {"level": granted.level.value, "discount": granted.price_discount}
-        )
+        rows.append(row | _granted(name, policy))
     return rows
+
+
+def _granted(tier: str, policy: Policy) -> dict[str, Any]:
+    """What a tier is entitled to; null without a tier."""
+    plain = ("manager", "response_hours", "queue")
+    if tier == NONE:
+        return dict.fromkeys((*plain, "level", "discount"))
+    rules = resource_rules(tier, policy=policy)
+    found = {k: getattr(rules, k) for k in plain}
+    return found | {"level": rules.level.value, "discount": rules.price_discount}
 
 
 def _warnings(ranked: pd.DataFrame) -> list[dict[str, Any]]:
@@ -210,7 +295,7 @@ def _warnings(ranked: pd.DataFrame) -> list[dict[str, Any]]:
         "reasons": _texts(ranked["warning_reasons"]),
         "stage": _texts(ranked["stage"]),
         "tier": _texts(ranked["tier"]),
-        "contribution": ranked["contribution"].round(2).tolist(),
+        "contribution": [None if pd.isna(v) else round(v, 2) for v in ranked["contribution"]],
     }
     return _records(columns)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bankcrm.rules.check import Finding
 from bankcrm.rules.decision import Decision, Trace
+from bankcrm.rules.dmn_read import DmnFile, LeftOut, read_dmn
 from bankcrm.rules.model import HitPolicy, Parameter, Rule
 from bankcrm.rules.table import DecisionTable
 from bankcrm.rules.unary import UnaryTest, parse_test
@@ -12,12 +13,15 @@ from bankcrm.rules.values import Fact
 __all__ = [
     "Decision",
     "DecisionTable",
+    "DmnFile",
     "Fact",
     "Finding",
     "HitPolicy",
+    "LeftOut",
     "Parameter",
     "Rule",
     "Trace",
     "UnaryTest",
     "parse_test",
+    "read_dmn",
 ]

@@ -24,7 +24,7 @@ class Decision:
         outcome: The outcome; None where the case is undecided. A tuple under ``collect``.
         rule: Id of the rule that decided; ids joined by ``+`` under the collecting policies.
         source: The source of the rule.
-        because: The reason in words.
+        because: The reason in words; without an outcome, why there is none, where that is known.
         evidence: The facts that the rule reads, with their values.
         table: The table's id.
         version: The table's version.
@@ -46,13 +46,15 @@ class Decision:
 
     def __str__(self) -> str:
         seen = ", ".join(f"{k}={v}" for k, v in self.evidence.items())
-        if self.missing:
-            return f"{self.table}: undecided, {self.missing} is missing"
         reason = f": {self.because}" if self.because else ""
+        if self.missing:
+            return f"{self.table}: undecided, {self.missing} is missing{reason}"
+        if self.rule is None:
+            return f"{self.table}: no outcome{reason}"
         return f"{self.table}: {self.outcome} by {self.rule} ({self.source}){reason} [{seen}]"
 
     def _repr_html_(self) -> str:
-        outcome = "undecided" if self.missing else str(self.outcome)
+        outcome = "undecided" if self.rule is None else str(self.outcome)
         figures = figures_of(self, "rule", "because", "source", "evidence", "owner", "missing")
         kept = {k: v for k, v in figures.items() if v != "-"}
         return card(f"{self.table}: {outcome}", kept, note=stamp(self.version, self.fingerprint))

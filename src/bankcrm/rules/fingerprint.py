@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 
+from bankcrm.arguments import refuse
 from bankcrm.rules.unary import UnaryTest
 
 
@@ -33,5 +34,8 @@ def canonical(value: Any) -> Any:
 
 def digest(content: Any) -> str:
     """SHA-256 of a plain JSON value, keys sorted."""
-    text = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    try:
+        text = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    except TypeError:
+        refuse("content", "plain JSON values", content)
     return hashlib.sha256(text.encode()).hexdigest()

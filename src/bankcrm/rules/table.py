@@ -11,13 +11,16 @@ import attrs
 import pandas as pd
 
 from bankcrm._display import card, line, stamp
-from bankcrm.errors import PolicyError
-from bankcrm.rules.check import Finding, check
+from bankcrm.errors import PolicyError, known_names
+from bankcrm.rules.check import Finding, check, overlaps
 from bankcrm.rules.compare import TableComparison, compare
 from bankcrm.rules.compiled import Compiled, compile_table
 from bankcrm.rules.decision import Decision, Trace, decide, trace
+from bankcrm.rules.dmn_write import MissingIn, write_dmn
 from bankcrm.rules.frame import DecisionCodes, decide_codes, decide_frame
 from bankcrm.rules.model import OnMissing, TableDefinition
+from bankcrm.rules.sheet import write_xlsx
+from bankcrm.rules.sheet_read import read_xlsx
 from bankcrm.rules.sql import TableSql, to_sql
 from bankcrm.rules.toml import read_table, write_table
 
@@ -94,6 +97,62 @@ class DecisionTable(TableDefinition):
         """The table as TOML text; `from_toml` gives back an equal table."""
         return write_table(self)
 
+    def to_dmn(self, *, missing: MissingIn = "guard") -> str:
+        """The table as DMN 1.3, from which `bankcrm.rules.read_dmn` reads an equal table.
+
+        Args:
+            missing: What another engine makes of a missing fact. ``guard``: rows before or after
+                the rules give null, so that it decides as `decide` does with
+                ``on_missing="undecided"``. ``feel``: the rules alone; a missing fact is then what
+                FEEL makes of null, which is often false.
+
+        Returns:
+            The XML. Parameters are decisions of one constant each, with ``parameter_`` before
+            their name; annotations hold rule, reason and source.
+
+        Raises:
+            PolicyError: A text has a character that XML cannot hold.
+
+        >>> from bankcrm.rules import Rule
+        >>> table = DecisionTable(id="t", rules=(Rule("of-age", {"age": ">= 18"}, "yes"),
+        ...                                      Rule("minor", {}, "no")))
+        >>> table.to_dmn(missing="feel").count("<rule ")
+        2
+        """
+        return write_dmn([self], missing)
+
+    @classmethod
+    def from_xlsx(cls, path: str | Path) -> Self:
+        """Read a table from a workbook that `to_xlsx` wrote and a person has edited.
+
+        Cells are in the notation of DMN: ``>= 365``, ``[18..30)``, ``gold, silver``, ``not(gold)``,
+        ``null`` for a missing fact; an empty cell tests nothing. Sheets whose name begins with
+        ``notes`` are left to people.
+
+        Raises:
+            PolicyError: All errors of the workbook together, each with its cell.
+            MissingExtraError: openpyxl is not installed.
+        """
+        return read_xlsx(cls, path)
+
+    def to_xlsx(self, path: str | Path, *, force: bool = False) -> Path:
+        """Write the table to a workbook that a person can edit and `from_xlsx` reads.
+
+        Every cell is text, so that no program makes a date or a formula of it.
+
+        Args:
+            path: The file.
+            force: Whether to replace a file that exists.
+
+        Returns:
+            The path.
+
+        Raises:
+            PolicyError: The file exists, or a text does not fit in a cell.
+            MissingExtraError: openpyxl is not installed.
+        """
+        return write_xlsx(self, path, force=force)
+
     def check(self) -> list[Finding]:
         """Prove the table: find overlaps, gaps, shadowed and unreachable rules, unknown names."""
         return check(self)
@@ -104,9 +163,8 @@ class DecisionTable(TableDefinition):
         Raises:
             PolicyError: All errors that `check` finds.
         """
-        errors = [str(f) for f in self.check() if f.severity == "error"]
-        if errors:
-            raise PolicyError(errors)
+        if self._errors:
+            raise PolicyError(self._errors)
         return self
 
     def decide(self, facts: Mapping[str, object], *, on_missing: OnMissing = "raise") -> Decision:
@@ -143,7 +201,12 @@ class DecisionTable(TableDefinition):
         """The table as SQL that decides as `decide_frame` does with ``on_missing="undecided"``.
 
         Parameters are filled in, names are quoted and texts escaped. A rule that cannot be
-        evaluated for a missing fact stops the row here as well, where plain SQL would go on.
+        evaluated for a missing fact stops the row here as well, where plain SQL would go on. A
+        value that `decide_frame` refuses leaves its row without an outcome, and ``outside`` names
+        the fact. So does a value in a column of another type, such as 0 and 1 for a boolean or an
+        instant with a zone for a date: give its day in a zone of your choice. Where an engine
+        cannot compare a type at all, it refuses the whole query. BigQuery and Oracle cannot tell
+        the type of a column in an expression; there the engine's own rules apply.
 
         Args:
             dialect: ``duckdb``, ``spark``, ``postgres``, ``snowflake``, ``bigquery``, ``oracle``
@@ -161,10 +224,10 @@ class DecisionTable(TableDefinition):
         >>> from bankcrm.rules import Rule
         >>> table = DecisionTable(id="t", rules=(Rule("of-age", {"age": ">= 18"}, "yes"),
         ...                                      Rule("minor", {}, "no")))
-        >>> print(table.to_sql("tsql").rule.replace(" WHEN", chr(10) + "WHEN"))
+        >>> print(table.to_sql("oracle").rule.replace(" WHEN", chr(10) + "WHEN"))
         CASE
-        WHEN [age] >= 18 THEN 'of-age'
-        WHEN [age] IS NULL OR [age] >= 18 THEN NULL ELSE 'minor' END
+        WHEN NANVL("age", NULL) >= 18 THEN 'of-age'
+        WHEN NANVL("age", NULL) IS NULL OR NANVL("age", NULL) >= 18 THEN NULL ELSE 'minor' END
         """
         return to_sql(self.compiled, dialect, columns)
 
@@ -178,13 +241,30 @@ class DecisionTable(TableDefinition):
 
     def with_parameters(self, values: Mapping[str, Any]) -> Self:
         """The same table with other parameter values; unknown names are refused."""
-        unknown = [f"parameters.{n}: no such parameter" for n in values if n not in self.parameters]
+        unknown = [
+            f"parameters.{n}: no such parameter; {known_names(n, self.parameters)}"
+            for n in values
+            if n not in self.parameters
+        ]
         if unknown:
             raise PolicyError(unknown)
         changed = {n: attrs.evolve(self.parameters[n], value=v) for n, v in values.items()}
         return attrs.evolve(self, parameters={**self.parameters, **changed})
 
     @cached_property
+    def _errors(self) -> tuple[str, ...]:
+        return tuple(str(f) for f in self.check() if f.severity == "error")
+
+    @cached_property
     def compiled(self) -> Compiled:
-        """The table made ready to run: parameters filled in, tests compiled, types resolved."""
-        return compile_table(self)
+        """The table made ready to run: parameters filled in, tests compiled, types resolved.
+
+        Raises:
+            PolicyError: A test names an unknown parameter or fact, or mixes types; or two rules
+                apply together under ``unique``, or with different outcomes under ``any``: the
+                order of the rules would decide.
+        """
+        made = compile_table(self)
+        if found := overlaps(self):
+            raise PolicyError(map(str, found))
+        return made

@@ -14,7 +14,8 @@ import attrs
 import cattrs
 import tomli_w
 
-from bankcrm.errors import PolicyError
+from bankcrm.arguments import as_path
+from bankcrm.errors import DataError, PolicyError, reason_of
 from bankcrm.rules.check import local_findings
 from bankcrm.rules.model import Parameter, Rule, TableDefinition, check_outcomes
 from bankcrm.rules.unary import UnaryTest, parse_test
@@ -95,7 +96,7 @@ def structure(
 
 def _faults(error: BaseException, path: str) -> list[str]:
     if not isinstance(error, cattrs.BaseValidationError):
-        return [f"{path}: {error}"]
+        return [f"{path}: {reason_of(error)}"]
     messages = cattrs.transform_error(error, path="$", format_exception=words_of)
     return [_with_path(text, path) for text in messages]
 
@@ -109,6 +110,8 @@ def words_of(error: BaseException, kind: type | None) -> str:
         return f"unknown key(s) {', '.join(sorted(error.extra_fields))}; known: {known}"
     if isinstance(error, AttributeError):  # the generated code asked a scalar for its keys
         return "expected a TOML table"
+    if isinstance(error, ValueError) and len(error.args) > 1:  # a validator of attrs
+        return str(error.args[0])
     return str(error) or f"expected {kind}"
 
 
@@ -123,9 +126,11 @@ def read_text(source: str | Path) -> str:
     if isinstance(source, str) and ("\n" in source or "=" in source or not source.strip()):
         return source
     try:
-        return Path(source).read_text(encoding="utf-8")
+        return as_path(source, "source").read_text(encoding="utf-8")
+    except DataError as error:
+        raise PolicyError(str(error)) from None
     except (OSError, ValueError) as error:  # also bytes that are no UTF-8, and a null in the name
-        raise PolicyError(f"{source}: cannot be read: {error}") from error
+        raise PolicyError(f"{source}: cannot be read: {reason_of(error)}") from error
 
 
 def parse_toml(source: str | Path) -> dict[str, Any]:
@@ -152,6 +157,7 @@ class RawTable:
         facts: Facts by name.
         parameters: Parameters by name.
         rules: The rules, in order.
+        complete: Whether no rule was left out because of an error; else nothing is proven of it.
     """
 
     path: str
@@ -159,6 +165,7 @@ class RawTable:
     facts: Any
     parameters: Any
     rules: Any
+    complete: bool = True
 
     def at(self, part: str) -> str:
         """The path of a part."""
@@ -205,7 +212,7 @@ def table_of(cls: type[Table], raw: RawTable, faults: list[str]) -> Table | None
         parameters=figures or {},
         **attrs.asdict(head, recurse=False),
     )
-    if len(faults) == before:
+    if len(faults) == before and raw.complete:
         return table
     if kept:
         found = local_findings(table, [i for i, _ in kept])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import attrs
 import numpy as np
@@ -12,13 +13,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.book import Book
+from bankcrm.book.model import refuse_no_book
 from bankcrm.errors import DataError, PolicyError, UnknownNameError
 from bankcrm.frames import as_frame
+from bankcrm.frames.arrays import as_of_day
 from bankcrm.frames.numbering import categorical
 from bankcrm.lifecycle import playbook
 from bankcrm.pipeline import STEPS, Decision, Step
 from bankcrm.pipeline.reading import decisions_of
-from bankcrm.policy import PolicySet
+from bankcrm.policy import Policy, PolicySet
+from bankcrm.policy.given import policies_of
 from bankcrm.reviews import review
 from bankcrm.rules import DecisionTable
 from bankcrm.simulation.impact import DecisionImpact, Impact
@@ -47,10 +51,10 @@ class _Decided:
 
 def simulate(
     book_or_facts: Book | object,
-    current: PolicySet,
-    proposed: PolicySet,
+    current: PolicySet | None = None,
+    proposed: PolicySet | Policy | None = None,
     *,
-    as_of: date | None = None,
+    as_of: object = None,
     value: str = "contribution",
     steps: Sequence[Step] = STEPS,
 ) -> Impact:
@@ -60,26 +64,37 @@ def simulate(
         book_or_facts: A `Book`, which is reviewed under both sets; or a frame of facts, such as
             ``review.facts``, one row per customer. Tables are decided in the order of the review,
             each on the outcomes of those before it; a table whose facts are absent is skipped.
-        current: The policies in force.
-        proposed: The policies that would replace them.
+        current: The policies in force; None: the defaults, with the presets that the book names.
+        proposed: The policies that would replace them; or one policy, in the place of its domain's.
         as_of: The day for a book; by default its own. Dated policies: the version of this day.
-        value: The column of the facts to sum over the rows that move; unused if absent.
+        value: The column of the facts to sum over the rows that move; unused if absent or null.
         steps: The steps of the review.
 
     Raises:
         DataError: There is no row, or no table has all its facts.
+        PolicyError: No proposed policies.
 
     >>> facts = pd.DataFrame({"tier": ["key", "ordinary"]}, index=[1, 2])
     >>> from bankcrm.policy import default_policies
     >>> len(simulate(facts, default_policies(), default_policies()).moved)
     0
     """
-    if isinstance(book_or_facts, Book):
-        return _of_book(book_or_facts, current, proposed, as_of, value, tuple(steps))
-    if as_of is not None:
-        current, proposed = current.at(as_of), proposed.at(as_of)
+    day = None if as_of is None else cast("date", as_of_day(as_of).item())
+    book = book_or_facts if isinstance(book_or_facts, Book) else None
+    if isinstance(book_or_facts, str | Path):
+        refuse_no_book(book_or_facts, "a Book or a frame of facts")
+    before = policies_of(current, book.presets if book else (), "current")
+    if proposed is None:
+        raise PolicyError("proposed: give the policies that would replace the current ones")
+    if isinstance(proposed, Policy):
+        proposed = before.with_policy(proposed)
+    after = policies_of(proposed, name="proposed")
+    if book is not None:
+        return _of_book(book, before, after, day, value, tuple(steps))
+    if day is not None:
+        before, after = before.at(day), after.at(day)
     facts = as_frame(book_or_facts)
-    return _impact(facts, facts, current, proposed, value, steps, {})
+    return _impact(facts, facts, before, after, value, steps, {})
 
 
 def _of_book(
@@ -121,7 +136,8 @@ def _impact(
     before = _decide_all(facts, current, steps, skipped, {})
     same = before if facts is facts_after else {}
     after = _decide_all(facts_after, proposed, steps, skipped, same)
-    weight = facts[value].to_numpy(np.float64, na_value=0.0) if value in facts else None
+    known = value in facts and bool(facts[value].notna().any())
+    weight = facts[value].to_numpy(np.float64, na_value=0.0) if known else None
     decisions = {
         d.table: _compare(before[d.table], after[d.table], step.domain, weight)
         for step, d in decisions_of(steps)
@@ -173,11 +189,12 @@ def _decide_all(
             if table is None:
                 continue
             known = other.get(decision.table)
-            needs = {decision.columns.get(f, f) for f in table.compiled.facts}
+            where = step.where_of(decision)
+            needs = {where, *(decision.columns.get(f, f) for f in table.compiled.facts)}
             if known is not None and known.table == table and not changed & needs:
                 found = known
             else:
-                found = _decided(decision, table, columns, facts.index)
+                found = _decided(decision, table, columns, columns.get(where))
                 changed |= {decision.outcome, decision.rule_column}
             decided[decision.table] = found
             columns |= {decision.outcome: found.outcomes, decision.rule_column: found.rules}
@@ -205,10 +222,17 @@ def _table_of(
 
 
 def _decided(
-    decision: Decision, table: DecisionTable, columns: Mapping[str, pd.Series], index: pd.Index
+    decision: Decision,
+    table: DecisionTable,
+    columns: Mapping[str, pd.Series],
+    where: pd.Series | None,
 ) -> _Decided:
-    facts = {f: columns[decision.columns.get(f, f)] for f in table.compiled.facts}
-    made = table.decide_frame(pd.DataFrame(facts, index=index, copy=False), on_missing="undecided")
+    """The decisions of the rows to which a table applies; without ``where``, of every row."""
+    facts = pd.DataFrame(
+        {f: columns[decision.columns.get(f, f)] for f in table.compiled.facts}, copy=False
+    )
+    applies = facts if where is None else facts.loc[where.to_numpy(np.bool_)]
+    made = table.decide_frame(applies, on_missing="undecided").reindex(facts.index)
     # A table that collects has no single outcome: its outcome is the rules that apply.
     outcomes = made["rule"] if table.hit_policy.collects else made["outcome"]
     return _Decided(table, outcomes, made["rule"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import pandas as pd
@@ -15,6 +15,10 @@ from bankcrm.vocabulary import Language
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+
+def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(k): v for k, v in row.items()} for row in frame.astype(object).to_dict("records")]
 
 
 @attrs.frozen(eq=False)
@@ -42,6 +46,16 @@ class DecisionImpact:
 
     def __str__(self) -> str:
         return f"{self._title()}\n{self.migration}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The change as plain values, ready for JSON; ``migration`` is before -> after -> rows."""
+        return {
+            "domain": self.domain,
+            "rows": self.rows,
+            "moved": len(self.moved),
+            "migration": self.migration.astype(object).to_dict("index"),
+            "reasons": _rows(self.reasons),
+        }
 
     def plot(self, ax: Axes | None = None, language: Language = "en") -> Axes:
         """Plot the moves of this decision, the most frequent first."""
@@ -90,6 +104,17 @@ class Impact:
             if len(frame) and frame["change"].any():
                 parts.append(f"customers or actions by {name}\n{frame}")
         return "\n\n".join(parts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result as plain values, ready for JSON: frames as lists of rows."""
+        return {
+            "changes": list(self.changes),
+            "moved": self.moved.tolist(),
+            "decisions": {name: d.to_dict() for name, d in self.decisions.items()},
+            "skipped": dict(self.skipped),
+            "resources": _rows(self.resources.reset_index()),
+            "workload": _rows(self.workload.reset_index()),
+        }
 
     def plot(
         self, ax: Axes | None = None, language: Language = "en", *, table: str | None = None

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from bankcrm.arguments import refuse
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.rules import DecisionTable
@@ -37,6 +38,8 @@ def split(ids: object, *, share: float, trial: str) -> pd.Series:
     >>> split([1, 2, 3, 4], share=0.5, trial="spring").tolist()
     ['champion', 'champion', 'champion', 'challenger']
     """
+    if not isinstance(share, int | float | np.number):
+        refuse("share", "a number from 0 to 1", share)
     if not 0 <= share <= 1:
         raise DataError(f"share: {share!r}; expected a number from 0 to 1")
     index = pd.Index(ids, name="customer_id")  # type: ignore[call-overload]

@@ -18,7 +18,8 @@ from bankcrm.errors import MissingFactError
 from bankcrm.lifecycle import StageModel, transition
 from bankcrm.lifecycle.model_check import model_faults
 from bankcrm.plugins import assemble
-from bankcrm.policy import Policy, PolicySet, default_policies, load_policy
+from bankcrm.policy import Policy, PolicySet, load_policy
+from bankcrm.policy.given import policies_of
 from bankcrm.rules import DecisionTable, Parameter
 from bankcrm.segmentation import TIER_LADDER, assign_tiers, review_tiers
 from bankcrm.testing.tables import frames, rows
@@ -225,7 +226,7 @@ def check_plugin(plugin: object, *, policies: PolicySet | None = None, examples:
         LawError: What does not hold.
         PluginError: It does not assemble.
     """
-    base = policies or default_policies()
+    base = policies_of(policies)
     made = assemble(base, plugins=[plugin])
     again = assemble(base, plugins=[plugin])
     _law(made.fingerprint == again.fingerprint, "two assemblies differ; return the same each time")

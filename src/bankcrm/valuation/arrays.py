@@ -14,6 +14,7 @@ from bankcrm.frames.arrays import numbers
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer[Any]]
+_USUAL = 300  # powers of two between which sums and squares of amounts stay exact
 Values = pd.Series | NDArray[np.generic] | Sequence[float]
 
 
@@ -56,6 +57,24 @@ def finite_values(values: Values, name: str) -> Floats:
     array = raw_values(values, name)
     refuse_not_finite(values, array, name)
     return array
+
+
+def in_range(values: Floats) -> tuple[Floats, int]:
+    """The values over a power of two, by which their sums and squares neither overflow nor vanish.
+
+    Returns:
+        The values times ``2**-power``, and the power: 0, and the array itself, for usual amounts.
+
+    >>> [part.tolist() if hasattr(part, "tolist") else part
+    ...  for part in in_range(np.array([2.0**1000, -(2.0**1001)]))]
+    [[0.25, -0.5], 1002]
+    """
+    top = float(np.nanmax(np.abs(values), initial=0.0))
+    power = int(np.frexp(top)[1])
+    if top == 0 or abs(power) <= _USUAL:
+        return values, 0
+    scaled: Floats = np.ldexp(values, -power)
+    return scaled, power
 
 
 def refuse_share(name: str, share: float, *, low_open: bool = False) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.optimize import minimize_scalar
 
 from bankcrm._display import card, figures_of
+from bankcrm.arguments import as_kind, as_numbers, refuse
 from bankcrm.errors import DataError
 from bankcrm.valuation.arrays import Floats
 
@@ -44,7 +45,10 @@ def customer_value(
     1000.0
     """
     m, r, d, g = np.broadcast_arrays(
-        *(np.asarray(v, dtype=np.float64) for v in (margin, retention, discount, growth))
+        as_numbers(margin, "margin"),
+        as_numbers(retention, "retention"),
+        as_numbers(discount, "discount"),
+        as_numbers(growth, "growth"),
     )
     for name, array in (("margin", m), ("retention", r), ("discount", d), ("growth", g)):
         if not np.isfinite(array).all():
@@ -162,6 +166,8 @@ def retention_economics(
     >>> round(now.lifetime, 6), round(now.effect, 6)  # ten years become twenty: value doubles
     (10.0, 1.0)
     """
+    margin, cost = _number(margin, "margin"), _number(cost, "cost")
+    retention, points = _number(retention, "retention"), _number(points, "points")
     net = margin - cost
     if not points > 0:
         raise DataError(f"points: got {points}; expected more than 0, such as 0.05")
@@ -270,6 +276,8 @@ def spend_to_win(value: float, curve: SpendCurve) -> SpendPlan:
     >>> round(plan.marginal_cost, 6)
     100.0
     """
+    as_kind(curve, SpendCurve, "curve", "use SpendCurve.through(spend, rate, ceiling=...)")
+    value = _number(value, "value")
     reach = (curve.ceiling - curve.floor) * curve.steepness * value
     spend = float(np.log(reach)) / curve.steepness if reach > 1 else 0.0
     rate = curve.rate(spend)
@@ -306,7 +314,8 @@ def spend_to_keep(
     >>> 0 < plan.spend < 100 and plan.gain > 0
     True
     """
-    if not margin > 0:
+    as_kind(curve, SpendCurve, "curve", "use SpendCurve.through(spend, rate, ceiling=...)")
+    if not _number(margin, "margin") > 0:
         raise DataError(
             f"margin: got {margin}; a customer without margin has no best spend; give more than 0"
         )
@@ -329,3 +338,10 @@ def spend_to_keep(
         value=value,
         gain=value + lost(0.0),
     )
+
+
+def _number(value: object, name: str) -> float:
+    array = as_numbers(value, name)
+    if array.ndim:
+        refuse(name, "one number", value)
+    return float(array)

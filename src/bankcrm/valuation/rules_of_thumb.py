@@ -15,7 +15,8 @@ from bankcrm.book.view import BookView, Mask, Needs, day_number
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import as_of_day, numbers
 from bankcrm.intervals import wilson
-from bankcrm.policy import Policy, default_policy
+from bankcrm.policy import Policy
+from bankcrm.policy.given import policy_of
 from bankcrm.valuation.arrays import Floats
 from bankcrm.valuation.concentration.lorenz import concentration
 from bankcrm.valuation.contribution import positions as positions_module
@@ -99,7 +100,7 @@ def rules_of_thumb(
     >>> print(found.loc[0, "rule"], found.loc[0, "reference"], found.loc[0, "observed"])
     20:80 0.8 0.8
     """
-    policy = default_policy("valuation") if policy is None else policy
+    policy = policy_of(policy, "valuation")
     view = recorded_view(book, NEEDS, policy)
     end = day_number(as_of_day(as_of))
     start = end - int(policy.value("year_days")) + 1

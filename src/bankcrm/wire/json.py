@@ -16,6 +16,7 @@ import cattrs
 from cattrs.gen import make_dict_structure_fn
 from cattrs.preconf.json import JsonConverter, make_converter
 
+from bankcrm.arguments import refuse
 from bankcrm.errors import DataError
 from bankcrm.models.record import Record
 from bankcrm.rules import UnaryTest, parse_test
@@ -74,7 +75,10 @@ def to_json(value: object, *, indent: int | None = None) -> str:
     plain = _shared().unstructure(value)
     if isinstance(value, Record):
         plain = {name: v for name, v in plain.items() if v is not None}
-    return json.dumps(plain, indent=indent, ensure_ascii=False, allow_nan=False)
+    try:
+        return json.dumps(plain, indent=indent, ensure_ascii=False, allow_nan=False)
+    except TypeError:
+        refuse("value", "a value that JSON can hold", value, "write a Book with write_book")
 
 
 def from_json(text: str | bytes, kind: type[T]) -> T:
@@ -88,9 +92,12 @@ def from_json(text: str | bytes, kind: type[T]) -> T:
     >>> from_json('{"value": 365, "unit": "days"}', Parameter).unit
     'days'
     """
+    public: bool = isinstance(kind, type) and attrs.has(kind)
+    if not public:
+        refuse("kind", "a public class of bankcrm", kind)
     try:
         raw = json.loads(text, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, TypeError) as error:
         raise DataError(f"{kind.__name__}: not JSON: {error}") from None
     if not isinstance(raw, Mapping):
         raise DataError(f"{kind.__name__}: expected a JSON object, found {type(raw).__name__}")

@@ -31,7 +31,7 @@ def json_schema(kind: type) -> dict[str, Any]:
     >>> json_schema(Decision)["properties"]["rule"]
     {'type': ['string', 'null']}
     """
-    if not attrs.has(kind):
+    if not isinstance(kind, type) or not attrs.has(kind):
         raise DataError(f"expected a public class of bankcrm, saw {kind!r}")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_object(kind, ())}
 

@@ -59,12 +59,12 @@ class BookReading:
     Attributes:
         mapping: The mapping of the book.
         readings: The reading of each frame that the source has.
-        files: The files that are read.
+        files: The files of each frame that comes from files.
     """
 
     mapping: BookMapping
     readings: dict[str, FrameReading] = attrs.field(factory=dict)
-    files: list[Path] = attrs.field(factory=list)
+    files: dict[str, list[Path]] = attrs.field(factory=dict)
 
     def of(self, name: str) -> FrameReading:
         """The reading of a frame."""
@@ -80,12 +80,11 @@ class BookReading:
         if database is None and self.mapping.database is not None:
             database = located(self.mapping.database, folder)
         queries = queries_of(self.mapping, database, folder)
-        files = {} if folder is None else self._files(folder, set(queries))
+        files = self.files = {} if folder is None else self._files(folder, set(queries))
         if folder is None:
             for name in [n for n in _REQUIRED if n not in queries]:
                 advice = f'name its table, table = "...", under [{name}] of the mapping'
                 self.of(name).problems.whole("", "no_table", "a table or query", advice)
-        self.files = [path for paths in files.values() for path in paths]
         names = [name for name in FRAMES if name in files or name in queries]
 
         def report(name: str, rows: int | None = None) -> None:
@@ -94,17 +93,19 @@ class BookReading:
                 progress(names.index(name), len(names), text)
 
         with reading(database) if queries else nullcontext() as read:
-            found: dict[str, FrameSource] = {}
-            for name in names:
-                formats = self.of(name).mapping.formats
-                found[name] = (
-                    functools.partial(self._batches_of_files, name, files[name], report)
-                    if name in files or read is None
-                    else functools.partial(
-                        batches_of_query, read, name, queries[name], formats, report
-                    )
+            yield {
+                name: functools.partial(
+                    batches_of_query,
+                    read,
+                    name,
+                    queries[name],
+                    self.of(name).mapping.formats,
+                    report,
                 )
-            yield found
+                if name in queries and read is not None
+                else functools.partial(self._batches_of_files, name, files[name], report)
+                for name in names
+            }
 
     def _files(self, folder: Path, others: set[str]) -> dict[str, list[Path]]:
         """The files of each frame that the folder holds; missing ones are problems."""
@@ -118,7 +119,7 @@ class BookReading:
             if files:
                 found[name] = files
             elif name in _REQUIRED:
-                present = ", ".join(sorted(p.name for p in folder.iterdir())) or "nothing"
+                present = ", ".join(sorted(p.name for p in folder.glob("[!.]*"))) or "nothing"
                 self.of(name).problems.whole(
                     "",
                     "no_file",
@@ -218,7 +219,7 @@ def write_parts(
     *,
     folder: Path | None = None,
     database: Source | None = None,
-) -> tuple[dict[str, Path], list[Path], str]:
+) -> tuple[dict[str, Path], dict[str, list[Path]], str]:
     """Convert a book to Parquet part by part, for books larger than memory.
 
     Ids are written as text, because only the whole book shows whether all are integers.
@@ -230,7 +231,8 @@ def write_parts(
         database: The database of tables and queries; None: the one that the mapping names.
 
     Returns:
-        The Parquet file of each frame, the files that were read, and a note.
+        The Parquet file of each frame, the files that each was read from (none for a table of a
+        database), and a note.
 
     Raises:
         DataError: All problems of all frames and files together.
@@ -251,7 +253,7 @@ def write_parts(
             if writer is not None:
                 writer.close()
     notes = book.finish()
-    return written, book.files, "; ".join(notes)
+    return written, {name: book.files.get(name, []) for name in written}, "; ".join(notes)
 
 
 def joined(parts: list[pa.Table], name: str) -> pa.Table:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bankcrm.complaints.base import Mask
-from bankcrm.complaints.clocks.time_units import Instants, Ticks, TimeUnits
+from bankcrm.complaints.clocks.time_units import Instants, Moments, Ticks, TimeUnits
 from bankcrm.vocabulary import ClockStateKind
 
 STATES = tuple(s.value for s in ClockStateKind)
@@ -55,8 +55,8 @@ class Measured:
 def measure(
     units: TimeUnits,
     unit: str,
-    start: Instants,
-    end: Instants,
+    start: Moments,
+    end: Moments,
     limit: Ticks,
     pauses: Sequence[PauseRound] = (),
 ) -> Measured:
@@ -76,40 +76,35 @@ def measure(
         limit: How long it may run, in ticks.
         pauses: Pauses in the order in which they happened; those after the end are left out.
     """
-    position = units.position(unit, start)
     at_once = limit == 0  # due on the day of receipt itself, or on the first working day after it
-    anchor = np.where(at_once, units.reached(unit, start), position) if at_once.any() else position
-    shift = np.zeros(len(start), dtype=np.int64)
+    anchor = np.where(at_once, start.reached, start.position) if at_once.any() else start.position
+    shift = np.zeros(len(limit), dtype=np.int64)
     begun = anchor.copy()  # the day with which each clock last started or resumed
-    is_paused = np.zeros(len(start), dtype=np.bool_)
+    is_paused = np.zeros(len(limit), dtype=np.bool_)
     for pause in pauses:
-        row = pause.row
-        late = units.reached(unit, pause.begin) > (anchor + limit + shift)[row]
-        use = ~late & (pause.begin >= start[row]) & (pause.begin <= end[row])
-        row, begin, stop = row[use], pause.begin[use], pause.stop[use]
-        going = np.isnat(stop) | (stop > end[row])
+        begin, row = units.moments(unit, pause.begin), pause.row
+        late = begin.reached > (anchor + limit + shift)[row]
+        use = ~late & (begin.at >= start.at[row]) & (begin.at <= end.at[row])
+        row, begin, stop = row[use], begin.part(use), pause.stop[use]
+        going = np.isnat(stop) | (stop > end.at[row])
         is_paused[row[np.isnat(stop)]] = True
-        stop = np.where(going, end[row], stop)
-        first, last = _span(units, unit, begun[row], begin, stop)
+        stop = np.where(going, end.at[row], stop)
+        first, last = _span(begun[row], begin, units.moments(unit, stop))
         shift[row] += last - first
         begun[row] = last
-    reached = units.reached(unit, end)
     # a day off before the first working day of a clock does not count
-    early = (units.position(unit, end) <= position) & units.off(unit, start)
-    reached = np.where(is_paused, begun, reached)  # time in a pause does not count
+    early = (end.position <= start.position) & start.off
+    reached = np.where(is_paused, begun, end.reached)  # time in a pause does not count
     elapsed = np.where(early, 0, reached - anchor - shift)
     last = anchor + limit + shift
     return Measured(elapsed, shift, last, elapsed > limit, is_paused)
 
 
-def _span(
-    units: TimeUnits, unit: str, begun: Ticks, begin: Instants, stop: Instants
-) -> tuple[Ticks, Ticks]:
+def _span(begun: Ticks, begin: Moments, stop: Moments) -> tuple[Ticks, Ticks]:
     """Positions between which a pause removes time."""
-    first = units.position(unit, begin)
-    interrupted = ~units.off(unit, begin) | (first < begun)
-    first = np.maximum(first, begun)
-    last = units.position(unit, stop) + (interrupted & units.off(unit, stop))
+    interrupted = ~begin.off | (begin.position < begun)
+    first = np.maximum(begin.position, begun)
+    last = stop.position + (interrupted & stop.off)
     return first, np.maximum(last, first)
 
 

@@ -109,7 +109,7 @@ def answer_days(
         The due day (NaT where no such clock binds), and which are provisional.
     """
     rows = len(received_at)
-    due = np.full(rows, np.datetime64("NaT", "D"))
+    due: Days | None = None
     provisional = np.zeros(rows, dtype=np.bool_)
     for (units, unit), rules in _groups(policy, calendar).items():
         table = np.full((len(KINDS), len(Severity) + 1), _FAR)
@@ -118,7 +118,7 @@ def answer_days(
             limits = np.array([rule.amount(policy, s) for s in (*Severity, None)])
             kinds = [not rule.kinds or word(Kind, k) in rule.kinds for k in KINDS]
             table[kinds] = np.minimum(table[kinds], units.ticks_of(unit, limits))
-        limit = table[kind, severity]
+        limit = table.ravel().take(kind * table.shape[1] + severity % table.shape[1])
         day = None
         for rule in [r for r in rules if r not in plain]:
             amounts = [rule.amount(policy, s) for s in (*Severity, None)]
@@ -128,13 +128,18 @@ def answer_days(
                 day = local_day(received_at, units.zone) if day is None else day
                 bound = bound & in_force(rule, day)
             limit = np.where(bound & (ticks < limit), ticks, limit)
-        place = np.flatnonzero(limit < _FAR)
-        every = len(place) == rows
-        some = received_at if every else received_at.iloc[place]
-        found, marked = _due(units, unit, some, limit if every else limit[place])
-        sooner = ~(due[place] <= found)
-        place = place[sooner]
-        due[place], provisional[place] = found[sooner], marked[sooner]
+        binds = limit < _FAR
+        if binds.all():
+            found, marked = _due(units, unit, received_at, limit)
+        else:
+            found, marked = np.full(rows, np.datetime64("NaT", "D")), np.zeros(rows, dtype=np.bool_)
+            found[binds], marked[binds] = _due(units, unit, received_at[binds], limit[binds])
+        if due is not None:
+            later = (due <= found) | ~binds
+            found, marked = np.where(later, due, found), np.where(later, provisional, marked)
+        due, provisional = found, marked
+    if due is None:
+        return np.full(rows, np.datetime64("NaT", "D")), np.zeros(rows, dtype=np.bool_)
     return due, provisional
 
 
@@ -163,9 +168,6 @@ def _due(units: TimeUnits, unit: str, received_at: pd.Series, limit: Ticks) -> t
 
 def _last(units: TimeUnits, unit: str, start: Instants, limit: Ticks) -> Ticks:
     """The last tick in time of clocks without a pause."""
-    position = units.position(unit, start)
-    at_once = limit == 0
-    if at_once.any():
-        position = np.where(at_once, units.reached(unit, start), position)
-    last: Ticks = position + limit
+    begun = units.inside(unit, start)
+    last: Ticks = np.where(limit == 0, begun.reached, begun.position) + limit
     return last

@@ -6,23 +6,18 @@ import datetime as dt
 from collections.abc import Iterable
 
 import attrs
-import numpy as np
 
 from bankcrm.calendars import WorkingCalendar, local_day
-from bankcrm.complaints.base import complaints_policy
+from bankcrm.complaints.base import complaints_policy, zoned
 from bankcrm.complaints.clocks.events import CaseEvent, in_place, next_status
-from bankcrm.complaints.clocks.measure import STATES, Measured, PauseRound, measure, states
 from bankcrm.complaints.clocks.rules import ClockRule, clock_rules
+from bankcrm.complaints.clocks.run import Run
 from bankcrm.complaints.clocks.state import Clock, ClockState
-from bankcrm.complaints.clocks.time_units import DAY_UNITS, HOUR, aware, moment
 from bankcrm.errors import DataError, IllegalTransitionError
 from bankcrm.policy import Policy
-from bankcrm.vocabulary import CaseStatus, ClockStateKind, EventKind, Kind, Severity, word
+from bankcrm.vocabulary import CaseStatus, EventKind, Kind, Severity, word
 
 K = EventKind
-_NEVER = np.array(["NaT"], dtype="datetime64[us]")
-_NO = np.zeros(1, dtype=np.bool_)
-_ONLY = np.zeros(1, dtype=np.intp)
 
 
 def replay_clock(
@@ -66,8 +61,7 @@ def replay_clock(
     >>> answer.due.isoformat(), answer.elapsed, str(answer.state)
     ('2024-10-10', 4.0, 'at_risk')
     """
-    if as_of.tzinfo is None:
-        raise DataError(f"as_of: {as_of} has no time zone; give an aware datetime")
+    as_of = zoned(as_of)
     log = in_place([*(after.events if after else ()), *events], as_of)
     if not log:
         raise DataError("events: none up to as_of; a case starts with 'received'")
@@ -75,103 +69,6 @@ def replay_clock(
     for event in log:
         case.take(event)
     return case.state(log, as_of)
-
-
-@attrs.define
-class _Run:
-    """One clock while the log is replayed."""
-
-    rule: ClockRule
-    policy: Policy
-    calendar: WorkingCalendar
-    start: dt.datetime
-    severity: Severity | None
-    pauses: list[tuple[dt.datetime, dt.datetime | None]] = attrs.Factory(list)
-    extended: int = 0
-    floor: int = 0  # ticks used when the limit became shorter: a clock in time then stays in time
-    end: dt.datetime | None = None
-    met: bool = False
-
-    @property
-    def limit(self) -> int:
-        """The limit in ticks."""
-        units = self.rule.units(self.policy, self.calendar)
-        amount = self.rule.amount(self.policy, self.severity, self.extended)
-        return max(int(units.ticks_of(self.rule.unit, amount)), self.floor)
-
-    @property
-    def paused(self) -> bool:
-        return self.end is None and bool(self.pauses) and self.pauses[-1][1] is None
-
-    def pause(self, at: dt.datetime, reason: str) -> None:
-        stops = self.rule.pauses or reason in self.rule.pauses_for
-        if stops and self.end is None:
-            self.pauses.append((at, None))
-
-    def resume(self, at: dt.datetime) -> None:
-        if self.pauses and self.pauses[-1][1] is None:
-            self.pauses[-1] = (self.pauses[-1][0], at)
-
-    def finish(self, at: dt.datetime, met: bool) -> None:
-        if self.end is None:
-            self.resume(at)
-            self.end, self.met = at, met
-
-    def measured(self, as_of: dt.datetime) -> Measured:
-        rounds = [
-            PauseRound(_ONLY, moment(begin), _NEVER if stop is None else moment(stop))
-            for begin, stop in self.pauses
-        ]
-        return measure(
-            self.rule.units(self.policy, self.calendar),
-            self.rule.unit,
-            moment(self.start),
-            moment(self.end or as_of),
-            np.array([self.limit]),
-            rounds,
-        )
-
-    def breached(self, at: dt.datetime) -> bool:
-        return bool(self.measured(at).breached[0])
-
-    def at_least(self, used: int) -> None:
-        """Keep a clock that was in time before a change in time after it."""
-        self.floor = used if self.limit < used else self.floor
-
-    def clock(self, as_of: dt.datetime) -> Clock:
-        """The clock as of an instant."""
-        rule = self.rule
-        units = rule.units(self.policy, self.calendar)
-        found = self.measured(as_of)
-        limit = self.limit
-        due_at, due, provisional = units.due(rule.unit, found.last)
-        ended = self.end is not None
-        code = states(
-            found,
-            np.array([limit]),
-            float(self.policy.value("at_risk_share")),
-            np.array([ended and self.met]),
-            np.array([ended and not self.met]),
-        )
-        per = 1 if rule.unit in DAY_UNITS else HOUR
-        return Clock(
-            name=rule.name,
-            kind=rule.kind,
-            unit=rule.unit,
-            limit=limit / per,
-            started_at=self.start,
-            elapsed=float(found.elapsed[0]) / per,
-            paused=float(found.paused[0]) / per,
-            due=due[0].item(),
-            due_at=aware(due_at, units.zone)[0].to_pydatetime(),
-            state=word(ClockStateKind, STATES[code[0]]),
-            ended_at=self.end,
-            extended=self.extended,
-            provisional=bool(provisional[0]),
-            source=rule.source,
-            confirmation=rule.confirmation(self.policy),
-            duty=rule.duty,
-        )
 
 
 @attrs.define
@@ -190,7 +87,7 @@ class _Case:
     merged_into: str = ""
     closed_at: dt.datetime | None = None
     reason: str = ""  # of the last pause
-    runs: dict[str, _Run] = attrs.Factory(dict)
+    runs: dict[str, Run] = attrs.Factory(dict)
     past: list[Clock] = attrs.Factory(list)
 
     def take(self, event: CaseEvent) -> None:
@@ -263,7 +160,7 @@ class _Case:
 
     def _start(self, rule: ClockRule, at: dt.datetime, day: dt.date) -> None:
         if rule.binds(self.message, self.topic, day):
-            self.runs[rule.name] = _Run(rule, self.policy, self.calendar, at, self.severity)
+            self.runs[rule.name] = Run(rule, self.policy, self.calendar, at, self.severity)
 
     def _check_reopening(self, event: CaseEvent) -> None:
         days = int(self.policy.value("reopen_within_days"))
@@ -281,7 +178,7 @@ class _Case:
     def _extend(self, event: CaseEvent) -> None:
         """Take the next step of every open clock that has one; raise an error if none has."""
         can = [r for r in self.runs.values() if r.rule.extensions and r.end is None]
-        reasons = {run.rule.name: _refusal(run, event) for run in can}
+        reasons = {run.rule.name: run.refusal(event) for run in can}
         taken = [run for run in can if not reasons[run.rule.name]]
         for run in taken:
             run.extended += 1
@@ -311,7 +208,7 @@ class _Case:
                 if self.status == CaseStatus.PAUSED and name in self.runs:
                     self.runs[name].pause(at, self.reason)
 
-    def _adopt(self, run: _Run, rule: ClockRule, at: dt.datetime) -> None:
+    def _adopt(self, run: Run, rule: ClockRule, at: dt.datetime) -> None:
         """Continue a running clock under the rule of another policy."""
         was_paused = run.paused
         if was_paused and not (rule.pauses or self.reason in rule.pauses_for):
@@ -340,16 +237,3 @@ class _Case:
             as_of=as_of,
             events=log,
         )
-
-
-def _refusal(run: _Run, event: CaseEvent) -> str:
-    """Why a clock cannot take its next step of extension; empty if it can."""
-    name = run.rule.name
-    if run.extended == len(run.rule.extensions):
-        return f"clock {name} has had all of its extensions"
-    step = run.rule.extensions[run.extended]
-    if step.approver and not event.approver:
-        return f"step {step.name!r} of clock {name} needs an approver"
-    if step.notice and not event.notice:
-        return f"step {step.name!r} of clock {name} needs notice to the customer"
-    return f"the time of clock {name} was over already" if run.breached(event.at) else ""

@@ -14,6 +14,7 @@ from bankcrm.complaints.clocks.time_units import UNITS, TimeUnits, units_of
 from bankcrm.complaints.routes import routes_of
 from bankcrm.errors import PolicyError
 from bankcrm.policy import Policy
+from bankcrm.policy.given import policy_of
 from bankcrm.rules.values import frozen_dict
 from bankcrm.vocabulary import EventKind, Kind, Severity, word
 
@@ -31,14 +32,13 @@ class Extension:
 
     Attributes:
         name: The name of the step.
-        limit: Name of the parameter with the new limit, counted from the clock's start; empty
-            where the rule sets no end, so that the event says until when (``until``).
+        limit: Name of the parameter with the new limit, counted from the clock's start.
         approver: Whether someone senior must approve it.
         notice: Whether the customer must be informed.
     """
 
     name: str
-    limit: str = ""
+    limit: str
     approver: bool = False
     notice: bool = False
 
@@ -121,11 +121,10 @@ class ClockRule:
 
     def amount(self, policy: Policy, severity: Severity | None, extended: int = 0) -> float:
         """The limit in the clock's unit, for a severity and a number of extensions."""
-        steps = [e.limit for e in self.extensions[:extended] if e.limit]
-        if steps:
-            return float(policy.value(steps[-1]))
         name = self.limit
-        if self.limits:
+        if extended:
+            name = self.extensions[extended - 1].limit
+        elif self.limits:
             name = self.limits[severity or policy.value("not_stated_severity")]
         return float(policy.value(name))
 
@@ -143,7 +142,7 @@ class ClockRule:
     def figures(self) -> tuple[str, ...]:
         """The names of the parameters that it reads."""
         named = list(self.limits.values()) if self.limits else [self.limit]
-        named += [e.limit for e in self.extensions if e.limit]
+        named += [e.limit for e in self.extensions]
         return (*named, self.closing_hour) if self.closing_hour else tuple(named)
 
     def confirmation(self, policy: Policy) -> str:
@@ -221,8 +220,9 @@ GENERAL = (
 def combine(internal: Policy, *regulators: Policy) -> Policy:
     """Combine policies so that all their clocks bind; the earliest sets the due date.
 
-    Tables, routes and the bank's own parameters come from ``internal``. A regulator's clocks keep
-    its time zone, cut-off and working hours. The order of the regulators does not matter.
+    Tables, routes and the bank's own parameters come from ``internal``. A regulator adds its clocks
+    with the parameters that they name, and what ``internal`` lacks. Its clocks keep its time zone,
+    cut-off and working hours. The order of the regulators does not matter.
 
     Raises:
         PolicyError: Two policies have a clock or a parameter with the same name and different
@@ -233,17 +233,22 @@ def combine(internal: Policy, *regulators: Policy) -> Policy:
     >>> [rule.name for rule in clock_rules(both)][:5]
     ['acknowledge', 'answer', 'review', 'cn_answer', 'cn_review']
     """
+    internal = policy_of(internal, "complaints")
+    regulators = tuple(policy_of(r, "complaints") for r in regulators)
     ordered = sorted(regulators, key=lambda r: (r.id, r.version))
     parameters = dict(internal.parameters)
     records = {name: list(rows) for name, rows in internal.raw_records.items()}
     faults: list[str] = []
     for other in ordered:
+        figures = {n for r in other.records("clocks", ClockRule) for n in r.figures()}
         for name, versions in other.parameters.items():
-            if name in GENERAL:
+            if name in GENERAL or (name in internal.parameters and name not in figures):
                 continue
             if parameters.setdefault(name, versions) != versions:
                 faults.append(f"parameters.{name}: {other.id} has another value")
         for name, rows in other.raw_records.items():
+            if name != "clocks" and name in internal.raw_records:
+                continue
             kept = [_at_home(r, other, internal) for r in rows] if name == "clocks" else rows
             records.setdefault(name, []).extend(kept)
     if faults:

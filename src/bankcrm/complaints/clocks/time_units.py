@@ -15,6 +15,7 @@ from bankcrm.calendars import WorkingCalendar, WorkingHours, business_day, local
 from bankcrm.complaints.base import Mask, time_of
 from bankcrm.errors import CalendarError
 from bankcrm.frames.arrays import Days
+from bankcrm.frames.instants import instants_of
 
 DAY_UNITS = ("working_days", "calendar_days")
 UNITS = (*DAY_UNITS, "hours", "working_hours")
@@ -32,6 +33,36 @@ def aware(instants: Instants, zone: str) -> pd.DatetimeIndex:
     """Naive UTC microseconds as instants of a zone."""
     index = pd.DatetimeIndex(instants).tz_localize("UTC")
     return index if zone == "UTC" else index.tz_convert(zone)
+
+
+@attrs.frozen(eq=False)
+class Moments:
+    """Instants in the ticks of a clock.
+
+    Attributes:
+        at: The instants, as naive UTC microseconds.
+        position: Ticks from a fixed day to each instant at which time begins to run.
+        reached: Ticks that are used when a clock reaches each instant.
+        off: Which lie on a day off; none where days off do not count.
+        covered: Which lie within the calendar; all do if the unit needs none. The ticks of the
+            others mean nothing.
+    """
+
+    at: Instants
+    position: Ticks
+    reached: Ticks
+    off: Mask
+    covered: Mask
+
+    def part(self, rows: Mask | npt.NDArray[np.intp]) -> Moments:
+        """Some of the instants."""
+        return Moments(
+            self.at[rows],
+            self.position[rows],
+            self.reached[rows],
+            self.off[rows],
+            self.covered[rows],
+        )
 
 
 @attrs.frozen
@@ -58,31 +89,53 @@ class TimeUnits:
     hours: WorkingHours
     closing: dt.time | None = None
 
-    def position(self, unit: str, instants: Instants) -> Ticks:
-        """Ticks from a fixed day to each instant at which time begins to run."""
-        return self._ticks(unit, instants, self.cutoff)
-
-    def reached(self, unit: str, instants: Instants) -> Ticks:
-        """Ticks that are used when a clock reaches each instant."""
+    def moments(self, unit: str, instants: Instants) -> Moments:
+        """Instants as a clock counts them; the day of each is found once."""
+        known = ~np.isnat(instants)
+        if unit == "hours":
+            ticks = instants.astype(np.int64)
+            return Moments(instants, ticks, ticks, np.zeros(len(ticks), dtype=np.bool_), known)
+        if unit == "working_hours":
+            worked = self.hours.worked(self.calendar, instants)
+            none = np.zeros(len(worked), dtype=np.bool_)
+            return Moments(instants, worked, worked, none, self._within(self._day(instants, None)))
         end = self.closing or self.cutoff
-        ticks = self._ticks(unit, instants, end)
-        if unit != "working_days":
-            return ticks
-        return ticks + self._off(instants, end).astype(np.int64)
-
-    def off(self, unit: str, instants: Instants) -> Mask:
-        """Which instants lie on a day off; none where days off do not count."""
-        if unit != "working_days":
-            return np.zeros(len(instants), dtype=np.bool_)
-        return self._off(instants, self.cutoff)
-
-    def covers(self, unit: str, instants: Instants) -> Mask:
-        """Which instants lie within the calendar; all do if the unit needs none."""
-        if unit not in ("working_days", "working_hours"):
-            return ~np.isnat(instants)
         day = self._day(instants, self.cutoff)
-        covered: Mask = (day >= self.calendar.first) & (day < self.calendar.last)
-        return covered
+        last = day if end == self.cutoff else self._day(instants, end)
+        if unit == "calendar_days":
+            none = np.zeros(len(day), dtype=np.bool_)
+            return Moments(instants, day.astype(np.int64), last.astype(np.int64), none, known)
+        covered = self._within(day) if last is day else self._within(day) & self._within(last)
+        position, off = self._working(day, covered)
+        ticks, late = (position, off) if last is day else self._working(last, covered)
+        return Moments(instants, position, ticks + late, off, covered)
+
+    def inside(self, unit: str, instants: Instants) -> Moments:
+        """The same as `moments`, for instants that must lie within the calendar.
+
+        Raises:
+            CalendarError: An instant lies outside.
+        """
+        found = self.moments(unit, instants)
+        if not found.covered.all():
+            shown = ", ".join(map(str, instants[~found.covered][:5]))
+            raise CalendarError(
+                f"calendar {self.calendar.name} runs from {self.calendar.first} to "
+                f"{self.calendar.last}: {int((~found.covered).sum()):,} instants lie outside "
+                f"({shown}); give a calendar that covers them"
+            )
+        return found
+
+    def _within(self, day: Days) -> Mask:
+        """Which days the calendar covers; a missing day is not among them."""
+        inside: Mask = (day >= self.calendar.first) & (day <= self.calendar.last)
+        return inside
+
+    def _working(self, day: Days, covered: Mask) -> tuple[Ticks, Mask]:
+        """Working days up to and with each day, and which are days off; 0 where not covered."""
+        day = day if covered.all() else np.where(covered, day, self.calendar.first)
+        off = ~self.calendar.working[(day - self.calendar.first).astype(np.int64)]
+        return self.calendar.count_to(day), off
 
     def in_table(self, unit: str, ticks: Ticks) -> Mask:
         """Which due positions the calendar covers."""
@@ -156,31 +209,22 @@ class TimeUnits:
             return np.array([business_day(one, zone=self.zone, cutoff=end)], dtype="datetime64[D]")
         return business_day(aware(instants, "UTC"), zone=self.zone, cutoff=end)
 
-    def _ticks(self, unit: str, instants: Instants, end: dt.time | None) -> Ticks:
-        if unit == "hours":
-            return instants.astype(np.int64)
-        if unit == "working_hours":
-            self.calendar.count_to(self._day(instants, None))  # refuses days outside the calendar
-            return self.hours.worked(self.calendar, instants)
-        day = self._day(instants, end)
-        if unit == "calendar_days":
-            return day.astype(np.int64)
-        return self.calendar.count_to(day)
-
-    def _off(self, instants: Instants, end: dt.time | None) -> Mask:
-        day = self._day(instants, end)
-        return ~self.calendar.working[(day - self.calendar.first).astype(np.int64)]
-
     def _day_end(self, day: Days) -> Instants:
         """The first instant after a bank day: midnight, or the hour at which it ends."""
+        if not len(day):
+            return day.astype("datetime64[us]")
+        first = day.min()  # many cases share few days: each day of their span is localised once
+        span = np.arange(first, day.max() + 1)
+        ends: Instants = self._span_ends(span)[(day - first).astype(np.int64)]
+        return ends
+
+    def _span_ends(self, day: Days) -> Instants:
         local = (day + np.timedelta64(1, "D")).astype("datetime64[us]")
         end = self.closing or self.cutoff
         if end is not None:
             local = local - np.timedelta64(86_400 - (end.hour * 3600 + end.minute * 60), "s")
-        first = np.ones(len(local), dtype=np.bool_)
-        index = pd.DatetimeIndex(local)
-        made = index.tz_localize(self.zone, ambiguous=first, nonexistent="shift_forward")
-        return made.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[us]")
+        made = instants_of(local, self.zone).tz_convert("UTC").tz_localize(None)
+        return made.to_numpy().astype("datetime64[us]")
 
 
 @lru_cache(maxsize=256)

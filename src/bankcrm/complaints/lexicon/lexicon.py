@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.resources
 import re
-from functools import cache, cached_property
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 import attrs
@@ -17,31 +15,34 @@ import pyarrow.compute as pc
 from bankcrm.complaints.base import Mask
 from bankcrm.complaints.lexicon.normal import normal, normal_many, positions
 from bankcrm.complaints.lexicon.terms import (
+    CHINESE,
+    ENGLISH,
     FIELDS,
     STOPS,
     Entry,
     Negation,
+    Pattern,
     Span,
     longest_first,
 )
-from bankcrm.errors import DataError, PolicyError
+from bankcrm.errors import DataError
 from bankcrm.frames.arrays import Codes
 from bankcrm.frames.numbering import categorical
-from bankcrm.rules.toml import converter, parse_toml, structure
 from bankcrm.vocabulary import SIGNALS, Kind
 
 _FEW = 20
+_SILENT = ("negated", "blocked", "context")
+_Place = tuple[int, int, str, str]  # start, end, rule, the words behind the rule
 _STOP = re.compile(f"[{STOPS}]")
 _LOOK = 60  # characters before and after a term that are searched
-_BREAK = re.compile(
-    rf"[{STOPS}]|\b(?:but|however|although|yet)\b|但是|但|可是|不过|然而|却", re.ASCII
-)
+_BREAK = re.compile(r"\b(?:but|however|although|yet)\b|但是|但|可是|不过|然而|却", re.ASCII)
 
 
 @attrs.frozen
 class Lexicon:
     """A list of terms that classifies texts; pass it as ``classifier=``.
 
+    >>> from bankcrm.complaints import default_lexicon
     >>> lexicon = default_lexicon()
     >>> spans = lexicon.find("This is not a scam, but my card was stolen")
     >>> [(s.label, s.rule) for s in spans if s.field == "signal"]
@@ -72,7 +73,7 @@ class Lexicon:
             for start, end, rule, by in self._places(plain, entry):
                 first, last = place[start], place[end - 1] + 1
                 words = text[first:last]
-                negated = rule in ("negated", "blocked")
+                negated = rule in _SILENT
                 spans.append(Span(entry.field, entry.label, first, last, words, negated, rule, by))
         return tuple(sorted(spans, key=lambda s: (s.start, s.end)))
 
@@ -102,6 +103,7 @@ class Lexicon:
     def read(self, text: str) -> dict[str, object]:
         """Read one text, as a row of many texts; None where the text gives no value.
 
+        >>> from bankcrm.complaints import default_lexicon
         >>> default_lexicon().read("信用卡被盗刷了")["kind"]
         'complaint'
         """
@@ -137,7 +139,7 @@ class Lexicon:
     def _hits(self, texts: list[str]) -> Mask:
         """Which entries count in each text (in its normal form).
 
-        Arrow's linear-time scanner finds the texts that contain a term, and those in which
+        Arrow's linear-time scanner finds the clauses that contain a term, and those in which
         something may negate, hide or block it. Only the latter are checked place by place. A text
         gives the same result alone and among many.
         """
@@ -146,55 +148,81 @@ class Lexicon:
         parts = [_STOP.split(text) for text in texts]
         code, distinct = pd.factorize(np.array([c for p in parts for c in p], dtype=object))
         begins = np.cumsum([0, *(len(p) for p in parts[:-1])])
-        return np.logical_or.reduceat(self._clauses(list(distinct))[code], begins, axis=0)
-
-    def _clauses(self, texts: list[str]) -> Mask:
-        """Which entries count in each clause; terms and what blocks them never cross clauses."""
-        array = pa.array(texts, type=pa.large_string())
-        hits = np.zeros((len(texts), len(self.entries)), dtype=np.bool_)
-        denies = _matches(array, self._negators)
+        hits = np.logical_or.reduceat(self._clauses(list(distinct))[code], begins, axis=0)
+        whole = _Scan.of(texts)
         for i, entry in enumerate(self.entries):
-            if not entry.pattern:
-                continue
-            found = np.flatnonzero(_matches(array, entry.pattern))
+            if entry.across:
+                hits[:, i] |= whole.matches(entry.across)
+            if entry.context:
+                found = np.flatnonzero(hits[:, i])
+                hits[found, i] = ~whole.take(found).matches(entry.context)
+        return hits
+
+    def _clauses(self, clauses: list[str]) -> Mask:
+        """Which entries count in each clause, by the terms that stand in one clause."""
+        scan = _Scan.of(clauses)
+        hits = np.zeros((len(clauses), len(self.entries)), dtype=np.bool_)
+        denies = scan.finds(self._negators)
+        for i, entry in enumerate(self.entries):
+            found = np.flatnonzero(scan.matches(entry.any))
             hits[found, i] = True
-            with_term = array.take(pa.array(found))
-            doubt = denies[found]
-            for pattern in (entry.hidden, entry.blocked):
-                doubt = doubt | _matches(with_term, pattern) if pattern else doubt
+            with_term = scan.take(found)
+            doubt = denies[found] | with_term.matches(entry.hides)
+            doubt |= with_term.matches(entry.blocks)
+            doubt &= ~with_term.matches(entry.sure)
             for row in found[doubt]:
-                hits[row, i] = self._holds(texts[row], entry)
+                hits[row, i] = any(
+                    rule == "term" for *_, rule, _ in self._weighed(clauses[row], entry)
+                )
         return hits
 
     def _holds(self, text: str, entry: Entry) -> bool:
         """Whether some term of an entry occurs in the text and counts."""
-        return any(rule in ("term", "sure") for _, _, rule, _ in self._places(text, entry))
+        return any(rule not in _SILENT for _, _, rule, _ in self._places(text, entry))
 
-    def _places(self, text: str, entry: Entry) -> list[tuple[int, int, str, str]]:
+    def _places(self, text: str, entry: Entry) -> list[_Place]:
         """Start, end, rule and words of every term of an entry in a text of normal form."""
-        sure = [(m.start(), m.end(), "sure", "") for m in entry.sure.finditer(text)]
-        if entry.hidden:
-            text = entry.hides.sub(lambda m: "\x01" * len(m.group()), text)
-        found = []
-        for match in entry.regex.finditer(text):
-            rule, by = self._decide(text, match.start(), match.end(), entry)
-            found.append((match.start(), match.end(), rule, by))
-        return sure + found
+        found: list[_Place] = []
+        begin = 0
+        for clause in _STOP.split(text):
+            found += [
+                (begin + start, begin + end, rule, by)
+                for start, end, rule, by in self._weighed(clause, entry)
+            ]
+            found += [
+                (begin + m.start(), begin + m.end(), "sure", "") for m in entry.sure.find(clause)
+            ]
+            begin += len(clause) + 1
+        found += [(*m.span(), "across", "") for m in entry.across.find(text)]
+        if found and (block := entry.context.search(text)):
+            return [(start, end, "context", block) for start, end, *_ in found]
+        return found
+
+    def _weighed(self, clause: str, entry: Entry) -> list[_Place]:
+        """The terms of one clause that something may negate, hide or block, and whether it does."""
+        if not entry.terms.search(clause):
+            return []
+        clause = entry.hides.mask(clause)
+        return [
+            (*m.span(), *self._decide(clause, m.start(), m.end(), entry))
+            for m in entry.terms.find(clause)
+        ]
 
     def _decide(self, text: str, start: int, end: int, entry: Entry) -> tuple[str, str]:
         """Why a term counts or does not, and the words behind that."""
         before = _BREAK.split(text[max(0, start - _LOOK) : start])[-1]
-        if entry.blocked:
+        if entry.blocks:
             after = _BREAK.split(text[end : end + _LOOK])[0]
-            clause = before + text[start:end] + after
-            if block := entry.blocks.search(clause):
-                return "blocked", block.group()
+            if block := entry.blocks.search(before + text[start:end] + after):
+                return "blocked", block
         if denial := self._denial(before):
             return "negated", denial
         return "term", ""
 
     def _denial(self, clause: str) -> str:
         """The word that negates the term after the beginning of a clause; empty if none does."""
+        if not self._negator.search(clause):
+            return ""
         exceptions, english, chinese, through = self._tests
         clause = exceptions.sub(lambda m: "+" * len(m.group()), clause)
         if through is None:
@@ -213,8 +241,11 @@ class Lexicon:
 
     @cached_property
     def _negators(self) -> str:
-        words = (*self.english.words, *self.chinese.words)
-        return "|".join(re.escape(w) for w in words) or r"[^\s\S]"
+        return f"{_words(self.english.words)}|{_runs(self.chinese.words)}".strip("|")
+
+    @cached_property
+    def _negator(self) -> re.Pattern[str]:
+        return re.compile(self._negators, re.ASCII)
 
     @cached_property
     def _last(self) -> re.Pattern[str]:
@@ -245,51 +276,56 @@ def _words(words: tuple[str, ...]) -> str:
         rf"\b{re.escape(w)}\b" if w[0].isalpha() and w != "n't" else rf"{re.escape(w)}\b"
         for w in longest_first(words)
     ]
-    return "|".join(made) or "(?!)"
+    return "|".join(made) or r"[^\s\S]"
 
 
 def _runs(words: tuple[str, ...]) -> str:
-    return "|".join(re.escape(w) for w in longest_first(words)) or "(?!)"
+    return "|".join(re.escape(w) for w in longest_first(words)) or r"[^\s\S]"
 
 
-def _matches(texts: pa.Array, pattern: str) -> Mask:
-    found = pc.match_substring_regex(texts, pattern)
-    result: Mask = found.to_numpy(zero_copy_only=False)
-    return result
+@attrs.frozen
+class _Scan:
+    """Texts of normal form, to be searched by Arrow, each in the languages that it holds."""
+
+    texts: pa.Array
+    english: Mask
+    chinese: Mask
+
+    @classmethod
+    def of(cls, texts: list[str]) -> _Scan:
+        """Texts, and the languages in which each is to be read."""
+        array = pa.array(texts, type=pa.large_string())
+        return cls(array, _search(array, ENGLISH), _search(array, CHINESE))
+
+    def take(self, rows: Codes) -> _Scan:
+        """Some of the texts."""
+        return _Scan(self.texts.take(pa.array(rows)), self.english[rows], self.chinese[rows])
+
+    def finds(self, expression: str) -> Mask:
+        """Whether an expression occurs in each text."""
+        return _search(self.texts, expression)
+
+    def matches(self, terms: Pattern) -> Mask:
+        """Whether some term occurs in each text."""
+        found = np.zeros(len(self.texts), dtype=np.bool_)
+        for loose, parts, spoken in (
+            (terms.loose_en, terms.parts_en, self.english),
+            (terms.loose_zh, terms.parts_zh, self.chinese),
+        ):
+            rows = self._rows(np.flatnonzero(spoken), loose)
+            found[self._rows(rows, parts)] = True
+        return found
+
+    def _rows(self, rows: Codes, expressions: tuple[str, ...]) -> Codes:
+        """The rows in which one of the expressions matches."""
+        found = np.zeros(len(rows), dtype=np.bool_)
+        if len(rows) and expressions:
+            texts = self.texts.take(pa.array(rows))
+            for expression in expressions:
+                found |= _search(texts, expression)
+        return rows[found]
 
 
-def read_lexicon(source: str | Path) -> Lexicon:
-    """Read a lexicon from a TOML file or from TOML text.
-
-    Raises:
-        PolicyError: The file has faults; the error lists all of them, each with its path.
-    """
-    raw = parse_toml(source)
-    faults = [f"{k}: unknown key" for k in raw if k not in ("negation", "entries")]
-    made = converter()
-    entries = [
-        structure(made, item, Entry, f"entries[{i}]", faults)
-        for i, item in enumerate(raw.get("entries", []))
-    ]
-    negations = {}
-    for language in ("en", "zh"):
-        fields = dict(raw.get("negation", {}).get(language, {"words": []}))
-        fields["except_"] = fields.pop("except", [])
-        negations[language] = structure(made, fields, Negation, f"negation.{language}", faults)
-    english, chinese = negations["en"], negations["zh"]
-    if faults or english is None or chinese is None:
-        raise PolicyError(faults)
-    return Lexicon(tuple(e for e in entries if e is not None), english, chinese)
-
-
-@cache
-def default_lexicon() -> Lexicon:
-    """The lexicon that ships with the library.
-
-    >>> texts = pd.Series(["信用卡被盗刷了", "请问如何办理挂失", None])
-    >>> read = default_lexicon()(texts)
-    >>> read["funds_safety"].tolist(), read["kind"].tolist()[:2]
-    ([True, False, False], ['complaint', 'consultation'])
-    """
-    file = importlib.resources.files("bankcrm.complaints.lexicon") / "lexicon.toml"
-    return read_lexicon(file.read_text(encoding="utf-8"))
+def _search(texts: pa.Array, expression: str) -> Mask:
+    found: Mask = pc.match_substring_regex(texts, expression).to_numpy(zero_copy_only=False)
+    return found

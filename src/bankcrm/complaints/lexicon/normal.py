@@ -13,8 +13,21 @@ import numpy.typing as npt
 _HIDDEN = {"\u00ad", "\u200b", "\u200c", "\u200d", "\u2060", "\ufeff"}
 _QUOTES = {"\u2019": "'", "\u2018": "'", "\u02bc": "'", "\u201c": '"', "\u201d": '"', "\u2032": "'"}
 _HAN = "\u3400-\u9fff"
-# Spaces between Chinese characters have no meaning: people insert them to evade filters.
-_SPACED = re.compile(rf"(?<=[{_HAN}])[ \t\u3000]+(?=[{_HAN}])")
+# Particles and common verbs of written Cantonese, and those of Mandarin with the same meaning; and
+# second spellings of one word: 帳 of a bank account is 帐 or 账.
+_SPELLINGS = dict(
+    zip(
+        "唔冇嘅咗俾畀佢哋喺搵攞嚟啲嗰嘢咁睇帐著妳甚",
+        "不没的了给给他们在找拿来些那事这看账着你什",
+        strict=True,
+    )
+)
+# Spaces between Chinese characters have no meaning: people insert them to evade filters. Neither
+# do the commas of a number, which would end a clause.
+_SPACED = re.compile(rf"(?<=[{_HAN}])[ \t\u3000]+(?=[{_HAN}])|(?<=[0-9]),(?=[0-9]{{3}})")
+# The digits of an account, a telephone or a reference say nothing; without them, clauses that
+# differ in nothing else are read once. Hotlines have five digits or fewer.
+_LONG_NUMBER = re.compile("[0-9]{6,}")
 
 
 class _Table(dict[int, str]):
@@ -36,10 +49,10 @@ _TABLE = _Table()
 
 @cache
 def _simplified() -> dict[str, str]:
-    """Traditional characters and their simplified forms; see ``scripts/make_simplified.py``."""
+    """Characters and their forms in simplified Mandarin; see ``scripts/make_simplified.py``."""
     file = importlib.resources.files("bankcrm.complaints.lexicon") / "simplified.txt"
     before, after = file.read_text(encoding="utf-8").splitlines()
-    return dict(zip(before, after, strict=True))
+    return {a: _SPELLINGS.get(b, b) for a, b in zip(before, after, strict=True)} | _SPELLINGS
 
 
 def normal(text: str) -> str:
@@ -48,7 +61,12 @@ def normal(text: str) -> str:
     >>> normal("I isn’t，ＦＲＡＵＤ 盜 刷")
     "i isn't,fraud 盗刷"
     """
-    return _SPACED.sub("", text.translate(_TABLE))
+    return _plain(text.translate(_TABLE))
+
+
+def _plain(text: str) -> str:
+    """A text, or several joined by a null character, without spaces and digits of no meaning."""
+    return _LONG_NUMBER.sub(lambda m: "0" * len(m.group()), _SPACED.sub("", text))
 
 
 def normal_many(texts: list[str]) -> list[str]:
@@ -61,7 +79,7 @@ def normal_many(texts: list[str]) -> list[str]:
     if not single[codes].all():
         return [normal(text) for text in texts]
     form = plain[codes].tobytes().decode("utf-32-le", "surrogatepass")
-    return _SPACED.sub("", form).split("\0")
+    return _plain(form).split("\0")
 
 
 @cache

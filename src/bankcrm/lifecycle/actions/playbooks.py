@@ -99,7 +99,7 @@ def playbook(
     ['open_accounts', 'welcome_call']
     """
     actions = lifecycle_policy(policy).records("playbook", Action)
-    if stage not in {a.stage for a in actions}:
+    if not isinstance(stage, str) or stage not in {a.stage for a in actions}:
         raise UnknownNameError(
             "stage in the playbook", str(stage), dict.fromkeys(a.stage for a in actions)
         )

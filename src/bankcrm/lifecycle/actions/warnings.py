@@ -69,7 +69,8 @@ def early_warnings(
             ``closed_at``, ``satisfaction``.
         facts: Facts of your own that the policy's tables read, one row per customer, indexed by
             customer id.
-        value: What is at stake with each customer, indexed by customer id, in money.
+        value: What is at stake with each customer, indexed by customer id, in money; null where it
+            is not known. Those rows come after the others.
         names: Frame name -> {canonical column: the caller's column}.
 
     Returns:
@@ -79,7 +80,7 @@ def early_warnings(
         (float64) and ``value_at_stake`` (where ``value`` is given).
 
     Raises:
-        DataError: A frame does not fit, or ``value`` lacks a customer with a signal.
+        DataError: A frame does not fit, or ``value`` has no row for a customer with a signal.
 
     Source: PB-3, PB-7.
     """
@@ -116,8 +117,9 @@ def weigh_signals(warning_rules: pd.Series, policy: Policy) -> pd.DataFrame:
             ``signal`` the weights.
 
     Returns:
-        The same index: ``warning_signals`` (int64), ``warning_score`` (float64),
-        ``warning_reasons`` (text; empty without a signal).
+        The same index: ``warning_signals`` (int64; Int64 where some rules are null),
+        ``warning_score`` (float64), ``warning_reasons`` (text; empty without a signal). All are
+        null where the rules are.
 
     Raises:
         DataError: A signal has no record.
@@ -139,11 +141,16 @@ def weigh_signals(warning_rules: pd.Series, policy: Policy) -> pd.DataFrame:
             "with its weight"
         )
     code = rules.cat.codes.to_numpy()
-    score = [sum(weights[r.then] for r in found) for found in signals]
-    reasons = ["; ".join(r.because or str(r.then) for r in found) for found in signals]
+    unknown_rules = code < 0
+    counts = np.array([*map(len, signals), 0], dtype=np.int64)[code]
+    # The last place serves the code -1 of rules that are not known.
+    score = [*(sum(weights[r.then] for r in found) for found in signals), np.nan]
+    reasons = [*("; ".join(r.because or str(r.then) for r in found) for found in signals), None]
     return pd.DataFrame(
         {
-            "warning_signals": np.array([len(found) for found in signals], dtype=np.int64)[code],
+            "warning_signals": (
+                pd.arrays.IntegerArray(counts, unknown_rules) if unknown_rules.any() else counts
+            ),
             "warning_score": np.array(score, dtype=np.float64)[code],
             "warning_reasons": np.array(reasons, dtype=object)[code],
         },
@@ -165,15 +172,14 @@ def _join(found: pd.DataFrame, more: pd.DataFrame | None) -> pd.DataFrame:
 
 def _at_stake(result: pd.DataFrame, value: pd.Series) -> npt.NDArray[np.float64]:
     _refuse_repeated(value.index, "value")
-    at_stake = numbers(value.reindex(result.index), "value")
-    absent = np.isnan(at_stake) & (result["warning_signals"].to_numpy() > 0)
+    absent = ~result.index.isin(value.index) & (result["warning_signals"].to_numpy() > 0)
     if absent.any():
         first = ", ".join(map(repr, result.index[absent][:5].tolist()))
         raise DataError(
             f"value: missing for {int(absent.sum()):,} customers with a signal ({first}); "
-            "give a value, 0 where nothing is at stake"
+            "give a value, 0 where nothing is at stake, null where it is not known"
         )
-    return at_stake
+    return numbers(value.reindex(result.index), "value")
 
 
 def _refuse_repeated(customers: pd.Index, name: str) -> None:
@@ -191,4 +197,6 @@ def _most_at_stake_first(result: pd.DataFrame) -> npt.NDArray[np.intp]:
     score = result["warning_score"].to_numpy()
     if "value_at_stake" not in result:
         return np.lexsort((-score, quiet))
-    return np.lexsort((-score, -np.nan_to_num(result["value_at_stake"].to_numpy()), quiet))
+    return np.lexsort(
+        (-score, -np.nan_to_num(result["value_at_stake"].to_numpy(), nan=-np.inf), quiet)
+    )

@@ -10,10 +10,12 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.sparse.csgraph import connected_components
 
+from bankcrm.arguments import as_numbers, refuse
 from bankcrm.errors import DataError
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Chain: TypeAlias = "pd.DataFrame | npt.NDArray[np.float64] | Sequence[Sequence[float]]"
+_ROUNDING = 1e-12
 Rewards: TypeAlias = "pd.Series | Mapping[str, float] | Sequence[float] | npt.NDArray[np.float64]"
 
 
@@ -43,12 +45,17 @@ def steady_state(P: Chain) -> pd.Series:  # noqa: N803 - P is the field's own na
             "start; use absorption_times, or look at one set alone"
         )
     inside = closed[0]
-    block = matrix[np.ix_(inside, inside)]
-    size = len(inside)
-    equations = np.vstack([(block.T - np.eye(size))[:-1], np.ones(size)])
     share = np.zeros(len(matrix))
-    share[inside] = np.linalg.solve(equations, np.append(np.zeros(size - 1), 1.0))
+    share[inside] = _stationary(matrix[np.ix_(inside, inside)])
     return pd.Series(share, index=names, name="share")
+
+
+def _stationary(block: Floats) -> Floats:
+    """The long-run shares of stages that lead to each other and nowhere else."""
+    size = len(block)
+    equations = np.vstack([(block.T - np.eye(size))[:-1], np.ones(size)])
+    share: Floats = np.linalg.solve(equations, np.append(np.zeros(size - 1), 1.0))
+    return share
 
 
 def absorption_times(P: Chain, *, absorbing: Sequence[object] | None = None) -> pd.DataFrame:  # noqa: N803
@@ -109,43 +116,99 @@ def markov_value(
     """The present value of a customer in each stage, by the migration model of Pfeifer & Carraway.
 
     The reward of the present period counts in full, that of period ``t`` by ``(1 + discount)**-t``.
+    Without a horizon the value is the limit of the sum over all periods, from the fundamental
+    matrix. It is finite for any discount above 0, and for others where rewards end: where a chain
+    is absorbed in stages that earn nothing, or settles on rewards that cancel out.
 
     Args:
         P: Transition probabilities of one period.
         rewards: What a customer in each stage contributes in a period, in money; by stage name, or
             in the order of ``P``.
-        discount: Rate per period, above 0 for an infinite horizon.
+        discount: Rate per period, above -1.
         horizon: Last period that counts; None for an infinite horizon.
 
     Returns:
         A value for each stage, in the unit of ``rewards``.
 
     Raises:
-        DataError: ``P`` is not a transition matrix, rewards do not fit, or the value is infinite.
+        DataError: ``P`` is not a transition matrix, rewards do not fit, or the sum over all periods
+            has no finite limit; the message names the stages that earn for ever.
 
-    Source: PB-6; Pfeifer & Carraway (2000), Journal of Interactive Marketing 14(2).
+    Source: PB-6; Pfeifer & Carraway (2000), Journal of Interactive Marketing 14(2); Kemeny & Snell
+    (1960) for the fundamental matrix.
 
     >>> P = [[0.3, 0.7, 0.0], [0.2, 0.0, 0.8], [0.0, 0.0, 1.0]]
     >>> round(float(markov_value(P, [36, -4, 0], discount=0.2)[0]), 4)
     51.5745
+    >>> markov_value(P, [36, -4, 0], discount=0).round(4).tolist()
+    [59.2857, 7.8571, 0.0]
     """
     matrix, names = chain(P)
     reward = _rewards(rewards, names)
     if not np.isfinite(discount) or discount <= -1:
         raise DataError(f"discount: expected a rate above -1 per period, found {discount}")
-    step = matrix / (1 + discount)
     if horizon is None:
-        if discount <= 0:
-            raise DataError(
-                "discount: without a horizon the value is infinite unless the rate is above 0; "
-                "give horizon= or a rate"
-            )
-        value = np.linalg.solve(np.eye(len(matrix)) - step, reward)
+        value = _endless_value(matrix, reward, float(discount), names)
     else:
+        step = matrix / (1 + discount)
         value = reward
         for _ in range(whole(horizon, "horizon")):
             value = reward + step @ value
     return pd.Series(value, index=names, name="value")
+
+
+def _endless_value(matrix: Floats, reward: Floats, discount: float, names: pd.Index) -> Floats:
+    """The sum over all periods; a stage from which no reward can be reached is worth nothing."""
+    value = np.zeros(len(matrix))
+    through = _reaching(matrix, reward != 0)
+    if discount == 0:
+        for inside in closed_classes(matrix):
+            if reward[inside].any():
+                value[inside] = _settled_value(matrix, reward, inside, names)
+                through[inside] = False
+    step = matrix / (1 + discount)
+    inner = step[np.ix_(through, through)]
+    growth = float(np.abs(np.linalg.eigvals(inner)).max(initial=0.0)) if discount < 0 else 0.0
+    if growth >= 1 - _ROUNDING:
+        raise DataError(
+            f"discount: at a rate of {discount:g} the value is infinite: rewards grow faster than "
+            f"customers leave, by the factor {growth:g} per period; give horizon= or a higher rate"
+        )
+    known = reward[through] + step[through] @ value
+    value[through] = np.linalg.solve(np.eye(len(inner)) - inner, known)
+    return value
+
+
+def _settled_value(
+    matrix: Floats, reward: Floats, inside: npt.NDArray[np.intp], names: pd.Index
+) -> Floats:
+    """The undiscounted sum in stages that are never left.
+
+    It is finite where the rewards cancel out in the long run, and the chain has no fixed rhythm.
+    """
+    block, earned = matrix[np.ix_(inside, inside)], reward[inside]
+    share = _stationary(block)
+    rhythm = (np.abs(np.linalg.eigvals(block)) > 1 - _ROUNDING).sum() > 1
+    mean = float(share @ earned)
+    endless = abs(mean) > _ROUNDING * float(share @ np.abs(earned))
+    if rhythm or endless:
+        stages = ", ".join(f"{names[i]} {reward[i]:g}" for i in inside)
+        how = f"is infinite, {mean:g} a period" if endless else "swings for ever"
+        raise DataError(
+            f"discount: at a rate of 0 the value {how}, because these stages are never left and "
+            f"go on earning: {stages}; give horizon= or a rate above 0"
+        )
+    size = len(inside)
+    long_run = np.tile(share, (size, 1))
+    return np.asarray(np.linalg.solve(np.eye(size) - block + long_run, earned), dtype=np.float64)
+
+
+def _reaching(matrix: Floats, goal: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """The stages from which a stage of ``goal`` can be reached, that stage included."""
+    found = goal
+    for _ in range(len(matrix)):
+        found = found | (matrix[:, found] > 0).any(axis=1)
+    return found
 
 
 def expected_reward(P: Chain, rewards: Rewards, *, period: int) -> pd.Series:  # noqa: N803
@@ -172,8 +235,10 @@ def chain(P: Chain) -> tuple[Floats, pd.Index]:  # noqa: N803
     Raises:
         DataError: Not square, a probability outside 0 to 1, or rows that do not add up to 1.
     """
-    frame = P if isinstance(P, pd.DataFrame) else pd.DataFrame(np.asarray(P, dtype=np.float64))
-    matrix = frame.to_numpy(dtype=np.float64, na_value=np.nan)
+    matrix = as_numbers(P, "P")
+    if matrix.ndim != 2:
+        refuse("P", "a square matrix", P)
+    frame = P if isinstance(P, pd.DataFrame) else pd.DataFrame(matrix)
     if matrix.shape[0] != matrix.shape[1] or matrix.size == 0:
         raise DataError(
             f"P: expected a square matrix, found {matrix.shape[0]} by {matrix.shape[1]}"

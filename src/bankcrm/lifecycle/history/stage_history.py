@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm.arguments import refuse
 from bankcrm.book.view import BookView, Names, day_number, view_of
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import ArrayLike, days
@@ -128,7 +129,11 @@ def month_ends(first: str, last: str) -> npt.NDArray[np.datetime64]:
     >>> month_ends("2024-01", "2024-02").astype(str).tolist()
     ['2024-01-31', '2024-02-29']
     """
-    months = np.arange(np.datetime64(first, "M"), np.datetime64(last, "M") + np.timedelta64(1, "M"))
+    try:
+        start, stop = np.datetime64(first, "M"), np.datetime64(last, "M")
+        months = np.arange(start, stop + np.timedelta64(1, "M"))
+    except (ValueError, TypeError):
+        refuse("first, last", "months such as '2024-01'", first if first is not None else last)
     ends: npt.NDArray[np.datetime64] = (months + np.timedelta64(1, "M")).astype("datetime64[D]")
     ends -= np.timedelta64(1, "D")
     return ends

@@ -13,6 +13,8 @@ from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import as_of_day, codes
 from bankcrm.frames.numbering import categorical
 from bankcrm.lifecycle.log.apply import (
+    CONTRADICTORY,
+    CONTRADICTORY_RULE,
     REJECTIONS,
     Applied,
     Entries,
@@ -66,8 +68,11 @@ def append_events(
     """Append real events to a log, each checked at its place in the order of dates.
 
     Events of one customer at one instant are applied in the model's order of events. Two of them
-    are contradictory, and both are rejected, if the two orders end in different stages or if one
-    reverses the other. A customer who is not in the log starts in the model's initial stage.
+    are contradictory, and neither has an effect, if the two orders end in different stages or if
+    one reverses the other. Both are rejected. If the log has one of them already, the other is
+    appended with the rule ``contradictory``, and ``changes`` lists the first as superseded: the
+    stages are the same as if both had come at once. A customer who is not in the log starts in the
+    model's initial stage.
 
     Args:
         log: As `stage_log` gives it; an empty frame for a new log.
@@ -95,7 +100,9 @@ def append_events(
     is_new = np.arange(len(both.when)) >= len(old.when)
     closed = _closed_guards(book.iloc[accepted], facts, accepted, model)
     was, now = apply_events(old, model), apply_events(both, model, is_new=is_new, closed=closed)
-    refused = now.refused[now.place[is_new]]
+    refused = now.refused[now.place[is_new]].copy()
+    against = _against_log(now, is_new)[now.place[is_new]]
+    refused[against] = -1  # appended, since the log has the event that it contradicts
     reason[accepted] = refused
     kept = is_new.copy()
     kept[is_new] = refused < 0
@@ -147,7 +154,9 @@ def _read_events(
     start = int(old.rank.max(initial=-1)) + 1
     # One instant: the model's order of events.
     after = np.full(len(book), -1, dtype=np.int8)
-    return Entries(customers, who, when, event, after, start + event.astype(np.int64)), reason
+    rank = start + event.astype(np.int64)
+    contested = np.ones(len(book), dtype=np.bool_)
+    return Entries(customers, who, when, event, after, rank, contested), reason
 
 
 def _placed(ids: pd.Series, known: pd.Index) -> tuple[Ints, pd.Index]:
@@ -184,7 +193,17 @@ def _joined(old: Entries, new: Entries) -> Entries:
         np.append(old.event, new.event),
         np.append(old.after, new.after),
         np.append(old.rank, new.rank),
+        np.append(old.contested, new.contested),
     )
+
+
+def _against_log(now: Applied, is_new: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """In applied order, which new entries contradict an entry of the log."""
+    new = is_new[now.order]
+    clash = now.refused == CONTRADICTORY
+    against = np.zeros(len(new), dtype=np.bool_)
+    against[1:] = new[1:] & ~new[:-1] & now.twin[:-1] & clash[1:] & clash[:-1]
+    return against
 
 
 def _closed_guards(
@@ -217,6 +236,8 @@ def _appended(
     before, after = now.before[now.place[rows]], now.stage[now.place[rows]]
     event = both.event[rows]
     rules = np.array(model.stage_names, dtype=object)[before] + ":"
+    rules += np.array(model.event_names, dtype=object)[event]
+    rules[now.refused[now.place[rows]] == CONTRADICTORY] = CONTRADICTORY_RULE
     cause = book["cause"].to_numpy(dtype=object) if "cause" in book else None
     made = pd.DataFrame(
         {
@@ -226,7 +247,7 @@ def _appended(
             "event": categorical(event, model.event_names),
             "before": categorical(before, model.stage_names),
             "after": categorical(after, model.stage_names),
-            "rule": rules + np.array(model.event_names, dtype=object)[event],
+            "rule": rules,
             "cause": pd.Series(cause, index=range(len(rows)), dtype=object),
             "recorded": np.full(len(rows), day.astype("datetime64[s]")),
         }

@@ -44,6 +44,9 @@ REJECTIONS = (
 )
 """Why `append_events` rejects an event; the first reason that applies is given."""
 
+CONTRADICTORY_RULE = "contradictory"
+"""The rule of an entry that contradicts an older one of its instant: neither has an effect."""
+
 CONTRADICTORY = REJECTIONS.index("contradictory")
 GUARD_FAILED = REJECTIONS.index("guard_failed")
 NO_SUCH_MOVE = REJECTIONS.index("no_such_move")
@@ -60,6 +63,8 @@ class Entries:
         event: Position of its event in the model; -1 for one that sets the stage ``after``.
         after: Position of the stage after it, which counts only without an event.
         rank: Order of the entries of one instant.
+        contested: Which entries are looked at for contradictions with the one before them: new
+            ones, and those that were recorded as contradictory.
     """
 
     customers: pd.Index
@@ -68,6 +73,7 @@ class Entries:
     event: Small
     after: Small
     rank: npt.NDArray[np.int64]
+    contested: Mask
 
     def part(self, keep: Mask | Ints) -> Entries:
         """Some of the entries."""
@@ -78,6 +84,7 @@ class Entries:
             self.event[keep],
             self.after[keep],
             self.rank[keep],
+            self.contested[keep],
         )
 
 
@@ -121,6 +128,9 @@ def read_log(log: object, model: StageModel) -> Entries:
             f"present: {', '.join(map(str, frame.columns))}"
         )
     who, customers = codes(frame["customer_id"])
+    contested = np.zeros(len(frame), dtype=np.bool_)
+    if "rule" in frame:
+        contested = (frame["rule"] == CONTRADICTORY_RULE).to_numpy(dtype=np.bool_)
     return Entries(
         customers,
         who,
@@ -128,6 +138,7 @@ def read_log(log: object, model: StageModel) -> Entries:
         words(frame["event"], model.event_names, "event"),
         words(frame["after"], model.stage_names, "after"),
         frame["entry"].to_numpy(dtype=np.int64),
+        contested,
     )
 
 
@@ -140,8 +151,9 @@ class Applied:
         place: For each entry given, its position in this order.
         before: Stage before it.
         stage: Stage after it.
-        changed: Whether it changed the stage, or is the customer's first.
+        changed: Whether it changed the stage, or is the customer's first with an effect.
         refused: Code of the reason why it had no effect; -1 where it had one.
+        twin: Whether the next entry is of the same customer and instant, and is contested.
     """
 
     order: Ints
@@ -150,6 +162,7 @@ class Applied:
     stage: Small
     changed: Mask
     refused: Small
+    twin: Mask
 
 
 def apply_events(
@@ -162,7 +175,7 @@ def apply_events(
     Args:
         entries: The entries of a log.
         model: The stages, events and legal moves.
-        is_new: Which entries are being appended: those are looked at for contradictions.
+        is_new: Which entries are being appended; only they have guards.
         closed: For each new entry and stage, whether the guard fails.
     """
     order = np.lexsort((entries.rank, entries.when, entries.who))
@@ -171,7 +184,7 @@ def apply_events(
     is_new = np.zeros(size, dtype=np.bool_) if is_new is None else is_new
     new = is_new[order]
     number = np.where(new, (np.cumsum(is_new) - 1)[order], -1)  # among the new entries given
-    twin = _same_instant(who, entries.when[order], new)
+    twin = _same_instant(who, entries.when[order], event, entries.contested[order])
     starts = np.flatnonzero(np.append(True, who[1:] != who[:-1])) if size else np.empty(0, np.intp)
     lengths = np.diff(np.append(starts, size))
     table, clash = next_stage(model), contradictions(model)
@@ -195,16 +208,19 @@ def apply_events(
         follows = np.where(refused[row] >= 0, here, follows).astype(np.int8)
         before[row], stage[row], state[live] = here, follows, follows
     changed = stage != before
-    changed[starts] = True
+    effective = np.flatnonzero(refused < 0)
+    first = np.append(True, who[effective[1:]] != who[effective[:-1]])[: len(effective)]
+    changed[effective[first]] = True
     place = np.empty(size, dtype=np.intp)
     place[order] = np.arange(size)
-    return Applied(order, place, before, stage, changed, refused)
+    return Applied(order, place, before, stage, changed, refused, twin)
 
 
-def _same_instant(who: Ints, when: Instants, new: Mask) -> Mask:
-    """Which new entries have another new one of the same customer and instant after them."""
+def _same_instant(who: Ints, when: Instants, event: Small, contested: Mask) -> Mask:
+    """Which events have a contested one of the same customer and instant after them."""
     same = np.zeros(len(who), dtype=np.bool_)
-    same[:-1] = (who[1:] == who[:-1]) & (when[1:] == when[:-1]) & new[1:] & new[:-1]
+    both = (event[1:] >= 0) & (event[:-1] >= 0)
+    same[:-1] = (who[1:] == who[:-1]) & (when[1:] == when[:-1]) & both & contested[1:]
     return same
 
 

@@ -104,8 +104,8 @@ def replay(log: object, *, as_of: object, model: StageModel | None = None) -> pd
         model: The stage model; the bank's six stages by default.
 
     Returns:
-        Indexed by ``customer_id``, for customers with an entry by then: ``stage``, ``furthest``
-        (categorical), ``since`` (date of the last change).
+        Indexed by ``customer_id``, for customers with an entry that had an effect by then:
+        ``stage``, ``furthest`` (categorical), ``since`` (date of the last change).
 
     Raises:
         DataError: The log lacks a column, or has a stage or event that is not in the model.
@@ -118,10 +118,13 @@ def replay(log: object, *, as_of: object, model: StageModel | None = None) -> pd
         read.when < (as_of_day(as_of) + np.timedelta64(1, "D")).astype("datetime64[s]")
     )
     applied = apply_events(read, model)
-    done = pd.DataFrame({"who": read.who[applied.order], "stage": applied.stage})
+    some = applied.refused < 0  # a customer whose every entry is without effect is not in the log
+    who, stage = read.who[applied.order][some], applied.stage[some]
+    done = pd.DataFrame({"who": who, "stage": stage})
     progress = np.array([*model.progress, -1], dtype=np.int8)
-    done["furthest"] = progress[applied.stage]
-    done["since"] = pd.Series(read.when[applied.order]).where(pd.Series(applied.changed))
+    done["furthest"] = progress[stage]
+    when = pd.Series(read.when[applied.order][some])
+    done["since"] = when.where(pd.Series(applied.changed[some]))
     by_customer = done.groupby("who", sort=True)
     result = pd.DataFrame(
         {
@@ -129,7 +132,7 @@ def replay(log: object, *, as_of: object, model: StageModel | None = None) -> pd
             "furthest": categorical(by_customer["furthest"].max().to_numpy(), model.stage_names),
             "since": by_customer["since"].max().to_numpy(),
         },
-        index=read.customers.take(np.unique(read.who)),
+        index=read.customers.take(np.unique(who)),
     )
     return result.rename_axis("customer_id")
 

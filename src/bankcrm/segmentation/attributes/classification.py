@@ -14,7 +14,8 @@ from bankcrm.errors import DataError
 from bankcrm.frames import Column
 from bankcrm.frames.arrays import as_of_day, days
 from bankcrm.frames.customers import by_customer
-from bankcrm.policy import Policy, default_policy
+from bankcrm.policy import Policy
+from bankcrm.policy.given import policy_of
 
 _Days = npt.NDArray[np.datetime64]
 _Derive = Callable[[_Days, np.datetime64], npt.NDArray[np.float64]]
@@ -66,7 +67,7 @@ def segment_attributes(
     >>> found["age_band"], found["asset_band"]
     ('young', 'wealth')
     """
-    policy = policy or default_policy("segmentation")
+    policy = policy_of(policy, "segmentation")
     today = as_of_day(as_of)
     frame = by_customer(customers, (_KIND,), "customers")
     kind = frame["kind"].astype(object).to_numpy()

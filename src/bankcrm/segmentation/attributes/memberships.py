@@ -12,7 +12,8 @@ from bankcrm.frames import Column
 from bankcrm.frames.arrays import as_of_day, days
 from bankcrm.frames.customers import by_customer
 from bankcrm.frames.numbering import categorical, places_of
-from bankcrm.policy import Policy, default_policy
+from bankcrm.policy import Policy
+from bankcrm.policy.given import policy_of
 
 _CLUBS = ("none", "wealth", "private_banking")
 _COLUMNS = (
@@ -58,7 +59,7 @@ def memberships(
     >>> member["club"], member["status"], str(member["term_end"].date())
     ('private_banking', 'join', '2026-06-30')
     """
-    policy = policy or default_policy("segmentation")
+    policy = policy_of(policy, "segmentation")
     today = as_of_day(as_of)
     frame = _members(average_balances)
     held = places_of(frame["club"], _CLUBS)

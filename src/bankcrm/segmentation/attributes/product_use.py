@@ -9,7 +9,8 @@ from bankcrm.book.holdings import open_on
 from bankcrm.book.view import FrameView, day_number
 from bankcrm.frames import Column, check_frame
 from bankcrm.frames.arrays import as_of_day, codes
-from bankcrm.policy import Policy, default_policy
+from bankcrm.policy import Policy
+from bankcrm.policy.given import policy_of
 
 _ACCOUNTS = (
     Column("account_id", "id"),
@@ -47,7 +48,7 @@ def product_use(accounts: object, *, as_of: object, policy: Policy | None = None
     >>> product_use(accounts, as_of="2026-01-01").loc[7].tolist()
     [2.0, 0.5, 0.0, 0.5]
     """
-    policy = policy or default_policy("segmentation")
+    policy = policy_of(policy, "segmentation")
     frame = check_frame(accounts, _ACCOUNTS, frame="accounts", key="account_id")
     customer, ids = codes(frame["customer_id"])
     view = FrameView(frame, ids, lambda: pd.Index(frame["account_id"]))

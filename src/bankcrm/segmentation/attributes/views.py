@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
+from bankcrm.arguments import refuse
 from bankcrm.errors import DataError, UnknownNameError
-from bankcrm.frames import DataFault
+from bankcrm.frames import DataFault, as_frame
 from bankcrm.frames.findings import with_findings
 
 
@@ -37,8 +38,10 @@ def customer_view(parts: Mapping[str, pd.DataFrame | pd.Series]) -> pd.DataFrame
     >>> list(view.columns), len(view)
     (['tier', 'tiers_note', 'level', 'levels_note'], 2)
     """
+    if not isinstance(parts, Mapping):
+        refuse("parts", "the frames to join, by name", parts)
     if not parts:
-        raise DataError("parts: none given; give the frames to join, by name")
+        raise DataError("parts: none given; pass at least one frame to join, by name")
     frames = {
         name: part.to_frame(part.name or name) if isinstance(part, pd.Series) else part
         for name, part in parts.items()
@@ -93,6 +96,9 @@ def profile(view: pd.DataFrame, *, by: str, features: list[str] | None = None) -
     >>> round(found.loc[("key", "city", "A"), "index"].item(), 3)
     1.333
     """
+    view = as_frame(view)
+    if not isinstance(by, str):
+        refuse("by", "the name of a column", by)
     chosen = [c for c in view.columns if c != by] if features is None else features
     for name in (by, *chosen):
         if name not in view.columns:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +16,8 @@ from bankcrm.frames import Column
 from bankcrm.frames.arrays import numbers
 from bankcrm.frames.customers import by_customer
 from bankcrm.frames.numbering import places_of
-from bankcrm.policy import Policy, default_policy
+from bankcrm.policy import Policy
+from bankcrm.policy.given import policy_of
 from bankcrm.segmentation.resources.apportionment import apportion
 from bankcrm.segmentation.resources.levels import resource_levels
 from bankcrm.segmentation.resources.plan import ResourcePlan
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
     pass
 
 _TIERS = tuple(tier.value for tier in reversed(TIER_LADDER))
-_TIER = Column("tier", "category", choices=_TIERS, meaning="The customer's tier.")
+_TIER = Column("tier", "category", nullable=True, choices=_TIERS, meaning="The customer's tier.")
 _POTENTIAL = Column("potential", "number", False, True, "weight", minimum=0)
 _WEIGHT = Column("weight", "number", False, True, "weight", minimum=0)
 _CAP = Column("cap", "integer", False, True, "units of the budget", minimum=0)
@@ -43,7 +46,8 @@ def allocate(
     ``weight``; in the tier ``potential`` to the column ``potential`` where it exists.
 
     Args:
-        customers: One row per customer (``customer_id`` as index or column) with ``tier``; optional
+        customers: One row per customer (``customer_id`` as index or column) with ``tier`` (a
+            customer whose tier is null gets nothing); optional
             ``weight`` and ``potential`` (numbers, not negative), ``floor`` and ``cap`` (whole
             units of the budget for this customer).
         budget: Whole units, such as money in minor units or staff minutes.
@@ -63,8 +67,9 @@ def allocate(
     >>> allocate(tiers, budget=100).customers["amount"].tolist()
     [75, 13, 12]
     """
-    policy = policy or default_policy("segmentation")
-    frame = by_customer(customers, (_TIER, _POTENTIAL, _WEIGHT, _FLOOR, _CAP), "customers")
+    policy = policy_of(policy, "segmentation")
+    everyone = by_customer(customers, (_TIER, _POTENTIAL, _WEIGHT, _FLOOR, _CAP), "customers")
+    frame = everyone.loc[everyone["tier"].notna()]
     tier = places_of(frame["tier"], _TIERS)
     weight = _customer_weights(frame, tier)
     low = _bound(frame, "floor")
@@ -86,6 +91,11 @@ def allocate(
             raise InfeasibleError(f"tier {name}: {error}") from None
     levels = resource_levels(frame["tier"], policy=policy)
     shares = frame[["tier"]].join(levels).assign(weight=weight, amount=amount)
+    if len(frame) < len(everyone):
+        shares = shares.reindex(everyone.index)
+        shares = shares.assign(
+            weight=shares["weight"].fillna(0.0), amount=shares["amount"].fillna(0).astype(np.int64)
+        )
     plan["weight"] = np.bincount(tier, weights=weight, minlength=len(_TIERS))
     return ResourcePlan(policy.stamp(shares), plan, int(budget), unit, policy.fingerprint)
 
@@ -136,8 +146,8 @@ def _tier_plan(
     per_head = _by_tier(policy, "allocation_weight")
     if not isinstance(budget, (int, np.integer)) or isinstance(budget, bool) or budget < 0:
         raise DataError(f"budget: {budget!r}; expected whole units >= 0, such as cents or minutes")
-    floors = np.floor(_by_tier(policy, "allocation_floor") * budget).astype(np.int64) * (count > 0)
-    caps = np.ceil(_by_tier(policy, "allocation_cap") * budget).astype(np.int64)
+    floors = _parts(_by_tier(policy, "allocation_floor"), budget, math.floor) * (count > 0)
+    caps = _parts(_by_tier(policy, "allocation_cap"), budget, math.ceil)
     if low is not None:
         floors = np.maximum(floors, np.bincount(tier, weights=low, minlength=5).astype(np.int64))
     if high is not None:
@@ -147,12 +157,23 @@ def _tier_plan(
         {"customers": count, "weight": 0.0, "floor": floors, "cap": caps},
         index=pd.Index(_TIERS, name="tier"),
     )
+    if not count.any():
+        if budget:
+            raise InfeasibleError(f"customers: none has a tier, so {budget:,} units are left")
+        return frame.assign(amount=0)
     try:
         frame["amount"] = apportion(int(budget), count * per_head, floors=floors, caps=caps)
     except InfeasibleError as error:
         listed = frame[frame["customers"] > 0].to_dict("index")
         raise InfeasibleError(f"tiers: {error}; by tier: {listed}") from None
     return frame
+
+
+def _parts(
+    shares: npt.NDArray[np.float64], budget: int, whole: Callable[[Fraction], int]
+) -> npt.NDArray[np.int64]:
+    """Whole parts of a budget; a share such as 0.29 is the decimal, so that 100 give 29."""
+    return np.array([whole(Fraction(repr(s)) * int(budget)) for s in shares.tolist()], np.int64)
 
 
 def _by_tier(policy: Policy, name: str) -> npt.NDArray[np.float64]:

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bankcrm.errors import DataError, InfeasibleError
+from bankcrm.segmentation.resources.quotas import quotas_of, sum_exact
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -13,6 +14,7 @@ Bools = npt.NDArray[np.bool_]
 
 _EXACT = 2**62
 _UNBOUNDED = np.iinfo(np.int64).max
+_NEVER = 1e290  # a level that no total reaches
 
 
 def apportion(
@@ -28,7 +30,8 @@ def apportion(
     the rest goes to the largest remainders. With floors and caps the quotas are those of
     water-filling: the share is ``weight * level``, limited to floor and cap, at the level that
     uses up the total.
-    Equal remainders go to the larger weight first, then to the earlier position.
+    Equal remainders go to the larger weight first, then to the earlier position. Only the
+    proportions of the weights count: 0.1, 0.1 and 0.4 share as 1, 1 and 4 do.
 
     Args:
         total: Units to share (money in minor units, staff minutes, seats), not negative.
@@ -87,7 +90,7 @@ def _weights(weights: npt.ArrayLike) -> npt.NDArray[np.int64] | Floats:
         given = given.astype(np.int64)
     _refuse(given < 0, "weights", "negative", given)
     if given.dtype.kind == "f" and (given < 2**42).all():
-        # Weights such as 6.0 or 0.25 are whole numbers of 1/1024, for which quotas are exact.
+        # Weights such as 6.0 or 0.25 are whole numbers of 1/1024, which are faster.
         whole = given * 1024
         return whole.astype(np.int64) if (whole == np.floor(whole)).all() else given
     return given
@@ -133,23 +136,16 @@ def _feasible(total: int, weights: Ints | Floats, low: Ints, high: Ints) -> None
         raise InfeasibleError(f"{reason}: at most {most} can be shared, less than {total}")
 
 
-def sum_exact(values: Ints) -> int:
-    """Sum int64 values without overflow.
-
-    >>> sum_exact(np.array([2**62, 2**62, 2**62]))
-    13835058055282163712
-    """
-    return (int((values >> 32).sum()) << 32) + int((values & 0xFFFFFFFF).sum())
-
-
 def _fixed(total: int, weights: Ints | Floats, low: Ints, high: Ints) -> tuple[Bools, Bools]:
     """Which receivers are at their floor and which at their cap."""
     positive = weights > 0
     at_low, at_high = ~positive, np.zeros(len(weights), dtype=np.bool_)
     w = weights[positive].astype(np.float64)
+    w = w / w.max(initial=1e-300)
     lo, hi = low[positive].astype(np.float64), high[positive].astype(np.float64)
     # The share of one is flat at its floor, rises from lo/w on, and is flat again from hi/w on.
-    breaks = np.concatenate([lo / w, hi / w])
+    with np.errstate(divide="ignore", over="ignore"):
+        breaks = np.minimum(np.concatenate([lo / w, hi / w]), _NEVER)
     slopes = np.concatenate([w, -w])
     order = np.argsort(breaks, kind="stable")
     points, slope = breaks[order], np.cumsum(slopes[order])
@@ -174,41 +170,23 @@ def _round(
     shares = np.where(at_high, high, low)
     free = ~(at_low | at_high)
     rest = total - sum_exact(shares[~free])
+    rank = np.full(len(shares), -1, dtype=np.int64)
     if free.any():
-        whole, remainder = _quotas(rest, weights[free])
+        whole, rank[free] = quotas_of(rest, weights[free])
         shares[free] = np.clip(whole, low[free], high[free])
-    else:
-        remainder = np.zeros(0)
     left = total - sum_exact(shares)
     while left:
         # One unit each to the largest remainders below their cap; rounding of the level may leave
         # no free receiver, so every other receiver below its cap comes after the free ones.
         room = (shares < high) & (weights > 0) if left > 0 else shares > low
-        rank = np.full(len(shares), -1.0)
-        rank[free] = remainder
         chosen = _largest(np.flatnonzero(room), rank if left > 0 else -rank, weights, abs(left))
         shares[chosen] += 1 if left > 0 else -1
         left = total - sum_exact(shares)
-        remainder = np.zeros(int(free.sum()))
+        rank[free] = 0
     return shares
 
 
-def _quotas(total: int, weights: Ints | Floats) -> tuple[Ints, Floats | Ints]:
-    """Whole part and remainder of each quota: exact for whole weights, else in floating point."""
-    if weights.dtype.kind == "i":
-        exact = weights.astype(np.int64, copy=False)
-        of = sum_exact(exact)
-        if of < _EXACT and int(exact.max()) * total < _EXACT:
-            whole, remainder = np.divmod(exact * np.int64(total), np.int64(of))
-            return whole, remainder
-    as_float = weights.astype(np.float64)
-    as_float = as_float / as_float.max()
-    quota = as_float * (float(total) / as_float.sum())
-    whole_part = np.floor(quota)
-    return whole_part.astype(np.int64), quota - whole_part
-
-
-def _largest(candidates: Ints, rank: Floats, weights: Ints | Floats, count: int) -> Ints:
+def _largest(candidates: Ints, rank: Ints, weights: Ints | Floats, count: int) -> Ints:
     """The ``count`` candidates of highest rank; ties to the larger weight, then the earlier one."""
     if count >= len(candidates):
         return candidates

@@ -6,7 +6,9 @@ import attrs
 import pandas as pd
 
 from bankcrm.errors import UnknownNameError
-from bankcrm.policy import Policy, default_policy
+from bankcrm.frames import column_of
+from bankcrm.policy import Policy
+from bankcrm.policy.given import policy_of
 from bankcrm.vocabulary import ResourceLevel, Tier
 
 
@@ -66,7 +68,7 @@ def resource_rules(tier: Tier | str, *, policy: Policy | None = None) -> Entitle
     >>> resource_rules("premium").manager
     'dedicated_with_team'
     """
-    policy = policy or default_policy("segmentation")
+    policy = policy_of(policy, "segmentation")
     rows = {row.tier.value: row for row in policy.records("entitlement", Entitlement)}
     name = str(tier)
     if name not in rows:
@@ -84,19 +86,20 @@ def resource_levels(
         policy: Segmentation policy; the library's default if None.
 
     Returns:
-        The same index: ``resource_level`` and ``resource_level_rule`` (categorical).
+        The same index: ``resource_level`` and ``resource_level_rule`` (categorical; null for a
+        customer without a tier).
 
     Raises:
-        DataError: An unknown tier, or a missing one.
+        DataError: An unknown tier.
 
     Source: CBM-6.
 
     >>> resource_levels(pd.Series(["premium", "restricted"]))["resource_level"].tolist()
     ['priority', 'reduce']
     """
-    policy = policy or default_policy("segmentation")
-    values = tiers if isinstance(tiers, pd.Series) else tiers["tier"]
+    policy = policy_of(policy, "segmentation")
+    values = tiers if isinstance(tiers, pd.Series) else column_of(tiers, "tier", "tiers")
     frame = pd.DataFrame({"tier": values})
-    decided = policy.table("resource_level").decide_frame(frame)
+    decided = policy.table("resource_level").decide_frame(frame, on_missing="undecided")
     columns = {"resource_level": decided["outcome"], "resource_level_rule": decided["rule"]}
     return policy.stamp(pd.DataFrame(columns, index=frame.index))

@@ -14,12 +14,13 @@ from bankcrm.frames import Column, DataFault, check_frame
 from bankcrm.frames.customers import by_customer
 from bankcrm.frames.findings import with_findings
 from bankcrm.frames.numbering import places_of
-from bankcrm.policy import Policy, default_policy
+from bankcrm.policy import Policy
+from bankcrm.policy.given import policy_of
 from bankcrm.segmentation.tiers.ladder import TIER_LADDER
 
 _TIERS = tuple(tier.value for tier in reversed(TIER_LADDER))
 _CUSTOMER = (
-    Column("tier", "category", choices=_TIERS),
+    Column("tier", "category", nullable=True, choices=_TIERS),
     Column("branch", "text", False, True),
     Column("language", "text", False, True),
 )
@@ -46,7 +47,8 @@ def assign_managers(
     Customers of the same tier, branch, language and present manager form one group. The shares of
     groups among managers solve a transport problem, whose vertices are whole numbers:
     first the most weight of customers (the policy's ``manager_priority`` by tier) gets a manager,
-    then the fewest customers change theirs. Tiers with priority zero get none.
+    then the fewest customers change theirs. Tiers with priority zero, and customers without a
+    tier, get none.
 
     Args:
         customers: One row per customer: ``tier``; optional ``branch`` and ``language``.
@@ -72,14 +74,16 @@ def assign_managers(
     >>> assign_managers(customers, managers)["manager_id"].tolist()
     ['Li', 'Wu']
     """
-    policy = policy or default_policy("segmentation")
+    policy = policy_of(policy, "segmentation")
     people = by_customer(customers, _CUSTOMER, "customers")
     staff = check_frame(managers, _MANAGER, frame="managers", key="manager_id")
     held = _held(people.index, pd.Index(staff["manager_id"]), current)
     group, groups = _groups(people, held)
     fits = _fits(groups, staff)
     priority = policy.value("manager_priority")
-    weight = np.array([float(priority.get(_TIERS[t], 0.0)) for t in groups["tier"]])
+    weight = np.array(
+        [float(priority.get(_TIERS[t], 0.0)) if t >= 0 else 0.0 for t in groups["tier"]]
+    )
     fits &= (weight > 0)[:, None]
     size = np.bincount(group, minlength=len(groups))
     share = _transport(size, staff["capacity"].to_numpy(np.int64), fits, weight, groups["held"])
@@ -122,7 +126,7 @@ def _groups(people: pd.DataFrame, held: _Ints) -> tuple[_Ints, pd.DataFrame]:
 
 def _fits(groups: pd.DataFrame, staff: pd.DataFrame) -> _Bools:
     """Which manager may serve which group."""
-    names = np.array(_TIERS, dtype=object)[groups["tier"].to_numpy(np.int64)]
+    names = np.array([*_TIERS, ""], dtype=object)[groups["tier"].to_numpy(np.int64)]
     fits = _covered(pd.Series(names, dtype=object), staff, "tiers")
     fits &= _covered(groups["branch"], staff, "branch")
     return fits & _covered(groups["language"], staff, "languages")

@@ -11,10 +11,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.errors import DataError
-from bankcrm.frames import DataFault, as_frame
+from bankcrm.frames import Column, DataFault, as_frame, check_frame
 from bankcrm.frames.arrays import Codes, as_of_day, codes, days, numbers
 from bankcrm.frames.findings import raise_faults, with_findings
-from bankcrm.policy import Policy, default_policy
+from bankcrm.policy import Policy
+from bankcrm.policy.given import policy_of
 from bankcrm.segmentation.rfm.sums import BLOCK, NO_TICK, Mask, Movements, Sums, count_days, sums_of
 
 Count: TypeAlias = Literal["rows", "days"]
@@ -86,8 +87,8 @@ def rfm_metrics(
         (float64). A customer without a counted movement is not in it.
 
     Raises:
-        DataError: Columns are missing or of the wrong type, values are null or not finite, or
-            something is refused; one error lists all of them.
+        DataError: Columns are missing or of the wrong type, values are null or not finite, ids
+            are blank or not exact, or something is refused; one error lists all of them.
 
     Source: EB-3.
 
@@ -106,7 +107,7 @@ def rfm_metrics(
     frame = as_frame(transactions)
     needed = [customer, date, amount, *([by] if by else []), *([kind] if own_only else [])]
     _require(frame, needed)
-    code, ids = _number_customers(frame[customer])
+    code, ids = _number_customers(frame[customer], customer)
     dates = _dates(frame[date], date)
     moves = Movements(code, dates.view(np.int64), numbers(frame[amount], amount))
     group, groups = codes(frame[by]) if by else (None, pd.Index([""]))
@@ -115,7 +116,7 @@ def rfm_metrics(
 
     reasons = _left_out(moves, seen, dates.dtype, today, (date, amount), window, zeros, refunds)
     if own_only:
-        made = (policy or default_policy("segmentation")).value("bank_made_kinds")
+        made = policy_of(policy, "segmentation").value("bank_made_kinds")
         not_own = frame[kind].isin(list(made)).to_numpy()
         reasons.append(_Reason("not_own", kind, not_own, "the customer's own movements"))
     faults = []
@@ -137,9 +138,7 @@ def rfm_metrics(
     if count == "days":
         day = moves.tick.view(dates.dtype).astype("datetime64[D]").view(np.int64)
         sums = attrs.evolve(sums, visits=count_days(moves, day, len(sums.visits)))
-    if customers := _only_refunds(sums, moves):
-        expected = "at least one movement of zero or more"
-        faults.append(DataFault(_FRAME, amount, "only_refunds", customers, (), expected))
+    faults += _only_refunds(frame, amount, sums, moves, out)
 
     found = np.flatnonzero(sums.visits)
     at = found if len(found) < len(sums.visits) else slice(None)
@@ -170,19 +169,32 @@ def _require(frame: pd.DataFrame, needed: list[str]) -> None:
         )
 
 
-def _number_customers(ids: pd.Series) -> tuple[Codes, pd.Index]:
+def _number_customers(ids: pd.Series, name: str) -> tuple[Codes, pd.Index]:
     """Number the customers; small whole numbers are their own code.
 
     The index may have ids that no row has, and need not be in order.
     """
     if not (isinstance(ids.dtype, np.dtype) and ids.dtype.kind == "i" and len(ids)):
-        return codes(ids)
+        code, index = codes(ids)
+        return code, _checked_ids(index, ids, name)
     values = ids.to_numpy().astype(np.int64, copy=False)
     lowest, highest = int(values.min()), int(values.max())
     if lowest >= 0 and highest <= len(values):
         return values.astype(np.intp, copy=False), pd.RangeIndex(highest + 1)
     code, distinct = pd.factorize(values)
     return code.astype(np.intp, copy=False), pd.Index(distinct)
+
+
+def _checked_ids(distinct: pd.Index, ids: pd.Series, name: str) -> pd.Index:
+    """The distinct ids as every frame holds them; blank, mixed and inexact ones are refused."""
+    columns = (Column(name, "id", nullable=True),)
+    try:
+        read = check_frame(pd.DataFrame({name: distinct}), columns, frame=_FRAME)
+    except DataError:
+        check_frame(ids.to_frame(name), columns, frame=_FRAME)  # counts and names the rows
+        raise
+    index: pd.Index = pd.Index(read[name])
+    return index
 
 
 def _dates(values: pd.Series, name: str) -> _Dates:
@@ -287,12 +299,25 @@ def _refuse(refused: bool, rows: Mask, amount: str, problem: str, option: str) -
         )
 
 
-def _only_refunds(sums: Sums, moves: Movements) -> int:
-    """How many have refunds but no movement to measure."""
+def _only_refunds(
+    frame: pd.DataFrame, amount: str, sums: Sums, moves: Movements, out: Mask | None
+) -> list[DataFault]:
+    """The rows of customers who have refunds but no movement to measure."""
     if moves.visit is None:
-        return 0
-    seen = np.bincount(moves.code, minlength=len(sums.visits)) > 0
-    return int((seen & (sums.visits == 0)).sum())
+        return []
+    alone = sums.visits[moves.code] == 0
+    if not alone.any():
+        return []
+    rows = np.zeros(len(frame), dtype=np.bool_)
+    rows[slice(None) if out is None else ~out] = alone
+    customers = len(np.unique(moves.code[alone]))
+    advice = (
+        "1 customer has only refunds and is not measured"
+        if customers == 1
+        else f"{customers:,} customers have only refunds and are not measured"
+    )
+    expected = "at least one movement of zero or more"
+    return [_fault(frame, "only_refunds", amount, rows, expected, advice)]
 
 
 def _index(

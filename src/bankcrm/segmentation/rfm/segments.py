@@ -8,8 +8,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.errors import DataError
+from bankcrm.frames import as_frame
 from bankcrm.frames.numbering import places_of
-from bankcrm.policy import Policy, default_policy
+from bankcrm.policy import Policy
+from bankcrm.policy.given import policy_of
 from bankcrm.rules.compare import cross_count
 
 _DIGITS = 1000
@@ -48,7 +50,7 @@ def segment_rfm(scores: pd.DataFrame, *, policy: Policy | None = None) -> pd.Dat
     >>> named["segment"].tolist(), named["rfm_level"].tolist()
     (['champions', 'cannot_lose'], ['high', 'low'])
     """
-    policy = policy or default_policy("segmentation")
+    policy = policy_of(policy, "segmentation")
     code = _code(scores)
     # There are few distinct scores: each is decided once and looked up for every customer.
     found = np.flatnonzero(np.bincount(code, minlength=_DIGITS))
@@ -71,6 +73,7 @@ def segment_rfm(scores: pd.DataFrame, *, policy: Policy | None = None) -> pd.Dat
 
 
 def _code(scores: pd.DataFrame) -> npt.NDArray[np.int64]:
+    scores = as_frame(scores)
     if missing := [c for c in "rfm" if c not in scores.columns]:
         raise DataError(f"scores: missing {', '.join(missing)}; give the frame of score_rfm")
     code = np.zeros(len(scores), dtype=np.int64)
@@ -106,6 +109,7 @@ def rfm_migration(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     >>> rfm_migration(before, after).loc["new", "absent"].item()
     1
     """
+    before, after = as_frame(before), as_frame(after)
     for name, frame in (("before", before), ("after", after)):
         if "segment" not in frame.columns:
             raise DataError(f"{name}: missing segment; present: {', '.join(frame.columns)}")

@@ -15,11 +15,13 @@ import pandas as pd
 import tomli_w
 
 from bankcrm._display import card, figures_of
+from bankcrm.arguments import as_numbers
 from bankcrm.errors import DataError, PolicyError, UnknownNameError
-from bankcrm.frames.arrays import numbers
+from bankcrm.frames import DataFault, as_frame
+from bankcrm.frames.arrays import Numbers, numbers
 
 Method: TypeAlias = Literal["quantile", "r-rfm", "fixed"]
-_Values: TypeAlias = npt.NDArray[np.int64] | npt.NDArray[np.float64]
+_Values: TypeAlias = npt.NDArray[np.int64] | Numbers
 _METRICS = ("recency_days", "frequency", "monetary")
 _BLOCK = 1 << 16  # rows that stay in the processor's cache over all cuts
 
@@ -70,6 +72,24 @@ class RfmThresholds:
             for cuts in self.groups
         ]
         return card("RFM cut points", figures_of(self, "method", "bins", "by"), rows=rows)
+
+    @property
+    def findings(self) -> tuple[DataFault, ...]:
+        """Metrics in which no customer of the book can get some score, because many are equal."""
+        return tuple(
+            DataFault(
+                "metrics",
+                metric,
+                "repeated_cut_points",
+                0,
+                (f"{cuts.group or 'all'}: {', '.join(f'{p:g}' for p in cuts.of(metric))}",),
+                f"{self.bins - 1} different cut points for {self.bins} scores",
+                "many customers have the same value; use fewer bins or method='fixed'",
+            )
+            for cuts in self.groups
+            for metric in _METRICS
+            if len(set(cuts.of(metric))) < self.bins - 1
+        )
 
     def to_toml(self) -> str:
         """The thresholds as TOML text."""
@@ -155,6 +175,7 @@ def fit_rfm(
     method: Method = "quantile",
     by: str | None = None,
     cuts: Mapping[str, Sequence[float]] | None = None,
+    lost_after_days: float | None = None,
 ) -> RfmThresholds:
     """Fit the cut points that divide customers into equal shares, or take a bank's own.
 
@@ -162,12 +183,19 @@ def fit_rfm(
         metrics: From `rfm_metrics`.
         bins: Number of scores, 2 to 9.
         method: ``quantile``: the cut points are the quantiles (type 7), and a value above one
-            passes it, so equal values always share a score. ``r-rfm``: the rule of the R package
-            rfm, quantile plus 1, passed from that value on. ``fixed``: ``cuts`` as given;
-            frequency and monetary pass a cut point from its value on, recency stays in the
-            better score up to and including it.
+            passes it, so equal values always share a score. A value that so many customers share
+            that several quantiles fall on it is scored by its place between the customers below
+            and above it: the lowest value gets the lowest score, the highest the highest, and one
+            that everybody has the middle. ``r-rfm``: the rule of the R package rfm, quantile plus
+            1, passed from that value on. ``fixed``: ``cuts`` as given; frequency and monetary
+            pass a cut point from its value on, recency stays in the better score up to and
+            including it.
         by: Index level or column; each of its values gets its own cut points.
         cuts: For ``fixed``: ``recency_days``, ``frequency`` and ``monetary``, each ascending.
+        lost_after_days: Days without a movement after which a customer counts as lost: the cut
+            points of recency are at most equal steps up to there, so that nobody is recent only
+            because the others are idle even longer. None: recency is compared only with that of
+            the others. Not for ``fixed``.
 
     Returns:
         Frozen thresholds for `score_rfm`; they go to TOML or JSON.
@@ -189,6 +217,8 @@ def fit_rfm(
         raise DataError(f"cuts: given, but method {method!r} fits its own; use method='fixed'")
     if not 2 <= bins <= 9:
         raise PolicyError([f"bins: {bins}; expected 2 to 9"])
+    if lost_after_days is not None and not 1 <= lost_after_days < np.inf:
+        raise PolicyError([f"lost_after_days: {lost_after_days}; expected at least 1 day"])
     values = _values(metrics)
     if not len(metrics):
         raise DataError("metrics: no customer to fit on; use method='fixed' or another period")
@@ -197,12 +227,16 @@ def fit_rfm(
     else:
         labels = _labels(metrics, by)
         groups = [(str(name), labels == name) for name in sorted(set(labels))]
-    shift = 1.0 if method == "r-rfm" else 0.0
+    points = _r_rfm_points if method == "r-rfm" else _quantile_points
     probs = np.arange(1, bins) / bins
-    fitted = tuple(
-        _cuts([_points(v[rows], probs, shift) for v in values], name) for name, rows in groups
-    )
-    return RfmThresholds(method, bins, fitted, by)
+    fitted = []
+    for name, rows in groups:
+        recency, frequency, monetary = (points(v[rows].astype(np.float64), probs) for v in values)
+        if lost_after_days is not None:
+            steps = (lost_after_days - 1) * np.arange(1, bins) / (bins - 1)
+            recency = np.minimum(recency, steps)
+        fitted.append(_cuts([tuple(p.tolist()) for p in (recency, frequency, monetary)], name))
+    return RfmThresholds(method, bins, tuple(fitted), by)
 
 
 def _cuts(points: Sequence[tuple[float, ...]], group: str = "") -> RfmCuts:
@@ -210,8 +244,27 @@ def _cuts(points: Sequence[tuple[float, ...]], group: str = "") -> RfmCuts:
     return RfmCuts(recency, frequency, monetary, group)
 
 
-def _points(values: _Values, probs: npt.NDArray[np.float64], shift: float) -> tuple[float, ...]:
-    return tuple(float(q) + shift for q in np.quantile(values.astype(np.float64), probs))
+def _r_rfm_points(values: Numbers, probs: Numbers) -> Numbers:
+    found: Numbers = np.quantile(values, probs) + 1.0
+    return found
+
+
+def _quantile_points(values: Numbers, probs: Numbers) -> Numbers:
+    """Quantiles; of those that fall together on one value, some lie just below it.
+
+    A value passes the quantiles up to its place: the share of the others below it among those who
+    have another value, and one half where nobody has.
+
+    >>> _quantile_points(np.array([1.0, 2.0, 2.0, 2.0]), np.array([0.25, 0.5, 0.75])) < 2
+    array([ True,  True,  True])
+    """
+    points: Numbers = np.quantile(values, probs)
+    shared, times = np.unique(points, return_counts=True)
+    for value in shared[times > 1]:
+        below, above = int((values < value).sum()), int((values > value).sum())
+        place = below / (below + above) if below + above else 0.5
+        points[(points == value) & (probs < place)] = np.nextafter(value, -np.inf)
+    return points
 
 
 def _given(cuts: Mapping[str, Sequence[float]] | None) -> RfmCuts:
@@ -221,6 +274,7 @@ def _given(cuts: Mapping[str, Sequence[float]] | None) -> RfmCuts:
 
 
 def _values(metrics: pd.DataFrame) -> list[_Values]:
+    metrics = as_frame(metrics)
     missing = [m for m in _METRICS if m not in metrics.columns]
     if missing:
         there = ", ".join(map(str, metrics.columns))
@@ -341,11 +395,13 @@ def weighted_rfm(scores: pd.DataFrame, *, weights: tuple[float, float, float]) -
     >>> weighted_rfm(scores, weights=(2, 1, 1)).tolist()
     [3.5]
     """
-    given = np.asarray(weights, dtype=np.float64)
+    given = as_numbers(weights, "weights")
     if given.shape != (3,) or not np.isfinite(given).all() or (given < 0).any() or not given.any():
         raise DataError(f"weights: {weights}; expected three numbers >= 0, not all zero")
+    scores = as_frame(scores)
     if missing := [c for c in "rfm" if c not in scores.columns]:
         raise DataError(f"scores: missing {', '.join(missing)}; give the frame of score_rfm")
-    share = given / given.sum()
+    share = given / given.max()  # whose sum is finite
+    share /= share.sum()
     total = sum(numbers(scores[c], c) * w for c, w in zip("rfm", share, strict=True))
     return pd.Series(total, index=scores.index, name="weighted")

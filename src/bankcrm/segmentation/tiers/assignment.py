@@ -7,10 +7,11 @@ import pandas as pd
 
 from bankcrm.frames import Column
 from bankcrm.frames.customers import by_customer
-from bankcrm.policy import Policy, default_policy
+from bankcrm.policy import Policy
+from bankcrm.policy.given import policy_of
 
 FACTS = (
-    Column("contribution", "money", unit="CNY per year", meaning="Profit from the customer."),
+    Column("contribution", "money", True, True, "CNY per year", "Profit from the customer."),
     Column("value_score", "number", False, True, "points of 100", minimum=0, maximum=100),
     Column("growth", "number", False, True, "points of 100", minimum=0, maximum=100),
     Column("risk", "number", False, True, "points of 100, lower is better", minimum=0, maximum=100),
@@ -28,7 +29,8 @@ def assign_tiers(facts: object, *, policy: Policy | None = None) -> pd.DataFrame
 
     Three small tables decide standing, value level and growth level; the table ``tier`` decides
     from the three. Only ``contribution`` is required: the tables have rules of their own for a
-    missing score, growth, risk or credit standing.
+    missing score, growth, risk or credit standing. A customer whose contribution is null has no
+    value level, and no tier but where credit standing or risk decides it.
 
     Args:
         facts: One row per customer (``customer_id`` as index or column): ``contribution`` (CNY per
@@ -40,7 +42,7 @@ def assign_tiers(facts: object, *, policy: Policy | None = None) -> pd.DataFrame
     Returns:
         Index ``customer_id``: ``tier``, the levels that led to it (``standing``, ``value_level``,
         ``growth_level``), and the rule that decided each: ``tier_rule``, ``standing_rule``,
-        ``value_level_rule``, ``growth_level_rule`` (all categorical).
+        ``value_level_rule``, ``growth_level_rule`` (all categorical; null where a fact is missing).
 
     Raises:
         DataError: Errors in the facts; one error lists them all.
@@ -52,7 +54,7 @@ def assign_tiers(facts: object, *, policy: Policy | None = None) -> pd.DataFrame
     >>> assign_tiers(facts)["tier"].tolist()
     ['premium', 'restricted', 'ordinary']
     """
-    policy = policy or default_policy("segmentation")
+    policy = policy_of(policy, "segmentation")
     return policy.stamp(decide_tiers(tier_facts(facts), policy))
 
 
@@ -70,10 +72,11 @@ def decide_tiers(facts: pd.DataFrame, policy: Policy) -> pd.DataFrame:
     """Run the four tables over facts that `tier_facts` has checked."""
     levels, rules = {}, {}
     for name, table, columns in _STEPS:
-        decided = policy.table(table).decide_frame(facts[list(columns)])
+        decided = policy.table(table).decide_frame(facts[list(columns)], on_missing="undecided")
         levels[name], rules[f"{name}_rule"] = decided["outcome"], decided["rule"]
     tier = policy.table("tier")
     own = [name for name in tier.compiled.facts if name not in levels and name in facts]
-    decided = tier.decide_frame(pd.DataFrame(levels, index=facts.index).join(facts[own]))
+    known = pd.DataFrame(levels, index=facts.index).join(facts[own])
+    decided = tier.decide_frame(known, on_missing="undecided")
     rules["tier_rule"] = decided["rule"]
     return pd.DataFrame({"tier": decided["outcome"], **levels, **rules}, index=facts.index)

@@ -11,19 +11,22 @@ from bankcrm.rules.compare import cross_count
 from bankcrm.segmentation.tiers.ladder import TIER_LADDER
 
 _NAMES = tuple(tier.value for tier in TIER_LADDER)
-_TIER = Column("tier", "category", choices=_NAMES, meaning="The tier held from the day on.")
+_TIER = Column(
+    "tier", "category", nullable=True, choices=_NAMES, meaning="The tier held from the day on."
+)
 
 
 def tier_migration(history: object, *, shares: bool = False) -> pd.DataFrame:
     """Count the moves between tiers from one review to the next.
 
     Args:
-        history: One row per customer and review: ``customer_id``, ``date``, ``tier``.
+        history: One row per customer and review: ``customer_id``, ``date``, ``tier``. A customer
+            whose tier is null at a review has no move to it or from it.
         shares: Shares of each row instead of counts; zero for a tier without a customer before.
 
     Returns:
         One row per tier before, one column per tier after, lowest first; int64 counts whose sum is
-        the number of rows less the number of customers, or float64 shares.
+        the number of rows less the number of customers if no tier is null, or float64 shares.
 
     Raises:
         DataError: Errors in the history (one error lists them all), or a customer twice on one day.
@@ -42,7 +45,7 @@ def tier_migration(history: object, *, shares: bool = False) -> pd.DataFrame:
     frame = frame.sort_values(list(key), ignore_index=True)
     customer = codes(frame["customer_id"])[0]
     tier = places_of(frame["tier"], _NAMES)
-    follows = customer[1:] == customer[:-1]
+    follows = (customer[1:] == customer[:-1]) & (tier[1:] >= 0) & (tier[:-1] >= 0)
     moves = cross_count(tier[:-1][follows], tier[1:][follows], _NAMES)
     if not shares:
         return moves

@@ -14,7 +14,8 @@ from bankcrm.frames import Column
 from bankcrm.frames.arrays import as_of_day, days
 from bankcrm.frames.customers import by_customer
 from bankcrm.frames.numbering import categorical, places_of
-from bankcrm.policy import Policy, default_policy
+from bankcrm.policy import Policy
+from bankcrm.policy.given import policy_of
 from bankcrm.segmentation.tiers.assignment import decide_tiers, tier_facts
 from bankcrm.segmentation.tiers.ladder import TIER_LADDER
 from bankcrm.vocabulary import Tier
@@ -55,8 +56,8 @@ def review_tiers(
         previous: One row per customer: ``tier`` and ``since``; where they apply ``grace_until``,
             and ``override_tier`` with ``override_until`` and ``override_reason`` (all three or
             none).
-        facts: As for `assign_tiers`. A customer only in the facts is new; one only in ``previous``
-            keeps its tier, with the reason ``no_facts``.
+        facts: As for `assign_tiers`. A customer only in the facts is new; one only in ``previous``,
+            or for whom the facts decide no tier, keeps its tier, with the reason ``no_facts``.
         as_of: The day of the review.
         policy: Segmentation policy; the library's default if None.
 
@@ -82,13 +83,14 @@ def review_tiers(
     >>> review_tiers(previous, facts, as_of="2026-01-01")[["tier", "reason"]].iloc[0].tolist()
     ['key', 'grace_start']
     """
-    policy = policy or default_policy("segmentation")
+    policy = policy_of(policy, "segmentation")
     today = as_of_day(as_of)
     held = _previous(previous, today)
     known = tier_facts(facts)
     everyone = held.index.union(known.index)
     held, there = held.reindex(everyone), everyone.isin(known.index)
     proposals = _proposals(known, policy, everyone)
+    there &= (proposals[["assigned", "up", "down"]] >= 0).all(axis=1).to_numpy()
     before = places_of(held["tier"], _NAMES)
     moves = _movement_facts(held, before, proposals, there, today, policy)
     decided = policy.table("tier_movement").decide_frame(moves)

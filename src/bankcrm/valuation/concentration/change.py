@@ -10,7 +10,7 @@ import pandas as pd
 
 from bankcrm._display import card
 from bankcrm.errors import DataError
-from bankcrm.valuation.arrays import Floats, Values, customer_index, finite_values
+from bankcrm.valuation.arrays import Floats, Values, customer_index, finite_values, in_range
 from bankcrm.valuation.concentration.intervals import Interval, batches, drawn_counts, replicated
 from bankcrm.valuation.concentration.lorenz import Concentration, concentration
 
@@ -93,9 +93,8 @@ def compare_concentration(
         drawn = _paired(first.to_numpy(), second.to_numpy(), seed, replicates)
     else:
         generator = np.random.default_rng(seed)
-        drawn = _ginis(new.values, generator, replicates) - _ginis(
-            old.values, generator, replicates
-        )
+        later = _ginis(new.values, generator, replicates)
+        drawn = later - _ginis(old.values, generator, replicates)
     drawn = drawn[np.isfinite(drawn)]
     if not len(drawn):
         raise DataError("values: no resampled book has a total above 0; too few or too mixed")
@@ -152,7 +151,7 @@ def _movers(before: pd.Series, after: pd.Series) -> pd.DataFrame:
 def _gini_parts(x: Floats) -> Floats:
     """What each customer adds to the Gini; equal values share their ranks."""
     there = ~np.isnan(x)
-    values = x[there]
+    values = in_range(x[there])[0]
     n = len(values)
     parts = np.zeros(len(x))
     parts[there] = values * (2 * pd.Series(values).rank().to_numpy() - 1 - n) / (n * values.sum())
@@ -164,7 +163,7 @@ def _paired(before: Floats, after: Floats, seed: int, replicates: int) -> Floats
     generator = np.random.default_rng(seed)
     n = len(before)
     states = []
-    for x in (before, after):
+    for x in (in_range(before)[0], in_range(after)[0]):
         order = np.argsort(x, kind="stable")
         states.append((order, np.nan_to_num(x[order]), (~np.isnan(x[order])).astype(np.float64)))
     found = []
@@ -178,7 +177,7 @@ def _paired(before: Floats, after: Floats, seed: int, replicates: int) -> Floats
 
 
 def _ginis(x: Floats, generator: np.random.Generator, replicates: int) -> Floats:
-    n = len(x)
+    x, n = in_range(x)[0], len(x)
     return np.concatenate(
         [
             replicated(x, None, drawn_counts(n, rows, generator), "gini", 0.0)

@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 
 from bankcrm._display import card, figures_of
+from bankcrm.arguments import refuse
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import codes
-from bankcrm.valuation.arrays import Floats, Integers, finite_values, summed
+from bankcrm.valuation.arrays import Floats, Integers, finite_values, in_range, summed
 from bankcrm.valuation.concentration.lorenz import Concentration, concentration
 
 
@@ -65,12 +66,15 @@ def concentration_by(data: object, value: str, by: str) -> GroupedConcentration:
     True
     """
     frame = as_frame(data)
+    for name, column in (("value", value), ("by", by)):
+        if not isinstance(column, str):
+            refuse(name, "the name of a column", column)
     absent = [c for c in (value, by) if c not in frame]
     if absent:
         raise DataError(
             f"columns missing: {', '.join(absent)}; present: {', '.join(map(str, frame.columns))}"
         )
-    x = finite_values(frame[value], value)
+    x, power = in_range(finite_values(frame[value], value))
     group, index = codes(frame[by])
     if (group < 0).any():
         raise DataError(
@@ -97,9 +101,9 @@ def concentration_by(data: object, value: str, by: str) -> GroupedConcentration:
     groups = pd.DataFrame(
         {
             "customers": count.astype(np.int64),
-            "total": total,
+            "total": np.ldexp(total, power),
             "share": total / whole.total,
-            "mean": means,
+            "mean": np.ldexp(means, power),
             "gini": own,
             "top_fifth": [_top_or_nan(p) for p in parts],
         },

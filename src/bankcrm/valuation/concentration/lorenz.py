@@ -14,6 +14,7 @@ from bankcrm.valuation.arrays import (
     Floats,
     Values,
     finite_values,
+    in_range,
     raw_values,
     refuse_not_finite,
     refuse_share,
@@ -37,6 +38,7 @@ from bankcrm.vocabulary import Language
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_MOST = float(np.finfo(np.float64).max)
 NO_TOTAL = 1e-12  # a total below this share of the gross sum is rounding, not profit
 
 
@@ -54,7 +56,7 @@ class Concentration:
         values: Values in rising order, float64.
         weights: Number of customers of each value, in the same order; None for one each.
         holders: Number of customers (the sum of the weights).
-        total: Sum of the values.
+        total: Sum of the values; infinite if a float cannot hold it, which no share depends on.
     """
 
     values: Floats = attrs.field(repr=False, eq=attrs.cmp_using(eq=np.array_equal))
@@ -63,35 +65,48 @@ class Concentration:
     )
     holders: float = attrs.field(init=False)
     total: float = attrs.field(init=False)
+    # The same values over a power of two, in which no sum overflows or vanishes.
+    _power: int = attrs.field(init=False, repr=False, eq=False)
+    _unit: Floats = attrs.field(init=False, repr=False, eq=False)
+    _unit_total: float = attrs.field(init=False, repr=False, eq=False)
 
-    @holders.default
-    def _count(self) -> float:
-        return float(len(self.values) if self.weights is None else self.weights.sum())
+    def __attrs_post_init__(self) -> None:
+        power = in_range(self.values[[0, -1]])[1]
+        unit = np.ldexp(self.values, -power) if power else self.values
+        total = float(unit.sum() if self.weights is None else unit @ self.weights)
+        holders = len(unit) if self.weights is None else self.weights.sum()
+        found = {"_power": power, "_unit": unit, "_unit_total": total, "holders": float(holders)}
+        for name, value in found.items():
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "total", self._in_money(total))
 
-    @total.default
-    def _sum(self) -> float:
-        return float(self.values.sum() if self.weights is None else self.values @ self.weights)
+    def _in_money(self, units: float) -> float:
+        with np.errstate(over="ignore"):
+            return float(np.ldexp(units, self._power))
 
     @property
     def rank_total(self) -> float:
         """Sum of each value times its odd rank, from which Gini is computed."""
+        return self._in_money(self._unit_ranks)
+
+    @property
+    def _unit_ranks(self) -> float:
         if self.weights is None:
-            return rank_sum(self.values)
+            return rank_sum(self._unit)
         ranks = 2 * np.cumsum(self.weights) - self.weights
-        return float((self.values * self.weights) @ ranks)
+        return float((self._unit * self.weights) @ ranks)
 
     @property
     def has_total(self) -> bool:
         """Whether the total is above 0, so that shares of it are defined."""
         # Only a book with losses can total a rounding error; others need no second pass.
-        return self.total > 0 and (
-            bool(self.values[0] >= 0) or self.total > NO_TOTAL * self._gross()
-        )
+        total = self._unit_total
+        return total > 0 and (bool(self._unit[0] >= 0) or total > NO_TOTAL * self._gross())
 
     @property
     def gini(self) -> float:
         """Gini coefficient: mean difference over twice the mean; above 1 possible with losses."""
-        return self.rank_total / (self.holders * self._shared_total()) - 1
+        return self._unit_ranks / (self.holders * self._shared_total()) - 1
 
     @property
     def gini_normalised(self) -> float:
@@ -106,29 +121,29 @@ class Concentration:
                 f"values: {self.holders:g} customers with {gross:g} in all; the normalised Gini "
                 "needs at least two customers and one value other than 0"
             )
-        difference = self.rank_total - self.holders * self.total
+        difference = self._unit_ranks - self.holders * self._unit_total
         return difference / ((self.holders - 1) * gross)
 
     @property
     def hhi(self) -> float:
         """Herfindahl-Hirschman index: sum of the squared shares of the customers."""
-        squares = self.values * self.values
+        squares = self._unit * self._unit
         numerator = squares.sum() if self.weights is None else squares @ self.weights
         return float(numerator) / self._shared_total() ** 2
 
     @property
     def theil(self) -> float:
         """Theil's T: mean of (x / mean) ln(x / mean), where 0 ln 0 is 0; undefined with losses."""
-        if self.values[0] < 0:
-            losing = int(np.searchsorted(self.values, 0.0))
+        if self._unit[0] < 0:
+            losing = int(np.searchsorted(self._unit, 0.0))
             raise DataError(
-                f"values: {losing} of {len(self.values)} are below 0; Theil's index takes the "
+                f"values: {losing} of {len(self._unit)} are below 0; Theil's index takes the "
                 "logarithm of each value and is not defined with losses; use gini_normalised"
             )
         mean = self._shared_total() / self.holders
-        start = int(np.searchsorted(self.values, 0.0, side="right"))
+        start = int(np.searchsorted(self._unit, 0.0, side="right"))
         weights = None if self.weights is None else self.weights[start:]
-        return log_sum(self.values[start:], mean, weights) / self.holders
+        return log_sum(self._unit[start:], mean, weights) / self.holders
 
     def share_of_top(self, share: float) -> float:
         """Part of the total that the best ``share`` of customers holds.
@@ -140,11 +155,11 @@ class Concentration:
         total = self._shared_total()
         if self.weights is not None:
             return 1 - float(self.lorenz_at(np.array([1 - share]))[0])
-        n = len(self.values)
+        n = len(self._unit)
         target = share * n
         whole = min(int(target), n)
-        top = self.values[n - whole :].sum()
-        part = (target - whole) * self.values[n - whole - 1] if whole < n else 0.0
+        top = self._unit[n - whole :].sum()
+        part = (target - whole) * self._unit[n - whole - 1] if whole < n else 0.0
         return float(top + part) / total
 
     def holders_of(self, share: float) -> float:
@@ -155,7 +170,7 @@ class Concentration:
         """
         refuse_share("share", share)
         target = share * self._shared_total()
-        falling = self.values[::-1]
+        falling = self._unit[::-1]
         weights = None if self.weights is None else self.weights[::-1]
         cumulated = np.cumsum(falling if weights is None else falling * weights)
         # The curve rises as long as the values are above zero: the target is met before the peak.
@@ -171,10 +186,10 @@ class Concentration:
         """Part of the total that the lowest ``shares`` of customers hold, linear in between."""
         total = self._shared_total()
         if self.weights is None:
-            result: Floats = sums_below(self.values, shares * len(self.values)) / total
+            result: Floats = sums_below(self._unit, shares * len(self._unit)) / total
             return result
         people = np.concatenate([[0.0], np.cumsum(self.weights)])
-        money = np.concatenate([[0.0], np.cumsum(self.values * self.weights)])
+        money = np.concatenate([[0.0], np.cumsum(self._unit * self.weights)])
         below: Floats = np.interp(shares * people[-1], people, money) / total
         return below
 
@@ -202,8 +217,8 @@ class Concentration:
         """
         total = self._shared_total()
         shares = _even(points)
-        start = int(np.searchsorted(self.values, 0.0, side="right"))
-        best = self.values[start:]
+        start = int(np.searchsorted(self._unit, 0.0, side="right"))
+        best = self._unit[start:]
         weights = None if self.weights is None else self.weights[start:]
         peak = float(best.sum() if weights is None else best @ weights) / total
         count = float(len(best) if weights is None else weights.sum())
@@ -212,7 +227,7 @@ class Concentration:
             points=pd.DataFrame({"customers": shares, "profit": curve}),
             peak=peak,
             peak_customers=count / self.holders,
-            destroyed=max(peak - 1, 0.0) if self.values[0] < 0 else 0.0,
+            destroyed=max(peak - 1, 0.0) if self._unit[0] < 0 else 0.0,
         )
 
     def lorenz_band(
@@ -240,7 +255,7 @@ class Concentration:
         """
         self._shared_total()
         shares = _even(points)
-        lower, upper = curve_band(self.values, self.weights, shares, confidence, replicates, seed)
+        lower, upper = curve_band(self._unit, self.weights, shares, confidence, replicates, seed)
         return pd.DataFrame({"customers": shares, "lower": lower, "upper": upper})
 
     def plot(
@@ -269,7 +284,7 @@ class Concentration:
                 "share of the top fifth": f"{self.share_of_top(0.2):.1%}",
                 "customers with 80 %": f"{self.holders_of(0.8):.1%}",
             }
-        losing = int(np.searchsorted(self.values, 0.0))
+        losing = int(np.searchsorted(self._unit, 0.0))
         return card("Concentration", figures | {"values below 0": losing})
 
     def profit_split(self, margin: float) -> ProfitSplit:
@@ -289,7 +304,8 @@ class Concentration:
         )
         weights = np.ones(len(self.values)) if self.weights is None else self.weights
         losing, marginal, giving = np.split(weights, cuts)
-        lost, flat, given = np.split(self.values * weights, cuts)
+        lost, flat, given = np.split(self._unit * weights, cuts)
+        sums = (self._in_money(float(part.sum())) for part in (given, flat, lost))
         return ProfitSplit(
             margin=float(margin),
             customers=(
@@ -297,7 +313,7 @@ class Concentration:
                 float(marginal.sum()) / self.holders,
                 float(losing.sum()) / self.holders,
             ),
-            profit=(float(given.sum()), float(flat.sum()), float(lost.sum())),
+            profit=(next(sums), next(sums), next(sums)),
         )
 
     def interval(
@@ -339,7 +355,7 @@ class Concentration:
         if statistic not in estimate:
             raise DataError(f"statistic: got {statistic!r}; expected one of {', '.join(estimate)}")
         return statistic_interval(
-            self.values,
+            self._unit,
             self.weights,
             estimate[statistic](),
             statistic,
@@ -351,15 +367,15 @@ class Concentration:
         )
 
     def _gross(self) -> float:
-        sizes = np.abs(self.values)
+        sizes = np.abs(self._unit)
         return float(sizes.sum() if self.weights is None else sizes @ self.weights)
 
     def _shared_total(self) -> float:
-        """The total, refused where it is not above zero: shares of it would mean nothing."""
+        """The total in units, refused where it is not above zero: shares of it mean nothing."""
         if self.has_total:
-            return self.total
+            return self._unit_total
         raise DataError(
-            f"values: {len(self.values)} values total {self.total:g}; a share of the total needs a "
+            f"values: {len(self._unit)} values total {self.total:g}; a share of the total needs a "
             "total above 0; use gini_normalised or profit_split, or leave out the losses"
         )
 
@@ -411,6 +427,8 @@ def concentration(values: Values, *, weights: Values | None = None) -> Concentra
             f"weights: {int((counts <= 0).sum())} of {len(counts)} are 0 or below; expected the "
             "number of customers that each value stands for; leave out those with none"
         )
+    if counts.max() > _MOST / len(counts):
+        raise DataError("weights: too large to add up; expected numbers of customers")
     order = np.argsort(array, kind="stable")
     ordered, carried = array[order], counts[order]
     ordered.setflags(write=False)

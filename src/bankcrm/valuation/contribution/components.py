@@ -11,7 +11,8 @@ from scipy.sparse import csc_array
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, as_frame, check_frame
 from bankcrm.frames.arrays import codes
-from bankcrm.policy import Policy, default_policy
+from bankcrm.policy import Policy
+from bankcrm.policy.given import policy_of
 from bankcrm.valuation.arrays import Floats, Integers, Values, customer_index
 from bankcrm.valuation.contribution.rates import Rates
 from bankcrm.valuation.contribution.terms import POSITION_COLUMNS, Tables, Terms, parts_of
@@ -78,7 +79,7 @@ def contribution(
     >>> found.loc[7, ["funds_credit", "deposit_margin", "fees"]].round(2).tolist()
     [15.0, 14.0, 5.0]
     """
-    policy = default_policy("valuation") if policy is None else policy
+    policy = policy_of(policy, "valuation")
     rates = Rates.from_policy(policy) if rates is None else rates
     frame = _checked(positions)
     index = None if customers is None else customer_index(customers)
@@ -114,7 +115,7 @@ def explain_contribution(
     >>> explain_contribution(positions, 7)["how"].iloc[0]
     '36,500.00 x transfer price 1.50 % x 10 days ACT/365'
     """
-    policy = default_policy("valuation") if policy is None else policy
+    policy = policy_of(policy, "valuation")
     rates = Rates.from_policy(policy) if rates is None else rates
     frame = _checked(positions)
     mine = frame[(frame["customer_id"] == customer).to_numpy()]

@@ -15,7 +15,8 @@ from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import as_of_day
 from bankcrm.frames.numbering import Positions
-from bankcrm.policy import Policy, default_policy
+from bankcrm.policy import Policy
+from bankcrm.policy.given import policy_of
 from bankcrm.valuation.arrays import Floats
 from bankcrm.valuation.contribution.accounts import (
     Accounts,
@@ -99,7 +100,7 @@ def positions_of(
     >>> found[["customer_id", "product", "balance"]].values.tolist()
     [[7, 'demand', 100.0]]
     """
-    policy = default_policy("valuation") if policy is None else policy
+    policy = policy_of(policy, "valuation")
     first, last = as_of_day(start), as_of_day(end)
     if last < first:
         raise DataError(f"end: {last} lies before start {first}; expected the last day inside")

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bankcrm.errors import DataError
-from bankcrm.policy import Policy, default_policy
+from bankcrm.policy import Policy
+from bankcrm.policy.given import policy_of
 from bankcrm.valuation.arrays import Floats
 
 DayCount = Literal["ACT/365", "ACT/360", "30/360"]
@@ -144,7 +145,7 @@ class Rates:
     @classmethod
     def from_policy(cls, policy: Policy | None = None) -> Self:
         """The rates of a valuation policy; by default the library's."""
-        policy = default_policy("valuation") if policy is None else policy
+        policy = policy_of(policy, "valuation")
         names = [a.name for a in attrs.fields(cls) if a.name != "curve"]
         bands = [TransferBand(*band) for band in policy.value("transfer_price")]
         return cls(TransferCurve.of_bands(bands), **{name: policy.value(name) for name in names})

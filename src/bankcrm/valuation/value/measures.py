@@ -10,11 +10,13 @@ import pandas as pd
 
 from bankcrm.book import Book
 from bankcrm.book.holdings import open_on
+from bankcrm.book.model import refuse_no_book
 from bankcrm.book.view import BookView, DayNumbers, FrameView, Mask, Needs, day_number, view_of
 from bankcrm.calendars.ages import full_years
 from bankcrm.frames.arrays import as_of_day, numbers
 from bankcrm.frames.numbering import categorical
-from bankcrm.policy import Policy, default_policy
+from bankcrm.policy import Policy
+from bankcrm.policy.given import policy_of
 from bankcrm.valuation.arrays import Floats, Integers, Values, summed
 from bankcrm.vocabulary import LoanStatus
 
@@ -91,7 +93,7 @@ def value_measures(
     >>> found[["volume", "balance_growth", "age_years"]].values.tolist()
     [[40.0, 0.5, 35.0]]
     """
-    policy = default_policy("valuation") if policy is None else policy
+    policy = policy_of(policy, "valuation")
     view = recorded_view(book, NEEDS, policy)
     measures = value_measures_of(view, as_of=as_of_day(as_of), policy=policy)
     if contribution is None:
@@ -104,6 +106,8 @@ def value_measures(
 
 def recorded_view(book: Book, needs: Mapping[str, Needs], policy: Policy) -> BookView:
     """Check the frames of a book that have rows, and view them."""
+    if not isinstance(book, Book):
+        refuse_no_book(book)
     frames = book.frames()
     recorded = {n: frames[n] for n in needs if n in frames and (len(frames[n]) or n == "customers")}
     return view_of(recorded, needs, zone=policy.value("time_zone"))

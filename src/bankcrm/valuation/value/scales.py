@@ -12,7 +12,7 @@ from scipy.special import ndtr
 
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import codes, numbers
-from bankcrm.valuation.arrays import Floats, Values
+from bankcrm.valuation.arrays import Floats, Values, in_range
 
 ScaleMethod = Literal["rank", "robust_z", "min_max"]
 KNOTS = 1001  # points that a rank scale keeps of a large book
@@ -44,12 +44,14 @@ class Scale:
         [0.5, 1.0]
         """
         x = numbers(values if isinstance(values, pd.Series) else np.asarray(values), "values")
+        at, power = in_range(np.array(self.at))
+        x = np.ldexp(x, -power)
         if self.method == "robust_z":
-            middle, step = self.at[0], self.at[1] - self.at[0]
+            middle, step = at[0], at[1] - at[0]
             z = (x - middle) / step if step > 0 else np.sign(x - middle)
             score: Floats = ndtr(z)
         else:
-            score = np.interp(x, self.at, self.score)
+            score = np.interp(x, at, self.score)
         score = np.where(np.isnan(x), np.nan, score)
         return score if self.higher_is_better else 1 - score
 
@@ -110,11 +112,15 @@ def fit_scale(
         )
     if method == "min_max":
         low, high = float(x[0]), float(x[-1])
-        ends = (low, high) if high > low else (low - 1, low + 1)
+        reach = max(abs(low) * 1e-9, 1.0)  # of a book of one value: below it 0, above it 1
+        ends = (low, high) if high > low else (low - reach, low + reach)
         return Scale(method, ends, (0.0, 1.0), higher_is_better)
     if method == "robust_z":
-        middle = float(np.median(x))
-        return Scale(method, (middle, middle + _deviation(x, middle)), (0.5, 1.0), higher_is_better)
+        scaled, power = in_range(x)
+        middle = float(np.median(scaled))
+        ends = (middle, middle + _deviation(scaled, middle))
+        at = tuple(float(np.ldexp(end, power)) for end in ends)
+        return Scale(method, at, (0.5, 1.0), higher_is_better)
     if method != "rank":
         raise DataError(f"method: got {method!r}; expected one of rank, robust_z, min_max")
     distinct, counts = np.unique(x, return_counts=True)

@@ -12,7 +12,8 @@ from bankcrm._display import card, line
 from bankcrm.book.view import Mask
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
-from bankcrm.policy import Policy, default_policy
+from bankcrm.policy import Policy
+from bankcrm.policy.given import policy_of
 from bankcrm.valuation.arrays import Floats
 from bankcrm.valuation.value.scales import GradeScale, Scale, ScaleMethod, fit_scale, points_scale
 from bankcrm.valuation.value.weights import Weights, check_weights
@@ -132,7 +133,7 @@ def fit_value_model(
         DataError: No measure at all (or, under ``raise``, none of one indicator), or weights that
             do not fit.
     """
-    policy = default_policy("valuation") if policy is None else policy
+    policy = policy_of(policy, "valuation")
     frame = as_frame(indicators)
     stated = policy.records("measures", Measure)
     use = [m for m in stated if m.name in frame and bool(frame[m.name].notna().any())]
@@ -193,7 +194,7 @@ def score_value(
     >>> bool(scored["score"].iloc[1] > scored["score"].iloc[0])
     True
     """
-    policy = default_policy("valuation") if policy is None else policy
+    policy = policy_of(policy, "valuation")
     if model is None:
         model = fit_value_model(indicators, weights=weights, policy=policy)
     elif weights is not None:

@@ -11,9 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bankcrm._display import card, figures_of
+from bankcrm.arguments import as_numbers
 from bankcrm.errors import DataError
+from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import numbers
-from bankcrm.valuation.arrays import Floats
+from bankcrm.valuation.arrays import Floats, in_range
 
 Weights = Mapping[str, float]
 SUM_TOLERANCE = 1e-6
@@ -128,7 +130,7 @@ def _matrix(
             if (right, left) not in pairwise and times:
                 matrix[place[right], place[left]] = 1 / times
     else:
-        matrix = np.asarray(pairwise, dtype=np.float64)
+        matrix = np.atleast_1d(as_numbers(pairwise, "pairwise"))
         criteria = [str(k) for k in (names or range(len(matrix)))]
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or len(criteria) != len(matrix):
         raise DataError(
@@ -166,6 +168,7 @@ def entropy_weights(frame: pd.DataFrame) -> dict[str, float]:
     >>> entropy_weights(pd.DataFrame({"flat": [1.0, 1, 1], "steep": [0.0, 0, 3]}))
     {'flat': 0.0, 'steep': 1.0}
     """
+    frame = as_frame(frame)
     if len(frame) < 2:
         raise DataError(f"frame: {len(frame)} rows; expected two or more customers")
     differences: dict[str, float] = {}
@@ -177,6 +180,7 @@ def entropy_weights(frame: pd.DataFrame) -> dict[str, float]:
                 f"{column}: {int(bad.sum())} of {len(x)} values are missing, infinite or negative, "
                 f"and they sum to {np.nansum(x):g}; expected numbers of 0 or more with one above 0"
             )
+        x = in_range(x)[0]
         share = x / x.sum()
         positive = share[share > 0]
         entropy = -float((positive * np.log(positive)).sum()) / np.log(len(x))

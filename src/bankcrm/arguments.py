@@ -1,0 +1,85 @@
+"""Arguments of a wrong kind: one sentence that says what was expected, without a frame's values."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from bankcrm.errors import DataError
+
+_SHORT = 60
+
+
+def refuse(name: str, expected: str, value: object, advice: str = "") -> NoReturn:
+    """Raise the error for an argument of a wrong kind.
+
+    Args:
+        name: The argument.
+        expected: What it should be, with its article.
+        value: What was given; only short texts and plain numbers are shown.
+        advice: What to do.
+
+    Raises:
+        DataError: Always.
+    """
+    raise DataError(
+        f"{name}: expected {expected}, got {found(value)}{'; ' if advice else ''}{advice}"
+    )
+
+
+def found(value: object) -> str:
+    """What a value is, in words.
+
+    >>> found("x"), found(None), found([1]), found(5)
+    ("the text 'x'", 'None', 'a list', 'the int 5')
+    """
+    kind = type(value).__name__
+    if value is None:
+        return "None"
+    if isinstance(value, str | Path):
+        what = "text" if isinstance(value, str) else "path"
+        return f"the {what} {str(value)[:_SHORT]!r}"
+    if isinstance(value, bool | int | float):
+        return f"the {kind} {value}"
+    return f"{'an' if kind[:1] in 'AEIOUaeiou' else 'a'} {kind}"
+
+
+def as_path(value: object, name: str = "path") -> Path:
+    """A path from text or a path.
+
+    Raises:
+        DataError: It is neither.
+    """
+    if isinstance(value, str | os.PathLike):
+        return Path(value)
+    refuse(name, "a path", value)
+
+
+def as_numbers(value: object, name: str) -> npt.NDArray[np.float64]:
+    """A number, or an array or nested lists of numbers, as float64.
+
+    Raises:
+        DataError: A part is no number.
+    """
+    try:
+        if not isinstance(value, str | Mapping):
+            return np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        pass
+    refuse(name, "numbers", value)
+
+
+def as_kind(value: Any, kind: type[Any], name: str, advice: str = "") -> Any:
+    """The value itself, if it is of a class of bankcrm.
+
+    Raises:
+        DataError: It is of another.
+    """
+    if isinstance(value, kind):
+        return value
+    refuse(name, f"a {kind.__name__}", value, advice)

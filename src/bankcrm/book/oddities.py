@@ -1,0 +1,330 @@
+"""Signs that a book is stale or odd, though each of its rows fits the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+
+from bankcrm.book.contract import CONTRACT, DATED_BY
+from bankcrm.book.view import NEVER, BookView, FrameView, Mask, day_number
+from bankcrm.frames import DataFault
+from bankcrm.policy import Policy
+
+SIGNS = ("sign", "frame", "column", "group", "place", "rows", "low", "high")
+"""The columns of `signs_of`; those of several parts of a book are joined below one another."""
+
+_FLOWS = ("transactions", "balances", "contacts", "complaints")  # frames that go on all the time
+_AMOUNTS = {"transactions": "amount", "balances": "balance"}
+_MEASURED = ("money", "number", "integer", "date", "instant")
+_BIN = 20  # bins of the size of an amount per power of ten
+_GAPS = 3  # a frame has ended when it pauses so many times as long as ever before
+_UNITS = (2.0, 3.0)  # hundreds and thousands, as powers of ten
+_NEAR = 0.35  # of a power of ten: typical sizes of one unit differ by less than about 2
+_ALIKE = 1.0  # the other months lie within ten times of each other
+
+
+def signs_of(view: BookView) -> pd.DataFrame:
+    """What the oddities of a book are judged by: counts that add up over parts of its customers.
+
+    Args:
+        view: The view of a checked book, or of some of its customers.
+
+    Returns:
+        One row per sign, with the columns of `SIGNS`: rows by day, how many of them repeat
+        another row, the least and greatest value of each column, and rows by size of amount.
+    """
+    found: list[tuple[Any, ...]] = []
+    for name, frame in view.frames.items():
+        found += _values(name, frame)
+        if name in DATED_BY and frame.has(DATED_BY[name]):
+            found += _days(name, frame)
+        if name in _AMOUNTS:
+            found += _sizes(name, frame)
+    found += _shared_accounts(view)
+    signs = pd.DataFrame(found, columns=list(SIGNS))
+    return signs.astype({"place": "int64", "rows": "int64", "low": "float64", "high": "float64"})
+
+
+def oddities(signs: pd.DataFrame, day: date, policy: Policy) -> list[DataFault]:
+    """What is odd about a book, as findings.
+
+    Args:
+        signs: From `signs_of`, of the whole book or of all its parts.
+        day: The day of the review.
+        policy: The policy ``bank``, whose ``stale_after_days``, ``frames_apart_days``,
+            ``odd_rows`` and ``repeated_share`` are the limits.
+
+    Returns:
+        Findings with the problems ``stale``, ``ends_early``, ``constant``,
+        ``several_customers``, ``repeated_rows`` and ``another_unit``.
+
+    >>> from bankcrm.policy import default_policy
+    >>> days = [("day", "transactions", "date", "", 17956, 2, 0.0, 0.0)]
+    >>> signs = pd.DataFrame(days, columns=list(SIGNS))
+    >>> [f.problem for f in oddities(signs, date(2026, 6, 30), default_policy("bank"))]
+    ['stale']
+    """
+    return [
+        *_stale(signs, day, policy),
+        *_ended(signs, policy),
+        *_constant(signs, policy),
+        *_several_customers(signs),
+        *_repeated(signs, policy),
+        *_other_units(signs, policy),
+    ]
+
+
+def _days(name: str, frame: FrameView) -> Iterator[tuple[Any, ...]]:
+    """Rows by day, and how many of them repeat an earlier row (``low``)."""
+    column = DATED_BY[name]
+    day = frame.day(column)
+    dated = day < NEVER
+    if not dated.any():
+        return
+    first = int(day[dated].min())
+    rows = np.bincount(day[dated] - first)
+    repeated = dated & _repeats(frame) if name == "transactions" else dated & False
+    repeats = np.bincount(day[repeated] - first, minlength=len(rows))
+    for place in np.flatnonzero(rows):
+        yield "day", name, column, "", first + place, rows[place], repeats[place], 0.0
+
+
+def _repeats(moves: FrameView) -> Mask:
+    """Which rows equal an earlier one in every column but the number of the transaction."""
+    found = np.zeros(len(moves), dtype=np.bool_)
+    amount = (moves.numbers("amount") + 0.0).view(np.uint64)  # 0.0 and -0.0 are one amount
+    mixed = amount * np.uint64(0x9E3779B97F4A7C15)
+    mixed ^= moves.day("date").astype(np.uint64) * np.uint64(0xC2B2AE3D27D4EB4F)
+    mixed ^= moves.customer().astype(np.uint64) * np.uint64(0x165667B19E3779F9)
+    alike = np.flatnonzero(pd.Series(mixed).duplicated(keep=False).to_numpy())
+    if len(alike):  # few: only these are compared in all columns
+        columns = [c for c in moves.frame if c != "transaction_id"]
+        found[alike] = moves.frame[columns].iloc[alike].duplicated().to_numpy()
+    return found
+
+
+def _values(name: str, frame: FrameView) -> Iterator[tuple[Any, ...]]:
+    """The least and the greatest value of each measured column, and the rows that have one."""
+    for column in CONTRACT[name]:
+        if column.name not in frame.frame or column.kind not in _MEASURED:
+            continue
+        if column.kind in ("date", "instant"):
+            day = frame.day(column.name)
+            values = day[day < NEVER].astype(np.float64)
+        else:
+            values = frame.numbers(column.name)
+            values = values[~np.isnan(values)]
+        if len(values):
+            yield "value", name, column.name, "", 0, len(values), values.min(), values.max()
+
+
+def _sizes(name: str, frame: FrameView) -> Iterator[tuple[Any, ...]]:
+    """Rows by size of the amount, whole ones and whole hundreds of them, by month and product."""
+    column = _AMOUNTS[name]
+    amount = np.abs(frame.numbers(column))
+    day = frame.day(DATED_BY[name])
+    some = (amount > 0) & (day < NEVER)
+    if not some.any():
+        return
+    amount = amount[some]
+    size = np.floor(np.log10(amount) * _BIN).astype(np.int64)
+    whole = amount == np.floor(amount)
+    even = amount % 100 == 0
+    month = day[some].astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+    groups = {"month": (month - month.min(), np.arange(month.min(), month.max() + 1))}
+    if frame.has("product"):
+        code, words = frame.words("product")
+        groups["product"] = code[some].astype(np.int64), words.to_numpy()
+    least, span = size.min(), size.max() - size.min() + 1
+    for by, (code, names) in groups.items():
+        known = slice(None) if by == "month" else code >= 0
+        cell = (code * span + size - least)[known]
+        counts = [np.bincount(cell, w) for w in (None, whole[known], even[known])]
+        for place in np.flatnonzero(counts[0]):
+            group, at = divmod(int(place), int(span))
+            found = (int(c[place]) for c in counts)
+            yield by, name, column, str(names[group]), at + int(least), *found
+
+
+def _shared_accounts(view: BookView) -> Iterator[tuple[Any, ...]]:
+    """Rows of accounts that the frames give to several customers."""
+    frames = {n: f for n in ("accounts", "transactions", "balances", "loans")
+              if (f := view.get(n, "account_id", "customer_id")) is not None}  # fmt: skip
+    if not frames:
+        return
+    size = len(view.accounts())
+    low, high = np.full(size, view.size, np.int32), np.full(size, -1, np.int32)
+    for frame in frames.values():
+        account, customer = frame.account(), frame.customer()
+        known = (account >= 0) & (customer >= 0)
+        np.minimum.at(low, account[known], customer[known])
+        np.maximum.at(high, account[known], customer[known])
+    several = np.append(high > low, False)
+    for name, frame in frames.items():
+        rows = int(several[frame.account()].sum())
+        if rows:
+            examples = view.accounts()[several[:-1]][:3].astype(str)
+            yield "several", name, "account_id", ", ".join(examples), 0, rows, 0.0, 0.0
+
+
+def _stale(signs: pd.DataFrame, day: date, policy: Policy) -> Iterator[DataFault]:
+    moves = signs[(signs["sign"] == "day") & (signs["frame"] == "transactions")]
+    limit = policy.value("stale_after_days")
+    if not len(moves):
+        return
+    last = int(moves["place"].max())
+    idle = day_number(np.datetime64(day)) - last
+    if idle > limit:
+        yield DataFault(
+            "transactions",
+            "date",
+            "stale",
+            int(moves["rows"].sum()),
+            (f"last movement {_day(last)}",),
+            f"movements up to {limit:g} days before {day}, not {idle:,}",
+            "give newer records, or review as of an earlier day",
+        )
+
+
+def _ended(signs: pd.DataFrame, policy: Policy) -> Iterator[DataFault]:
+    """Frames that end long before the others, and not because they pause as they always did."""
+    flows = signs[(signs["sign"] == "day") & signs["frame"].isin(_FLOWS)]
+    if not len(flows):
+        return
+    latest = int(flows["place"].max())
+    for (name,), rows in _grouped(flows, "frame"):
+        days = np.unique(rows["place"].to_numpy())
+        pause = int(np.diff(days).max()) if len(days) > 1 else 0
+        behind = latest - int(days[-1])
+        limit = max(policy.value("frames_apart_days"), _GAPS * pause)
+        if behind > limit and rows["rows"].sum() >= policy.value("odd_rows"):
+            yield DataFault(
+                name,
+                DATED_BY[name],
+                "ends_early",
+                int(rows["rows"].sum()),
+                (f"last row {_day(days[-1])}",),
+                f"rows up to about {_day(latest)}, where the other frames end",
+                "give the rest of the frame, or review as of an earlier day",
+            )
+
+
+def _constant(signs: pd.DataFrame, policy: Policy) -> Iterator[DataFault]:
+    kinds = {(n, c.name): c.kind for n, columns in CONTRACT.items() for c in columns}
+    values = signs[signs["sign"] == "value"]
+    for (name, column), rows in _grouped(values, "frame", "column"):
+        count, low = int(rows["rows"].sum()), rows["low"].min()
+        if count < policy.value("odd_rows") or low < rows["high"].max():
+            continue
+        dated = kinds[name, column] in ("date", "instant")
+        shown = _day(int(low)) if dated else f"{low:g}"
+        advice = "check whether the value stands for one that is not known"
+        yield DataFault(name, column, "constant", count, (shown,), "values that differ", advice)
+
+
+def _several_customers(signs: pd.DataFrame) -> Iterator[DataFault]:
+    several = signs[signs["sign"] == "several"]
+    for (name, column), rows in _grouped(several, "frame", "column"):
+        yield DataFault(
+            name,
+            column,
+            "several_customers",
+            int(rows["rows"].sum()),
+            (rows["group"].iloc[0],),
+            "one customer for each account, in all frames",
+            "correct the rows, or check whether two systems number their accounts alike",
+        )
+
+
+def _repeated(signs: pd.DataFrame, policy: Policy) -> Iterator[DataFault]:
+    """Rows that are there twice: a notable share of all, or half of a day as if loaded twice."""
+    moves = signs[(signs["sign"] == "day") & (signs["frame"] == "transactions")]
+    days = moves.groupby("place")[["rows", "low"]].sum()
+    doubled = (days["rows"] >= policy.value("odd_rows")) & (2 * days["low"] >= days["rows"])
+    repeats, rows = days["low"].sum(), days["rows"].sum()
+    if doubled.any() or (
+        repeats >= policy.value("odd_rows") and repeats >= policy.value("repeated_share") * rows
+    ):
+        shown = days.index[doubled] if doubled.any() else days.index[days["low"] > 0]
+        yield DataFault(
+            "transactions",
+            "",
+            "repeated_rows",
+            int(repeats),
+            tuple(_day(d) for d in shown[:5]),
+            "rows that differ in more than their number",
+            "check whether a file was loaded twice; the rows are kept",
+        )
+
+
+def _other_units(signs: pd.DataFrame, policy: Policy) -> Iterator[DataFault]:
+    sized = signs[signs["sign"].isin(("month", "product"))]
+    for (by, name, column), rows in _grouped(sized, "sign", "frame", "column"):
+        groups = _typical(rows, int(policy.value("odd_rows")))
+        odd = _other_months(groups) if by == "month" else _other_products(groups)
+        for group, usual in odd:
+            label = _month(group) if by == "month" else group
+            yield DataFault(
+                name,
+                column,
+                "another_unit",
+                int(groups["rows"][group]),
+                (f"{by} {label}: typically {10 ** float(groups['size'][group]):,.4g}",),
+                f"amounts of about {10**usual:,.4g}, as in the other {by}s",
+                "check whether these amounts are in cents or thousands",
+            )
+
+
+def _typical(rows: pd.DataFrame, fewest: int) -> pd.DataFrame:
+    """Rows, median size (a power of ten) and share of whole and even amounts of each group."""
+    sums = rows.groupby(["group", "place"])[["rows", "low", "high"]].sum().reset_index()
+    total = sums.groupby("group")[["rows", "low", "high"]].sum()
+    half = sums.groupby("group")["rows"].cumsum() * 2 >= sums["group"].map(total["rows"])
+    median = (sums[half].groupby("group")["place"].first() + 0.5) / _BIN
+    found = total.assign(size=median, whole=total["low"] / total["rows"])
+    found["even"] = total["high"] / total["rows"]
+    return found[found["rows"] >= fewest]
+
+
+def _other_months(groups: pd.DataFrame) -> Iterator[tuple[str, float]]:
+    """Months a hundred or a thousand times as large or small as the others, which are alike."""
+    size = groups["size"]
+    usual = float(size.median())
+    away = (size - usual).abs()
+    odd = away > _ALIKE
+    near = np.min([np.abs(away - unit) for unit in _UNITS], axis=0) < _NEAR
+    if len(size) >= 3 and (odd.sum() * 2 < len(size)) and (near | ~odd).all():
+        yield from ((str(g), usual) for g in groups.index[odd])
+
+
+def _other_products(groups: pd.DataFrame) -> Iterator[tuple[str, float]]:
+    """Products whose amounts are all whole, uneven and large, where the others have cents.
+
+    Products differ in size by nature, so the size alone says nothing: amounts in cents are whole
+    numbers whose last two digits are as varied as the cents of the others.
+    """
+    cents = (groups["whole"] == 1) & (groups["even"] < 0.1)
+    others = groups[~cents]
+    if not len(others) or (others["whole"] > 0.5).any():
+        return
+    usual = float(others["size"].median())
+    for group, size in groups.loc[cents, "size"].items():
+        if size > usual + 1:
+            yield str(group), usual
+
+
+def _grouped(signs: pd.DataFrame, *by: str) -> Iterator[tuple[tuple[str, ...], pd.DataFrame]]:
+    for key, rows in signs.groupby(list(by), sort=False):
+        yield tuple(str(k) for k in cast("tuple[str, ...]", key)), rows
+
+
+def _day(number: int | np.integer[Any]) -> str:
+    return str(np.datetime64(int(number), "D"))
+
+
+def _month(number: str) -> str:
+    return str(np.datetime64(int(number), "M"))

@@ -1,0 +1,46 @@
+"""The options that several commands have."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any, cast
+
+import click
+
+from bankcrm.errors import DataError
+from bankcrm.frames.arrays import as_of_day
+
+
+class Day(click.ParamType):  # type: ignore[type-arg]  # generic only in newer versions of click
+    """A day, in the forms that `bankcrm.frames.arrays.as_of_day` reads."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """The day of a text."""
+        try:
+            return cast("date", as_of_day(value).item())
+        except DataError:
+            self.fail(f"{value!r} is no day; give one such as 2026-06-30", param, ctx)
+
+
+BOOK = click.argument("book", type=click.Path(path_type=Path), required=False)
+AS_OF = click.option(
+    "--as-of",
+    type=Day(),
+    help="The day of the review, such as 2026-06-30; by default the day in book.toml.",
+)
+POLICY = click.option(
+    "--policy",
+    "files",
+    multiple=True,
+    metavar="FILE",
+    help="A policy file, or a preset such as valuation/czk_1993, that replaces its domain's "
+    "default; may be repeated.",
+)
+FORCE = click.option(
+    "--force", is_flag=True, help="Replace files in a folder that bankcrm did not write."
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+QUIET = click.option("--quiet", is_flag=True, help="Print no progress bar and no figures.")

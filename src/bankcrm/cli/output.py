@@ -1,0 +1,44 @@
+"""What commands print: a table for people, or JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+
+
+def show(
+    rows: Sequence[Mapping[str, object]], *, title: str = "", right: Sequence[str] = ()
+) -> None:
+    """Print rows as a table, as wide as its content: nothing is cut, and every name can be copied.
+
+    Args:
+        rows: The rows, each with the same keys.
+        title: A line above the table.
+        right: The columns of numbers.
+    """
+    table = Table(title=title or None, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    for name in rows[0] if rows else ():
+        table.add_column(name, justify="right" if name in right else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*map(str, row.values()))
+    console = Console()
+    wide = Measurement.get(console, console.options.update(max_width=100_000), table).maximum
+    console.width = max(console.width, wide, len(title))
+    console.print(table)
+
+
+def show_json(document: object) -> None:
+    """Print a document as JSON; days and other values that JSON lacks become texts."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False, default=_plain))
+
+
+def _plain(value: Any) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    return value.tolist() if hasattr(value, "tolist") else str(value)

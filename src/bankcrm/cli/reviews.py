@@ -1,0 +1,222 @@
+"""The commands that review a book: ``review``, ``explain`` and ``simulate``."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+import click
+
+from bankcrm.cli.books import SAMPLE_CUSTOMERS, SAMPLE_SEED
+from bankcrm.cli.options import AS_OF, BOOK, FORCE, JSON, POLICY, QUIET
+from bankcrm.cli.output import show, show_json
+from bankcrm.progress import progress_bar
+
+if TYPE_CHECKING:
+    from bankcrm.book import Book
+    from bankcrm.engines import Engine
+    from bankcrm.policy import Policy, PolicySet
+    from bankcrm.reviews import Review
+    from bankcrm.vocabulary import Language
+
+
+@click.command()
+@BOOK
+@AS_OF
+@POLICY
+@click.option(
+    "--engine",
+    type=click.Choice(["memory", "duckdb"]),
+    default="memory",
+    show_default=True,
+    help="Where to compute; duckdb reviews a BOOK that is larger than memory.",
+)
+@click.option("--memory-limit", metavar="SIZE", help="Memory that DuckDB may use, for example 4GB.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("bankcrm-review"),
+    show_default=True,
+    help="The folder to write to.",
+)
+@click.option(
+    "--earlier",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="The folder of an earlier review, to show what has changed since.",
+)
+@click.option(
+    "--language",
+    type=click.Choice(["en", "zh"]),
+    default="en",
+    show_default=True,
+    help="The report's language.",
+)
+@FORCE
+@JSON
+@QUIET
+def review(
+    book: Path | None,
+    as_of: date | None,
+    files: tuple[str, ...],
+    engine: str,
+    memory_limit: str | None,
+    out: Path,
+    earlier: Path | None,
+    language: Language,
+    force: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Review a bank's book and write the report.
+
+    BOOK is a folder of Parquet or CSV files; without one, the embedded synthetic bank is reviewed.
+    """
+    from bankcrm.book.files import refuse_book_folder
+    from bankcrm.reviews import read_earlier
+    from bankcrm.reviews.model import review_folder
+
+    if memory_limit is not None and engine != "duckdb":
+        raise click.UsageError("--memory-limit is an option of --engine duckdb")
+    if engine == "duckdb" and book is None:
+        raise click.UsageError("give a BOOK: --engine duckdb reads the book from a folder")
+    if book is not None:
+        refuse_book_folder(out, book)
+    review_folder(out, force=force).refuse_foreign()
+    before = None if earlier is None else read_earlier(earlier)
+    source = _engine(book, memory_limit) if book and engine == "duckdb" else book
+    result = _review(source, as_of, files, quiet=quiet or as_json, out=out, force=force)
+    result.write(out, earlier=before, language=language, force=force)
+    report = out / "index.html"
+    if as_json:
+        show_json({**result.summary, "report": str(report)})
+    elif not quiet:
+        _print_summary(result)
+        click.echo(f"report: {report}")
+
+
+@click.command()
+@click.argument("customer")
+@BOOK
+@AS_OF
+@POLICY
+@JSON
+def explain(
+    customer: str, book: Path | None, as_of: date | None, files: tuple[str, ...], as_json: bool
+) -> None:
+    """Explain every decision about one customer.
+
+    It prints each rule that was tested for CUSTOMER, with the values of its facts.
+    """
+    traces = _review(book, as_of, files, quiet=True).explain(customer)
+    if as_json:
+        show_json({table: attrs.asdict(trace) for table, trace in traces.items()})
+        return
+    for trace in traces.values():
+        click.echo(f"{trace}\n")
+
+
+@click.command()
+@BOOK
+@AS_OF
+@POLICY
+@click.option(
+    "--proposed",
+    multiple=True,
+    required=True,
+    metavar="FILE",
+    help="A policy file or preset that would replace its domain's; may be repeated.",
+)
+@JSON
+def simulate(
+    book: Path | None,
+    as_of: date | None,
+    files: tuple[str, ...],
+    proposed: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Compare two sets of policies on a book.
+
+    It prints who moves, by which rules, and how value and workload change. --policy names the
+    policies in force, --proposed those that would replace them.
+    """
+    from bankcrm.simulation import simulate as run
+
+    data = _book(book)
+    current, changed = _policies(data, files), _policies(data, (*files, *proposed))
+    impact = run(data, current, changed, as_of=as_of)
+    if as_json:
+        show_json(impact.to_dict())
+    else:
+        click.echo(impact)
+
+
+def _engine(folder: Path, memory_limit: str | None) -> Engine:
+    from bankcrm.engines import DuckDBEngine
+
+    return DuckDBEngine(folder, memory_limit=memory_limit)
+
+
+def _review(
+    book: Path | Engine | None,
+    as_of: date | None,
+    files: tuple[str, ...],
+    *,
+    quiet: bool,
+    out: Path | None = None,
+    force: bool = False,
+) -> Review:
+    from bankcrm.reviews import review as run
+
+    with progress_bar(show=not quiet) as step:
+        data = _book(book) if book is None or isinstance(book, Path) else book
+        policies = _policies(data, files)
+        day = as_of or data.as_of
+        if day is None:
+            raise click.UsageError("give --as-of: the book records no date (book.toml, as_of)")
+        return run(data, as_of=day, policies=policies, progress=step, out=out, force=force)
+
+
+def _book(folder: Path | None) -> Book:
+    from bankcrm.book import read_book
+    from bankcrm.datasets import make_book
+
+    return make_book(SAMPLE_CUSTOMERS, seed=SAMPLE_SEED) if folder is None else read_book(folder)
+
+
+def _policies(book: Book | Engine, files: tuple[str, ...]) -> PolicySet:
+    """The defaults, the files that replace some of them, and the changes of installed plug-ins."""
+    from bankcrm.plugins import assemble
+    from bankcrm.policy import default_policies
+
+    policies = default_policies(book.presets)
+    for file in files:
+        policies = policies.with_policy(_policy(file, policies["bank"]))
+    return assemble(policies)
+
+
+def _policy(name: str, bank: Policy) -> Policy:
+    """A policy file, or a preset that is named with its domain."""
+    from bankcrm.policy import DOMAINS, default_policy, load_policy
+
+    domain, _, preset = name.partition("/")
+    if preset and domain in DOMAINS and not Path(name).exists():
+        return default_policy(domain, preset)
+    return load_policy(Path(name), shared=bank)
+
+
+def _print_summary(result: Review) -> None:
+    figures = [{"figure": name, "value": v} for name, v in result.key_figures().items()]
+    show(figures, title=f"{result.name} as of {result.as_of}", right=("value",))
+    results: dict[str, list[str]] = {}
+    for name, reason in result.reasons.items():
+        results.setdefault(reason, []).append(name)
+    for reason, names in results.items():
+        click.echo(f"not available: {', '.join(names)} ({reason})")
+    for what, reason in result.limits.items():
+        click.echo(f"note: {what} ({reason})")
+    for policy in result.policies:
+        if policy.unconfirmed:
+            click.echo(f"not confirmed: {', '.join(policy.unconfirmed)} (policy {policy.id})")

@@ -1,0 +1,210 @@
+"""Stale and odd books: each sign is found, and a sound book has none."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bankcrm.book import Book
+from bankcrm.book.oddities import oddities, signs_of
+from bankcrm.book.view import book_view
+from bankcrm.datasets import load_berka, load_cdnow, make_book
+from bankcrm.engines import DuckDBEngine
+from bankcrm.frames import DataFault
+from bankcrm.policy import default_policy
+from bankcrm.reviews import review
+
+POLICY = default_policy("bank")
+PROBLEMS = {
+    "stale",
+    "ends_early",
+    "constant",
+    "several_customers",
+    "repeated_rows",
+    "another_unit",
+}
+SOUND = make_book(300, seed=5)
+END = pd.Timestamp(SOUND.as_of)
+
+
+def found_in(book: Book, day: object = None) -> list[DataFault]:
+    checked, _ = book.check(day)
+    assert checked.as_of is not None
+    return oddities(signs_of(book_view(checked)), checked.as_of, POLICY)
+
+
+def spoiled(**frames: Any) -> Book:
+    return Book(**{**SOUND.frames(), **frames}, as_of=SOUND.as_of, name="spoiled")
+
+
+def moves(**changes: Any) -> pd.DataFrame:
+    return SOUND.transactions.assign(**changes)
+
+
+def changed(name: str, column: str, rows: Callable[[pd.DataFrame], Any], by: float) -> pd.DataFrame:
+    frame = SOUND.frame(name).copy()
+    chosen = rows(frame)
+    frame.loc[chosen, column] = (frame.loc[chosen, column] * by).round(2)
+    return frame
+
+
+def in_month(frame: pd.DataFrame) -> Any:
+    return frame["date"].dt.to_period("M") == pd.Period("2026-02", "M")
+
+
+def loaded_twice(day: str) -> pd.DataFrame:
+    frame = SOUND.transactions
+    again = frame[frame["date"] == pd.Timestamp(day)]
+    again = again.assign(transaction_id=np.arange(len(again)) + 10**9)
+    return pd.concat([frame, again], ignore_index=True)
+
+
+def before(name: str, days: int) -> pd.DataFrame:
+    frame = SOUND.frame(name)
+    return frame[frame["date"] <= END - pd.Timedelta(days=days)]
+
+
+def shared() -> pd.DataFrame:
+    """The account of the first customer is the second one's as well."""
+    frame = SOUND.transactions.copy()
+    owners = frame.dropna(subset=["account_id"]).drop_duplicates("customer_id")
+    mine, yours = owners.iloc[0], owners.iloc[1]
+    frame.loc[frame["customer_id"] == yours["customer_id"], "account_id"] = mine["account_id"]
+    return frame
+
+
+BUSY = str(SOUND.transactions["date"].value_counts().index[0].date())
+ODD: dict[str, tuple[Book, str, str]] = {
+    "a constant amount": (spoiled(transactions=moves(amount=-7.5)), "constant", "amount"),
+    "a constant date": (
+        spoiled(customers=SOUND.customers.assign(contract_date=pd.Timestamp("2020-01-01"))),
+        "constant",
+        "contract_date",
+    ),
+    "balances that end early": (spoiled(balances=before("balances", 200)), "ends_early", "date"),
+    "movements that end early": (
+        spoiled(transactions=before("transactions", 80)),
+        "ends_early",
+        "date",
+    ),
+    "an account of two": (spoiled(transactions=shared()), "several_customers", "account_id"),
+    "a day loaded twice": (spoiled(transactions=loaded_twice(BUSY)), "repeated_rows", ""),
+    "a month in cents": (
+        spoiled(transactions=changed("transactions", "amount", in_month, 100)),
+        "another_unit",
+        "amount",
+    ),
+    "a month in thousands": (
+        spoiled(transactions=changed("transactions", "amount", in_month, 0.001)),
+        "another_unit",
+        "amount",
+    ),
+    "a month of balances in cents": (
+        spoiled(balances=changed("balances", "balance", in_month, 100)),
+        "another_unit",
+        "balance",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_each_oddity_is_found(case: str) -> None:
+    book, problem, column = ODD[case]
+    named = {(f.problem, f.column) for f in found_in(book)}
+    assert (problem, column) in named
+    assert {p for p, _ in named} <= {problem, "stale" if "movements" in case else problem}
+    assert all(f.count > 0 for f in found_in(book))
+
+
+def test_stale_movements_are_found_from_the_limit_on() -> None:
+    limit = int(POLICY.value("stale_after_days"))
+    for days, stale in ((limit, False), (limit + 1, True)):
+        problems = [f.problem for f in found_in(SOUND, END + pd.Timedelta(days=days))]
+        last = SOUND.transactions["date"].max()
+        assert last == END, "the sample has a movement on its day"
+        assert problems == (["stale"] if stale else [])
+
+
+def test_a_product_in_cents_is_found_and_a_large_round_one_is_not() -> None:
+    amounts = np.random.default_rng(3).integers(1000, 9000, 60)
+    frame = pd.DataFrame(
+        {
+            "customer_id": np.arange(120) % 10,
+            "date": pd.Timestamp("2026-06-01") + pd.to_timedelta(np.arange(120) % 30, unit="D"),
+            "product": ["demand"] * 60 + ["term"] * 60,
+            "kind": "card",
+        }
+    )
+    people = pd.DataFrame({"customer_id": range(10), "kind": "person"})
+    sizes = {"cents": amounts * 13 + 1, "round": amounts * 100.0, "plain": amounts * 0.97}
+    for name, deposit in sizes.items():
+        rows = frame.assign(amount=np.concatenate([amounts / 37, deposit]).round(2))
+        found = found_in(Book(people, rows), "2026-06-30")
+        assert [f.problem for f in found] == (["another_unit"] if name == "cents" else [])
+        assert not found or found[0].examples[0].startswith("product term: typically")
+
+
+@settings(max_examples=6)
+@given(st.integers(0, 10**6), st.sampled_from([30, 150, 500]))
+def test_a_sound_synthetic_book_has_none(seed: int, customers: int) -> None:
+    assert found_in(make_book(customers, seed=seed)) == []
+
+
+@given(st.sampled_from(sorted(ODD)), st.integers(2, 5), st.randoms())
+def test_the_signs_of_parts_are_those_of_the_whole(case: str, parts: int, draw: Any) -> None:
+    """Whole customers in parts, as an engine has them, but for an account in two parts."""
+    book, problem, _ = ODD[case]
+    if problem == "several_customers":
+        return
+    checked, _ = book.check()
+    part = {c: draw.randrange(parts) for c in checked.customers["customer_id"]}
+    pieces = []
+    for number in range(parts):
+        frames = {
+            n: f[f["customer_id"].map(part).to_numpy() == number].reset_index(drop=True)
+            for n, f in checked.frames().items()
+            if n != "links"
+        }
+        pieces.append(signs_of(book_view(Book(**frames))))
+    joined = oddities(pd.concat(pieces), dt.date(2026, 6, 30), POLICY)
+    assert joined == found_in(book)
+
+
+@pytest.mark.parametrize("case", ["a month in cents", "a day loaded twice", "a constant date"])
+def test_a_review_reports_them_on_every_engine(case: str) -> None:
+    book, problem, _ = ODD[case]
+    memory, duck = (
+        review(source, as_of=END, **more)
+        for source, more in ((book, {}), (DuckDBEngine(book), {"blocks": 3}))
+    )
+    ours, theirs = (
+        r.findings[r.findings["problem"].isin(PROBLEMS)].reset_index(drop=True)
+        for r in (memory, duck)
+    )
+    pd.testing.assert_frame_equal(ours, theirs)
+    assert problem in set(ours["problem"])
+    assert memory.summary["findings"] == memory.findings["count"].sum() >= ours["count"].sum() > 0
+    assert problem in memory.to_html()
+
+
+def test_real_books_have_none_on_their_last_day(shared_data: Path) -> None:
+    """The Czech bank and the shop: years of records without a false alarm."""
+    if not ((shared_data / "berka").is_dir() and (shared_data / "cdnow").is_dir()):
+        pytest.skip("no Berka or CDNOW data")
+    bank = load_berka(shared_data / "berka")
+    last = bank.transactions["date"].max()
+    for day in (last, last - pd.Timedelta(days=90)):
+        assert found_in(bank, day) == []
+    assert [f.problem for f in found_in(bank, last + pd.Timedelta(days=400))] == ["stale"]
+    shop = load_cdnow(shared_data / "cdnow")
+    rows = shop[["customer_id", "date", "amount"]].assign(kind="card")
+    people = pd.DataFrame({"customer_id": rows["customer_id"].unique(), "kind": "person"})
+    assert found_in(Book(people, rows), rows["date"].max()) == []
