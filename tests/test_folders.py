@@ -200,7 +200,7 @@ def test_a_copied_folder_is_still_its_own(writer: Writer, tmp_path: Path) -> Non
 def test_a_file_is_no_folder(writer: Writer, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     for place in (tmp_path / "file", tmp_path / "file" / "inside"):
-        with pytest.raises(DataError, match="file is a file; give a folder"):
+        with pytest.raises(DataError, match="is a file; give a folder"):
             writer.write(place, False)
     assert (tmp_path / "file").read_text() == "mine"
 

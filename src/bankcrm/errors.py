@@ -116,6 +116,16 @@ def nearest(name: object, known: Iterable[object]) -> str:
     return f"; did you mean {found[0]!r}?" if found else ""
 
 
+def reason_of(error: BaseException) -> str:
+    """Why something failed, in words: of an error of the disk without its number and path.
+
+    >>> reason_of(FileNotFoundError(2, "No such file or directory", "x"))
+    'no such file or directory'
+    """
+    words = error.strerror if isinstance(error, OSError) else None
+    return words.lower() if words else str(error)
+
+
 class MissingExtraError(BankcrmError, ImportError):
     """An optional package is not installed: names the extra that installs it."""
 

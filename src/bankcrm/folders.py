@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
-from bankcrm.errors import DataError
+from bankcrm.errors import DataError, reason_of
 
 FolderKind: TypeAlias = Literal["book", "review"]
 MARK = ".bankcrm.json"
@@ -50,7 +50,8 @@ class ResultFolder:
         """
         for place in (self.path, *self.path.parents):
             if place.exists() and not place.is_dir():
-                raise DataError(f"{self.path}: {place.name} is a file; give a folder")
+                what = "is a file" if place == self.path else f"{place.name} is a file"
+                raise DataError(f"{self.path}: {what}; give a folder")
         if self.force or not self.path.is_dir():
             return
         present = sorted(p.name for p in self.path.iterdir() if not p.name.startswith(_OURS))
@@ -189,5 +190,5 @@ def _writing(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        why = (error.strerror or str(error)).lower()
+        why = reason_of(error)
         raise DataError(f"{folder}: cannot be written: {why}; choose another folder") from error

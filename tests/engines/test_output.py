@@ -155,7 +155,7 @@ def test_a_full_disk_is_reported_and_the_last_result_is_unchanged(tmp_path: Path
 def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     """The folder is a file."""
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(DataError, match="file is a file; give a folder"):
+    with pytest.raises(DataError, match="is a file; give a folder"):
         OutputWriter(tmp_path / "file", DAY, {}).begin()
 
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 import bankcrm
-from bankcrm.errors import BankcrmError, MissingExtraError
+from bankcrm.errors import BankcrmError, MissingExtraError, reason_of
 
 try:
     import click
@@ -62,5 +62,5 @@ def main(words: Sequence[str] | None = None) -> None:
         sys.exit(2)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        click.echo(f"bankcrm: {place}{(error.strerror or str(error)).lower()}", err=True)
+        click.echo(f"bankcrm: {place}{reason_of(error)}", err=True)
         sys.exit(2)

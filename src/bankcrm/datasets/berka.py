@@ -13,7 +13,7 @@ from bankcrm.arguments import as_path
 from bankcrm.book import Book, write_book
 from bankcrm.book.files import book_folder
 from bankcrm.datasets._categories import category, constant
-from bankcrm.errors import DataError
+from bankcrm.errors import DataError, reason_of
 from bankcrm.frames.arrays import codes
 
 __all__ = ["convert_berka", "load_berka"]
@@ -169,7 +169,7 @@ def _read(path: Path, columns: dict[str, str]) -> pd.DataFrame:
             encoding="cp1250",
         )
     except (ValueError, OSError) as error:
-        raise DataError(f"{path}: {error}") from None
+        raise DataError(f"{path}: {reason_of(error)}") from None
     if frame.empty:
         raise DataError(f"{path}: no row")
     return frame

@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bankcrm.errors import DataError, EngineError
+from bankcrm.errors import DataError, EngineError, reason_of
 from bankcrm.folders import ResultFolder
 from bankcrm.frames.arrays import as_of_day
 
@@ -224,6 +224,6 @@ def disk(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise EngineError(
-            f"{path}: cannot be written ({error}); the last complete result is unchanged; "
-            "free space or choose another folder, and run again"
+            f"{path}: cannot be written ({reason_of(error)}); the last complete result is "
+            "unchanged; free space or choose another folder, and run again"
         ) from error

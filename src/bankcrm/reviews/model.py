@@ -18,7 +18,7 @@ from bankcrm._display import card
 from bankcrm.arguments import as_path
 from bankcrm.databases.connection import Database
 from bankcrm.databases.writing import ResultTable, replace_rows, whole_table
-from bankcrm.errors import DataError, UnknownNameError
+from bankcrm.errors import DataError, UnknownNameError, reason_of
 from bankcrm.folders import ResultFolder
 from bankcrm.pipeline import STEPS, Decision, Fitted, Step
 from bankcrm.pipeline.reading import decisions_of, explain, not_applicable, null_reasons
@@ -447,5 +447,7 @@ def read_earlier(folder: str | Path) -> EarlierReview:
         pieces = [pd.read_parquet(file, columns=["stage", "tier"]) for file in files]
         customers = pd.concat([piece.astype(object) for piece in pieces])
     except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{source}: not a folder that a review has written: {error}") from error
+        raise DataError(
+            f"{source}: not a folder that a review has written: {reason_of(error)}"
+        ) from error
     return EarlierReview(day, summary, customers)

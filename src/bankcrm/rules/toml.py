@@ -15,7 +15,7 @@ import cattrs
 import tomli_w
 
 from bankcrm.arguments import as_path
-from bankcrm.errors import DataError, PolicyError
+from bankcrm.errors import DataError, PolicyError, reason_of
 from bankcrm.rules.check import local_findings
 from bankcrm.rules.model import Parameter, Rule, TableDefinition, check_outcomes
 from bankcrm.rules.unary import UnaryTest, parse_test
@@ -96,7 +96,7 @@ def structure(
 
 def _faults(error: BaseException, path: str) -> list[str]:
     if not isinstance(error, cattrs.BaseValidationError):
-        return [f"{path}: {error}"]
+        return [f"{path}: {reason_of(error)}"]
     messages = cattrs.transform_error(error, path="$", format_exception=words_of)
     return [_with_path(text, path) for text in messages]
 
@@ -130,7 +130,7 @@ def read_text(source: str | Path) -> str:
     except DataError as error:
         raise PolicyError(str(error)) from None
     except (OSError, ValueError) as error:  # also bytes that are no UTF-8, and a null in the name
-        raise PolicyError(f"{source}: cannot be read: {error}") from error
+        raise PolicyError(f"{source}: cannot be read: {reason_of(error)}") from error
 
 
 def parse_toml(source: str | Path) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from bankcrm.book.mapping.validation import SUFFIXES
 from bankcrm.book.reading.cells import Array
 from bankcrm.book.reading.problems import Place, Problems, RowPlace, TextPlace
 from bankcrm.book.reading.text_files import TextFile, text_file
-from bankcrm.errors import DataError, MissingExtraError, nearest
+from bankcrm.errors import DataError, MissingExtraError, nearest, reason_of
 from bankcrm.frames import DataFault
 
 _BLOCK = 1 << 24
@@ -136,7 +136,7 @@ def _parquet(path: Path, named: bool, stream: bool) -> Iterator[Batch]:
             yield Batch(table, RowPlace(index, path if named else None))
             first += len(table)
     except (ValueError, OSError) as error:  # ArrowInvalid is a ValueError
-        raise DataError(f"{path.name}: not a Parquet file: {error}") from None
+        raise DataError(f"{path.name}: not a Parquet file: {reason_of(error)}") from None
 
 
 def _excel(path: Path, mapping: FrameMapping, named: bool) -> Batch:
@@ -222,7 +222,7 @@ def _text(
             yield Batch(table, TextPlace(file, first, named))
             first += len(table)
     except (ValueError, OSError) as error:  # ArrowInvalid is a ValueError
-        raise DataError(f"{file.path.name}: not a CSV file: {error}") from None
+        raise DataError(f"{file.path.name}: not a CSV file: {reason_of(error)}") from None
     if ragged:
         count, shown = file.ragged()
         where = f"{file.path.name}: {len(file.header)} fields, as in the header"
