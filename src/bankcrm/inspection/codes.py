@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import attrs
 import numpy as np
@@ -16,6 +16,10 @@ from bankcrm.inspection.lexicon import Lexicon, data
 from bankcrm.vocabulary import Labelled
 
 
+_FEW = 30
+"""Words that a column of codes may have besides those that look like a missing value."""
+
+
 @attrs.frozen
 class Code:
     """A word of the source, and what it is taken for.
@@ -24,7 +28,7 @@ class Code:
         word: The word.
         rows: The number of its rows.
         meaning: The word of the contract; empty if it is not clear.
-        doubt: Why it is not clear.
+        doubt: Why it is not clear, or what decided it.
     """
 
     word: str
@@ -49,7 +53,7 @@ def codes_of(source: SourceColumn, column: Column, signs: Numbers | None = None)
             meaning, doubt = _by_sign(next(iter(meanings)), source, word, signs)
         elif meanings:
             doubt = " or ".join(sorted(" or ".join(m.split()) for m in meanings))
-        found.append(Code(word, rows, meaning, "" if meaning else doubt))
+        found.append(Code(word, rows, meaning, doubt))
     return found
 
 
@@ -58,6 +62,23 @@ def known_share(source: SourceColumn, column: Column) -> float:
     lexicon = _lexicon(column.choices)
     known = sum(n for w, n in source.by_word.items() if w in column.choices or lexicon.meaning(w))
     return known / source.filled if source.filled else 0.0
+
+
+def own_words(words: Collection[str], doubtful: Collection[str]) -> set[str]:
+    """The words of a column that look like a missing value, but are words of one vocabulary.
+
+    >>> sorted(own_words(["nan", "nv"], ["nan"])), sorted(own_words(["nan", "12.5"], ["nan"]))
+    (['nan'], [])
+    """
+    others = [w for w in words if w not in doubtful]
+    if not others or len(others) > _FEW:
+        return set()
+    known = [*map(_lexicon, _vocabularies()), Lexicon.of(data("words")["directions"])]
+    for lexicon in known:
+        found = {w for w in doubtful if lexicon.meaning(w)}
+        if found and all(lexicon.meaning(w) for w in others):
+            return found
+    return set()
 
 
 def directions(source: SourceColumn) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
@@ -82,9 +103,9 @@ def _by_sign(
         own = signs[source.rows_of(word)]
         seen = set(np.unique(own[~np.isnan(own) & (own != 0)]).tolist())
     if seen == {1.0}:
-        return ways[0], ""
+        return ways[0], "all of its amounts come in"
     if seen == {-1.0}:
-        return ways[1], ""
+        return ways[1], "all of its amounts go out"
     why = "amounts of both signs" if len(seen) == 2 else "no sign of its amounts is known"
     return "", f"{why}; {' or '.join(ways)}"
 

@@ -237,14 +237,20 @@ def days_of(words: Array, pattern: str | None) -> Any:
     return dates(words, Formats(dates=pattern, time_zone="UTC")).values
 
 
-def without_missing(values: Array) -> tuple[Array, set[str]]:
-    """Cells without the words for a missing value, and those words."""
+def missing_words(values: Array) -> set[str]:
+    """The words in a column that look like a missing value."""
     if not is_text(values):
-        return values, set()
+        return set()
     words = data("words")["missing"]["words"]
     known = pa.array([f(w) for w in words for f in (str, str.lower, str.upper)])
     found = pc.is_in(pc.utf8_trim_whitespace(values), known)
     if not pc.any(found).as_py():
-        return values, set()
-    seen = {w.strip() for w in pc.unique(pc.filter(values, found)).to_pylist()}
-    return pc.if_else(found, None, values), seen
+        return set()
+    return {w.strip() for w in pc.unique(pc.filter(values, found)).to_pylist()}
+
+
+def without(values: Array, words: set[str]) -> Array:
+    """Cells in which some words are null."""
+    if not words or not is_text(values):
+        return values
+    return pc.if_else(pc.is_in(pc.utf8_trim_whitespace(values), pa.array(words)), None, values)

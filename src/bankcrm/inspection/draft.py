@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from bankcrm.inspection.formats import DECIDE, Entries, Entry, formats_of, marks
 from bankcrm.inspection.matching import FrameMatch, Match
 
 _PLACE = 36
+_MANY = 10
 _ALONE = 3
 """Unknown words of a column that are decided one by one; more get one default."""
 
@@ -41,6 +43,16 @@ class Line:
         """Whether a person has to decide it."""
         return self.entry.assumed is not None or DECIDE in str(self.entry.value)
 
+    @property
+    def shown(self) -> str:
+        """The value for people: a name alone, or the parts of several."""
+        value = self.entry.value
+        if not isinstance(value, Mapping):
+            return str(value)
+        return ", ".join(
+            f"{k} {v if isinstance(v, str) else '/'.join(v)}" for k, v in value.items()
+        )
+
     def text(self, *, assumed: bool = False) -> str:
         """The line as TOML; ``assumed``: with the first choice where a person has to decide."""
         comment = re.sub(r"\s+", " ", self.entry.comment).strip()
@@ -52,7 +64,7 @@ class Line:
                 return ""
             value = self.entry.assumed
         start = f"{'# ' if self.off else ''}{_key(self.key)} = {_toml(value)}"
-        return f"{start:<{_PLACE}}  # {comment}" if comment else start
+        return f"{_padded(start)}  # {comment}" if comment else start
 
 
 @attrs.frozen
@@ -63,18 +75,28 @@ class Section:
         name: Its name; empty for the first entries.
         comment: What it is.
         lines: Its lines.
+        lacking: Whether it belongs to a frame that cannot be read yet.
     """
 
     name: str
     comment: str
     lines: Sequence[Line]
+    lacking: bool = False
 
     def text(self, *, assumed: bool = False) -> str:
-        """The table as TOML."""
+        """The table as TOML; ``assumed``: without what cannot be read yet."""
+        if assumed and self.lacking:
+            return ""
         head = [f"[{self.name}]"] if self.name else []
         if head and self.comment:
-            head = [f"{head[0]:<{_PLACE}}  # {self.comment}"]
+            head = [f"{_padded(head[0])}  # {self.comment}"]
         return "\n".join([*head, *(line.text(assumed=assumed) for line in self.lines)])
+
+
+def _padded(text: str) -> str:
+    """A text with blanks to the place of comments; a Chinese character is two places wide."""
+    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+    return text + " " * (_PLACE - len(text) - wide)
 
 
 def _toml(value: Any) -> str:
@@ -121,7 +143,8 @@ def sections_of(
         lines = [Line(k, e) for k, e in sorted(formats[""].items())]
         found.append(Section("formats", "of all files", lines))
     for frame in frames:
-        found += _frame_sections(frame, formats[frame.frame])
+        sections = _frame_sections(frame, formats[frame.frame])
+        found += [attrs.evolve(s, lacking=bool(frame.lacking)) for s in sections]
     if others:
         found.append(Section("", "", [Line("", Entry("", line)) for line in others]))
     return found
@@ -137,6 +160,9 @@ def _frame_sections(found: FrameMatch, formats: Entries) -> Iterator[Section]:
     if entries:
         yield Section(f"{found.frame}.formats", "", entries)
     columns = list(_columns(found, own))
+    for name in found.lacking:
+        comment = f"one of your columns: {', '.join(found.unused) or 'none is left'}"
+        columns.append(Line(name, Entry(DECIDE, comment)))
     if found.unused:
         columns.append(Line("", Entry("", f"not used: {', '.join(found.unused)}")))
     yield Section(f"{found.frame}.columns", "column of the contract = your column", columns)
@@ -165,15 +191,20 @@ def _frame_sections(found: FrameMatch, formats: Entries) -> Iterator[Section]:
 
 def _same_unit(found: FrameMatch) -> str | None:
     """The unit of all amounts of a frame, if their names state one."""
-    money = [m.unit for t, m in found.columns.items()
-             if (c := found.contract.get(t.partition(".")[0])) and c.kind == "money"]  # fmt: skip
+    money = [
+        m.unit
+        for t, m in found.columns.items()
+        if (c := found.contract.get(t.partition(".")[0]))
+        and c.kind == "money"
+        and not t.endswith(".direction")
+    ]
     return money[0] if money and len(set(money)) == 1 else None
 
 
 def _unknown(found: FrameMatch, match: Match) -> bool:
-    """Whether an optional column has words of which none is known: it is left out."""
+    """Whether an optional column has many words and none is known: it is left out."""
     column = found.contract[match.target]
-    if column.required or not column.choices or not match.column.filled:
+    if column.required or not column.choices or len(match.column.words) <= _MANY:
         return False
     return not any(c.meaning for c in codes_of(match.column, column))
 
@@ -201,6 +232,8 @@ def _columns(found: FrameMatch, formats: Entries) -> Iterator[Line]:
         source: dict[str, Any] = {"column": match.column.name}
         assumed = dict(source)
         comment = f"{match.reason}; {_evidence(match, found)}".strip("; ")
+        if rivals := found.rivals.get(target):
+            comment += f"; or is it {' or '.join(map(repr, rivals))}?"
         if match.unit and match.unit != single:
             source["unit"] = assumed["unit"] = match.unit
         elif target in ("rate",) and _is_percent(found, match):
@@ -303,7 +336,7 @@ def _code_lines(codes: Sequence[Code], column: Column) -> tuple[list[Line], list
     for code in codes:
         rows = f"{code.rows:,} rows"
         if code.meaning:
-            lines.append(Line(code.word, Entry(code.meaning, rows)))
+            lines.append(Line(code.word, Entry(code.meaning, f"{rows}; {code.doubt}".strip("; "))))
         elif not column.required:
             comment = f'{rows}; {code.doubt}; "" leaves the value out'
             lines.append(Line(code.word, Entry("", comment)))

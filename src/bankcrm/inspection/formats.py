@@ -243,8 +243,5 @@ def _add_zone(found: dict[str, Entries], frames: Sequence[FrameMatch]) -> None:
             zoned = column.kind == "date" and source.instants and source.zoned
             if unzoned or zoned:
                 what = "have no time zone" if unzoned else "have a time zone; whose day counts"
-                found[f.frame]["time_zone"] = Entry(
-                    DECIDE,
-                    f"times of {f.frame}.{target} {what}; such as 'Asia/Shanghai'",
-                    "Asia/Shanghai",
-                )
+                comment = f"times of {f.frame}.{target} {what}; such as 'Asia/Shanghai'"
+                found[f.frame].setdefault("time_zone", Entry(DECIDE, comment, "Asia/Shanghai"))

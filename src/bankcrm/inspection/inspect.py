@@ -26,7 +26,7 @@ from bankcrm.inspection.columns import days_of
 from bankcrm.inspection.draft import Section, sections_of, signs_of
 from bankcrm.inspection.formats import DECIDE
 from bankcrm.inspection.matching import FrameMatch, matched, other_tables
-from bankcrm.inspection.model import TOML, FoundFrame, Inspection
+from bankcrm.inspection.model import TOML, FoundColumn, FoundFrame, Inspection
 from bankcrm.inspection.tables import SourceTable, tables_of_database, tables_of_folder
 from bankcrm.pipeline.fitted import Fitted
 from bankcrm.pipeline.reasons import limits_of, reasons_of
@@ -83,48 +83,43 @@ def _drafted(
     if not tables:
         seen = "; ".join(problems) or "it is empty"
         raise DataError(f"{folder or 'database'}: no table was found ({seen})")
-    found = [f for f in matched(tables) if _usable(f)]
     every = matched(tables)
-    problems += [_lacking(f) for f in every if not _usable(f)]
-    for frame in _REQUIRED:
-        if frame not in {f.frame for f in every}:
-            problems.append(
-                f"{frame}: no table looks like it; a book needs customers and transactions"
-            )
+    found = [f for f in every if f.frame in _REQUIRED or len(f.lacking) <= 1]
+    problems += [_lacking(f) for f in every if f.lacking]
+    problems += [
+        f"{frame}: no table looks like it; a book needs customers and transactions"
+        for frame in _REQUIRED
+        if frame not in {f.frame for f in every}
+    ]
     problems += _doubts(found)
-    others = other_tables(tables, every)
-    url = _shown_url(database)
-    sections = sections_of(name, _last_day(found), found, [*others, *_off(every)], url)
-    assumed = BookMapping.from_toml("\n".join(s.text(assumed=True) for s in sections))
+    unread = [_lacking(f) for f in every if f not in found]
+    notes = [*other_tables(tables, every), *unread]
+    day = _last_day(found)
+    sections = sections_of(name, day, found, notes, _shown_url(database))
     made = Inspection(
         name,
         "\n".join([_HEAD, *(s.text() + "\n" for s in sections)]),
         True,
         tuple(FoundFrame(f.frame, f.table.title, f.table.rows, f.table.about) for f in found),
         decisions=_decisions(sections),
-        notes=tuple(others),
+        problems=tuple(problems),
+        notes=tuple(other_tables(tables, every)),
     )
-    return _tried(made, assumed, _last_day(found), folder, database, problems)
-
-
-def _usable(found: FrameMatch) -> bool:
-    """Whether a frame can be read: a missing word can be decided, another column cannot."""
-    return all(c.choices for c in found.missing)
+    readable = {f.frame for f in found if not f.lacking}
+    if not readable.issuperset(_REQUIRED):
+        return made
+    assumed = BookMapping.from_toml("\n".join(s.text(assumed=True) for s in sections))
+    return _tried(made, assumed, day, folder, database)
 
 
 def _lacking(found: FrameMatch) -> str:
-    missing = [c.name for c in found.missing if not c.choices]
     text = (
-        f"{found.frame}: {found.table.title} has no column for {', '.join(missing)}; its other "
-        f"columns: {', '.join(found.unused) or 'none'}"
+        f"{found.frame}: {found.table.title} has no column for {', '.join(found.lacking)}; its "
+        f"other columns: {', '.join(found.unused) or 'none'}"
     )
-    if missing == ["customer_id"] and "account_id" in found.columns:
+    if found.lacking == ["customer_id"] and "account_id" in found.columns:
         return f"{text}; if only accounts name the customer, export both in one table"
-    return f"{text}; name them in book.toml"
-
-
-def _off(every: Sequence[FrameMatch]) -> list[str]:
-    return [_lacking(f) for f in every if not _usable(f)]
+    return f"{text}; name it in book.toml"
 
 
 def _doubts(found: Sequence[FrameMatch]) -> list[str]:
@@ -160,6 +155,17 @@ def _last_day(found: Sequence[FrameMatch]) -> dt.date | None:
     return days.max().date() if len(days) else None
 
 
+def _columns(sections: Sequence[Section]) -> tuple[FoundColumn, ...]:
+    return tuple(
+        FoundColumn(frame, line.key, line.shown, line.entry.comment)
+        for s in sections
+        for frame, _, part in [s.name.partition(".")]
+        if part == "columns"
+        for line in s.lines
+        if line.key and not line.off
+    )
+
+
 def _decisions(sections: Sequence[Section]) -> tuple[str, ...]:
     return tuple(
         f"{s.name + '.' if s.name else ''}{line.key}: {line.entry.comment}"
@@ -191,7 +197,7 @@ def _checked(folder: Path) -> Inspection:
         others = tuple(line.strip() for line in lines if DECIDE not in line)
         return attrs.evolve(made, decisions=waiting, problems=others)
     day = pd.Timestamp(facts["as_of"]).date() if "as_of" in facts else None
-    return _tried(made, mapping, day, folder, None, [])
+    return _tried(made, mapping, day, folder, None)
 
 
 def _tried(
@@ -200,12 +206,11 @@ def _tried(
     day: dt.date | None,
     folder: Path | None,
     database: Source | None,
-    problems: list[str],
 ) -> Inspection:
     """Read and check the book as a review would, and name what it supports."""
     frames, faults = tried_frames(mapping, folder=folder, database=database)
     told: list[DataFault] = list(faults)
-    problems = problems + [_shown(f) for f in faults]
+    problems = [*made.problems, *(_shown(f) for f in faults)]
     sizes = {name: len(frame) for name, frame in frames.items()}
     if not faults and day is not None:
         try:

@@ -20,6 +20,8 @@ ROLES = ("credit", "debit", "direction")
 """What a column may be for amounts of money, beside the amount: as ``amount.credit`` is."""
 
 _ENOUGH = 0.5
+_NEAR = 0.3
+"""How much worse the name of a column may fit than that of another that is taken."""
 _JOINS = 0.95
 _BRACKETS = re.compile(r"\s*[（(\[【]([^)）\]】]+)[)）\]】]\s*$")
 
@@ -52,6 +54,7 @@ class FrameMatch:
         table: The table.
         columns: Column of the contract, or role -> its match.
         score: How sure it is.
+        rivals: Column of the contract -> other columns whose names fit it nearly as well.
         joins: Column of ids -> share of its ids that the frame of these ids has.
     """
 
@@ -59,6 +62,7 @@ class FrameMatch:
     table: SourceTable
     columns: dict[str, Match]
     score: float
+    rivals: dict[str, list[str]] = attrs.field(factory=dict)
     joins: dict[str, float] = attrs.field(factory=dict)
 
     @property
@@ -76,6 +80,11 @@ class FrameMatch:
         """The columns of what comes in and what goes out, if amounts are in two columns."""
         credit, debit = (self.columns.get(f"{target}.{side}") for side in ("credit", "debit"))
         return (credit, debit) if credit and debit else None
+
+    @property
+    def lacking(self) -> list[str]:
+        """Required columns that nothing is taken for, and that no word for every row replaces."""
+        return [c.name for c in self.missing if not c.choices]
 
     @property
     def unused(self) -> list[str]:
@@ -136,7 +145,19 @@ def _frame_match(table: SourceTable, frame: str) -> FrameMatch | None:
     key = columns.get(KEYS.get(frame, ""))
     if key is not None:
         score += 0.5 if key.column.unique else -1.5
-    return attrs.evolve(found, score=score)
+    rivals = _rivals(choices, columns, used)
+    return attrs.evolve(found, score=score, rivals=rivals)
+
+
+def _rivals(
+    choices: Sequence[Match], columns: Mapping[str, Match], used: set[str]
+) -> dict[str, list[str]]:
+    """The columns that are taken for nothing, but could be taken for one that is found."""
+    found: dict[str, list[str]] = {}
+    for choice in choices:
+        if choice.column.name not in used and choice.score > columns[choice.target].score - _NEAR:
+            found.setdefault(choice.target, []).append(choice.column.name)
+    return found
 
 
 def _choices(table: SourceTable, frame: str) -> Iterator[Match]:
@@ -219,7 +240,7 @@ def _value_score(source: SourceColumn, target: str, frame: str) -> float:
             known = {w.lower() for part in data("words")["booleans"].values() for w in part}
             return 1.0 if {w.lower() for w in source.words} <= known else 0.0
         case "category" if column.choices:
-            return 0.7 + 0.3 * known_share(source, column) if source.coded else 0.0
+            return 0.0 if not source.coded else 0.75 + 0.25 * known_share(source, column)
         case "category":
             return 0.7 if source.unique and source.filled > 10 else 1.0
     return 1.0

@@ -33,6 +33,23 @@ class FoundFrame:
 
 
 @attrs.frozen
+class FoundColumn:
+    """A column of the book, and what it is read from.
+
+    Attributes:
+        frame: The frame.
+        column: The column of the contract.
+        source: The column of the source, or several with their parts.
+        reason: Why.
+    """
+
+    frame: str
+    column: str
+    source: str
+    reason: str = ""
+
+
+@attrs.frozen
 class Inspection:
     """A draft of ``book.toml``, what to decide in it, and what the book will support.
 
@@ -43,9 +60,10 @@ class Inspection:
         draft: The text of the draft; of the ``book.toml`` that was there, if that was checked.
         drafted: Whether the draft is new.
         frames: The frames that were found.
+        columns: The columns that were found, if the draft is new.
         decisions: What a person has to decide, each with its place in the draft.
         problems: What does not fit, in all frames.
-        notes: Files and tables that are not used.
+        notes: Files, columns and words that are not used, and what may be another column.
         available: The results of a review of this book.
         reasons: Result -> why it is not available.
         limits: What other results leave out -> why.
@@ -55,6 +73,7 @@ class Inspection:
     draft: str = attrs.field(repr=False)
     drafted: bool
     frames: tuple[FoundFrame, ...]
+    columns: tuple[FoundColumn, ...] = ()
     decisions: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -109,7 +128,7 @@ class Inspection:
         """All of it, for people."""
         parts = [
             ("frames", [f"{f.name}: {f.source} ({f.about})" for f in self.frames]),
-            ("not used", list(self.notes)),
+            ("to note", list(self.notes)),
             ("to decide", list(self.decisions)),
             ("problems", list(self.problems)),
             ("a review will have", [", ".join(self.available)] if self.available else []),

@@ -20,7 +20,8 @@ from bankcrm.book.reading.sources import batches_of_files
 from bankcrm.book.reading.text_files import text_file
 from bankcrm.databases.reading import Source, reading, table_query, tables_of
 from bankcrm.errors import BankcrmError, DataError, MissingExtraError
-from bankcrm.inspection.columns import SourceColumn, without_missing
+from bankcrm.inspection.codes import own_words
+from bankcrm.inspection.columns import SourceColumn, missing_words, without
 
 ENCODINGS = ("gb18030", "big5", "cp1252", "cp1250", "shift_jis", "euc_kr")
 """Encodings to offer for a file that is neither UTF-8 nor UTF-16."""
@@ -233,10 +234,12 @@ def _of_excel(path: Path) -> Iterator[SourceTable]:
 
 
 def _table(place: dict[str, str], name: str, table: pa.Table, about: str) -> SourceTable:
-    columns: dict[str, SourceColumn] = {}
     missing: set[str] = set()
+    own: set[str] = set()
     for column in table.column_names:
-        values, words = without_missing(table[column])
-        missing |= words
-        columns[column] = SourceColumn(column, values)
+        if words := missing_words(table[column]):
+            missing |= words
+            own |= own_words(SourceColumn(column, table[column]).words, words)
+    missing -= own
+    columns = {n: SourceColumn(n, without(table[n], missing)) for n in table.column_names}
     return SourceTable(place, name, columns, len(table), about, missing=frozenset(missing))
