@@ -40,10 +40,28 @@ ANSWERS: dict[str, dict[str, str]] = {
 }
 """Start of a line of the draft -> what a person makes of it."""
 
-FIGURES = ("stage", "segment", "days_idle", "frequency", "monetary", "contribution", "tier", "warning")
+FIGURES = (
+    "stage",
+    "segment",
+    "days_idle",
+    "frequency",
+    "monetary",
+    "contribution",
+    "tier",
+    "warning",
+)
 
 
-COLUMNS = ("stage", "segment", "days_idle", "frequency", "monetary", "contribution", "tier", "warning")
+COLUMNS = (
+    "stage",
+    "segment",
+    "days_idle",
+    "frequency",
+    "monetary",
+    "contribution",
+    "tier",
+    "warning",
+)
 """Columns of a review that rest on ids, days, amounts, words and several frames."""
 
 
@@ -99,7 +117,9 @@ def test_a_strangers_folder_gives_a_true_report_after_a_few_edits(
     assert found.index.tolist() == true.customers.index.tolist()
     for column in COLUMNS:
         theirs, ours = found[column].astype(object), true.customers[column].astype(object)
-        assert theirs.where(theirs.notna(), None).tolist() == ours.where(ours.notna(), None).tolist()
+        assert (
+            theirs.where(theirs.notna(), None).tolist() == ours.where(ours.notna(), None).tolist()
+        )
     summary = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
     for figure in ("customers", "stages", "tiers", "contribution"):
         if figure in true.summary:

@@ -17,16 +17,15 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("path")
-@click.option("--write", is_flag=True, help="Write the draft as book.toml to the folder.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Write the draft of a database as book.toml to FOLDER.",
+    help="The folder of the draft of a database; the draft of a folder is written there.",
 )
 @click.option("--force", is_flag=True, help="Draft anew, and replace a book.toml that is there.")
 @JSON
-def inspect(path: str, write: bool, out: Path | None, force: bool, as_json: bool) -> None:
+def inspect(path: str, out: Path | None, force: bool, as_json: bool) -> None:
     """Look at a bank's own files or tables and draft their book.toml.
 
     PATH is a folder of CSV, TSV, Parquet or Excel files, or the URL of a database. A book.toml that
@@ -35,9 +34,12 @@ def inspect(path: str, write: bool, out: Path | None, force: bool, as_json: bool
     from bankcrm.databases.reading import is_url
     from bankcrm.inspection import inspect_book
 
-    target = _target(path, write, out, database=is_url(path))
-    found = inspect_book(path, fresh=force or target is not None)
-    written = None if target is None else found.write(target, force=force)
+    database = is_url(path)
+    if out is not None and not database:
+        raise click.UsageError("--out is for a database: the draft of a folder is written there")
+    target = out if database else Path(path)
+    found = inspect_book(path, fresh=force)
+    written = found.write(target, force=force) if found.drafted and target is not None else None
     if as_json:
         show_json({**attrs.asdict(found), "written": written})
         return
@@ -45,16 +47,9 @@ def inspect(path: str, write: bool, out: Path | None, force: bool, as_json: bool
     if written is not None:
         click.echo(f"draft: {written}")
     elif found.drafted:
-        click.echo(f"\n{found.draft}")
-
-
-def _target(path: str, write: bool, out: Path | None, *, database: bool) -> Path | None:
-    """The folder to write to, if any."""
-    if database and write and out is None:
-        raise click.UsageError("give --out FOLDER: a database has no folder for book.toml")
-    if not database and out is not None:
-        raise click.UsageError("--out is for a database; --write writes to the folder itself")
-    return out if database else (Path(path) if write else None)
+        click.echo("draft: give --out FOLDER to write it as book.toml")
+    else:
+        click.echo(f"checked: {Path(path) / 'book.toml'}; --force writes a new draft over it")
 
 
 def _show(found: Inspection) -> None:
