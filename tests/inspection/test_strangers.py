@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 
 from bankcrm import Book, inspect_book, review
-from bankcrm.book import read_book
 from bankcrm.cli import main
 from bankcrm.datasets import make_book
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import re
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 import attrs
 import numpy as np
@@ -14,13 +14,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bankcrm.book.mapping import Formats
+from bankcrm.book.mapping import BookMapping, Formats
 from bankcrm.book.reading.cells import Array, dates, encoded, instants, is_text, numbers
 from bankcrm.book.reading.ids import id_cells
 from bankcrm.book.reading.problems import Problems
+from bankcrm.errors import DataError
 from bankcrm.frames import Column
 from bankcrm.frames.arrays import Numbers
 from bankcrm.inspection.lexicon import data
+
+K = TypeVar("K")
 
 MARKS: tuple[tuple[str, str | None], ...] = (
     (".", None), (".", ","), (",", "."), (",", None),
@@ -41,6 +44,7 @@ EXPLICIT = ("%Y-%m-%d", "%Y/%m/%d", "%Y%m%d")
 
 _TRIED = 500
 _SURE = 0.95
+_HALF = 0.5
 _MANY_WORDS = 60
 
 
@@ -111,21 +115,28 @@ class SourceColumn:
 
     @functools.cached_property
     def marks(self) -> tuple[tuple[str, str | None], ...]:
-        """The number marks with which every cell is a number."""
+        """The number marks with which most cells are numbers; empty if the cells are none."""
         if not self.text:
             return MARKS if _numeric(self.values) else ()
         words = pa.array(self.words, pa.string())
-        point = pc.match_substring_regex(words, r"^[+-]?0[.,' ]\d")
-        found = []
+        shares: dict[tuple[str, str | None], float] = {}
         for decimal, thousands in MARKS:
-            if thousands and pc.any(pc.and_(point, pc.match_substring(words, thousands))).as_py():
-                starts = pc.match_substring_regex(words, rf"^[+-]?0{re.escape(thousands)}")
-                if pc.any(starts).as_py():
+            if thousands:  # 0.5 has no thousands
+                mark = rf"^[+-]?0{re.escape(thousands)}"
+                if pc.any(pc.match_substring_regex(words, mark)).as_py():
                     continue
             cells = numbers(words, Formats(decimal=decimal, thousands=thousands))
-            if self._fits(cells.wrong):
-                found.append((decimal, thousands))
-        return tuple(found)
+            shares[decimal, thousands] = self._share(cells.wrong)
+        return _best(shares)
+
+    @property
+    def numeric(self) -> bool:
+        """Whether nearly all cells are numbers."""
+        if not self.marks or not self.text:
+            return bool(self.marks)
+        decimal, thousands = self.marks[0]
+        cells = numbers(pa.array(self.words), Formats(decimal=decimal, thousands=thousands))
+        return self._share(cells.wrong) >= _SURE
 
     def amounts(self, marks: tuple[str, str | None]) -> Numbers:
         """Its cells as numbers."""
@@ -134,7 +145,7 @@ class SourceColumn:
 
     @functools.cached_property
     def patterns(self) -> tuple[tuple[str | None, ...], ...]:
-        """The patterns with which every cell is a day; several together where it mixes them."""
+        """The patterns with which most cells are days; several together where they are mixed."""
         if not self.text:
             kind = self.values.type
             days = pa.types.is_date(kind) or pa.types.is_timestamp(kind)
@@ -145,40 +156,44 @@ class SourceColumn:
         if not first or not re.search(r"\d", first[0]):
             return ()
         wanted = [p for p in _with_times(few) if _days(few, p)[0] > 0]
-        whole = [p for p in wanted if self._fits(_days(words, p)[1])]
-        return tuple((p,) for p in whole) or self._mixed(words, wanted)
+        shares = {p: self._share(_days(words, p)[1]) for p in wanted}
+        if max(shares.values(), default=0.0) < _SURE and (mixed := self._mixed(words, wanted)):
+            return mixed
+        return tuple((p,) for p in _best(shares))
 
     def _mixed(self, words: Array, patterns: Sequence[str | None]) -> tuple[tuple[str, ...], ...]:
-        """A few patterns that together fit every cell."""
-        times = {p[8:] for p in EXPLICIT if p} | {""}
+        """A few patterns that together fit nearly every cell, and do not contradict each other."""
         chosen: list[str] = []
         unread = np.ones(len(words), dtype=np.bool_)
-        named = [*EXPLICIT, *(p for p in patterns if p and p[:8] not in times)]
-        while len(chosen) < 3 and named:
+        named = [*EXPLICIT, *(p for p in patterns if p and p not in EXPLICIT)]
+        while len(chosen) < 3 and self._share(unread) < _SURE:
             left = {p: _days(words, p)[1] & unread for p in named}
             best = min(named, key=lambda p: int(left[p].sum()))
             if left[best].sum() == unread.sum():
                 return ()
             chosen.append(best)
             unread = left[best]
-            if self._fits(unread):
-                return (tuple(chosen),)
-        return ()
+        try:
+            BookMapping(formats=Formats(dates=chosen))
+        except DataError:
+            return ()
+        return (tuple(chosen),) if self._share(unread) >= _SURE else ()
 
     def _fits_compact(self) -> bool:
         """Whether whole numbers are days such as 20260630."""
         if not pa.types.is_integer(self.values.type) or not self.filled:
             return False
-        return self._fits(np.asarray([not _plausible_compact(w) for w in self.words]))
+        return self._share(np.array([not _plausible_compact(w) for w in self.words])) >= _SURE
 
     @property
     def instants(self) -> bool:
         """Whether every cell has a time of day."""
         if pa.types.is_timestamp(self.values.type):
             return True
-        return self.text and self._fits(
-            np.array([not re.search(r"\d[T ]?\d?\d:\d\d", w) for w in self.words])
-        )
+        if not self.text or not self.filled:
+            return False
+        untimed = [not re.search(r"\d[T ]?\d?\d:\d\d", w) for w in self.words]
+        return self._share(np.array(untimed)) >= _SURE
 
     @property
     def zoned(self) -> bool:
@@ -193,12 +208,20 @@ class SourceColumn:
         few = len(self.words)
         return 0 < few <= _MANY_WORDS and (few <= 10 or few * 5 <= self.filled)
 
-    def _fits(self, wrong: npt.NDArray[np.bool_] | None) -> bool:
-        """Whether nearly all cells fit, by the distinct values that do not."""
+    def _share(self, wrong: npt.NDArray[np.bool_] | None) -> float:
+        """The share of the cells that fit, by the distinct values that do not."""
+        if not self.filled:
+            return 0.0
         if wrong is None:
-            return bool(self.filled)
+            return 1.0
         counts = np.array(list(self.by_word.values()))
-        return bool(counts[~wrong].sum() >= _SURE * counts.sum() > 0)
+        return float(counts[~wrong].sum() / counts.sum())
+
+
+def _best(shares: Mapping[K, float]) -> tuple[K, ...]:
+    """The choices that fit most cells, if these are at least half of them."""
+    highest = max(shares.values(), default=0.0)
+    return tuple(k for k, share in shares.items() if share == highest >= _HALF)
 
 
 def _numeric(values: Array) -> bool:
@@ -232,9 +255,10 @@ def _days(words: Array, pattern: str | None) -> tuple[int, npt.NDArray[np.bool_]
     return int(sane.sum()), ~sane
 
 
-def days_of(words: Array, pattern: str | None) -> Any:
-    """Texts as days by one pattern."""
-    return dates(words, Formats(dates=pattern, time_zone="UTC")).values
+def days_of(words: Array, patterns: tuple[str | None, ...]) -> Any:
+    """Texts as days by patterns."""
+    named = tuple(p for p in patterns if p) or None
+    return dates(words, Formats(dates=named, time_zone="UTC")).values
 
 
 def missing_words(values: Array) -> set[str]:

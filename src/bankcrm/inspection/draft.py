@@ -115,7 +115,7 @@ def _key(key: str) -> str:
 
 def sections_of(
     name: str,
-    as_of: dt.date | None,
+    as_of: Entry,
     frames: Sequence[FrameMatch],
     others: Sequence[str] = (),
     database: str | None = None,
@@ -124,16 +124,15 @@ def sections_of(
 
     Args:
         name: The name of the book.
-        as_of: The last day of its transactions.
+        as_of: The day of the review.
         frames: The frames that were found.
         others: What is not used, for people.
         database: The URL of the database, without a password.
     """
     formats = formats_of(frames)
-    day = Entry(as_of, "the last day of the transactions; the day of the review")
     head = [
         Line("name", Entry(name)),
-        Line("as_of", day if as_of else Entry(DECIDE, "the day of the review, such as 2026-06-30")),
+        Line("as_of", as_of),
         Line("currency", Entry("CNY", "the currency of all amounts, if you know it"), off=True),
     ]
     if database:

@@ -180,13 +180,8 @@ def _marks_text(marks: tuple[str, str | None]) -> str:
 def _add_dates(found: dict[str, Entries], frames: Sequence[FrameMatch]) -> None:
     every: dict[str, dict[str, tuple[list[Patterns], str]]] = {}
     for f in frames:
-        timed = {
-            t: m.column
-            for t, m in f.columns.items()
-            if (c := f.contract.get(t)) and c.kind in ("date", "instant") and m.column.text
-            and m.column.patterns
-        }  # fmt: skip
-        every[f.frame] = {t: _choices(c, list(timed.values())) for t, c in timed.items()}
+        timed = days_in(f)
+        every[f.frame] = {t: patterns_of(c, list(timed.values())) for t, c in timed.items()}
     everywhere = [choices for columns in every.values() for choices, _ in columns.values()]
     for frame, columns in every.items():
         alike = all(choices == next(iter(columns.values()))[0] for choices, _ in columns.values())
@@ -210,7 +205,21 @@ def _dates_entry(choices: list[Patterns], reason: str) -> Entry | None:
     return None if texts[0] is None else Entry(texts[0], reason)
 
 
-def _choices(column: SourceColumn, siblings: Sequence[SourceColumn]) -> tuple[list[Patterns], str]:
+def days_in(found: FrameMatch) -> dict[str, SourceColumn]:
+    """The text columns of a frame that are read as days."""
+    return {
+        t: m.column
+        for t, m in found.columns.items()
+        if (c := found.contract.get(t))
+        and c.kind in ("date", "instant")
+        and m.column.text
+        and m.column.patterns
+    }
+
+
+def patterns_of(
+    column: SourceColumn, siblings: Sequence[SourceColumn]
+) -> tuple[list[Patterns], str]:
     """The patterns that read a column as different days; one where another column decides."""
     choices = _distinct(column)
     if len(choices) == 1:
@@ -226,8 +235,8 @@ def _distinct(column: SourceColumn) -> list[Patterns]:
     words = pa.array(column.words[:2000], pa.string())
     found: dict[Patterns, Any] = {}
     for patterns in column.patterns:
-        days = days_of(words, patterns[0]) if len(patterns) == 1 else None
-        if days is None or not any(days.equals(other) for other in found.values()):
+        days = days_of(words, patterns)
+        if not any(days.equals(other) for other in found.values()):
             found[patterns] = days
     return list(found)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,15 +25,14 @@ from bankcrm.errors import DataError
 from bankcrm.frames import DataFault
 from bankcrm.inspection.columns import days_of
 from bankcrm.inspection.draft import Section, sections_of, signs_of
-from bankcrm.inspection.formats import DECIDE
-from bankcrm.inspection.matching import FrameMatch, matched, other_tables
+from bankcrm.inspection.formats import DECIDE, Entry, Patterns, days_in, patterns_of
+from bankcrm.inspection.matching import REQUIRED, FrameMatch, matched, other_tables
 from bankcrm.inspection.model import TOML, FoundColumn, FoundFrame, Inspection
 from bankcrm.inspection.tables import SourceTable, tables_of_database, tables_of_folder
 from bankcrm.pipeline.fitted import Fitted
 from bankcrm.pipeline.reasons import limits_of, reasons_of
 from bankcrm.pipeline.steps import COMPLAINTS, STEPS
 
-_REQUIRED = ("customers", "transactions")
 _HEAD = """\
 # A draft by `bankcrm inspect`. Each line is a proposal with its reason: read it, and correct it.
 # Replace every "DECIDE"; until then the book is not read. Then run `bankcrm inspect` again: it
@@ -84,11 +84,11 @@ def _drafted(
         seen = "; ".join(problems) or "it is empty"
         raise DataError(f"{folder or 'database'}: no table was found ({seen})")
     every = matched(tables)
-    found = [f for f in every if f.frame in _REQUIRED or len(f.lacking) <= 1]
+    found = [f for f in every if f.frame in REQUIRED or len(f.lacking) <= 1]
     problems += [_lacking(f) for f in every if f.lacking]
     problems += [
         f"{frame}: no table looks like it; a book needs customers and transactions"
-        for frame in _REQUIRED
+        for frame in REQUIRED
         if frame not in {f.frame for f in every}
     ]
     problems += _doubts(found)
@@ -101,15 +101,16 @@ def _drafted(
         "\n".join([_HEAD, *(s.text() + "\n" for s in sections)]),
         True,
         tuple(FoundFrame(f.frame, f.table.title, f.table.rows, f.table.about) for f in found),
+        columns=_columns(sections),
         decisions=_decisions(sections),
         problems=tuple(problems),
         notes=tuple(other_tables(tables, every)),
     )
     readable = {f.frame for f in found if not f.lacking}
-    if not readable.issuperset(_REQUIRED):
+    if not readable.issuperset(REQUIRED):
         return made
     assumed = BookMapping.from_toml("\n".join(s.text(assumed=True) for s in sections))
-    return _tried(made, assumed, day, folder, database)
+    return _tried(made, assumed, day.assumed or day.value, folder, database)
 
 
 def _lacking(found: FrameMatch) -> str:
@@ -134,7 +135,8 @@ def _doubts(found: Sequence[FrameMatch]) -> list[str]:
                 )
         if f.frame == "customers" and not f.columns["customer_id"].column.unique:
             doubts.append("customers.customer_id: not unique; a book has one row per customer")
-        if f.frame == "transactions" and signs_of(f) is None:
+        unsigned = f.frame == "transactions" and "amount.direction" not in f.columns
+        if unsigned and not f.lacking and signs_of(f) is None:
             doubts.append(
                 "transactions.amount: no amount is negative, and no column says what goes out; "
                 "amounts that go out must be negative"
@@ -142,17 +144,22 @@ def _doubts(found: Sequence[FrameMatch]) -> list[str]:
     return doubts
 
 
-def _last_day(found: Sequence[FrameMatch]) -> dt.date | None:
-    """The last day of the transactions, if their dates are clear."""
+def _last_day(found: Sequence[FrameMatch]) -> Entry:
+    """The last day of the transactions, to be decided if their dates are not clear."""
     moves = next((f for f in found if f.frame == "transactions"), None)
     match = moves.columns.get("date") if moves else None
-    if match is None or not match.column.patterns:
-        return None
+    if moves is None or match is None or not match.column.patterns:
+        return Entry(DECIDE, "the day of the review, such as 2026-06-30")
     values = match.column.values
+    choices: list[Patterns] = []
     if match.column.text:
-        values = days_of(pa.array(match.column.words), match.column.patterns[0][0])
-    days = pd.to_datetime(pd.Series(values.to_pandas()), errors="coerce", utc=True).dropna()
-    return days.max().date() if len(days) else None
+        choices, _ = patterns_of(match.column, list(days_in(moves).values()))
+        values = days_of(pa.array(match.column.words), choices[0])
+    days = pd.to_datetime(pd.Series(values.to_pandas()), errors="coerce", utc=True)
+    last = days.max().date()
+    if len(choices) > 1:
+        return Entry(DECIDE, "the day of the review; the dates of transactions are not clear", last)
+    return Entry(last, "the last day of the transactions; the day of the review")
 
 
 def _columns(sections: Sequence[Section]) -> tuple[FoundColumn, ...]:
@@ -219,7 +226,7 @@ def _tried(
             frames, told = checked.frames(), list(told_by_check)
             problems += [_shown(f) for f in told]
         except DataError as error:
-            problems.append(str(error))
+            problems.append(re.sub(r"( in [\d,]+ rows?) \([^;]*?\)(?=;|$)", r"\1", str(error)))
     recorded = recorded_in(frames)
     fitted = Fitted(recorded)
     waiting = [s.name for s in STEPS if s.fit is not None]

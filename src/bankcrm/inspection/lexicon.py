@@ -56,8 +56,12 @@ class Lexicon:
                 found.setdefault(joined(word), set()).add(meaning)
         return cls({word: frozenset(meanings) for word, meanings in found.items()})
 
-    def pieces(self, text: str) -> list[Piece]:
+    def pieces(self, text: str, *, near: bool = True) -> list[Piece]:
         """The parts of a name, longest known words first.
+
+        Args:
+            text: The name.
+            near: Take a long part that is close to a known word for it.
 
         >>> found = Lexicon.of({"customer": ["cust", "客户", "kehu"], "id": ["no", "号", "hao"]})
         >>> [[p.text for p in found.pieces(name)] for name in ("CUST_NO", "kehuhao", "客户号")]
@@ -74,7 +78,7 @@ class Lexicon:
                     place += size
                     break
             else:
-                pieces += self._parts(tokens[place])
+                pieces += self._parts(tokens[place], near=near)
                 place += 1
         return pieces
 
@@ -85,15 +89,15 @@ class Lexicon:
         >>> [sorted(found.meaning(t)) for t in ("pos", "POS消费", "XYZ")]
         [['card'], ['card'], []]
         """
-        pieces = self.pieces(text) or [Piece(text)]
         known = joined(text)
         if known in self.words:
             return self.words[known]
-        if any(p.near or not p.meanings for p in pieces):
+        pieces = self.pieces(text, near=False) or [Piece(text)]
+        if any(not p.meanings for p in pieces):
             return frozenset()
         return frozenset.intersection(*(p.meanings for p in pieces))
 
-    def _parts(self, token: str) -> list[Piece]:
+    def _parts(self, token: str, *, near: bool) -> list[Piece]:
         """The parts of one token that is no known word: glued words, or a word close to it."""
         shortest = 1 if _CHINESE.match(token) else 2
         # best[n]: letters that are not covered, and the parts, of the first n letters
@@ -117,14 +121,11 @@ class Lexicon:
             return parts
         if shortest == 1:
             return _merged(parts)
-        close = difflib.get_close_matches(token, self._long_words, n=1, cutoff=_NEAR)
-        if close and len(token) >= _NEAR_LETTERS:
-            return [Piece(token, self.words[close[0]], near=True)]
+        if near and len(token) >= _NEAR_LETTERS:
+            long = [w for w in self.words if len(w) >= _NEAR_LETTERS]
+            if close := difflib.get_close_matches(token, long, n=1, cutoff=_NEAR):
+                return [Piece(token, self.words[close[0]], near=True)]
         return [Piece(token)]
-
-    @property
-    def _long_words(self) -> list[str]:
-        return [w for w in self.words if len(w) >= _NEAR_LETTERS]
 
 
 def _merged(parts: list[Piece]) -> list[Piece]:

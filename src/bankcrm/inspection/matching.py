@@ -19,6 +19,9 @@ from bankcrm.inspection.tables import SourceTable
 ROLES = ("credit", "debit", "direction")
 """What a column may be for amounts of money, beside the amount: as ``amount.credit`` is."""
 
+REQUIRED = ("customers", "transactions")
+"""The frames that every book has."""
+
 _ENOUGH = 0.5
 _NEAR = 0.3
 """How much worse the name of a column may fit than that of another that is taken."""
@@ -140,6 +143,8 @@ def _frame_match(table: SourceTable, frame: str) -> FrameMatch | None:
     named = _name_score(table.name, frame)
     if lacking == len(required) or (2 * lacking > len(required) and not named):
         return None
+    if frame not in REQUIRED and found.lacking and not named:
+        return None
     score = 2 * named - lacking
     score += sum(m.score * (1.0 if t in required else 0.4) for t, m in columns.items())
     key = columns.get(KEYS.get(frame, ""))
@@ -178,7 +183,8 @@ def _choices(table: SourceTable, frame: str) -> Iterator[Match]:
                     near = [p.text for p in pieces if p.near]
                     if near:
                         reason = f"did you mean {reason}? {', '.join(near)} is close to it"
-            score *= _value_score(source, target, frame)
+            if score:
+                score *= _value_score(source, target, frame)
             if score >= _ENOUGH:
                 yield Match(target, source, score, reason, unit)
 
@@ -257,8 +263,11 @@ def _by_values(found: FrameMatch, people: SourceColumn | None) -> FrameMatch:
     columns = dict(found.columns)
     own = columns.get("customer_id")
     if people is not None and found.frame != "customers":
-        joins = {n: s.share_in(people.ids) for n in found.table.columns
-                 for s in [found.table.columns[n]] if s.filled}  # fmt: skip
+        joins = {
+            name: source.share_in(people.ids)
+            for name, source in found.table.columns.items()
+            if source.filled and _may_name_customers(name)
+        }
         best = max(joins, key=lambda n: joins[n], default="")
         stated = joins.get(own.column.name, 0.0) if own else 0.0
         if best and joins[best] >= _JOINS and stated < _ENOUGH and "customer_id" in found.contract:
@@ -276,16 +285,22 @@ def _by_values(found: FrameMatch, people: SourceColumn | None) -> FrameMatch:
     return found
 
 
+def _may_name_customers(name: str) -> bool:
+    """Whether the name of a column says nothing against ids of customers."""
+    meanings = {m for piece in names().pieces(name) for m in piece.meanings}
+    return meanings <= {"customer", "id", "code", "info", "own"}
+
+
 def _only_by_values(source: SourceColumn, column: Column, frame: str) -> bool:
     """Whether values alone may tell a column."""
     if column.kind == "id":
         return KEYS.get(frame) == column.name and source.unique and _are_ids(source)
     if column.kind == "date":
-        return bool(source.patterns) and not source.marks
+        return bool(source.patterns) and not source.numeric
     if column.kind == "money":
         pieces = names().pieces(source.name)
         one_side = any(p.meanings & {"credit", "debit"} for p in pieces)
-        return bool(source.marks) and not (source.patterns or one_side or _whole(source))
+        return source.numeric and not (source.patterns or one_side or _whole(source))
     return bool(column.choices) and source.coded and known_share(source, column) > _ENOUGH
 
 
@@ -305,7 +320,7 @@ def other_tables(tables: Iterable[SourceTable], frames: Iterable[FrameMatch]) ->
         near = [m for f in FRAMES if (m := _frame_match(table, f)) is not None]
         best = max(near, key=lambda m: m.score, default=None)
         why = "looks like no frame of a book"
-        if best is not None and best.frame in taken:
+        if best is not None and best.frame in taken and _name_score(table.name, best.frame):
             why = (
                 f"may be {best.frame} too, which {taken[best.frame]} has; if both are needed, put "
                 "their rows into files of one kind"

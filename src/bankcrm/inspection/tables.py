@@ -159,45 +159,55 @@ def _chosen(formats: Formats, choices: dict[str, list[str]]) -> Formats:
 
 def _recognised(path: Path) -> tuple[Formats, dict[str, list[str]], list[str]]:
     """Encoding and separator of a text file: as it is read anyway, as stated, or to be chosen."""
-    formats = Formats()
     choices: dict[str, list[str]] = {}
+    stated: dict[str, str] = {}
     try:
-        file = text_file(path, formats, (), keep=False)
-    except DataError:
-        stated: dict[str, str] = {}
-        encoding = None
-        if not _reads(path, Formats(separator=",")):
-            fitting = [e for e in ENCODINGS if _reads(path, Formats(encoding=e, separator=","))]
-            if not fitting:
-                raise
-            encoding = fitting[0]
-            if len(fitting) > 1:
-                choices["encoding"] = fitting
-            else:
-                stated["encoding"] = encoding
-        separators = _separators(path, encoding)
-        if len(separators) > 1:
-            choices["separator"] = separators
-        elif separators:
-            stated["separator"] = separators[0]
-        formats = Formats(**stated)
-        file = text_file(path, _chosen(formats, choices), (), keep=False)
-    name = "tab" if file.separator == "\t" else repr(file.separator)
-    return formats, choices, [file.encoding, f"separator {name}"]
-
-
-def _reads(path: Path, formats: Formats) -> bool:
-    try:
-        text_file(path, formats, (), keep=False)
-    except DataError:
-        return False
-    return True
-
-
-def _separators(path: Path, encoding: str | None) -> list[str]:
-    """The separators that give the first rows all one width, the widest first."""
-    if encoding is None:
         encoding = text_file(path, Formats(separator=","), (), keep=False).encoding
+    except DataError:
+        fitting = _encodings(path)
+        if not fitting:
+            raise
+        encoding = stated["encoding"] = fitting[0]
+        if len(fitting) > 1:
+            choices["encoding"] = fitting
+    separators = _separators(path, encoding)
+    usual = _separator(path, Formats(**stated))
+    if len(separators) > 1:
+        choices["separator"] = separators
+    elif separators and separators[0] != usual:
+        stated["separator"] = separators[0]
+    formats = Formats(**{k: v for k, v in stated.items() if k not in choices})
+    separator = (separators or [usual or ","])[0]
+    name = "tab" if separator == "\t" else repr(separator)
+    return formats, choices, [encoding, f"separator {name}"]
+
+
+def _encodings(path: Path) -> list[str]:
+    """Encodings in which a file gives different texts."""
+    found: dict[str, str] = {}
+    content = path.read_bytes()
+    for encoding in ENCODINGS:
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if text not in found.values():
+            found[encoding] = text
+    return list(found)
+
+
+def _separator(path: Path, formats: Formats) -> str | None:
+    """The separator with which a file is read if none is stated."""
+    try:
+        return text_file(path, formats, (), keep=False).separator
+    except DataError:
+        return None
+
+
+def _separators(path: Path, encoding: str) -> list[str]:
+    """The separators that give the first rows all one width, the widest first."""
+    if path.suffix.lower() == ".tsv":
+        return ["\t"]
     with path.open(encoding=encoding, newline="") as file:
         head = [line for line in itertools.islice(file, _HEAD) if line.strip()]
     widths = {s: {len(row) for row in csv.reader(head, delimiter=s)} for s in _SEPARATORS}
