@@ -93,17 +93,18 @@ def _drafted(
     ]
     problems += _doubts(found)
     unread = [_lacking(f) for f in every if f not in found]
-    notes = [*other_tables(tables, every), *unread]
+    others = other_tables(tables, every)
     day = _last_day(found)
-    sections = sections_of(name, day, found, notes, _shown_url(database))
+    sections = sections_of(name, day, found, [*others, *unread], _shown_url(database))
     made = Inspection(
         name,
         "\n".join([_HEAD, *(s.text() + "\n" for s in sections)]),
         True,
         tuple(FoundFrame(f.frame, f.table.title, f.table.rows, f.table.about) for f in found),
+        columns=_columns(sections),
         decisions=_decisions(sections),
         problems=tuple(problems),
-        notes=tuple(other_tables(tables, every)),
+        notes=(*others, *_left_out(sections), *_questions(found)),
     )
     readable = {f.frame for f in found if not f.lacking}
     if not readable.issuperset(_REQUIRED):
@@ -153,6 +154,26 @@ def _last_day(found: Sequence[FrameMatch]) -> dt.date | None:
         values = days_of(pa.array(match.column.words), match.column.patterns[0][0])
     days = pd.to_datetime(pd.Series(values.to_pandas()), errors="coerce", utc=True).dropna()
     return days.max().date() if len(days) else None
+
+
+def _left_out(sections: Sequence[Section]) -> list[str]:
+    """The words of optional columns whose meaning is not known."""
+    return [
+        f"{s.name.replace('.values', '')}: the word {line.key!r} is left out, {line.entry.comment}"
+        for s in sections
+        if ".values." in s.name
+        for line in s.lines
+        if line.key and line.entry.value == ""
+    ]
+
+
+def _questions(found: Sequence[FrameMatch]) -> list[str]:
+    """The columns that may be another one."""
+    return [
+        f"{f.frame}.{target}: {f.columns[target].column.name!r}, or {' or '.join(map(repr, names))}?"
+        for f in found
+        for target, names in f.rivals.items()
+    ]
 
 
 def _columns(sections: Sequence[Section]) -> tuple[FoundColumn, ...]:
