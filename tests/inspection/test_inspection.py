@@ -176,7 +176,9 @@ def small(**moves: list[object]) -> dict[str, Rows]:
     columns = {**plain, **moves}
     return {
         "clients": clients,
-        "txns": [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)],
+        "txns": [
+            dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
+        ],
     }
 
 

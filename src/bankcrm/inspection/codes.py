@@ -15,7 +15,6 @@ from bankcrm.inspection.columns import SourceColumn
 from bankcrm.inspection.lexicon import Lexicon, data
 from bankcrm.vocabulary import Labelled
 
-
 _FEW = 30
 """Words that a column of codes may have besides those that look like a missing value."""
 

@@ -23,8 +23,9 @@ from bankcrm.databases.reading import Source, is_url
 from bankcrm.errors import DataError
 from bankcrm.frames import DataFault
 from bankcrm.inspection.columns import days_of
-from bankcrm.inspection.draft import Section, sections_of, signs_of
+from bankcrm.inspection.draft import sections_of, signs_of
 from bankcrm.inspection.formats import DECIDE
+from bankcrm.inspection.lines import Section
 from bankcrm.inspection.matching import FrameMatch, matched, other_tables
 from bankcrm.inspection.model import TOML, FoundColumn, FoundFrame, Inspection
 from bankcrm.inspection.tables import SourceTable, tables_of_database, tables_of_folder
@@ -170,7 +171,7 @@ def _left_out(sections: Sequence[Section]) -> list[str]:
 def _questions(found: Sequence[FrameMatch]) -> list[str]:
     """The columns that may be another one."""
     return [
-        f"{f.frame}.{target}: {f.columns[target].column.name!r}, or {' or '.join(map(repr, names))}?"
+        f"{f.frame}.{target}: {' or '.join(map(repr, [f.columns[target].column.name, *names]))}?"
         for f in found
         for target, names in f.rivals.items()
     ]
