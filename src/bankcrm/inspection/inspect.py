@@ -24,8 +24,9 @@ from bankcrm.databases.reading import Source, is_url
 from bankcrm.errors import DataError
 from bankcrm.frames import DataFault
 from bankcrm.inspection.columns import days_of
-from bankcrm.inspection.draft import Section, sections_of, signs_of
+from bankcrm.inspection.draft import sections_of, signs_of
 from bankcrm.inspection.formats import DECIDE, Entry, Patterns, days_in, patterns_of
+from bankcrm.inspection.lines import Section
 from bankcrm.inspection.matching import REQUIRED, FrameMatch, matched, other_tables
 from bankcrm.inspection.model import TOML, FoundColumn, FoundFrame, Inspection
 from bankcrm.inspection.tables import SourceTable, tables_of_database, tables_of_folder
@@ -93,9 +94,9 @@ def _drafted(
     ]
     problems += _doubts(found)
     unread = [_lacking(f) for f in every if f not in found]
-    notes = [*other_tables(tables, every), *unread]
+    others = other_tables(tables, every)
     day = _last_day(found)
-    sections = sections_of(name, day, found, notes, _shown_url(database))
+    sections = sections_of(name, day, found, [*others, *unread], _shown_url(database))
     made = Inspection(
         name,
         "\n".join([_HEAD, *(s.text() + "\n" for s in sections)]),
@@ -104,7 +105,7 @@ def _drafted(
         columns=_columns(sections),
         decisions=_decisions(sections),
         problems=tuple(problems),
-        notes=tuple(other_tables(tables, every)),
+        notes=(*others, *_left_out(sections), *_questions(found)),
     )
     readable = {f.frame for f in found if not f.lacking}
     if not readable.issuperset(REQUIRED):
@@ -158,8 +159,28 @@ def _last_day(found: Sequence[FrameMatch]) -> Entry:
     days = pd.to_datetime(pd.Series(values.to_pandas()), errors="coerce", utc=True)
     last = days.max().date()
     if len(choices) > 1:
-        return Entry(DECIDE, "the day of the review; the dates of transactions are not clear", last)
+        return Entry(DECIDE, "the day of the review; those of the transactions are not clear", last)
     return Entry(last, "the last day of the transactions; the day of the review")
+
+
+def _left_out(sections: Sequence[Section]) -> list[str]:
+    """The words of optional columns whose meaning is not known."""
+    return [
+        f"{s.name.replace('.values', '')}: the word {line.key!r} is left out, {line.entry.comment}"
+        for s in sections
+        if ".values." in s.name
+        for line in s.lines
+        if line.key and line.entry.value == ""
+    ]
+
+
+def _questions(found: Sequence[FrameMatch]) -> list[str]:
+    """The columns that may be another one."""
+    return [
+        f"{f.frame}.{target}: {' or '.join(map(repr, [f.columns[target].column.name, *names]))}?"
+        for f in found
+        for target, names in f.rivals.items()
+    ]
 
 
 def _columns(sections: Sequence[Section]) -> tuple[FoundColumn, ...]:

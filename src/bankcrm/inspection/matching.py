@@ -11,7 +11,7 @@ import numpy as np
 
 from bankcrm.book.contract import CONTRACT, FAMILY, FRAMES, KEYS
 from bankcrm.frames import Column
-from bankcrm.inspection.codes import known_share
+from bankcrm.inspection.codes import directions, known_share
 from bankcrm.inspection.columns import SourceColumn
 from bankcrm.inspection.lexicon import Lexicon, data, fit, joined
 from bankcrm.inspection.tables import SourceTable
@@ -232,7 +232,8 @@ def _value_score(source: SourceColumn, target: str, frame: str) -> float:
     if column is None or not source.filled:
         return 0.9
     if target.endswith(".direction"):
-        return 1.0 if len(source.words) <= 4 else 0.0
+        plus, minus, others = directions(source)
+        return 0.0 if len(source.words) > 4 else 1.0 if (plus or minus) and not others else 0.7
     match column.kind:
         case "id":
             return 1.0 if _are_ids(source) else 0.0
