@@ -264,7 +264,7 @@ def _tried(
         frames=found,
         problems=tuple(dict.fromkeys(problems)),
         available=tuple(r for r in [*results, *COMPLAINTS.results] if r not in reasons),
-        reasons={r: w for r, w in reasons.items() if r in results or r == "complaints"},
+        reasons=reasons,
         limits=limits_of(STEPS, fitted, reasons, why),
     )
 

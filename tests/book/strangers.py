@@ -1,6 +1,6 @@
 """Folders of strangers: what banks with other habits export, made from one book.
 
-Each bank has its own headers, codes and formats; how it writes them is in `tests.book.foreign`,
+Each bank has its own headers, codes and formats; how it writes them is in `foreign`,
 which uses nothing of the library's reading.
 """
 
@@ -15,7 +15,7 @@ import pandas as pd
 from bankcrm.book import Book
 from bankcrm.book.mapping import Formats
 
-from ..book.foreign import Style, written
+from .foreign import Style, written
 
 CHINESE = Style(
     Formats(
