@@ -118,6 +118,10 @@ MISUSES: dict[str, tuple[dict[str, Any], str]] = {
         {"changes": [SetParameter("lifecycle", "lost_after_days", Parameter(-5))]},
         "does not fit the unit 'days'",
     ),
+    "parameter that nobody reads": (
+        {"changes": [SetParameter("lifecycle", "lost_after_dayz", Parameter(400))]},
+        "bankcrm.lifecycle has no parameter 'lost_after_dayz', and no rule of the plug-in reads it",
+    ),
     "bad priority": ({"priority": "high", "changes": []}, "PRIORITY is 'high', not a whole number"),
 }
 

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
+import attrs
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 
 from bankcrm.policy import DOMAINS, default_policy
 from bankcrm.rules import DecisionTable, Fact, HitPolicy, Rule
-from bankcrm.testing.tables import tables, values
+from bankcrm.rules.values import FactType
+from bankcrm.testing.tables import clean_tables, tables, values
 
 pytest.importorskip("sqlglot", reason="sqlglot is not installed (extra engines)")
 
@@ -131,15 +133,12 @@ def test_any_table_decides_on_the_server_as_in_memory(connection: Any) -> None:
 
     @given(st.data())
     def law(data: st.DataObject) -> None:
-        drawn = data.draw(tables())
-        otherwise = Rule("otherwise", {}, drawn.rules[0].then)
-        table = DecisionTable(
-            "drawn",
-            [*drawn.rules, otherwise],
-            outcomes=drawn.outcomes,
-            hit_policy=data.draw(st.sampled_from([HitPolicy.FIRST, HitPolicy.UNIQUE])),
-            facts=drawn.facts,
-        )
+        if data.draw(st.booleans()):
+            table = data.draw(clean_tables(hit_policy=HitPolicy.UNIQUE))
+        else:
+            drawn = data.draw(tables(hit_policy=HitPolicy.FIRST))
+            otherwise = Rule("otherwise", {}, drawn.rules[0].then)
+            table = attrs.evolve(drawn, rules=[*drawn.rules, otherwise])
         size = data.draw(st.integers(1, 8))
         frame = pd.DataFrame(
             {
@@ -184,3 +183,49 @@ def test_not_a_number_is_missing_and_a_time_of_day_is_cut_off(connection: Any) -
         ["today", "today", None],
         ["rich", "rich", None],
     ]
+
+
+ANSWER = [("yes", "y", None, None)]
+REFUSED = [(None, None, None, "fact")]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Shanghai", "America/New_York"])
+@pytest.mark.parametrize(
+    ("kind", "test", "column", "answer"),
+    [
+        ("date", "= 2026-01-31", "DATE '2026-01-31'", ANSWER),
+        ("date", "= 2026-01-31", "TIMESTAMP '2026-01-31 23:30:00'", ANSWER),
+        ("date", "= 2026-01-31", "TIMESTAMPTZ '2026-01-31 12:00:00+00'", REFUSED),
+        ("date", "= 2026-01-31", "TEXT '2026-01-31'", REFUSED),
+        ("date", "= 2026-01-31", "20484", None),
+        ("text", '= "1"', "VARCHAR '1'", ANSWER),
+        ("text", '= "1"', "1", REFUSED),
+        ("text", '= "a"', "1", None),
+        ("number", ">= 1", "CAST(1 AS NUMERIC(10, 2))", ANSWER),
+        ("number", ">= 1", "TEXT '1'", None),
+        ("number", ">= 1", "true", None),
+        ("integer", ">= 1", "1.5", REFUSED),
+        ("integer", ">= 1", "CAST('Infinity' AS DOUBLE PRECISION)", REFUSED),
+        ("boolean", "= true", "true", ANSWER),
+        ("boolean", "= true", "1", None),
+        ("boolean", "= true", "TEXT 'true'", None),
+    ],
+)
+def test_the_server_refuses_the_columns_that_pandas_refuses(
+    connection: Any, zone: str, kind: FactType, test: str, column: str, answer: list[Any] | None
+) -> None:
+    """None: the server cannot compare the types, and refuses the query."""
+    import psycopg
+
+    table = DecisionTable(
+        id="t",
+        rules=(Rule("y", {"fact": test}, "yes"), Rule("n", {}, "no")),
+        facts={"fact": Fact(kind)},
+    )
+    sql = table.to_sql("postgres").select(f"(SELECT {column} AS fact) AS facts", keep=())
+    connection.execute(f"SET TIME ZONE '{zone}'")
+    if answer is None:
+        with pytest.raises(psycopg.Error):
+            connection.execute(sql)
+    else:
+        assert connection.execute(sql).fetchall() == answer
