@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import pandas as pd
 import pytest
 from hypothesis import given
 
@@ -123,6 +124,31 @@ def loaded(database: str, tables: Mapping[str, list[dict[str, str]]]) -> None:
 
     with psycopg.connect(database) as connection:
         load(connection, tables, "%s")
+
+
+def test_an_engine_reviews_the_tables_as_the_book_in_memory(database: str, tmp_path: Path) -> None:
+    """DuckDB reads tables by the same mapping: every customer and complaint comes out alike."""
+    pytest.importorskip("duckdb", reason="duckdb is not installed (extra engines)")
+    from bankcrm import review
+    from bankcrm.engines import DuckDBEngine
+    from bankcrm.reviews import EngineReview
+
+    mapping = written(SMALL, tmp_path, BANK)
+    loaded(database, tables_of_files(mapping, tmp_path))
+    memory = review(read_book(database, mapping=in_tables(mapping)), as_of="2026-06-30")
+    stated = attrs.evolve(in_tables(mapping), database=database)
+    folder = tmp_path / "book"
+    folder.mkdir()
+    (folder / "book.toml").write_text(stated.to_toml(), encoding="utf-8")
+    for engine in (DuckDBEngine(database, mapping=in_tables(mapping)), DuckDBEngine(folder)):
+        found = review(engine, as_of="2026-06-30", blocks=3)
+        assert isinstance(found, EngineReview)
+        pd.testing.assert_frame_equal(
+            found.all_customers().astype(object), memory.customers.sort_index().astype(object)
+        )
+        assert found.complaints["due"].tolist() == memory.complaints["due"].tolist()
+        assert found.summary["contribution"] == memory.summary["contribution"]
+        engine.close()
 
 
 @pytest.mark.parametrize("way", ["url", "engine", "connection", "driver", "without adbc", "adbc"])

@@ -12,7 +12,7 @@ import click
 from bankcrm.cli.books import SAMPLE_CUSTOMERS, SAMPLE_SEED
 from bankcrm.cli.options import AS_OF, BOOK, FORCE, JSON, POLICY, QUIET
 from bankcrm.cli.output import show, show_json
-from bankcrm.progress import progress_bar
+from bankcrm.progress import Progress, progress_bar
 
 if TYPE_CHECKING:
     from bankcrm.book import Book
@@ -171,7 +171,7 @@ def _review(
     from bankcrm.reviews import review as run
 
     with progress_bar(show=not quiet) as step:
-        data = _book(book) if book is None or isinstance(book, Path) else book
+        data = _book(book, step) if book is None or isinstance(book, Path) else book
         policies = _policies(data, files)
         day = as_of or data.as_of
         if day is None:
@@ -179,11 +179,13 @@ def _review(
         return run(data, as_of=day, policies=policies, progress=step, out=out, force=force)
 
 
-def _book(folder: Path | None) -> Book:
+def _book(folder: Path | None, progress: Progress | None = None) -> Book:
     from bankcrm.book import read_book
     from bankcrm.datasets import make_book
 
-    return make_book(SAMPLE_CUSTOMERS, seed=SAMPLE_SEED) if folder is None else read_book(folder)
+    if folder is None:
+        return make_book(SAMPLE_CUSTOMERS, seed=SAMPLE_SEED)
+    return read_book(folder, progress=progress)
 
 
 def _policies(book: Book | Engine, files: tuple[str, ...]) -> PolicySet:

@@ -15,6 +15,8 @@ import pandas as pd
 
 from bankcrm.book import CONTRACT, Book
 from bankcrm.book.contract import FAMILY
+from bankcrm.book.mapping import BookMapping
+from bankcrm.databases.reading import Source, is_url
 from bankcrm.engines.engine import PREFIX, Engine, known_frame
 from bankcrm.engines.sources import (
     FrameFiles,
@@ -54,7 +56,10 @@ class DuckDBEngine(Engine):
         source: A folder of Parquet or CSV (``transactions.parquet``, or a folder ``transactions``
             of such files; files that need a mapping are converted first), a DuckDB file, an open
             DuckDB connection whose tables are named after the frames, a `Book`, or a mapping of
-            frame names to frames. Frames are not copied.
+            frame names to frames. Frames are not copied. Or another database, as `read_book` takes
+            it, whose tables are copied to Parquet first, part by part.
+        mapping: How the frames of a folder or of another database are read, instead of the mapping
+            in ``book.toml``.
         memory_limit: Memory that DuckDB may use, such as ``"4GB"``; beyond it DuckDB uses disk.
         threads: Threads that DuckDB may use; None: DuckDB's default.
         temp_directory: Folder for data that exceeds the memory limit and for converted files; None:
@@ -77,8 +82,9 @@ class DuckDBEngine(Engine):
 
     def __init__(
         self,
-        source: str | Path | Book | Mapping[str, object] | duckdb.DuckDBPyConnection,
+        source: str | Path | Book | Mapping[str, object] | duckdb.DuckDBPyConnection | Source,
         *,
+        mapping: BookMapping | None = None,
         memory_limit: str | None = None,
         threads: int | None = None,
         temp_directory: str | Path | None = None,
@@ -86,7 +92,9 @@ class DuckDBEngine(Engine):
         super().__init__(source)
         duckdb = _duckdb()
         self._errors: type[Exception] = duckdb.Error
-        file = Path(source) if isinstance(source, str | Path) else None
+        own = str | Path | Book | Mapping | duckdb.DuckDBPyConnection
+        database = None if isinstance(source, own) and not is_url(source) else source
+        file = Path(source) if isinstance(source, str | Path) and database is None else None
         self.files: dict[str, FrameFiles] = {}
         self._state: list[tuple[str, int, int]] = []
         self._workspace: tempfile.TemporaryDirectory[str] | None = None
@@ -105,8 +113,8 @@ class DuckDBEngine(Engine):
         frames = source.frames() if isinstance(source, Book) else source
         if isinstance(frames, Mapping):
             self.places = {n: self._registered(n, frame) for n, frame in frames.items()}
-        elif file is not None and not file.is_file():
-            self.files = self._files(file, temp_directory)
+        elif database is not None or (file is not None and not file.is_file()):
+            self.files = self._files(file, database, mapping, temp_directory)
             self.places = {name: _reading(found) for name, found in self.files.items()}
         else:
             self.places = {name: quoted(name, "duckdb") for name in self._tables()}
@@ -151,14 +159,24 @@ class DuckDBEngine(Engine):
         if self._workspace is not None:
             self._workspace.cleanup()
 
-    def _files(self, folder: Path, temporary: str | Path | None) -> dict[str, FrameFiles]:
-        """The files of a folder; a bank's own files are converted once, part by part."""
-        mapping = mapping_of(folder)
-        if mapping is None:
-            return files_of(folder)
+    def _files(
+        self,
+        folder: Path | None,
+        database: Source | None,
+        mapping: BookMapping | None,
+        temporary: str | Path | None,
+    ) -> dict[str, FrameFiles]:
+        """The files of a folder; what needs a mapping is converted once, part by part."""
+        if mapping is None and folder is not None:
+            mapping = mapping_of(folder)
+            if mapping is None:
+                return files_of(folder)
+        stated = mapping or BookMapping()
         self._workspace = tempfile.TemporaryDirectory(prefix=PREFIX, dir=temporary)
-        files, self._state, note = converted(folder, mapping, Path(self._workspace.name))
-        self._state.append((repr(mapping), 0, 0))
+        files, self._state, note = converted(
+            stated, Path(self._workspace.name), folder=folder, database=database
+        )
+        self._state.append((repr(stated), 0, 0))
         self.note = "; ".join(n for n in (self.note, note) if n)
         return files
 

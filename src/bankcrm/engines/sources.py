@@ -16,6 +16,7 @@ from bankcrm.book import CONTRACT, Book
 from bankcrm.book.files import book_entries
 from bankcrm.book.mapping import BookMapping
 from bankcrm.book.reading import write_parts
+from bankcrm.databases.reading import Source
 from bankcrm.errors import DataError
 
 _CSV_TYPES = {
@@ -87,15 +88,15 @@ def mapping_of(folder: Path) -> BookMapping | None:
 
 
 def converted(
-    folder: Path, mapping: BookMapping, target: Path
+    mapping: BookMapping, target: Path, *, folder: Path | None, database: Source | None
 ) -> tuple[dict[str, FrameFiles], list[tuple[str, int, int]], str]:
-    """Convert a bank's own files to Parquet in another folder.
+    """Convert a bank's own files, or the tables of a database, to Parquet in another folder.
 
     Returns:
         The converted files, the state of the bank's own (another one each time for a table of a
         database, which may have changed), and a note about the conversion.
     """
-    written, sources, note = write_parts(mapping, target, folder=folder)
+    written, sources, note = write_parts(mapping, target, folder=folder, database=database)
     state = [(str(f), s.st_size, s.st_mtime_ns)
              for found in sources.values() for f in found for s in [f.stat()]]  # fmt: skip
     state += [(str(uuid.uuid4()), 0, 0) for found in sources.values() if not found]

@@ -200,6 +200,8 @@ def instants(values: Array, formats: Formats) -> Cells:
     expected, advice = _date_words(formats, time=True)
     if zone is None:
         advice = 'for those without one state time_zone = "Asia/Shanghai", say, under [formats]'
+    if pa.types.is_null(kind):  # of the type of parts that have a value
+        return Cells(values.cast(pa.timestamp("us", zone or "UTC")))
     if pa.types.is_timestamp(kind) and kind.tz is None and zone is not None:
         local = pc.cast(values, pa.timestamp("us")).to_numpy(zero_copy_only=False)
         return Cells(_localized(local, zone))

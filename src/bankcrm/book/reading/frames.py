@@ -249,7 +249,7 @@ def write_parts(
                 if writer is None:
                     writer = pq.ParquetWriter(path, table.schema, compression="lz4")
                     written[name] = path
-                writer.write_table(table.select(writer.schema.names))
+                writer.write_table(table.select(writer.schema.names).cast(writer.schema))
             if writer is not None:
                 writer.close()
     notes = book.finish()
