@@ -12,6 +12,7 @@ import pandas as pd
 from bankcrm.book.contract import CONTRACT, DATED_BY
 from bankcrm.book.view import NEVER, BookView, FrameView, Mask, day_number
 from bankcrm.frames import DataFault
+from bankcrm.frames.arrays import codes
 from bankcrm.policy import Policy
 
 SIGNS = ("sign", "frame", "column", "group", "place", "rows", "low", "high")
@@ -83,14 +84,12 @@ def _days(name: str, frame: FrameView) -> Iterator[tuple[Any, ...]]:
     column = DATED_BY[name]
     day = frame.day(column)
     dated = day < NEVER
-    if not dated.any():
-        return
-    first = int(day[dated].min())
-    rows = np.bincount(day[dated] - first)
-    repeated = dated & _repeats(frame) if name == "transactions" else dated & False
-    repeats = np.bincount(day[repeated] - first, minlength=len(rows))
-    for place in np.flatnonzero(rows):
-        yield "day", name, column, "", first + place, rows[place], repeats[place], 0.0
+    code, days = codes(day[dated])
+    repeated = _repeats(frame)[dated] if name == "transactions" else np.zeros(len(code), np.bool_)
+    rows = np.bincount(code, minlength=len(days))
+    repeats = np.bincount(code[repeated], minlength=len(days))
+    for place, n, again in zip(days, rows, repeats, strict=True):
+        yield "day", name, column, "", place, n, again, 0.0
 
 
 def _repeats(moves: FrameView) -> Mask:
@@ -131,23 +130,22 @@ def _sizes(name: str, frame: FrameView) -> Iterator[tuple[Any, ...]]:
     if not some.any():
         return
     amount = amount[some]
-    size = np.floor(np.log10(amount) * _BIN).astype(np.int64)
-    whole = amount == np.floor(amount)
-    even = amount % 100 == 0
-    month = day[some].astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
-    groups = {"month": (month - month.min(), np.arange(month.min(), month.max() + 1))}
+    size, sizes = codes(np.floor(np.log10(amount) * _BIN).astype(np.int64))
+    weights = None, amount == np.floor(amount), amount % 100 == 0
+    groups = {
+        "month": codes(day[some].astype("datetime64[D]").astype("datetime64[M]").view(np.int64))
+    }
     if frame.has("product"):
         code, words = frame.words("product")
-        groups["product"] = code[some].astype(np.int64), words.to_numpy()
-    least, span = size.min(), size.max() - size.min() + 1
+        groups["product"] = code[some].astype(np.intp), words
     for by, (code, names) in groups.items():
-        known = slice(None) if by == "month" else code >= 0
-        cell = (code * span + size - least)[known]
-        counts = [np.bincount(cell, w) for w in (None, whole[known], even[known])]
+        known = code >= 0
+        cell = (code * len(sizes) + size)[known]
+        counts = [np.bincount(cell, None if w is None else w[known]) for w in weights]
         for place in np.flatnonzero(counts[0]):
-            group, at = divmod(int(place), int(span))
+            group, at = divmod(int(place), len(sizes))
             found = (int(c[place]) for c in counts)
-            yield by, name, column, str(names[group]), at + int(least), *found
+            yield by, name, column, str(names[group]), sizes[at], *found
 
 
 def _shared_accounts(view: BookView) -> Iterator[tuple[Any, ...]]:

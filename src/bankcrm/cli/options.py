@@ -12,7 +12,7 @@ from bankcrm.errors import DataError
 from bankcrm.frames.arrays import as_of_day
 
 
-class Day(click.ParamType):  # type: ignore[type-arg]  # generic only in newer versions of click
+class _Day(click.ParamType):  # type: ignore[type-arg]  # generic only in newer versions of click
     """A day, in the forms that `bankcrm.frames.arrays.as_of_day` reads."""
 
     name = "date"
@@ -28,7 +28,7 @@ class Day(click.ParamType):  # type: ignore[type-arg]  # generic only in newer v
 BOOK = click.argument("book", type=click.Path(path_type=Path), required=False)
 AS_OF = click.option(
     "--as-of",
-    type=Day(),
+    type=_Day(),
     help="The day of the review, such as 2026-06-30; by default the day in book.toml.",
 )
 POLICY = click.option(

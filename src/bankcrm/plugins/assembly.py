@@ -132,6 +132,7 @@ def assemble(
             before it is computed, or vetoes.
         PolicyError: The assembled policies do not pass their checks.
 
+    >>> from bankcrm.policy import default_policies
     >>> assemble(plugins=[]).fingerprint == default_policies().fingerprint
     True
     """

@@ -318,7 +318,7 @@ class _Cursor:
         number = float(word)
         if not math.isfinite(number):
             self.fail("the number is too large")
-        return int(word) if re.fullmatch(r"-?\d{1,18}", word) else number
+        return int(word) if re.fullmatch(r"-?\d+", word) else number
 
     def _text(self, word: str) -> str:
         try:

@@ -47,6 +47,11 @@ class UnaryTest:
     args: tuple[Argument, ...] = ()
     closed: tuple[bool, bool] = (True, True)
 
+    def __attrs_post_init__(self) -> None:
+        """Make ``in`` of one value ``=``, so that equal tests are equal values."""
+        if self.op == "in" and len(self.args) == 1:
+            object.__setattr__(self, "op", "=")
+
     def __str__(self) -> str:
         words = [_text_of(a) for a in self.args]
         if self.op == "any":
@@ -54,9 +59,9 @@ class UnaryTest:
         if self.op == "between":
             left, right = "[" if self.closed[0] else "(", "]" if self.closed[1] else ")"
             return f"{left}{words[0]}..{words[1]}{right}"
-        if self.op == "not" or (self.op == "in" and len(words) > 1):
+        if self.op in ("in", "not"):
             return f"{self.op} ({', '.join(words)})"
-        return " ".join(["=" if self.op == "in" else self.op, *words])
+        return " ".join([self.op, *words])
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -220,9 +225,7 @@ class _Parser:
                 args.append(self._constant())
             if len({type_of_constant(a) for a in args if not isinstance(a, Ref)}) > 1:
                 self._fail("the values of a list must be of one kind")
-            if word == "in":
-                return UnaryTest("in" if len(args) > 1 else "=", tuple(args))
-            return UnaryTest("not", tuple(args))
+            return UnaryTest("in" if word == "in" else "not", tuple(args))
         self._fail(f"to compare with a text, write '= {word}'")
 
     def _comparison(self, op: str) -> UnaryTest:
