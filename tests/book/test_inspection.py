@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import random
+import sqlite3
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -284,6 +285,74 @@ def test_what_a_book_will_not_have_is_what_its_review_has_not(bank: Book, tmp_pa
     assert "contribution" in found.reasons
     assert dict(found.limits) == dict(made.limits)
     assert {k: v for k, v in found.reasons.items() if k in made.reasons} == dict(made.reasons)
+
+
+def test_the_tables_of_a_database_are_inspected_as_files_are(bank: Book, tmp_path: Path) -> None:
+    pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed (extra sql)")
+    stranger("pinyin", bank, tmp_path / "files")
+    with contextlib.closing(sqlite3.connect(tmp_path / "core.db")) as connection:
+        for path in (tmp_path / "files").glob("*.csv"):
+            pd.read_csv(path).to_sql(path.stem.removesuffix("_0"), connection, index=False)
+    url = f"sqlite:///{tmp_path / 'core.db'}"
+    code, printed = run("inspect", url, "--out", tmp_path / "drafted")
+    assert code == 0, printed
+    assert "problems" not in printed
+    draft = inspect_book(url).mapping
+    files = inspect_book(tmp_path / "files").mapping
+    assert draft.frame("transactions").columns == files.frame("transactions").columns
+    book, true = read_book(tmp_path / "drafted"), kept(bank, "pinyin")
+    ours, theirs = (review(b, as_of=bank.as_of).customers for b in (true, book))
+    assert theirs["tier"].tolist() == ours["tier"].tolist()
+    assert theirs["contribution"].tolist() == ours["contribution"].tolist()
+
+
+def test_ids_with_decimals_in_one_file_join_those_of_another(tmp_path: Path) -> None:
+    tables = small(cust_no=[f"{n}.0" for n in range(40)])
+    found = looked_at(tmp_path, **tables)
+    assert not found.decisions
+    assert not found.problems
+    assert "100.0% of them are in customers" in found.draft
+
+
+def test_a_text_that_several_encodings_read_is_a_question(tmp_path: Path) -> None:
+    found = looked_at(tmp_path, **small())
+    assert not found.decisions
+    text = "cust_no;cust_type;city\n" + "".join(f"{n};P;B\u00e9ziers \u0159\n" for n in range(40))
+    (tmp_path / "clients.csv").write_bytes(text.encode("cp1250"))
+    asked = inspect_book(tmp_path).decisions
+    assert any("encoding" in d and "cp1252" in d and "cp1250" in d for d in asked)
+
+
+def test_a_text_that_two_separators_split_is_a_question(tmp_path: Path) -> None:
+    looked_at(tmp_path, **small())
+    rows = "".join(f"{n};P,x;1,2\n" for n in range(40))
+    (tmp_path / "clients.csv").write_text("cust_no;cust_type,note;note 2,other\n" + rows)
+    assert any("separator" in d for d in inspect_book(tmp_path).decisions)
+
+
+def test_one_run_reports_the_problems_of_all_files(tmp_path: Path) -> None:
+    tables = small()
+    del tables["txns"][0]["amt"]
+    tables["txns"] = [{k: v for k, v in r.items() if k != "amt"} for r in tables["txns"]]
+    tables["clients"][1]["cust_no"] = 0
+    (tmp_path / "accounts.xlsx").write_bytes(b"no workbook")
+    (tmp_path / "scan.pdf").write_bytes(b"x")
+    problems = "\n".join(looked_at(tmp_path, **tables).problems)
+    assert "accounts.xlsx: cannot be read as Excel" in problems
+    assert "scan.pdf: not looked at" in problems
+    assert "has no column for amount" in problems
+    assert "customers.customer_id: not unique" in problems
+
+
+def test_a_mapping_that_is_there_is_checked_with_the_nearest_names(tmp_path: Path) -> None:
+    found = looked_at(tmp_path, **small())
+    wrong = found.draft.replace('"txn_dt"', '"txn_date"').replace('"cust_type"', '"cust_typ"')
+    (tmp_path / "book.toml").write_text(wrong, encoding="utf-8")
+    checked = inspect_book(tmp_path)
+    assert not checked.drafted
+    text = "\n".join(checked.problems)
+    assert "did you mean 'txn_dt'" in text
+    assert "did you mean 'cust_type'" in text
 
 
 @pytest.mark.parametrize("content", [None, "notes"])
