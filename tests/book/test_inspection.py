@@ -10,16 +10,21 @@ import random
 import sqlite3
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bankcrm import Book, Inspection, inspect_book, read_book, review
+from bankcrm import Book, Inspection, inspect_book, read_book, review, write_book
 from bankcrm.book.contract import CONTRACT
 from bankcrm.cli import main
 from bankcrm.datasets import make_book
 from bankcrm.errors import DataError
+from bankcrm.testing.books import books
 
+from .foreign import rows_of
 from .strangers import kept, stranger
 
 ANSWERS: dict[str, dict[str, str]] = {
@@ -246,6 +251,7 @@ def test_a_word_that_looks_missing_is_a_word_beside_others_of_its_kind(tmp_path:
 def test_ids_that_are_no_customers_are_named(tmp_path: Path) -> None:
     found = looked_at(tmp_path, **small(cust_no=[n + 1000 for n in range(40)]))
     assert any("of the ids" in p and "cust_no" in p for p in found.problems)
+    assert "1039" not in f"{found} {found.draft}"  # ids are not shown
 
 
 def test_a_wrong_header_is_asked_about(tmp_path: Path) -> None:
@@ -256,6 +262,22 @@ def test_a_wrong_header_is_asked_about(tmp_path: Path) -> None:
     found = looked_at(tmp_path, **tables)
     assert "did you mean" in found.draft
     assert found.mapping.frame("customers").source("customer_id").column == "custmer_no"
+
+
+@given(books(), st.sampled_from(["csv", "parquet"]))
+def test_a_folder_in_the_contract_is_drafted_as_itself(
+    tmp_path_factory: pytest.TempPathFactory, book: Book, kind: Literal["csv", "parquet"]
+) -> None:
+    folder = tmp_path_factory.mktemp("own")
+    write_book(book, folder, kind)
+    (folder / "book.toml").unlink()
+    draft = inspect_book(folder).draft.replace('as_of = "DECIDE"', "as_of = 2026-06-30")
+    assert "DECIDE" not in draft.split("\n\n", 1)[1]
+    (folder / "book.toml").write_text(draft, encoding="utf-8")
+    found = read_book(folder)
+    for name, frame in book.frames().items():
+        if len(frame):
+            assert rows_of(found.frame(name), name) == rows_of(frame, name)
 
 
 def test_the_order_of_columns_and_rows_does_not_matter(bank: Book, tmp_path: Path) -> None:

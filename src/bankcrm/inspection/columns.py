@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bankcrm.book.mapping import BookMapping, Formats
-from bankcrm.book.reading.cells import Array, dates, encoded, instants, is_text, numbers
+from bankcrm.book.reading.cells import Array, dates, encoded, instants, is_text, numbers, trimmed
 from bankcrm.book.reading.ids import id_cells
 from bankcrm.book.reading.problems import Problems
 from bankcrm.errors import DataError
@@ -265,16 +265,14 @@ def missing_words(values: Array) -> set[str]:
     """The words in a column that look like a missing value."""
     if not is_text(values):
         return set()
-    words = data("words")["missing"]["words"]
-    known = pa.array([f(w) for w in words for f in (str, str.lower, str.upper)])
-    found = pc.is_in(pc.utf8_trim_whitespace(values), known)
-    if not pc.any(found).as_py():
-        return set()
-    return {w.strip() for w in pc.unique(pc.filter(values, found)).to_pylist()}
+    known = pa.array(data("words")["missing"]["words"])
+    text = trimmed(values)
+    return set(pc.unique(pc.filter(text, pc.is_in(text, known))).to_pylist())
 
 
 def without(values: Array, words: set[str]) -> Array:
     """Cells in which some words are null."""
     if not words or not is_text(values):
         return values
-    return pc.if_else(pc.is_in(pc.utf8_trim_whitespace(values), pa.array(words)), None, values)
+    text = trimmed(values)
+    return pc.if_else(pc.is_in(text, pa.array(words)), None, text)

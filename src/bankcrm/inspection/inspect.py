@@ -149,14 +149,17 @@ def _last_day(found: Sequence[FrameMatch]) -> Entry:
     """The last day of the transactions, to be decided if their dates are not clear."""
     moves = next((f for f in found if f.frame == "transactions"), None)
     match = moves.columns.get("date") if moves else None
+    unknown = Entry(DECIDE, "the day of the review, such as 2026-06-30")
     if moves is None or match is None or not match.column.patterns:
-        return Entry(DECIDE, "the day of the review, such as 2026-06-30")
+        return unknown
     values = match.column.values
     choices: list[Patterns] = []
     if match.column.text:
         choices, _ = patterns_of(match.column, list(days_in(moves).values()))
         values = days_of(pa.array(match.column.words), choices[0])
-    days = pd.to_datetime(pd.Series(values.to_pandas()), errors="coerce", utc=True)
+    days = pd.to_datetime(pd.Series(values.to_pandas()), errors="coerce", utc=True).dropna()
+    if not len(days):
+        return unknown
     last = days.max().date()
     if len(choices) > 1:
         return Entry(DECIDE, "the day of the review; those of the transactions are not clear", last)
