@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Draft anew, and replace a book.toml that is there.")
 @JSON
 def inspect(path: str, out: Path | None, force: bool, as_json: bool) -> None:
-    """Look at a bank's own files or tables and draft their book.toml.
+    """Draft the book.toml of a bank's own files.
 
-    PATH is a folder of CSV, TSV, Parquet or Excel files, or the URL of a database. A book.toml that
+    It says which file and column is which, what to decide, and what a review will have. PATH is a folder of CSV, TSV, Parquet or Excel files, or the URL of a database. A book.toml that
     is there is checked, and not changed.
     """
     from bankcrm.databases.reading import is_url
