@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 def inspect(path: str, out: Path | None, force: bool, as_json: bool) -> None:
     """Draft the book.toml of a bank's own files.
 
-    It says which file and column is which, what to decide, and what a review will have. PATH is a folder of CSV, TSV, Parquet or Excel files, or the URL of a database. A book.toml that
-    is there is checked, and not changed.
+    It says which file and column is which, what to decide, and what a review will have. PATH is a
+    folder of CSV, TSV, Parquet or Excel files, or the URL of a database. A book.toml that is there
+    is checked, and not changed.
     """
     from bankcrm.databases.reading import is_url
     from bankcrm.inspection import inspect_book
