@@ -12,6 +12,7 @@ from bankcrm._version import __version__
 
 if TYPE_CHECKING:
     from bankcrm.book import Book, read_book, write_book
+    from bankcrm.inspection import Inspection, inspect_book
     from bankcrm.plugins import assemble
     from bankcrm.policy import (
         Policy,
@@ -28,6 +29,7 @@ __all__ = [
     "Book",
     "Decision",
     "DecisionTable",
+    "Inspection",
     "Policy",
     "PolicySet",
     "Review",
@@ -35,6 +37,7 @@ __all__ = [
     "assemble",
     "default_policies",
     "default_policy",
+    "inspect_book",
     "load_policy",
     "read_book",
     "review",
@@ -46,12 +49,14 @@ _HOME = {
     "Book": "book",
     "Decision": "rules",
     "DecisionTable": "rules",
+    "Inspection": "inspection",
     "Policy": "policy",
     "PolicySet": "policy",
     "Review": "reviews",
     "assemble": "plugins",
     "default_policies": "policy",
     "default_policy": "policy",
+    "inspect_book": "inspection",
     "load_policy": "policy",
     "read_book": "book",
     "review": "reviews",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -46,33 +47,64 @@ class Style:
         amounts: ``plain``, ``sides`` (credit and debit) or ``direction``.
         ids: Text after each id by frame: ``.0`` as a spreadsheet leaves it.
         files: The number of files of each frame.
+        headers: Frame, column, or frame and column -> the bank's name.
+        codes: Word, or frame, column and word -> the bank's code.
+        only: Whether the bank has no other frames and columns than the headers name, and no other
+            codes than its own.
+        suffix: The kind of its files.
     """
 
     formats: Formats
     amounts: str = "plain"
     ids: dict[str, str] = attrs.field(factory=dict)
     files: int = 1
+    headers: Mapping[str, str] = attrs.field(factory=lambda: HEADERS)
+    codes: Mapping[str, str] = attrs.field(factory=lambda: CODES)
+    only: bool = False
+    suffix: str = ".csv"
+
+    def name(self, frame: str, column: str = "") -> str:
+        """The bank's name of a frame or column."""
+        own = column or frame
+        return self.headers.get(f"{frame}.{column}", self.headers.get(own, f"列_{own}"))
+
+    def code(self, frame: str, column: str, word: str) -> str:
+        """The bank's code for a word of the contract."""
+        made = word if self.only else f"K{sum(word.encode())}{word[:2].upper()}"
+        return self.codes.get(f"{frame}.{column}.{word}", self.codes.get(word, made))
+
+    def columns(self, frame: str, present: pd.DataFrame) -> list[Column]:
+        """The columns that the bank has of a frame."""
+        return [
+            c
+            for c in CONTRACT[frame]
+            if c.name in present
+            and not (self.only and {c.name, f"{frame}.{c.name}"}.isdisjoint(self.headers))
+        ]
 
 
 def written(book: Book, folder: Path, style: Style) -> BookMapping:
     """Write a book in a bank's own style; returns the mapping that reads it."""
     frames: dict[str, FrameMapping] = {}
     for name, frame in book.frames().items():
-        columns = [c for c in CONTRACT[name] if c.name in frame]
+        if style.only and name not in style.headers:
+            continue
+        columns = style.columns(name, frame)
         rows = [
             {k: v for c in columns for k, v in _cells(c, getattr(r, c.name), style, name).items()}
             for r in models_of(frame[[c.name for c in columns]], MODELS[name])
         ]
-        header = [n for c in columns for n in _source(c, style).names]
+        header = [n for c in columns for n in _source(c, style, name).names]
         size = -(-len(rows) // style.files) or 1
         for number in range(style.files):
             part = rows[number * size : (number + 1) * size]
-            _write(folder / f"{_theirs(name)}_{number}.csv", header, part, style.formats)
+            path = folder / f"{style.name(name)}_{number}{style.suffix}"
+            _write(path, header, part, style.formats)
         frames[name] = FrameMapping(
-            f"{_theirs(name)}_*.csv",
-            columns={c.name: _source(c, style) for c in columns},
+            f"{style.name(name)}_*{style.suffix}",
+            columns={c.name: _source(c, style, name) for c in columns},
             values={
-                c.name: {_code(w): w for w in c.choices}
+                c.name: {style.code(name, c.name, w): w for w in c.choices}
                 for c in columns
                 if c.kind == "category" and c.choices
             },
@@ -80,28 +112,24 @@ def written(book: Book, folder: Path, style: Style) -> BookMapping:
     return BookMapping(frames, style.formats)
 
 
-def _theirs(name: str) -> str:
-    """Another name for a column or frame."""
-    return HEADERS.get(name, f"列_{name}")
-
-
-def _code(word: str) -> str:
-    """A bank's code for a word of the contract."""
-    return CODES.get(word, f"K{sum(word.encode())}{word[:2].upper()}")
-
-
-def _source(column: Column, style: Style) -> ColumnSource:
-    theirs = _theirs(column.name)
-    if column.kind == "money" and column.minimum is None and style.amounts == "sides":
-        return ColumnSource(credit=f"{theirs}贷", debit=f"{theirs}借")
-    if column.kind == "money" and column.minimum is None and style.amounts == "direction":
-        return ColumnSource(theirs, direction=f"{theirs}向", plus=("贷", "C"), minus=("借",))
+def _source(column: Column, style: Style, frame: str) -> ColumnSource:
+    theirs = style.name(frame, column.name)
+    signed = column.kind == "money" and column.minimum is None
+    if style.only:  # a bank writes balances with their sign
+        signed = signed and column.name == "amount"
+    credit, debit = (style.headers.get(f"{frame}.{column.name}.{s}") for s in ("credit", "debit"))
+    if signed and style.amounts == "sides":
+        return ColumnSource(credit=credit or f"{theirs}贷", debit=debit or f"{theirs}借")
+    if signed and style.amounts == "direction":
+        direction = style.headers.get(f"{frame}.{column.name}.direction", f"{theirs}向")
+        plus, minus = style.codes.get("plus", "贷"), style.codes.get("minus", "借")
+        return ColumnSource(theirs, direction=direction, plus=plus, minus=minus)
     return ColumnSource(theirs)
 
 
 def _cells(column: Column, value: Any, style: Style, frame: str) -> dict[str, str]:
     """The cells of one value, by the column of the source."""
-    source, formats = _source(column, style), style.formats
+    source, formats = _source(column, style, frame), style.formats
     blank = (formats.missing or ("",))[0]
     if value is None:
         return dict.fromkeys(source.names, blank)
@@ -109,8 +137,10 @@ def _cells(column: Column, value: Any, style: Style, frame: str) -> dict[str, st
         side, other = (source.credit, source.debit) if value >= 0 else (source.debit, source.credit)
         return {side: _money(abs(value), formats), other: blank}  # type: ignore[dict-item]
     if column.kind == "money" and source.direction is not None:
-        sign = "贷" if value >= 0 else "借"
+        sign = source.plus[0] if value >= 0 else source.minus[0]
         return {source.names[0]: _money(abs(value), formats), source.direction: sign}
+    if column.kind == "category" and column.choices:
+        return {source.names[0]: style.code(frame, column.name, str(value))}
     return {source.names[0]: _cell(column, value, formats, style.ids.get(frame, ""))}
 
 
@@ -130,8 +160,6 @@ def _cell(column: Column, value: Any, formats: Formats, after: str) -> str:
             return ((formats.true or ("true",)) if value else (formats.false or ("false",)))[0]
         case "id":
             return f"{value}{after}"
-        case "category":
-            return _code(str(value)) if column.choices else str(value)
     return str(value)
 
 

@@ -16,6 +16,7 @@ except ImportError as error:  # the command is an extra: report it in one line
     sys.exit(2)
 
 from bankcrm.cli.books import convert, sample
+from bankcrm.cli.inspection import inspect
 from bankcrm.cli.policies import check, convert_rules, plugins, policies
 from bankcrm.cli.reviews import explain, review, simulate
 
@@ -33,6 +34,7 @@ for command in (
     convert,
     convert_rules,
     explain,
+    inspect,
     plugins,
     policies,
     review,

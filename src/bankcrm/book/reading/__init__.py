@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from bankcrm.book.reading.frames import mapped_frames, read_frames, write_parts
+from bankcrm.book.reading.frames import mapped_frames, read_frames, tried_frames, write_parts
 
-__all__ = ["mapped_frames", "read_frames", "write_parts"]
+__all__ = ["mapped_frames", "read_frames", "tried_frames", "write_parts"]

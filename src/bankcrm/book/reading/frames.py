@@ -25,7 +25,7 @@ from bankcrm.book.reading.tables import batches_of_query, queries_of
 from bankcrm.book.reading.words import WORDS
 from bankcrm.databases.reading import Source, located, reading
 from bankcrm.errors import DataError
-from bankcrm.frames import Column, as_frame
+from bankcrm.frames import Column, DataFault, as_frame
 from bankcrm.frames.findings import raise_faults
 from bankcrm.progress import Progress
 
@@ -135,11 +135,27 @@ class BookReading:
         found = self.of(name)
         return batches_of_files(files, found.mapping, found.wanted(), found.problems, stream=stream)
 
-    def finish(self) -> tuple[str, ...]:
-        """Raise all problems of all frames together; returns what was converted on the way."""
+    def tables(
+        self, folder: Path | None, database: Source | None, progress: Progress | None = None
+    ) -> dict[str, pa.Table]:
+        """The rows of each frame; what does not fit is null, and a problem."""
+        found: dict[str, pa.Table] = {}
+        with self.sources(folder, database, progress) as sources:
+            for name, batches in sources.items():
+                parts = [self.of(name).converted(batch) for batch in batches(stream=False)]
+                if parts:
+                    found[name] = joined(parts, name)
+        return found
+
+    def faults(self) -> list[DataFault]:
+        """All problems of all frames."""
         for found in self.readings.values():
             found.finish()
-        raise_faults([f for r in self.readings.values() for f in r.problems.reported()])
+        return [f for r in self.readings.values() for f in r.problems.reported()]
+
+    def finish(self) -> tuple[str, ...]:
+        """Raise all problems of all frames together; returns what was converted on the way."""
+        raise_faults(self.faults())
         return tuple(
             note + (f" ({count:,} rows)" if count > 1 else "")
             for found in self.readings.values()
@@ -169,15 +185,30 @@ def read_frames(
         DataError: All problems of all frames and files together.
     """
     book = BookReading(mapping)
-    tables: dict[str, pa.Table] = {}
-    with book.sources(folder, database, progress) as sources:
-        for name, batches in sources.items():
-            found = book.of(name)
-            parts = [found.converted(batch) for batch in batches(stream=False)]
-            if parts:
-                tables[name] = joined(parts, name)
+    tables = book.tables(folder, database, progress)
     notes = book.finish()
     return {name: as_frame(table) for name, table in ids_alike(tables).items()}, "; ".join(notes)
+
+
+def tried_frames(
+    mapping: BookMapping, *, folder: Path | None = None, database: Source | None = None
+) -> tuple[dict[str, pd.DataFrame], list[DataFault]]:
+    """Read as `read_frames` does, but return what does not fit instead of raising it.
+
+    Args:
+        mapping: The mapping.
+        folder: The folder of the files; None: all frames come from the database.
+        database: The database of tables and queries; None: the one that the mapping names.
+
+    Returns:
+        The frames, in which cells that do not fit are null, and all problems.
+    """
+    book = BookReading(mapping)
+    tables = book.tables(folder, database)
+    faults = book.faults()
+    if faults:
+        return {name: as_frame(table) for name, table in tables.items()}, faults
+    return {name: as_frame(table) for name, table in ids_alike(tables).items()}, []
 
 
 def mapped_frames(
