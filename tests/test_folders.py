@@ -195,6 +195,7 @@ def test_a_copied_folder_is_still_its_own(writer: Writer, tmp_path: Path) -> Non
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         (copy / name).write_bytes((tmp_path / "out" / name).read_bytes())
     writer.write(copy, False)
+    assert contents(copy) == contents(tmp_path / "out")
 
 
 def test_a_file_is_no_folder(writer: Writer, tmp_path: Path) -> None:
@@ -317,7 +318,7 @@ def test_a_damaged_mark_is_no_mark(tmp_path: Path) -> None:
 
 
 def test_a_source_that_is_not_there_is_no_conflict(tmp_path: Path) -> None:
-    refuse_source(tmp_path / "out", tmp_path / "no such folder")
+    assert refuse_source(tmp_path / "out", tmp_path / "no such folder") is None
 
 
 def test_the_book_that_is_written_is_the_book(tmp_path: Path) -> None:

@@ -200,8 +200,12 @@ def test_it_says_what_is_set_aside(transactions: pd.DataFrame, says: str, tmp_pa
     assert_same_on_an_engine(book, found)
 
 
-def test_only_refunds_are_reviewed(tmp_path: Path) -> None:
-    everything(attrs.evolve(WHOLE, transactions=moves(amount=-moves()["amount"].abs())), tmp_path)
+def test_only_money_that_goes_out_is_reviewed(tmp_path: Path) -> None:
+    """The size of a movement counts, whichever way it goes."""
+    out = moves(amount=-moves()["amount"].abs())
+    found = everything(attrs.evolve(WHOLE, transactions=out), tmp_path)
+    expected = review(WHOLE, as_of=WHOLE.as_of).facts["monetary"]
+    pd.testing.assert_series_equal(found.facts["monetary"], expected)
 
 
 def test_a_day_before_every_transaction_is_reviewed(tmp_path: Path) -> None:

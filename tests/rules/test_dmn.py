@@ -337,6 +337,35 @@ def test_what_is_not_read_is_left_out_with_its_reason(table: str, reason: str) -
         file.table("D")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ('hit_policy="any"', 'hit_policy="some"', "hit policy 'some'"),
+        ('type="number"', 'type="money"', "type 'money': expected one of number"),
+        ('confirmation="primary"', 'confirmation="sure"', "'confirmation' must be in"),
+        ('effective_from="2026-01-31"', 'effective_from="soon"', "'soon' is no date"),
+        ('version="2"', 'version="2" effective_to="never"', "'never' is no date"),
+    ],
+)
+def test_what_a_hand_has_damaged_is_left_out_with_its_reason(
+    old: str, new: str, reason: str
+) -> None:
+    """In the parts that only this library writes."""
+    table = DecisionTable(
+        id="t",
+        version="2",
+        hit_policy=HitPolicy.ANY,
+        facts={"x": Fact("number")},
+        parameters={"n": Parameter(1, "days", "L", "", date(2026, 1, 31), None, "primary")},
+        rules=(Rule("a", {"x": "> @n"}, "big"), Rule("b", {}, "small")),
+    )
+    xml = table.to_dmn()
+    assert old in xml
+    file = read_dmn(xml.replace(old, new))
+    assert file.tables == ()
+    assert any(reason in str(part) for part in file.left_out), file.left_out
+
+
 def test_alternatives_in_one_cell_become_several_rules() -> None:
     table = read_dmn(_dmn(_table("FIRST", [("&lt; 5, &gt; 9", "1"), ("-", "2")]))).table("D")
     assert [table.decide({"x": x}).outcome for x in (4, 5, 9, 10)] == [1, 2, 2, 1]

@@ -131,6 +131,8 @@ def test_every_default_table_decides_on_the_server_as_in_memory(
 def test_any_table_decides_on_the_server_as_in_memory(connection: Any) -> None:
     """Hostile names and texts, every type and test, gaps and overlaps, with nulls."""
 
+    tried = []
+
     @given(st.data())
     def law(data: st.DataObject) -> None:
         if data.draw(st.booleans()):
@@ -152,8 +154,10 @@ def test_any_table_decides_on_the_server_as_in_memory(connection: Any) -> None:
         )
         load(connection, table, frame, TYPES)
         agree(table, frame, decided_there(connection, table))
+        tried.append(table.hit_policy)
 
     law()
+    assert set(tried) == {HitPolicy.FIRST, HitPolicy.UNIQUE}
 
 
 def test_not_a_number_is_missing_and_a_time_of_day_is_cut_off(connection: Any) -> None:

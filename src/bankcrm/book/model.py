@@ -209,7 +209,7 @@ class Book:
         day = as_of_day(self.as_of if as_of is None else as_of)
         found: dict[str, pd.DataFrame] = {}
         rejected: dict[str, list[pd.DataFrame]] = {}
-        told: dict[str, list[DataFault]] = {}
+        found_faults: dict[str, list[DataFault]] = {}
         wrong: dict[str, str] = {}
         # The customers come last: the other frames say who is known on the day.
         later = pd.Series(dtype=object)
@@ -226,11 +226,11 @@ class Book:
             except DataError as error:
                 wrong[name] = str(error)
                 continue
-            rejected[name], told[name] = away + rows, gone + faulty
+            rejected[name], found_faults[name] = away + rows, gone + faulty
         if wrong:
             raise DataError("\n".join(wrong[name] for name in reversed(wrong)))
         frames = {name: found[name] for name in reversed(found)}
-        faults = [fault for name in frames for fault in told[name]]
+        faults = [fault for name in frames for fault in found_faults[name]]
         if frames["customers"].empty and not part:
             raise no_customer(faults)
         faults += linked(frames, rejected, later)

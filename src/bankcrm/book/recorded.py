@@ -59,5 +59,5 @@ def _absence(name: str, size: int | None, faults: Sequence[DataFault]) -> str:
     every = f"all {size:,} rows" if size > 1 else "the only row"
     if not faults:
         return f"no row of {name} is known on the day ({size:,} in all)"
-    told = "; ".join(str(attrs.evolve(fault, advice="")) for fault in faults)
-    return f"{every} of {name} {'are' if size > 1 else 'is'} rejected ({told})"
+    reasons = "; ".join(str(attrs.evolve(fault, advice="")) for fault in faults)
+    return f"{every} of {name} {'are' if size > 1 else 'is'} rejected ({reasons})"

@@ -224,10 +224,10 @@ def patterns_of(
     choices = _distinct(column)
     if len(choices) == 1:
         return choices, "how days are written"
-    told = {p[0]: s.name for s in siblings if len(p := _distinct(s)) == 1}
-    known = [c for c in choices if c in told]
+    decided = {p[0]: s.name for s in siblings if len(p := _distinct(s)) == 1}
+    known = [c for c in choices if c in decided]
     if len(known) == 1:
-        return known, f"as in {told[known[0]]!r}, where no other pattern fits"
+        return known, f"as in {decided[known[0]]!r}, where no other pattern fits"
     return choices, ""
 
 

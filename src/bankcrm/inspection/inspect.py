@@ -240,21 +240,21 @@ def _tried(
 ) -> Inspection:
     """Read and check the book as a review would, and name what it supports."""
     frames, faults = tried_frames(mapping, folder=folder, database=database)
-    told: list[DataFault] = list(faults)
+    stated: list[DataFault] = list(faults)
     problems = [*made.problems, *(_shown(f) for f in faults)]
     sizes = {name: len(frame) for name, frame in frames.items()}
     if not faults and day is not None:
         try:
             given: dict[str, Any] = {**frames}
-            checked, told_by_check = Book(**given, as_of=day).check()
-            frames, told = checked.frames(), list(told_by_check)
-            problems += [_shown(f) for f in told]
+            checked, found_by_check = Book(**given, as_of=day).check()
+            frames, stated = checked.frames(), list(found_by_check)
+            problems += [_shown(f) for f in stated]
         except DataError as error:
             problems.append(re.sub(r"( in [\d,]+ rows?) \([^;]*?\)(?=;|$)", r"\1", str(error)))
     recorded = recorded_in(frames)
     fitted = Fitted(recorded)
     waiting = [s.name for s in STEPS if s.fit is not None]
-    why = absences(sizes, recorded, [_without_examples(f) for f in told])
+    why = absences(sizes, recorded, [_without_examples(f) for f in stated])
     reasons = reasons_of(STEPS, fitted, why, waiting=waiting)
     results = [r for s in STEPS for r in s.results if r not in s.hidden]
     if not fitted.records(*COMPLAINTS.any_of):

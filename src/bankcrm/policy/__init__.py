@@ -9,7 +9,8 @@ from bankcrm.policy.load import (
     load_policy,
     presets,
 )
-from bankcrm.policy.model import Change, Policy, PolicySet
+from bankcrm.policy.model import Change, Policy
+from bankcrm.policy.policy_set import PolicySet
 
 __all__ = [
     "DOMAINS",

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from bankcrm.arguments import refuse
 from bankcrm.policy.load import default_policies, default_policy
-from bankcrm.policy.model import Policy, PolicySet
+from bankcrm.policy.model import Policy
+from bankcrm.policy.policy_set import PolicySet
 
 
 def policy_of(policy: Policy | None, domain: str) -> Policy:

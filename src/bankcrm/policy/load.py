@@ -12,7 +12,8 @@ import attrs
 
 from bankcrm.errors import PolicyError, UnknownNameError
 from bankcrm.policy.header import Header
-from bankcrm.policy.model import Policy, PolicySet, Record
+from bankcrm.policy.model import Policy, Record
+from bankcrm.policy.policy_set import PolicySet
 from bankcrm.policy.validation import faults_of
 from bankcrm.policy.workbook import read_workbook
 from bankcrm.rules import DecisionTable, Parameter

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from bankcrm.rules.compiled import Cell, Compiled, Row
+from bankcrm.rules.unary import UnaryTest
 from bankcrm.rules.values import constant_key, representatives, show
 
 Box = Mapping[int, int]
 """The facts that a rule tests, by position, each with one bit set of regions."""
+Predicate: TypeAlias = Callable[[Any], Any]
+"""The test of a known value, or of an array of them."""
 _EXACT = 1 << 53  # whole numbers beyond are not exact as floats
 
 
@@ -72,7 +75,7 @@ class Space:
         missing = 1 << (len(self.points[fact]) - 1)
         if cell.predicate is None:
             return missing if cell.needs == "missing" else missing - 1
-        return self._readers[fact].passed(cell) | (missing if stops else 0)
+        return self._readers[fact].passed(cell.test, cell.predicate) | (missing if stops else 0)
 
     def example(self, box: Box) -> dict[str, object]:
         """The first row of a box that is not empty."""
@@ -90,10 +93,9 @@ class _Reader:
     def __init__(self, points: list[Any]) -> None:
         self.points = points
 
-    def passed(self, cell: Cell) -> int:
+    def passed(self, test: UnaryTest, predicate: Predicate) -> int:
         """The regions that pass a test, as a bit set."""
-        assert cell.predicate is not None  # noqa: S101  # for the type; `_mask` has seen to it
-        return sum(1 << i for i, p in enumerate(self.points) if cell.predicate(p))
+        return sum(1 << i for i, p in enumerate(self.points) if predicate(p))
 
 
 class _Numbers(_Reader):
@@ -103,9 +105,8 @@ class _Numbers(_Reader):
         super().__init__(points)
         self.values = np.array(points, np.float64)
 
-    def passed(self, cell: Cell) -> int:
-        assert cell.predicate is not None  # noqa: S101  # for the type; `_mask` has seen to it
-        bits = np.packbits(cell.predicate(self.values), bitorder="little")
+    def passed(self, test: UnaryTest, predicate: Predicate) -> int:
+        bits = np.packbits(predicate(self.values), bitorder="little")
         return int.from_bytes(bits.tobytes(), "little")
 
 
@@ -116,11 +117,11 @@ class _Texts(_Reader):
         super().__init__(points)
         self.bits = {p: 1 << i for i, p in enumerate(points)}
 
-    def passed(self, cell: Cell) -> int:
+    def passed(self, test: UnaryTest, predicate: Predicate) -> int:
         named = 0
-        for constant in cell.test.constants:
+        for constant in test.constants:
             named |= self.bits.get(constant_key(constant), 0)
-        return (1 << len(self.points)) - 1 - named if cell.test.op == "not" else named
+        return (1 << len(self.points)) - 1 - named if test.op == "not" else named
 
 
 def _reader(points: list[Any]) -> _Reader:

@@ -317,4 +317,4 @@ def _as_kind(values: Any, column: Column | None) -> Any:
     try:
         return pc.cast(values, kind, safe=False)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        return values
+        return values  # as they are: the check of the book names the column and its type
