@@ -14,6 +14,7 @@ from bankcrm.inspection.codes import Code, codes_of, directions
 from bankcrm.inspection.formats import DECIDE, Entries, Entry, formats_of, marks_of
 from bankcrm.inspection.lines import Line, Section
 from bankcrm.inspection.matching import FrameMatch, Match
+from bankcrm.report.words import rows_of
 
 _MANY = 10
 _ALONE = 3
@@ -240,7 +241,7 @@ def _code_lines(codes: Sequence[Code], column: Column) -> tuple[list[Line], list
     single = len(unknown) <= _ALONE
     lines = [Line("", Entry("", f"words: {known}"))] if unknown else []
     for code in codes:
-        rows = f"{code.rows:,} rows"
+        rows = rows_of(code.rows)
         if code.meaning:
             lines.append(Line(code.word, Entry(code.meaning, f"{rows}; {code.doubt}".strip("; "))))
         elif not column.required:
@@ -253,5 +254,5 @@ def _code_lines(codes: Sequence[Code], column: Column) -> tuple[list[Line], list
     if single or not column.required:
         return lines, []
     count = sum(c.rows for c in unknown)
-    comment = f"{len(unknown)} words in {count:,} rows; such as {first!r}, or name them above"
+    comment = f"{len(unknown)} words in {rows_of(count)}; such as {first!r}, or name them above"
     return lines, [Line(column.name, Entry(DECIDE, comment, first))]

@@ -33,6 +33,7 @@ from bankcrm.inspection.tables import SourceTable, tables_of_database, tables_of
 from bankcrm.pipeline.fitted import Fitted
 from bankcrm.pipeline.reasons import limits_of, reasons_of
 from bankcrm.pipeline.steps import COMPLAINTS, STEPS
+from bankcrm.report.words import rows_of
 
 _HEAD = """\
 # A draft by `bankcrm inspect`. Each line is a proposal with its reason: read it, and correct it.
@@ -260,7 +261,7 @@ def _tried(
     if not fitted.records(*COMPLAINTS.any_of):
         reasons["complaints"] = why.get("complaints", "the book has no complaints")
     found = made.frames or tuple(
-        FoundFrame(n, _place(mapping, n), size, f"{size:,} rows") for n, size in sizes.items()
+        FoundFrame(n, _place(mapping, n), size, rows_of(size)) for n, size in sizes.items()
     )
     return attrs.evolve(
         made,

@@ -22,6 +22,7 @@ from bankcrm.databases.reading import Source, reading, table_query, tables_of
 from bankcrm.errors import BankcrmError, DataError, MissingExtraError
 from bankcrm.inspection.codes import own_words
 from bankcrm.inspection.columns import SourceColumn, missing_words, without
+from bankcrm.report.words import rows_of
 
 ENCODINGS = ("gb18030", "big5", "cp1252", "cp1250", "shift_jis", "euc_kr")
 """Encodings to offer for a file that is neither UTF-8 nor UTF-16."""
@@ -88,7 +89,7 @@ def tables_of_database(database: Source, problems: list[str]) -> list[SourceTabl
             try:
                 parts = list(read(table_query(database, name)))
                 table = pa.concat_tables(parts, promote_options="permissive")
-                found.append(_table({"table": name}, name, table, f"{len(table):,} rows"))
+                found.append(_table({"table": name}, name, table, rows_of(len(table))))
             except (BankcrmError, pa.ArrowException) as error:
                 problems.append(f"{name}: {error}")
     return found
@@ -149,7 +150,7 @@ def _of_files(files: list[Path]) -> SourceTable:
         about.append(str(attrs.evolve(fault, frame="", advice="")).lstrip(": "))
     made = _table({"file": pattern}, re.sub(r"[\d_]+$", "", path.stem), table, "")
     return attrs.evolve(
-        made, about=", ".join([f"{len(table):,} rows", *about]), formats=formats, choices=choices
+        made, about=", ".join([rows_of(len(table)), *about]), formats=formats, choices=choices
     )
 
 
@@ -240,7 +241,7 @@ def _of_excel(path: Path) -> Iterator[SourceTable]:
                 if len(sheets) > 1 and not re.fullmatch(r"(Sheet|工作表)\d*", sheet)
                 else path.stem
             )
-            yield _table(place, name, table, f"sheet {sheet!r}, {len(table):,} rows")
+            yield _table(place, name, table, f"sheet {sheet!r}, {rows_of(len(table))}")
 
 
 def _table(place: dict[str, str], name: str, table: pa.Table, about: str) -> SourceTable:

@@ -93,6 +93,16 @@ class Count:
         return singular if self.n == 1 else plural
 
 
+def rows_of(n: int) -> str:
+    """A number of rows in words.
+
+    >>> rows_of(1), rows_of(2_000)
+    ('1 row', '2,000 rows')
+    """
+    count = Count(n)
+    return f"{count} {count:row|rows}"
+
+
 class Words:
     """Looks up words in one language; unknown words are shown as they are.
 
