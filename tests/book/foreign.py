@@ -206,19 +206,22 @@ def _plain(value: Any) -> Any:
     return value
 
 
+CHINESE = Formats(
+    encoding="gbk",
+    separator=";",
+    thousands=",",
+    dates="%Y/%m/%d",
+    time_zone="Asia/Shanghai",
+    true="是",
+    false="否",
+)
+"""How the files of a Chinese bank are often written."""
+
+
 def chinese_bank(book: Book, folder: Path) -> BookMapping:
     """The folder of a Chinese bank: GBK, Chinese headers, ``;``, ``1,200.00`` in two columns.
 
     The mapping that is returned names neither encoding nor separator; both are recognised.
     """
-    formats = Formats(
-        encoding="gbk",
-        separator=";",
-        thousands=",",
-        dates="%Y/%m/%d",
-        time_zone="Asia/Shanghai",
-        true="是",
-        false="否",
-    )
-    mapping = written(book, folder, Style(formats, amounts="sides", ids={"transactions": ".0"}))
-    return attrs.evolve(mapping, formats=attrs.evolve(formats, encoding=None, separator=None))
+    mapping = written(book, folder, Style(CHINESE, amounts="sides", ids={"transactions": ".0"}))
+    return attrs.evolve(mapping, formats=attrs.evolve(CHINESE, encoding=None, separator=None))

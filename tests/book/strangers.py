@@ -15,18 +15,11 @@ import pandas as pd
 from bankcrm.book import Book
 from bankcrm.book.mapping import Formats
 
+from . import foreign
 from .foreign import Style, written
 
 CHINESE = Style(
-    Formats(
-        encoding="gbk",
-        separator=";",
-        thousands=",",
-        dates="%Y/%m/%d",
-        time_zone="Asia/Shanghai",
-        true="是",
-        false="否",
-    ),
+    foreign.CHINESE,
     amounts="sides",
     only=True,
     headers={

@@ -16,28 +16,19 @@ import pytest
 from hypothesis import given
 
 from bankcrm.book import CONTRACT, Book, read_book
-from bankcrm.book.mapping import BookMapping, Formats, FrameMapping
+from bankcrm.book.mapping import BookMapping, FrameMapping
 from bankcrm.databases.connection import PASSWORD
 from bankcrm.datasets import make_book
 from bankcrm.errors import DatabaseError, DataError
 from bankcrm.testing.books import books
 
-from .foreign import Style, rows_of, written
+from .foreign import CHINESE, Style, rows_of, written
 from .test_reading import STYLES
 
 sqlalchemy = pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed (extra sql)")
 
 BANK = Style(
-    Formats(
-        encoding="gb18030",
-        separator=";",
-        thousands=",",
-        dates="%Y/%m/%d",
-        time_zone="Asia/Shanghai",
-        true="是",
-        false="否",
-        missing="NULL",
-    ),
+    attrs.evolve(CHINESE, encoding="gb18030", missing="NULL"),
     amounts="sides",
     ids={"transactions": ".0"},
     files=2,
