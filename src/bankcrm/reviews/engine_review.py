@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 from bankcrm.databases.writing import ResultTable, stored_schema
 from bankcrm.engines.output import Output
 from bankcrm.pipeline.reading import shown_columns
-from bankcrm.reviews.model import INLINED, Review, as_id, leading_rows, unknown_customer
+from bankcrm.reviews.explanations import INLINED, leading_rows
+from bankcrm.reviews.model import Review, as_id, unknown_customer
 from bankcrm.rules import Trace
 
 
@@ -75,7 +76,7 @@ class EngineReview(Review):
 
 def leading_customers(output: Output) -> pd.DataFrame:
     """The customers that a report explains, with every column, in order of id."""
-    columns = ["warning_signals", "contribution"]
+    columns = ["warning", "warning_signals", "contribution"]
     keys = pd.concat([pd.read_parquet(f, columns=columns) for f in output.files])
     leading = keys.index[leading_rows(keys, INLINED)]
     pieces = []
