@@ -128,7 +128,7 @@ def _link(kind: str, value: Any) -> str:
 
 
 def _unknown(value: Any) -> bool:
-    return value is None or value == "" or bool(pd.isna(value))
+    return bool(pd.isna(value)) or value == ""
 
 
 def _amount(value: Any) -> str:
