@@ -165,7 +165,7 @@ def _finished(merged: pd.DataFrame, situation: Situation) -> pd.DataFrame:
     facts = situation.facts
     stake = np.full(len(merged), np.nan)
     if "value_at_stake" in facts:
-        stake = np.where(row < 0, np.nan, facts["value_at_stake"].to_numpy(np.float64)[row])
+        stake = np.append(facts["value_at_stake"].to_numpy(np.float64), np.nan)[row]
     manager = _filled(_picked(facts, "manager", row, ""), merged["manager"].array)
     made: dict[str, Any] = {
         "customer_id": _ids(facts.index, row),
