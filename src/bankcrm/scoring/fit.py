@@ -17,6 +17,10 @@ from bankcrm.scoring.logistic import DistinctRows, LogisticFit, distinct_rows, f
 
 _ALIKE = 0.999
 """Correlation from which two features say the same."""
+_LEAST = 1.0
+"""The least weight of a feature, in standard errors."""
+_AGAINST = "beside the other features its points would run against its own trend"
+_NOTHING = "beside the other features its weight is below its standard error"
 
 
 @attrs.frozen(eq=False)
@@ -46,8 +50,8 @@ def fit_card(
     """A scorecard for an event: more points, less probable.
 
     Each feature is cut into bins; a logistic regression weighs their weights of evidence. A
-    feature is left out, with the reason, if it tells too little, says the same as a better one, or
-    would give points against its own trend.
+    feature is left out, with the reason, if it tells too little by itself or beside the others, says
+    the same as a better one, or would give points against its own trend.
 
     Args:
         facts: One row per case; numbers, texts and booleans. Give only what is known before the
@@ -110,16 +114,12 @@ def _weigh(
     kept = _not_repeated(found, woe, cells, dropped)
     while True:
         fit = fit_logistic(-woe[:, kept], cells.counts, cells.events)
-        weights = fit.coefficients[1:]
-        if weights.min() > 0:
+        sure = fit.coefficients[1:] / np.sqrt(np.diag(fit.covariance)[1:])
+        if sure.min() > _LEAST:
             return [found[i] for i in kept], fit
-        worst = kept[int(weights.argmin())]
-        dropped.append(
-            Dropped(
-                found[worst].bins.feature,
-                "beside the other features its points would run against its own trend",
-            )
-        )
+        worst = kept[int(sure.argmin())]
+        why = _AGAINST if sure.min() <= 0 else _NOTHING
+        dropped.append(Dropped(found[worst].bins.feature, why))
         kept.remove(worst)
 
 
