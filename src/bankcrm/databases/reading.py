@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from uuid import UUID
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -212,6 +213,8 @@ def _array(name: str, values: Sequence[Any]) -> pa.Array:
     try:
         return pa.array(values)
     except (pa.ArrowException, OverflowError):
+        if all(value is None or isinstance(value, UUID) for value in values):
+            return pa.array([value and str(value) for value in values], pa.string())
         raise DataError(
             f"column {name}: values of several types, or beyond the range of a type; convert it "
             f"in a query, such as SELECT CAST({name} AS VARCHAR(40)) AS {name} FROM ..."
