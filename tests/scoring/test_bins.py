@@ -29,7 +29,7 @@ def keeps(rates: list[float], trend: Trend) -> bool:
     steps = [b - a for a, b in itertools.pairwise(rates)]
     if any(s == 0 for s in steps):
         return False
-    signs = [s > 0 for s in steps]
+    signs = [bool(s > 0) for s in steps]
     turns = [signs[i] != signs[i + 1] for i in range(len(signs) - 1)]
     if trend == "ascending":
         return all(signs)

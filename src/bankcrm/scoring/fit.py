@@ -50,8 +50,8 @@ def fit_card(
     """A scorecard for an event: more points, less probable.
 
     Each feature is cut into bins; a logistic regression weighs their weights of evidence. A
-    feature is left out, with the reason, if it tells too little by itself or beside the others, says
-    the same as a better one, or would give points against its own trend.
+    feature is left out, with the reason, if it tells too little by itself or beside the others,
+    says the same as a better one, or would give points against its own trend.
 
     Args:
         facts: One row per case; numbers, texts and booleans. Give only what is known before the
