@@ -454,7 +454,9 @@ def read_earlier(folder: str | Path) -> EarlierReview:
         whole = source / "customers.parquet"
         parts = sorted((source / f"review_date={day}").glob("*.parquet"))
         files = [whole] if whole.is_file() or not parts else parts
-        pieces = [pd.read_parquet(file, columns=["stage", "tier"]) for file in files]
+        pieces = [
+            pd.read_parquet(file, columns=["stage", "tier"], partitioning=None) for file in files
+        ]
         customers = pd.concat([piece.astype(object) for piece in pieces])
     except (OSError, ValueError, KeyError) as error:
         raise DataError(
