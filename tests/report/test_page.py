@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 
 from bankcrm.book import Book
-from bankcrm.datasets import make_book
+from bankcrm.datasets import load_berka, make_book
 from bankcrm.policy import PolicySet, default_policies, default_policy
 from bankcrm.report.tables import inert
 from bankcrm.reviews import Review, review
@@ -321,3 +321,19 @@ def test_hostile_texts_do_nothing(page: Page, tmp_path: Path) -> None:
     assert page.driver.find_elements("css selector", "img, b") == []
     assert page.too_wide() <= 0
     assert all(not row[0].startswith("=") for row in rows_of(page, "due"))
+
+
+def test_in_two_clicks_why_there_is_an_alarm_and_what_to_do_by_when(
+    page: Page, shared_data: Path, tmp_path: Path
+) -> None:
+    """Berka: customer 10566 on 1994-03-30."""
+    found = review(load_berka(shared_data / "berka"), as_of="1994-03-30")
+    found.to_html(tmp_path / "r.html")
+    page.open(tmp_path / "r.html")
+    page.driver.find_element("link text", "10566").click()
+    answer = page.text("#answer")
+    assert "no movement for much longer than usual" in answer
+    assert "by 1994-04-01: Call the customer and keep the relationship" in answer
+    assert "customer service" in answer
+    [action] = found.actions[found.actions["customer_id"].astype(str) == "10566"].to_dict("records")
+    assert (str(action["due"])[:10], action["action"]) == ("1994-04-01", "retention_call")

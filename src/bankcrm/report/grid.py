@@ -21,7 +21,7 @@ semicolons. ``customer`` and ``complaint`` are ids that link to their explanatio
 number with a bar below it, ``share`` a part of one with a bar, ``rate`` one without.
 """
 _ALIGNED = ("number", "share", "rate", "bar")
-_BAD = ("alarm", "overdue")
+_BAD = ("alarm", "overdue", "urgent")
 
 
 @attrs.frozen

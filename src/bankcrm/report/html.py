@@ -15,7 +15,7 @@ from bankcrm.errors import MissingExtraError
 from bankcrm.report import sections
 from bankcrm.report.charts import curve, flow, heatmap
 from bankcrm.report.glance import glance, key_figures
-from bankcrm.report.packing import packed, script_json, sources
+from bankcrm.report.packing import packed, packed_actions, script_json, sources
 from bankcrm.report.tables import FORMULA
 from bankcrm.report.words import Words
 from bankcrm.vocabulary import Language, Tier
@@ -60,6 +60,8 @@ class ReportContent:
         explanations: The decisions of some customers, for the search on the page.
         warned: The customers with an alarm, then those on watch, each with the most at stake first.
         complaints: The complaints, with their route, state and due day.
+        actions: What is to be done, with the columns of `bankcrm.actions.ACTION_COLUMNS`, the most
+            pressing first.
         complaint_rules: The decisions about some complaints.
         sections: Title and content of plug-ins' sections.
         note: What a reader of the book should know.
@@ -79,6 +81,7 @@ class ReportContent:
     explanations: Mapping[str, Any]
     warned: pd.DataFrame
     complaints: pd.DataFrame
+    actions: pd.DataFrame
     complaint_rules: Mapping[str, Any] = NO_RULES
     sections: Sequence[tuple[str, pd.DataFrame | str]] = ()
     note: str = ""
@@ -117,13 +120,18 @@ def render_html(content: ReportContent, *, language: Language = "en") -> str:
         **_head(content, words),
         **_tables(content, words),
         **_charts(content, words),
-        explanations=script_json(
-            packed(content.explanations, content.complaint_rules, words, FORMULA)
-        ),
+        explanations=script_json(_explained(content, words)),
         style=_file("style.css") + _file("print.css"),
         script=_file("why.js") + _file("tables.js"),
         foot=_css_text(_foot(content, words)),
     )
+
+
+def _explained(content: ReportContent, words: Words) -> dict[str, Any]:
+    """What the script of the page reads: the decisions, and what is to be done."""
+    found = packed(content.explanations, content.complaint_rules, words, FORMULA)
+    to_do = content.actions.assign(title=sections.titles(content.actions, words))
+    return found | {"actions": packed_actions(to_do, found, words)}
 
 
 def _foot(content: ReportContent, words: Words) -> str:
@@ -216,6 +224,8 @@ def _tables(content: ReportContent, words: Words) -> dict[str, Any]:
             content.warned, "watch", s["customers"], sections.WATCHED_ROWS, words
         ),
         "signals": sections.signals(content.warned, s["warning"], words),
+        "owners": sections.owners(content.actions, words),
+        "actions": sections.actions(content.actions, words),
         "due": sections.due(content.complaints, pd.Timestamp(content.as_of), words),
         "tiers": sections.tiers(s, of, words),
         "resources": sections.resources(s, words),

@@ -6,17 +6,19 @@ import functools
 import importlib.resources
 import json
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
+
+import pandas as pd
 
 from bankcrm.report.words import Words
 
 TEXTS = (
     "All facts", "Close", "Complaint", "Complaints of this customer", "Customer", "Decisions",
     "Filter", "Full trace", "No such complaint on this page.", "No such customer on this page.",
-    "Save as CSV", "Show all", "Show fewer", "Why there is a warning", "applies", "ascending",
-    "descending", "does not apply", "due", "no", "not reached", "otherwise", "rows", "sorted by",
-    "undecided", "yes",
+    "Save as CSV", "Show all", "Show fewer", "What to do", "Why there is a warning", "applies",
+    "ascending", "by", "descending", "does not apply", "due", "no", "not reached", "otherwise",
+    "rows", "sorted by", "undecided", "yes",
 )  # fmt: skip
 """What the script says."""
 
@@ -58,6 +60,44 @@ def _subject(explained: Mapping[str, Any], kind: str, words: Words) -> dict[str,
         "rules": columns[:count],
         "values": columns[count:],
     }
+
+
+ACTION_FACTS = ("title", "due", "priority", "department", "manager", "channel", "reason", "overdue")
+
+
+def packed_actions(actions: pd.DataFrame, found: Mapping[str, Any], words: Words) -> dict[str, Any]:
+    """The actions for the customers and about the complaints that the page explains.
+
+    Args:
+        actions: As in `bankcrm.Review.actions`.
+        found: What `packed` made; its words take up those of the actions.
+        words: The language.
+    """
+    customers = actions["customer_id"].astype("string").astype(object)
+    complaints = actions["complaint_id"].astype("string").astype(object)
+    explained = customers.isin(found["customer"]["ids"]) | complaints.isin(
+        found["complaint"]["ids"]
+    )
+    rows = actions[explained.to_numpy()]
+    texts = rows.assign(
+        reason=_each(rows["reason"], words.reasons), due=rows["due"].dt.strftime("%Y-%m-%d")
+    )
+    found["words"].update(
+        {w: words(w) for c in ("priority", "department", "channel") for w in _names(rows[c])}
+    )
+    columns = {f: texts[f].astype(object).where(texts[f].notna(), None) for f in ACTION_FACTS}
+    columns |= {"customer": customers[explained], "complaint": complaints[explained]}
+    plain = {n: c.astype(object).where(c.notna(), None).tolist() for n, c in columns.items()}
+    return {name: _coded(values) for name, values in plain.items()}
+
+
+def _names(values: pd.Series) -> list[str]:
+    return [str(v) for v in values.dropna().unique()]
+
+
+def _each(values: pd.Series, change: Callable[[str], str]) -> pd.Series:
+    """Texts changed one by one, each distinct one once."""
+    return values.astype(object).map({v: change(v) for v in _names(values)})
 
 
 def _table(table: Mapping[str, Any], words: Words) -> dict[str, Any]:

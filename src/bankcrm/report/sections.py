@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from bankcrm.report.grid import Grid, grid
+from bankcrm.report.grid import Grid, Kind, grid
 from bankcrm.report.words import Words
 
 WARNED_ROWS = 2_000
@@ -16,6 +16,8 @@ WATCHED_ROWS = 200
 """How many customers on watch the page lists."""
 DUE_ROWS = 500
 """How many open complaints the page lists."""
+ACTION_ROWS = 300
+"""How many actions the page lists."""
 EXTRA_ROWS = 100
 """How many rows of a plug-in's section a page shows."""
 _LEFT_OUT = "{n} more {n:row|rows} not shown; all are in {file}."
@@ -72,6 +74,67 @@ def signals(warned: pd.DataFrame, counted: Mapping[str, int], words: Words) -> G
 def left_out(rows: int, file: str, words: Words) -> str:
     """That rows are not shown, and where they are; empty where all are shown."""
     return words.sentence(_LEFT_OUT, n=rows, file=file) if rows > 0 else ""
+
+
+PRIORITIES = ("urgent", "high", "normal", "low")
+
+
+def owners(actions: pd.DataFrame, words: Words) -> Grid | None:
+    """How much each owner has to do; None where there is nothing."""
+    if not len(actions):
+        return None
+    named = bool(actions["manager"].notna().any())
+    by = ["department", "manager"] if named else ["department"]
+    keys = [actions[c].astype(object).fillna("") for c in by]
+    counted = pd.crosstab(keys, actions["priority"].astype(object))
+    counted = counted.reindex(columns=list(PRIORITIES), fill_value=0)
+    late = actions["overdue"].astype(int).groupby(keys).sum().reindex(counted.index)
+    first = actions["due"].groupby(keys).min().reindex(counted.index)
+    order = counted.sum(axis=1).sort_values(ascending=False, kind="stable").index
+    counted, late, first = counted.loc[order], late.loc[order], first.loc[order]
+    names = [i if isinstance(i, tuple) else (i,) for i in order]
+    columns: list[tuple[str, Kind, Iterable[Any]]] = [("owner", "word", [n[0] for n in names])]
+    if named:
+        columns.append(("manager", "text", [n[1] for n in names]))
+    columns += [(p, "number", counted[p].tolist()) for p in PRIORITIES]
+    columns += [
+        ("all", "number", counted.sum(axis=1).tolist()),
+        ("past their day", "number", late.tolist()),
+        ("earliest due", "text", first.dt.strftime("%Y-%m-%d")),
+    ]
+    title = words.sentence("Actions by owner: {n} in all", n=len(actions))
+    return grid("owners", title, columns, words)
+
+
+def actions(found: pd.DataFrame, words: Words) -> Grid | None:
+    """The actions, the most pressing first; None where there is nothing to do."""
+    if not len(found):
+        return None
+    shown = found.head(ACTION_ROWS)
+    return grid(
+        "actions",
+        words.sentence("Actions: {n}, the most pressing first", n=len(found)),
+        [
+            ("action", "text", titles(shown, words)),
+            ("customer", "customer", shown["customer_id"].astype("string").astype(object)),
+            ("complaint", "complaint", shown["complaint_id"].astype("string").astype(object)),
+            ("due", "text", shown["due"].dt.strftime("%Y-%m-%d")),
+            ("priority", "bad", shown["priority"].astype(object)),
+            ("owner", "word", shown["department"].astype(object)),
+            ("reasons", "reasons", shown["reason"].astype(object)),
+        ],
+        words,
+        left_out=left_out(len(found) - len(shown), "actions.csv", words),
+    )
+
+
+def titles(found: pd.DataFrame, words: Words) -> list[str]:
+    """The actions in the language of the page, in English where the policy has no other text."""
+    english = found["title"].astype(object)
+    if words.language == "en":
+        return english.tolist()
+    chinese = found["title_zh"].astype(object)
+    return chinese.where(chinese.notna(), english).tolist()
 
 
 def due(complaints: pd.DataFrame, as_of: pd.Timestamp, words: Words) -> Grid | None:

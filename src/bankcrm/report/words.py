@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import attrs
 
 from bankcrm.vocabulary import (
+    Channel,
     CustomerKind,
     Department,
     Kind,
@@ -34,6 +35,7 @@ _LABELLED: tuple[type[Labelled], ...] = (
     CustomerKind,
     Signal,
     Product,
+    Channel,
 )
 
 _ENGLISH: Mapping[str, str] = {

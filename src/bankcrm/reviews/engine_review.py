@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 from bankcrm.databases.writing import ResultTable, stored_schema
 from bankcrm.engines.output import Output
 from bankcrm.pipeline.reading import shown_columns
-from bankcrm.reviews.explanations import INLINED, leading_rows
+from bankcrm.reviews.explanation import Explanation
 from bankcrm.reviews.model import Review, as_id, unknown_customer
-from bankcrm.rules import Trace
+from bankcrm.reviews.page_rows import INLINED, leading_rows
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -35,13 +35,13 @@ class EngineReview(Review):
         default=None, kw_only=True, repr=False
     )
 
-    def explain(self, customer: object) -> dict[str, Trace]:
+    def explain(self, customer: object) -> Explanation:
         """Explain the decisions about one customer; see `Review.explain`."""
         customer = as_id(customer, self.facts.index)
         if isinstance(customer, str) == (self.facts.index.dtype.kind in "iu"):
             raise unknown_customer(customer, self.facts.index)  # Arrow compares no text to numbers
         for file in self.output.files:
-            rows = pq.read_table(file, filters=[("customer_id", "=", customer)])
+            rows = pq.read_table(file, filters=[("customer_id", "=", customer)], partitioning=None)
             if rows.num_rows:
                 return Review.explain(attrs.evolve(self, facts=rows.to_pandas()), customer)
         raise unknown_customer(customer, self.facts.index)
@@ -53,7 +53,7 @@ class EngineReview(Review):
         return ResultTable(
             "customers",
             stored_schema(schemas, shown),
-            lambda: (pq.read_table(file) for file in self.output.files),
+            lambda: (pq.read_table(file, partitioning=None) for file in self.output.files),
             ("customer_id",),
         )
 
@@ -76,11 +76,6 @@ class EngineReview(Review):
 
 def leading_customers(output: Output) -> pd.DataFrame:
     """The customers that a report explains, with every column, in order of id."""
-    columns = ["warning", "warning_signals", "contribution"]
-    keys = pd.concat([pd.read_parquet(f, columns=columns) for f in output.files])
+    keys = output.frame(["warning", "warning_signals", "contribution"])
     leading = keys.index[leading_rows(keys, INLINED)]
-    pieces = []
-    for file in output.files:
-        rows = pd.read_parquet(file)
-        pieces.append(rows.loc[rows.index.isin(leading)])
-    return pd.concat(pieces).sort_index()
+    return output.frame(customers=leading).sort_index()

@@ -78,6 +78,25 @@ function showWarning(subject) {
   }
 }
 
+// What is to be done for a customer or about a complaint, and by when.
+function showActions(kind, id) {
+  const { customer, complaint, title, due, priority, department, manager, channel, reason } = data.actions;
+  const owner = kind === "customer" ? customer : complaint;
+  const mine = [];
+  for (let i = 0; i < (owner.c ?? owner).length; i++) if (at(owner, i) === id) mine.push(i);
+  if (!mine.length) return;
+  made(answer, "h3", text("What to do"));
+  const list = made(answer, "ul", "", "to-do");
+  for (const i of mine) {
+    const line = made(list, "li");
+    made(line, "strong", `${text("by")} ${at(due, i)}: ${at(title, i)}`);
+    const about = [at(priority, i), at(department, i), at(manager, i), at(channel, i)].filter(Boolean).map(word);
+    line.append(` (${about.join(", ")})`);
+    made(line, "span", at(reason, i), "because");
+    if (kind === "customer" && at(complaint, i)) link(line, "complaint", at(complaint, i));
+  }
+}
+
 function showDecisions(subject) {
   made(answer, "h3", text("Decisions"));
   const list = made(answer, "dl", "", "decisions");
@@ -159,6 +178,7 @@ function show(kind, id) {
   else {
     const subject = subjectOf(kind, place[kind].get(id));
     if (kind === "customer") showWarning(subject);
+    showActions(kind, id);
     showDecisions(subject);
     if (kind === "customer") showComplaints(id);
     showFacts(subject, kind === "complaint");
