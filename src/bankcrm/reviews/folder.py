@@ -21,6 +21,8 @@ _FILES = (
     "customers.parquet",
     "customers.csv",
     "complaints.csv",
+    "actions.csv",
+    "actions.parquet",
     "findings.csv",
     "index.html",
     SUMMARY,  # the last: with it, all are there
@@ -80,7 +82,10 @@ def read_earlier(folder: str | Path) -> EarlierReview:
         written: dict[str, str] = dict(summary.pop("files"))
         _refuse_mixed(source, written)
         customers = [n for n in written if n == "customers.parquet" or _is_part(n)]
-        pieces = [pd.read_parquet(source / n, columns=["stage", "tier"]) for n in customers]
+        pieces = [
+            pd.read_parquet(source / n, columns=["stage", "tier"], partitioning=None)
+            for n in customers
+        ]
         standing = pd.concat([piece.astype(object) for piece in pieces])
     except DataError:
         raise

@@ -33,7 +33,8 @@ from bankcrm.vocabulary import Language
 NOT_AVAILABLE = "n/a"
 INLINED = 10_000
 """How many customers the page of a report explains."""
-_PARQUET = ("customers.parquet", "customers/*", "complaints.parquet", "findings.parquet")
+_PARQUET = ("customers.parquet", "customers/*", "complaints.parquet", "actions.parquet",
+            "findings.parquet")  # fmt: skip
 
 
 @attrs.frozen(eq=False)
@@ -47,6 +48,8 @@ class Review:
             contribution with its components, tier, resource level and warning, each with its rule.
         complaints: One row per accepted complaint, indexed by ``complaint_id``: kind, severity,
             owner, due day, each with its rule.
+        actions: One row per action, the most pressing first, with the columns of
+            `bankcrm.actions.ACTION_COLUMNS`: what to do, for whom, why, and by when.
         summary: The figures of the whole book, ready for JSON.
         findings: Problems of the data: counts and examples.
         policies: The policies that decided.
@@ -63,6 +66,7 @@ class Review:
     as_of: date
     customers: pd.DataFrame
     complaints: pd.DataFrame
+    actions: pd.DataFrame
     summary: Mapping[str, Any]
     findings: pd.DataFrame
     policies: PolicySet
@@ -240,6 +244,7 @@ class Review:
             "figures": figures,
             "customers": self.customers.reset_index(),
             "complaints": self.complaints.reset_index(),
+            "actions": self.actions,
             "findings": self.findings,
         }
         write_excel(sheets, path)
@@ -259,6 +264,7 @@ class Review:
         ).replaced() as target:
             self._parquet_customers(target)
             _write_parquet(self.complaints, target / "complaints.parquet")
+            _write_parquet(self.actions, target / "actions.parquet")
             _write_parquet(self.findings, target / "findings.parquet")
 
     def to_database(self, database: Database, schema: str | None = None) -> None:
@@ -318,6 +324,8 @@ class Review:
         with review_folder(folder, force=force, as_of=self.as_of).replaced() as target:
             self._write_customers(target)
             write_csv(self.complaints, target / "complaints.csv")
+            write_csv(self.actions, target / "actions.csv", index=False)
+            _write_parquet(self.actions, target / "actions.parquet")
             write_csv(self.findings, target / "findings.csv", index=False)
             self.to_html(target / "index.html", earlier=earlier, language=language)
             write_summary(self.summary, target)
