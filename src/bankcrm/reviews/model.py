@@ -26,6 +26,7 @@ from bankcrm.pipeline.reading import decisions_of, explain, not_applicable, null
 from bankcrm.policy import PolicySet
 from bankcrm.report import ReportContent, render_html, write_csv, write_excel
 from bankcrm.report.html import EarlierReview
+from bankcrm.reviews.explanation import DecisionLine, Explanation, complaint_lines, decision_line
 from bankcrm.reviews.folder import review_folder, write_summary
 from bankcrm.rules import DecisionTable, Trace
 from bankcrm.vocabulary import Language
@@ -125,14 +126,15 @@ class Review:
         """
         return null_reasons(self.facts, column, self.steps, self.policies, self.reasons)
 
-    def explain(self, customer: object) -> dict[str, Trace]:
-        """Explain the decisions about one customer, rule by rule.
+    def explain(self, customer: object) -> Explanation:
+        """Explain the decisions about one customer, and what is to be done by when.
 
         Args:
             customer: The customer's id; text and a whole number of the same digits are alike.
 
         Returns:
-            Table id -> its trace, in the order of the decisions. A table without an outcome for
+            A value that prints a short form; its `Explanation.full` adds every rule. As a mapping
+            it is table id -> trace, in the order of the decisions; a table without an outcome for
             this customer says why: it does not apply, or a fact is missing.
 
         Raises:
@@ -143,7 +145,27 @@ class Review:
         if not place.size:
             raise unknown_customer(customer, self.facts.index)
         row = {str(name): column.iloc[place[0]] for name, column in self.facts.items()}
-        return explain(row, self.steps, self.policies, self.reasons)
+        traces = explain(row, self.steps, self.policies, self.reasons)
+        return Explanation(
+            customer=customer,
+            as_of=self.as_of,
+            traces=traces,
+            decisions=self._decision_lines(traces),
+            actions=_of_customer(self.actions, customer),
+            complaints=complaint_lines(_of_customer(self.complaints, customer), self.policies),
+        )
+
+    def _decision_lines(self, traces: Mapping[str, Trace]) -> tuple[DecisionLine, ...]:
+        """The main decisions in a line each: those counted, and signals that were found."""
+        return tuple(
+            decision_line(
+                d.outcome or step.name,
+                traces[d.table],
+                self.policies[step.domain].table(d.table),
+            )
+            for step, d in decisions_of(self.steps)
+            if d.counted or (not d.outcome and traces[d.table].decision.rule not in (None, "none"))
+        )
 
     def explanations(self, limit: int = INLINED) -> dict[str, Any]:
         """The decisions about at most ``limit`` customers in a compact plain form, for a page.
@@ -368,6 +390,11 @@ def unknown_customer(customer: object, ids: pd.Index) -> UnknownNameError:
     few = ", ".join(map(str, ids[:3]))
     advice = f"ids are {kind}, such as {few}" if len(ids) else "the review has no customer"
     return UnknownNameError("customer", customer, map(str, ids[:3]), advice=advice)
+
+
+def _of_customer(frame: pd.DataFrame, customer: object) -> pd.DataFrame:
+    """The rows of one customer."""
+    return frame[(frame["customer_id"] == customer).to_numpy(np.bool_, na_value=False)]
 
 
 def _part(value: str | None, whole: str | None) -> str:
