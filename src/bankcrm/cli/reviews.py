@@ -11,7 +11,7 @@ import click
 
 from bankcrm.cli.books import SAMPLE_CUSTOMERS, SAMPLE_SEED
 from bankcrm.cli.options import AS_OF, BOOK, FORCE, JSON, POLICY, QUIET
-from bankcrm.cli.output import show, show_json
+from bankcrm.cli.output import action_rows, show, show_json
 from bankcrm.progress import Progress, progress_bar
 
 if TYPE_CHECKING:
@@ -102,20 +102,74 @@ def review(
 @BOOK
 @AS_OF
 @POLICY
+@click.option("--full", is_flag=True, help="Print every rule that was tested, with its values.")
 @JSON
 def explain(
-    customer: str, book: Path | None, as_of: date | None, files: tuple[str, ...], as_json: bool
+    customer: str,
+    book: Path | None,
+    as_of: date | None,
+    files: tuple[str, ...],
+    full: bool,
+    as_json: bool,
 ) -> None:
-    """Explain every decision about one customer.
+    """Explain the decisions about one customer, and what is to be done by when.
 
-    It prints each rule that was tested for CUSTOMER, with the values of its facts.
+    It prints the main decisions about CUSTOMER with their reasons, the actions and the complaints.
     """
-    traces = _review(book, as_of, files, quiet=True).explain(customer)
+    found = _review(book, as_of, files, quiet=True).explain(customer)
     if as_json:
-        show_json({table: attrs.asdict(trace) for table, trace in traces.items()})
+        traces = {name: attrs.asdict(t) for name, t in found.traces.items()}
+        show_json({**found.to_dict(), **({"traces": traces} if full else {})})
+    else:
+        click.echo(found.full() if full else found)
+
+
+@click.command()
+@BOOK
+@AS_OF
+@POLICY
+@click.option("--owner", metavar="NAME", help="Only the actions of this department or manager.")
+@click.option(
+    "--week",
+    metavar="WEEK",
+    help="Only those due in this week, such as 2026-W27, or in the week of a day; the week of the "
+    "review includes what is overdue.",
+)
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=25, show_default=True, help="Rows to print."
+)
+@click.option("--out", type=click.Path(path_type=Path), help="A CSV file for all of them.")
+@JSON
+def actions(
+    book: Path | None,
+    as_of: date | None,
+    files: tuple[str, ...],
+    owner: str | None,
+    week: str | None,
+    limit: int,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """List what to do, for whom, why and by when.
+
+    The most pressing actions come first; within a priority those with the most value at stake.
+    """
+    from bankcrm.actions import select_actions
+    from bankcrm.frames.plain import plain_rows
+    from bankcrm.report import write_csv
+    from bankcrm.report.words import Count
+
+    result = _review(book, as_of, files, quiet=True)
+    found = select_actions(result.actions, as_of=result.as_of, owner=owner, week=week)
+    if out is not None:
+        write_csv(found, out, index=False)
+    if as_json:
+        show_json(plain_rows(found))
         return
-    for trace in traces.values():
-        click.echo(f"{trace}\n")
+    count = Count(len(found))
+    first = f", the first {limit:,}" if len(found) > limit else ""
+    title = f"{count} {count:action|actions} as of {result.as_of}{first}"
+    show(action_rows(plain_rows(found.head(limit))), title=title, right=("at stake",))
 
 
 @click.command()

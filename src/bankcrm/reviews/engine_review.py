@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 from bankcrm.databases.writing import ResultTable, stored_schema
 from bankcrm.engines.output import Output
 from bankcrm.pipeline.reading import shown_columns
+from bankcrm.reviews.explanation import Explanation
 from bankcrm.reviews.model import INLINED, Review, as_id, leading_rows, unknown_customer
-from bankcrm.rules import Trace
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -34,7 +34,7 @@ class EngineReview(Review):
         default=None, kw_only=True, repr=False
     )
 
-    def explain(self, customer: object) -> dict[str, Trace]:
+    def explain(self, customer: object) -> Explanation:
         """Explain the decisions about one customer; see `Review.explain`."""
         customer = as_id(customer, self.facts.index)
         if isinstance(customer, str) == (self.facts.index.dtype.kind in "iu"):

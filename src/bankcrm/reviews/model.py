@@ -25,6 +25,7 @@ from bankcrm.pipeline.reading import decisions_of, explain, not_applicable, null
 from bankcrm.policy import PolicySet
 from bankcrm.report import ReportContent, render_html, write_csv, write_excel
 from bankcrm.report.html import EarlierReview
+from bankcrm.reviews.explanation import DecisionLine, Explanation, complaint_lines, decision_line
 from bankcrm.rules import DecisionTable, Trace
 from bankcrm.vocabulary import Language
 
@@ -35,11 +36,14 @@ _FILES = (
     "customers.parquet",
     "customers.csv",
     "complaints.csv",
+    "actions.csv",
+    "actions.parquet",
     "findings.csv",
     "summary.json",
     "index.html",
 )
-_PARQUET = ("customers.parquet", "customers/*", "complaints.parquet", "findings.parquet")
+_PARQUET = ("customers.parquet", "customers/*", "complaints.parquet", "actions.parquet",
+            "findings.parquet")  # fmt: skip
 
 
 @attrs.frozen(eq=False)
@@ -53,6 +57,8 @@ class Review:
             contribution with its components, tier, resource level and warning, each with its rule.
         complaints: One row per accepted complaint, indexed by ``complaint_id``: kind, severity,
             owner, due day, each with its rule.
+        actions: One row per action, the most pressing first, with the columns of
+            `bankcrm.actions.ACTION_COLUMNS`: what to do, for whom, why, and by when.
         summary: The figures of the whole book, ready for JSON.
         findings: Problems of the data: counts and examples.
         policies: The policies that decided.
@@ -69,6 +75,7 @@ class Review:
     as_of: date
     customers: pd.DataFrame
     complaints: pd.DataFrame
+    actions: pd.DataFrame
     summary: Mapping[str, Any]
     findings: pd.DataFrame
     policies: PolicySet
@@ -127,14 +134,15 @@ class Review:
         """
         return null_reasons(self.facts, column, self.steps, self.policies, self.reasons)
 
-    def explain(self, customer: object) -> dict[str, Trace]:
-        """Explain the decisions about one customer, rule by rule.
+    def explain(self, customer: object) -> Explanation:
+        """Explain the decisions about one customer, and what is to be done by when.
 
         Args:
             customer: The customer's id; text and a whole number of the same digits are alike.
 
         Returns:
-            Table id -> its trace, in the order of the decisions. A table without an outcome for
+            A value that prints a short form; its `Explanation.full` adds every rule. As a mapping
+            it is table id -> trace, in the order of the decisions; a table without an outcome for
             this customer says why: it does not apply, or a fact is missing.
 
         Raises:
@@ -145,7 +153,27 @@ class Review:
         if not place.size:
             raise unknown_customer(customer, self.facts.index)
         row = {str(name): column.iloc[place[0]] for name, column in self.facts.items()}
-        return explain(row, self.steps, self.policies, self.reasons)
+        traces = explain(row, self.steps, self.policies, self.reasons)
+        return Explanation(
+            customer=customer,
+            as_of=self.as_of,
+            traces=traces,
+            decisions=self._decision_lines(traces),
+            actions=_of_customer(self.actions, customer),
+            complaints=complaint_lines(_of_customer(self.complaints, customer), self.policies),
+        )
+
+    def _decision_lines(self, traces: Mapping[str, Trace]) -> tuple[DecisionLine, ...]:
+        """The main decisions in a line each: those counted, and signals that were found."""
+        return tuple(
+            decision_line(
+                d.outcome or step.name,
+                traces[d.table],
+                self.policies[step.domain].table(d.table),
+            )
+            for step, d in decisions_of(self.steps)
+            if d.counted or (not d.outcome and traces[d.table].decision.rule not in (None, "none"))
+        )
 
     def explanations(self, limit: int = INLINED) -> dict[str, Any]:
         """The decisions about at most ``limit`` customers in a compact plain form, for a page.
@@ -245,6 +273,7 @@ class Review:
             "figures": figures,
             "customers": self.customers.reset_index(),
             "complaints": self.complaints.reset_index(),
+            "actions": self.actions,
             "findings": self.findings,
         }
         write_excel(sheets, path)
@@ -264,6 +293,7 @@ class Review:
         ).replaced() as target:
             self._parquet_customers(target)
             self.complaints.to_parquet(target / "complaints.parquet")
+            self.actions.to_parquet(target / "actions.parquet")
             self.findings.to_parquet(target / "findings.parquet")
 
     def to_database(self, database: Database, schema: str | None = None) -> None:
@@ -322,6 +352,8 @@ class Review:
         with review_folder(folder, force=force).replaced() as target:
             self._write_customers(target)
             write_csv(self.complaints, target / "complaints.csv")
+            write_csv(self.actions, target / "actions.csv", index=False)
+            self.actions.to_parquet(target / "actions.parquet")
             write_csv(self.findings, target / "findings.csv", index=False)
             text = json.dumps(self.summary, indent=2, ensure_ascii=False, allow_nan=False)
             (target / "summary.json").write_text(text + "\n", encoding="utf-8")
@@ -365,6 +397,11 @@ def unknown_customer(customer: object, ids: pd.Index) -> UnknownNameError:
     few = ", ".join(map(str, ids[:3]))
     advice = f"ids are {kind}, such as {few}" if len(ids) else "the review has no customer"
     return UnknownNameError("customer", customer, map(str, ids[:3]), advice=advice)
+
+
+def _of_customer(frame: pd.DataFrame, customer: object) -> pd.DataFrame:
+    """The rows of one customer."""
+    return frame[(frame["customer_id"] == customer).to_numpy(np.bool_, na_value=False)]
 
 
 def _part(value: str | None, whole: str | None) -> str:
