@@ -16,7 +16,7 @@ Kind = Literal[
 ]
 """How a column is shown.
 
-A ``word`` is translated, a ``bad`` one is also marked; ``reasons`` are several, joined by
+A ``word`` is translated, a ``bad`` one is also marked; a ``day`` is not broken; ``reasons`` are several, joined by
 semicolons. ``customer`` and ``complaint`` are ids that link to their explanation. ``bar`` is a
 number with a bar below it, ``share`` a part of one with a bar, ``rate`` one without.
 """
@@ -106,6 +106,7 @@ def _cells(kind: Kind, values: list[Any], words: Words) -> list[Cell]:
         "word": lambda v: Cell(words(v)),
         "bad": lambda v: Cell(words(v), bad=v in _BAD),
         "text": lambda v: Cell(str(v), wrap=True),
+        "day": lambda v: Cell(str(v)),
         "reasons": lambda v: Cell(words.reasons(str(v)), wrap=True),
         "customer": lambda v: Cell(str(v), href=_link("customer", v), wrap=True),
         "complaint": lambda v: Cell(str(v), href=_link("complaint", v), wrap=True),

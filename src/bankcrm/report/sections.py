@@ -100,7 +100,7 @@ def owners(actions: pd.DataFrame, words: Words) -> Grid | None:
     columns += [
         ("all", "number", counted.sum(axis=1).tolist()),
         ("past their day", "number", late.tolist()),
-        ("earliest due", "text", first.dt.strftime("%Y-%m-%d")),
+        ("earliest due", "day", first.dt.strftime("%Y-%m-%d")),
     ]
     title = words.sentence("Actions by owner: {n} in all", n=len(actions))
     return grid("owners", title, columns, words)
@@ -111,14 +111,18 @@ def actions(found: pd.DataFrame, words: Words) -> Grid | None:
     if not len(found):
         return None
     shown = found.head(ACTION_ROWS)
+    about: list[tuple[str, Kind, Iterable[Any]]] = []
+    if found["complaint_id"].notna().any():
+        complaint = shown["complaint_id"].astype("string").astype(object)
+        about.append(("complaint", "complaint", complaint))
     return grid(
         "actions",
         words.sentence("Actions: {n}, the most pressing first", n=len(found)),
         [
-            ("action", "text", titles(shown, words)),
+            ("action", "day", titles(shown, words)),
             ("customer", "customer", shown["customer_id"].astype("string").astype(object)),
-            ("complaint", "complaint", shown["complaint_id"].astype("string").astype(object)),
-            ("due", "text", shown["due"].dt.strftime("%Y-%m-%d")),
+            *about,
+            ("due", "day", shown["due"].dt.strftime("%Y-%m-%d")),
             ("priority", "bad", shown["priority"].astype(object)),
             ("owner", "word", shown["department"].astype(object)),
             ("reasons", "reasons", shown["reason"].astype(object)),
@@ -159,7 +163,7 @@ def due(complaints: pd.DataFrame, as_of: pd.Timestamp, words: Words) -> Grid | N
             ("severity", "word", shown["severity"].astype(object)),
             ("owner", "word", shown["owner"].astype(object)),
             ("state", "bad", shown["state"].astype(object)),
-            ("due", "text", shown["due"].dt.strftime("%Y-%m-%d")),
+            ("due", "day", shown["due"].dt.strftime("%Y-%m-%d")),
             ("days overdue", "number", late.where(late > 0, None)),
         ],
         words,

@@ -17,7 +17,8 @@ from bankcrm._display import card
 from bankcrm.arguments import as_path
 from bankcrm.databases.connection import Database
 from bankcrm.databases.writing import ResultTable, replace_rows, whole_table
-from bankcrm.errors import DataError, UnknownNameError, reason_of
+from bankcrm.disk import whole_file, writing
+from bankcrm.errors import UnknownNameError
 from bankcrm.folders import ResultFolder
 from bankcrm.pipeline import STEPS, Fitted, Step
 from bankcrm.pipeline.reading import decisions_of, explain, null_reasons
@@ -25,22 +26,13 @@ from bankcrm.policy import PolicySet
 from bankcrm.report import ReportContent, render_html, write_csv, write_excel
 from bankcrm.report.html import EarlierReview
 from bankcrm.reviews.explanation import DecisionLine, Explanation, complaint_lines, decision_line
+from bankcrm.reviews.folder import review_folder, write_summary
 from bankcrm.reviews.page_rows import INLINED, plain_complaints, plain_explanations
 from bankcrm.reviews.summary import first_warned
 from bankcrm.rules import Trace
 from bankcrm.vocabulary import Language
 
 NOT_AVAILABLE = "n/a"
-_FILES = (
-    "customers.parquet",
-    "customers.csv",
-    "complaints.csv",
-    "actions.csv",
-    "actions.parquet",
-    "findings.csv",
-    "summary.json",
-    "index.html",
-)
 _PARQUET = ("customers.parquet", "customers/*", "complaints.parquet", "actions.parquet",
             "findings.parquet")  # fmt: skip
 
@@ -212,7 +204,8 @@ class Review:
         """
         text = render_html(self._content(earlier), language=language)
         if path is not None:
-            Path(path).write_text(text, encoding="utf-8")
+            with whole_file(as_path(path)) as temporary:
+                temporary.write_text(text, encoding="utf-8")
         return text
 
     def _content(self, earlier: Review | EarlierReview | None) -> ReportContent:
@@ -272,9 +265,9 @@ class Review:
             as_path(folder, "folder"), "review", _PARQUET, force
         ).replaced() as target:
             self._parquet_customers(target)
-            self.complaints.to_parquet(target / "complaints.parquet")
-            self.actions.to_parquet(target / "actions.parquet")
-            self.findings.to_parquet(target / "findings.parquet")
+            _write_parquet(self.complaints, target / "complaints.parquet")
+            _write_parquet(self.actions, target / "actions.parquet")
+            _write_parquet(self.findings, target / "findings.parquet")
 
     def to_database(self, database: Database, schema: str | None = None) -> None:
         """Write customers, complaints, findings and summary to the tables of these names.
@@ -317,8 +310,8 @@ class Review:
     ) -> None:
         """Write the customers as Parquet and CSV, complaints, findings, figures and the report.
 
-        An earlier review that bankcrm wrote to the folder is replaced. A folder with files of
-        others is refused.
+        An earlier review that bankcrm wrote to the folder is replaced as a whole: a failure changes
+        nothing. A folder with files of others is refused.
 
         Args:
             folder: The folder; it is made if it does not exist.
@@ -327,17 +320,17 @@ class Review:
             force: Replace the files of these names in a folder that bankcrm did not write.
 
         Raises:
-            DataError: The folder has files that bankcrm did not write.
+            DataError: The folder has files that bankcrm did not write, another run is writing
+                there, or the disk cannot be written.
         """
-        with review_folder(folder, force=force).replaced() as target:
+        with review_folder(folder, force=force, as_of=self.as_of).replaced() as target:
             self._write_customers(target)
             write_csv(self.complaints, target / "complaints.csv")
             write_csv(self.actions, target / "actions.csv", index=False)
-            self.actions.to_parquet(target / "actions.parquet")
+            _write_parquet(self.actions, target / "actions.parquet")
             write_csv(self.findings, target / "findings.csv", index=False)
-            text = json.dumps(self.summary, indent=2, ensure_ascii=False, allow_nan=False)
-            (target / "summary.json").write_text(text + "\n", encoding="utf-8")
             self.to_html(target / "index.html", earlier=earlier, language=language)
+            write_summary(self.summary, target)
 
     def standing(self) -> pd.DataFrame:
         """Stage and tier of every customer."""
@@ -348,12 +341,12 @@ class Review:
         write_csv(self.customers, target / "customers.csv")
 
     def _parquet_customers(self, target: Path) -> None:
-        self.customers.to_parquet(target / "customers.parquet")
+        _write_parquet(self.customers, target / "customers.parquet")
 
 
-def review_folder(folder: str | Path, *, force: bool = False) -> ResultFolder:
-    """The folder that `Review.write` writes."""
-    return ResultFolder(as_path(folder, "folder"), "review", _FILES, force)
+def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
+    with writing(path):
+        frame.to_parquet(path)
 
 
 def as_id(customer: object, ids: pd.Index) -> object:
@@ -393,30 +386,3 @@ def _part(value: str | None, whole: str | None) -> str:
 def _shown(value: float | None, form: str) -> str:
     """A figure for people."""
     return NOT_AVAILABLE if value is None else format(value, form)
-
-
-def read_earlier(folder: str | Path) -> EarlierReview:
-    """Read a folder that `Review.write` has written.
-
-    Args:
-        folder: The folder, of a review in memory or on an engine.
-
-    Raises:
-        DataError: The folder is not that of a review.
-    """
-    source = as_path(folder, "folder")
-    try:
-        summary = json.loads((source / "summary.json").read_text(encoding="utf-8"))
-        day = date.fromisoformat(summary["as_of"])
-        whole = source / "customers.parquet"
-        parts = sorted((source / f"review_date={day}").glob("*.parquet"))
-        files = [whole] if whole.is_file() or not parts else parts
-        pieces = [
-            pd.read_parquet(file, columns=["stage", "tier"], partitioning=None) for file in files
-        ]
-        customers = pd.concat([piece.astype(object) for piece in pieces])
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(
-            f"{source}: not a folder that a review has written: {reason_of(error)}"
-        ) from error
-    return EarlierReview(day, summary, customers)

@@ -104,6 +104,7 @@ function equip(table) {
   if (rows.length > 2)
     for (const head of table.tHead.rows[0].cells) {
       const label = head.textContent;
+      head.dataset.head = label; // printed instead of the button
       head.replaceChildren(button(label, "sort", () => sort(table, head)));
     }
   if (rows.length > FEW) {
