@@ -16,9 +16,10 @@ Kind = Literal[
 ]
 """How a column is shown.
 
-A ``word`` is translated, a ``bad`` one is also marked; a ``day`` is not broken; ``reasons`` are several, joined by
-semicolons. ``customer`` and ``complaint`` are ids that link to their explanation. ``bar`` is a
-number with a bar below it, ``share`` a part of one with a bar, ``rate`` one without.
+A ``word`` is translated, a ``bad`` one is also marked; a ``day`` is not broken, and a ``task`` has
+a wide column; ``reasons`` are several, joined by semicolons. ``customer`` and ``complaint`` are ids
+that link to their explanation. ``bar`` is a number with a bar below it, ``share`` a part of one with
+a bar, ``rate`` one without.
 """
 _ALIGNED = ("number", "share", "rate", "bar")
 _BAD = ("alarm", "overdue", "urgent")
@@ -34,7 +35,8 @@ class Cell:
         href: Where the text links to; empty for no link.
         bad: Whether it is marked.
         bar: Left edge and width of its bar in percent; None for no bar.
-        wrap: Whether a long word in it may be broken.
+        style: ``wrap`` where a long word may be broken, ``one`` for one line, ``task`` for a wide
+            column.
     """
 
     text: str
@@ -42,7 +44,7 @@ class Cell:
     href: str = ""
     bad: bool = False
     bar: tuple[float, float] | None = None
-    wrap: bool = False
+    style: str = ""
 
 
 @attrs.frozen
@@ -105,11 +107,12 @@ def _cells(kind: Kind, values: list[Any], words: Words) -> list[Cell]:
     show: Callable[[Any], Cell] = {
         "word": lambda v: Cell(words(v)),
         "bad": lambda v: Cell(words(v), bad=v in _BAD),
-        "text": lambda v: Cell(str(v), wrap=True),
-        "day": lambda v: Cell(str(v)),
-        "reasons": lambda v: Cell(words.reasons(str(v)), wrap=True),
-        "customer": lambda v: Cell(str(v), href=_link("customer", v), wrap=True),
-        "complaint": lambda v: Cell(str(v), href=_link("complaint", v), wrap=True),
+        "text": lambda v: Cell(str(v), style="wrap"),
+        "day": lambda v: Cell(str(v), style="one"),
+        "task": lambda v: Cell(str(v), style="task"),
+        "reasons": lambda v: Cell(words.reasons(str(v)), style="wrap"),
+        "customer": lambda v: Cell(str(v), href=_link("customer", v), style="wrap"),
+        "complaint": lambda v: Cell(str(v), href=_link("complaint", v), style="wrap"),
         "number": lambda v: Cell(_amount(v), float(v)),
         "rate": lambda v: Cell(f"{v:.0%}", float(v)),
         "share": lambda v: Cell(

@@ -119,7 +119,7 @@ def actions(found: pd.DataFrame, words: Words) -> Grid | None:
         "actions",
         words.sentence("Actions: {n}, the most pressing first", n=len(found)),
         [
-            ("action", "day", titles(shown, words)),
+            ("action", "task", titles(shown, words)),
             ("customer", "customer", shown["customer_id"].astype("string").astype(object)),
             *about,
             ("due", "day", shown["due"].dt.strftime("%Y-%m-%d")),
