@@ -12,14 +12,15 @@ import pandas as pd
 from bankcrm.report.words import Words
 
 Kind = Literal[
-    "word", "text", "reasons", "customer", "complaint", "number", "share", "rate", "bar", "bad"
-]
+    "word", "bad", "text", "day", "task", "reasons", "customer", "complaint", "number", "share",
+    "rate", "bar",
+]  # fmt: skip
 """How a column is shown.
 
 A ``word`` is translated, a ``bad`` one is also marked; a ``day`` is not broken, and a ``task`` has
 a wide column; ``reasons`` are several, joined by semicolons. ``customer`` and ``complaint`` are ids
-that link to their explanation. ``bar`` is a number with a bar below it, ``share`` a part of one with
-a bar, ``rate`` one without.
+that link to their explanation. ``bar`` is a number with a bar below it, ``share`` a part of one
+with a bar, ``rate`` one without.
 """
 _ALIGNED = ("number", "share", "rate", "bar")
 _BAD = ("alarm", "overdue", "urgent")
