@@ -2,9 +2,9 @@
 
     python tests/nightly/frames.py [--only contribution] [--first 20] [--engines]
 
-Each call has good frames. Each frame is broken in every way that its columns allow. What comes back
-is a result, or a `BankcrmError` with a sentence; any other error is printed. Exit code 1 if there is
-one, or if a call changed a frame of its caller.
+Each call has good frames. Each frame is broken in every way that its columns allow. What comes
+back is a result, or a `BankcrmError` with a sentence; any other error is printed. Exit code 1 if
+there is one, or if a call changed a frame of its caller.
 """
 
 from __future__ import annotations
@@ -95,8 +95,7 @@ def calls(*, engines: bool = False) -> list[Call]:
     )  # fmt: skip
     measures = valuation.value_measures(book, as_of=DAY)
     routed = found.complaints
-    taken = complaints.intake(book.complaints, as_of=DAY).frame \
-        if hasattr(complaints.intake(book.complaints, as_of=DAY), "frame") else book.complaints  # fmt: skip
+    taken = book.complaints
     tiers = found.customers[["tier"]]
     handlers = pd.DataFrame(
         {"department": ["service", "risk"], "handler": ["a", "b"], "capacity": [5, 5]}
@@ -145,7 +144,8 @@ def calls(*, engines: bool = False) -> list[Call]:
              first(segmentation.rfm_migration)),
         Call("allocate", {"customers": found.facts.reset_index()},
              first(segmentation.allocate, budget=100)),
-        Call("assign_tiers", {"facts": found.facts.reset_index()}, first(segmentation.assign_tiers)),
+        Call("assign_tiers", {"facts": found.facts.reset_index()},
+             first(segmentation.assign_tiers)),
         Call("fit_tiers", {"facts": found.facts.reset_index()}, first(segmentation.fit_tiers)),
         Call("average_balance", {"balances": all_frames["balances"]},
              first(segmentation.average_balance, start="2025-07-01", end=DAY)),
@@ -171,7 +171,8 @@ def calls(*, engines: bool = False) -> list[Call]:
              first(valuation.concentration_by, value="contribution", by="stage")),
         Call("concentration", values, first(valuation.concentration)),
         Call("is_eighty_twenty", values, first(valuation.is_eighty_twenty, seed=1)),
-        Call("pareto_alpha", {"values": pd.Series(np.arange(1.0, 200.0))}, first(valuation.pareto_alpha, seed=1, replicates=10)),
+        Call("pareto_alpha", {"values": pd.Series(np.arange(1.0, 200.0))},
+             first(valuation.pareto_alpha, seed=1, replicates=10)),
         Call("compare_concentration", {"before": values["values"], "after": values["values"]},
              first(valuation.compare_concentration, seed=1, replicates=20)),
         Call("entropy_weights", {"frame": measures[["volume", "products"]].fillna(0.0)},
