@@ -9,7 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv
 
 from bankcrm.arguments import as_kind, as_path, refuse
 from bankcrm.errors import DataError, MissingExtraError
@@ -17,7 +21,8 @@ from bankcrm.errors import DataError, MissingExtraError
 EXCEL_ROWS = 1_048_576
 EXCEL_TEXT = 32_767
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
-_FORMULA = re.compile(r"[=@\t\r]|[+-](?!\d+\Z)")  # a number with a sign, such as +8613, is none
+# A number with a sign, such as +8613, is no formula. RE2, the expressions of Arrow.
+_FORMULA = r"^(?:[=@\t\r]|[+-](?:$|(?s:.*)\P{Nd}))"
 _EXACT = 10**15  # a spreadsheet keeps 15 digits of a number
 
 
@@ -28,14 +33,28 @@ def inert(values: pd.Series[Any]) -> pd.Series[Any]:
     ["'=1+1", 'plain', '-1234567']
     """
     if isinstance(values.dtype, pd.CategoricalDtype):
-        if any(_FORMULA.match(str(c)) for c in values.cat.categories):
+        if _formulas(pd.Series(values.cat.categories)).true_count:
             return inert(values.astype(object))
         return values
-    if values.dtype.kind not in "OSU" and not pd.api.types.is_string_dtype(values.dtype):
+    if not _may_be_text(values):
         return values
+    risky = _formulas(values).to_numpy(zero_copy_only=False)
     texts = values.astype(object)
-    risky = texts.map(lambda v: isinstance(v, str) and bool(_FORMULA.match(v))).astype(bool)
     return texts.where(~risky, "'" + texts.where(risky, "").astype(str))
+
+
+def _may_be_text(values: pd.Series[Any]) -> bool:
+    return values.dtype.kind in "OSU" or pd.api.types.is_string_dtype(values.dtype)
+
+
+def _formulas(values: pd.Series[Any]) -> pa.BooleanArray:
+    """Which values are texts that a spreadsheet would run."""
+    if not _may_be_text(values):
+        return pa.array(np.zeros(len(values), np.bool_))
+    if values.dtype == object:
+        values = pd.Series([v if isinstance(v, str) else None for v in values], dtype=object)
+    texts = pa.array(values, pa.large_string(), from_pandas=True)
+    return pc.fill_null(pc.match_substring_regex(texts, _FORMULA), False)
 
 
 def write_csv(frame: pd.DataFrame, path: str | Path, *, index: bool = True) -> None:
@@ -49,8 +68,33 @@ def write_csv(frame: pd.DataFrame, path: str | Path, *, index: bool = True) -> N
     as_kind(frame, pd.DataFrame, "frame")
     path = as_path(path)
     flat = frame.reset_index() if index else frame
-    safe = pd.DataFrame({name: inert(flat[name]) for name in flat.columns})
-    safe.to_csv(path, index=False, encoding="utf-8")
+    columns = [_arrow(flat.iloc[:, place]) for place in range(flat.shape[1])]
+    if len(columns) == 1:  # a line of one empty cell would be no line
+        columns = [pc.fill_null(columns[0].cast(pa.large_string()), "")]
+    table = pa.table(columns, names=[str(name) for name in flat.columns])
+    csv.write_csv(table, path, csv.WriteOptions(quoting_style="needed"))
+
+
+def _arrow(values: pd.Series[Any]) -> pa.Array:
+    """A column as Arrow writes it, without formulas: days as dates, nulls empty."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        array = values.array
+        names = _arrow(pd.Series(array.categories))
+        return names.take(pa.array(array.codes, mask=array.codes < 0))
+    if values.dtype.kind == "M" and not isinstance(values.dtype, pd.DatetimeTZDtype):
+        array = pa.array(values, from_pandas=True)
+        days = array.cast(pa.date32(), safe=False)
+        return (
+            days
+            if days.cast(array.type).equals(array)
+            else array.cast(pa.timestamp("s"), safe=False)
+        )
+    if values.dtype.kind in "biuf":
+        return pa.array(values, from_pandas=True)
+    if values.dtype != object and _may_be_text(values) and not _formulas(values).true_count:
+        return pa.array(values, pa.large_string(), from_pandas=True)
+    texts = [None if pd.isna(v) else str(v) for v in inert(values)]
+    return pa.array(texts, pa.large_string())
 
 
 def write_excel(sheets: Mapping[str, pd.DataFrame], path: str | Path) -> None:
