@@ -6,7 +6,6 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csc_array
 
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, as_frame, check_frame
@@ -211,6 +210,8 @@ def _gathered(
         for column, name in enumerate(_COMPUTED):
             values[rows, column] = parts[name]
     if group is not None:
+        from scipy.sparse import csc_array
+
         # A matrix of ones with a column per position: its product adds whole rows of components.
         ones = csc_array((np.ones(size), group, np.arange(size + 1)), (len(index), size))
         values = np.asfortranarray(ones @ values)
