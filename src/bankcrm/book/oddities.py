@@ -81,6 +81,18 @@ def oddities(signs: pd.DataFrame, day: date, policy: Policy) -> list[DataFault]:
     ]
 
 
+def period_of(signs: pd.DataFrame) -> tuple[str | None, str | None]:
+    """The first and the last day of the transactions; None where there is none.
+
+    >>> period_of(pd.DataFrame([], columns=list(SIGNS)))
+    (None, None)
+    """
+    moves = signs[(signs["sign"] == "day") & (signs["frame"] == "transactions")]
+    if not len(moves):
+        return None, None
+    return _day(int(moves["place"].min())), _day(int(moves["place"].max()))
+
+
 def _dated(frame: FrameView, column: str) -> tuple[Codes, pd.Index]:
     """The code of each row's day, -1 where it is missing, and the days."""
     day = frame.day(column)
@@ -123,14 +135,15 @@ def _values(name: str, frame: FrameView) -> Iterator[tuple[Any, ...]]:
     for column in CONTRACT[name]:
         if column.name not in frame.frame or column.kind not in _MEASURED:
             continue
+        values: npt.NDArray[Any]
         if column.kind in ("date", "instant"):
             day = frame.day(column.name)
-            some = day < NEVER
-            values = day if some.all() else day[some]
+            values, some = day, day < NEVER
         else:
-            number = frame.numbers(column.name)
-            some = ~np.isnan(number)
-            values = number if some.all() else number[some]
+            values = frame.numbers(column.name)
+            some = ~np.isnan(values)
+        if not some.all():
+            values = values[some]
         if len(values):
             yield "value", name, column.name, "", 0, len(values), values.min(), values.max()
 
@@ -154,8 +167,8 @@ def _sizes(name: str, frame: FrameView, day: Codes, days: pd.Index) -> Iterator[
     groups: dict[str, tuple[npt.NDArray[np.integer[Any]], pd.Index]]
     groups = {"month": (np.append(month, -1)[day], months)}
     if frame.has("product"):
-        code, words = frame.words("product")
-        groups["product"] = code.astype(np.intp), words
+        product, words = frame.words("product")
+        groups["product"] = product.astype(np.intp), words
     for by, (code, names) in groups.items():
         cell = ((code + 1) * len(sizes) + size) * 4 + kind  # rows without a group come first
         counts = np.bincount(cell, minlength=(len(names) + 1) * len(sizes) * 4)
@@ -180,8 +193,8 @@ def _shared_accounts(view: BookView) -> Iterator[tuple[Any, ...]]:
         return
     owner = np.full(len(view.accounts()) + 1, -1, np.int32)  # the last is that of no account
     for frame in frames.values():
-        rows = frame.customer() >= 0
-        owner[frame.account()[rows]] = frame.customer()[rows]
+        known = frame.customer() >= 0
+        owner[frame.account()[known]] = frame.customer()[known]
     several = np.zeros(len(owner), np.bool_)
     for frame in frames.values():
         account, customer = frame.account(), frame.customer()

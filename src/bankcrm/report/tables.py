@@ -16,13 +16,16 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from bankcrm.arguments import as_kind, as_path, refuse
+from bankcrm.disk import whole_file
 from bankcrm.errors import DataError, MissingExtraError
 
 EXCEL_ROWS = 1_048_576
 EXCEL_TEXT = 32_767
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
-# A number with a sign, such as +8613, is no formula. RE2, the expressions of Arrow.
-_FORMULA = r"^(?:[=@\t\r]|[+-](?:$|(?s:.*)\P{Nd}))"
+FORMULA = r"[=@\t\r]|[+-](?:$|[\s\S]*[^0-9])"
+"""Texts that a spreadsheet would run, from their beginning; a number with a sign, such as +8613,
+is none. Arrow (RE2, without look-ahead) and the script of the report's page read the same pattern.
+"""
 _EXACT = 10**15  # a spreadsheet keeps 15 digits of a number
 
 
@@ -54,7 +57,7 @@ def _formulas(values: pd.Series[Any]) -> pa.BooleanArray:
     if values.dtype == object:
         values = pd.Series([v if isinstance(v, str) else None for v in values], dtype=object)
     texts = pa.array(values, pa.large_string(), from_pandas=True)
-    return pc.fill_null(pc.match_substring_regex(texts, _FORMULA), False)
+    return pc.fill_null(pc.match_substring_regex(texts, f"^(?:{FORMULA})"), False)
 
 
 def write_csv(frame: pd.DataFrame, path: str | Path, *, index: bool = True) -> None:
@@ -72,7 +75,8 @@ def write_csv(frame: pd.DataFrame, path: str | Path, *, index: bool = True) -> N
     if len(columns) == 1:  # a line of one empty cell would be no line
         columns = [pc.fill_null(columns[0].cast(pa.large_string()), "")]
     table = pa.table(columns, names=[str(name) for name in flat.columns])
-    csv.write_csv(table, path, csv.WriteOptions(quoting_style="needed"))
+    with whole_file(path) as temporary:
+        csv.write_csv(table, temporary, csv.WriteOptions(quoting_style="needed"))
 
 
 def _arrow(values: pd.Series[Any]) -> pa.Array:
@@ -120,7 +124,10 @@ def write_excel(sheets: Mapping[str, pd.DataFrame], path: str | Path) -> None:
                 f"sheet {name!r}: {len(frame):,} rows, but a sheet has at most {EXCEL_ROWS - 1:,}; "
                 "write Parquet instead"
             )
-    with pd.ExcelWriter(path, engine="openpyxl") as book:
+    with (
+        whole_file(as_path(path)) as temporary,
+        pd.ExcelWriter(temporary, engine="openpyxl") as book,
+    ):
         for name, frame in sheets.items():
             safe = pd.DataFrame({c: _cells(frame[c]) for c in frame.columns})
             safe.to_excel(book, sheet_name=name, index=False, freeze_panes=(1, 1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 import attrs
@@ -190,8 +190,8 @@ def _check_range(column: FactColumn, expected: Fact, name: str) -> None:
 def _in_range(values: npt.NDArray[Any], expected: Fact) -> bool:
     """Whether no known value is out of range, at the cost of one pass per bound."""
     low, high = expected.minimum, expected.maximum
-    if values.dtype.kind == "f":  # NaN, a missing value, is left out
-        least, most = np.fmin.reduce, np.fmax.reduce
-    else:
-        least, most = np.min, np.max
+    # NaN, a missing value, is left out.
+    floats = values.dtype.kind == "f"
+    least: Callable[..., Any] = np.fmin.reduce if floats else np.min
+    most: Callable[..., Any] = np.fmax.reduce if floats else np.max
     return bool((low is None or least(values) >= low) and (high is None or most(values) <= high))
