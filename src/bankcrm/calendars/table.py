@@ -6,7 +6,7 @@ import datetime as dt
 import warnings
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any, NamedTuple, TypeAlias, cast, overload
+from typing import Any, NamedTuple, TypeAlias, TypeVar, cast, overload
 
 import attrs
 import numpy as np
@@ -22,6 +22,7 @@ DayLike: TypeAlias = "dt.date | str | np.datetime64"
 ManyDays: TypeAlias = "pd.Series | pd.Index | npt.NDArray[np.generic] | list[Any] | tuple[Any, ...]"
 Counts: TypeAlias = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 _Ints: TypeAlias = npt.NDArray[np.int64]
+T = TypeVar("T", bound=np.generic)
 _NAT = np.datetime64("NaT", "D")
 _ONE = np.timedelta64(1, "D")
 _ONE_DAY = (str, dt.date, np.datetime64)
@@ -133,9 +134,8 @@ class WorkingCalendar:
         True
         """
         day, scalar = _days(dates)
-        index = self._index(day)
-        self._check_provisional(self.is_provisional(day), strict)
-        result = self._worked.take(index)
+        result = self._looked_up(self._worked, day)
+        self._check_provisional(self._beyond(day), strict)
         return bool(result[0]) if scalar else result
 
     def is_provisional(self, dates: DayLike | ManyDays) -> npt.NDArray[np.bool_]:
@@ -264,7 +264,8 @@ class WorkingCalendar:
         counts = np.empty(len(left), dtype=np.int64)
         for part in _chunks(len(left)):
             start, end = self._offsets(left[part]), self._offsets(right[part])
-            np.subtract(self._upto.take(end), self._upto.take(start), out=counts[part])
+            upto = self._upto.take(end, mode="clip")
+            np.subtract(upto, self._upto.take(start, mode="clip"), out=counts[part])
         return MarkedCounts(counts, marks)
 
     def count_to(self, dates: DayLike | ManyDays) -> _Ints:
@@ -272,7 +273,7 @@ class WorkingCalendar:
         day, _ = _days(dates)
         if len(day) and (day == self.first - _ONE).any():
             day = np.where(day == self.first - _ONE, _NAT, day)
-        return self._upto[self._index(day)]
+        return self._looked_up(self._upto, day)
 
     def day_of(self, counts: npt.ArrayLike) -> Days:
         """The working day of each count; the inverse of `count_to`.
@@ -326,6 +327,15 @@ class WorkingCalendar:
             if outside.any():
                 self._refuse(day[outside], "dates")
         return index
+
+    def _looked_up(self, table: npt.NDArray[T], day: Days) -> npt.NDArray[T]:
+        """The entry of a padded table for each day."""
+        if not self._covers(day):
+            return table.take(self._index(day))
+        result = np.empty(len(day), dtype=table.dtype)
+        for part in _chunks(len(day)):
+            table.take(self._offsets(day[part]), mode="clip", out=result[part])
+        return result
 
     def _covers(self, day: Days) -> bool:
         """Whether all days lie in the table; a missing date, the lowest int64, does not."""

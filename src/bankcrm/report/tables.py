@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -36,12 +37,12 @@ def inert(values: pd.Series[Any]) -> pd.Series[Any]:
     ["'=1+1", 'plain', '-1234567']
     """
     if isinstance(values.dtype, pd.CategoricalDtype):
-        if _formulas(pd.Series(values.cat.categories)).true_count:
+        if _formulas(pd.Series(values.cat.categories)).any():
             return inert(values.astype(object))
         return values
     if not _may_be_text(values):
         return values
-    risky = _formulas(values).to_numpy(zero_copy_only=False)
+    risky = _formulas(values)
     texts = values.astype(object)
     return texts.where(~risky, "'" + texts.where(risky, "").astype(str))
 
@@ -50,14 +51,15 @@ def _may_be_text(values: pd.Series[Any]) -> bool:
     return values.dtype.kind in "OSU" or pd.api.types.is_string_dtype(values.dtype)
 
 
-def _formulas(values: pd.Series[Any]) -> pa.BooleanArray:
+def _formulas(values: pd.Series[Any]) -> npt.NDArray[np.bool_]:
     """Which values are texts that a spreadsheet would run."""
     if not _may_be_text(values):
-        return pa.array(np.zeros(len(values), np.bool_))
+        return np.zeros(len(values), np.bool_)
     if values.dtype == object:
         values = pd.Series([v if isinstance(v, str) else None for v in values], dtype=object)
     texts = pa.array(values, pa.large_string(), from_pandas=True)
-    return pc.fill_null(pc.match_substring_regex(texts, f"^(?:{FORMULA})"), False)
+    risky = pc.match_substring_regex(texts, f"^(?:{FORMULA})")
+    return np.asarray(pc.fill_null(risky, False), dtype=np.bool_)
 
 
 def write_csv(frame: pd.DataFrame, path: str | Path, *, index: bool = True) -> None:
@@ -95,7 +97,7 @@ def _arrow(values: pd.Series[Any]) -> pa.Array:
         )
     if values.dtype.kind in "biuf":
         return pa.array(values, from_pandas=True)
-    if values.dtype != object and _may_be_text(values) and not _formulas(values).true_count:
+    if values.dtype != object and _may_be_text(values) and not _formulas(values).any():
         return pa.array(values, pa.large_string(), from_pandas=True)
     texts = [None if pd.isna(v) else str(v) for v in inert(values)]
     return pa.array(texts, pa.large_string())
