@@ -6,11 +6,10 @@ import decimal
 import numbers
 import re
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,44 +21,50 @@ from bankcrm.errors import DataError, MissingExtraError
 
 EXCEL_ROWS = 1_048_576
 EXCEL_TEXT = 32_767
-_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
-FORMULA = r"[=@\t\r]|[+-](?:$|[\s\S]*[^0-9])"
-"""Texts that a spreadsheet would run, from their beginning; a number with a sign, such as +8613,
-is none. Arrow (RE2, without look-ahead) and the script of the report's page read the same pattern.
+_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_INVISIBLE = "".join(  # beyond Latin 1, and may be passed over at the start of a cell
+    f"{chr(first)}-{chr(last)}"
+    for first, last in (
+        (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160), (0x1680, 0x1680), (0x180E, 0x180E),
+        (0x2000, 0x200F), (0x2028, 0x202F), (0x205F, 0x206F), (0x3000, 0x3000), (0x3164, 0x3164),
+        (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF9, 0xFFFB),
+    )
+)  # fmt: skip
+FORMULA = (
+    rf"'*(?:[\t\r\n]|[\x00-\x20\x7f-\xa0\xad{_INVISIBLE}]*"
+    "(?:[=@\uff1d\uff20]|[+\u2212\uff0b\uff0d-]"
+    r"(?:$|[\s\S]*[^0-9])))"
+)
+"""Texts that a spreadsheet might run, from their beginning; a number with a sign, such as +8613,
+is none. Apostrophes before it are part of it, so that the one that `inert` adds can be taken off
+again. Arrow (RE2, without look-ahead) and the script of the report's page can read it too.
 """
+_FORMULA = re.compile(FORMULA)
 _EXACT = 10**15  # a spreadsheet keeps 15 digits of a number
 
 
 def inert(values: pd.Series[Any]) -> pd.Series[Any]:
-    """Put an apostrophe before texts that a spreadsheet would run as a formula.
+    """Put an apostrophe before texts that a spreadsheet might run as a formula.
+
+    To read such a text back, take one apostrophe off a text that `FORMULA` matches without it.
 
     >>> inert(pd.Series(["=1+1", "plain", "-1234567", None])).tolist()[:3]
     ["'=1+1", 'plain', '-1234567']
     """
     if isinstance(values.dtype, pd.CategoricalDtype):
-        if _formulas(pd.Series(values.cat.categories)).any():
+        if any(_FORMULA.match(str(c)) for c in values.cat.categories):
             return inert(values.astype(object))
         return values
-    if not _may_be_text(values):
+    if values.dtype.kind not in "OSU" and not pd.api.types.is_string_dtype(values.dtype):
         return values
-    risky = _formulas(values)
     texts = values.astype(object)
+    risky = texts.map(lambda v: isinstance(v, str) and bool(_FORMULA.match(v))).astype(bool)
     return texts.where(~risky, "'" + texts.where(risky, "").astype(str))
 
 
-def _may_be_text(values: pd.Series[Any]) -> bool:
-    return values.dtype.kind in "OSU" or pd.api.types.is_string_dtype(values.dtype)
-
-
-def _formulas(values: pd.Series[Any]) -> npt.NDArray[np.bool_]:
-    """Which values are texts that a spreadsheet would run."""
-    if not _may_be_text(values):
-        return np.zeros(len(values), np.bool_)
-    if values.dtype == object:
-        values = pd.Series([v if isinstance(v, str) else None for v in values], dtype=object)
-    texts = pa.array(values, pa.large_string(), from_pandas=True)
-    risky = pc.match_substring_regex(texts, f"^(?:{FORMULA})")
-    return np.asarray(pc.fill_null(risky, False), dtype=np.bool_)
+def _heading(name: object) -> object:
+    """The name of a column as `inert` writes a text."""
+    return f"'{name}" if isinstance(name, str) and _FORMULA.match(name) else name
 
 
 def write_csv(frame: pd.DataFrame, path: str | Path, *, index: bool = True) -> None:
@@ -76,31 +81,31 @@ def write_csv(frame: pd.DataFrame, path: str | Path, *, index: bool = True) -> N
     columns = [_arrow(flat.iloc[:, place]) for place in range(flat.shape[1])]
     if len(columns) == 1:  # a line of one empty cell would be no line
         columns = [pc.fill_null(columns[0].cast(pa.large_string()), "")]
-    table = pa.table(columns, names=[str(name) for name in flat.columns])
+    table = pa.table(columns, names=[str(_heading(name)) for name in flat.columns])
     with whole_file(path) as temporary:
+        # It quotes every text, also for a carriage return, after which a spreadsheet begins a cell.
         csv.write_csv(table, temporary, csv.WriteOptions(quoting_style="needed"))
 
 
-def _arrow(values: pd.Series[Any]) -> pa.Array:
-    """A column as Arrow writes it, without formulas: days as dates, nulls empty."""
+def _arrow(values: pd.Series[Any]) -> pa.Array | pa.ChunkedArray:
+    """A column as Arrow writes it, its texts inert: days as dates, nulls empty."""
     if isinstance(values.dtype, pd.CategoricalDtype):
-        array = values.array
-        names = _arrow(pd.Series(array.categories))
-        return names.take(pa.array(array.codes, mask=array.codes < 0))
-    if values.dtype.kind == "M" and not isinstance(values.dtype, pd.DatetimeTZDtype):
-        array = pa.array(values, from_pandas=True)
-        days = array.cast(pa.date32(), safe=False)
-        return (
-            days
-            if days.cast(array.type).equals(array)
-            else array.cast(pa.timestamp("s"), safe=False)
-        )
-    if values.dtype.kind in "biuf":
+        coded = values.array
+        return _arrow(pd.Series(coded.categories)).take(pa.array(coded.codes, mask=coded.codes < 0))
+    kind = values.dtype.kind
+    if kind in "biuf":
         return pa.array(values, from_pandas=True)
-    if values.dtype != object and _may_be_text(values) and not _formulas(values).any():
-        return pa.array(values, pa.large_string(), from_pandas=True)
-    texts = [None if pd.isna(v) else str(v) for v in inert(values)]
-    return pa.array(texts, pa.large_string())
+    if kind == "M" and not isinstance(values.dtype, pd.DatetimeTZDtype):
+        instants = pa.array(values, from_pandas=True)
+        days = instants.cast(pa.date32(), safe=False)
+        whole = days.cast(instants.type).equals(instants)
+        return days if whole else instants.cast(pa.timestamp("s"), safe=False)
+    if values.dtype != object and pd.api.types.is_string_dtype(values.dtype):
+        texts = pa.array(values, pa.large_string(), from_pandas=True)
+        if not pc.any(pc.match_substring_regex(texts, f"^(?:{FORMULA})")).as_py():
+            return texts
+    plain = [None if pd.isna(v) else str(v) for v in inert(values)]
+    return pa.array(plain, pa.large_string())
 
 
 def write_excel(sheets: Mapping[str, pd.DataFrame], path: str | Path) -> None:
@@ -126,12 +131,10 @@ def write_excel(sheets: Mapping[str, pd.DataFrame], path: str | Path) -> None:
                 f"sheet {name!r}: {len(frame):,} rows, but a sheet has at most {EXCEL_ROWS - 1:,}; "
                 "write Parquet instead"
             )
-    with (
-        whole_file(as_path(path)) as temporary,
-        pd.ExcelWriter(temporary, engine="openpyxl") as book,
-    ):
+    target = whole_file(as_path(path)) if isinstance(path, str | Path) else nullcontext(path)
+    with target as temporary, pd.ExcelWriter(temporary, engine="openpyxl") as book:
         for name, frame in sheets.items():
-            safe = pd.DataFrame({c: _cells(frame[c]) for c in frame.columns})
+            safe = pd.DataFrame({_cell(_heading(c)): _cells(frame[c]) for c in frame.columns})
             safe.to_excel(book, sheet_name=name, index=False, freeze_panes=(1, 1))
 
 
@@ -149,11 +152,11 @@ def _cells(values: pd.Series[Any]) -> pd.Series[Any]:
     if pd.api.types.is_integer_dtype(values.dtype):
         rounded = bool((values >= _EXACT).any() or (values <= -_EXACT).any())
         return _digits(values.astype(object)) if rounded else values
-    safe = inert(values)
-    if safe.dtype.kind != "O":
-        return safe
-    clipped = pd.Series([_clipped(v) for v in safe], index=safe.index, dtype=object)
-    return _digits(clipped) if any(_is_whole(v) and abs(v) >= _EXACT for v in clipped) else clipped
+    if values.dtype.kind != "O" and not pd.api.types.is_string_dtype(values.dtype):
+        return values
+    plain = values.astype(object)
+    clean = pd.Series([_cell(v) for v in plain], index=values.index, dtype=object)
+    return _digits(clean) if any(_is_whole(v) and abs(v) >= _EXACT for v in clean) else clean
 
 
 def _digits(values: pd.Series[Any]) -> pd.Series[Any]:
@@ -168,5 +171,9 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
-def _clipped(value: object) -> object:
-    return _ILLEGAL.sub("", value)[:EXCEL_TEXT] if isinstance(value, str) else value
+def _cell(value: Any) -> Any:
+    """A text that a sheet can store, made inert after the characters that it cannot are gone."""
+    if not isinstance(value, str):
+        return value
+    text = _ILLEGAL.sub("", value)
+    return (f"'{text}" if _FORMULA.match(text) else text)[:EXCEL_TEXT]
