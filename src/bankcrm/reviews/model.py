@@ -26,6 +26,7 @@ from bankcrm.policy import PolicySet
 from bankcrm.report import ReportContent, render_html, write_csv, write_excel
 from bankcrm.report.html import EarlierReview
 from bankcrm.reviews.explanation import DecisionLine, Explanation, complaint_lines, decision_line
+from bankcrm.reviews.series import SERIES, read_history, with_review
 from bankcrm.rules import DecisionTable, Trace
 from bankcrm.vocabulary import Language
 
@@ -38,6 +39,8 @@ _FILES = (
     "complaints.csv",
     "actions.csv",
     "actions.parquet",
+    "trend.csv",
+    SERIES,
     "findings.csv",
     "summary.json",
     "index.html",
@@ -59,6 +62,8 @@ class Review:
             owner, due day, each with its rule.
         actions: One row per action, the most pressing first, with the columns of
             `bankcrm.actions.ACTION_COLUMNS`: what to do, for whom, why, and by when.
+        trend: The last 24 month ends: stages, customers and complaints with what moved in and out;
+            see `bankcrm.reviews.trend`.
         summary: The figures of the whole book, ready for JSON.
         findings: Problems of the data: counts and examples.
         policies: The policies that decided.
@@ -76,6 +81,7 @@ class Review:
     customers: pd.DataFrame
     complaints: pd.DataFrame
     actions: pd.DataFrame
+    trend: pd.DataFrame
     summary: Mapping[str, Any]
     findings: pd.DataFrame
     policies: PolicySet
@@ -335,10 +341,10 @@ class Review:
         language: Language = "en",
         force: bool = False,
     ) -> None:
-        """Write the customers as Parquet and CSV, complaints, findings, figures and the report.
+        """Write customers, complaints, actions, findings, figures, trend and the report.
 
-        An earlier review that bankcrm wrote to the folder is replaced. A folder with files of
-        others is refused.
+        An earlier review that bankcrm wrote to the folder is replaced, but for its figures, which
+        ``history.csv`` keeps (see `read_history`). A folder with files of others is refused.
 
         Args:
             folder: The folder; it is made if it does not exist.
@@ -349,11 +355,14 @@ class Review:
         Raises:
             DataError: The folder has files that bankcrm did not write.
         """
+        history = with_review(read_history(folder), self.summary, self.actions)
         with review_folder(folder, force=force).replaced() as target:
             self._write_customers(target)
             write_csv(self.complaints, target / "complaints.csv")
             write_csv(self.actions, target / "actions.csv", index=False)
             self.actions.to_parquet(target / "actions.parquet")
+            write_csv(self.trend, target / "trend.csv", index=False)
+            write_csv(history, target / SERIES, index=False)
             write_csv(self.findings, target / "findings.csv", index=False)
             text = json.dumps(self.summary, indent=2, ensure_ascii=False, allow_nan=False)
             (target / "summary.json").write_text(text + "\n", encoding="utf-8")

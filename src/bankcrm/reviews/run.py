@@ -37,6 +37,7 @@ from bankcrm.progress import Progress
 from bankcrm.reviews.engine_review import EngineReview, leading_customers
 from bankcrm.reviews.model import Review, review_folder
 from bankcrm.reviews.summary import figure_columns, figures_of, summary_of
+from bankcrm.reviews.trend import count_paths, trend_of
 
 
 @overload
@@ -178,6 +179,7 @@ def _in_memory(
     report_progress("actions")
     days = calendar_for(calendar, day)
     actions = find_actions(Situation(found.facts, processed.routed, day, rules, days))
+    trend = trend_of(count_paths([found.facts]), processed.routed, day, rules)
     report_progress("done")
     return Review(
         name=book.name,
@@ -185,6 +187,7 @@ def _in_memory(
         customers=customers,
         complaints=processed.routed,
         actions=actions,
+        trend=trend,
         summary=summary_of(
             book.name, day, figures, processed, findings, rules, reasons, found.limits
         ),
@@ -245,6 +248,8 @@ def _on_engine(
     report("actions")
     days = calendar_for(calendar, day)
     actions = actions_in(found.output.parts, Situation(head, processed.routed, day, rules, days))
+    paths = count_paths(found.output.parts(["stage_path"]))
+    trend = trend_of(paths, processed.routed, day, rules)
     report("done")
     return EngineReview(
         name=engine.name,
@@ -252,6 +257,7 @@ def _on_engine(
         customers=head[[c for c in shown_columns(steps) if c in head]],
         complaints=processed.routed,
         actions=actions,
+        trend=trend,
         summary=summary_of(
             engine.name, day, figures, processed, findings, rules, reasons, found.limits
         ),
