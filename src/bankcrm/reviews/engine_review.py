@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from pathlib import Path
 
 import attrs
@@ -26,13 +24,9 @@ class EngineReview(Review):
 
     Attributes:
         output: Every customer with all facts and decisions.
-        kept: The temporary folder of the output; None if the caller named a folder.
     """
 
     output: Output = attrs.field(kw_only=True)
-    kept: tempfile.TemporaryDirectory[str] | None = attrs.field(
-        default=None, kw_only=True, repr=False
-    )
 
     def explain(self, customer: object) -> Explanation:
         """Explain the decisions about one customer; see `Review.explain`."""
@@ -57,11 +51,12 @@ class EngineReview(Review):
         )
 
     def _write_customers(self, target: Path) -> None:
-        """The customers are on disk already, in ``output``."""
+        """The customers as a folder of parts, by review date."""
+        self.output.copy_to(target / self.output.folder.name)
 
     def _parquet_customers(self, target: Path) -> None:
         """The customers as a folder of parts."""
-        shutil.copytree(self.output.folder, target / "customers")
+        self.output.copy_to(target / "customers")
 
     def standing(self) -> pd.DataFrame:
         """Stage and tier of every customer, read from disk."""

@@ -18,7 +18,8 @@ from bankcrm._display import card
 from bankcrm.arguments import as_path
 from bankcrm.databases.connection import Database
 from bankcrm.databases.writing import ResultTable, replace_rows, whole_table
-from bankcrm.errors import DataError, UnknownNameError, reason_of
+from bankcrm.disk import whole_file, writing
+from bankcrm.errors import UnknownNameError
 from bankcrm.folders import ResultFolder
 from bankcrm.pipeline import STEPS, Decision, Fitted, Step
 from bankcrm.pipeline.reading import decisions_of, explain, not_applicable, null_reasons
@@ -26,6 +27,7 @@ from bankcrm.policy import PolicySet
 from bankcrm.report import ReportContent, render_html, write_csv, write_excel
 from bankcrm.report.html import EarlierReview
 from bankcrm.reviews.explanation import DecisionLine, Explanation, complaint_lines, decision_line
+from bankcrm.reviews.folder import review_folder, write_summary
 from bankcrm.reviews.series import SERIES, read_history, with_review
 from bankcrm.rules import DecisionTable, Trace
 from bankcrm.vocabulary import Language
@@ -33,18 +35,6 @@ from bankcrm.vocabulary import Language
 NOT_AVAILABLE = "n/a"
 INLINED = 10_000
 """How many customers the page of a report explains."""
-_FILES = (
-    "customers.parquet",
-    "customers.csv",
-    "complaints.csv",
-    "actions.csv",
-    "actions.parquet",
-    "trend.csv",
-    SERIES,
-    "findings.csv",
-    "summary.json",
-    "index.html",
-)
 _PARQUET = ("customers.parquet", "customers/*", "complaints.parquet", "actions.parquet",
             "findings.parquet")  # fmt: skip
 
@@ -242,7 +232,8 @@ class Review:
         """
         text = render_html(self._content(earlier), language=language)
         if path is not None:
-            Path(path).write_text(text, encoding="utf-8")
+            with whole_file(as_path(path)) as temporary:
+                temporary.write_text(text, encoding="utf-8")
         return text
 
     def _content(self, earlier: Review | EarlierReview | None) -> ReportContent:
@@ -298,9 +289,9 @@ class Review:
             as_path(folder, "folder"), "review", _PARQUET, force
         ).replaced() as target:
             self._parquet_customers(target)
-            self.complaints.to_parquet(target / "complaints.parquet")
-            self.actions.to_parquet(target / "actions.parquet")
-            self.findings.to_parquet(target / "findings.parquet")
+            _write_parquet(self.complaints, target / "complaints.parquet")
+            _write_parquet(self.actions, target / "actions.parquet")
+            _write_parquet(self.findings, target / "findings.parquet")
 
     def to_database(self, database: Database, schema: str | None = None) -> None:
         """Write customers, complaints, findings and summary to the tables of these names.
@@ -343,8 +334,9 @@ class Review:
     ) -> None:
         """Write customers, complaints, actions, findings, figures, trend and the report.
 
-        An earlier review that bankcrm wrote to the folder is replaced, but for its figures, which
-        ``history.csv`` keeps (see `read_history`). A folder with files of others is refused.
+        An earlier review that bankcrm wrote to the folder is replaced as a whole: a failure changes
+        nothing; ``history.csv`` keeps its figures (see `read_history`). A folder with files of
+        others is refused.
 
         Args:
             folder: The folder; it is made if it does not exist.
@@ -353,20 +345,20 @@ class Review:
             force: Replace the files of these names in a folder that bankcrm did not write.
 
         Raises:
-            DataError: The folder has files that bankcrm did not write.
+            DataError: The folder has files that bankcrm did not write, another run is writing
+                there, or the disk cannot be written.
         """
         history = with_review(read_history(folder), self.summary, self.actions)
-        with review_folder(folder, force=force).replaced() as target:
+        with review_folder(folder, force=force, as_of=self.as_of).replaced() as target:
             self._write_customers(target)
             write_csv(self.complaints, target / "complaints.csv")
             write_csv(self.actions, target / "actions.csv", index=False)
-            self.actions.to_parquet(target / "actions.parquet")
+            _write_parquet(self.actions, target / "actions.parquet")
             write_csv(self.trend, target / "trend.csv", index=False)
             write_csv(history, target / SERIES, index=False)
             write_csv(self.findings, target / "findings.csv", index=False)
-            text = json.dumps(self.summary, indent=2, ensure_ascii=False, allow_nan=False)
-            (target / "summary.json").write_text(text + "\n", encoding="utf-8")
             self.to_html(target / "index.html", earlier=earlier, language=language)
+            write_summary(self.summary, target)
 
     def standing(self) -> pd.DataFrame:
         """Stage and tier of every customer."""
@@ -377,12 +369,12 @@ class Review:
         write_csv(self.customers, target / "customers.csv")
 
     def _parquet_customers(self, target: Path) -> None:
-        self.customers.to_parquet(target / "customers.parquet")
+        _write_parquet(self.customers, target / "customers.parquet")
 
 
-def review_folder(folder: str | Path, *, force: bool = False) -> ResultFolder:
-    """The folder that `Review.write` writes."""
-    return ResultFolder(as_path(folder, "folder"), "review", _FILES, force)
+def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
+    with writing(path):
+        frame.to_parquet(path)
 
 
 def as_id(customer: object, ids: pd.Index) -> object:
@@ -472,30 +464,3 @@ def _plain_values(column: pd.Series) -> list[Any]:
 
 def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, date | pd.Timestamp) else value
-
-
-def read_earlier(folder: str | Path) -> EarlierReview:
-    """Read a folder that `Review.write` has written.
-
-    Args:
-        folder: The folder, of a review in memory or on an engine.
-
-    Raises:
-        DataError: The folder is not that of a review.
-    """
-    source = as_path(folder, "folder")
-    try:
-        summary = json.loads((source / "summary.json").read_text(encoding="utf-8"))
-        day = date.fromisoformat(summary["as_of"])
-        whole = source / "customers.parquet"
-        parts = sorted((source / f"review_date={day}").glob("*.parquet"))
-        files = [whole] if whole.is_file() or not parts else parts
-        pieces = [
-            pd.read_parquet(file, columns=["stage", "tier"], partitioning=None) for file in files
-        ]
-        customers = pd.concat([piece.astype(object) for piece in pieces])
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(
-            f"{source}: not a folder that a review has written: {reason_of(error)}"
-        ) from error
-    return EarlierReview(day, summary, customers)
