@@ -12,6 +12,7 @@ from bankcrm.book.view import BookView
 from bankcrm.frames.numbering import categorical
 from bankcrm.lifecycle.history.panel import Days, Grid
 from bankcrm.lifecycle.history.stage_history import month_ends, stage_codes_on
+from bankcrm.lifecycle.stages.facts import FACTS_OF_ANY_DAY
 from bankcrm.policy import Policy
 
 MONTHS = 24
@@ -48,16 +49,22 @@ def stage_path_of(
         place of the stage in the policy's table as a digit, `NOT_KNOWN` before the first trace) and
         ``stage_since``, the first Monday or month end on which the customer was in the present
         stage without a break; the day itself where that is none. Mondays of the last `WEEKS` weeks
-        and the month ends of the path are looked at, the same days in every review.
+        and the month ends of the path are looked at, the same days in every review. Both are null
+        where the table reads a fact that is known for today alone, such as one of a plug-in.
 
     Source: LCM-2.
     """
+    table = policy.table("stage")
+    if set(table.facts) - {*FACTS_OF_ANY_DAY, *view["customers"].frame}:
+        never = np.full(view.size, np.datetime64("NaT", "s"))
+        unknown = categorical(np.full(view.size, -1), [])
+        return pd.DataFrame({"stage_path": unknown, "stage_since": never}, index=view.customers)
     ends = last_month_ends(day)
     monday = day - np.timedelta64((int(day.astype(np.int64)) + 3) % 7, "D")
     mondays = monday - np.arange(WEEKS) * np.timedelta64(7, "D")
     dates = np.unique(np.concatenate([ends, mondays]))
     grid, _ = stage_codes_on(view, dates, policy)
-    names = list(map(str, policy.table("stage").vocabulary))
+    names = list(map(str, table.vocabulary))
     now = pd.Categorical(stage, categories=names).codes
     since = _since(grid, now, np.append(dates, day))
     return pd.DataFrame(
