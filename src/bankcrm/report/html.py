@@ -48,6 +48,7 @@ class ReportContent:
         findings: What was wrong with the data.
         explanations: The decisions of some customers, for the search on the page.
         sections: Title and content of plug-ins' sections.
+        step_sections: Title and content of the sections of steps; the words are in `Words`.
         note: What a reader of the book should know.
         currency: Of its amounts; empty where it is not known.
         not_available: Result -> why it is null in the whole book.
@@ -63,6 +64,7 @@ class ReportContent:
     findings: pd.DataFrame
     explanations: Mapping[str, Any]
     sections: Sequence[tuple[str, pd.DataFrame | str]] = ()
+    step_sections: Sequence[tuple[str, pd.DataFrame | str]] = ()
     note: str = ""
     currency: str = ""
     not_available: Mapping[str, str] = attrs.field(factory=dict)
@@ -105,7 +107,13 @@ def render_html(content: ReportContent, *, language: Language = "en") -> str:
         glance=_glance(s, words),
         components=_components(s["contribution"]),
         reach=_reach(content.explanations, sum(s["stage"].values()), words),
-        extra=[(title, _section(part)) for title, part in content.sections],
+        extra=[
+            *(
+                (words(title), _section(_worded_part(p, words)))
+                for title, p in content.step_sections
+            ),
+            *((title, _section(part)) for title, part in content.sections),
+        ],
         earlier=earlier,
         movement=None if earlier is None else _movement(earlier.standing, content.standing),
         lorenz=_curve(s["concentration"]["lorenz"]),
@@ -238,6 +246,18 @@ def _reach(explanations: Mapping[str, Any], everybody: int, words: Words) -> str
         n=count,
         all=everybody,
     )
+
+
+def _worded_part(content: pd.DataFrame | str, words: Words) -> pd.DataFrame | str:
+    """A text or the column names of a frame in the words of the report."""
+    if isinstance(content, str):
+        return words(content)
+    if content.index.names != [None]:
+        content = content.reset_index()
+    named = content.rename(columns={c: words(c) for c in content.columns})
+    for column in named.select_dtypes("category"):
+        named[column] = named[column].astype(object).map(words, na_action="ignore")
+    return named
 
 
 def _section(content: pd.DataFrame | str) -> dict[str, Any] | str:

@@ -56,6 +56,10 @@ class EngineReview(Review):
             ("customer_id",),
         )
 
+    def _step_sections(self, _: pd.DataFrame | None) -> list[tuple[str, pd.DataFrame | str]]:
+        """Without lists of customers, of whom only some are in memory."""
+        return Review._step_sections(self, None)
+
     def _write_customers(self, target: Path) -> None:
         """The customers are on disk already, in ``output``."""
 
