@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,7 +77,7 @@ def review(
     """
     from bankcrm.book.files import refuse_book_folder
     from bankcrm.reviews import read_earlier
-    from bankcrm.reviews.model import review_folder
+    from bankcrm.reviews.folder import review_folder
 
     if memory_limit is not None and engine != "duckdb":
         raise click.UsageError("--memory-limit is an option of --engine duckdb")
@@ -84,11 +85,19 @@ def review(
         raise click.UsageError("give a BOOK: --engine duckdb reads the book from a folder")
     if book is not None:
         refuse_book_folder(out, book)
-    review_folder(out, force=force).refuse_foreign()
+    target = review_folder(out, force=force)
+    target.refuse_foreign()
     before = None if earlier is None else read_earlier(earlier)
-    source = _engine(book, memory_limit) if book and engine == "duckdb" else book
-    result = _review(source, as_of, files, quiet=quiet or as_json, out=out, force=force)
-    result.write(out, earlier=before, language=language, force=force)
+    quiet_run = quiet or as_json
+    if book and engine == "duckdb":
+        # Work in a hidden folder: the earlier review stays whole until this one is.
+        source, work = _engine(book, memory_limit), target.work
+        result = _review(source, as_of, files, quiet=quiet_run, out=work)
+        result.write(out, earlier=before, language=language, force=force)
+        shutil.rmtree(work, ignore_errors=True)
+    else:
+        result = _review(book, as_of, files, quiet=quiet_run)
+        result.write(out, earlier=before, language=language, force=force)
     report = out / "index.html"
     if as_json:
         show_json({**result.summary, "report": str(report)})
@@ -220,7 +229,6 @@ def _review(
     *,
     quiet: bool,
     out: Path | None = None,
-    force: bool = False,
 ) -> Review:
     from bankcrm.reviews import review as run
 
@@ -230,7 +238,7 @@ def _review(
         day = as_of or data.as_of
         if day is None:
             raise click.UsageError("give --as-of: the book records no date (book.toml, as_of)")
-        return run(data, as_of=day, policies=policies, progress=step, out=out, force=force)
+        return run(data, as_of=day, policies=policies, progress=step, out=out)
 
 
 def _book(folder: Path | None, progress: Progress | None = None) -> Book:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from pathlib import Path
 
 import attrs
@@ -14,7 +12,8 @@ from bankcrm.databases.writing import ResultTable, stored_schema
 from bankcrm.engines.output import Output
 from bankcrm.pipeline.reading import shown_columns
 from bankcrm.reviews.explanation import Explanation
-from bankcrm.reviews.model import INLINED, Review, as_id, leading_rows, unknown_customer
+from bankcrm.reviews.model import Review, as_id, unknown_customer
+from bankcrm.reviews.page_rows import INLINED, leading_rows
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -26,13 +25,9 @@ class EngineReview(Review):
 
     Attributes:
         output: Every customer with all facts and decisions.
-        kept: The temporary folder of the output; None if the caller named a folder.
     """
 
     output: Output = attrs.field(kw_only=True)
-    kept: tempfile.TemporaryDirectory[str] | None = attrs.field(
-        default=None, kw_only=True, repr=False
-    )
 
     def explain(self, customer: object) -> Explanation:
         """Explain the decisions about one customer; see `Review.explain`."""
@@ -61,11 +56,12 @@ class EngineReview(Review):
         return Review._step_sections(self, None)
 
     def _write_customers(self, target: Path) -> None:
-        """The customers are on disk already, in ``output``."""
+        """The customers as a folder of parts, by review date."""
+        self.output.copy_to(target / self.output.folder.name)
 
     def _parquet_customers(self, target: Path) -> None:
         """The customers as a folder of parts."""
-        shutil.copytree(self.output.folder, target / "customers")
+        self.output.copy_to(target / "customers")
 
     def standing(self) -> pd.DataFrame:
         """Stage and tier of every customer, read from disk."""
@@ -79,6 +75,6 @@ class EngineReview(Review):
 
 def leading_customers(output: Output) -> pd.DataFrame:
     """The customers that a report explains, with every column, in order of id."""
-    keys = output.frame(["warning_signals", "contribution"])
+    keys = output.frame(["warning", "warning_signals", "contribution"])
     leading = keys.index[leading_rows(keys, INLINED)]
     return output.frame(customers=leading).sort_index()

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Literal, cast, overload
 
+import attrs
 import pandas as pd
 
 from bankcrm.actions import Situation, actions_in, find_actions
@@ -16,7 +17,7 @@ from bankcrm.book import Book
 from bankcrm.book.files import refuse_book_folder
 from bankcrm.book.known import undated_labels
 from bankcrm.book.model import refuse_no_book
-from bankcrm.book.oddities import oddities, signs_of
+from bankcrm.book.oddities import oddities, period_of, signs_of
 from bankcrm.book.recorded import absences, recorded_in
 from bankcrm.book.view import book_view
 from bankcrm.calendars import WorkingCalendar, working_calendar
@@ -35,7 +36,8 @@ from bankcrm.policy import PolicySet
 from bankcrm.policy.given import policies_of
 from bankcrm.progress import Progress
 from bankcrm.reviews.engine_review import EngineReview, leading_customers
-from bankcrm.reviews.model import Review, review_folder
+from bankcrm.reviews.folder import files_of_day, review_folder
+from bankcrm.reviews.model import Review
 from bankcrm.reviews.summary import figure_columns, figures_of, summary_of
 
 
@@ -138,6 +140,7 @@ def review(
     target = None if out is None else review_folder(out, force=force)
     if target is not None:
         target.refuse_foreign()
+        target = attrs.evolve(target, names=files_of_day(target.path, day))
     return _on_engine(source, day, rules, days_off, fitted, steps, progress, target, blocks)
 
 
@@ -158,7 +161,8 @@ def _in_memory(
     known = fitted or Fitted(recorded, policies=rules.fingerprint)
     faults = (*faults, *undated_labels(recorded, faults, day, book.as_of))
     view = book_view(checked, recorded=known.frames, zone=zone)
-    odd = oddities(signs_of(view), day, rules["bank"])
+    signs = signs_of(view)
+    odd = oddities(signs, day, rules["bank"])
     found = run_steps(
         view,
         steps,
@@ -186,7 +190,15 @@ def _in_memory(
         complaints=processed.routed,
         actions=actions,
         summary=summary_of(
-            book.name, day, figures, processed, findings, rules, reasons, found.limits
+            book.name,
+            day,
+            figures,
+            processed,
+            findings,
+            rules,
+            reasons,
+            found.limits,
+            period_of(signs),
         ),
         findings=findings_frame(findings),
         policies=rules,
@@ -222,8 +234,7 @@ def _on_engine(
         day=day,
         policies=rules,
         fitted=fitted,
-        root=out.path if out else Path(cast("tempfile.TemporaryDirectory[str]", kept).name),
-        force=out.force if out else False,
+        out=out or review_folder(cast("tempfile.TemporaryDirectory[str]", kept).name),
         blocks=blocks,
         report_progress=report,
     )
@@ -253,7 +264,15 @@ def _on_engine(
         complaints=processed.routed,
         actions=actions,
         summary=summary_of(
-            engine.name, day, figures, processed, findings, rules, reasons, found.limits
+            engine.name,
+            day,
+            figures,
+            processed,
+            findings,
+            rules,
+            reasons,
+            found.limits,
+            found.period,
         ),
         findings=findings_frame(findings),
         policies=rules,
@@ -264,8 +283,7 @@ def _on_engine(
         steps=steps,
         note=engine.note,
         currency=engine.currency,
-        output=found.output,
-        kept=kept,
+        output=attrs.evolve(found.output, kept=kept),
     )
 
 
