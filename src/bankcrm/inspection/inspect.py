@@ -10,7 +10,6 @@ from typing import Any
 
 import attrs
 import pandas as pd
-import pyarrow as pa
 
 from bankcrm.arguments import as_path
 from bankcrm.book import Book
@@ -157,7 +156,7 @@ def _last_day(found: Sequence[FrameMatch]) -> Entry:
     choices: list[Patterns] = []
     if match.column.text:
         choices, _ = patterns_of(match.column, list(days_in(moves).values()))
-        values = days_of(pa.array(match.column.words), choices[0])
+        values = days_of(match.column.distinct, choices[0])
     days = pd.to_datetime(pd.Series(values.to_pandas()), errors="coerce", utc=True).dropna()
     if not len(days):
         return unknown

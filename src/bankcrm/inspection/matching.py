@@ -306,7 +306,7 @@ def _only_by_values(source: SourceColumn, column: Column, frame: str) -> bool:
 
 
 def _whole(source: SourceColumn) -> bool:
-    numbers = source.amounts(source.marks[0])
+    numbers = source.sample_amounts(source.marks[0])
     return bool(np.all((numbers == np.floor(numbers)) | np.isnan(numbers)))
 
 

@@ -202,6 +202,8 @@ def _format_faults(formats: Formats, path: str) -> Iterator[str]:
         except (LookupError, ValueError):
             expected = "expected a name such as gb18030"
             yield f"{path}.encoding: {formats.encoding!r} is unknown; {expected}"
+    if formats.header is not None and formats.header < 1:
+        yield f"{path}.header: {formats.header} is no line; the first is 1"
     for part in ("separator", "decimal", "thousands"):
         mark = getattr(formats, part)
         if mark is not None and len(mark) != 1:

@@ -39,6 +39,8 @@ class Formats:
     Attributes:
         encoding: Encoding of the file, such as ``gb18030``; None: UTF-8, UTF-16 and GB18030 are
             recognised.
+        header: Line of a text file, or row of a sheet, that has the names of the columns, where
+            lines of a title stand above it; None: the first that is not blank.
         separator: Separator of the columns; None: comma, semicolon, tab and ``|`` are recognised.
         decimal: Decimal mark; None: a point.
         thousands: Mark between thousands; None: there is none.
@@ -54,6 +56,7 @@ class Formats:
     """
 
     encoding: str | None = None
+    header: int | None = None
     separator: str | None = None
     decimal: str | None = None
     thousands: str | None = None
