@@ -139,7 +139,8 @@ def _separator_of(path: Path, first: str, wanted: set[str]) -> str:
     split = {s: {f.strip() for f in _fields(first, s)} for s in _SEPARATORS}
     several = [s for s, fields in split.items() if len(fields) > 1]
     if len(several) > 1:
-        several = [s for s in several if split[s] & wanted]
+        fitting = [s for s in several if split[s] & wanted]
+        several = fitting or several
     if len(several) > 1:
         shown = " and ".join(repr(s) for s in several)
         raise DataError(
