@@ -109,7 +109,7 @@ class Review:
             ),
             "Gini (normalised)": _shown(measured["gini_normalised"], ".3f"),
             "Complaints": f"{complaints['accepted']:,}" if recorded else NOT_AVAILABLE,
-            "Overdue complaints": f"{complaints['overdue']:,}" if recorded else NOT_AVAILABLE,
+            "Overdue complaints": _shown(complaints["overdue"] if recorded else None, ",.0f"),
             "Data findings": f"{len(self.findings):,}",
         }
 
