@@ -338,7 +338,13 @@ def test_warnings_see_the_stage_that_contacts_decide() -> None:
     frames = {
         "customers": pd.DataFrame({"customer_id": [9]}),
         "transactions": MOVES.iloc[:0],
-        "complaints": pd.DataFrame({"customer_id": [9], "received_at": received}),
+        "complaints": pd.DataFrame(
+            {
+                "customer_id": [9],
+                "received_at": received,
+                "closed_at": received + pd.Timedelta("9W"),
+            }
+        ),
     }
     met = pd.DataFrame(
         {"customer_id": [9], "date": pd.to_datetime(["2026-02-01"]), "purpose": "inquiry"}
@@ -352,7 +358,13 @@ def test_warnings_see_the_stage_that_contacts_decide() -> None:
 @pytest.mark.parametrize(("time", "known"), [("15:59", True), ("16:00", False)])
 def test_a_complaint_is_received_on_the_local_day_of_the_bank(time: str, known: bool) -> None:
     received = pd.to_datetime([f"{DAY}T{time}"]).tz_localize("UTC")
-    complaints = pd.DataFrame({"customer_id": [5], "received_at": received})
+    complaints = pd.DataFrame(
+        {
+            "customer_id": [5],
+            "received_at": received,
+            "closed_at": pd.to_datetime([None], utc=True),
+        }
+    )
     assert all_facts(complaints=complaints)["complaint_open"].to_dict()[5] is known
 
 

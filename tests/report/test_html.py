@@ -64,6 +64,7 @@ def hostile_book() -> Book:
     moves = pd.DataFrame({"customer_id": ids, "date": pd.Timestamp("2026-06-01"), "amount": 10.0})
     complaints = pd.DataFrame({"complaint_id": ids, "customer_id": ids, "text": ids})
     complaints["received_at"] = pd.Timestamp("2026-06-01", tz="Asia/Shanghai")
+    complaints["closed_at"] = pd.to_datetime([None] * len(complaints), utc=True)
     return Book(customers, moves.assign(kind="card"), complaints=complaints, name=HOSTILE["script"])
 
 
