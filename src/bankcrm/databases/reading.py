@@ -9,6 +9,7 @@ from operator import itemgetter
 from pathlib import Path
 from types import NoneType
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from uuid import UUID
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -217,6 +218,8 @@ def _array(name: str, values: list[Any]) -> pa.Array:
             return _number(texts, scale=int(pc.any(pc.match_substring(texts, ".")).as_py()))
         return pa.array(values)
     except (pa.ArrowException, OverflowError):
+        if all(value is None or isinstance(value, UUID) for value in values):
+            return pa.array([value and str(value) for value in values], pa.string())
         raise DataError(
             f"column {name}: values of several types, or beyond the range of a type; convert it "
             f"in a query, such as SELECT CAST({name} AS VARCHAR(40)) AS {name} FROM ..."

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import date
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -14,11 +13,12 @@ import attrs
 from bankcrm._version import __version__
 from bankcrm.book import Book, empty_frame
 from bankcrm.book.checks import no_customer
-from bankcrm.book.oddities import oddities
+from bankcrm.book.oddities import oddities, period_of
 from bankcrm.book.recorded import absences
 from bankcrm.engines.blocks import Workspace, groups_of, part_book
 from bankcrm.engines.output import Output, OutputWriter
 from bankcrm.engines.tasks import BlockTasks, Job
+from bankcrm.folders import ResultFolder
 from bankcrm.frames import DataFault
 from bankcrm.pipeline.fitted import Fitted
 from bankcrm.pipeline.reasons import limits_of, reasons_of
@@ -44,6 +44,7 @@ class EngineFound:
         reasons: Result -> why it is null in the whole book.
         limits: What results leave out -> what the book does not record.
         faults: Problems of the frames.
+        period: The first and the last day of the transactions.
     """
 
     output: Output
@@ -51,6 +52,7 @@ class EngineFound:
     reasons: dict[str, str]
     limits: dict[str, str]
     faults: tuple[DataFault, ...]
+    period: tuple[str | None, str | None]
 
 
 def run_on(
@@ -60,8 +62,7 @@ def run_on(
     day: date,
     policies: PolicySet,
     fitted: Fitted | None,
-    root: Path,
-    force: bool,
+    out: ResultFolder,
     blocks: int,
     report_progress: Callable[[str], None],
 ) -> EngineFound:
@@ -73,14 +74,14 @@ def run_on(
         day: The day of the review.
         policies: The policies in force on the day.
         fitted: The fitted values of an earlier review; None: they are fitted to this book.
-        root: The folder of results by review date.
-        force: Whether a result of the day is replaced that bankcrm did not write.
+        out: The folder of results by review date. Its names are those of the files that describe
+            the last result of the day, and go with it.
         blocks: The number of blocks.
         report_progress: Called with a title before each task.
 
     Raises:
         DataError: A frame does not match its contract, or several customers share an account or a
-            record id.
+            record id; or another run writes to the folder.
         EngineError: The engine or the disk failed.
     """
     key = {
@@ -93,9 +94,23 @@ def run_on(
         "day": day,
         "blocks": blocks,
     }
-    writer = OutputWriter(root, day, key, force)
+    writer = OutputWriter(out.path, day, key, out.force, out.names)
+    with writer.alone():
+        return _run(engine, steps, writer, policies, fitted, blocks, report_progress)
+
+
+def _run(
+    engine: Engine,
+    steps: tuple[Step, ...],
+    writer: OutputWriter,
+    policies: PolicySet,
+    fitted: Fitted | None,
+    blocks: int,
+    report_progress: Callable[[str], None],
+) -> EngineFound:
+    day = writer.day
     writer.begin()
-    workspace = Workspace(root / f".review_date={day.isoformat()}.work", key)
+    workspace = Workspace(writer.root / f".review_date={day.isoformat()}.work", writer.key)
     workspace.begin()
     known = fitted or Fitted(engine.recorded(), policies=policies.fingerprint)
     tasks = BlockTasks(workspace, steps, policies, day, engine.name, engine.zones, known)
@@ -127,7 +142,8 @@ def run_on(
     if "customers" in absent:
         raise no_customer(faults)
     reasons = reasons_of(steps, tasks.fitted, absent)
-    faults += tuple(oddities(tasks.signs(len(jobs)), day, policies["bank"]))
+    signs = tasks.signs(len(jobs))
+    faults += tuple(oddities(signs, day, policies["bank"]))
     output = writer.commit(
         {"as_of": day.isoformat(), "policies": policies.fingerprint, "bankcrm": __version__}
     )
@@ -135,7 +151,7 @@ def run_on(
     limits = limits_of(steps, tasks.fitted, reasons, absent)
     # Complaints are checked together later: those of unknown customers are in no block.
     faults = tuple(f for f in faults if f.frame != "complaints")
-    return EngineFound(output, tasks.fitted, reasons, limits, faults)
+    return EngineFound(output, tasks.fitted, reasons, limits, faults, period_of(signs))
 
 
 def default_blocks(engine: Engine) -> int:

@@ -43,6 +43,8 @@ def column_of(data: object, name: str, frame: str) -> pd.Series:
         DataError: The data is no frame, or lacks the column.
     """
     found = as_frame(data)
+    if isinstance(name, str) and name in found.index.names and name not in found:
+        found = found.reset_index(name)
     if not isinstance(name, str) or name not in found:
         present = ", ".join(map(str, found.columns)) or "none"
         raise DataError(f"{frame}: missing column {name}; present: {present}")
@@ -69,6 +71,11 @@ def as_frame(data: object) -> pd.DataFrame:
     import pyarrow as pa
 
     table = pa.table(data)
+    for n, kind in enumerate(table.schema.types):
+        # Older releases of Arrow cannot turn these into pandas; DuckDB makes them of an ENUM.
+        if pa.types.is_dictionary(kind) and pa.types.is_unsigned_integer(kind.index_type):
+            signed = pa.dictionary(pa.int32(), kind.value_type, ordered=kind.ordered)
+            table = table.set_column(n, table.column_names[n], table[n].cast(signed))
     # A null would turn 64-bit integers into floats, which cannot hold every id.
     exact = {pa.int64(): pd.Int64Dtype(), pa.uint64(): pd.UInt64Dtype()}
     frame: pd.DataFrame = table.to_pandas(date_as_object=False)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from pathlib import Path
 
 import attrs
@@ -13,8 +11,9 @@ import pyarrow.parquet as pq
 from bankcrm.databases.writing import ResultTable, stored_schema
 from bankcrm.engines.output import Output
 from bankcrm.pipeline.reading import shown_columns
-from bankcrm.reviews.model import INLINED, Review, as_id, leading_rows, unknown_customer
-from bankcrm.rules import Trace
+from bankcrm.reviews.explanation import Explanation
+from bankcrm.reviews.model import Review, as_id, unknown_customer
+from bankcrm.reviews.page_rows import INLINED, leading_rows
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -26,21 +25,17 @@ class EngineReview(Review):
 
     Attributes:
         output: Every customer with all facts and decisions.
-        kept: The temporary folder of the output; None if the caller named a folder.
     """
 
     output: Output = attrs.field(kw_only=True)
-    kept: tempfile.TemporaryDirectory[str] | None = attrs.field(
-        default=None, kw_only=True, repr=False
-    )
 
-    def explain(self, customer: object) -> dict[str, Trace]:
+    def explain(self, customer: object) -> Explanation:
         """Explain the decisions about one customer; see `Review.explain`."""
         customer = as_id(customer, self.facts.index)
         if isinstance(customer, str) == (self.facts.index.dtype.kind in "iu"):
             raise unknown_customer(customer, self.facts.index)  # Arrow compares no text to numbers
         for file in self.output.files:
-            rows = pq.read_table(file, filters=[("customer_id", "=", customer)])
+            rows = pq.read_table(file, filters=[("customer_id", "=", customer)], partitioning=None)
             if rows.num_rows:
                 return Review.explain(attrs.evolve(self, facts=rows.to_pandas()), customer)
         raise unknown_customer(customer, self.facts.index)
@@ -52,16 +47,21 @@ class EngineReview(Review):
         return ResultTable(
             "customers",
             stored_schema(schemas, shown),
-            lambda: (pq.read_table(file) for file in self.output.files),
+            lambda: (pq.read_table(file, partitioning=None) for file in self.output.files),
             ("customer_id",),
         )
 
+    def _step_sections(self, _: pd.DataFrame | None) -> list[tuple[str, pd.DataFrame | str]]:
+        """Without lists of customers, of whom only some are in memory."""
+        return Review._step_sections(self, None)
+
     def _write_customers(self, target: Path) -> None:
-        """The customers are on disk already, in ``output``."""
+        """The customers as a folder of parts, by review date."""
+        self.output.copy_to(target / self.output.folder.name)
 
     def _parquet_customers(self, target: Path) -> None:
         """The customers as a folder of parts."""
-        shutil.copytree(self.output.folder, target / "customers")
+        self.output.copy_to(target / "customers")
 
     def standing(self) -> pd.DataFrame:
         """Stage and tier of every customer, read from disk."""
@@ -75,11 +75,6 @@ class EngineReview(Review):
 
 def leading_customers(output: Output) -> pd.DataFrame:
     """The customers that a report explains, with every column, in order of id."""
-    columns = ["warning_signals", "contribution"]
-    keys = pd.concat([pd.read_parquet(f, columns=columns) for f in output.files])
+    keys = output.frame(["warning", "warning_signals", "contribution"])
     leading = keys.index[leading_rows(keys, INLINED)]
-    pieces = []
-    for file in output.files:
-        rows = pd.read_parquet(file)
-        pieces.append(rows.loc[rows.index.isin(leading)])
-    return pd.concat(pieces).sort_index()
+    return output.frame(customers=leading).sort_index()

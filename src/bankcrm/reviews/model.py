@@ -12,34 +12,30 @@ from typing import Any
 import attrs
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from bankcrm._display import card
 from bankcrm.arguments import as_path
 from bankcrm.databases.connection import Database
 from bankcrm.databases.writing import ResultTable, replace_rows, whole_table
-from bankcrm.errors import DataError, UnknownNameError, reason_of
+from bankcrm.disk import whole_file, writing
+from bankcrm.errors import UnknownNameError
 from bankcrm.folders import ResultFolder
-from bankcrm.pipeline import STEPS, Decision, Fitted, Step
-from bankcrm.pipeline.reading import decisions_of, explain, not_applicable, null_reasons
+from bankcrm.pipeline import STEPS, Fitted, Step
+from bankcrm.pipeline.reading import decisions_of, explain, null_reasons
 from bankcrm.policy import PolicySet
 from bankcrm.report import ReportContent, render_html, write_csv, write_excel
 from bankcrm.report.html import EarlierReview
-from bankcrm.rules import DecisionTable, Trace
+from bankcrm.reviews.explanation import DecisionLine, Explanation, complaint_lines, decision_line
+from bankcrm.reviews.folder import review_folder, write_summary
+from bankcrm.reviews.page_rows import INLINED, plain_complaints, plain_explanations
+from bankcrm.reviews.series import SERIES, read_history, with_review
+from bankcrm.reviews.summary import first_warned
+from bankcrm.rules import Trace
 from bankcrm.vocabulary import Language
 
 NOT_AVAILABLE = "n/a"
-INLINED = 10_000
-"""How many customers the page of a report explains."""
-_FILES = (
-    "customers.parquet",
-    "customers.csv",
-    "complaints.csv",
-    "findings.csv",
-    "summary.json",
-    "index.html",
-)
-_PARQUET = ("customers.parquet", "customers/*", "complaints.parquet", "findings.parquet")
+_PARQUET = ("customers.parquet", "customers/*", "complaints.parquet", "actions.parquet",
+            "findings.parquet")  # fmt: skip
 
 
 @attrs.frozen(eq=False)
@@ -53,6 +49,10 @@ class Review:
             contribution with its components, tier, resource level and warning, each with its rule.
         complaints: One row per accepted complaint, indexed by ``complaint_id``: kind, severity,
             owner, due day, each with its rule.
+        actions: One row per action, the most pressing first, with the columns of
+            `bankcrm.actions.ACTION_COLUMNS`: what to do, for whom, why, and by when.
+        trend: The last 24 month ends: stages, customers and complaints with what moved in and out;
+            see `bankcrm.reviews.trend`.
         summary: The figures of the whole book, ready for JSON.
         findings: Problems of the data: counts and examples.
         policies: The policies that decided.
@@ -69,6 +69,8 @@ class Review:
     as_of: date
     customers: pd.DataFrame
     complaints: pd.DataFrame
+    actions: pd.DataFrame
+    trend: pd.DataFrame
     summary: Mapping[str, Any]
     findings: pd.DataFrame
     policies: PolicySet
@@ -127,14 +129,15 @@ class Review:
         """
         return null_reasons(self.facts, column, self.steps, self.policies, self.reasons)
 
-    def explain(self, customer: object) -> dict[str, Trace]:
-        """Explain the decisions about one customer, rule by rule.
+    def explain(self, customer: object) -> Explanation:
+        """Explain the decisions about one customer, and what is to be done by when.
 
         Args:
             customer: The customer's id; text and a whole number of the same digits are alike.
 
         Returns:
-            Table id -> its trace, in the order of the decisions. A table without an outcome for
+            A value that prints a short form; its `Explanation.full` adds every rule. As a mapping
+            it is table id -> trace, in the order of the decisions; a table without an outcome for
             this customer says why: it does not apply, or a fact is missing.
 
         Raises:
@@ -145,7 +148,27 @@ class Review:
         if not place.size:
             raise unknown_customer(customer, self.facts.index)
         row = {str(name): column.iloc[place[0]] for name, column in self.facts.items()}
-        return explain(row, self.steps, self.policies, self.reasons)
+        traces = explain(row, self.steps, self.policies, self.reasons)
+        return Explanation(
+            customer=customer,
+            as_of=self.as_of,
+            traces=traces,
+            decisions=self._decision_lines(traces),
+            actions=_of_customer(self.actions, customer),
+            complaints=complaint_lines(_of_customer(self.complaints, customer), self.policies),
+        )
+
+    def _decision_lines(self, traces: Mapping[str, Trace]) -> tuple[DecisionLine, ...]:
+        """The main decisions in a line each: those counted, and signals that were found."""
+        return tuple(
+            decision_line(
+                d.outcome or step.name,
+                traces[d.table],
+                self.policies[step.domain].table(d.table),
+            )
+            for step, d in decisions_of(self.steps)
+            if d.counted or (not d.outcome and traces[d.table].decision.rule not in (None, "none"))
+        )
 
     def explanations(self, limit: int = INLINED) -> dict[str, Any]:
         """The decisions about at most ``limit`` customers in a compact plain form, for a page.
@@ -161,30 +184,7 @@ class Review:
             names) and ``customers``: id -> the numbers of the deciding rules in each table (empty
             where undecided), then the values of the facts.
         """
-        decisions = [
-            (d, self.policies[step.domain].table(d.table)) for step, d in decisions_of(self.steps)
-        ]
-        where = {d.table: step.where_of(d) for step, d in decisions_of(self.steps)}
-        read = dict.fromkeys(d.columns.get(f, f) for d, t in decisions for f in t.compiled.facts)
-        read |= dict.fromkeys(w for w in where.values() if w)
-        facts = [f for f in read if f in self.facts]
-        chosen = self.facts.iloc[leading_rows(self.facts, limit)]
-        rules = [_rule_numbers(t, chosen[d.rule_column]) for d, t in decisions]
-        rows = zip(*rules, *(_plain_values(chosen[f]) for f in facts), strict=True)
-        return {
-            "tables": [
-                {
-                    "id": d.table,
-                    **_plain_table(d, t),
-                    "where": where[d.table],
-                    "elsewhere": not_applicable(where[d.table]) if where[d.table] else "",
-                    "absent": self.reasons.get(d.outcome or d.rule_column, "a fact is missing"),
-                }
-                for d, t in decisions
-            ],
-            "facts": facts,
-            "customers": dict(zip(chosen.index.astype(str), rows, strict=True)),
-        }
+        return plain_explanations(self.facts, self.steps, self.policies, self.reasons, limit)
 
     def to_html(
         self,
@@ -208,7 +208,8 @@ class Review:
         """
         text = render_html(self._content(earlier), language=language)
         if path is not None:
-            Path(path).write_text(text, encoding="utf-8")
+            with whole_file(as_path(path)) as temporary:
+                temporary.write_text(text, encoding="utf-8")
         return text
 
     def _content(self, earlier: Review | EarlierReview | None) -> ReportContent:
@@ -222,13 +223,21 @@ class Review:
             standing=self.standing() if earlier is not None else self.customers,
             findings=self.findings,
             explanations=self.explanations(),
+            warned=first_warned(self.facts, None),
+            complaints=self.complaints,
+            actions=self.actions,
+            complaint_rules=plain_complaints(self.complaints, self.policies),
             sections=self.policies.sections(self),
+            step_sections=self._step_sections(self.facts),
             note=self.note,
             currency=self.currency,
             not_available=self.reasons,
             limits=self.limits,
             earlier=earlier,
         )
+
+    def _step_sections(self, facts: pd.DataFrame | None) -> list[tuple[str, pd.DataFrame | str]]:
+        return [part for s in self.steps if s.sections is not None for part in s.sections(facts)]
 
     def to_excel(self, path: str | Path) -> None:
         """Write customers, complaints, figures and findings as an Excel workbook.
@@ -245,6 +254,7 @@ class Review:
             "figures": figures,
             "customers": self.customers.reset_index(),
             "complaints": self.complaints.reset_index(),
+            "actions": self.actions,
             "findings": self.findings,
         }
         write_excel(sheets, path)
@@ -263,8 +273,9 @@ class Review:
             as_path(folder, "folder"), "review", _PARQUET, force
         ).replaced() as target:
             self._parquet_customers(target)
-            self.complaints.to_parquet(target / "complaints.parquet")
-            self.findings.to_parquet(target / "findings.parquet")
+            _write_parquet(self.complaints, target / "complaints.parquet")
+            _write_parquet(self.actions, target / "actions.parquet")
+            _write_parquet(self.findings, target / "findings.parquet")
 
     def to_database(self, database: Database, schema: str | None = None) -> None:
         """Write customers, complaints, findings and summary to the tables of these names.
@@ -305,9 +316,10 @@ class Review:
         language: Language = "en",
         force: bool = False,
     ) -> None:
-        """Write the customers as Parquet and CSV, complaints, findings, figures and the report.
+        """Write customers, complaints, actions, findings, figures, trend and the report.
 
-        An earlier review that bankcrm wrote to the folder is replaced. A folder with files of
+        An earlier review that bankcrm wrote to the folder is replaced as a whole: a failure changes
+        nothing; ``history.csv`` keeps its figures (see `read_history`). A folder with files of
         others is refused.
 
         Args:
@@ -317,15 +329,20 @@ class Review:
             force: Replace the files of these names in a folder that bankcrm did not write.
 
         Raises:
-            DataError: The folder has files that bankcrm did not write.
+            DataError: The folder has files that bankcrm did not write, another run is writing
+                there, or the disk cannot be written.
         """
-        with review_folder(folder, force=force).replaced() as target:
+        history = with_review(read_history(folder), self.summary, self.actions)
+        with review_folder(folder, force=force, as_of=self.as_of).replaced() as target:
             self._write_customers(target)
             write_csv(self.complaints, target / "complaints.csv")
+            write_csv(self.actions, target / "actions.csv", index=False)
+            _write_parquet(self.actions, target / "actions.parquet")
+            write_csv(self.trend, target / "trend.csv", index=False)
+            write_csv(history, target / SERIES, index=False)
             write_csv(self.findings, target / "findings.csv", index=False)
-            text = json.dumps(self.summary, indent=2, ensure_ascii=False, allow_nan=False)
-            (target / "summary.json").write_text(text + "\n", encoding="utf-8")
             self.to_html(target / "index.html", earlier=earlier, language=language)
+            write_summary(self.summary, target)
 
     def standing(self) -> pd.DataFrame:
         """Stage and tier of every customer."""
@@ -336,12 +353,12 @@ class Review:
         write_csv(self.customers, target / "customers.csv")
 
     def _parquet_customers(self, target: Path) -> None:
-        self.customers.to_parquet(target / "customers.parquet")
+        _write_parquet(self.customers, target / "customers.parquet")
 
 
-def review_folder(folder: str | Path, *, force: bool = False) -> ResultFolder:
-    """The folder that `Review.write` writes."""
-    return ResultFolder(as_path(folder, "folder"), "review", _FILES, force)
+def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
+    with writing(path):
+        frame.to_parquet(path)
 
 
 def as_id(customer: object, ids: pd.Index) -> object:
@@ -367,6 +384,11 @@ def unknown_customer(customer: object, ids: pd.Index) -> UnknownNameError:
     return UnknownNameError("customer", customer, map(str, ids[:3]), advice=advice)
 
 
+def _of_customer(frame: pd.DataFrame, customer: object) -> pd.DataFrame:
+    """The rows of one customer."""
+    return frame[(frame["customer_id"] == customer).to_numpy(np.bool_, na_value=False)]
+
+
 def _part(value: str | None, whole: str | None) -> str:
     """A figure with the whole that it is a part of."""
     known = value not in (None, NOT_AVAILABLE) and whole is not None
@@ -376,78 +398,3 @@ def _part(value: str | None, whole: str | None) -> str:
 def _shown(value: float | None, form: str) -> str:
     """A figure for people."""
     return NOT_AVAILABLE if value is None else format(value, form)
-
-
-def leading_rows(customers: pd.DataFrame, limit: int) -> NDArray[np.intp]:
-    """Positions of the customers that a report explains, in the order of the frame.
-
-    Customers with a warning come first, then those with the largest absolute contribution.
-    """
-    if len(customers) <= limit:
-        return np.arange(len(customers))
-    warned = customers["warning_signals"].to_numpy(np.float64, na_value=0.0) > 0
-    size = np.nan_to_num(customers["contribution"].abs().to_numpy())
-    first = np.argpartition(-(size + warned * (size.max() + 1)), limit)[:limit]
-    return np.sort(first)
-
-
-def _rule_numbers(table: DecisionTable, rules: pd.Series) -> list[list[int]]:
-    """The positions of the rules that decided each row; several where the table collects."""
-    column = rules.astype("category")
-    place = {r.id: i for i, r in enumerate(table.rules)}
-    of_word = [
-        [place[i] for i in ([str(c)] if str(c) in place else str(c).split("+"))]
-        for c in column.cat.categories
-    ]
-    return [[] if code < 0 else of_word[code] for code in column.cat.codes]
-
-
-def _plain_table(decision: Decision, table: DecisionTable) -> dict[str, Any]:
-    rules = [
-        {
-            "id": r.id,
-            "then": r.then,
-            "source": r.source,
-            "because": r.because,
-            "owner": r.owner,
-            "when": {decision.columns.get(c.fact, c.fact): str(c.test) for c in row.cells},
-        }
-        for row in sorted(table.compiled.rows, key=lambda row: row.index)
-        for r in [row.rule]
-    ]
-    return {"title": table.title, "version": table.version, "rules": rules}
-
-
-def _plain_values(column: pd.Series) -> list[Any]:
-    """A column as JSON values; null where missing."""
-    known = column.astype(object).where(column.notna().to_numpy(), None)
-    return [round(v, 4) if isinstance(v, float) else _plain(v) for v in known.tolist()]
-
-
-def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, date | pd.Timestamp) else value
-
-
-def read_earlier(folder: str | Path) -> EarlierReview:
-    """Read a folder that `Review.write` has written.
-
-    Args:
-        folder: The folder, of a review in memory or on an engine.
-
-    Raises:
-        DataError: The folder is not that of a review.
-    """
-    source = as_path(folder, "folder")
-    try:
-        summary = json.loads((source / "summary.json").read_text(encoding="utf-8"))
-        day = date.fromisoformat(summary["as_of"])
-        whole = source / "customers.parquet"
-        parts = sorted((source / f"review_date={day}").glob("*.parquet"))
-        files = [whole] if whole.is_file() or not parts else parts
-        pieces = [pd.read_parquet(file, columns=["stage", "tier"]) for file in files]
-        customers = pd.concat([piece.astype(object) for piece in pieces])
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(
-            f"{source}: not a folder that a review has written: {reason_of(error)}"
-        ) from error
-    return EarlierReview(day, summary, customers)

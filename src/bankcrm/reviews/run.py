@@ -8,13 +8,16 @@ from datetime import date
 from pathlib import Path
 from typing import Literal, cast, overload
 
+import attrs
 import pandas as pd
 
+from bankcrm.actions import Situation, actions_in, find_actions
+from bankcrm.actions.situation import calendar_for
 from bankcrm.book import Book
 from bankcrm.book.files import refuse_book_folder
 from bankcrm.book.known import undated_labels
 from bankcrm.book.model import refuse_no_book
-from bankcrm.book.oddities import oddities, signs_of
+from bankcrm.book.oddities import oddities, period_of, signs_of
 from bankcrm.book.recorded import absences, recorded_in
 from bankcrm.book.view import book_view
 from bankcrm.calendars import WorkingCalendar, working_calendar
@@ -33,8 +36,10 @@ from bankcrm.policy import PolicySet
 from bankcrm.policy.given import policies_of
 from bankcrm.progress import Progress
 from bankcrm.reviews.engine_review import EngineReview, leading_customers
-from bankcrm.reviews.model import Review, review_folder
+from bankcrm.reviews.folder import files_of_day, review_folder
+from bankcrm.reviews.model import Review
 from bankcrm.reviews.summary import figure_columns, figures_of, summary_of
+from bankcrm.reviews.trend import count_paths, trend_of
 
 
 @overload
@@ -126,7 +131,7 @@ def review(
     rules = policies_of(policies, book.presets).at(day)
     days_off = rules.calendar(calendar or working_calendar("CN"))
     if engine is None and isinstance(book, Book):
-        report = _counter(progress, len(steps) + 2)
+        report = _counter(progress, len(steps) + 3)
         return _in_memory(book, day, rules, days_off, fitted, steps, report)
     from bankcrm.engines import DuckDBEngine
 
@@ -136,6 +141,7 @@ def review(
     target = None if out is None else review_folder(out, force=force)
     if target is not None:
         target.refuse_foreign()
+        target = attrs.evolve(target, names=files_of_day(target.path, day))
     return _on_engine(source, day, rules, days_off, fitted, steps, progress, target, blocks)
 
 
@@ -156,7 +162,8 @@ def _in_memory(
     known = fitted or Fitted(recorded, policies=rules.fingerprint)
     faults = (*faults, *undated_labels(recorded, faults, day, book.as_of))
     view = book_view(checked, recorded=known.frames, zone=zone)
-    odd = oddities(signs_of(view), day, rules["bank"])
+    signs = signs_of(view)
+    odd = oddities(signs, day, rules["bank"])
     found = run_steps(
         view,
         steps,
@@ -173,14 +180,28 @@ def _in_memory(
     findings = [*faults, *odd, *processed.faults]
     figures = figures_of([found.facts], steps)
     reasons = found.reasons | reasons_of_complaints(recorded, absent)
+    report_progress("actions")
+    days = calendar_for(calendar, day)
+    actions = find_actions(Situation(found.facts, processed.routed, day, rules, days))
+    trend = trend_of(count_paths([found.facts]), processed.routed, day, rules)
     report_progress("done")
     return Review(
         name=book.name,
         as_of=day,
         customers=customers,
         complaints=processed.routed,
+        actions=actions,
+        trend=trend,
         summary=summary_of(
-            book.name, day, figures, processed, findings, rules, reasons, found.limits
+            book.name,
+            day,
+            figures,
+            processed,
+            findings,
+            rules,
+            reasons,
+            found.limits,
+            period_of(signs),
         ),
         findings=findings_frame(findings),
         policies=rules,
@@ -208,7 +229,7 @@ def _on_engine(
     from bankcrm.engines.run import complaints_book, default_blocks, number_of_passes, run_on
 
     blocks = blocks or default_blocks(engine)
-    report = _counter(progress, 2 + blocks * (number_of_passes(steps) + 1))
+    report = _counter(progress, 3 + blocks * (number_of_passes(steps) + 1))
     kept = tempfile.TemporaryDirectory(prefix="bankcrm-") if out is None else None
     found = run_on(
         engine,
@@ -216,8 +237,7 @@ def _on_engine(
         day=day,
         policies=rules,
         fitted=fitted,
-        root=out.path if out else Path(cast("tempfile.TemporaryDirectory[str]", kept).name),
-        force=out.force if out else False,
+        out=out or review_folder(cast("tempfile.TemporaryDirectory[str]", kept).name),
         blocks=blocks,
         report_progress=report,
     )
@@ -236,14 +256,29 @@ def _on_engine(
     sizes = {n: s for n, s in engine.sizes().items() if n == "complaints"}
     absent = absences(sizes, recorded, faults)
     reasons = found.reasons | reasons_of_complaints(recorded, absent)
+    report("actions")
+    days = calendar_for(calendar, day)
+    actions = actions_in(found.output.parts, Situation(head, processed.routed, day, rules, days))
+    paths = count_paths(found.output.parts(["stage_path"]))
+    trend = trend_of(paths, processed.routed, day, rules)
     report("done")
     return EngineReview(
         name=engine.name,
         as_of=day,
         customers=head[[c for c in shown_columns(steps) if c in head]],
         complaints=processed.routed,
+        actions=actions,
+        trend=trend,
         summary=summary_of(
-            engine.name, day, figures, processed, findings, rules, reasons, found.limits
+            engine.name,
+            day,
+            figures,
+            processed,
+            findings,
+            rules,
+            reasons,
+            found.limits,
+            found.period,
         ),
         findings=findings_frame(findings),
         policies=rules,
@@ -254,8 +289,7 @@ def _on_engine(
         steps=steps,
         note=engine.note,
         currency=engine.currency,
-        output=found.output,
-        kept=kept,
+        output=attrs.evolve(found.output, kept=kept),
     )
 
 
