@@ -1,14 +1,47 @@
-"""Wilson's interval for a share."""
+"""An estimate with its interval, and Wilson's interval for a share."""
 
 from __future__ import annotations
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
+from bankcrm._display import card, figures_of
 from bankcrm.errors import DataError
 
 Floats = npt.NDArray[np.float64]
+
+
+@attrs.frozen
+class Interval:
+    """An estimate with its confidence interval.
+
+    Attributes:
+        estimate: The figure of the sample itself.
+        lower: Lower end.
+        upper: Upper end.
+        confidence: Coverage, between 0 and 1.
+        method: How the ends were found.
+        sample_size: Number of values behind the figure.
+    """
+
+    estimate: float
+    lower: float
+    upper: float
+    confidence: float
+    method: str
+    sample_size: int
+
+    def __contains__(self, figure: float) -> bool:
+        """Whether a figure lies between the two ends."""
+        return self.lower <= figure <= self.upper
+
+    def __str__(self) -> str:
+        return f"{self.estimate:.4g} [{self.lower:.4g}, {self.upper:.4g}] at {self.confidence:.0%}"
+
+    def _repr_html_(self) -> str:
+        return card(str(self), figures_of(self, "method", "sample_size"))
 
 
 def wilson(

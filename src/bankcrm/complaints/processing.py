@@ -8,6 +8,7 @@ import pandas as pd
 
 from bankcrm.calendars import WorkingCalendar
 from bankcrm.complaints.base import answered_at, business_days, complaints_policy, known_by
+from bankcrm.complaints.escalation import follow_ups
 from bankcrm.complaints.facts import Classifier, ExtendFacts, identity
 from bankcrm.complaints.intake import intake
 from bankcrm.complaints.lexicon.reader import default_lexicon
@@ -24,7 +25,8 @@ class ProcessedComplaints:
 
     Attributes:
         routed: Indexed by ``complaint_id``: ``customer_id``, ``received_at``, ``product``, the
-            columns of `route_frame` and ``state`` (`bankcrm.vocabulary.Timeliness`).
+            columns of `route_frame`, ``state`` (`bankcrm.vocabulary.Timeliness`), and
+            ``follow_up_due`` and ``satisfied`` of `follow_ups`.
         rejected: Number of rows that were rejected.
         faults: One fault per problem, with the number of rows and the first few.
     """
@@ -81,6 +83,8 @@ def process_complaints(
     routed = accepted.reindex(columns=["customer_id", "received_at", "product"]).join(routed)
     answered = business_days(answered_at(accepted), policy)
     routed["state"] = _timeliness(routed["due"], answered, day)
+    after = follow_ups(accepted, policy=policy, calendar=calendar)
+    routed = routed.join(after[["follow_up_due", "satisfied"]])
     rejected = len(taken.rejected) + len(taken.accepted) - len(accepted)
     return ProcessedComplaints(
         policy.stamp(routed), rejected, (*_intake_faults(taken.findings), *outside)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
+from decimal import Decimal
+from operator import itemgetter
 from pathlib import Path
+from types import NoneType
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from uuid import UUID
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -203,15 +207,19 @@ def _row_reader(connection: Any) -> Read:
 
 def _of_rows(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> pa.Table:
     """Rows of Python values as Arrow columns; whole numbers stay exact beside nulls."""
-    columns = zip(*rows, strict=True) if rows else ([] for _ in names)
-    found = [_array(name, values) for name, values in zip(names, columns, strict=True)]
+    found = [_array(name, [*map(itemgetter(n), rows)]) for n, name in enumerate(names)]
     return _plain(pa.table(found, names=list(names)))
 
 
-def _array(name: str, values: Sequence[Any]) -> pa.Array:
+def _array(name: str, values: list[Any]) -> pa.Array:
     try:
+        if set(map(type, values)) - {NoneType} == {Decimal}:  # by way of text 5 times as fast
+            texts = pa.array([None if v is None else str(v) for v in values], pa.string())
+            return _number(texts, scale=int(pc.any(pc.match_substring(texts, ".")).as_py()))
         return pa.array(values)
     except (pa.ArrowException, OverflowError):
+        if all(value is None or isinstance(value, UUID) for value in values):
+            return pa.array([value and str(value) for value in values], pa.string())
         raise DataError(
             f"column {name}: values of several types, or beyond the range of a type; convert it "
             f"in a query, such as SELECT CAST({name} AS VARCHAR(40)) AS {name} FROM ..."

@@ -85,7 +85,7 @@ class Workspace:
     ) -> pd.DataFrame:
         """One frame of one step and block."""
         path = self.folder / step / f"{block:05d}" / f"{name}.parquet"
-        frame: pd.DataFrame = pd.read_parquet(path, columns=columns)
+        frame: pd.DataFrame = pd.read_parquet(path, columns=columns, partitioning=None)
         return frame
 
     def part(self, engine: Engine, name: str, sql: str, customer: str, blocks: int) -> None:

@@ -15,6 +15,7 @@ from typing import Any, cast
 import attrs
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bankcrm.errors import DataError, EngineError, reason_of
@@ -55,16 +56,25 @@ class Output:
         """
         for file in self.files:
             present = set(pq.read_schema(file).names)
-            yield pd.read_parquet(file, columns=[c for c in columns if c in present])
+            yield pd.read_parquet(
+                file, columns=[c for c in columns if c in present], partitioning=None
+            )
 
-    def frame(self, columns: list[str] | None = None) -> pd.DataFrame:
-        """Read the whole result into memory; a large result is better read from ``files``.
+    def frame(
+        self, columns: list[str] | None = None, customers: pd.Index | None = None
+    ) -> pd.DataFrame:
+        """Read the result into memory; a large one is better read from ``files``.
 
         Args:
             columns: The columns to read; None: all.
+            customers: The customers to read; None: all.
         """
+        wanted = None if customers is None else pc.field("customer_id").isin(pa.array(customers))
         tables = [
-            pq.read_table(file, columns=columns, use_pandas_metadata=True) for file in self.files
+            pq.read_table(
+                file, columns=columns, filters=wanted, use_pandas_metadata=True, partitioning=None
+            )
+            for file in self.files
         ]
         frame: pd.DataFrame = pa.concat_tables(tables, promote_options="permissive").to_pandas()
         return frame

@@ -69,6 +69,11 @@ def as_frame(data: object) -> pd.DataFrame:
     import pyarrow as pa
 
     table = pa.table(data)
+    for n, kind in enumerate(table.schema.types):
+        # Older releases of Arrow cannot turn these into pandas; DuckDB makes them of an ENUM.
+        if pa.types.is_dictionary(kind) and pa.types.is_unsigned_integer(kind.index_type):
+            signed = pa.dictionary(pa.int32(), kind.value_type, ordered=kind.ordered)
+            table = table.set_column(n, table.column_names[n], table[n].cast(signed))
     # A null would turn 64-bit integers into floats, which cannot hold every id.
     exact = {pa.int64(): pd.Int64Dtype(), pa.uint64(): pd.UInt64Dtype()}
     frame: pd.DataFrame = table.to_pandas(date_as_object=False)

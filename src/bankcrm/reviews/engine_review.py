@@ -40,7 +40,7 @@ class EngineReview(Review):
         if isinstance(customer, str) == (self.facts.index.dtype.kind in "iu"):
             raise unknown_customer(customer, self.facts.index)  # Arrow compares no text to numbers
         for file in self.output.files:
-            rows = pq.read_table(file, filters=[("customer_id", "=", customer)])
+            rows = pq.read_table(file, filters=[("customer_id", "=", customer)], partitioning=None)
             if rows.num_rows:
                 return Review.explain(attrs.evolve(self, facts=rows.to_pandas()), customer)
         raise unknown_customer(customer, self.facts.index)
@@ -52,7 +52,7 @@ class EngineReview(Review):
         return ResultTable(
             "customers",
             stored_schema(schemas, shown),
-            lambda: (pq.read_table(file) for file in self.output.files),
+            lambda: (pq.read_table(file, partitioning=None) for file in self.output.files),
             ("customer_id",),
         )
 
@@ -75,11 +75,6 @@ class EngineReview(Review):
 
 def leading_customers(output: Output) -> pd.DataFrame:
     """The customers that a report explains, with every column, in order of id."""
-    columns = ["warning_signals", "contribution"]
-    keys = pd.concat([pd.read_parquet(f, columns=columns) for f in output.files])
+    keys = output.frame(["warning_signals", "contribution"])
     leading = keys.index[leading_rows(keys, INLINED)]
-    pieces = []
-    for file in output.files:
-        rows = pd.read_parquet(file)
-        pieces.append(rows.loc[rows.index.isin(leading)])
-    return pd.concat(pieces).sort_index()
+    return output.frame(customers=leading).sort_index()

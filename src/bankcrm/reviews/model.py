@@ -35,11 +35,14 @@ _FILES = (
     "customers.parquet",
     "customers.csv",
     "complaints.csv",
+    "actions.csv",
+    "actions.parquet",
     "findings.csv",
     "summary.json",
     "index.html",
 )
-_PARQUET = ("customers.parquet", "customers/*", "complaints.parquet", "findings.parquet")
+_PARQUET = ("customers.parquet", "customers/*", "complaints.parquet", "actions.parquet",
+            "findings.parquet")  # fmt: skip
 
 
 @attrs.frozen(eq=False)
@@ -53,6 +56,8 @@ class Review:
             contribution with its components, tier, resource level and warning, each with its rule.
         complaints: One row per accepted complaint, indexed by ``complaint_id``: kind, severity,
             owner, due day, each with its rule.
+        actions: One row per action, the most pressing first, with the columns of
+            `bankcrm.actions.ACTION_COLUMNS`: what to do, for whom, why, and by when.
         summary: The figures of the whole book, ready for JSON.
         findings: Problems of the data: counts and examples.
         policies: The policies that decided.
@@ -69,6 +74,7 @@ class Review:
     as_of: date
     customers: pd.DataFrame
     complaints: pd.DataFrame
+    actions: pd.DataFrame
     summary: Mapping[str, Any]
     findings: pd.DataFrame
     policies: PolicySet
@@ -245,6 +251,7 @@ class Review:
             "figures": figures,
             "customers": self.customers.reset_index(),
             "complaints": self.complaints.reset_index(),
+            "actions": self.actions,
             "findings": self.findings,
         }
         write_excel(sheets, path)
@@ -264,6 +271,7 @@ class Review:
         ).replaced() as target:
             self._parquet_customers(target)
             self.complaints.to_parquet(target / "complaints.parquet")
+            self.actions.to_parquet(target / "actions.parquet")
             self.findings.to_parquet(target / "findings.parquet")
 
     def to_database(self, database: Database, schema: str | None = None) -> None:
@@ -322,6 +330,8 @@ class Review:
         with review_folder(folder, force=force).replaced() as target:
             self._write_customers(target)
             write_csv(self.complaints, target / "complaints.csv")
+            write_csv(self.actions, target / "actions.csv", index=False)
+            self.actions.to_parquet(target / "actions.parquet")
             write_csv(self.findings, target / "findings.csv", index=False)
             text = json.dumps(self.summary, indent=2, ensure_ascii=False, allow_nan=False)
             (target / "summary.json").write_text(text + "\n", encoding="utf-8")
@@ -444,7 +454,9 @@ def read_earlier(folder: str | Path) -> EarlierReview:
         whole = source / "customers.parquet"
         parts = sorted((source / f"review_date={day}").glob("*.parquet"))
         files = [whole] if whole.is_file() or not parts else parts
-        pieces = [pd.read_parquet(file, columns=["stage", "tier"]) for file in files]
+        pieces = [
+            pd.read_parquet(file, columns=["stage", "tier"], partitioning=None) for file in files
+        ]
         customers = pd.concat([piece.astype(object) for piece in pieces])
     except (OSError, ValueError, KeyError) as error:
         raise DataError(

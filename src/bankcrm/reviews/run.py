@@ -10,6 +10,8 @@ from typing import Literal, cast, overload
 
 import pandas as pd
 
+from bankcrm.actions import Situation, actions_in, find_actions
+from bankcrm.actions.situation import calendar_for
 from bankcrm.book import Book
 from bankcrm.book.files import refuse_book_folder
 from bankcrm.book.known import undated_labels
@@ -126,7 +128,7 @@ def review(
     rules = policies_of(policies, book.presets).at(day)
     days_off = rules.calendar(calendar or working_calendar("CN"))
     if engine is None and isinstance(book, Book):
-        report = _counter(progress, len(steps) + 2)
+        report = _counter(progress, len(steps) + 3)
         return _in_memory(book, day, rules, days_off, fitted, steps, report)
     from bankcrm.engines import DuckDBEngine
 
@@ -173,12 +175,16 @@ def _in_memory(
     findings = [*faults, *odd, *processed.faults]
     figures = figures_of([found.facts], steps)
     reasons = found.reasons | reasons_of_complaints(recorded, absent)
+    report_progress("actions")
+    days = calendar_for(calendar, day)
+    actions = find_actions(Situation(found.facts, processed.routed, day, rules, days))
     report_progress("done")
     return Review(
         name=book.name,
         as_of=day,
         customers=customers,
         complaints=processed.routed,
+        actions=actions,
         summary=summary_of(
             book.name, day, figures, processed, findings, rules, reasons, found.limits
         ),
@@ -208,7 +214,7 @@ def _on_engine(
     from bankcrm.engines.run import complaints_book, default_blocks, number_of_passes, run_on
 
     blocks = blocks or default_blocks(engine)
-    report = _counter(progress, 2 + blocks * (number_of_passes(steps) + 1))
+    report = _counter(progress, 3 + blocks * (number_of_passes(steps) + 1))
     kept = tempfile.TemporaryDirectory(prefix="bankcrm-") if out is None else None
     found = run_on(
         engine,
@@ -236,12 +242,16 @@ def _on_engine(
     sizes = {n: s for n, s in engine.sizes().items() if n == "complaints"}
     absent = absences(sizes, recorded, faults)
     reasons = found.reasons | reasons_of_complaints(recorded, absent)
+    report("actions")
+    days = calendar_for(calendar, day)
+    actions = actions_in(found.output.parts, Situation(head, processed.routed, day, rules, days))
     report("done")
     return EngineReview(
         name=engine.name,
         as_of=day,
         customers=head[[c for c in shown_columns(steps) if c in head]],
         complaints=processed.routed,
+        actions=actions,
         summary=summary_of(
             engine.name, day, figures, processed, findings, rules, reasons, found.limits
         ),

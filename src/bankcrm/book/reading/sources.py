@@ -193,7 +193,12 @@ def _text(
 
     encoding = file.encoding if file.text is None else "utf-8"
     options = {
-        "read_options": csv.ReadOptions(encoding=encoding, block_size=_BLOCK),
+        "read_options": csv.ReadOptions(
+            encoding=encoding,
+            block_size=_BLOCK if stream else None,
+            # Rows that may contain line breaks are found by one thread, for which others wait.
+            use_threads=not file.quotes,
+        ),
         "parse_options": csv.ParseOptions(
             delimiter=file.separator, newlines_in_values=file.quotes, invalid_row_handler=skip
         ),

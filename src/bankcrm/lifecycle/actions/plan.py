@@ -76,7 +76,7 @@ def plan_actions(
     festivals = policy.records("festival", Festival)
     parts = [
         _tasks(book, action, rows, day, horizon, calendar, festivals)
-        for action, rows in _assigned(book, policy)
+        for action, rows in assigned(book, policy)
     ]
     tasks = pd.concat([_no_tasks(book), *parts], ignore_index=True)
     tasks = tasks[~(tasks.pop("closed").to_numpy() <= tasks["due"].to_numpy())]
@@ -89,11 +89,11 @@ def plan_actions(
     return policy.stamp(tasks)
 
 
-def _assigned(book: pd.DataFrame, policy: Policy) -> list[tuple[Action, Mask]]:
+def assigned(book: pd.DataFrame, policy: Policy) -> list[tuple[Action, Mask]]:
     """Each action with the rows that it is for: of one name the most specific one."""
     actions = policy.records("playbook", Action)
     free = {(a.stage, a.action): np.ones(len(book), dtype=np.bool_) for a in actions}
-    assigned = []
+    found = []
     for action in sorted(actions, key=specificity, reverse=True):
         rows = free[action.stage, action.action] & _equals(book, "stage", action.stage)
         if action.cause:
@@ -101,14 +101,15 @@ def _assigned(book: pd.DataFrame, policy: Policy) -> list[tuple[Action, Mask]]:
         if action.tier:
             rows &= _equals(book, "tier", action.tier)
         free[action.stage, action.action] &= ~rows
-        assigned.append((action, rows))
-    return assigned
+        found.append((action, rows))
+    return found
 
 
 def _equals(book: pd.DataFrame, column: str, word: str) -> Mask:
     if column not in book:
         return np.zeros(len(book), dtype=np.bool_)
-    equal: Mask = (book[column].astype(object) == word).to_numpy(dtype=np.bool_)
+    words = pd.Categorical(book[column])
+    equal: Mask = np.append(words.categories == word, False)[words.codes]
     return equal
 
 
@@ -175,7 +176,7 @@ def _occasions(
         return place, np.repeat(np.array(ahead, dtype="datetime64[D]"), len(chosen))
     if action.starts == "birthday":
         return _birthdays(_date(chosen, "birth_date"), day, horizon)
-    return _regular(_date(chosen, "contract_date"), action.due, day, horizon)
+    return regular(_date(chosen, "contract_date"), action.due, day, horizon)
 
 
 def _birthdays(
@@ -201,7 +202,7 @@ def _birthdays(
     return np.concatenate(places), np.concatenate(dates)
 
 
-def _regular(
+def regular(
     signed: Days, every: int, day: np.datetime64, horizon: np.datetime64
 ) -> tuple[npt.NDArray[np.intp], Days]:
     """Every so many days from the contract on, after ``day`` and up to ``horizon``."""

@@ -10,8 +10,9 @@ import pandas as pd
 
 from bankcrm._display import card
 from bankcrm.errors import DataError
+from bankcrm.intervals import Interval
 from bankcrm.valuation.arrays import Floats, Values, customer_index, finite_values, in_range
-from bankcrm.valuation.concentration.intervals import Interval, batches, drawn_counts, replicated
+from bankcrm.valuation.concentration.intervals import batches, drawn_counts, replicated
 from bankcrm.valuation.concentration.lorenz import Concentration, concentration
 
 Dominance = Literal["more_equal", "less_equal", "crossing", "same"]

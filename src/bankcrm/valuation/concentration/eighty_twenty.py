@@ -5,8 +5,8 @@ from __future__ import annotations
 import attrs
 
 from bankcrm._display import card, figures_of
+from bankcrm.intervals import Interval
 from bankcrm.valuation.arrays import Values
-from bankcrm.valuation.concentration.intervals import Interval
 from bankcrm.valuation.concentration.lorenz import concentration
 
 

@@ -8,48 +8,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-import attrs
 import numpy as np
 
-from bankcrm._display import card, figures_of
 from bankcrm.errors import DataError
-from bankcrm.intervals import quantile
+from bankcrm.intervals import Interval, quantile
 from bankcrm.valuation.arrays import Floats
 
 Statistic = Literal["gini", "theil", "hhi", "share_of_top", "holders_of"]
 Method = Literal["bootstrap", "jackknife", "asymptotic"]
 CELLS = 1 << 20  # values times replicates drawn at once
-
-
-@attrs.frozen
-class Interval:
-    """An estimate with its confidence interval.
-
-    Attributes:
-        estimate: The figure of the book itself.
-        lower: Lower end.
-        upper: Upper end.
-        confidence: Coverage, between 0 and 1.
-        method: How the ends were found.
-        sample_size: Number of values behind the figure.
-    """
-
-    estimate: float
-    lower: float
-    upper: float
-    confidence: float
-    method: str
-    sample_size: int
-
-    def __contains__(self, figure: float) -> bool:
-        """Whether a figure lies between the two ends."""
-        return self.lower <= figure <= self.upper
-
-    def __str__(self) -> str:
-        return f"{self.estimate:.4g} [{self.lower:.4g}, {self.upper:.4g}] at {self.confidence:.0%}"
-
-    def _repr_html_(self) -> str:
-        return card(str(self), figures_of(self, "method", "sample_size"))
 
 
 def drawn_counts(n: int, replicates: int, generator: np.random.Generator) -> Floats:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from bankcrm._display import card
 from bankcrm.errors import DataError
+from bankcrm.intervals import Interval
 from bankcrm.valuation.arrays import (
     Floats,
     Values,
@@ -27,7 +28,6 @@ from bankcrm.valuation.concentration.curves import (
     sums_below,
 )
 from bankcrm.valuation.concentration.intervals import (
-    Interval,
     Method,
     Statistic,
     curve_band,

@@ -1,0 +1,46 @@
+"""The contract of the action list: one row per action."""
+
+from __future__ import annotations
+
+from bankcrm.frames import Column
+from bankcrm.vocabulary import Channel, Department
+
+PRIORITIES = ("urgent", "high", "normal", "low")
+"""The outcomes of the table ``action_priority``, the most pressing first."""
+
+ACTION_COLUMNS: tuple[Column, ...] = (
+    Column("customer_id", "id", nullable=True,
+           meaning="The customer; null for a complaint that names none."),
+    Column("complaint_id", "id", nullable=True, meaning="The complaint that the action is about."),
+    Column("action", "category", meaning="The code of the action, such as wake_up."),
+    Column("title", "category", meaning="The action in words."),
+    Column("title_zh", "category", nullable=True, meaning="The action in Chinese, if the policy "
+           "has it."),
+    Column("priority", "category", choices=PRIORITIES,
+           meaning="How pressing it is, by the policy's table action_priority."),
+    Column("department", "category", choices=tuple(Department),
+           meaning="The department that does it (LCM-5)."),
+    Column("manager", "category", nullable=True,
+           meaning="The employee who looks after the customer or the complaint, if recorded."),
+    Column("channel", "category", nullable=True, choices=tuple(Channel),
+           meaning="How the playbook contacts the customer."),
+    Column("preferred_channel", "category", nullable=True, choices=tuple(Channel),
+           meaning="The channel that the customer answers best, if known."),
+    Column("occasion", "date", meaning="The day from which the due day is counted."),
+    Column("due", "date", meaning="The day by which it is to be done."),
+    Column("overdue", "boolean", meaning="Whether the due day lies before the day of the review."),
+    Column("value_at_stake", "money", nullable=True, unit="CNY per year",
+           meaning="What the customer contributes, if that is known and more than nothing."),
+    Column("origin", "category",
+           meaning="The sources that found the action, joined by +, the leading one first."),
+    Column("reason", "category", meaning="Why, in words; several reasons are joined by '; '."),
+    Column("rules", "category",
+           meaning="The rules behind it as table.rule, joined by +, in the order of the reasons."),
+    Column("evidence", "text",
+           meaning="The facts that the rules read, such as days_idle = 102, joined by '; '."),
+    Column("source", "category", meaning="The source ids of action and rules, joined by +."),
+)  # fmt: skip
+"""The columns of the action list; the key is customer, complaint, action and due day."""
+
+COLUMN_NAMES = tuple(c.name for c in ACTION_COLUMNS)
+KEY = ("customer_id", "complaint_id", "action", "due")

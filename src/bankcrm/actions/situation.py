@@ -1,0 +1,94 @@
+"""What the sources of actions read: the results of a review, and the rules."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bankcrm.calendars import WorkingCalendar
+from bankcrm.frames.arrays import Days, as_of_day
+from bankcrm.policy import PolicySet
+
+_DAY = np.timedelta64(1, "D")
+MARGIN_DAYS = 400
+"""How far a calendar must reach before and after the day to count the due days of actions."""
+
+
+@attrs.frozen(eq=False)
+class Situation:
+    """The results of a review from which actions follow.
+
+    Attributes:
+        facts: All facts and decisions, one row per customer, indexed by ``customer_id``.
+        complaints: The routed complaints; see `bankcrm.complaints.process_complaints`.
+        day: The day of the review.
+        policies: What decides.
+        calendar: The calendar whose working days count; see `calendar_for`.
+    """
+
+    facts: pd.DataFrame
+    complaints: pd.DataFrame
+    day: date
+    policies: PolicySet
+    calendar: WorkingCalendar
+
+    @property
+    def today(self) -> np.datetime64:
+        """The day of the review, as numpy has it."""
+        return as_of_day(self.day)
+
+    def words(self, column: str) -> pd.Categorical:
+        """A column of words; all null where the facts do not have it."""
+        if column not in self.facts:
+            return pd.Categorical([None] * len(self.facts))
+        return pd.Categorical(self.facts[column])
+
+    def is_any(self, column: str, *words: str) -> npt.NDArray[np.bool_]:
+        """Which customers have one of these words in a column."""
+        found = self.words(column)
+        hit: npt.NDArray[np.bool_] = np.append(found.categories.isin(words), False)[found.codes]
+        return hit
+
+    def flag(self, column: str) -> npt.NDArray[np.bool_]:
+        """Which customers have a true flag."""
+        if column not in self.facts:
+            return np.zeros(len(self.facts), np.bool_)
+        return self.facts[column].to_numpy(np.bool_, na_value=False)
+
+    def days(self, column: str) -> Days:
+        """A column of days; NaT where it is missing, and everywhere without the column."""
+        if column not in self.facts:
+            return np.full(len(self.facts), np.datetime64("NaT", "D"))
+        return self.facts[column].to_numpy().astype("datetime64[D]")
+
+    def due(self, occasion: Days, days: int, unit: str) -> Days:
+        """The days by which something is due, from its occasions."""
+        if unit != "working_days":
+            return occasion + days * _DAY
+        if not days:
+            return self.on_working_day(occasion)
+        return self.calendar.add_marked(occasion, days).dates
+
+    def on_working_day(self, days: Days) -> Days:
+        """Each day itself if it is a working day, else the next one."""
+        return self.calendar.add_marked(days - _DAY, 1).dates
+
+
+def calendar_for(calendar: WorkingCalendar, day: date) -> WorkingCalendar:
+    """The calendar, if it covers the due days of actions; else one of Monday to Friday.
+
+    >>> from bankcrm.calendars import working_calendar
+    >>> calendar_for(working_calendar("CN"), date(1998, 12, 31)).name
+    'Monday to Friday'
+    """
+    today = as_of_day(day)
+    first, last = today - MARGIN_DAYS * _DAY, today + MARGIN_DAYS * _DAY
+    if calendar.first <= first and last <= calendar.last:
+        return calendar
+    days = np.arange(first, last + _DAY)
+    weekday = (days.astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
+    return WorkingCalendar("Monday to Friday", first, weekday < 5)

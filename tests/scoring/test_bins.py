@@ -1,0 +1,202 @@
+"""Bins: the dynamic program against brute force, the published table, missing and rare values."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bankcrm.errors import DataError, UnknownNameError
+from bankcrm.rules import parse_test
+from bankcrm.scoring import fit_bins
+from bankcrm.scoring.partition import Trend, best_partition
+
+TRENDS: tuple[Trend, ...] = ("ascending", "descending", "peak", "valley")
+cells = st.lists(
+    st.integers(1, 40).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n))),
+    min_size=1,
+    max_size=7,
+).filter(lambda table: 0 < sum(e for _, e in table) < sum(n for n, _ in table))
+
+
+def keeps(rates: list[float], trend: Trend) -> bool:
+    steps = [b - a for a, b in itertools.pairwise(rates)]
+    if any(s == 0 for s in steps):
+        return False
+    signs = [bool(s > 0) for s in steps]
+    turns = [signs[i] != signs[i + 1] for i in range(len(signs) - 1)]
+    if trend == "ascending":
+        return all(signs)
+    if trend == "descending":
+        return not any(signs)
+    first = trend == "peak"
+    if signs and sum(turns) == 0:
+        return True  # a peak at one of the ends
+    return not signs or (sum(turns) == 1 and signs[0] is first)
+
+
+def brute(table: list[tuple[int, int]], trend: Trend, max_bins: int, least: int) -> float | None:
+    rows, hits = sum(n for n, _ in table), sum(e for _, e in table)
+    best = None
+    for cuts in range(min(max_bins, len(table))):
+        for places in itertools.combinations(range(1, len(table)), cuts):
+            edges = [0, *places, len(table)]
+            bins = [table[a:b] for a, b in itertools.pairwise(edges)]
+            sums = [(sum(n for n, _ in b), sum(e for _, e in b)) for b in bins]
+            if min(n for n, _ in sums) < least or not keeps([e / n for n, e in sums], trend):
+                continue
+            value = 0.0
+            for n, e in sums:
+                good, bad = ((n - e) or 0.5) / (rows - hits), (e or 0.5) / hits
+                value += (good - bad) * math.log(good / bad)
+            best = value if best is None else max(best, value)
+    return best
+
+
+@given(cells, st.sampled_from(TRENDS), st.integers(1, 5), st.integers(1, 30))
+def test_the_partition_is_the_best_of_all(
+    table: list[tuple[int, int]], trend: Trend, max_bins: int, least: int
+) -> None:
+    counts, events = (np.array(x) for x in zip(*table, strict=True))
+    found = best_partition(
+        counts, events, rows=int(counts.sum()), all_events=int(events.sum()),
+        trend=trend, max_bins=max_bins, min_size=least,
+    )  # fmt: skip
+    expected = brute(table, trend, max_bins, least)
+    if expected is None:
+        assert found.starts == (0,)
+        return
+    assert found.iv == pytest.approx(expected, abs=1e-12)
+    sums = [
+        (counts[a:b].sum(), events[a:b].sum())
+        for a, b in itertools.pairwise([*found.starts, len(table)])
+    ]
+    assert len(sums) <= max_bins
+    assert keeps([e / n for n, e in sums], trend)
+
+
+def test_german_credit_has_the_published_information_values(shared_data: Path) -> None:
+    raw = pd.read_csv(shared_data / "german_credit" / "german_credit.csv")
+    bad = raw["creditability"] == "bad"
+    published = {
+        "status_of_existing_checking_account": 0.666012,
+        "credit_history": 0.293234,
+        "savings_account_and_bonds": 0.196010,
+        "purpose": 0.169195,
+        "property": 0.112638,
+        "present_employment_since": 0.086434,
+        "housing": 0.083293,
+        "other_installment_plans": 0.057615,
+        "foreign_worker": 0.043877,
+    }
+    found = {
+        name: fit_bins(raw[name], bad, max_bins=20, min_share=0, min_count=1).iv
+        for name in published
+    }
+    assert found == pytest.approx(published, abs=5e-7)
+
+
+@given(st.randoms(use_true_random=False))
+def test_the_order_of_the_rows_changes_nothing(random: object) -> None:
+    rng = np.random.default_rng(random.randrange(10**6))  # type: ignore[attr-defined]
+    values = pd.Series(rng.normal(size=400).round(2)).where(rng.random(400) > 0.1)
+    event = rng.random(400) < 1 / (1 + np.exp(-values.fillna(1)))
+    order = rng.permutation(400)
+    assert fit_bins(values, event) == fit_bins(values.iloc[order], event[order])
+
+
+@given(st.randoms(use_true_random=False), st.sampled_from(["number", "text"]))
+def test_each_value_is_in_the_bin_that_counts_it(random: object, kind: str) -> None:
+    rng = np.random.default_rng(random.randrange(10**6))  # type: ignore[attr-defined]
+    raw = rng.exponential(30, 600)
+    values = pd.Series(raw if kind == "number" else ["abcdefg"[int(v) % 7] for v in raw])
+    values = values.where(rng.random(600) > 0.15)
+    event = rng.random(600) < np.where(raw > 30, 0.5, 0.2)
+    bins = fit_bins(values, event, feature="x").bins
+    assert sum(b.count for b in bins) == 600
+    for b in bins:
+        absent = values.isna().to_numpy()
+        if b.test.op == "missing":
+            inside = absent
+        elif b.test.op == "present":
+            inside = ~absent
+        else:
+            passes = parse_test(str(b.test)).predicate()
+            inside = np.array(
+                [not m and bool(passes(v)) for v, m in zip(values, absent, strict=True)]
+            )
+        assert (int(inside.sum()), int((inside & event).sum())) == (b.count, b.events)
+
+
+def test_a_stated_trend_is_kept_and_auto_takes_a_peak() -> None:
+    values = pd.Series(np.tile(np.arange(30), 40), name="months")
+    event = np.random.default_rng(1).random(1200) < np.where(np.abs(values - 15) < 5, 0.6, 0.1)
+    auto = fit_bins(values, event)
+    assert auto.trend == "peak"
+    falling = fit_bins(values, event, trend="descending")
+    rates = falling.frame()["rate"]
+    assert rates.is_monotonic_decreasing
+    assert falling.iv < auto.iv
+
+
+def test_missing_values_weigh_nothing_where_they_are_few_and_their_own_bin_where_not() -> None:
+    values = pd.Series([1.0, 2.0, 3.0, 4.0] * 100, name="x")
+    event = np.arange(400) % 7 == 0
+    few, many = values.copy(), values.copy()
+    few[:5], many[:100] = np.nan, np.nan
+    assert fit_bins(values, event, trend="ascending").bins[-1].test.op != "missing"
+    assert (fit_bins(few, event).bins[-1].test.op, fit_bins(few, event).bins[-1].woe) == (
+        "missing",
+        0.0,
+    )
+    last = fit_bins(many, event).bins[-1]
+    assert last.count == 100
+    assert last.woe == pytest.approx(
+        math.log(((100 - last.events) / (400 - 58)) / (last.events / 58))
+    )
+
+
+def test_an_empty_cell_counts_as_half_a_row_and_no_other_does() -> None:
+    values = pd.Series(["a"] * 50 + ["b"] * 50, name="x")
+    event = np.r_[np.zeros(50, bool), np.arange(50) < 20]
+    first, second = fit_bins(values, event).bins[:2]
+    assert first.woe == pytest.approx(math.log((50 / 80) / (0.5 / 20)))
+    assert second.woe == pytest.approx(math.log((30 / 80) / (20 / 20)))
+
+
+def test_unknown_words_go_with_the_rare_ones_or_weigh_nothing() -> None:
+    common = pd.Series((["a"] * 3 + ["b"]) * 100, name="x")
+    event = np.arange(400) % 4 == 3
+    event[:40] = ~event[:40]
+    assert [b.woe for b in fit_bins(common, event).bins][-1] == 0.0
+    rare = pd.concat([common, pd.Series(["c", "d"] * 20)], ignore_index=True).rename("x")
+    bins = fit_bins(rare, np.r_[event, np.ones(40, bool)], min_share=0.01).bins
+    assert bins[-1].test.op == "not"
+    assert bins[-1].count == 40
+
+
+@pytest.mark.parametrize(
+    ("values", "event", "words"),
+    [
+        ([1, 2], [True, True], "happened in 2 of 2 rows"),
+        ([1, 2], [True, None], "missing in 1 of 2 rows"),
+        ([1, 2], [0, 2], "booleans, or 0 and 1"),
+        ([1.0, np.inf], [True, False], "1 values are infinite"),
+        (pd.to_datetime(["2026-01-01"] * 2), [True, False], "days since it"),
+        ([1, 2, 3], [True, False], "3 values for 2 rows"),
+    ],
+)
+def test_what_does_not_fit_is_refused(values: object, event: object, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        fit_bins(values, event)  # type: ignore[arg-type]
+
+
+def test_an_unknown_trend_is_refused() -> None:
+    with pytest.raises(UnknownNameError, match="ascending"):
+        fit_bins([1, 2], [True, False], trend="up")  # type: ignore[arg-type]
