@@ -45,8 +45,8 @@ def links(n: int, seed: int = 1) -> pd.DataFrame:
     a = name[np.concatenate([parent, np.where(circle, again, other)])]
     b = name[np.concatenate([child, np.where(circle, other, again)])]
     s = np.concatenate([share, np.where(draw.random(n - tree) < 0.001, 0.6, 0.3)])
-    return pd.DataFrame({"parent_id": a, "child_id": b, "share": s,
-                         "link": pd.Categorical.from_codes(np.zeros(n, np.int8), ["owns"])})  # fmt: skip
+    owns = pd.Categorical.from_codes(np.zeros(n, np.int8), ["owns"])
+    return pd.DataFrame({"parent_id": a, "child_id": b, "share": s, "link": owns})
 
 
 def components(frame: pd.DataFrame) -> int:

@@ -267,7 +267,15 @@ def test_no_english_is_left_on_the_chinese_page(reviewed: Review, earlier: Revie
     body = page[page.index("<body>") : page.index('<script type="application/json"')]
     text = re.sub(r"<(style|code)[^>]*>.*?</\1>|<[^>]+>", " ", body, flags=re.S)
     left = set(re.findall(r"[a-z]{3,}", text)) - {"bankcrm", "review", "explain"}
-    assert left <= {"bank", "lifecycle", "segmentation", "valuation", "complaints", "synthetic"}
+    assert left <= {
+        "bank",
+        "lifecycle",
+        "segmentation",
+        "valuation",
+        "complaints",
+        "risk",
+        "synthetic",
+    }
 
 
 def test_the_first_sentences_summarise_the_book(reviewed: Review) -> None:

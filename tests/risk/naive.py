@@ -61,7 +61,7 @@ def groups(links: list[Link], size: int) -> set[frozenset[int]]:
 
 
 def random_links(draw: random.Random, *, whole: bool = False) -> tuple[list[Link], int]:
-    """Links among 2 to 8 entities, often in circles; with ``whole`` shares add up to 100 at most."""
+    """Links among 2 to 8 entities, often in circles; ``whole``: shares add up to 100 at most."""
     size = draw.randint(2, 8)
     links: list[Link] = []
     left = [100] * size

@@ -1,4 +1,4 @@
-"""The records of a bank: customers, what they hold and owe, how they meet it and belong together."""
+"""The records of a bank: customers, what they hold and owe, and how they belong together."""
 
 from __future__ import annotations
 

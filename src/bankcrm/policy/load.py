@@ -82,7 +82,8 @@ def default_policy(domain: str, preset: str | None = None) -> Policy:
     """The policy that ships with the library for a domain.
 
     Args:
-        domain: ``bank``, ``lifecycle``, ``segmentation``, ``valuation``, ``complaints`` or ``risk``.
+        domain: ``bank``, ``lifecycle``, ``segmentation``, ``valuation``, ``complaints`` or
+            ``risk``.
         preset: The name of one of the domain's presets: the defaults with the parameters, tables
             and records of the preset in the place of those of the same name.
 

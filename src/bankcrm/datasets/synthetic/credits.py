@@ -61,11 +61,11 @@ def make_credits(people: People, holdings: Holdings, seed: int) -> pd.DataFrame:
     )
 
 
-def make_capital(credits: pd.DataFrame, last: int) -> pd.DataFrame:
+def make_capital(granted: pd.DataFrame, last: int) -> pd.DataFrame:
     """The bank's capital at the ends of the last three years and on the day."""
     year = int(np.datetime64(last, "D").astype("datetime64[Y]").astype(np.int64)) + 1970
     ends = [np.datetime64(f"{y}-12-31", "D").astype(np.int64) for y in range(year - 3, year)]
-    base = _cents(credits["drawn"]).sum() // 100 + 1_000_000
+    base = _cents(granted["drawn"]).sum() // 100 + 1_000_000
     net = np.array([base * part // 1000 for part in (104, 110, 116, 120)]) // 1000 * 1000
     return pd.DataFrame(
         {
@@ -77,7 +77,8 @@ def make_capital(credits: pd.DataFrame, last: int) -> pd.DataFrame:
 
 
 def _cents(amounts: pd.Series) -> Ints:
-    return np.rint(amounts.to_numpy() * 100).astype(np.int64)
+    cents: Ints = np.rint(amounts.to_numpy() * 100).astype(np.int64)
+    return cents
 
 
 def _days(dates: pd.Series) -> Ints:

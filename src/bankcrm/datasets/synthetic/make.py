@@ -31,7 +31,8 @@ def make_book(
     Persons and companies, prospects and leads without a contract, several products, salaries and
     standing orders, growth, fading, dormancy, return and closure, a heavy-tailed wealth, loans in
     debt, credit of the 15 kinds, company groups and families, contacts, and complaints in English
-    and Chinese. No person in it exists. Transactions and balances are drawn side by side: they do not add up.
+    and Chinese. No person in it exists. Transactions and balances are drawn side by side: they do
+    not add up.
 
     Args:
         customers: How many customers, with those who have no contract yet.
@@ -58,7 +59,7 @@ def make_book(
     day = as_of_day(as_of)
     people = make_people(customers, seed, int(day.astype(np.int64)))
     holdings = make_holdings(people, seed)
-    credits = make_credits(people, holdings, seed)
+    granted = make_credits(people, holdings, seed)
     return Book(
         customers=people.frame,
         transactions=make_transactions(people, holdings, seed, months),
@@ -68,8 +69,8 @@ def make_book(
         contacts=make_contacts(people, seed),
         complaints=make_complaints(people, seed),
         links=make_links(people, seed),
-        credits=credits,
-        capital=make_capital(credits, people.last),
+        credits=granted,
+        capital=make_capital(granted, people.last),
         as_of=day,
         name="synthetic",
         currency="CNY",

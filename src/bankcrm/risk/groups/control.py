@@ -140,7 +140,7 @@ def control(
     held = np.nan_to_num(share)
     open_ = np.bincount(child[held > 0], minlength=size) > 1
     if open_.any():
-        total = np.bincount(child, held, size)
+        total = np.bincount(child, held, size).astype(np.float64)
         open_[open_] = decide(total[open_])
     stakes = np.flatnonzero(open_[child] & (held > 0) & (parent != child))
     found: list[tuple[Places, Places, Shares, Ints, Ints]] = []

@@ -28,9 +28,9 @@ from bankcrm.risk.groups.ties import (
     STAKE,
     TIES,
     Ties,
-    exceptions_of,
     ties_of,
 )
+from bankcrm.rules import Rule
 
 _HEAD = "head"
 _MEMBER_TIES = (_HEAD, *TIES[:3])
@@ -141,11 +141,11 @@ class Groups:
 
     def _place(self, party: object) -> int:
         ids = self._ties.ids
-        place = ids.get_indexer([party])[0]
+        place = int(ids.get_indexer(pd.Index([party]))[0])
         if place < 0:
             few = list(map(str, ids[:3]))
             raise UnknownNameError("party", party, few, advice="no link names it")
-        return int(place)
+        return place
 
     def _tie(self, member: int) -> Tie:
         """The tie between a member and the next one on its way to the head."""
@@ -174,7 +174,7 @@ class Groups:
         )  # fmt: skip
 
     @functools.cached_property
-    def _rules(self) -> dict[str, object]:
+    def _rules(self) -> dict[str, Rule]:
         return {rule.id: rule for rule in self._policy.table("tie").rules}
 
 
@@ -257,7 +257,8 @@ def _controlled(ties: Ties, policy: Policy) -> tuple[Control, bool]:
         return controls
 
     rows = np.flatnonzero((ties.code == CONTROL) | (ties.code == STAKE))
-    parent, child, share, code = (x[rows] for x in (ties.parent, ties.child, ties.share, ties.code))
+    parent, child = ties.parent[rows], ties.child[rows]
+    share, code = ties.share[rows], ties.code[rows]
     owned = (ties.frame["link"] == "owns").to_numpy(np.bool_)[rows]
     joint = np.flatnonzero(ties.code == JOINT)
     if len(joint):

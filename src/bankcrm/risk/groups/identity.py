@@ -129,4 +129,5 @@ def apply_changes(previous: object, changes: pd.DataFrame) -> pd.Series:
     if (were.fillna("") != changes["before"].fillna("")).any():
         raise DataError("changes: they do not follow the groups of that day; give the day before")
     found = pd.concat([groups.drop(changes.index, errors="ignore"), changes["after"]])
-    return found.dropna().sort_index().rename_axis("customer_id").rename("group")
+    after: pd.Series = found.dropna().sort_index().rename_axis("customer_id").rename("group")
+    return after

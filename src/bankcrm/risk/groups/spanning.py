@@ -111,12 +111,13 @@ def _breadth_first(nodes: Ints, parent: Places, child: Places, heads: Places) ->
     _, before = breadth_first_order(graph, size, directed=True, return_predecessors=True)
     before = before[:size].copy()
     before[start] = start
-    return nodes[before].astype(np.int32)
+    found: Places = nodes[before].astype(np.int32)
+    return found
 
 
 def _levels(up: Places) -> Places:
     """The number of steps from each entity to its head."""
-    level = (up != np.arange(len(up))).astype(np.int32)
+    level: Places = (up != np.arange(len(up))).astype(np.int32)
     ahead, active = up.copy(), np.flatnonzero(up[up] != up)
     while len(active):
         level[active] += level[ahead[active]]

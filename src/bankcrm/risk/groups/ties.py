@@ -162,8 +162,9 @@ def exceptions_of(policy: Policy) -> tuple[TieException, ...]:
 
 def _place(ids: pd.Index, text: str) -> int:
     """The place of an id that a policy names as text; -2 for one that no link names."""
-    found = ids.get_indexer([text if ids.dtype.kind not in "iu" else _whole(text)])[0]
-    return int(found) if found >= 0 else -2
+    wanted = pd.Index([_whole(text) if ids.dtype.kind in "iu" else text])
+    found = int(ids.get_indexer(wanted)[0])
+    return found if found >= 0 else -2
 
 
 def _whole(text: str) -> int:
