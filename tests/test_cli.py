@@ -57,6 +57,8 @@ def test_review_writes_every_customer(sample: Path, tmp_path: Path) -> None:
         "customers.parquet",
         "customers.csv",
         "complaints.csv",
+        "actions.csv",
+        "actions.parquet",
         "findings.csv",
         "summary.json",
         "index.html",
@@ -138,10 +140,31 @@ def test_explain_shows_rules_and_values(sample: Path) -> None:
     result = run("explain", customer, sample)
     assert result.returncode == 0, result.stderr
     assert "stage: " in result.stdout
-    assert "saw " in result.stdout
+    assert "saw " not in result.stdout
+    assert len(result.stdout.splitlines()) <= 25
+    full = run("explain", customer, sample, "--full")
+    assert full.stdout.startswith(result.stdout.rstrip())
+    assert "saw " in full.stdout
     unknown = run("explain", "nobody", sample)
     assert unknown.returncode == 2
     assert "no customer 'nobody'" in unknown.stderr
+
+
+def test_actions_of_an_owner_and_a_week(sample: Path, tmp_path: Path) -> None:
+    out = tmp_path / "week.csv"
+    words = ("actions", sample, "--owner", "customer_service", "--week", "2026-W27")
+    shown = run(*words, "--limit", "3", "--out", out)
+    assert shown.returncode == 0, shown.stderr
+    written = pd.read_csv(out)
+    assert f"{len(written):,} actions as of 2026-06-30, the first 3" in shown.stdout
+    assert set(written["department"]) == {"customer_service"}
+    assert written["due"].max() <= "2026-07-05"
+    rows = json.loads(run(*words, "--json").stdout)
+    assert [row["due"] for row in rows] == written["due"].tolist()
+    wrong = run("actions", sample, "--owner", "nobody")
+    assert wrong.returncode == 2
+    assert "no owner 'nobody'" in wrong.stderr
+    assert "ISO week" in run("actions", sample, "--week", "soon").stderr
 
 
 def test_as_of_is_never_guessed(sample: Path, tmp_path: Path) -> None:
@@ -260,7 +283,7 @@ def test_json_is_printed_instead_of_every_table(sample: Path, tmp_path: Path) ->
         found[" ".join(map(str, words[:2]))] = json.loads(result.stdout)
     written = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
     assert found[f"review {sample}"] == {**written, "report": str(tmp_path / "out" / "index.html")}
-    assert found[f"explain {customer}"]["stage"]["decision"]["outcome"]
+    assert found[f"explain {customer}"]["decisions"][0]["outcome"]
     impact = found[f"simulate {sample}"]
     assert impact["changes"] == ["lifecycle: parameters.lost_after_days.value: 365 -> 150"]
     moved = sum(

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from bankcrm.actions.contract import ACTION_COLUMNS
 from bankcrm.actions.plan import actions_in, find_actions
+from bankcrm.actions.select import select_actions
 from bankcrm.actions.situation import Situation
 from bankcrm.actions.sources import SOURCES, ActionSource
 
-__all__ = ["ACTION_COLUMNS", "SOURCES", "ActionSource", "Situation", "actions_in", "find_actions"]
+__all__ = [
+    "ACTION_COLUMNS",
+    "SOURCES",
+    "ActionSource",
+    "Situation",
+    "actions_in",
+    "find_actions",
+    "select_actions",
+]

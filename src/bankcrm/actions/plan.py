@@ -51,6 +51,8 @@ def find_actions(situation: Situation, sources: Sequence[ActionSource] = SOURCES
     old = due < situation.today - np.timedelta64(lapse, "D")
     old &= (drafts["action"] != "answer_complaint").to_numpy()
     drafts = drafts[~old].reset_index(drop=True)
+    if not len(drafts):
+        return _stamped(_no_actions(situation), situation, int(old.sum()))
     drafts["overdue"] = drafts["due"].to_numpy().astype("datetime64[D]") < situation.today
     drafts["priority"] = _priorities(situation, drafts)
     merged = _merged(drafts, situation, [s.name for s in sources])

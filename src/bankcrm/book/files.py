@@ -19,8 +19,9 @@ from bankcrm.book.mapping.toml import mapping_of
 from bankcrm.book.model import Book, refuse_no_book
 from bankcrm.book.reading import read_frames
 from bankcrm.databases.reading import Source, is_url
+from bankcrm.disk import writing
 from bankcrm.errors import DataError
-from bankcrm.folders import ResultFolder, refuse_source
+from bankcrm.folders import ResultFolder, recover, refuse_source
 from bankcrm.progress import Progress
 
 _FORMATS = ("parquet", "csv")
@@ -111,7 +112,8 @@ def write_book(
     with book_folder(folder, force=force).replaced() as target:
         for name, frame in book.frames().items():
             try:
-                _write(frame, name, target / f"{name}.{format}")
+                with writing(target / f"{name}.{format}"):
+                    _write(frame, name, target / f"{name}.{format}")
             except (TypeError, ValueError) as error:  # Arrow's own errors are both
                 raise DataError(f"{name}: cannot be written as {format}: {error}") from None
         known = {key: getattr(book, key) for key in _FACTS}
@@ -164,6 +166,7 @@ def book_entries(folder: Path) -> tuple[dict[str, Any], BookMapping]:
     Raises:
         DataError: All errors of the file together, each with its path.
     """
+    recover(folder)
     path = folder / _TOML
     if not path.is_file():
         return {"name": folder.name}, BookMapping()

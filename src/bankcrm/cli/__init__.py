@@ -18,7 +18,7 @@ except ImportError as error:  # the command is an extra: report it in one line
 from bankcrm.cli.books import convert, sample
 from bankcrm.cli.inspection import inspect
 from bankcrm.cli.policies import check, convert_rules, plugins, policies
-from bankcrm.cli.reviews import explain, review, simulate
+from bankcrm.cli.reviews import actions, explain, review, simulate
 
 __all__ = ["main"]
 
@@ -30,6 +30,7 @@ def cli() -> None:
 
 
 for command in (
+    actions,
     check,
     convert,
     convert_rules,

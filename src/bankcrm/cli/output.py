@@ -42,3 +42,25 @@ def _plain(value: Any) -> object:
     if isinstance(value, Mapping):
         return dict(value)
     return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+def action_rows(actions: Sequence[Mapping[str, Any]]) -> list[dict[str, object]]:
+    """The columns of an action list that a person reads first.
+
+    Args:
+        actions: Rows of plain values.
+    """
+    blank = {None: ""}
+    return [
+        {
+            "due": row["due"],
+            "priority": row["priority"],
+            "customer": blank.get(row["customer_id"], row["customer_id"]),
+            "complaint": blank.get(row["complaint_id"], row["complaint_id"]),
+            "action": row["title"],
+            "department": row["department"],
+            "at stake": "" if row["value_at_stake"] is None else f"{row['value_at_stake']:,.0f}",
+            "because": row["reason"],
+        }
+        for row in actions
+    ]

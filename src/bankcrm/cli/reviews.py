@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import click
 
 from bankcrm.cli.books import SAMPLE_CUSTOMERS, SAMPLE_SEED
 from bankcrm.cli.options import AS_OF, BOOK, FORCE, JSON, POLICY, QUIET
-from bankcrm.cli.output import show, show_json
+from bankcrm.cli.output import action_rows, show, show_json
 from bankcrm.progress import Progress, progress_bar
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def review(
     """
     from bankcrm.book.files import refuse_book_folder
     from bankcrm.reviews import read_earlier
-    from bankcrm.reviews.model import review_folder
+    from bankcrm.reviews.folder import review_folder
 
     if memory_limit is not None and engine != "duckdb":
         raise click.UsageError("--memory-limit is an option of --engine duckdb")
@@ -84,11 +85,19 @@ def review(
         raise click.UsageError("give a BOOK: --engine duckdb reads the book from a folder")
     if book is not None:
         refuse_book_folder(out, book)
-    review_folder(out, force=force).refuse_foreign()
+    target = review_folder(out, force=force)
+    target.refuse_foreign()
     before = None if earlier is None else read_earlier(earlier)
-    source = _engine(book, memory_limit) if book and engine == "duckdb" else book
-    result = _review(source, as_of, files, quiet=quiet or as_json, out=out, force=force)
-    result.write(out, earlier=before, language=language, force=force)
+    quiet_run = quiet or as_json
+    if book and engine == "duckdb":
+        # Work in a hidden folder: the earlier review stays whole until this one is.
+        source, work = _engine(book, memory_limit), target.work
+        result = _review(source, as_of, files, quiet=quiet_run, out=work)
+        result.write(out, earlier=before, language=language, force=force)
+        shutil.rmtree(work, ignore_errors=True)
+    else:
+        result = _review(book, as_of, files, quiet=quiet_run)
+        result.write(out, earlier=before, language=language, force=force)
     report = out / "index.html"
     if as_json:
         show_json({**result.summary, "report": str(report)})
@@ -102,20 +111,74 @@ def review(
 @BOOK
 @AS_OF
 @POLICY
+@click.option("--full", is_flag=True, help="Print every rule that was tested, with its values.")
 @JSON
 def explain(
-    customer: str, book: Path | None, as_of: date | None, files: tuple[str, ...], as_json: bool
+    customer: str,
+    book: Path | None,
+    as_of: date | None,
+    files: tuple[str, ...],
+    full: bool,
+    as_json: bool,
 ) -> None:
-    """Explain every decision about one customer.
+    """Explain the decisions about one customer, and what is to be done by when.
 
-    It prints each rule that was tested for CUSTOMER, with the values of its facts.
+    It prints the main decisions about CUSTOMER with their reasons, the actions and the complaints.
     """
-    traces = _review(book, as_of, files, quiet=True).explain(customer)
+    found = _review(book, as_of, files, quiet=True).explain(customer)
     if as_json:
-        show_json({table: attrs.asdict(trace) for table, trace in traces.items()})
+        traces = {name: attrs.asdict(t) for name, t in found.traces.items()}
+        show_json({**found.to_dict(), **({"traces": traces} if full else {})})
+    else:
+        click.echo(found.full() if full else found)
+
+
+@click.command()
+@BOOK
+@AS_OF
+@POLICY
+@click.option("--owner", metavar="NAME", help="Only the actions of this department or manager.")
+@click.option(
+    "--week",
+    metavar="WEEK",
+    help="Only those due in this week, such as 2026-W27, or in the week of a day; the week of the "
+    "review includes what is overdue.",
+)
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=25, show_default=True, help="Rows to print."
+)
+@click.option("--out", type=click.Path(path_type=Path), help="A CSV file for all of them.")
+@JSON
+def actions(
+    book: Path | None,
+    as_of: date | None,
+    files: tuple[str, ...],
+    owner: str | None,
+    week: str | None,
+    limit: int,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """List what to do, for whom, why and by when.
+
+    The most pressing actions come first; within a priority those with the most value at stake.
+    """
+    from bankcrm.actions import select_actions
+    from bankcrm.frames.plain import plain_rows
+    from bankcrm.report import write_csv
+    from bankcrm.report.words import Count
+
+    result = _review(book, as_of, files, quiet=True)
+    found = select_actions(result.actions, as_of=result.as_of, owner=owner, week=week)
+    if out is not None:
+        write_csv(found, out, index=False)
+    if as_json:
+        show_json(plain_rows(found))
         return
-    for trace in traces.values():
-        click.echo(f"{trace}\n")
+    count = Count(len(found))
+    first = f", the first {limit:,}" if len(found) > limit else ""
+    title = f"{count} {count:action|actions} as of {result.as_of}{first}"
+    show(action_rows(plain_rows(found.head(limit))), title=title, right=("at stake",))
 
 
 @click.command()
@@ -166,7 +229,6 @@ def _review(
     *,
     quiet: bool,
     out: Path | None = None,
-    force: bool = False,
 ) -> Review:
     from bankcrm.reviews import review as run
 
@@ -176,7 +238,7 @@ def _review(
         day = as_of or data.as_of
         if day is None:
             raise click.UsageError("give --as-of: the book records no date (book.toml, as_of)")
-        return run(data, as_of=day, policies=policies, progress=step, out=out, force=force)
+        return run(data, as_of=day, policies=policies, progress=step, out=out)
 
 
 def _book(folder: Path | None, progress: Progress | None = None) -> Book:

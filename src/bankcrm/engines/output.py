@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
@@ -18,12 +19,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from bankcrm.disk import locked, whole_file
 from bankcrm.errors import DataError, EngineError, reason_of
-from bankcrm.folders import ResultFolder
+from bankcrm.folders import ResultFolder, recover
 from bankcrm.frames.arrays import as_of_day
 
 MANIFEST = "_manifest.json"
-_KEY = "_key.json"
 
 
 @attrs.frozen
@@ -33,10 +34,13 @@ class Output:
     Attributes:
         folder: The folder of the Parquet files.
         manifest: The files with their rows and bytes, and the entries of the writer.
+        kept: The temporary folder of the result, which is deleted with this value; None if the
+            caller named a folder.
     """
 
     folder: Path
     manifest: Mapping[str, Any]
+    kept: tempfile.TemporaryDirectory[str] | None = attrs.field(default=None, repr=False, eq=False)
 
     @property
     def files(self) -> list[Path]:
@@ -79,6 +83,21 @@ class Output:
         frame: pd.DataFrame = pa.concat_tables(tables, promote_options="permissive").to_pandas()
         return frame
 
+    def copy_to(self, folder: Path) -> None:
+        """Put the files into another folder, without a second copy where the disk allows it.
+
+        Raises:
+            DataError: Another run has replaced the result meanwhile.
+        """
+        if json.loads((self.folder / MANIFEST).read_text(encoding="utf-8")) != self.manifest:
+            raise DataError(f"{self.folder}: another run has replaced the result; review again")
+        folder.mkdir(parents=True)
+        for file in (*self.files, self.folder / MANIFEST):
+            try:
+                os.link(file, folder / file.name)
+            except OSError:
+                shutil.copyfile(file, folder / file.name)
+
 
 @attrs.frozen
 class OutputWriter:
@@ -92,6 +111,7 @@ class OutputWriter:
         day: The review date; its folder is ``review_date=YYYY-MM-DD``.
         key: Everything on which the parts depend; parts of another key are deleted.
         force: Whether a result of the day is replaced that bankcrm did not write.
+        beside: Files of the root that describe the last result of the day, and go with it.
 
     Raises:
         EngineError: The disk is full, or the folder cannot be written.
@@ -101,11 +121,13 @@ class OutputWriter:
     day: date
     key: Mapping[str, Any]
     force: bool = False
+    beside: tuple[str, ...] = ()
 
     @property
     def folder(self) -> ResultFolder:
         """The folder of all review dates, in which only the result of the day is replaced."""
-        return ResultFolder(self.root, "review", (f"{self.target.name}/*",), self.force)
+        names = (*self.beside, f"{self.target.name}/*", f"{self.target.name}/{MANIFEST}")
+        return ResultFolder(self.root, "review", names, self.force)
 
     @property
     def target(self) -> Path:
@@ -115,17 +137,39 @@ class OutputWriter:
     @property
     def partial(self) -> Path:
         """The folder of the parts; readers of Parquet ignore it because of the leading dot."""
-        return self.root / f".review_date={self.day.isoformat()}.partial"
+        return self._staging / self.target.name
+
+    @property
+    def _staging(self) -> Path:
+        return self.root / f".{self.target.name}.partial"
+
+    @property
+    def _noted(self) -> Path:
+        return self.root / f".{self.target.name}.key"
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other runs for the same day away while the block runs.
+
+        Raises:
+            DataError: Another run is writing there, or the folder has files of others.
+        """
+        self.folder.claim()
+        with disk(self._staging):
+            self._staging.mkdir(exist_ok=True)
+        with locked(self._staging):
+            yield
 
     def begin(self) -> list[str]:
         """Prepare the folder; returns the names of the parts that exist already."""
-        _recover(self.target)
         self.folder.claim()
+        recover(self.root)
         text = json.dumps({"key": digest_of(self.key)}, sort_keys=True)
-        noted = self.partial / _KEY
-        if not (noted.is_file() and noted.read_text(encoding="utf-8") == text):
-            shutil.rmtree(self.partial, ignore_errors=True)
-            with disk(self.partial):
+        noted = self._noted
+        with disk(self.partial):
+            if not (noted.is_file() and noted.read_text(encoding="utf-8") == text):
+                noted.unlink(missing_ok=True)
+                shutil.rmtree(self.partial, ignore_errors=True)
                 self.partial.mkdir(parents=True)
                 write_text(noted, text)
         return sorted(p.name for p in self.partial.glob("*.parquet"))
@@ -155,16 +199,12 @@ class OutputWriter:
             files[path.name] = {"rows": rows, "bytes": path.stat().st_size}
         manifest = {"key": digest_of(self.key), "files": files, **(entries or {})}
         with disk(self.partial):
+            for path in self.partial.iterdir():
+                if path.name not in files:  # what a killed worker left
+                    path.unlink()
             write_text(self.partial / MANIFEST, json.dumps(manifest, indent=2, sort_keys=True))
-            parts = {f"{self.target.name}/{n}": self.partial / n for n in (MANIFEST, *files)}
-            old = _old(self.target)
-            shutil.rmtree(old, ignore_errors=True)
-            with self.folder.recorded(parts):
-                if self.target.exists():
-                    os.replace(self.target, old)
-                os.replace(self.partial, self.target)
-                (self.target / _KEY).unlink(missing_ok=True)
-            shutil.rmtree(old, ignore_errors=True)
+            self.folder.commit(self._staging)
+            self._noted.unlink(missing_ok=True)
         return Output(self.target, manifest)
 
 
@@ -180,7 +220,7 @@ def read_output(root: str | Path, day: object) -> Output:
     """
     date_ = cast("date", as_of_day(day).item())
     target = Path(root) / f"review_date={date_.isoformat()}"
-    _recover(target)
+    recover(Path(root))
     path = target / MANIFEST
     if not path.is_file():
         known = sorted(p.parent.name for p in Path(root).glob(f"review_date=*/{MANIFEST}"))
@@ -206,25 +246,10 @@ def digest_of(key: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _old(target: Path) -> Path:
-    return target.with_name(f".{target.name}.old")
-
-
-def _recover(target: Path) -> None:
-    """Restore the last result if a run was killed between two renames."""
-    old = _old(target)
-    if old.is_dir() and not target.exists():
-        os.replace(old, target)
-
-
 def write_text(path: Path, text: str) -> None:
     """Write a small file completely, or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(temporary, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 @contextmanager

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import date
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -19,6 +18,7 @@ from bankcrm.book.recorded import absences
 from bankcrm.engines.blocks import Workspace, groups_of, part_book
 from bankcrm.engines.output import Output, OutputWriter
 from bankcrm.engines.tasks import BlockTasks, Job
+from bankcrm.folders import ResultFolder
 from bankcrm.frames import DataFault
 from bankcrm.pipeline.fitted import Fitted
 from bankcrm.pipeline.reasons import limits_of, reasons_of
@@ -60,8 +60,7 @@ def run_on(
     day: date,
     policies: PolicySet,
     fitted: Fitted | None,
-    root: Path,
-    force: bool,
+    out: ResultFolder,
     blocks: int,
     report_progress: Callable[[str], None],
 ) -> EngineFound:
@@ -73,14 +72,14 @@ def run_on(
         day: The day of the review.
         policies: The policies in force on the day.
         fitted: The fitted values of an earlier review; None: they are fitted to this book.
-        root: The folder of results by review date.
-        force: Whether a result of the day is replaced that bankcrm did not write.
+        out: The folder of results by review date. Its names are those of the files that describe
+            the last result of the day, and go with it.
         blocks: The number of blocks.
         report_progress: Called with a title before each task.
 
     Raises:
         DataError: A frame does not match its contract, or several customers share an account or a
-            record id.
+            record id; or another run writes to the folder.
         EngineError: The engine or the disk failed.
     """
     key = {
@@ -93,9 +92,23 @@ def run_on(
         "day": day,
         "blocks": blocks,
     }
-    writer = OutputWriter(root, day, key, force)
+    writer = OutputWriter(out.path, day, key, out.force, out.names)
+    with writer.alone():
+        return _run(engine, steps, writer, policies, fitted, blocks, report_progress)
+
+
+def _run(
+    engine: Engine,
+    steps: tuple[Step, ...],
+    writer: OutputWriter,
+    policies: PolicySet,
+    fitted: Fitted | None,
+    blocks: int,
+    report_progress: Callable[[str], None],
+) -> EngineFound:
+    day = writer.day
     writer.begin()
-    workspace = Workspace(root / f".review_date={day.isoformat()}.work", key)
+    workspace = Workspace(writer.root / f".review_date={day.isoformat()}.work", writer.key)
     workspace.begin()
     known = fitted or Fitted(engine.recorded(), policies=policies.fingerprint)
     tasks = BlockTasks(workspace, steps, policies, day, engine.name, engine.zones, known)

@@ -10,6 +10,7 @@ import attrs
 from bankcrm._display import card
 from bankcrm.arguments import as_path
 from bankcrm.book.mapping import BookMapping
+from bankcrm.disk import whole_file, writing
 from bankcrm.errors import DataError
 
 TOML = "book.toml"
@@ -104,17 +105,12 @@ class Inspection:
             DataError: There is a ``book.toml``, or the folder cannot be written.
         """
         path = as_path(folder, "folder") / TOML
-        try:
+        if path.exists() and not force:
+            raise DataError(f"{path} is there already; --force (in Python force=True) replaces it")
+        with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("w" if force else "x", encoding="utf-8") as file:
-                file.write(self.draft)
-        except FileExistsError:
-            raise DataError(
-                f"{path} is there already; --force (in Python force=True) replaces it"
-            ) from None
-        except OSError as error:
-            why = (error.strerror or str(error)).lower()
-            raise DataError(f"{path}: cannot be written: {why}") from None
+        with whole_file(path) as temporary:
+            temporary.write_text(self.draft, encoding="utf-8")
         return path
 
     def not_available(self) -> dict[str, list[str]]:

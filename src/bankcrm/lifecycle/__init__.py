@@ -12,6 +12,7 @@ from bankcrm.lifecycle.history.markov import (
     absorption_times,
     expected_reward,
     markov_value,
+    markov_value_interval,
     steady_state,
 )
 from bankcrm.lifecycle.history.migration import migration_matrix
@@ -49,6 +50,7 @@ __all__ = [
     "growth",
     "loss_causes",
     "markov_value",
+    "markov_value_interval",
     "migration_matrix",
     "month_ends",
     "move_rate",

@@ -11,7 +11,9 @@ from typing import Any
 import attrs
 import tomli_w
 
+from bankcrm.arguments import as_path
 from bankcrm.book.contract import CONTRACT
+from bankcrm.disk import whole_file
 from bankcrm.errors import DataError
 from bankcrm.pipeline.step import Step
 from bankcrm.rules.values import FrozenDict, frozen_dict
@@ -78,7 +80,8 @@ class Fitted:
         }
         text = tomli_w.dumps(body)
         if path is not None:
-            Path(path).write_text(text, encoding="utf-8")
+            with whole_file(as_path(path)) as temporary:
+                temporary.write_text(text, encoding="utf-8")
         return text
 
     @classmethod

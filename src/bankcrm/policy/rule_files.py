@@ -6,7 +6,8 @@ from pathlib import Path
 
 import attrs
 
-from bankcrm.errors import PolicyError
+from bankcrm.disk import whole_file
+from bankcrm.errors import DataError, PolicyError
 from bankcrm.policy.load import load_policy
 from bankcrm.policy.model import Policy
 from bankcrm.rules import DecisionTable, LeftOut, read_dmn
@@ -113,9 +114,10 @@ def _suffix(path: Path) -> str:
 
 def _write_text(path: Path, text: str) -> None:
     try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise PolicyError(f"{path}: cannot be written: {error.strerror}") from None
+        with whole_file(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    except DataError as error:
+        raise PolicyError(str(error)) from None
 
 
 def _not_in_dmn(rules: RuleFile) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from bankcrm.arguments import as_kind, as_path, refuse
+from bankcrm.disk import whole_file
 from bankcrm.errors import DataError, MissingExtraError
 
 EXCEL_ROWS = 1_048_576
@@ -50,7 +51,8 @@ def write_csv(frame: pd.DataFrame, path: str | Path, *, index: bool = True) -> N
     path = as_path(path)
     flat = frame.reset_index() if index else frame
     safe = pd.DataFrame({name: inert(flat[name]) for name in flat.columns})
-    safe.to_csv(path, index=False, encoding="utf-8")
+    with whole_file(path) as temporary:
+        safe.to_csv(temporary, index=False, encoding="utf-8")
 
 
 def write_excel(sheets: Mapping[str, pd.DataFrame], path: str | Path) -> None:
@@ -76,7 +78,10 @@ def write_excel(sheets: Mapping[str, pd.DataFrame], path: str | Path) -> None:
                 f"sheet {name!r}: {len(frame):,} rows, but a sheet has at most {EXCEL_ROWS - 1:,}; "
                 "write Parquet instead"
             )
-    with pd.ExcelWriter(path, engine="openpyxl") as book:
+    with (
+        whole_file(as_path(path)) as temporary,
+        pd.ExcelWriter(temporary, engine="openpyxl") as book,
+    ):
         for name, frame in sheets.items():
             safe = pd.DataFrame({c: _cells(frame[c]) for c in frame.columns})
             safe.to_excel(book, sheet_name=name, index=False, freeze_panes=(1, 1))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from bankcrm.report.html import EarlierReview
 from bankcrm.reviews.engine_review import EngineReview
-from bankcrm.reviews.model import Review, read_earlier
+from bankcrm.reviews.explanation import Explanation
+from bankcrm.reviews.folder import read_earlier
+from bankcrm.reviews.model import Review
 from bankcrm.reviews.run import review
 
-__all__ = ["EarlierReview", "EngineReview", "Review", "read_earlier", "review"]
+__all__ = ["EarlierReview", "EngineReview", "Explanation", "Review", "read_earlier", "review"]

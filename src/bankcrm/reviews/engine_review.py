@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from pathlib import Path
 
 import attrs
@@ -13,8 +11,8 @@ import pyarrow.parquet as pq
 from bankcrm.databases.writing import ResultTable, stored_schema
 from bankcrm.engines.output import Output
 from bankcrm.pipeline.reading import shown_columns
+from bankcrm.reviews.explanation import Explanation
 from bankcrm.reviews.model import INLINED, Review, as_id, leading_rows, unknown_customer
-from bankcrm.rules import Trace
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -26,15 +24,11 @@ class EngineReview(Review):
 
     Attributes:
         output: Every customer with all facts and decisions.
-        kept: The temporary folder of the output; None if the caller named a folder.
     """
 
     output: Output = attrs.field(kw_only=True)
-    kept: tempfile.TemporaryDirectory[str] | None = attrs.field(
-        default=None, kw_only=True, repr=False
-    )
 
-    def explain(self, customer: object) -> dict[str, Trace]:
+    def explain(self, customer: object) -> Explanation:
         """Explain the decisions about one customer; see `Review.explain`."""
         customer = as_id(customer, self.facts.index)
         if isinstance(customer, str) == (self.facts.index.dtype.kind in "iu"):
@@ -57,11 +51,12 @@ class EngineReview(Review):
         )
 
     def _write_customers(self, target: Path) -> None:
-        """The customers are on disk already, in ``output``."""
+        """The customers as a folder of parts, by review date."""
+        self.output.copy_to(target / self.output.folder.name)
 
     def _parquet_customers(self, target: Path) -> None:
         """The customers as a folder of parts."""
-        shutil.copytree(self.output.folder, target / "customers")
+        self.output.copy_to(target / "customers")
 
     def standing(self) -> pd.DataFrame:
         """Stage and tier of every customer, read from disk."""

@@ -18,29 +18,22 @@ from bankcrm._display import card
 from bankcrm.arguments import as_path
 from bankcrm.databases.connection import Database
 from bankcrm.databases.writing import ResultTable, replace_rows, whole_table
-from bankcrm.errors import DataError, UnknownNameError, reason_of
+from bankcrm.disk import whole_file, writing
+from bankcrm.errors import UnknownNameError
 from bankcrm.folders import ResultFolder
 from bankcrm.pipeline import STEPS, Decision, Fitted, Step
 from bankcrm.pipeline.reading import decisions_of, explain, not_applicable, null_reasons
 from bankcrm.policy import PolicySet
 from bankcrm.report import ReportContent, render_html, write_csv, write_excel
 from bankcrm.report.html import EarlierReview
+from bankcrm.reviews.explanation import DecisionLine, Explanation, complaint_lines, decision_line
+from bankcrm.reviews.folder import review_folder, write_summary
 from bankcrm.rules import DecisionTable, Trace
 from bankcrm.vocabulary import Language
 
 NOT_AVAILABLE = "n/a"
 INLINED = 10_000
 """How many customers the page of a report explains."""
-_FILES = (
-    "customers.parquet",
-    "customers.csv",
-    "complaints.csv",
-    "actions.csv",
-    "actions.parquet",
-    "findings.csv",
-    "summary.json",
-    "index.html",
-)
 _PARQUET = ("customers.parquet", "customers/*", "complaints.parquet", "actions.parquet",
             "findings.parquet")  # fmt: skip
 
@@ -133,14 +126,15 @@ class Review:
         """
         return null_reasons(self.facts, column, self.steps, self.policies, self.reasons)
 
-    def explain(self, customer: object) -> dict[str, Trace]:
-        """Explain the decisions about one customer, rule by rule.
+    def explain(self, customer: object) -> Explanation:
+        """Explain the decisions about one customer, and what is to be done by when.
 
         Args:
             customer: The customer's id; text and a whole number of the same digits are alike.
 
         Returns:
-            Table id -> its trace, in the order of the decisions. A table without an outcome for
+            A value that prints a short form; its `Explanation.full` adds every rule. As a mapping
+            it is table id -> trace, in the order of the decisions; a table without an outcome for
             this customer says why: it does not apply, or a fact is missing.
 
         Raises:
@@ -151,7 +145,27 @@ class Review:
         if not place.size:
             raise unknown_customer(customer, self.facts.index)
         row = {str(name): column.iloc[place[0]] for name, column in self.facts.items()}
-        return explain(row, self.steps, self.policies, self.reasons)
+        traces = explain(row, self.steps, self.policies, self.reasons)
+        return Explanation(
+            customer=customer,
+            as_of=self.as_of,
+            traces=traces,
+            decisions=self._decision_lines(traces),
+            actions=_of_customer(self.actions, customer),
+            complaints=complaint_lines(_of_customer(self.complaints, customer), self.policies),
+        )
+
+    def _decision_lines(self, traces: Mapping[str, Trace]) -> tuple[DecisionLine, ...]:
+        """The main decisions in a line each: those counted, and signals that were found."""
+        return tuple(
+            decision_line(
+                d.outcome or step.name,
+                traces[d.table],
+                self.policies[step.domain].table(d.table),
+            )
+            for step, d in decisions_of(self.steps)
+            if d.counted or (not d.outcome and traces[d.table].decision.rule not in (None, "none"))
+        )
 
     def explanations(self, limit: int = INLINED) -> dict[str, Any]:
         """The decisions about at most ``limit`` customers in a compact plain form, for a page.
@@ -214,7 +228,8 @@ class Review:
         """
         text = render_html(self._content(earlier), language=language)
         if path is not None:
-            Path(path).write_text(text, encoding="utf-8")
+            with whole_file(as_path(path)) as temporary:
+                temporary.write_text(text, encoding="utf-8")
         return text
 
     def _content(self, earlier: Review | EarlierReview | None) -> ReportContent:
@@ -270,9 +285,9 @@ class Review:
             as_path(folder, "folder"), "review", _PARQUET, force
         ).replaced() as target:
             self._parquet_customers(target)
-            self.complaints.to_parquet(target / "complaints.parquet")
-            self.actions.to_parquet(target / "actions.parquet")
-            self.findings.to_parquet(target / "findings.parquet")
+            _write_parquet(self.complaints, target / "complaints.parquet")
+            _write_parquet(self.actions, target / "actions.parquet")
+            _write_parquet(self.findings, target / "findings.parquet")
 
     def to_database(self, database: Database, schema: str | None = None) -> None:
         """Write customers, complaints, findings and summary to the tables of these names.
@@ -315,8 +330,8 @@ class Review:
     ) -> None:
         """Write the customers as Parquet and CSV, complaints, findings, figures and the report.
 
-        An earlier review that bankcrm wrote to the folder is replaced. A folder with files of
-        others is refused.
+        An earlier review that bankcrm wrote to the folder is replaced as a whole: a failure changes
+        nothing. A folder with files of others is refused.
 
         Args:
             folder: The folder; it is made if it does not exist.
@@ -325,17 +340,17 @@ class Review:
             force: Replace the files of these names in a folder that bankcrm did not write.
 
         Raises:
-            DataError: The folder has files that bankcrm did not write.
+            DataError: The folder has files that bankcrm did not write, another run is writing
+                there, or the disk cannot be written.
         """
-        with review_folder(folder, force=force).replaced() as target:
+        with review_folder(folder, force=force, as_of=self.as_of).replaced() as target:
             self._write_customers(target)
             write_csv(self.complaints, target / "complaints.csv")
             write_csv(self.actions, target / "actions.csv", index=False)
-            self.actions.to_parquet(target / "actions.parquet")
+            _write_parquet(self.actions, target / "actions.parquet")
             write_csv(self.findings, target / "findings.csv", index=False)
-            text = json.dumps(self.summary, indent=2, ensure_ascii=False, allow_nan=False)
-            (target / "summary.json").write_text(text + "\n", encoding="utf-8")
             self.to_html(target / "index.html", earlier=earlier, language=language)
+            write_summary(self.summary, target)
 
     def standing(self) -> pd.DataFrame:
         """Stage and tier of every customer."""
@@ -346,12 +361,12 @@ class Review:
         write_csv(self.customers, target / "customers.csv")
 
     def _parquet_customers(self, target: Path) -> None:
-        self.customers.to_parquet(target / "customers.parquet")
+        _write_parquet(self.customers, target / "customers.parquet")
 
 
-def review_folder(folder: str | Path, *, force: bool = False) -> ResultFolder:
-    """The folder that `Review.write` writes."""
-    return ResultFolder(as_path(folder, "folder"), "review", _FILES, force)
+def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
+    with writing(path):
+        frame.to_parquet(path)
 
 
 def as_id(customer: object, ids: pd.Index) -> object:
@@ -375,6 +390,11 @@ def unknown_customer(customer: object, ids: pd.Index) -> UnknownNameError:
     few = ", ".join(map(str, ids[:3]))
     advice = f"ids are {kind}, such as {few}" if len(ids) else "the review has no customer"
     return UnknownNameError("customer", customer, map(str, ids[:3]), advice=advice)
+
+
+def _of_customer(frame: pd.DataFrame, customer: object) -> pd.DataFrame:
+    """The rows of one customer."""
+    return frame[(frame["customer_id"] == customer).to_numpy(np.bool_, na_value=False)]
 
 
 def _part(value: str | None, whole: str | None) -> str:
@@ -436,30 +456,3 @@ def _plain_values(column: pd.Series) -> list[Any]:
 
 def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, date | pd.Timestamp) else value
-
-
-def read_earlier(folder: str | Path) -> EarlierReview:
-    """Read a folder that `Review.write` has written.
-
-    Args:
-        folder: The folder, of a review in memory or on an engine.
-
-    Raises:
-        DataError: The folder is not that of a review.
-    """
-    source = as_path(folder, "folder")
-    try:
-        summary = json.loads((source / "summary.json").read_text(encoding="utf-8"))
-        day = date.fromisoformat(summary["as_of"])
-        whole = source / "customers.parquet"
-        parts = sorted((source / f"review_date={day}").glob("*.parquet"))
-        files = [whole] if whole.is_file() or not parts else parts
-        pieces = [
-            pd.read_parquet(file, columns=["stage", "tier"], partitioning=None) for file in files
-        ]
-        customers = pd.concat([piece.astype(object) for piece in pieces])
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(
-            f"{source}: not a folder that a review has written: {reason_of(error)}"
-        ) from error
-    return EarlierReview(day, summary, customers)

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Literal, cast, overload
 
+import attrs
 import pandas as pd
 
 from bankcrm.actions import Situation, actions_in, find_actions
@@ -35,7 +36,8 @@ from bankcrm.policy import PolicySet
 from bankcrm.policy.given import policies_of
 from bankcrm.progress import Progress
 from bankcrm.reviews.engine_review import EngineReview, leading_customers
-from bankcrm.reviews.model import Review, review_folder
+from bankcrm.reviews.folder import files_of_day, review_folder
+from bankcrm.reviews.model import Review
 from bankcrm.reviews.summary import figure_columns, figures_of, summary_of
 
 
@@ -138,6 +140,7 @@ def review(
     target = None if out is None else review_folder(out, force=force)
     if target is not None:
         target.refuse_foreign()
+        target = attrs.evolve(target, names=files_of_day(target.path, day))
     return _on_engine(source, day, rules, days_off, fitted, steps, progress, target, blocks)
 
 
@@ -222,8 +225,7 @@ def _on_engine(
         day=day,
         policies=rules,
         fitted=fitted,
-        root=out.path if out else Path(cast("tempfile.TemporaryDirectory[str]", kept).name),
-        force=out.force if out else False,
+        out=out or review_folder(cast("tempfile.TemporaryDirectory[str]", kept).name),
         blocks=blocks,
         report_progress=report,
     )
@@ -264,8 +266,7 @@ def _on_engine(
         steps=steps,
         note=engine.note,
         currency=engine.currency,
-        output=found.output,
-        kept=kept,
+        output=attrs.evolve(found.output, kept=kept),
     )
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from bankcrm.arguments import as_path
-from bankcrm.errors import MissingExtraError, PolicyError
+from bankcrm.disk import whole_file
+from bankcrm.errors import DataError, MissingExtraError, PolicyError
 from bankcrm.rules.allowed import write_allowed
 from bankcrm.rules.feel import write_cell, write_value
 from bankcrm.rules.model import HitPolicy, Parameter, TableDefinition
@@ -66,9 +67,10 @@ def save(book: Workbook, path: str | Path, *, force: bool) -> Path:
     if path.exists() and not force:
         raise PolicyError(f"{path}: exists; pass force=True to replace it")
     try:
-        book.save(path)
-    except OSError as error:
-        raise PolicyError(f"{path}: cannot be written: {error.strerror}") from None
+        with whole_file(path) as temporary:
+            book.save(temporary)
+    except DataError as error:
+        raise PolicyError(str(error)) from None
     return path
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import tomllib
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +11,6 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import tomli_w
 from scipy.special import expit
 
 from bankcrm import _display
@@ -21,7 +18,7 @@ from bankcrm.errors import DataError
 from bankcrm.rules import DecisionTable, Fact, HitPolicy, Rule
 from bankcrm.rules.fingerprint import canonical, digest
 from bankcrm.scoring.bins import Bins
-from bankcrm.wire import from_json, to_json
+from bankcrm.wire.toml import from_toml, to_toml
 
 
 @attrs.frozen
@@ -184,10 +181,7 @@ class Card:
 
     def to_toml(self, path: str | Path | None = None) -> str:
         """The card as TOML text, which is also written to a file if one is named."""
-        text = tomli_w.dumps(json.loads(to_json(self)))
-        if path is not None:
-            Path(path).write_text(text, encoding="utf-8")
-        return text
+        return to_toml(self, path)
 
     @classmethod
     def from_toml(cls, source: str | Path) -> Card:
@@ -196,12 +190,7 @@ class Card:
         Raises:
             DataError: The text is not that of a card.
         """
-        text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
-        try:
-            raw = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise DataError(f"card: not valid TOML: {error}") from error
-        return from_json(json.dumps(raw), cls)
+        return from_toml(source, cls)
 
 
 def shift_of(

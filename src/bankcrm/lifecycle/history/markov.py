@@ -157,6 +157,65 @@ def markov_value(
     return pd.Series(value, index=names, name="value")
 
 
+def markov_value_interval(
+    counts: pd.DataFrame,
+    rewards: Rewards,
+    *,
+    discount: float,
+    seed: int,
+    draws: int = 2000,
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """The value of `markov_value` with an interval, from how many customers moved.
+
+    Each row of the matrix is drawn from its Dirichlet distribution given the counts, with a half
+    for each move that the model allows, that is, each that was seen. The interval says how well the
+    counts settle the matrix, not that the moves will stay the same.
+
+    Args:
+        counts: Customers by stage before (rows) and after (columns), one period later.
+        rewards: As for `markov_value`.
+        discount: Rate per period, above 0.
+        seed: Seed of the draws.
+        draws: Number of matrices.
+        confidence: Coverage, between 0 and 1.
+
+    Returns:
+        Indexed by stage: ``value``, ``lower`` and ``upper``, in the unit of ``rewards``.
+
+    Raises:
+        DataError: Counts are not whole numbers from 0 on, a stage has none, or as for
+            `markov_value`.
+
+    Source: PB-6.
+
+    >>> counts = pd.DataFrame([[90, 10], [0, 50]], index=["active", "lost"],
+    ...                       columns=["active", "lost"])
+    >>> found = markov_value_interval(counts, [100, 0], discount=0.1, seed=1)
+    >>> found.loc["active"].round().tolist()
+    [550.0, 407.0, 724.0]
+    """
+    seen = as_numbers(counts, "counts")
+    if not (np.isfinite(seen) & (seen >= 0) & (seen == np.floor(seen))).all():
+        raise DataError("counts: expected whole numbers of customers from 0 on")
+    if (empty := seen.sum(axis=1) == 0).any():
+        stages = ", ".join(map(str, counts.index[empty]))
+        raise DataError(f"counts: nobody was in {stages} before; leave the stage out")
+    if not discount > 0:
+        raise DataError(f"discount: expected a rate above 0 per period, found {discount}")
+    share = pd.DataFrame(seen / seen.sum(axis=1, keepdims=True), counts.index, counts.columns)
+    value = markov_value(share, rewards, discount=discount)
+    matrix, names = chain(share)
+    reward = _rewards(rewards, names)
+    half = np.where(seen > 0, seen + 0.5, 0.0)
+    drawn = np.random.default_rng(seed).standard_gamma(half, (draws, *half.shape))
+    drawn /= drawn.sum(axis=2, keepdims=True)
+    system = np.eye(len(matrix)) - drawn / (1 + discount)
+    values = np.linalg.solve(system, np.broadcast_to(reward[:, None], (draws, len(reward), 1)))
+    ends = np.quantile(values[:, :, 0], [0.5 - confidence / 2, 0.5 + confidence / 2], axis=0)
+    return pd.DataFrame({"value": value, "lower": ends[0], "upper": ends[1]})
+
+
 def _endless_value(matrix: Floats, reward: Floats, discount: float, names: pd.Index) -> Floats:
     """The sum over all periods; a stage from which no reward can be reached is worth nothing."""
     value = np.zeros(len(matrix))

@@ -1,0 +1,42 @@
+"""Public values as TOML and back, by their JSON form."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import TypeVar
+
+import tomli_w
+
+from bankcrm.errors import DataError, reason_of
+from bankcrm.wire.json import from_json, to_json
+
+T = TypeVar("T")
+
+
+def to_toml(value: object, path: str | Path | None = None) -> str:
+    """A value as TOML text, which is also written to a file if one is named.
+
+    >>> from bankcrm.rules import Parameter
+    >>> to_toml(Parameter(365, unit="days")).splitlines()[:2]
+    ['value = 365', 'unit = "days"']
+    """
+    text = tomli_w.dumps(json.loads(to_json(value)))
+    if path is not None:
+        Path(path).write_text(text, encoding="utf-8")
+    return text
+
+
+def from_toml(source: str | Path, kind: type[T]) -> T:
+    """The value that TOML text or a file holds.
+
+    Raises:
+        DataError: The file cannot be read, or its text does not fit.
+    """
+    try:
+        text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
+        raw = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, OSError) as error:
+        raise DataError(f"{kind.__name__}: not valid TOML: {reason_of(error)}") from error
+    return from_json(json.dumps(raw), kind)
