@@ -37,10 +37,9 @@ def risks(**levels: tuple[str | None, int]) -> pd.DataFrame:
 
 
 FACTS = {
-    "standing": "good", "loan_unpaid": False, "loan_in_debt": False, "penalty_interest": False,
-    "operational_complaints": 0, "suitability_known": True, "unsuitable_products": 0,
-    "unsuitable_by": 0, "reputation_complaints": 0, "badly_solved": False, "funding_known": True,
-    "funding_share": 0.001,
+    "recorded_standing": "good", "loan_unpaid": False, "loan_in_debt": False,
+    "penalty_interest": False, "operational_complaints": 0, "unsuitable_products": 0, "unsuitable_by": 0,
+    "reputation_complaints": 0, "badly_solved": False, "funding_share": 0.001,
 }  # fmt: skip
 
 
@@ -48,13 +47,12 @@ FACTS = {
     ("change", "risk", "level"),
     [
         ({}, "credit", "none"),
-        ({"standing": "watch"}, "credit", "raised"),
-        ({"standing": "watch", "loan_unpaid": True}, "credit", "high"),
+        ({"recorded_standing": "watch"}, "credit", "raised"),
+        ({"recorded_standing": "watch", "loan_unpaid": True}, "credit", "high"),
         ({"operational_complaints": 1}, "operational", "raised"),
         ({"operational_complaints": 2}, "operational", "high"),
         ({"unsuitable_products": 1, "unsuitable_by": 1}, "market", "raised"),
         ({"unsuitable_products": 1, "unsuitable_by": 2}, "market", "high"),
-        ({"suitability_known": False, "unsuitable_products": None}, "market", "none"),
         ({"badly_solved": True}, "reputation", "raised"),
         ({"reputation_complaints": 3}, "reputation", "high"),
         ({"funding_share": 0.02}, "liquidity", "raised"),
@@ -71,9 +69,11 @@ def test_levels(change: dict[str, object], risk: str, level: str) -> None:
 
 
 def test_a_missing_fact_is_no_level() -> None:
-    found = assess_risks(pd.DataFrame([FACTS | {"loan_unpaid": None, "standing": "bad"}]))
+    found = assess_risks(pd.DataFrame([FACTS | {"loan_unpaid": None, "recorded_standing": "bad"}]))
     assert found["credit_risk"].isna().all()
     assert found["risk_level"].tolist() == ["none"]
+    grade = assess_risks(pd.DataFrame([FACTS | {"unsuitable_products": None}]))
+    assert grade["market_risk"].isna().all()
     nothing = assess_risks(pd.DataFrame({"other": [1]}))
     assert nothing["risk_level"].isna().all()
     assert nothing["risk_reasons"].isna().all()
@@ -115,7 +115,7 @@ def test_one_bad_member_lifts_its_group_by_name() -> None:
     # the parent is no customer, so nobody watches it
     assert found["lifted_by"].fillna("").to_dict() == {2: "", 3: "2"}
     assert found["level"].astype(str).to_dict() == {2: "high", 3: "raised"}
-    assert found.loc[3, "reasons"] == "a high risk of 2"
+    assert found.loc[3, "reasons"] == "another member of the group has a high risk"
     better = risks(c2=("none", 0), c3=("none", 0))
     later = review_watch_list(found, better, as_of=DAY + dt.timedelta(days=90), groups=groups)
     assert later["movement"].astype(str).to_dict() == {2: "leave", 3: "leave"}

@@ -121,6 +121,7 @@ class Step:
         where: A boolean column: the results shown are null where it is false. Empty: the step
             applies to every row.
         shown: Columns, beside those of the decisions, that the review shows of the step.
+        counted: Which of these the summary counts.
         hidden: Columns that later steps read and the review does not show.
     """
 
@@ -139,6 +140,7 @@ class Step:
     needs: tuple[Need, ...] = ()
     where: str = ""
     shown: tuple[str, ...] = ()
+    counted: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
 
     @property

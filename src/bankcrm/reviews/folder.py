@@ -24,6 +24,10 @@ _FILES = (
     "actions.csv",
     "actions.parquet",
     "findings.csv",
+    "groups.csv",
+    "limit_use.csv",
+    "group_warnings.csv",
+    "watch_list.csv",
     "index.html",
     SUMMARY,  # the last: with it, all are there
 )

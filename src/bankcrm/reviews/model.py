@@ -28,6 +28,7 @@ from bankcrm.report import ReportContent, render_html, write_csv, write_excel
 from bankcrm.report.html import EarlierReview
 from bankcrm.reviews.explanation import DecisionLine, Explanation, complaint_lines, decision_line
 from bankcrm.reviews.folder import review_folder, write_summary
+from bankcrm.reviews.risk import RiskResults
 from bankcrm.rules import DecisionTable, Trace
 from bankcrm.vocabulary import Language
 
@@ -51,6 +52,7 @@ class Review:
             owner, due day, each with its rule.
         actions: One row per action, the most pressing first, with the columns of
             `bankcrm.actions.ACTION_COLUMNS`: what to do, for whom, why, and by when.
+        risk: Groups of connected customers, their credit and its limits, and the watch list.
         summary: The figures of the whole book, ready for JSON.
         findings: Problems of the data: counts and examples.
         policies: The policies that decided.
@@ -68,6 +70,7 @@ class Review:
     customers: pd.DataFrame
     complaints: pd.DataFrame
     actions: pd.DataFrame
+    risk: RiskResults
     summary: Mapping[str, Any]
     findings: pd.DataFrame
     policies: PolicySet
@@ -267,6 +270,7 @@ class Review:
             "customers": self.customers.reset_index(),
             "complaints": self.complaints.reset_index(),
             "actions": self.actions,
+            **self.risk.frames(),
             "findings": self.findings,
         }
         write_excel(sheets, path)
@@ -330,6 +334,8 @@ class Review:
     ) -> None:
         """Write the customers as Parquet and CSV, complaints, findings, figures and the report.
 
+        Groups, use of limits, group warnings and the watch list are CSV files too, where known.
+
         An earlier review that bankcrm wrote to the folder is replaced as a whole: a failure changes
         nothing. A folder with files of others is refused.
 
@@ -349,6 +355,8 @@ class Review:
             write_csv(self.actions, target / "actions.csv", index=False)
             _write_parquet(self.actions, target / "actions.parquet")
             write_csv(self.findings, target / "findings.csv", index=False)
+            for name, frame in self.risk.frames().items():
+                write_csv(frame, target / f"{name}.csv", index=False)
             self.to_html(target / "index.html", earlier=earlier, language=language)
             write_summary(self.summary, target)
 

@@ -37,7 +37,7 @@ def collected(rules: pd.Series, table: DecisionTable, levels: Sequence[str]) -> 
     words = rules.astype("category")
     # One label per distinct set of matching rules.
     sets = [
-        [rule for i in str(label).split("+") if (rule := by_id[i]).then != NONE]
+        [rule for i in str(label).split("+") if i and (rule := by_id[i]).then != NONE]
         for label in words.cat.categories
     ]
     place = {level: i for i, level in enumerate(levels)}

@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import connected_components
 
 from bankcrm.frames import DataFault
 from bankcrm.risk.groups.control import Control, Ints, Places, compact
-from bankcrm.risk.groups.ties import CONTROL, NOT_IN_FORCE, SELF_LOOP, STAKE, Ties
+from bankcrm.risk.groups.ties import CONTROL, SELF_LOOP, STAKE, Ties
 
 _PEELS = 8
 _LEAST = 0.25  # of the edges: where a round takes away less, the search of circles begins
@@ -33,8 +33,6 @@ def findings_on(ties: Ties, control: Control, tolerance: float) -> tuple[DataFau
     rows = np.flatnonzero(held)
     found = [
         _rows("parent_id", "self_loop", ties.code == SELF_LOOP, "two parties",
-              "the links are not used"),
-        _rows("until", "not_in_force", ties.code == NOT_IN_FORCE, "links of the day",
               "the links are not used"),
         _rows("share", "null", unknown, "the share held, or the part of revenue or cost",
               "the links make no group"),

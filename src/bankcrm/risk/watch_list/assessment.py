@@ -34,8 +34,8 @@ def assess_risks(facts: pd.DataFrame, *, policy: Policy | None = None) -> pd.Dat
 
     Source: PB-7.
 
-    >>> facts = pd.DataFrame({"standing": ["bad"], "loan_unpaid": [False], "loan_in_debt": [False],
-    ...                       "penalty_interest": [True]})
+    >>> facts = pd.DataFrame({"recorded_standing": ["bad"], "loan_unpaid": [False],
+    ...                       "loan_in_debt": [False], "penalty_interest": [True]})
     >>> assess_risks(facts)["risk_level"].tolist()
     ['high']
     """

@@ -37,16 +37,17 @@ def risk_facts_of(view: BookView, day: np.datetime64, policy: Policy) -> pd.Data
         policy: Window, causes of complaints, grades, and the products that fund the bank.
 
     Returns:
-        One row per customer: ``standing``, ``loan_unpaid``, ``loan_in_debt``,
+        One row per customer: ``recorded_standing``, ``loan_unpaid``, ``loan_in_debt``,
         ``penalty_interest``, ``operational_complaints``, ``reputation_complaints``,
-        ``badly_solved``, ``suitability_known``, ``unsuitable_products``, ``unsuitable_by``
-        (grades) and ``deposits`` (money; null where the book records no balances).
+        ``badly_solved``, ``unsuitable_products`` and ``unsuitable_by`` (grades; null where the
+        grade of the customer is not known) and ``deposits`` (money; null where the book records no
+        balances).
 
     Source: PB-7.
     """
     number = day_number(day)
     facts = {
-        "standing": _standing(view),
+        "recorded_standing": _standing(view),
         **_loans(view, number, policy),
         **_complaints(view, number, policy),
         **_suitability(view, number, policy),
@@ -63,7 +64,7 @@ def with_funding(facts: pd.DataFrame, funding: Funding | None) -> pd.DataFrame:
     """
     total = 0.0 if funding is None else funding.total
     share = facts["deposits"] / total if total > 0 else facts["deposits"] * np.nan
-    return facts.assign(funding_share=share, funding_known=share.notna())
+    return facts.assign(funding_share=share)
 
 
 def _standing(view: BookView) -> pd.Categorical:
@@ -122,7 +123,6 @@ def _suitability(view: BookView, day: int, policy: Policy) -> dict[str, object]:
     known = ~np.isnan(own) & (accounts is not None)
     missing = ~known
     return {
-        "suitability_known": known,
         "unsuitable_products": pd.arrays.IntegerArray(count.astype(np.int64), missing.copy()),
         "unsuitable_by": pd.arrays.IntegerArray(by, missing.copy()),
     }

@@ -18,6 +18,7 @@ from bankcrm.risk.watch_list.assessment import LEVELS
 
 MOVEMENTS = ("enter", "stay", "leave")
 _HIGH = len(LEVELS) - 1
+LIFTED = "another member of the group has a high risk"
 _PREVIOUS = (
     Column("since", "date", meaning="The first day on the list."),
     Column("movement", "category", False, True, meaning="What the last review decided."),
@@ -156,7 +157,7 @@ def _lifted(high: pd.Index, groups: Groups | None) -> pd.Series:
 def _reasons(own: pd.Series | None, by: pd.Series) -> npt.NDArray[np.object_]:
     texts = pd.Series("", index=by.index) if own is None else own.astype(object).fillna("")
     lifted = by.notna().to_numpy(np.bool_)
-    group = np.where(lifted, "a high risk of " + by.astype(object).fillna("").astype(str), "")
+    group = np.where(lifted, LIFTED, "")
     both = (texts != "").to_numpy(np.bool_) & lifted
     joined: npt.NDArray[np.object_] = (
         texts.to_numpy(object) + np.where(both, "; ", "") + group.astype(object)
