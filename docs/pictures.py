@@ -79,10 +79,9 @@ def screenshot() -> None:
             )
             save(browser.get_screenshot_as_png(), PICTURES / "report-concentration.png")
             browser.execute_script(
-                "document.getElementById('customer').value = arguments[0];"
-                "document.querySelector('#search button').click();"
-                "document.getElementById('why').scrollIntoView()",
-                str(result.customers.index[3]),
+                "document.querySelector('#attention').scrollIntoView();"
+                "location.hash = '#customer=' + arguments[0]",
+                str(result.facts.index[result.facts["warning"] == "alarm"][0]),
             )
             save(browser.get_screenshot_as_png(), PICTURES / "report-why.png")
         finally:

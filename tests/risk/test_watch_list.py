@@ -38,8 +38,8 @@ def risks(**levels: tuple[str | None, int]) -> pd.DataFrame:
 
 FACTS = {
     "recorded_standing": "good", "loan_unpaid": False, "loan_in_debt": False,
-    "penalty_interest": False, "operational_complaints": 0, "unsuitable_products": 0, "unsuitable_by": 0,
-    "reputation_complaints": 0, "badly_solved": False, "funding_share": 0.001,
+    "penalty_interest": False, "operational_complaints": 0, "unsuitable_products": 0,
+    "unsuitable_by": 0, "reputation_complaints": 0, "badly_solved": False, "funding_share": 0.001,
 }  # fmt: skip
 
 

@@ -79,6 +79,18 @@ def oddities(signs: pd.DataFrame, day: date, policy: Policy) -> list[DataFault]:
     ]
 
 
+def period_of(signs: pd.DataFrame) -> tuple[str | None, str | None]:
+    """The first and the last day of the transactions; None where there is none.
+
+    >>> period_of(pd.DataFrame([], columns=list(SIGNS)))
+    (None, None)
+    """
+    moves = signs[(signs["sign"] == "day") & (signs["frame"] == "transactions")]
+    if not len(moves):
+        return None, None
+    return _day(int(moves["place"].min())), _day(int(moves["place"].max()))
+
+
 def _days(name: str, frame: FrameView) -> Iterator[tuple[Any, ...]]:
     """Rows by day, and how many of them repeat an earlier row (``low``)."""
     column = DATED_BY[name]

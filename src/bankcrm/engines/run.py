@@ -13,7 +13,7 @@ import attrs
 from bankcrm._version import __version__
 from bankcrm.book import Book, empty_frame
 from bankcrm.book.checks import no_customer
-from bankcrm.book.oddities import oddities
+from bankcrm.book.oddities import oddities, period_of
 from bankcrm.book.recorded import absences
 from bankcrm.engines.blocks import Workspace, groups_of, part_book
 from bankcrm.engines.output import Output, OutputWriter
@@ -44,6 +44,7 @@ class EngineFound:
         reasons: Result -> why it is null in the whole book.
         limits: What results leave out -> what the book does not record.
         faults: Problems of the frames.
+        period: The first and the last day of the transactions.
     """
 
     output: Output
@@ -51,6 +52,7 @@ class EngineFound:
     reasons: dict[str, str]
     limits: dict[str, str]
     faults: tuple[DataFault, ...]
+    period: tuple[str | None, str | None]
 
 
 def run_on(
@@ -140,7 +142,8 @@ def _run(
     if "customers" in absent:
         raise no_customer(faults)
     reasons = reasons_of(steps, tasks.fitted, absent)
-    faults += tuple(oddities(tasks.signs(len(jobs)), day, policies["bank"]))
+    signs = tasks.signs(len(jobs))
+    faults += tuple(oddities(signs, day, policies["bank"]))
     output = writer.commit(
         {"as_of": day.isoformat(), "policies": policies.fingerprint, "bankcrm": __version__}
     )
@@ -148,7 +151,7 @@ def _run(
     limits = limits_of(steps, tasks.fitted, reasons, absent)
     # Complaints are checked together later: those of unknown customers are in no block.
     faults = tuple(f for f in faults if f.frame != "complaints")
-    return EngineFound(output, tasks.fitted, reasons, limits, faults)
+    return EngineFound(output, tasks.fitted, reasons, limits, faults, period_of(signs))
 
 
 def default_blocks(engine: Engine) -> int:

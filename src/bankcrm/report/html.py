@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.resources
-import json
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -13,11 +12,24 @@ import pandas as pd
 
 from bankcrm.arguments import as_kind
 from bankcrm.errors import MissingExtraError
+from bankcrm.report import sections
+from bankcrm.report.charts import curve, flow, heatmap
+from bankcrm.report.glance import glance, key_figures
+from bankcrm.report.packing import packed, packed_actions, script_json, sources
+from bankcrm.report.risk_sections import risk_tables
+from bankcrm.report.tables import FORMULA
 from bankcrm.report.words import Words
 from bankcrm.vocabulary import Language, Tier
 
-EXTRA_ROWS = 100
-"""How many rows of a plug-in's section a page shows."""
+STAGE_NOTE = (
+    "Everybody in the book is in one stage on this day: the stage of the first rule that applies."
+)
+SEGMENT_NOTE = (
+    "By recency, frequency and amount of the customer's own transactions, with cut points learned "
+    "from the customers on the day; (none): no transaction of their own."
+)
+STATE_NOTE = "Late: answered after the due day. Overdue: not answered, and the due day has passed."
+NO_RULES: Mapping[str, Any] = {"tables": [], "facts": [], "complaints": {}}
 
 
 @attrs.frozen(eq=False)
@@ -47,11 +59,17 @@ class ReportContent:
         standing: Stage and tier of every customer; read only with an earlier review.
         findings: What was wrong with the data.
         explanations: The decisions of some customers, for the search on the page.
+        warned: The customers with an alarm, then those on watch, each with the most at stake first.
+        complaints: The complaints, with their route, state and due day.
+        actions: What is to be done, with the columns of `bankcrm.actions.ACTION_COLUMNS`, the most
+            pressing first.
+        complaint_rules: The decisions about some complaints.
         sections: Title and content of plug-ins' sections.
         note: What a reader of the book should know.
         currency: Of its amounts; empty where it is not known.
         not_available: Result -> why it is null in the whole book.
         limits: What results leave out -> what the book does not record.
+        settings: Further settings by which the review was made, by name.
         earlier: An earlier review to compare with.
     """
 
@@ -62,11 +80,16 @@ class ReportContent:
     standing: pd.DataFrame
     findings: pd.DataFrame
     explanations: Mapping[str, Any]
+    warned: pd.DataFrame
+    complaints: pd.DataFrame
+    actions: pd.DataFrame
+    complaint_rules: Mapping[str, Any] = NO_RULES
     sections: Sequence[tuple[str, pd.DataFrame | str]] = ()
     note: str = ""
     currency: str = ""
     not_available: Mapping[str, str] = attrs.field(factory=dict)
     limits: Mapping[str, str] = attrs.field(factory=dict)
+    settings: Mapping[str, str] = attrs.field(factory=dict)
     earlier: EarlierReview | None = None
 
 
@@ -82,46 +105,180 @@ def render_html(content: ReportContent, *, language: Language = "en") -> str:
     """
     as_kind(content, ReportContent, "content", "use Review.to_html()")
     try:
-        from jinja2 import Environment, StrictUndefined
+        from jinja2 import Environment, PackageLoader, StrictUndefined
     except ImportError as error:
         raise MissingExtraError("jinja2", "report") from error
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("bankcrm.report", "page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     words = Words(language)
-    environment.filters |= {"w": words, "reasons": words.reasons}
-    template = environment.from_string(_file("template.html"))
-    s, earlier = content.summary, content.earlier
-    return template.render(
-        s=s,
-        name=content.name,
-        as_of=content.as_of,
-        language="zh-CN" if language == "zh" else "en",
-        note=content.note,
-        currency=content.currency,
-        figures=_figures(content, words),
-        customers=words.sentence("{n} {n:customer|customers} on the day", n=s["customers"]),
-        everybody=words.sentence("{n} in the book", n=sum(s["stage"].values())),
-        glance=_glance(s, words),
-        components=_components(s["contribution"]),
-        reach=_reach(content.explanations, sum(s["stage"].values()), words),
-        extra=[(title, _section(part)) for title, part in content.sections],
-        earlier=earlier,
-        movement=None if earlier is None else _movement(earlier.standing, content.standing),
-        lorenz=_curve(s["concentration"]["lorenz"]),
-        whale=_curve(s["concentration"]["whale"]),
-        findings=content.findings.astype(str).to_dict("records"),
-        absent={r: words.absence(why) for r, why in content.not_available.items()},
-        not_available=_by_reason(content.not_available, words),
-        limits={words(t): words.absence(why) for t, why in content.limits.items()},
-        explanations=_script_json(_worded(content.explanations, words)),
-        style=_file("style.css"),
-        script=_file("explain.js"),
+    environment.filters["w"] = words
+    return environment.get_template("page.html").render(
+        **_head(content, words),
+        **_tables(content, words),
+        **_charts(content, words),
+        explanations=script_json(_explained(content, words)),
+        style=_file("style.css") + _file("print.css"),
+        script=_file("why.js") + _file("tables.js"),
+        foot=_css_text(_foot(content, words)),
     )
+
+
+def _explained(content: ReportContent, words: Words) -> dict[str, Any]:
+    """What the script of the page reads: the decisions, and what is to be done."""
+    found = packed(content.explanations, content.complaint_rules, words, FORMULA)
+    to_do = content.actions.assign(title=sections.titles(content.actions, words))
+    return found | {"actions": packed_actions(to_do, found, words)}
+
+
+def _foot(content: ReportContent, words: Words) -> str:
+    """The line at the foot of every printed page."""
+    policies = f"{words('policies')} {content.summary['fingerprint'][:12]}"
+    return f"{words('Customer review')}: {content.name}, {content.as_of} · {policies}"
+
+
+def _css_text(text: str) -> str:
+    r"""A text as a string of CSS, in which nothing but letters and digits stands as itself.
+
+    >>> _css_text("a</style>")
+    '"a\\3c \\2f style\\3e "'
+    """
+    plain = (c if c.isalnum() and c.isascii() else f"\\{ord(c):x} " for c in text[:200])
+    return f'"{"".join(plain)}"'
 
 
 def _file(name: str) -> str:
-    return (importlib.resources.files("bankcrm.report") / name).read_text(encoding="utf-8")
+    return (importlib.resources.files("bankcrm.report") / "page" / name).read_text(encoding="utf-8")
+
+
+def _head(content: ReportContent, words: Words) -> dict[str, Any]:
+    """What the page says in words: title, sentences, key figures, what is missing, settings."""
+    s, earlier = content.summary, content.earlier
+    everybody = sum(s["stage"].values())
+    before = None if earlier is None else earlier.summary
+    return {
+        "s": s,
+        "name": content.name,
+        "as_of": content.as_of,
+        "language": "zh-CN" if words.language == "zh" else "en",
+        "note": content.note,
+        "currency": content.currency,
+        "earlier": earlier,
+        "figures": key_figures(content.figures, s, before, words),
+        "glance": glance(s, words),
+        "reach": _reach(content, everybody, words),
+        "absent": {r: words.absence(why) for r, why in content.not_available.items()},
+        "not_available": _by_reason(content.not_available, words),
+        "limits": {words(t): words.absence(why) for t, why in content.limits.items()},
+        "settings": _settings(content, words),
+        "sources": sources(
+            [*content.explanations["tables"], *content.complaint_rules["tables"]], words
+        ),
+    }
+
+
+def _tables(content: ReportContent, words: Words) -> dict[str, Any]:
+    """The tables of the page."""
+    s = content.summary
+    of = words.sentence("{n} {n:customer|customers} on the day", n=s["customers"])
+    everybody = words.sentence("{n} in the book", n=sum(s["stage"].values()))
+    sent = s["complaints"]["accepted"]
+    received = words.sentence("{n} received up to the day", n=sent)
+    bars = {
+        "stages": ("Lifecycle stages", s["stage"], STAGE_NOTE, everybody),
+        "segments": ("RFM segments", s["segment"], SEGMENT_NOTE, of),
+        "levels": ("Warning levels", s["warning"], "", of),
+    }
+    cases = {
+        "states": ("By state", "state", STATE_NOTE),
+        "severities": ("By severity", "severity", "(none): consultations and suggestions."),
+        "kinds": ("By kind", "kind", ""),
+        "departments": ("By department", "owner", ""),
+    }
+    found = {k: sections.counts(k, t, n, words, note, who) for k, (t, n, note, who) in bars.items()}
+    if sent:
+        found |= {
+            k: sections.counts(k, title, s["complaints"][key], words, note, received)
+            for k, (title, key, note) in cases.items()
+        }
+    extra = [
+        (
+            title,
+            p
+            if isinstance(p, str)
+            else sections.frame(f"table-{i}", title, p, words, sections.EXTRA_ROWS),
+        )
+        for i, (title, p) in enumerate(content.sections, start=1)
+    ]
+    findings = words("Findings about the data")
+    return {
+        **found,
+        **risk_tables(s, of, words),
+        "customers": of,
+        "alarms": sections.warnings(
+            content.warned, "alarm", s["customers"], sections.WARNED_ROWS, words
+        ),
+        "watched": sections.warnings(
+            content.warned, "watch", s["customers"], sections.WATCHED_ROWS, words
+        ),
+        "signals": sections.signals(content.warned, s["warning"], words),
+        "owners": sections.owners(content.actions, words),
+        "actions": sections.actions(content.actions, words),
+        "due": sections.due(content.complaints, pd.Timestamp(content.as_of), words),
+        "tiers": sections.tiers(s, of, words),
+        "resources": sections.resources(s, words),
+        "split": sections.split(s, of, words),
+        "components": sections.components(s, of, words),
+        "unconfirmed": sections.unconfirmed(s, words),
+        "policies": sections.policies(s, words),
+        "findings": sections.frame(
+            "finding-table", findings, content.findings.astype(str), words, 500
+        )
+        if len(content.findings)
+        else None,
+        "extra": extra,
+    }
+
+
+def _charts(content: ReportContent, words: Words) -> dict[str, Any]:
+    """The geometry of the charts, and what they say in words."""
+    s, earlier = content.summary, content.earlier
+    found: dict[str, Any] = {
+        "lorenz": curve(s["concentration"]["lorenz"]),
+        "whale": curve(s["concentration"]["whale"]),
+        "heat": heatmap(s["rfm"]["customers"]) if s["rfm"]["customers"] else None,
+        "flow": None,
+        "movement": None,
+    }
+    if earlier is not None:
+        moved = _movement(earlier.standing, content.standing)
+        title = f"{words('Movement since')} {earlier.as_of}"
+        found["flow"] = flow(moved["names"], moved["rows"])
+        found["movement"] = sections.movement(moved["names"], moved["rows"], title, words)
+        found["moved"] = moved
+    return found
+
+
+def _settings(content: ReportContent, words: Words) -> list[tuple[str, str]]:
+    """How the report was made: enough to make it again."""
+    s, period = content.summary, content.summary["period"]
+    rows = [
+        ("Book", content.name),
+        ("Day of the review", content.as_of.isoformat()),
+        (
+            "Transactions",
+            f"{period['first']} – {period['last']}" if period["last"] else words("none"),
+        ),
+        ("Amounts in", content.currency or words("not recorded")),
+        ("Compared with", content.earlier.as_of.isoformat() if content.earlier else words("none")),
+        ("Program", f"bankcrm {s['bankcrm']}"),
+        *content.settings.items(),
+    ]
+    return [(words(name), value) for name, value in rows]
 
 
 def _by_reason(absent: Mapping[str, str], words: Words) -> dict[str, str]:
@@ -132,173 +289,26 @@ def _by_reason(absent: Mapping[str, str], words: Words) -> dict[str, str]:
     return {words(", ").join(names): words.absence(why) for why, names in results.items()}
 
 
-def _glance(s: Mapping[str, Any], words: Words) -> list[str]:
-    """The book in a few sentences."""
-    stage, measured, complaints = s["stage"], s["concentration"], s["complaints"]
-    absent, others = s["not_available"], s["others"]["stage"]
-    sentences = []
-    if "stage" not in absent:
-        active = stage.get("active", 0)
-        sentences.append(
-            words.sentence(
-                "{active} of {all} {all:customer|customers} ({share}) {active:is|are} active; "
-                "{dormant} {dormant:is|are} dormant.",
-                active=active,
-                all=s["customers"],
-                share=f"{active / max(s['customers'], 1):.0%}",
-                dormant=stage.get("dormant", 0),
-            )
+def _reach(content: ReportContent, everybody: int, words: Words) -> str:
+    """Which customers the page explains, and which complaints."""
+    count = len(content.explanations["customers"])
+    cases, all_cases = len(content.complaint_rules["complaints"]), len(content.complaints)
+    said = words("This page explains every customer of the book.")
+    if count != everybody:
+        said = words.sentence(
+            "This page explains {n} of {all} customers: those with a warning and those with the "
+            "largest contribution, positive or negative. For the others call review.explain(id).",
+            n=count,
+            all=everybody,
         )
-    if "stage" not in absent and s["active"]["holding"] is not None:
-        sentences.append(
-            words.sentence(
-                "Of the active, {moving} {moving:moves|move} money and {holding} only "
-                "{holding:holds|hold} a product that needs no movements.",
-                **s["active"],
-            )
-        )
-    if others:
-        sentences.append(
-            words.sentence(
-                "{n} in the book {n:is|are} not {n:a customer|customers} on the day, and no share "
-                "of customers counts {n:it|them}: {stages}.",
-                n=sum(others.values()),
-                stages=words(", ").join(f"{words(k)} {n:,}" for k, n in others.items()),
-            )
-        )
-    if measured["top_fifth_share"] is not None:
-        split = measured["split"]
-        sentences.append(
-            words.sentence(
-                "The top fifth of the {n} {n:customer|customers} brings {share} of the "
-                "contribution of {total}; {losing} of them cost more than they bring: {amount} a "
-                "year.",
-                n=measured["customers"],
-                share=f"{measured['top_fifth_share']:.0%}",
-                total=f"{measured['total']:,.0f}",
-                losing=f"{split['customers'][2]:.1%}",
-                amount=f"{split['profit'][2]:,.0f}",
-            )
-        )
-    if "contribution" in absent:
-        why = words.absence(absent["contribution"])
-        sentences.append(
-            words("Contribution, value and tiers are not available: {why}.").format(why=why)
-        )
-    if "warning" not in absent:
-        sentences.append(
-            words.sentence(
-                "{alarm} {alarm:customer has|customers have} an alarm; {watch} {watch:is|are} on "
-                "watch.",
-                alarm=s["warning"].get("alarm", 0),
-                watch=s["warning"].get("watch", 0),
-            )
-        )
-    if complaints["accepted"]:
-        late = complaints["state"].get("late", 0)
-        sentences.append(
-            words.sentence(
-                "{overdue} {overdue:complaint is|complaints are} overdue; {late} of {answered} "
-                "{answered:answer|answers} {late:was|were} late.",
-                overdue=complaints["overdue"],
-                late=late,
-                answered=late + complaints["state"].get("in_time", 0),
-            )
-        )
-    return sentences
-
-
-def _components(amounts: Mapping[str, float | None]) -> list[dict[str, Any]]:
-    """Amounts with the position and width of their bars on one scale, in percent.
-
-    An amount that is not known has no bar.
-    """
-    known = [a for a in amounts.values() if a is not None]
-    low, high = min(0.0, 0.0, *known), max(0.0, 0.0, *known)
-    scale = 100 / ((high - low) or 1.0)
-    return [
-        {
-            "name": name,
-            "amount": amount,
-            "left": 0.0 if amount is None else round((min(amount, 0.0) - low) * scale, 1),
-            "width": 0.0 if amount is None else round(abs(amount) * scale, 1),
-        }
-        for name, amount in amounts.items()
-    ]
-
-
-def _reach(explanations: Mapping[str, Any], everybody: int, words: Words) -> str:
-    """Which customers the page explains."""
-    count = len(explanations["customers"])
-    if count == everybody:
-        return words("This page explains every customer of the book.")
-    return words.sentence(
-        "This page explains {n} of {all} customers: those with a warning and those with the "
-        "largest contribution, positive or negative. For the others call review.explain(id).",
-        n=count,
-        all=everybody,
+    if cases == all_cases:
+        return said
+    return f"{said} " + words.sentence(
+        "Of {all} complaints it explains {n}: those not answered, those answered late, and the "
+        "newest.",
+        n=cases,
+        all=all_cases,
     )
-
-
-def _section(content: pd.DataFrame | str) -> dict[str, Any] | str:
-    """A plug-in's text, or the first rows of its frame as texts."""
-    if isinstance(content, str):
-        return content
-    named = content.index.names != [None]
-    shown = (content.reset_index() if named else content).head(EXTRA_ROWS)
-    return {
-        "columns": [str(c) for c in shown.columns],
-        "rows": shown.astype(object).where(shown.notna(), "-").to_numpy().tolist(),
-        "left": max(len(content) - EXTRA_ROWS, 0),
-    }
-
-
-def _figures(content: ReportContent, words: Words) -> list[tuple[str, str, str]]:
-    """Name, value and change of each key figure; no change without an earlier review."""
-    changes = {}
-    if content.earlier is not None:
-        changes = _changes(content.earlier.summary, content.summary)
-    same = {"+0", "+0.0 pp", "+0.000"}
-    shown = {
-        name: words("no change") if c in same else f"{words('change')} {c}"
-        for name, c in changes.items()
-    }
-    return [
-        (name, words(" of ").join(value.split(" of ")), shown.get(name, ""))
-        for name, value in content.figures.items()
-    ]
-
-
-def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
-    """The change of each key figure that both reviews have."""
-    paths = {
-        "Customers": (("customers",), ",.0f", 1),
-        "Active": (("stage", "active"), ",.0f", 1),
-        "Dormant": (("stage", "dormant"), ",.0f", 1),
-        "Lost": (("stage", "lost"), ",.0f", 1),
-        "Contribution a year": (("contribution", "contribution"), ",.0f", 1),
-        "Share of the top fifth": (("concentration", "top_fifth_share"), ".1f", 100),
-        "Gini (normalised)": (("concentration", "gini_normalised"), ".3f", 1),
-        "Complaints": (("complaints", "accepted"), ",.0f", 1),
-        "Overdue complaints": (("complaints", "overdue"), ",.0f", 1),
-    }
-    changes = {}
-    for name, (path, form, times) in paths.items():
-        old, new = _at(before, path), _at(after, path)
-        if old is not None and new is not None:
-            unit = " pp" if times == 100 else ""
-            changes[name] = format(times * (new - old), f"+{form}") + unit
-    return changes
-
-
-def _at(figures: Mapping[str, Any], path: Sequence[str]) -> float | None:
-    """A figure of a summary; None where it is not known."""
-    found: Any = figures
-    for key in path:
-        found = found.get(key)
-        if found is None:
-            return None
-    return float(found)
 
 
 def _movement(before: pd.DataFrame, after: pd.DataFrame) -> dict[str, Any]:
@@ -317,43 +327,3 @@ def _movement(before: pd.DataFrame, after: pd.DataFrame) -> dict[str, Any]:
         "joined": len(after) - len(both),
         "gone": len(before) - len(both),
     }
-
-
-def _curve(shares: Sequence[float] | None) -> dict[str, Any] | None:
-    """A curve as an SVG path in a box of 100 by 100, with the heights of 0 and 1."""
-    if shares is None:
-        return None
-    low, high = min(0.0, *shares), max(1.0, *shares)
-
-    def height(value: float) -> float:
-        return round(100 - (value - low) * 100 / (high - low), 2)
-
-    step = 100 / (len(shares) - 1)
-    points = (f"{i * step:.2f} {height(v)}" for i, v in enumerate(shares))
-    return {
-        "path": "M" + " L".join(points),
-        "zero": height(0.0),
-        "one": height(1.0),
-        "fifth": height(shares[4 * (len(shares) - 1) // 5]),
-        "peak": height(max(shares)),
-    }
-
-
-def _worded(explanations: Mapping[str, Any], words: Words) -> dict[str, Any]:
-    """Explanations together with the words that the page shows for them."""
-    names = {t["id"] for t in explanations["tables"]}
-    rules = [r for t in explanations["tables"] for r in t["rules"]]
-    names |= {str(r["then"]) for r in rules} | {r["because"] for r in rules}
-    names |= {*explanations["facts"], "true", "false", "person", "company", "good", "bad"}
-    names |= {"undecided", "otherwise", "No such customer on this page."}
-    absences = {t[key] for t in explanations["tables"] for key in ("elsewhere", "absent")}
-    known = {n: words(n) for n in sorted(names)} | {a: words.absence(a) for a in sorted(absences)}
-    return {**explanations, "words": known}
-
-
-def _script_json(value: object) -> str:
-    """JSON that is inert inside a script element for any data."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
-    for mark in "<>&\u2028\u2029":
-        text = text.replace(mark, f"\\u{ord(mark):04x}")
-    return text

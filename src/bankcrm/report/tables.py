@@ -18,7 +18,12 @@ from bankcrm.errors import DataError, MissingExtraError
 EXCEL_ROWS = 1_048_576
 EXCEL_TEXT = 32_767
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
-_FORMULA = re.compile(r"[=@\t\r]|[+-](?!\d+\Z)")  # a number with a sign, such as +8613, is none
+FORMULA = r"[=@\t\r]|[+-](?![0-9]+(?![\s\S]))"
+"""How texts begin that a spreadsheet would run; a number with a sign, such as +8613, is none.
+
+Python and the script of the report's page read the same pattern.
+"""
+_FORMULA = re.compile(FORMULA)
 _EXACT = 10**15  # a spreadsheet keeps 15 digits of a number
 
 

@@ -11,13 +11,16 @@ from collections.abc import Mapping
 import attrs
 
 from bankcrm.vocabulary import (
+    Channel,
     CustomerKind,
     Department,
     Kind,
     Labelled,
     Language,
+    Product,
     ResourceLevel,
     Severity,
+    Signal,
     Stage,
     Tier,
 )
@@ -30,6 +33,9 @@ _LABELLED: tuple[type[Labelled], ...] = (
     Kind,
     Severity,
     CustomerKind,
+    Signal,
+    Product,
+    Channel,
 )
 
 _ENGLISH: Mapping[str, str] = {
@@ -57,6 +63,11 @@ _ABSENCES = {
     ),
 }
 _AND_NO = " and no "
+
+_PLAIN_TESTS = {"missing": "is not known", "present": "is known", "-": "any"}
+_BETWEEN = re.compile(r"(?P<left>[\[(])(?P<low>[^.]+(?:\.\d+)?)\.\.(?P<high>.+)(?P<right>[\])])")
+_LISTED = re.compile(r"(?P<op>in|not) \((?P<names>.*)\)")
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 
 
 @functools.cache
@@ -138,6 +149,36 @@ class Words:
         """
         known = (self._known.get(part, part) for part in text.split("; "))
         return ("；" if self.language == "zh" else "; ").join(known)
+
+    def test(self, text: str) -> str:
+        """A unary test for people: parameters and codes in words, signs instead of operators.
+
+        >>> english = Words("en")
+        >>> [english.test(t) for t in (">= 50000.0", "= true", "in (at_risk, loyal)", "[18..30)")]
+        ['≥ 50,000', 'yes', 'at risk or loyal', '≥ 18, < 30']
+        >>> english.test("missing"), english.test("not (lost)"), english.test("-")
+        ('is not known', 'not lost', 'any')
+        """
+        if text in _PLAIN_TESTS:
+            return self(_PLAIN_TESTS[text])
+        if found := _BETWEEN.fullmatch(text):
+            low, high = (self._argument(found[n]) for n in ("low", "high"))
+            left = "≥" if found["left"] == "[" else ">"
+            right = "≤" if found["right"] == "]" else "<"
+            return f"{left} {low}, {right} {high}"
+        if found := _LISTED.fullmatch(text):
+            names = [self._argument(a) for a in found["names"].split(", ")]
+            negated = found["op"] == "not"
+            joined = self(", " if negated else " or ").join(names)
+            return f"{self('not')} {joined}" if negated else joined
+        operator, _, argument = text.partition(" ")
+        sign = {"=": "", ">=": "≥ ", "<=": "≤ "}.get(operator, f"{operator} ")
+        return sign + self._argument(argument)
+
+    def _argument(self, text: str) -> str:
+        """A constant of a test: a number with separators, a text or a code in words."""
+        text = text.strip('"')
+        return f"{float(text):,g}" if _NUMBER.fullmatch(text) else self(text)
 
     def absence(self, reason: str) -> str:
         """Why there is no result; names of frames and columns stay as they are.

@@ -12,7 +12,8 @@ from bankcrm.databases.writing import ResultTable, stored_schema
 from bankcrm.engines.output import Output
 from bankcrm.pipeline.reading import shown_columns
 from bankcrm.reviews.explanation import Explanation
-from bankcrm.reviews.model import INLINED, Review, as_id, leading_rows, unknown_customer
+from bankcrm.reviews.model import Review, as_id, unknown_customer
+from bankcrm.reviews.page_rows import INLINED, leading_rows
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -70,6 +71,6 @@ class EngineReview(Review):
 
 def leading_customers(output: Output) -> pd.DataFrame:
     """The customers that a report explains, with every column, in order of id."""
-    keys = output.frame(["warning_signals", "contribution"])
+    keys = output.frame(["warning", "warning_signals", "contribution"])
     leading = keys.index[leading_rows(keys, INLINED)]
     return output.frame(customers=leading).sort_index()

@@ -12,7 +12,6 @@ from typing import Any
 import attrs
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from bankcrm._display import card
 from bankcrm.arguments import as_path
@@ -21,20 +20,20 @@ from bankcrm.databases.writing import ResultTable, replace_rows, whole_table
 from bankcrm.disk import whole_file, writing
 from bankcrm.errors import UnknownNameError
 from bankcrm.folders import ResultFolder
-from bankcrm.pipeline import STEPS, Decision, Fitted, Step
-from bankcrm.pipeline.reading import decisions_of, explain, not_applicable, null_reasons
+from bankcrm.pipeline import STEPS, Fitted, Step
+from bankcrm.pipeline.reading import decisions_of, explain, null_reasons
 from bankcrm.policy import PolicySet
 from bankcrm.report import ReportContent, render_html, write_csv, write_excel
 from bankcrm.report.html import EarlierReview
 from bankcrm.reviews.explanation import DecisionLine, Explanation, complaint_lines, decision_line
 from bankcrm.reviews.folder import review_folder, write_summary
+from bankcrm.reviews.page_rows import INLINED, plain_complaints, plain_explanations
 from bankcrm.reviews.risk import RiskResults
-from bankcrm.rules import DecisionTable, Trace
+from bankcrm.reviews.summary import first_warned
+from bankcrm.rules import Trace
 from bankcrm.vocabulary import Language
 
 NOT_AVAILABLE = "n/a"
-INLINED = 10_000
-"""How many customers the page of a report explains."""
 _PARQUET = ("customers.parquet", "customers/*", "complaints.parquet", "actions.parquet",
             "findings.parquet")  # fmt: skip
 
@@ -184,30 +183,7 @@ class Review:
             names) and ``customers``: id -> the numbers of the deciding rules in each table (empty
             where undecided), then the values of the facts.
         """
-        decisions = [
-            (d, self.policies[step.domain].table(d.table)) for step, d in decisions_of(self.steps)
-        ]
-        where = {d.table: step.where_of(d) for step, d in decisions_of(self.steps)}
-        read = dict.fromkeys(d.columns.get(f, f) for d, t in decisions for f in t.compiled.facts)
-        read |= dict.fromkeys(w for w in where.values() if w)
-        facts = [f for f in read if f in self.facts]
-        chosen = self.facts.iloc[leading_rows(self.facts, limit)]
-        rules = [_rule_numbers(t, chosen[d.rule_column]) for d, t in decisions]
-        rows = zip(*rules, *(_plain_values(chosen[f]) for f in facts), strict=True)
-        return {
-            "tables": [
-                {
-                    "id": d.table,
-                    **_plain_table(d, t),
-                    "where": where[d.table],
-                    "elsewhere": not_applicable(where[d.table]) if where[d.table] else "",
-                    "absent": self.reasons.get(d.outcome or d.rule_column, "a fact is missing"),
-                }
-                for d, t in decisions
-            ],
-            "facts": facts,
-            "customers": dict(zip(chosen.index.astype(str), rows, strict=True)),
-        }
+        return plain_explanations(self.facts, self.steps, self.policies, self.reasons, limit)
 
     def to_html(
         self,
@@ -246,6 +222,10 @@ class Review:
             standing=self.standing() if earlier is not None else self.customers,
             findings=self.findings,
             explanations=self.explanations(),
+            warned=first_warned(self.facts, None),
+            complaints=self.complaints,
+            actions=self.actions,
+            complaint_rules=plain_complaints(self.complaints, self.policies),
             sections=self.policies.sections(self),
             note=self.note,
             currency=self.currency,
@@ -414,53 +394,3 @@ def _part(value: str | None, whole: str | None) -> str:
 def _shown(value: float | None, form: str) -> str:
     """A figure for people."""
     return NOT_AVAILABLE if value is None else format(value, form)
-
-
-def leading_rows(customers: pd.DataFrame, limit: int) -> NDArray[np.intp]:
-    """Positions of the customers that a report explains, in the order of the frame.
-
-    Customers with a warning come first, then those with the largest absolute contribution.
-    """
-    if len(customers) <= limit:
-        return np.arange(len(customers))
-    warned = customers["warning_signals"].to_numpy(np.float64, na_value=0.0) > 0
-    size = np.nan_to_num(customers["contribution"].abs().to_numpy())
-    first = np.argpartition(-(size + warned * (size.max() + 1)), limit)[:limit]
-    return np.sort(first)
-
-
-def _rule_numbers(table: DecisionTable, rules: pd.Series) -> list[list[int]]:
-    """The positions of the rules that decided each row; several where the table collects."""
-    column = rules.astype("category")
-    place = {r.id: i for i, r in enumerate(table.rules)}
-    of_word = [
-        [place[i] for i in ([str(c)] if str(c) in place else str(c).split("+"))]
-        for c in column.cat.categories
-    ]
-    return [[] if code < 0 else of_word[code] for code in column.cat.codes]
-
-
-def _plain_table(decision: Decision, table: DecisionTable) -> dict[str, Any]:
-    rules = [
-        {
-            "id": r.id,
-            "then": r.then,
-            "source": r.source,
-            "because": r.because,
-            "owner": r.owner,
-            "when": {decision.columns.get(c.fact, c.fact): str(c.test) for c in row.cells},
-        }
-        for row in sorted(table.compiled.rows, key=lambda row: row.index)
-        for r in [row.rule]
-    ]
-    return {"title": table.title, "version": table.version, "rules": rules}
-
-
-def _plain_values(column: pd.Series) -> list[Any]:
-    """A column as JSON values; null where missing."""
-    known = column.astype(object).where(column.notna().to_numpy(), None)
-    return [round(v, 4) if isinstance(v, float) else _plain(v) for v in known.tolist()]
-
-
-def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, date | pd.Timestamp) else value

@@ -17,7 +17,7 @@ from bankcrm.book import Book
 from bankcrm.book.files import refuse_book_folder
 from bankcrm.book.known import undated_labels
 from bankcrm.book.model import refuse_no_book
-from bankcrm.book.oddities import oddities, signs_of
+from bankcrm.book.oddities import oddities, period_of, signs_of
 from bankcrm.book.recorded import absences, recorded_in
 from bankcrm.book.view import book_view
 from bankcrm.calendars import WorkingCalendar, working_calendar
@@ -162,7 +162,8 @@ def _in_memory(
     known = fitted or Fitted(recorded, policies=rules.fingerprint)
     faults = (*faults, *undated_labels(recorded, faults, day, book.as_of))
     view = book_view(checked, recorded=known.frames, zone=zone)
-    odd = oddities(signs_of(view), day, rules["bank"])
+    signs = signs_of(view)
+    odd = oddities(signs, day, rules["bank"])
     found = run_steps(
         view,
         steps,
@@ -194,7 +195,16 @@ def _in_memory(
         actions=actions,
         risk=risk,
         summary=summary_of(
-            book.name, day, figures, processed, findings, rules, reasons, found.limits, risk
+            book.name,
+            day,
+            figures,
+            processed,
+            findings,
+            rules,
+            reasons,
+            found.limits,
+            period_of(signs),
+            risk,
         ),
         findings=findings_frame(findings),
         policies=rules,
@@ -265,7 +275,16 @@ def _on_engine(
         actions=actions,
         risk=risk,
         summary=summary_of(
-            engine.name, day, figures, processed, findings, rules, reasons, found.limits, risk
+            engine.name,
+            day,
+            figures,
+            processed,
+            findings,
+            rules,
+            reasons,
+            found.limits,
+            found.period,
+            risk,
         ),
         findings=findings_frame(findings),
         policies=rules,

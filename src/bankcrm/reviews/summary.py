@@ -49,7 +49,8 @@ class Figures:
         other_total: The contribution of the others; None where unknown.
         holding: Active customers who move no money and hold a product that needs no movements.
         tiers: Customers, contribution and scores by tier.
-        warned: The customers with the most at stake among those that have a warning.
+        warned: The first customers with a warning; see `first_warned`.
+        rfm: Customers with a transaction of their own: number by frequency and recency score.
         concentration: Concentration of the contribution; None where no contribution is known.
     """
 
@@ -61,6 +62,7 @@ class Figures:
     holding: int
     tiers: pd.DataFrame
     warned: pd.DataFrame
+    rfm: pd.DataFrame
     concentration: Concentration | None
 
 
@@ -74,6 +76,7 @@ def figures_of(parts: Iterable[pd.DataFrame], steps: Sequence[Step]) -> Figures:
     other_totals: list[float] = []
     tiers: list[pd.DataFrame] = []
     warned: list[pd.DataFrame] = []
+    scores: list[pd.Series] = []
     contributions: list[np.ndarray[Any, Any]] = []
     for part in parts:
         customers, rest = _by_relationship(part)
@@ -87,6 +90,7 @@ def figures_of(parts: Iterable[pd.DataFrame], steps: Sequence[Step]) -> Figures:
         holding += int((customers["stage_rule"] == HOLDING).sum())
         tiers.append(_by_tier(customers))
         warned.append(first_warned(customers))
+        scores.append(customers.groupby(["f", "r"], observed=True).size())
         contributions.append(customers["contribution"].dropna().to_numpy(np.float64))
     values = np.concatenate(contributions)
     return Figures(
@@ -98,6 +102,7 @@ def figures_of(parts: Iterable[pd.DataFrame], steps: Sequence[Step]) -> Figures:
         holding=holding,
         tiers=pd.concat(tiers).groupby(level=0).sum(min_count=1),
         warned=first_warned(pd.concat(warned)),
+        rfm=pd.concat(scores).groupby(level=[0, 1]).sum().unstack("r", fill_value=0),
         concentration=concentration(values) if len(values) else None,
     )
 
@@ -120,7 +125,7 @@ def _total(rows: pd.DataFrame, column: str) -> list[float]:
 def figure_columns(steps: Sequence[Step]) -> list[str]:
     """The columns that `figures_of` reads, as far as they are present."""
     listed = [
-        CUSTOMER, "stage", "stage_rule", *counted_columns(steps), *_SUMMED, "value_score",
+        CUSTOMER, "stage", "stage_rule", "r", "f", *counted_columns(steps), *_SUMMED, "value_score",
         *_LISTED_COLUMNS,
     ]  # fmt: skip
     return list(dict.fromkeys(listed))
@@ -134,14 +139,20 @@ def count_values(values: pd.Series) -> dict[str, int]:
     return {**named, **({NONE: int(found[0])} if found[0] else {})}
 
 
-def first_warned(customers: pd.DataFrame) -> pd.DataFrame:
-    """The first customers with a warning: by value at stake, then by warning score, then by id."""
+def first_warned(customers: pd.DataFrame, limit: int | None = LISTED) -> pd.DataFrame:
+    """The first customers with a warning; None for a limit gives them all.
+
+    Alarms come first, then the most at stake, then the highest warning score, then by id.
+    """
     signals = customers["warning_signals"].to_numpy(np.float64, na_value=0.0)
     warned = customers.loc[signals > 0, list(_LISTED_COLUMNS)]
-    ordered = warned.sort_index(kind="stable").sort_values(
-        ["value_at_stake", "warning_score"], ascending=False, kind="stable"
+    alarm = (warned["warning"] == "alarm").to_numpy(np.bool_, na_value=False)
+    ordered = (
+        warned.assign(_alarm=alarm)
+        .sort_index(kind="stable")
+        .sort_values(["_alarm", "value_at_stake", "warning_score"], ascending=False, kind="stable")
     )
-    return ordered.head(LISTED)
+    return ordered.drop(columns="_alarm").head(len(ordered) if limit is None else limit)
 
 
 def _by_tier(customers: pd.DataFrame) -> pd.DataFrame:
@@ -167,6 +178,7 @@ def summary_of(
     policies: PolicySet,
     reasons: Mapping[str, str],
     limits: Mapping[str, str],
+    period: tuple[str | None, str | None],
     risk: RiskResults,
 ) -> dict[str, Any]:
     """Counts, totals, lists and fingerprints of a review."""
@@ -183,6 +195,7 @@ def summary_of(
         "bankcrm": __version__,
         "book": name,
         "as_of": day.isoformat(),
+        "period": dict(zip(("first", "last"), period, strict=True)),
         "customers": figures.customers,
         "others": {"stage": dict(figures.others), "contribution": _rounded(figures.other_total)},
         **counts,
@@ -190,6 +203,7 @@ def summary_of(
             "moving": active - figures.holding if split else None,
             "holding": figures.holding if split else None,
         },
+        "rfm": _rfm(figures.rfm),
         "contribution": {c: _rounded(total) for c, total in figures.totals.items()},
         "concentration": _concentration(figures.concentration, policies["valuation"]),
         "tiers": _tier_rows(figures.tiers, policies["segmentation"], known="tier" not in reasons),
@@ -200,6 +214,7 @@ def summary_of(
         "findings": sum(f.count for f in findings),
         "not_available": dict(reasons),
         "limits": dict(limits),
+        "fingerprint": policies.fingerprint,
         "policies": {
             d: {
                 "id": p.id,
@@ -210,6 +225,16 @@ def summary_of(
             for d, p in policies.policies.items()
         },
     }
+
+
+def _rfm(counts: pd.DataFrame) -> dict[str, Any]:
+    """Customers by recency score (columns) and frequency score (rows, the highest first)."""
+    if counts.empty:
+        return {"r": [], "f": [], "customers": []}
+    top = int(max(counts.index.max(), counts.columns.max()))
+    scores = range(1, top + 1)
+    whole = counts.reindex(index=scores[::-1], columns=scores, fill_value=0)
+    return {"r": list(scores), "f": list(scores[::-1]), "customers": whole.to_numpy().tolist()}
 
 
 def _unconfirmed(policy: Policy) -> list[dict[str, Any]]:
