@@ -94,8 +94,9 @@ def limit_use(
              for limit in limits]  # fmt: skip
     found = pd.concat(parts, ignore_index=True) if parts else _use_of_nothing()
     decided = policy.table("limit_state").decide_frame(found[["use"]], on_missing="undecided")
-    found.insert(found.columns.get_loc("use") + 1, "state", decided["outcome"].array)
-    found.insert(found.columns.get_loc("state") + 1, "rule", decided["rule"].array)
+    found = found.assign(state=decided["outcome"].array, rule=decided["rule"].array)
+    found = found[["limit", "subject", "kind", "measure", "used", "allowed", "use", "state", "rule",
+                   "source", "confirmation"]]  # fmt: skip
     return policy.stamp(with_findings(found, _unknown(limits, capital)))
 
 

@@ -64,7 +64,7 @@ def group_exposure(exposure: object, groups: Groups | None = None) -> pd.DataFra
     largest = by_customer.reset_index().sort_values(
         ["exposure", "customer_id"], ascending=[False, True], kind="stable"
     )
-    largest = largest.drop_duplicates("subject").set_index("subject")["customer_id"]
+    first = largest.drop_duplicates("subject").set_index("subject")["customer_id"]
     by = frame.groupby("subject", sort=True)
     sizes = _members(groups)
     found = by[list(MEASURES)].sum()
@@ -74,7 +74,7 @@ def group_exposure(exposure: object, groups: Groups | None = None) -> pd.DataFra
         members=sizes.reindex(found.index).fillna(1).astype("int64"),
         borrowers=by["customer_id"].nunique(),
         branches=branches,
-        largest=largest,
+        largest=first,
     )
     order = ["kind", "members", "borrowers", "branches", *MEASURES, "largest"]
     return result[order].sort_values("exposure", ascending=False, kind="stable")

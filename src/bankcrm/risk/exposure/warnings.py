@@ -71,7 +71,7 @@ def group_warnings(
             "warnings": found["signals"].astype("int64"),
             "warning_rules": rules,
             "reasons": found["reasons"],
-            **{n: facts[n] for n in facts if not n.endswith("_known")},
+            **{n: facts[n] for n in map(str, facts) if not n.endswith("_known")},
         }
     ).rename_axis("group")
     return policy.stamp(
@@ -107,8 +107,9 @@ def _transfers(groups: Groups, flows: object, index: pd.Index) -> pd.Series:
     payer, payee = (member.reindex(frame[c]).to_numpy() for c in ("payer_id", "payee_id"))
     inside = ~pd.isna(payer) & (payer == payee)
     inside &= (frame["payer_id"] != frame["payee_id"]).to_numpy(np.bool_)
-    sums = frame["amount"][inside].groupby(payer[inside]).sum()
-    return sums.reindex(index).fillna(0.0)
+    sums: pd.Series = frame["amount"][inside].groupby(payer[inside]).sum()
+    moved: pd.Series = sums.reindex(index).fillna(0.0)
+    return moved
 
 
 def _in_guarantee_circles(groups: Groups) -> set[str]:

@@ -72,7 +72,7 @@ def levels_of(rules: Mapping[str, pd.Series], policy: Policy) -> pd.DataFrame:
             **{f"{r}_risk": found[r]["level"].array for r in RISKS},
             "risk_level": categorical(highest, LEVELS, ordered=True),
             "raised_risks": pd.arrays.IntegerArray(raised, unknown),
-            "risk_reasons": np.where(unknown, None, joined),
+            "risk_reasons": pd.Series(joined, index=index, dtype=object).mask(unknown, None),
         },
         index=index,
     )

@@ -155,5 +155,4 @@ def _deposits(view: BookView, day: int, policy: Policy) -> Numbers:
     )  # fmt: skip
     owner = np.zeros(len(ids), dtype=np.intp)
     owner[account] = balances.customer()
-    deposits: Numbers = np.bincount(owner, found.credit, view.size)
-    return deposits
+    return np.bincount(owner, found.credit, view.size).astype(np.float64)
