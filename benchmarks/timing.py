@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable
 
 
-def seconds(call: Callable[[], object]) -> float:
-    """Wall seconds of one call."""
-    start = time.perf_counter()
+def seconds(call: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
+    """Seconds of one call, by the wall unless another clock is given."""
+    start = clock()
     call()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def compare(
@@ -22,13 +22,15 @@ def compare(
     *,
     limit: float | None = None,
     repeat: int = 5,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> float:
     """Run both in turn ``repeat`` times after a warm-up; print and return ours / theirs.
 
     ``limit`` is the highest ratio that the project asks for; above it the line says MISSED.
+    ``clock`` is ``time.process_time`` where the machine is shared with others.
     """
     ours(), theirs()
-    pairs = [(seconds(ours), seconds(theirs)) for _ in range(repeat)]
+    pairs = [(seconds(ours, clock), seconds(theirs, clock)) for _ in range(repeat)]
     mine = statistics.median(a for a, _ in pairs)
     other = statistics.median(b for _, b in pairs)
     ratio = mine / other

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+import tempfile
+import unicodedata
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bankcrm.report import write_csv, write_excel
-from bankcrm.report.tables import inert
+from bankcrm.report.tables import FORMULA, inert
 
 CARD = 6222021234567890123
 LONG_IDS = {
@@ -33,19 +36,53 @@ LONG_IDS = {
 texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=20)
 
 
-@given(st.lists(st.none() | texts))
+ACTIVE = "=+-@\uff1d\uff0b\uff0d\uff20\u2212"
+PASSED_OVER = "\t\r\n \xa0\u3000\u200b\u200e\ufeff\x01\x1f\xad\u2060"
+hostile = st.builds(
+    lambda before, sign, rest: before + sign + rest,
+    st.text(st.sampled_from(PASSED_OVER + "'"), max_size=4),
+    st.sampled_from([*ACTIVE, ""]),
+    texts,
+)
+
+
+def runs(text: str) -> bool:
+    """Whether a spreadsheet might run a cell: told apart from the pattern of the library."""
+    stripped = text.strip()
+    while stripped and unicodedata.category(stripped[0]) in ("Cc", "Cf", "Zs", "Zl", "Zp"):
+        stripped = stripped[1:].strip()
+    signed = stripped[:1] in ACTIVE[1:3] + ACTIVE[5:7] + ACTIVE[8:] and stripped[1:].isascii()
+    number = signed and stripped[1:].isdigit()
+    return bool(stripped) and stripped[0] in ACTIVE and not number
+
+
+@given(st.lists(st.none() | texts | hostile))
 def test_no_text_starts_a_formula_and_the_rest_is_kept(values: list[str | None]) -> None:
     for dtype in (object, "string", "category"):
         safe = inert(pd.Series(values, dtype=dtype)).tolist()
         for before, after in zip(values, safe, strict=True):
             if before is None:
                 assert pd.isna(after)
-            elif before[:1] in ("+", "-") and before[1:].isdecimal():
-                assert after == before, "a number with a sign runs nothing"
-            elif before[:1] in ("=", "+", "-", "@", "\t", "\r"):
-                assert after == "'" + before
-            else:
-                assert after == before
+                continue
+            assert not runs(after)
+            assert after == "'" + before if runs(before) else after in (before, "'" + before)
+            taken_off = after[1:] if after[:1] == "'" and re.match(FORMULA, after[1:]) else after
+            assert taken_off == before, "the guard can be undone"
+
+
+@given(st.lists(hostile, min_size=1, max_size=5), hostile)
+def test_no_cell_or_heading_of_a_file_runs(values: list[str], heading: str) -> None:
+    frame = pd.DataFrame({heading: values})
+    with tempfile.TemporaryDirectory() as name:
+        write_csv(frame, Path(name) / "t.csv", index=False)
+        with (Path(name) / "t.csv").open(encoding="utf-8", newline="") as file:
+            written = [cell for row in csv.reader(file) for cell in row]
+        write_excel({"s": frame}, Path(name) / "t.xlsx")
+        sheet = openpyxl.load_workbook(Path(name) / "t.xlsx")["s"]
+    cells = [cell for row in sheet.iter_rows() for cell in row]
+    assert not any(runs(cell) for cell in written)
+    assert {cell.data_type for cell in cells} <= {"s", "n", "inlineStr"}
+    assert not any(runs(cell.value) for cell in cells if isinstance(cell.value, str))
 
 
 @pytest.mark.parametrize("values", [[1.5, -2.0], [1, -2], [True, False]])

@@ -13,7 +13,7 @@ import pandas as pd
 from bankcrm._display import card, figures_of
 from bankcrm.arguments import refuse
 from bankcrm.book.checks import later_customers, linked, no_customer, screened
-from bankcrm.book.contract import FRAMES, empty_frame
+from bankcrm.book.contract import CONTRACT, FRAMES, empty_frame
 from bankcrm.book.known import not_yet_known
 from bankcrm.book.mapping import BookMapping
 from bankcrm.book.reading import mapped_frames
@@ -126,7 +126,12 @@ class Book:
     mapping: BookMapping | None = attrs.field(default=None, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
-        """Apply the mapping, if there is one, to the frames."""
+        """Read named index levels as columns, and apply the mapping, if there is one."""
+        for name, frame in self.frames().items():
+            known = {c.name for c in CONTRACT[name]}
+            levels = [n for n in frame.index.names if n in known and n not in frame.columns]
+            if levels:
+                object.__setattr__(self, name, frame.reset_index(levels))
         if self.mapping is None:
             return
         frames, note = mapped_frames(self.frames(), self.mapping)

@@ -318,5 +318,7 @@ def _customers(frames: Mapping[str, pd.DataFrame]) -> pd.Index:
     found = pd.Index([], dtype=np.int64)
     for frame in frames.values():
         more = codes(frame["customer_id"])[1]
+        if len(found) and more.dtype != found.dtype:  # pandas makes floats of int64 and uint64
+            found, more = found.astype(object), more.astype(object)
         found = more if not len(found) else found.append(more[~more.isin(found)])
     return found

@@ -43,6 +43,8 @@ def column_of(data: object, name: str, frame: str) -> pd.Series:
         DataError: The data is no frame, or lacks the column.
     """
     found = as_frame(data)
+    if isinstance(name, str) and name in found.index.names and name not in found:
+        found = found.reset_index(name)
     if not isinstance(name, str) or name not in found:
         present = ", ".join(map(str, found.columns)) or "none"
         raise DataError(f"{frame}: missing column {name}; present: {present}")

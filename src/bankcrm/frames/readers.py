@@ -72,6 +72,13 @@ def _null_flaw(null: Mask, column: Column) -> list[Flaw]:
 Read: TypeAlias = "tuple[object, list[Flaw]]"
 
 
+def _signed(ids: pd.Series) -> pd.Series:
+    """Unsigned whole numbers as int64 where they fit: beside int64, pandas makes them floats."""
+    if not types.is_unsigned_integer_dtype(ids.dtype) or bool((ids >= 2**63).any()):
+        return ids
+    return ids.astype("int64" if isinstance(ids.dtype, np.dtype) else "Int64")
+
+
 def _read_id(values: pd.Series, column: Column, until: LastDay | None) -> Read:
     null = values.isna().to_numpy()
     flaws = _null_flaw(null, column)
@@ -79,7 +86,7 @@ def _read_id(values: pd.Series, column: Column, until: LastDay | None) -> Read:
     if isinstance(values.dtype, pd.CategoricalDtype):
         kind = pd.Series(values.cat.categories)
     if types.is_integer_dtype(kind.dtype):
-        return values, flaws
+        return _signed(values), flaws
     found = types.infer_dtype(kind, skipna=True) if types.is_object_dtype(kind.dtype) else ""
     if types.is_float_dtype(kind.dtype) or found in _FRACTIONS:
         whole = numbers(values)

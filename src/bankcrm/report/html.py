@@ -65,6 +65,7 @@ class ReportContent:
             pressing first.
         complaint_rules: The decisions about some complaints.
         sections: Title and content of plug-ins' sections.
+        step_sections: The same of steps of the review, in words that `Words` knows.
         note: What a reader of the book should know.
         currency: Of its amounts; empty where it is not known.
         not_available: Result -> why it is null in the whole book.
@@ -85,6 +86,7 @@ class ReportContent:
     actions: pd.DataFrame
     complaint_rules: Mapping[str, Any] = NO_RULES
     sections: Sequence[tuple[str, pd.DataFrame | str]] = ()
+    step_sections: Sequence[tuple[str, pd.DataFrame | str]] = ()
     note: str = ""
     currency: str = ""
     not_available: Mapping[str, str] = attrs.field(factory=dict)
@@ -205,6 +207,7 @@ def _tables(content: ReportContent, words: Words) -> dict[str, Any]:
             k: sections.counts(k, title, s["complaints"][key], words, note, received)
             for k, (title, key, note) in cases.items()
         }
+    of_steps = ((words(t), words(p) if isinstance(p, str) else p) for t, p in content.step_sections)
     extra = [
         (
             title,
@@ -212,7 +215,7 @@ def _tables(content: ReportContent, words: Words) -> dict[str, Any]:
             if isinstance(p, str)
             else sections.frame(f"table-{i}", title, p, words, sections.EXTRA_ROWS),
         )
-        for i, (title, p) in enumerate(content.sections, start=1)
+        for i, (title, p) in enumerate((*of_steps, *content.sections), start=1)
     ]
     findings = words("Findings about the data")
     return {

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import decimal
 import numbers
 import re
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -17,18 +19,32 @@ from bankcrm.errors import DataError, MissingExtraError
 
 EXCEL_ROWS = 1_048_576
 EXCEL_TEXT = 32_767
-_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
-FORMULA = r"[=@\t\r]|[+-](?![0-9]+(?![\s\S]))"
-"""How texts begin that a spreadsheet would run; a number with a sign, such as +8613, is none.
-
-Python and the script of the report's page read the same pattern.
+_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_INVISIBLE = "".join(  # beyond Latin 1, and may be passed over at the start of a cell
+    f"{chr(first)}-{chr(last)}"
+    for first, last in (
+        (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160), (0x1680, 0x1680), (0x180E, 0x180E),
+        (0x2000, 0x200F), (0x2028, 0x202F), (0x205F, 0x206F), (0x3000, 0x3000), (0x3164, 0x3164),
+        (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF9, 0xFFFB),
+    )
+)  # fmt: skip
+FORMULA = (
+    rf"'*(?:[\t\r\n]|[\x00-\x20\x7f-\xa0\xad{_INVISIBLE}]*"
+    "(?:[=@\uff1d\uff20]|[+\u2212\uff0b\uff0d-]"
+    r"(?:$|[\s\S]*[^0-9])))"
+)
+"""Texts that a spreadsheet might run, from their beginning; a number with a sign, such as +8613,
+is none. Apostrophes before it are part of it, so that the one that `inert` adds can be taken off
+again. Arrow (RE2, without look-ahead) and the script of the report's page can read it too.
 """
 _FORMULA = re.compile(FORMULA)
 _EXACT = 10**15  # a spreadsheet keeps 15 digits of a number
 
 
 def inert(values: pd.Series[Any]) -> pd.Series[Any]:
-    """Put an apostrophe before texts that a spreadsheet would run as a formula.
+    """Put an apostrophe before texts that a spreadsheet might run as a formula.
+
+    To read such a text back, take one apostrophe off a text that `FORMULA` matches without it.
 
     >>> inert(pd.Series(["=1+1", "plain", "-1234567", None])).tolist()[:3]
     ["'=1+1", 'plain', '-1234567']
@@ -44,6 +60,11 @@ def inert(values: pd.Series[Any]) -> pd.Series[Any]:
     return texts.where(~risky, "'" + texts.where(risky, "").astype(str))
 
 
+def _heading(name: object) -> object:
+    """The name of a column as `inert` writes a text."""
+    return f"'{name}" if isinstance(name, str) and _FORMULA.match(name) else name
+
+
 def write_csv(frame: pd.DataFrame, path: str | Path, *, index: bool = True) -> None:
     """Write a frame as CSV in which a spreadsheet runs no formula.
 
@@ -55,9 +76,18 @@ def write_csv(frame: pd.DataFrame, path: str | Path, *, index: bool = True) -> N
     as_kind(frame, pd.DataFrame, "frame")
     path = as_path(path)
     flat = frame.reset_index() if index else frame
-    safe = pd.DataFrame({name: inert(flat[name]) for name in flat.columns})
+    safe = pd.DataFrame({_heading(name): inert(flat[name]) for name in flat.columns})
     with whole_file(path) as temporary:
-        safe.to_csv(temporary, index=False, encoding="utf-8")
+        # Python quotes no carriage return, after which a spreadsheet begins a cell.
+        quoting: Literal[0, 1] = csv.QUOTE_ALL if _has_returns(safe) else csv.QUOTE_MINIMAL
+        safe.to_csv(temporary, index=False, encoding="utf-8", quoting=quoting)
+
+
+def _has_returns(frame: pd.DataFrame) -> bool:
+    texts = frame.select_dtypes(exclude=["number", "bool", "datetime", "datetimetz"])
+    return any("\r" in str(name) for name in frame) or any(
+        texts[name].astype("string").str.contains("\r", regex=False).any() for name in texts
+    )
 
 
 def write_excel(sheets: Mapping[str, pd.DataFrame], path: str | Path) -> None:
@@ -83,12 +113,10 @@ def write_excel(sheets: Mapping[str, pd.DataFrame], path: str | Path) -> None:
                 f"sheet {name!r}: {len(frame):,} rows, but a sheet has at most {EXCEL_ROWS - 1:,}; "
                 "write Parquet instead"
             )
-    with (
-        whole_file(as_path(path)) as temporary,
-        pd.ExcelWriter(temporary, engine="openpyxl") as book,
-    ):
+    target = whole_file(as_path(path)) if isinstance(path, str | Path) else nullcontext(path)
+    with target as temporary, pd.ExcelWriter(temporary, engine="openpyxl") as book:
         for name, frame in sheets.items():
-            safe = pd.DataFrame({c: _cells(frame[c]) for c in frame.columns})
+            safe = pd.DataFrame({_cell(_heading(c)): _cells(frame[c]) for c in frame.columns})
             safe.to_excel(book, sheet_name=name, index=False, freeze_panes=(1, 1))
 
 
@@ -106,11 +134,11 @@ def _cells(values: pd.Series[Any]) -> pd.Series[Any]:
     if pd.api.types.is_integer_dtype(values.dtype):
         rounded = bool((values >= _EXACT).any() or (values <= -_EXACT).any())
         return _digits(values.astype(object)) if rounded else values
-    safe = inert(values)
-    if safe.dtype.kind != "O":
-        return safe
-    clipped = pd.Series([_clipped(v) for v in safe], index=safe.index, dtype=object)
-    return _digits(clipped) if any(_is_whole(v) and abs(v) >= _EXACT for v in clipped) else clipped
+    if values.dtype.kind != "O" and not pd.api.types.is_string_dtype(values.dtype):
+        return values
+    plain = values.astype(object)
+    clean = pd.Series([_cell(v) for v in plain], index=values.index, dtype=object)
+    return _digits(clean) if any(_is_whole(v) and abs(v) >= _EXACT for v in clean) else clean
 
 
 def _digits(values: pd.Series[Any]) -> pd.Series[Any]:
@@ -125,5 +153,9 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
-def _clipped(value: object) -> object:
-    return _ILLEGAL.sub("", value)[:EXCEL_TEXT] if isinstance(value, str) else value
+def _cell(value: Any) -> Any:
+    """A text that a sheet can store, made inert after the characters that it cannot are gone."""
+    if not isinstance(value, str):
+        return value
+    text = _ILLEGAL.sub("", value)
+    return (f"'{text}" if _FORMULA.match(text) else text)[:EXCEL_TEXT]

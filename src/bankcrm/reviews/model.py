@@ -227,12 +227,16 @@ class Review:
             actions=self.actions,
             complaint_rules=plain_complaints(self.complaints, self.policies),
             sections=self.policies.sections(self),
+            step_sections=self._step_sections(self.facts),
             note=self.note,
             currency=self.currency,
             not_available=self.reasons,
             limits=self.limits,
             earlier=earlier,
         )
+
+    def _step_sections(self, facts: pd.DataFrame | None) -> list[tuple[str, pd.DataFrame | str]]:
+        return [part for s in self.steps if s.sections is not None for part in s.sections(facts)]
 
     def to_excel(self, path: str | Path) -> None:
         """Write customers, complaints, figures and findings as an Excel workbook.

@@ -34,7 +34,7 @@ def loan_rows(
         "product": _loan_products(view, accounts, policy),
         "start": begins,
         "end": np.full(len(loans), last),
-        "loan_id": loans.frame["loan_id"].to_numpy(),
+        "loan": np.arange(len(loans), dtype=np.int32),
         "outstanding": average,
         "tenor_months": term,
         "rate_charged": loans.numbers("rate"),

@@ -340,15 +340,20 @@ def _frame(view: BookView, parts: list[Columns]) -> pd.DataFrame:
         "end": _dates(joined("end", 0)),
         "account_id": _ids(view.accounts(), joined("account", np.int32(-1))),
     }
-    made = {"customer", "account", *found}
+    if any("loan" in part for part in parts):
+        loans = pd.Index(view["loans"].frame["loan_id"])
+        found["loan_id"] = _ids(loans, joined("loan", np.int32(-1)))
+    made = {"customer", "account", "loan", *found}
     found |= {name: joined(name, missing(name)) for name in names if name not in made}
     return pd.DataFrame(found, copy=False)
 
 
 def _ids(index: pd.Index, place: Positions) -> Any:
-    """The ids at these positions; null for -1."""
+    """The ids at these positions; null for -1. Whole numbers stay whole numbers."""
     if not (place < 0).any():
         return index.take(place)
+    if index.dtype.kind in "iu" and isinstance(index.dtype, np.dtype):
+        index = index.astype("UInt64" if index.dtype.kind == "u" else "Int64")
     ids = index.array if pd.api.types.is_extension_array_dtype(index.dtype) else index.to_numpy()
     return pd.api.extensions.take(ids, place, allow_fill=True)
 
