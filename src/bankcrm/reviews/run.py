@@ -40,6 +40,7 @@ from bankcrm.reviews.folder import files_of_day, review_folder
 from bankcrm.reviews.model import Review
 from bankcrm.reviews.risk import RISK_COLUMNS, reasons_of_risk, risk_results, risks_of
 from bankcrm.reviews.summary import figure_columns, figures_of, summary_of
+from bankcrm.reviews.trend import count_paths, trend_of
 
 
 @overload
@@ -186,6 +187,7 @@ def _in_memory(
     report_progress("actions")
     days = calendar_for(calendar, day)
     actions = find_actions(Situation(found.facts, processed.routed, day, rules, days))
+    trend = trend_of(count_paths([found.facts]), processed.routed, day, rules)
     report_progress("done")
     return Review(
         name=book.name,
@@ -194,6 +196,7 @@ def _in_memory(
         complaints=processed.routed,
         actions=actions,
         risk=risk,
+        trend=trend,
         summary=summary_of(
             book.name,
             day,
@@ -266,6 +269,8 @@ def _on_engine(
     report("actions")
     days = calendar_for(calendar, day)
     actions = actions_in(found.output.parts, Situation(head, processed.routed, day, rules, days))
+    paths = count_paths(found.output.parts(["stage_path"]))
+    trend = trend_of(paths, processed.routed, day, rules)
     report("done")
     return EngineReview(
         name=engine.name,
@@ -274,6 +279,7 @@ def _on_engine(
         complaints=processed.routed,
         actions=actions,
         risk=risk,
+        trend=trend,
         summary=summary_of(
             engine.name,
             day,
