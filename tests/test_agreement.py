@@ -71,12 +71,10 @@ def with_complaint(received: str, closed: str | None = None) -> Book:
             "customer_id": [CUSTOMER],
             "received_at": [pd.Timestamp(received)],
             "kind": ["complaint"],
+            "answered_at": pd.to_datetime([closed], utc=True),
+            "closed_at": pd.to_datetime([closed], utc=True),
         }
     )
-    if closed is not None:
-        complaint = complaint.assign(
-            answered_at=pd.Timestamp(closed), closed_at=pd.Timestamp(closed)
-        )
     whole = make_book(60, seed=4)
     return Book(**{**whole.frames(), "complaints": complaint}, name="late")
 

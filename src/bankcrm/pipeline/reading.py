@@ -109,7 +109,7 @@ def null_reasons(
     step = known[column]
     decision = next((d for d in step.decisions if column in (d.outcome, d.rule_column)), None)
     result = column if decision is None else decision.outcome or decision.rule_column
-    why = pd.Series(reasons.get(result, "not recorded"), index=facts.index, dtype=object)
+    why = pd.Series(reasons.get(result, step.unknown), index=facts.index, dtype=object)
     if decision is not None and result not in reasons:
         why = _missing_facts(decision, facts, policies[step.domain].table(decision.table))
     where = step.where if decision is None else step.where_of(decision)

@@ -123,6 +123,7 @@ class Step:
         needs: What the step's results rest on.
         where: A boolean column: the results shown are null where it is false. Empty: the step
             applies to every row.
+        unknown: Why a result is null for one customer of a book that records what it needs.
         shown: Columns, beside those of the decisions, that the review shows of the step.
         hidden: Columns that later steps read and the review does not show.
         sections: (every column found, or None where they are on disk) -> title and content of
@@ -143,6 +144,7 @@ class Step:
     frames: tuple[str, ...] = ()
     needs: tuple[Need, ...] = ()
     where: str = ""
+    unknown: str = "not recorded for the customer"
     shown: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
     sections: Callable[[pd.DataFrame | None], Sections] | None = None

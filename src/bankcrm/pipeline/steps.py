@@ -188,6 +188,7 @@ STEPS: tuple[Step, ...] = (
             Need(("contacts",), ("stage",), partial="a lead counts as a prospect"),
             Need(("accounts",), ("stage",), partial=PRODUCTS_UNKNOWN),
         ),
+        unknown="the customer has neither a contract nor a transaction",
         shown=("kind", "days_since_contract", "days_idle", "activity_ratio"),
         decisions=(Decision("stage", "stage", counted=True),),
     ),
@@ -236,6 +237,7 @@ STEPS: tuple[Step, ...] = (
         after=("population",),
         frames=("transactions",),
         needs=(Need(("transactions",)),),
+        unknown="the customer has no transaction of their own",
         shown=(*RFM, *SCORES),
         decisions=(
             Decision("rfm_segment", "segment", counted=True),

@@ -111,7 +111,7 @@ class Review:
             ),
             "Gini (normalised)": _shown(measured["gini_normalised"], ".3f"),
             "Complaints": f"{complaints['accepted']:,}" if recorded else NOT_AVAILABLE,
-            "Overdue complaints": f"{complaints['overdue']:,}" if recorded else NOT_AVAILABLE,
+            "Overdue complaints": _shown(complaints["overdue"] if recorded else None, ",.0f"),
             "Data findings": f"{len(self.findings):,}",
         }
 
@@ -206,11 +206,22 @@ class Review:
         Raises:
             MissingExtraError: The extra ``report`` is not installed.
         """
-        text = render_html(self._content(earlier), language=language)
+        text = self._page(earlier, language, None)
         if path is not None:
             with whole_file(as_path(path)) as temporary:
                 temporary.write_text(text, encoding="utf-8")
         return text
+
+    def _page(
+        self,
+        earlier: Review | EarlierReview | None,
+        language: Language,
+        history: pd.DataFrame | None,
+    ) -> str:
+        content = self._content(earlier)
+        if history is not None:
+            content = attrs.evolve(content, history=history)
+        return render_html(content, language=language)
 
     def _content(self, earlier: Review | EarlierReview | None) -> ReportContent:
         if isinstance(earlier, Review):
@@ -226,6 +237,7 @@ class Review:
             warned=first_warned(self.facts, None),
             complaints=self.complaints,
             actions=self.actions,
+            trend=self.trend,
             complaint_rules=plain_complaints(self.complaints, self.policies),
             sections=self.policies.sections(self),
             step_sections=self._step_sections(self.facts),
@@ -341,7 +353,8 @@ class Review:
             write_csv(self.trend, target / "trend.csv", index=False)
             write_csv(history, target / SERIES, index=False)
             write_csv(self.findings, target / "findings.csv", index=False)
-            self.to_html(target / "index.html", earlier=earlier, language=language)
+            page = self._page(earlier, language, history)
+            (target / "index.html").write_text(page, encoding="utf-8")
             write_summary(self.summary, target)
 
     def standing(self) -> pd.DataFrame:

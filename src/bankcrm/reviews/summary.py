@@ -327,6 +327,7 @@ def _warnings(ranked: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _complaints(processed: ProcessedComplaints) -> dict[str, Any]:
     routed = processed.routed
+    timed = not len(routed) or routed["state"].notna().any()  # else no answer is recorded
     open_ = routed[routed["state"].isin(["open", "overdue"]).to_numpy()]
     first = open_.sort_values("due", kind="stable").head(LISTED)
     columns = {
@@ -337,7 +338,7 @@ def _complaints(processed: ProcessedComplaints) -> dict[str, Any]:
     return {
         "accepted": len(routed),
         "rejected": processed.rejected,
-        "overdue": int((routed["state"] == "overdue").sum()),
+        "overdue": int((routed["state"] == "overdue").sum()) if timed else None,
         **{c: count_values(routed[c]) for c in ("kind", "severity", "owner", "state")},
         "open": _records(columns),
     }

@@ -7,7 +7,6 @@ from typing import Literal, Self
 import attrs
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize_scalar
 
 from bankcrm._display import card, figures_of
 from bankcrm.arguments import as_kind, as_number, as_numbers
@@ -325,6 +324,8 @@ def spend_to_keep(
             margin - spend, curve.rate(spend), discount, growth=growth, timing=timing
         )
         return -float(kept)
+
+    from scipy.optimize import minimize_scalar
 
     found = minimize_scalar(lost, bounds=(0.0, margin), method="bounded", options={"xatol": 1e-9})
     spend = float(found.x) if -found.fun > -lost(0.0) else 0.0

@@ -8,7 +8,6 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.sparse.csgraph import connected_components
 
 from bankcrm.arguments import as_kind, as_number, as_numbers, refuse
 from bankcrm.errors import DataError
@@ -317,6 +316,8 @@ def chain(P: Chain) -> tuple[Floats, pd.Index]:  # noqa: N803
 
 def closed_classes(matrix: Floats) -> list[npt.NDArray[np.intp]]:
     """The sets of stages that are never left once entered."""
+    from scipy.sparse.csgraph import connected_components
+
     count, member = connected_components(matrix > 0, directed=True, connection="strong")
     sets = [np.flatnonzero(member == c) for c in range(count)]
     return [s for s in sets if not np.delete(matrix[s], s, axis=1).any()]
