@@ -42,8 +42,9 @@ def places_of(values: pd.Series, names: Sequence[str]) -> npt.NDArray[np.int64]:
     >>> places_of(pd.Series(["low", "high", None]), ["high", "low"]).tolist()
     [1, 0, -1]
     """
-    ordered = values.astype("category").cat.set_categories(list(names))
-    return ordered.cat.codes.to_numpy().astype(np.int64)
+    code, words = codes(values)
+    known = {name: place for place, name in enumerate(names)}
+    return np.array([*(known.get(w, -1) for w in words.tolist()), -1], dtype=np.int64)[code]
 
 
 def positions_in(ids: pd.Series, index: pd.Index) -> Positions:
