@@ -24,7 +24,7 @@ import attrs
 from bankcrm.disk import STAGING, locked, move_all, sync, sync_all, whole_file, writing
 from bankcrm.errors import DataError, reason_of
 
-FolderKind: TypeAlias = Literal["book", "review"]
+FolderKind: TypeAlias = Literal["book", "review", "simulation"]
 MARK = ".bankcrm.json"
 _HIDDEN = ".bankcrm"  # how the names of everything begin that a killed run may leave
 _COMMIT = ".bankcrm-commit"

@@ -102,12 +102,15 @@ class ValuePhase(Labelled):
 
 
 class Tier(Labelled):
-    """The five customer tiers (CBM-3); `bankcrm.segmentation.TIER_LADDER` ranks them."""
+    """The five customer tiers (CBM-3), the best first, in which order every result shows them.
+
+    `bankcrm.segmentation.TIER_LADDER` is the same order from the lowest.
+    """
 
     PREMIUM = "premium", "优质"
     KEY = "key", "重点"
-    ORDINARY = "ordinary", "普通"
     POTENTIAL = "potential", "潜力"
+    ORDINARY = "ordinary", "普通"
     RESTRICTED = "restricted", "限制"
 
 

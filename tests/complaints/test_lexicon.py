@@ -62,8 +62,8 @@ def signals(text: str) -> set[str]:
     return {name for name in SIGNALS if row[name]}
 
 
-@settings(max_examples=20)
-@given(st.lists(texts, min_size=21, max_size=40, unique=True))
+@settings(max_examples=10)
+@given(st.lists(texts, min_size=21, max_size=30, unique=True))
 def test_the_scanner_reads_what_the_spans_show(many: list[str]) -> None:
     read = LEXICON(pd.Series(many))
     for text, row in zip(many, read[list(SIGNALS)].to_numpy(), strict=True):
@@ -191,6 +191,45 @@ def test_named_words_context_and_terms_across_clauses() -> None:
     assert read["repeat"].tolist() == [True, False, True, False]
     assert [(s.rule, s.by) for s in own.find("pay back, forget it")] == [("context", "forget it")]
     assert [s.rule for s in own.find("at first. Then a second")] == ["across"]
+
+
+def test_terms_of_any_form_are_found_alone_and_in_a_batch() -> None:
+    """Also terms and negations without a letter that is known beforehand."""
+    own = read_lexicon("""
+        [negation.en]
+        words = ["??"]
+        [[entries]]
+        field = "signal"
+        label = "repeat"
+        terms_en = ["[a-z]*ly", "(re)?(open|close)(s|d)?", "a/c [0-9]{2}", "q\\\\(x\\\\)y", "x.z"]
+        terms_zh = ["[一二]+次", "(再|又)?(来|去)了", "app打不开"]
+        """)
+    yes = [
+        "they gladly",
+        "reopens it",
+        "a/c 12",
+        "q(x)y",
+        "x-z",
+        "第二次",
+        "又来了",
+        "来了",
+        "我的app打不开",
+    ]
+    no = [
+        "they glad",
+        "reop",
+        "a/c 1",
+        "xy",
+        "x--z",
+        "次",
+        "又来",
+        "来",
+        "我的 打不开",
+        "myapp 打不开",
+    ]
+    found = own(pd.Series(yes + no + [f"filler {i}" for i in range(30)]))["repeat"].tolist()
+    assert found == [True] * len(yes) + [False] * (len(no) + 30)
+    assert [own.read(text)["repeat"] for text in yes + no] == found[: len(yes + no)]
 
 
 def test_bad_lexicons_tell_every_fault() -> None:

@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 from bankcrm.complaints import SIGNALS, default_lexicon
+from bankcrm.complaints.lexicon.anchors import keys
+from bankcrm.complaints.lexicon.normal import normal
 
 LINES = [
     tuple(part.strip() for part in line.split("|"))
@@ -67,6 +69,26 @@ def test_every_language_is_read(language: str) -> None:
     )
     found = default_lexicon()(texts["text"])[list(SIGNALS)].to_numpy()
     assert 2 * (expected & found).sum() / (expected.sum() + found.sum()) >= 0.95
+
+
+def test_a_text_that_a_term_matches_holds_its_keys() -> None:
+    """Keys only save time: leaving a term out because of them never changes a result."""
+    terms = [
+        term
+        for entry in default_lexicon().entries
+        for name in entry.patterns
+        for term in getattr(entry, name).terms
+    ]
+    known = frozenset(key for term in terms for need in term.needs for key in need)
+    texts = [normal(text) for text in TEXTS["text"].sample(40, random_state=1)]
+    held = [keys(text, known) for text in texts]
+    matched = 0
+    for term in terms:
+        for text, some in zip(texts, held, strict=True):
+            if term.regex.search(text):
+                assert term.possible(some), (text, term.expression)
+                matched += 1
+    assert matched > 100
 
 
 def test_a_text_is_read_alike_alone_and_in_any_batch() -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bankcrm.book.view import day_number, view_of
 from bankcrm.errors import DataError, MissingFactError
 from bankcrm.lifecycle import assign_stages, stage_facts
-from bankcrm.lifecycle.stages.facts import NEEDS
+from bankcrm.lifecycle.stages.facts import FACTS_OF_ANY_DAY, NEEDS, facts_on
 from bankcrm.lifecycle.stages.timeline import read_timeline
 from bankcrm.lifecycle.stages.windows import Windows
 from bankcrm.policy import Policy, default_policy
@@ -411,3 +411,16 @@ def test_ids_of_any_dtype_give_the_same_stages(make_small_book: Make, dtype: str
     cast = [f.assign(customer_id=f["customer_id"].astype(dtype)) for f in book]
     same = assign_stages(stage_facts(*cast, as_of=day))
     assert same["stage"].tolist() == plain["stage"].tolist()
+
+
+def test_the_facts_of_any_day_are_those_that_every_day_has() -> None:
+    signed = pd.to_datetime(["2026-01-10"])
+    frames = {
+        "customers": pd.DataFrame({"customer_id": [1], "contract_date": signed}),
+        "transactions": pd.DataFrame({"customer_id": [1], "date": signed}),
+    }
+    day = day_number(np.datetime64("2026-03-31"))
+    timeline = read_timeline(view_of(frames, NEEDS), day, POLICY)
+    windows = Windows(timeline, POLICY)
+    windows.advance(day)
+    assert tuple(facts_on(day, timeline, windows, POLICY)) == FACTS_OF_ANY_DAY

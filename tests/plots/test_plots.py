@@ -13,6 +13,8 @@ from bankcrm import plots
 from bankcrm.errors import DataError, MissingExtraError
 from bankcrm.plots import _style, bars, curves, grids
 from bankcrm.rules import DecisionTable, Rule
+from bankcrm.segmentation import TIER_LADDER
+from bankcrm.vocabulary import Tier
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("agg")
@@ -147,7 +149,35 @@ def test_rows_of_a_migration_are_shares() -> None:
 
 
 def test_the_lorenz_point_shows_the_top_fifth() -> None:
-    assert any("36%" in t.get_text() for t in curves.lorenz(LORENZ).texts)
+    named = [t.get_text() for t in curves.lorenz(LORENZ).get_legend().get_texts()]
+    assert named == ["equal shares", "customers", "top 20% of customers: 36%"]
+
+
+@pytest.mark.parametrize("name", ["migration", "rfm_heatmap", "tier_movement"])
+def test_the_colours_of_a_heatmap_have_a_scale(name: str) -> None:
+    draw, data = DRAWINGS[name]
+    ax = draw(data)
+    [scale] = [a for a in ax.figure.axes if a is not ax]
+    assert scale.get_ylabel() in ("share of the row", "customers")
+
+
+def test_tiers_stand_in_one_order() -> None:
+    order = [t.value for t in Tier]
+    shuffled = pd.DataFrame(1, index=order[::-1], columns=order[::-1])
+    ax = plots.tier_movement(shuffled)
+    assert [t.get_text() for t in ax.get_yticklabels()] == order
+    assert [t.value for t in reversed(TIER_LADDER)] == order
+
+
+def test_the_limits_of_a_control_chart_are_named() -> None:
+    named = {t.get_text() for t in plots.control_chart(CONTROL).texts}
+    assert named == {"centre", "upper limit", "lower limit"}
+
+
+def test_a_figure_that_cannot_be_drawn_is_closed() -> None:
+    with pytest.raises(DataError):
+        plots.rfm_heatmap(pd.DataFrame({"r": [None], "f": [None]}))
+    assert plt.get_fignums() == []
 
 
 def test_a_band_is_drawn_around_the_lorenz_curve() -> None:

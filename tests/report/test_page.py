@@ -67,6 +67,15 @@ class Page:
     def click(self, selector: str) -> None:
         self.driver.find_element("css selector", selector).click()
 
+    def follow(self, link: Any) -> str:
+        """Click a link to an id, and read the answer, which the browser opens a moment later."""
+        from selenium.webdriver.support.ui import WebDriverWait
+
+        link.click()
+        opened = "return document.getElementById('why').open"
+        WebDriverWait(self.driver, 20).until(lambda driver: driver.execute_script(opened))
+        return self.text("#why")
+
     def too_wide(self) -> int:
         found: int = self.run("return document.documentElement.scrollWidth - innerWidth")
         return found
@@ -167,7 +176,7 @@ def test_every_alarm_is_there_and_leads_to_its_why(
     alarmed = reviewed.facts.query("warning == 'alarm'")
     assert {row[0] for row in rows_of(page, "alarm")} == set(alarmed.index.astype(str))
     first = rows_of(page, "alarm")[0][0]
-    page.click("#alarm tbody a")
+    page.follow(page.driver.find_element("css selector", "#alarm tbody a"))
     assert page.text("#why-title") == f"Customer {first}"
     for reason in alarmed.loc[int(first), "warning_reasons"].split("; "):
         assert reason in page.text("#answer .warned")
@@ -315,7 +324,7 @@ def test_hostile_texts_do_nothing(page: Page, tmp_path: Path) -> None:
         answer = page.ask(text)
         assert "No such" not in answer
         assert "Decisions" in answer
-    page.run("document.getElementById('why').close()")
+    page.run("dismiss()")
     page.run("arguments[0].click()", page.driver.find_element("css selector", "#due td a"))
     assert page.faults() == []
     assert page.driver.find_elements("css selector", "img, b") == []
@@ -330,8 +339,7 @@ def test_in_two_clicks_why_there_is_an_alarm_and_what_to_do_by_when(
     found = review(load_berka(shared_data / "berka"), as_of="1994-03-30")
     found.to_html(tmp_path / "r.html")
     page.open(tmp_path / "r.html")
-    page.driver.find_element("link text", "10566").click()
-    answer = page.text("#answer")
+    answer = page.follow(page.driver.find_element("link text", "10566"))
     assert "no movement for much longer than usual" in answer
     assert "by 1994-04-01: Call the customer and keep the relationship" in answer
     assert "customer service" in answer

@@ -445,7 +445,7 @@ def test_migration_counts_every_step_once(rows: list[tuple[int, int, str]]) -> N
     pd.testing.assert_frame_equal(shares, moves.div(left.where(left > 0, 1), axis=0))
     for table in (moves, shares):
         assert (table.index.name, table.columns.name) == ("before", "after")
-        assert list(table.index) == list(table.columns) == list(RANK)
+        assert list(table.index) == list(table.columns) == list(RANK)[::-1]
 
 
 def test_a_customer_twice_on_one_day_is_refused() -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 from pandas.api.types import union_categoricals
 
 from bankcrm.actions.contract import ACTION_COLUMNS, COLUMN_NAMES, PRIORITIES
-from bankcrm.actions.drafts import joined, relabelled, together
+from bankcrm.actions.drafts import WORDS, joined, relabelled, together
 from bankcrm.actions.situation import Situation
 from bankcrm.actions.sources import SOURCES, ActionSource
 from bankcrm.frames.numbering import categorical
@@ -22,7 +22,7 @@ _Ints = npt.NDArray[np.int64]
 _READ = ("stage", "stage_rule", "stage_since", "closed", "is_customer", "days_since_contract",
          "tier", "tier_rule", "standing", "value_level", "warning", "warning_rule",
          "warning_rules", "complaint_open", "complaint_badly_solved", "value_at_stake",
-         "next_birthday", "preferred_channel", "manager")  # fmt: skip
+         "next_birthday", "preferred_channel", "last_contact", "manager")  # fmt: skip
 
 
 def find_actions(situation: Situation, sources: Sequence[ActionSource] = SOURCES) -> pd.DataFrame:
@@ -180,6 +180,7 @@ def _finished(merged: pd.DataFrame, situation: Situation) -> pd.DataFrame:
     for name in ("channel", "title_zh"):
         made[name] = _null(merged[name].array)
     kept = {n: merged[n].array for n in COLUMN_NAMES if n not in made}
+    kept |= {n: kept[n].remove_unused_categories() for n in WORDS if n in kept}
     return _in_order(pd.DataFrame({**made, **kept})[list(COLUMN_NAMES)])
 
 

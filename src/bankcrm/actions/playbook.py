@@ -68,6 +68,8 @@ def _of_stage(situation: Situation, action: Action, rows: Rows) -> pd.DataFrame:
         since = situation.days("stage_since")[rows]
         occasion = np.where(np.isnat(since), situation.today, since)
     known = ~np.isnat(occasion)
+    if str(action.channel) in situation.policies["lifecycle"].value("bundled_channels"):
+        known &= ~(situation.days("last_contact")[rows] >= occasion)  # the bank spoke to them since
     rows, occasion = rows[known], occasion[known]
     return draft(
         rows,

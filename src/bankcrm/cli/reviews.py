@@ -192,24 +192,30 @@ def actions(
     metavar="FILE",
     help="A policy file or preset that would replace its domain's; may be repeated.",
 )
+@click.option("--out", type=click.Path(path_type=Path), help="A folder to write all of it to.")
+@FORCE
 @JSON
 def simulate(
     book: Path | None,
     as_of: date | None,
     files: tuple[str, ...],
     proposed: tuple[str, ...],
+    out: Path | None,
+    force: bool,
     as_json: bool,
 ) -> None:
     """Compare two sets of policies on a book.
 
-    It prints who moves, by which rules, and how value and workload change. --policy names the
-    policies in force, --proposed those that would replace them.
+    It prints who moves from where to where, what it costs, and which actions change. --policy
+    names the policies in force, --proposed those that would replace them.
     """
     from bankcrm.simulation import simulate as run
 
     data = _book(book)
     current, changed = _policies(data, files), _policies(data, (*files, *proposed))
     impact = run(data, current, changed, as_of=as_of)
+    if out is not None:
+        impact.write(out, force=force)
     if as_json:
         show_json(impact.to_dict())
     else:

@@ -25,8 +25,8 @@ class ProcessedComplaints:
 
     Attributes:
         routed: Indexed by ``complaint_id``: ``customer_id``, ``received_at``, ``product``, the
-            columns of `route_frame`, ``state`` (`bankcrm.vocabulary.Timeliness`), and
-            ``follow_up_due`` and ``satisfied`` of `follow_ups`.
+            columns of `route_frame`, ``answered_at``, ``state`` (`bankcrm.vocabulary.Timeliness`),
+            and ``follow_up_due`` and ``satisfied`` of `follow_ups`.
         rejected: Number of rows that were rejected.
         faults: One fault per problem, with the number of rows and the first few.
     """
@@ -81,7 +81,8 @@ def process_complaints(
         extend_facts=extend_facts or identity,
     )
     routed = accepted.reindex(columns=["customer_id", "received_at", "product"]).join(routed)
-    answered = business_days(answered_at(accepted), policy)
+    routed["answered_at"] = answered_at(accepted)
+    answered = business_days(routed["answered_at"], policy)
     routed["state"] = _timeliness(routed["due"], answered, day)
     after = follow_ups(accepted, policy=policy, calendar=calendar)
     routed = routed.join(after[["follow_up_due", "satisfied"]])

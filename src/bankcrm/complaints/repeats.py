@@ -11,7 +11,9 @@ from bankcrm.complaints.base import complaints_policy
 from bankcrm.complaints.clocks.time_units import Instants
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame, column_of
+from bankcrm.frames.arrays import codes
 from bankcrm.frames.instants import utc_microseconds
+from bankcrm.frames.numbering import categorical
 from bankcrm.policy import Policy
 
 CLOCKS = ("starts", "joins", "restarts")

@@ -68,6 +68,12 @@ class Customer(Record):
     city: str | None = field("category", default=None, meaning="City of residence or seat.")
     region: str | None = field("category", default=None, meaning="Region of residence or seat.")
     branch: str | None = field("category", default=None, meaning="Branch that keeps the customer.")
+    manager: str | None = field(
+        "category",
+        default=None,
+        meaning="Employee who looks after the customer (EB-10).",
+        undated=True,
+    )
     sector: Sector | None = field(
         "category", words=Sector, default=None, meaning="Sector of the economy (CBM-2)."
     )

@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+from bankcrm.pipeline.churn import ChurnModel, churn_samples, churn_steps, fit_churn
 from bankcrm.pipeline.fitted import Fitted
+from bankcrm.pipeline.lifetime import with_lifetime_value
 from bankcrm.pipeline.step import Decision, Fit, Need, Step
 from bankcrm.pipeline.steps import STEPS
 
-__all__ = ["STEPS", "Decision", "Fit", "Fitted", "Need", "Step"]
+__all__ = [
+    "STEPS",
+    "ChurnModel",
+    "Decision",
+    "Fit",
+    "Fitted",
+    "Need",
+    "Step",
+    "churn_samples",
+    "churn_steps",
+    "fit_churn",
+    "with_lifetime_value",
+]

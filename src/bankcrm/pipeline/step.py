@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 import pandas as pd
@@ -16,6 +16,9 @@ from bankcrm.rules.model import OnMissing
 if TYPE_CHECKING:
     from bankcrm.pipeline.block import Block
 
+
+Sections: TypeAlias = Sequence[tuple[str, pd.DataFrame | str]]
+"""Title and content of sections of a report."""
 
 CUSTOMER = "is_customer"
 """The column that says who is a customer of the bank on the day."""
@@ -122,6 +125,8 @@ class Step:
             applies to every row.
         shown: Columns, beside those of the decisions, that the review shows of the step.
         hidden: Columns that later steps read and the review does not show.
+        sections: (every column found, or None where they are on disk) -> title and content of
+            sections of the report.
     """
 
     name: str
@@ -140,6 +145,7 @@ class Step:
     where: str = ""
     shown: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
+    sections: Callable[[pd.DataFrame | None], Sections] | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.frames.arrays import as_of_day
+from bankcrm.lifecycle.actions.occasions import occasions_of
 from bankcrm.lifecycle.actions.signals import signal_facts_of
 from bankcrm.lifecycle.actions.warnings import weigh_signals
+from bankcrm.lifecycle.history.path import stage_path_of
 from bankcrm.lifecycle.stages.facts import stage_facts_of
 from bankcrm.pipeline.block import Block
 from bankcrm.pipeline.reasons import needs_page
@@ -39,6 +41,15 @@ SCORES = ("r", "f", "m", "rfm_score")
 def _stage(block: Block) -> pd.DataFrame:
     policy = block.policy("lifecycle")
     return stage_facts_of(block.view, as_of_day(block.day), policy)
+
+
+def _history(block: Block) -> pd.DataFrame:
+    policy = block.policy("lifecycle")
+    return stage_path_of(block.view, block.found["stage"], as_of_day(block.day), policy)
+
+
+def _occasions(block: Block) -> pd.DataFrame:
+    return occasions_of(block.view, as_of_day(block.day), block.policy("lifecycle"))
 
 
 def _population(found: pd.DataFrame, policies: PolicySet) -> pd.DataFrame:
@@ -187,6 +198,30 @@ STEPS: tuple[Step, ...] = (
         derive=_population,
         derives_from=("stage", "has_contract", "closed"),
         shown=(CUSTOMER,),
+    ),
+    Step(
+        name="history",
+        title="stages of the last two years",
+        domain="lifecycle",
+        facts=_history,
+        reads=("stage",),
+        frames=("customers", "transactions", "contacts", "accounts"),
+        needs=(Need(("transactions",)),),
+        hidden=("stage_path", "stage_since"),
+    ),
+    Step(
+        name="occasions",
+        title="occasions of contact",
+        domain="lifecycle",
+        facts=_occasions,
+        frames=("customers", "contacts"),
+        needs=(
+            Need(("customers.birth_date",), partial="the actions greet nobody on a birthday"),
+            Need(("contacts",), partial="an action counts as open until it lapses"),
+            Need(("contacts.outcome",), partial="the actions know no preferred channel"),
+            Need(("customers.manager",), partial="the actions name no manager"),
+        ),
+        hidden=("next_birthday", "preferred_channel", "last_contact", "manager"),
     ),
     Step(
         name="rfm",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import attrs
 import numpy as np
@@ -152,19 +154,59 @@ class Canvas:
         return ax
 
 
-@contextmanager
-def canvas(
-    ax: Axes | None, language: Language, *, size: tuple[float, float] = (6.4, 4.4)
-) -> Iterator[Canvas]:
-    """A canvas on the caller's axes or on a new figure; use it inside the block.
+P = ParamSpec("P")
+Size = tuple[float, float]
+
+
+def picture(
+    *columns: str, size: Size | Callable[[Any], Size] = (6.4, 4.4)
+) -> Callable[[Callable[P, Axes]], Callable[P, Axes]]:
+    """A decorator for a function that draws its first argument on ``ax`` in ``language``.
+
+    It checks the columns of a frame, makes axes where the caller gives none, and has texts written
+    in a font of the language. A figure that it made is closed if the drawing fails.
 
     Args:
-        ax: The caller's axes; None makes a figure.
-        language: The language of titles and labels.
-        size: Width and height of a new figure, in inches.
+        columns: Columns that a frame to draw must have.
+        size: Width and height of a new figure in inches, or what gives them for the data.
     """
-    with lettering(language):
-        yield Canvas(axes(ax, size=size), language)
+
+    def decorate(draw: Callable[P, Axes]) -> Callable[P, Axes]:
+        signature = inspect.signature(draw)
+
+        @functools.wraps(draw)
+        def drawn(*args: P.args, **kwargs: P.kwargs) -> Axes:
+            given = signature.bind(*args, **kwargs)
+            given.apply_defaults()
+            data, made = next(iter(given.arguments.values())), given.arguments["ax"] is None
+            if columns:
+                needs(data, columns, draw.__name__)
+            with lettering(given.arguments["language"]):
+                ax = axes(given.arguments["ax"], size=size(data) if callable(size) else size)
+                given.arguments["ax"] = ax
+                try:
+                    return draw(*given.args, **given.kwargs)
+                except Exception:
+                    if made:
+                        _close(ax)
+                    raise
+
+        return drawn
+
+    return decorate
+
+
+def _close(ax: Axes) -> None:
+    import matplotlib.pyplot as plt
+
+    plt.close(ax.get_figure(root=True))
+
+
+def drawing(ax: Axes | None, language: Language) -> Canvas:
+    """The canvas of a function that `picture` decorates, which always has axes."""
+    if ax is None:
+        raise TypeError("drawing: the function is not decorated by picture")
+    return Canvas(ax, language)
 
 
 def percent_axis(ax: Axes, which: str) -> None:

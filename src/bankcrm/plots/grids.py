@@ -11,17 +11,21 @@ from bankcrm.errors import DataError
 from bankcrm.plots._style import (
     HATCHES,
     SERIES,
+    Canvas,
     Text,
-    canvas,
+    drawing,
     needs,
     percent_axis,
+    picture,
+    thousands,
 )
-from bankcrm.vocabulary import Language
+from bankcrm.vocabulary import Language, Tier
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+@picture(size=(5.6, 4.8))
 def rfm_heatmap(
     scores: pd.DataFrame,
     *,
@@ -49,17 +53,20 @@ def rfm_heatmap(
     table = (cells[value].mean() if value else cells.size()).unstack("r")
     top = int(max(known["r"].max(), known["f"].max()))
     grid = table.reindex(index=range(top, 0, -1), columns=range(1, top + 1))
-    with canvas(ax, language, size=(5.6, 4.8)) as c:
-        ax = c.ax
-        _cells(ax, grid, "{:,.0f}")
-        what = value.replace("_", " ") if value else c.text("customers", "客户数")
-        return c.finish(
-            title=(f"RFM: {what} by score", f"RFM：{what}"),
-            x=("recency score (R)", "最近一次（R）得分"),
-            y=("frequency score (F)", "频率（F）得分"),
-        )
+    c = drawing(ax, language)
+    ax = c.ax
+    _cells(ax, grid, "{:,.0f}")
+    (name,) = c.labels([value or "customers"])
+    what = c.text(f"mean {name}", f"平均{name}") if value else c.text("customers", "客户数")
+    _scale(c, what)
+    return c.finish(
+        title=(f"RFM: {what} by score", f"RFM：{what}"),
+        x=("recency score (R)", "最近一次（R）得分"),
+        y=("frequency score (F)", "频率（F）得分"),
+    )
 
 
+@picture(size=lambda matrix: (1.0 * len(matrix.columns) + 2.6, 0.7 * len(matrix) + 1.6))
 def migration(
     matrix: pd.DataFrame,
     *,
@@ -79,15 +86,16 @@ def migration(
         raise DataError("migration: nothing to draw; the matrix has no rows")
     sums = matrix.sum(axis=1)
     shares = matrix.div(sums.where(sums > 0), axis=0)
-    size = (1.0 * len(matrix.columns) + 1.8, 0.7 * len(matrix) + 1.6)
-    with canvas(ax, language, size=size) as c:
-        _cells(c.ax, shares, "{:.0%}", top=1.0)
-        columns = c.labels(shares.columns)
-        c.ax.set_xticks(range(len(columns)), columns, rotation=30, ha="right")
-        c.ax.set_yticks(range(len(shares)), c.labels(shares.index))
-        return c.finish(title=title, x=("after", "之后"), y=("before", "之前"))
+    c = drawing(ax, language)
+    _cells(c.ax, shares, "{:.0%}", top=1.0)
+    _scale(c, c.text("share of the row", "占该行比例"), percent=True)
+    columns = c.labels(shares.columns)
+    c.ax.set_xticks(range(len(columns)), columns, rotation=30, ha="right")
+    c.ax.set_yticks(range(len(shares)), c.labels(shares.index))
+    return c.finish(title=title, x=("after", "之后"), y=("before", "之前"))
 
 
+@picture(size=(7.2, 4.2))
 def stage_flow(counts: pd.DataFrame, *, ax: Axes | None = None, language: Language = "en") -> Axes:
     """Shares of customers by stage from date to date, stacked.
 
@@ -103,40 +111,59 @@ def stage_flow(counts: pd.DataFrame, *, ax: Axes | None = None, language: Langua
     if "stage" in counts:
         counts = counts.groupby(["date", "stage"], observed=True).size().unstack(fill_value=0)
     shares = counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
-    with canvas(ax, language, size=(7.2, 4.2)) as c:
-        ax = c.ax
-        x = np.arange(len(shares))
-        layers = ax.stackplot(
-            x,
-            shares.to_numpy(np.float64).T,
-            labels=c.labels(shares.columns),
-            colors=SERIES[: len(shares.columns)],
-        )
-        for layer, hatch in zip(layers, HATCHES * 2, strict=False):
-            layer.set(hatch=hatch, edgecolor="white", linewidth=0.4)
-        step = max(1, len(x) // 8)
-        ax.set_xticks(x[::step], c.labels(shares.index[::step]), rotation=30, ha="right")
-        ax.set_ylim(0, 1)
-        ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), reverse=True)
-        percent_axis(ax, "y")
-        return c.finish(
-            title=("Stages over time", "生命周期阶段变化"),
-            x=("date", "日期"),
-            y=("share of customers", "客户占比"),
-        )
+    c = drawing(ax, language)
+    ax = c.ax
+    x = np.arange(len(shares))
+    layers = ax.stackplot(
+        x,
+        shares.to_numpy(np.float64).T,
+        labels=c.labels(shares.columns),
+        colors=SERIES[: len(shares.columns)],
+    )
+    for layer, hatch in zip(layers, HATCHES * 2, strict=False):
+        layer.set(hatch=hatch, edgecolor="white", linewidth=0.4)
+    step = max(1, len(x) // 8)
+    ax.set_xticks(x[::step], c.labels(shares.index[::step]), rotation=30, ha="right")
+    ax.set_ylim(0, 1)
+    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), reverse=True)
+    percent_axis(ax, "y")
+    return c.finish(
+        title=("Stages over time", "生命周期阶段变化"),
+        x=("date", "日期"),
+        y=("share of customers", "客户占比"),
+    )
 
 
 def tier_movement(
     matrix: pd.DataFrame, *, ax: Axes | None = None, language: Language = "en"
 ) -> Axes:
-    """Movement between tiers: each tier's customers by the tier that they go to.
+    """Movement between tiers: each tier's customers by the tier that they go to, best tier first.
 
     Args:
         matrix: Counts, tiers before by tiers after.
         ax: Axes to draw on; None makes a figure.
         language: Language of titles and labels.
     """
-    return migration(matrix, ax=ax, title=("Tier movement", "层级变动"), language=language)
+    order = [
+        t.value for t in Tier if t.value in {*map(str, matrix.index), *map(str, matrix.columns)}
+    ]
+    ordered = matrix.rename(index=str, columns=str)
+    if set(order) == {*ordered.index} == {*ordered.columns}:
+        ordered = ordered.loc[order, order]
+    return migration(ordered, ax=ax, title=("Tier movement", "层级变动"), language=language)
+
+
+def _scale(c: Canvas, label: str, *, percent: bool = False) -> None:
+    """The scale of the colours of the heatmap."""
+    figure = c.ax.get_figure(root=True)
+    if figure is None:
+        return
+    bar = figure.colorbar(c.ax.images[0], ax=c.ax, label=label, fraction=0.05)
+    bar.outline.set_visible(False)
+    if percent:
+        percent_axis(bar.ax, "y")
+    else:
+        thousands(bar.ax, "y")
 
 
 def _cells(ax: Axes, grid: pd.DataFrame, form: str, top: float | None = None) -> None:

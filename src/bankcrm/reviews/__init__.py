@@ -8,5 +8,14 @@ from bankcrm.reviews.explanation import Explanation
 from bankcrm.reviews.folder import read_earlier
 from bankcrm.reviews.model import Review
 from bankcrm.reviews.run import review
+from bankcrm.reviews.series import read_history
 
-__all__ = ["EarlierReview", "EngineReview", "Explanation", "Review", "read_earlier", "review"]
+__all__ = [
+    "EarlierReview",
+    "EngineReview",
+    "Explanation",
+    "Review",
+    "read_earlier",
+    "read_history",
+    "review",
+]

@@ -51,6 +51,10 @@ class EngineReview(Review):
             ("customer_id",),
         )
 
+    def _step_sections(self, _: pd.DataFrame | None) -> list[tuple[str, pd.DataFrame | str]]:
+        """Without lists of customers, of whom only some are in memory."""
+        return Review._step_sections(self, None)
+
     def _write_customers(self, target: Path) -> None:
         """The customers as a folder of parts, by review date."""
         self.output.copy_to(target / self.output.folder.name)

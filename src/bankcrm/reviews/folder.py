@@ -15,6 +15,7 @@ from bankcrm.disk import writing
 from bankcrm.errors import DataError, reason_of
 from bankcrm.folders import ResultFolder, digest_of, digests_in, recover
 from bankcrm.report.html import EarlierReview
+from bankcrm.reviews.series import SERIES
 
 SUMMARY = "summary.json"
 _FILES = (
@@ -23,6 +24,8 @@ _FILES = (
     "complaints.csv",
     "actions.csv",
     "actions.parquet",
+    "trend.csv",
+    SERIES,
     "findings.csv",
     "index.html",
     SUMMARY,  # the last: with it, all are there

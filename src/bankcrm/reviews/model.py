@@ -28,6 +28,7 @@ from bankcrm.report.html import EarlierReview
 from bankcrm.reviews.explanation import DecisionLine, Explanation, complaint_lines, decision_line
 from bankcrm.reviews.folder import review_folder, write_summary
 from bankcrm.reviews.page_rows import INLINED, plain_complaints, plain_explanations
+from bankcrm.reviews.series import SERIES, read_history, with_review
 from bankcrm.reviews.summary import first_warned
 from bankcrm.rules import Trace
 from bankcrm.vocabulary import Language
@@ -50,6 +51,8 @@ class Review:
             owner, due day, each with its rule.
         actions: One row per action, the most pressing first, with the columns of
             `bankcrm.actions.ACTION_COLUMNS`: what to do, for whom, why, and by when.
+        trend: The last 24 month ends: stages, customers and complaints with what moved in and out;
+            see `bankcrm.reviews.trend`.
         summary: The figures of the whole book, ready for JSON.
         findings: Problems of the data: counts and examples.
         policies: The policies that decided.
@@ -67,6 +70,7 @@ class Review:
     customers: pd.DataFrame
     complaints: pd.DataFrame
     actions: pd.DataFrame
+    trend: pd.DataFrame
     summary: Mapping[str, Any]
     findings: pd.DataFrame
     policies: PolicySet
@@ -202,11 +206,22 @@ class Review:
         Raises:
             MissingExtraError: The extra ``report`` is not installed.
         """
-        text = render_html(self._content(earlier), language=language)
+        text = self._page(earlier, language, None)
         if path is not None:
             with whole_file(as_path(path)) as temporary:
                 temporary.write_text(text, encoding="utf-8")
         return text
+
+    def _page(
+        self,
+        earlier: Review | EarlierReview | None,
+        language: Language,
+        history: pd.DataFrame | None,
+    ) -> str:
+        content = self._content(earlier)
+        if history is not None:
+            content = attrs.evolve(content, history=history)
+        return render_html(content, language=language)
 
     def _content(self, earlier: Review | EarlierReview | None) -> ReportContent:
         if isinstance(earlier, Review):
@@ -222,14 +237,19 @@ class Review:
             warned=first_warned(self.facts, None),
             complaints=self.complaints,
             actions=self.actions,
+            trend=self.trend,
             complaint_rules=plain_complaints(self.complaints, self.policies),
             sections=self.policies.sections(self),
+            step_sections=self._step_sections(self.facts),
             note=self.note,
             currency=self.currency,
             not_available=self.reasons,
             limits=self.limits,
             earlier=earlier,
         )
+
+    def _step_sections(self, facts: pd.DataFrame | None) -> list[tuple[str, pd.DataFrame | str]]:
+        return [part for s in self.steps if s.sections is not None for part in s.sections(facts)]
 
     def to_excel(self, path: str | Path) -> None:
         """Write customers, complaints, figures and findings as an Excel workbook.
@@ -308,10 +328,11 @@ class Review:
         language: Language = "en",
         force: bool = False,
     ) -> None:
-        """Write the customers as Parquet and CSV, complaints, findings, figures and the report.
+        """Write customers, complaints, actions, findings, figures, trend and the report.
 
         An earlier review that bankcrm wrote to the folder is replaced as a whole: a failure changes
-        nothing. A folder with files of others is refused.
+        nothing; ``history.csv`` keeps its figures (see `read_history`). A folder with files of
+        others is refused.
 
         Args:
             folder: The folder; it is made if it does not exist.
@@ -323,13 +344,17 @@ class Review:
             DataError: The folder has files that bankcrm did not write, another run is writing
                 there, or the disk cannot be written.
         """
+        history = with_review(read_history(folder), self.summary, self.actions)
         with review_folder(folder, force=force, as_of=self.as_of).replaced() as target:
             self._write_customers(target)
             write_csv(self.complaints, target / "complaints.csv")
             write_csv(self.actions, target / "actions.csv", index=False)
             _write_parquet(self.actions, target / "actions.parquet")
+            write_csv(self.trend, target / "trend.csv", index=False)
+            write_csv(history, target / SERIES, index=False)
             write_csv(self.findings, target / "findings.csv", index=False)
-            self.to_html(target / "index.html", earlier=earlier, language=language)
+            page = self._page(earlier, language, history)
+            (target / "index.html").write_text(page, encoding="utf-8")
             write_summary(self.summary, target)
 
     def standing(self) -> pd.DataFrame:

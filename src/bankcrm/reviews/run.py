@@ -39,6 +39,7 @@ from bankcrm.reviews.engine_review import EngineReview, leading_customers
 from bankcrm.reviews.folder import files_of_day, review_folder
 from bankcrm.reviews.model import Review
 from bankcrm.reviews.summary import figure_columns, figures_of, summary_of
+from bankcrm.reviews.trend import count_paths, trend_of
 
 
 @overload
@@ -182,6 +183,7 @@ def _in_memory(
     report_progress("actions")
     days = calendar_for(calendar, day)
     actions = find_actions(Situation(found.facts, processed.routed, day, rules, days))
+    trend = trend_of(count_paths([found.facts]), processed.routed, day, rules)
     report_progress("done")
     return Review(
         name=book.name,
@@ -189,6 +191,7 @@ def _in_memory(
         customers=customers,
         complaints=processed.routed,
         actions=actions,
+        trend=trend,
         summary=summary_of(
             book.name,
             day,
@@ -256,6 +259,8 @@ def _on_engine(
     report("actions")
     days = calendar_for(calendar, day)
     actions = actions_in(found.output.parts, Situation(head, processed.routed, day, rules, days))
+    paths = count_paths(found.output.parts(["stage_path"]))
+    trend = trend_of(paths, processed.routed, day, rules)
     report("done")
     return EngineReview(
         name=engine.name,
@@ -263,6 +268,7 @@ def _on_engine(
         customers=head[[c for c in shown_columns(steps) if c in head]],
         complaints=processed.routed,
         actions=actions,
+        trend=trend,
         summary=summary_of(
             engine.name,
             day,

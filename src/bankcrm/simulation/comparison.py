@@ -26,6 +26,7 @@ from bankcrm.policy.given import policies_of
 from bankcrm.reviews import review
 from bankcrm.rules import DecisionTable
 from bankcrm.simulation.impact import DecisionImpact, Impact
+from bankcrm.simulation.moves import action_changes, cost_of
 
 Codes = npt.NDArray[np.intp]
 
@@ -116,9 +117,10 @@ def _of_book(
         for name in ("severity", "route")
         if len(before.complaints)
     }
-    return _impact(
+    made = _impact(
         before.facts, after.facts, current.at(day), proposed.at(day), value, steps, extra
     )
+    return attrs.evolve(made, actions=action_changes(before.actions, after.actions))
 
 
 def _impact(
@@ -156,7 +158,23 @@ def _impact(
         facts.index[moved],
         _counts(before.get("resource_level"), after.get("resource_level"), "level"),
         _workload(before.get("stage"), after.get("stage"), current, proposed),
+        _costs(facts, before, after, current, proposed),
+        pd.DataFrame(),
     )
+
+
+def _costs(
+    facts: pd.DataFrame,
+    before: Mapping[str, _Decided],
+    after: Mapping[str, _Decided],
+    current: PolicySet,
+    proposed: PolicySet,
+) -> pd.DataFrame:
+    """What the tiers cost; nothing where no tier was decided."""
+    if "tier" not in before or "tier" not in after:
+        return pd.DataFrame({"before": [], "after": [], "change": []}, dtype=np.float64)
+    one, two = (facts.assign(tier=d["tier"].outcomes.array) for d in (before, after))
+    return cost_of(one, two, current, proposed)
 
 
 def _changes(current: PolicySet, proposed: PolicySet) -> tuple[str, ...]:

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import pandas as pd
 
 from bankcrm._display import card, line
+from bankcrm.arguments import as_path
 from bankcrm.errors import DataError, UnknownNameError
+from bankcrm.folders import ResultFolder
+from bankcrm.frames.plain import plain_rows
+from bankcrm.report import write_csv
 from bankcrm.report.words import Count
 from bankcrm.vocabulary import Language
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+
+_LISTED = 10
+"""How many rows that move the text lists."""
+_FILES = ("moves.csv", "actions.csv", "cost.csv", "impact.json")
 
 
 def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -75,6 +86,33 @@ class DecisionImpact:
         return f"{self.domain}.{self.table}: {moved} of {rows} {rows:row|rows} {moved:moves|move}"
 
 
+def moves_of(decisions: Mapping[str, DecisionImpact]) -> pd.DataFrame:
+    """One row per customer or complaint and decision that moves.
+
+    Returns:
+        ``id``, ``decision``, ``before``, ``after``, ``rule_before``, ``rule_after`` (text), by
+        decision.
+    """
+    names = ("before", "after", "rule_before", "rule_after")
+    parts = [
+        pd.DataFrame(
+            {
+                "id": impact.moved.index.astype(object),
+                "decision": table,
+                **{n: impact.moved[n].astype(str).to_numpy() for n in names},
+            }
+        )
+        for table, impact in decisions.items()
+        if len(impact.moved)
+    ]
+    columns = ["id", "decision", *names]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+
+
+def _first(rows: pd.DataFrame) -> str:
+    return f" (the first {_LISTED} of {len(rows):,})" if len(rows) > _LISTED else ""
+
+
 @attrs.frozen(eq=False)
 class Impact:
     """What changes if the proposed policies replace the current ones.
@@ -87,6 +125,9 @@ class Impact:
         resources: One row per resource level: customers ``before``, ``after`` and ``change``.
         workload: One row per department: actions of the stage playbook ``before``, ``after`` and
             ``change``.
+        cost: One row per measure of what the tiers cost: ``before``, ``after`` and ``change``; see
+            `bankcrm.simulation.moves.cost_of`.
+        actions: The actions that are added, dropped or changed; empty for a frame of facts.
     """
 
     changes: tuple[str, ...]
@@ -95,6 +136,13 @@ class Impact:
     moved: pd.Index
     resources: pd.DataFrame
     workload: pd.DataFrame
+    cost: pd.DataFrame
+    actions: pd.DataFrame
+
+    @property
+    def moves(self) -> pd.DataFrame:
+        """Who moves: one row per customer or complaint and decision, from where to where."""
+        return moves_of(self.decisions)
 
     def __str__(self) -> str:
         parts = [self._title()]
@@ -103,6 +151,13 @@ class Impact:
         for name, frame in (("resource level", self.resources), ("department", self.workload)):
             if len(frame) and frame["change"].any():
                 parts.append(f"customers or actions by {name}\n{frame}")
+        if len(moves := self.moves):
+            parts.append(f"who moves{_first(moves)}\n{moves.head(_LISTED).to_string(index=False)}")
+        if self.cost["change"].any():
+            parts.append(f"what it costs\n{self.cost.round(2).to_string()}")
+        if len(self.actions):
+            counts = self.actions.groupby(["action", "department", "change"]).size()
+            parts.append(f"actions that change\n{counts.unstack('change', fill_value=0)}")
         return "\n\n".join(parts)
 
     def to_dict(self) -> dict[str, Any]:
@@ -114,7 +169,28 @@ class Impact:
             "skipped": dict(self.skipped),
             "resources": _rows(self.resources.reset_index()),
             "workload": _rows(self.workload.reset_index()),
+            "moves": plain_rows(self.moves),
+            "cost": plain_rows(self.cost),
+            "actions": plain_rows(self.actions),
         }
+
+    def write(self, folder: str | Path, *, force: bool = False) -> None:
+        """Write who moves, which actions change, and everything as JSON.
+
+        Args:
+            folder: The folder; it is made if it does not exist.
+            force: Replace files of these names in a folder that bankcrm did not write.
+
+        Raises:
+            DataError: The folder has files that bankcrm did not write.
+        """
+        place = ResultFolder(as_path(folder, "folder"), "simulation", _FILES, force)
+        with place.replaced() as target:
+            write_csv(self.moves, target / "moves.csv", index=False)
+            write_csv(self.actions, target / "actions.csv", index=False)
+            write_csv(self.cost, target / "cost.csv")
+            text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False, default=str)
+            (target / "impact.json").write_text(text + "\n", encoding="utf-8")
 
     def plot(
         self, ax: Axes | None = None, language: Language = "en", *, table: str | None = None

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import attrs
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from bankcrm.complaints.base import Mask
+from bankcrm.complaints.lexicon.anchors import keys, needs
+from bankcrm.complaints.lexicon.index import Index, holds
+from bankcrm.complaints.lexicon.matching import Pattern, View
 from bankcrm.complaints.lexicon.normal import normal, normal_many, positions
 from bankcrm.complaints.lexicon.terms import (
-    CHINESE,
-    ENGLISH,
     FIELDS,
     STOPS,
     Entry,
     Negation,
-    Pattern,
     Span,
     longest_first,
 )
@@ -30,7 +31,7 @@ from bankcrm.frames.arrays import Codes
 from bankcrm.frames.numbering import categorical
 from bankcrm.vocabulary import SIGNALS, Kind
 
-_FEW = 20
+_FEW = 20  # texts for which Python is faster than arithmetic on all characters
 _SILENT = ("negated", "blocked", "context")
 _Place = tuple[int, int, str, str]  # start, end, rule, the words behind the rule
 _STOP = re.compile(f"[{STOPS}]")
@@ -67,10 +68,12 @@ class Lexicon:
 
     def find(self, text: str) -> tuple[Span, ...]:
         """Every occurrence of a term, in the order of the text, and why it counts or not."""
-        plain, place = normal(text), positions(text)
+        whole, place = self._view(normal(text)), positions(text)
+        edges = [0, *(m.end() for m in _STOP.finditer(whole.text)), len(whole.text) + 1]
+        clauses = [(a, self._view(whole.text[a : b - 1])) for a, b in pairwise(edges)]
         spans = []
         for entry in self.entries:
-            for start, end, rule, by in self._places(plain, entry):
+            for start, end, rule, by in self._places(whole, clauses, entry):
                 first, last = place[start], place[end - 1] + 1
                 words = text[first:last]
                 negated = rule in _SILENT
@@ -139,83 +142,145 @@ class Lexicon:
     def _hits(self, texts: list[str]) -> Mask:
         """Which entries count in each text (in its normal form).
 
-        Arrow's linear-time scanner finds the clauses that contain a term, and those in which
-        something may negate, hide or block it. Only the latter are checked place by place. A text
-        gives the same result alone and among many.
+        A text gives the same result alone and among many: both ways try the terms whose keys a
+        clause holds, and weigh one by one those that something may negate, hide or block.
         """
-        if len(texts) <= _FEW:  # too few for the scanner to be faster
-            return np.array([[self._holds(t, e) for e in self.entries] for t in texts])
         parts = [_STOP.split(text) for text in texts]
-        code, distinct = pd.factorize(np.array([c for p in parts for c in p], dtype=object))
+        if len(texts) <= _FEW:
+            return np.array([self._one(t, p) for t, p in zip(texts, parts, strict=True)])
+        code, some = pd.factorize(np.array([c for p in parts for c in p], dtype=object))
+        distinct = some.tolist()
         begins = np.cumsum([0, *(len(p) for p in parts[:-1])])
-        hits = np.logical_or.reduceat(self._clauses(list(distinct))[code], begins, axis=0)
-        whole = _Scan.of(texts)
-        for i, entry in enumerate(self.entries):
-            if entry.across:
-                hits[:, i] |= whole.matches(entry.across)
-            if entry.context:
-                found = np.flatnonzero(hits[:, i])
-                hits[found, i] = ~whole.take(found).matches(entry.context)
+        hits: Mask = np.logical_or.reduceat(self._clauses(distinct)[code], begins, axis=0)
+        rows = np.flatnonzero(np.logical_or.reduceat(self._across.begun(distinct)[code], begins))
+        hits[rows] |= self._across.matches([texts[row] for row in rows])
+        rows = np.flatnonzero((hits & self._with_context).any(axis=1))
+        doubt = self._context.possible_many([texts[row] for row in rows])
+        for row, i in np.argwhere(doubt & hits[rows]):
+            hits[rows[row], i] = not self._excused(self._view(texts[rows[row]]), self.entries[i])
         return hits
 
     def _clauses(self, clauses: list[str]) -> Mask:
         """Which entries count in each clause, by the terms that stand in one clause."""
-        scan = _Scan.of(clauses)
-        hits = np.zeros((len(clauses), len(self.entries)), dtype=np.bool_)
-        denies = scan.finds(self._negators)
-        for i, entry in enumerate(self.entries):
-            found = np.flatnonzero(scan.matches(entry.any))
-            hits[found, i] = True
-            with_term = scan.take(found)
-            doubt = denies[found] | with_term.matches(entry.hides)
-            doubt |= with_term.matches(entry.blocks)
-            doubt &= ~with_term.matches(entry.sure)
-            for row in found[doubt]:
-                hits[row, i] = any(
-                    rule == "term" for *_, rule, _ in self._weighed(clauses[row], entry)
-                )
+        hits = self._terms.matches(clauses)
+        rows = np.flatnonzero(hits.any(axis=1))
+        some = [clauses[row] for row in rows]
+        doubt = self._stops.matches(some)
+        doubt |= holds(pa.array(some, type=pa.large_string()), self._negators)[:, None]
+        doubt &= hits[rows]
+        for row in np.flatnonzero(doubt.any(axis=1)):
+            view = self._view(some[row])
+            for i in np.flatnonzero(doubt[row]):
+                hits[rows[row], i] = self._counts(view, self.entries[i])
         return hits
 
-    def _holds(self, text: str, entry: Entry) -> bool:
-        """Whether some term of an entry occurs in the text and counts."""
-        return any(rule not in _SILENT for _, _, rule, _ in self._places(text, entry))
+    def _one(self, text: str, parts: list[str]) -> Mask:
+        """Which entries count in one text."""
+        hits = np.zeros(len(self.entries), dtype=np.bool_)
+        for view in map(self._view, parts):
+            for i in self._terms.possible(view):
+                hits[i] = hits[i] or self._counts(view, self.entries[i])
+        whole = self._view(text)
+        for i in self._across.possible(whole):
+            hits[i] = hits[i] or bool(self.entries[i].across.search(whole))
+        for i in np.flatnonzero(hits).tolist():
+            hits[i] = not self._excused(whole, self.entries[i])
+        return hits
 
-    def _places(self, text: str, entry: Entry) -> list[_Place]:
+    @cached_property
+    def _terms(self) -> Index:
+        return Index.of([(e.sure, e.terms) for e in self.entries])
+
+    @cached_property
+    def _stops(self) -> Index:
+        return Index.of([(e.hides, e.blocks) for e in self.entries])
+
+    @cached_property
+    def _across(self) -> Index:
+        return Index.of([(e.across,) for e in self.entries])
+
+    @cached_property
+    def _context(self) -> Index:
+        return Index.of([(e.context,) for e in self.entries])
+
+    @cached_property
+    def _with_context(self) -> Mask:
+        return np.array([bool(e.context) for e in self.entries])
+
+    def _counts(self, view: View, entry: Entry) -> bool:
+        """Whether some term of a clause counts."""
+        return bool(entry.sure.search(view)) or any(
+            rule == "term" for *_, rule, _ in self._weighed(view, entry)
+        )
+
+    def _view(self, text: str) -> View:
+        return View(text, keys(text, self._known))
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        """The keys of all terms and negations."""
+        patterns = (getattr(e, name) for e in self.entries for name in Entry.patterns)
+        terms = (t for p in patterns for t in p.terms)
+        return self._denying.union(*(need for t in terms for need in t.needs))
+
+    @cached_property
+    def _denying(self) -> frozenset[str]:
+        """The keys of the negations; one of them is in each text that holds a negation."""
+        words = [_words((w,)) for w in self.english.words] + [
+            _runs((w,)) for w in self.chinese.words
+        ]
+        return frozenset().union(*(found[0] if found else {""} for found in needs(words)))
+
+    def _places(self, whole: View, clauses: list[tuple[int, View]], entry: Entry) -> list[_Place]:
         """Start, end, rule and words of every term of an entry in a text of normal form."""
         found: list[_Place] = []
-        begin = 0
-        for clause in _STOP.split(text):
+        for begin, view in clauses:
+            weighed = self._weighed(view, entry)
+            found += [(begin + s, begin + e, rule, by) for s, e, rule, by in weighed]
             found += [
-                (begin + start, begin + end, rule, by)
-                for start, end, rule, by in self._weighed(clause, entry)
+                (begin + m.start(), begin + m.end(), "sure", "") for m in entry.sure.find(view)
             ]
-            found += [
-                (begin + m.start(), begin + m.end(), "sure", "") for m in entry.sure.find(clause)
-            ]
-            begin += len(clause) + 1
-        found += [(*m.span(), "across", "") for m in entry.across.find(text)]
-        if found and (block := entry.context.search(text)):
+        found += [(*m.span(), "across", "") for m in entry.across.find(whole)]
+        if found and (block := self._excused(whole, entry)):
             return [(start, end, "context", block) for start, end, *_ in found]
         return found
 
-    def _weighed(self, clause: str, entry: Entry) -> list[_Place]:
-        """The terms of one clause that something may negate, hide or block, and whether it does."""
-        if not entry.terms.search(clause):
-            return []
-        clause = entry.hides.mask(clause)
-        return [
-            (*m.span(), *self._decide(clause, m.start(), m.end(), entry))
-            for m in entry.terms.find(clause)
-        ]
+    def _excused(self, whole: View, entry: Entry) -> str:
+        """What blocks every term of a text and is not negated itself; empty if nothing does."""
+        for m in entry.context.find(whole):
+            if not self._denial(_STOP.split(whole.text[: m.start()])[-1]):
+                return m.group()
+        return ""
 
-    def _decide(self, text: str, start: int, end: int, entry: Entry) -> tuple[str, str]:
+    def _weighed(self, view: View, entry: Entry) -> Iterator[_Place]:
+        """The terms of one clause that something may negate, hide or block, and whether it does."""
+        if not entry.terms.search(view):
+            return
+        view = self._masked(view, entry.hides)
+        for m in entry.terms.find(view):
+            yield (*m.span(), *self._decide(view, m.start(), m.end(), entry))
+
+    def _masked(self, view: View, hides: Pattern) -> View:
+        """A clause in which marks replace the words that hide a term."""
+        for terms, spoken in zip((hides.english, hides.chinese), view.languages, strict=True):
+            text = view.text
+            for m in terms.find(view) if spoken else ():
+                text = text[: m.start()] + "\x01" * (m.end() - m.start()) + text[m.end() :]
+            if text != view.text:
+                view = self._view(text)
+        return view
+
+    def _decide(self, view: View, start: int, end: int, entry: Entry) -> tuple[str, str]:
         """Why a term counts or does not, and the words behind that."""
+        text = view.text
         before = _BREAK.split(text[max(0, start - _LOOK) : start])[-1]
         if entry.blocks:
             after = _BREAK.split(text[end : end + _LOOK])[0]
-            if block := entry.blocks.search(before + text[start:end] + after):
+            near = before + text[start:end] + after
+            cut = start > _LOOK or len(text) - end > _LOOK  # perhaps in the middle of a word
+            if block := entry.blocks.search(self._view(near) if cut else View(near, view.keys)):
                 return "blocked", block
-        if denial := self._denial(before):
+        if not view.keys.isdisjoint(self._denying) and (denial := self._denial(before)):
             return "negated", denial
         return "term", ""
 
@@ -230,14 +295,15 @@ class Lexicon:
             last = clause[-self.chinese.reach :]
             found = english.search(near) or chinese.search(last)
             return found.group() if found else ""
+        back = clause[::-1]
         negations: list[str] = []
         while True:
-            clause = through.sub("", clause)
-            found = self._last.search(clause)
+            back = through.sub("", back, count=1)
+            found = self._last.match(back)
             if not found:
                 return negations[0] if len(negations) % 2 else ""  # two negations affirm
-            negations.append(found.group().strip())
-            clause = clause[: found.start()]
+            negations.append(found.group()[::-1])
+            back = back[found.end() :]
 
     @cached_property
     def _negators(self) -> str:
@@ -249,8 +315,8 @@ class Lexicon:
 
     @cached_property
     def _last(self) -> re.Pattern[str]:
-        """A negation at the end of a clause."""
-        return re.compile(f"(?:{_words(self.english.words)}|{_runs(self.chinese.words)})\\s*$")
+        """A negation, from its end."""
+        return re.compile(_backward(self.english.words, self.chinese.words), re.ASCII)
 
     @cached_property
     def _tests(
@@ -260,8 +326,8 @@ class Lexicon:
         exceptions = _runs((*self.english.except_, *self.chinese.except_))
         through = None
         if self.english.through or self.chinese.through:
-            words = f"(?:{_words(self.english.through)}|{_runs(self.chinese.through)})"
-            through = re.compile(rf"(?:{words}\s*)+$|\s+$", re.ASCII)
+            words = _backward(self.english.through, self.chinese.through)
+            through = re.compile(rf"^(?:\s*(?:{words}))*\s*", re.ASCII)
         return (
             re.compile(exceptions, re.ASCII),
             re.compile(_words(self.english.words), re.ASCII),
@@ -279,53 +345,13 @@ def _words(words: tuple[str, ...]) -> str:
     return "|".join(made) or r"[^\s\S]"
 
 
+def _backward(english: tuple[str, ...], chinese: tuple[str, ...]) -> str:
+    """Words of both languages from their ends."""
+    made = [
+        rf"\b{re.escape(w[::-1])}" + (r"\b" if w != "n't" else "") for w in longest_first(english)
+    ]
+    return "|".join([*made, *(re.escape(w[::-1]) for w in longest_first(chinese))]) or r"[^\s\S]"
+
+
 def _runs(words: tuple[str, ...]) -> str:
     return "|".join(re.escape(w) for w in longest_first(words)) or r"[^\s\S]"
-
-
-@attrs.frozen
-class _Scan:
-    """Texts of normal form, to be searched by Arrow, each in the languages that it holds."""
-
-    texts: pa.Array
-    english: Mask
-    chinese: Mask
-
-    @classmethod
-    def of(cls, texts: list[str]) -> _Scan:
-        """Texts, and the languages in which each is to be read."""
-        array = pa.array(texts, type=pa.large_string())
-        return cls(array, _search(array, ENGLISH), _search(array, CHINESE))
-
-    def take(self, rows: Codes) -> _Scan:
-        """Some of the texts."""
-        return _Scan(self.texts.take(pa.array(rows)), self.english[rows], self.chinese[rows])
-
-    def finds(self, expression: str) -> Mask:
-        """Whether an expression occurs in each text."""
-        return _search(self.texts, expression)
-
-    def matches(self, terms: Pattern) -> Mask:
-        """Whether some term occurs in each text."""
-        found = np.zeros(len(self.texts), dtype=np.bool_)
-        for loose, parts, spoken in (
-            (terms.loose_en, terms.parts_en, self.english),
-            (terms.loose_zh, terms.parts_zh, self.chinese),
-        ):
-            rows = self._rows(np.flatnonzero(spoken), loose)
-            found[self._rows(rows, parts)] = True
-        return found
-
-    def _rows(self, rows: Codes, expressions: tuple[str, ...]) -> Codes:
-        """The rows in which one of the expressions matches."""
-        found = np.zeros(len(rows), dtype=np.bool_)
-        if len(rows) and expressions:
-            texts = self.texts.take(pa.array(rows))
-            for expression in expressions:
-                found |= _search(texts, expression)
-        return rows[found]
-
-
-def _search(texts: pa.Array, expression: str) -> Mask:
-    found: Mask = pc.match_substring_regex(texts, expression).to_numpy(zero_copy_only=False)
-    return found

@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-_HIDDEN = {"\u00ad", "\u200b", "\u200c", "\u200d", "\u2060", "\ufeff"}
+_HIDDEN = {"\0", "\u00ad", "\u200b", "\u200c", "\u200d", "\u2060", "\ufeff"}
 _QUOTES = {"\u2019": "'", "\u2018": "'", "\u02bc": "'", "\u201c": '"', "\u201d": '"', "\u2032": "'"}
 _HAN = "\u3400-\u9fff"
 # Particles and common verbs of written Cantonese, and those of Mandarin with the same meaning; and
@@ -24,10 +24,11 @@ _SPELLINGS = dict(
 )
 # Spaces between Chinese characters have no meaning: people insert them to evade filters. Neither
 # do the commas of a number, which would end a clause.
-_SPACED = re.compile(rf"(?<=[{_HAN}])[ \t\u3000]+(?=[{_HAN}])|(?<=[0-9]),(?=[0-9]{{3}})")
-# The digits of an account, a telephone or a reference say nothing; without them, clauses that
-# differ in nothing else are read once. Hotlines have five digits or fewer.
-_LONG_NUMBER = re.compile("[0-9]{6,}")
+_SPACED = re.compile(rf"([{_HAN}])[ \t\u3000]+(?=[{_HAN}])|([0-9]),(?=[0-9]{{3}})")
+# The digits of an amount, an account or a telephone say nothing; without them, clauses that differ
+# in nothing else are read once. Ages, years and hotlines such as 12345 stay.
+_NUMBER = re.compile("(?<![0-9])(?!(?:1[0-9]|20)[0-9]{2}(?![0-9])|12[0-9]{3}(?![0-9]))[0-9]{4,}")
+_NONE = 0xFFFFFFFF  # in place of a character that is left out
 
 
 class _Table(dict[int, str]):
@@ -65,29 +66,71 @@ def normal(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """A text, or several joined by a null character, without spaces and digits of no meaning."""
-    return _LONG_NUMBER.sub(lambda m: "0" * len(m.group()), _SPACED.sub("", text))
+    """A text without the spaces and digits that have no meaning."""
+    return _NUMBER.sub(lambda m: "0" * len(m.group()), _SPACED.sub(r"\1\2", text))
 
 
 def normal_many(texts: list[str]) -> list[str]:
-    """Many texts in their normal form, with one lookup for all characters."""
+    """Many texts in their normal form, all characters at once."""
     joined = "\0".join(texts)
     codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    if joined.count("\0") != len(texts) - 1 or (codes.size and codes.max() > 0xFFFF):
+    rare = (codes > 0xFFFF) | _lookup()[0][np.minimum(codes, 0xFFFF)]
+    if joined.count("\0") != len(texts) - 1:
         return [normal(text) for text in texts]
-    single, plain = _lookup()
-    if not single[codes].all():
-        return [normal(text) for text in texts]
-    form = plain[codes].tobytes().decode("utf-32-le", "surrogatepass")
-    return _plain(form).split("\0")
+    plain = _lookup()[1][np.minimum(codes, 0xFFFF)]
+    made = _without_meaning(plain[plain != _NONE])
+    found = made.tobytes().decode("utf-32-le", "surrogatepass").split("\0")
+    for row in np.unique(np.searchsorted(np.flatnonzero(codes == 0), np.flatnonzero(rare))):
+        found[row] = normal(texts[row])
+    return found
+
+
+def _without_meaning(codes: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+    """What :func:`_plain` does, for the characters of many texts."""
+    space = (codes == 32) | (codes == 9)
+    han = (codes >= 0x3400) & (codes <= 0x9FFF)
+    digit = (codes >= 48) & (codes <= 57)
+    first, last = _runs(space)
+    inside = (first > 0) & (last < len(codes) - 1)
+    first, last = first[inside], last[inside]
+    between = han[first - 1] & han[last + 1]
+    drop = _covered(first[between], last[between], len(codes))
+    comma = np.flatnonzero(codes[1:-3] == 44) + 1
+    drop[comma[digit[comma - 1] & digit[comma + 1] & digit[comma + 2] & digit[comma + 3]]] = True
+    codes = codes[~drop]
+    first, last = _runs((codes >= 48) & (codes <= 57))
+    length = last - first + 1
+    first, last, length = (a[length > 3] for a in (first, last, length))
+    head = (codes[first] - 48) * 10 + codes[first + 1] - 48
+    keep = (length == 4) & ((head // 10 == 1) | (head == 20)) | (length == 5) & (head == 12)
+    codes[_covered(first[~keep], last[~keep], len(codes))] = 48
+    return codes
+
+
+def _runs(mask: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The first and last places of each run."""
+    edges = np.diff(np.concatenate([[False], mask, [False]]).view(np.int8))
+    return np.flatnonzero(edges == 1), np.flatnonzero(edges == -1) - 1
+
+
+def _covered(
+    first: npt.NDArray[np.int64], last: npt.NDArray[np.int64], length: int
+) -> npt.NDArray[np.bool_]:
+    """The places from each first to its last, of runs that do not touch."""
+    edges = np.zeros(length + 1, dtype=np.int8)
+    edges[first] = 1
+    edges[last + 1] = -1
+    return np.cumsum(edges[:-1], dtype=np.int8).view(np.bool_)
 
 
 @cache
 def _lookup() -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.uint32]]:
-    """For each character, whether its form is one character, and that character."""
+    """For each character, whether its form is several characters, and its only one."""
     forms = [chr(code).translate(_TABLE) for code in range(0x10000)]
-    single = np.array([len(form) == 1 for form in forms])
-    return single, np.array([ord(f) if len(f) == 1 else 0 for f in forms], dtype=np.uint32)
+    several = np.array([len(form) > 1 for form in forms])
+    form = np.array([ord(f[0]) if f else _NONE for f in forms], dtype=np.uint32)
+    form[0] = 0  # between two texts
+    return several, form
 
 
 def positions(text: str) -> list[int]:
@@ -95,5 +138,5 @@ def positions(text: str) -> list[int]:
     forms = [char.translate(_TABLE) for char in text]
     places = [i for i, form in enumerate(forms) for _ in form]
     joined = "".join(forms)
-    dropped = {i for m in _SPACED.finditer(joined) for i in range(*m.span())}
+    dropped = {i for m in _SPACED.finditer(joined) for i in range(m.start() + 1, m.end())}
     return [p for i, p in enumerate(places) if i not in dropped] + [len(text)]

@@ -141,7 +141,7 @@ def make_people(count: int, seed: int, last: int) -> People:
     wealth = _wealth(draw, company, count)
     people = _persons(draw, company, count, last)
     firms = _firms(draw, company, wealth, count)
-    place = _places(draw, count)
+    place = _places(draw, signed, count)
     contact = _first_contacts(draw, standing, start, count, last)
     scores = _scores(draw, behaviour, signed, count)
     closed = end != NEVER
@@ -240,16 +240,20 @@ def _firms(draw: Draws, company: Mask, wealth: Ints, count: int) -> _Firms:
     )
 
 
-def _places(draw: Draws, count: int) -> dict[str, object]:
+def _places(draw: Draws, signed: Mask, count: int) -> dict[str, object]:
     city = draw.pick([c[2] for c in _CITIES], count)
     regions = sorted({c[1] for c in _CITIES})
     region = np.array([regions.index(c[1]) for c in _CITIES], dtype=np.int8)[city]
     branch = city.astype(np.int64) * _BRANCHES_A_CITY + draw.below(_BRANCHES_A_CITY, count)
     branches = [f"{c[0]}-{i + 1}" for c in _CITIES for i in range(_BRANCHES_A_CITY)]
+    # Two managers share the customers of a branch.
+    managers = [f"{b}-{m}" for b in branches for m in ("A", "B")]
+    manager = np.where(signed, 2 * branch + np.arange(count) % 2, -1)
     return {
         "city": coded(city, [c[0] for c in _CITIES]),
         "region": coded(region, regions),
         "branch": coded(branch.astype(np.int8), branches),
+        "manager": coded(manager.astype(np.int16), managers),
     }
 
 

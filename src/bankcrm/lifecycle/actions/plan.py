@@ -175,11 +175,11 @@ def _occasions(
         place = np.tile(np.arange(len(chosen)), len(ahead))
         return place, np.repeat(np.array(ahead, dtype="datetime64[D]"), len(chosen))
     if action.starts == "birthday":
-        return _birthdays(_date(chosen, "birth_date"), day, horizon)
+        return birthdays(_date(chosen, "birth_date"), day, horizon)
     return regular(_date(chosen, "contract_date"), action.due, day, horizon)
 
 
-def _birthdays(
+def birthdays(
     born: Days, day: np.datetime64, horizon: np.datetime64
 ) -> tuple[npt.NDArray[np.intp], Days]:
     """Birthdays after ``day`` and up to ``horizon``; 29 February is kept on the 28th."""

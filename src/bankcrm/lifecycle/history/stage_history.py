@@ -75,7 +75,7 @@ def stage_history(
     view = view_of(frames, NEEDS, names=names, zone=policy.value("time_zone"))
     when = _dates(dates)
     model = stage_model() if model is None else model
-    stage, rule = _codes_on(view, when, policy)
+    stage, rule = stage_codes_on(view, when, policy)
     table = policy.table("stage")
     stages = tuple(map(str, table.vocabulary))
     furthest = furthest_stage(stage, stages, model)
@@ -87,7 +87,7 @@ def stage_history(
     return policy.stamp(history_frame(panel, columns))
 
 
-def _codes_on(
+def stage_codes_on(
     view: BookView, dates: npt.NDArray[np.datetime64], policy: Policy
 ) -> tuple[Grid, npt.NDArray[np.int16]]:
     """The codes of stage and rule, one row per customer and one column per date; -1 for none."""

@@ -120,6 +120,13 @@ def stage_facts_of(view: BookView, day: np.datetime64, policy: Policy) -> pd.Dat
     return table_facts({**facts, **more}, view, policy)
 
 
+FACTS_OF_ANY_DAY = (
+    "kind", "has_contract", "closed", "returned", "contacted", "inquired", "quiet_product",
+    "days_since_contract", "days_idle", "activity_ratio", "recent_count", "earlier_count",
+)  # fmt: skip
+"""The facts of `facts_on`, which are known for every day of the past."""
+
+
 def facts_on(day: int, timeline: Timeline, windows: Windows, policy: Policy) -> dict[str, object]:
     """The facts that the default stage table reads, on the day that the windows have reached."""
     relation = relationship(timeline.contract, timeline.closed, timeline.first, windows.last, day)

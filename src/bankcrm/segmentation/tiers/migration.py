@@ -8,9 +8,9 @@ from bankcrm.frames import Column, check_frame
 from bankcrm.frames.arrays import codes
 from bankcrm.frames.numbering import places_of
 from bankcrm.rules.compare import cross_count
-from bankcrm.segmentation.tiers.ladder import TIER_LADDER
+from bankcrm.vocabulary import Tier
 
-_NAMES = tuple(tier.value for tier in TIER_LADDER)
+_NAMES = tuple(tier.value for tier in Tier)
 _TIER = Column(
     "tier", "category", nullable=True, choices=_NAMES, meaning="The tier held from the day on."
 )
@@ -25,7 +25,7 @@ def tier_migration(history: object, *, shares: bool = False) -> pd.DataFrame:
         shares: Shares of each row instead of counts; zero for a tier without a customer before.
 
     Returns:
-        One row per tier before, one column per tier after, lowest first; int64 counts whose sum is
+        One row per tier before, one column per tier after, best first; int64 counts whose sum is
         the number of rows less the number of customers if no tier is null, or float64 shares.
 
     Raises:

@@ -78,9 +78,10 @@ def maximise(score: Score, weights: Floats, start: Floats, model: str) -> Maximu
 
     begin = np.log(start)
     near = quasi_newton(begin, _NEAR)
-    at, settled = _newton(score, weights, near)
-    if not settled or np.abs(at - begin).max() > _EDGE:
+    at, curve = _newton(score, weights, near)
+    if curve is None or np.abs(at - begin).max() > _EDGE:
         at = quasi_newton(near, _SLOW)
+        curve = _curvature(score, weights, at)
     value, slope = score(at, weights)
     inside = np.abs(at - begin) < _EDGE - 1e-6
     flat = _FLAT * max(total, abs(value))  # on a long ridge, steps gain less than rounding loses
@@ -89,26 +90,27 @@ def maximise(score: Score, weights: Floats, start: Floats, model: str) -> Maximu
             f"{model}: no parameters of the highest likelihood were found for {total:,.0f} "
             "customers; their histories may be too alike, or too few"
         )
-    return Maximum(np.exp(at), value, _curvature(score, weights, at))
+    return Maximum(np.exp(at), value, curve)
 
 
-def _newton(score: Score, weights: Floats, at: Floats) -> tuple[Floats, bool]:
-    """Newton's steps up, and whether they ended at the top."""
+def _newton(score: Score, weights: Floats, at: Floats) -> tuple[Floats, Floats | None]:
+    """Newton's steps up, and the curvature at the top; None where they do not end at one."""
     value, slope = score(at, weights)
     for _ in range(20):
+        curve = _curvature(score, weights, at, slope)
         try:
-            step = np.linalg.solve(-_curvature(score, weights, at, slope), slope)
+            step = np.linalg.solve(-curve, slope)
         except np.linalg.LinAlgError:
-            return at, False
+            return at, None
         if not (slope @ step >= 0 and np.abs(step).max() < 1):
-            return at, False
+            return at, None
         better, steeper = score(at + step, weights)
         if not better >= value - 1e-12 * abs(value):
-            return at, False
+            return at, None
         at, value, slope = at + step, better, steeper
         if np.abs(step).max() < _CLOSE:
-            return at, True
-    return at, False
+            return at, curve
+    return at, None
 
 
 def _curvature(score: Score, weights: Floats, at: Floats, slope: Floats | None = None) -> Floats:
