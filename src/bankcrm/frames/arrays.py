@@ -192,6 +192,8 @@ def codes(values: ArrayLike) -> tuple[Codes, pd.Index]:
         return _integer_codes(series.to_numpy(dtype=np.int64, na_value=0), null)
     try:
         code, index = pd.factorize(series, use_na_sentinel=True)
+        if index.dtype == object:  # half a surrogate pair, which no file and no other step takes
+            "".join(v for v in index if isinstance(v, str)).encode()
     except UnicodeEncodeError:
         raise DataError("expected ids or words, found text that is no Unicode text") from None
     except TypeError:
