@@ -203,7 +203,7 @@ def test_a_customer_who_joined_yesterday(on: Engine) -> None:
     customers.loc[place, "contract_date"] = pd.Timestamp("2026-06-29")
     customers.loc[place, ["closed_date", "closure_reason"]] = None
     frames = {
-        n: f if n in ("customers", "links") else f[f["customer_id"] != CUSTOMER]
+        n: f if n in ("customers", "links", "capital") else f[f["customer_id"] != CUSTOMER]
         for n, f in whole.frames().items()
     }
     found = review(on(Book(**{**frames, "customers": customers})), as_of="2026-06-30")

@@ -19,7 +19,7 @@ from bankcrm.datasets import load_cfpb, make_book
 from bankcrm.engines import DuckDBEngine
 from bankcrm.errors import DataError
 from bankcrm.pipeline import STEPS
-from bankcrm.pipeline.steps import needs_table
+from bankcrm.pipeline.steps import RISK, needs_table
 from bankcrm.policy import default_policies, default_policy
 from bankcrm.reviews import Review, review
 from bankcrm.simulation import simulate
@@ -47,7 +47,9 @@ def _spoiled(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     if name == "complaints":
         none = pd.Series(pd.NaT, index=frame.index, dtype="datetime64[us, UTC]")
         return frame.assign(received_at=none)
-    return frame.assign(kind="none") if name == "links" else frame.assign(customer_id=-5)
+    if name == "capital":
+        return frame.assign(date=pd.Series(pd.NaT, index=frame.index, dtype="datetime64[s]"))
+    return frame.assign(link="none") if name == "links" else frame.assign(customer_id=-5)
 
 
 def everything(book: Book, folder: Path, as_of: Any = None) -> Review:
@@ -56,7 +58,7 @@ def everything(book: Book, folder: Path, as_of: Any = None) -> Review:
     found = review(book, as_of=day)
     assert len(found.customers) == len(book.check(day)[0].customers)
     page = found.to_html(folder / "page.html")
-    assert page.count("<section ") == 10
+    assert page.count("<section ") == 11
     found.to_html(language="zh", earlier=found)
     found.to_excel(folder / "book.xlsx")
     assert json.loads(json.dumps(found.summary, allow_nan=False)) == found.summary
@@ -353,5 +355,6 @@ def test_the_table_of_needs_names_every_result_and_frame() -> None:
     for step in STEPS:
         for need in step.needs:
             assert all(f"`{name}`" in table for name in (*need.any_of, *need.results))
-    named = {n.partition(".")[0] for s in STEPS for need in s.needs for n in need.any_of}
-    assert {n for n in OTHERS if n != "links"} <= named | {"complaints"}
+    needs = [*(need for s in STEPS for need in s.needs), *RISK]
+    named = {n.partition(".")[0] for need in needs for n in need.any_of}
+    assert set(OTHERS) <= named | {"complaints"}

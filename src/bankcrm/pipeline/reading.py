@@ -29,8 +29,9 @@ def shown_columns(steps: Sequence[Step]) -> list[str]:
 
 
 def counted_columns(steps: Sequence[Step]) -> list[str]:
-    """The outcomes that a summary counts, in order."""
-    return [d.outcome for _, d in decisions_of(steps) if d.counted]
+    """The outcomes and other columns that a summary counts, in order."""
+    outcomes = [d.outcome for _, d in decisions_of(steps) if d.counted]
+    return [*outcomes, *(column for step in steps for column in step.counted)]
 
 
 NOT_A_CUSTOMER = "does not apply: no relationship with the bank on the day"

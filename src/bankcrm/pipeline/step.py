@@ -125,6 +125,7 @@ class Step:
             applies to every row.
         unknown: Why a result is null for one customer of a book that records what it needs.
         shown: Columns, beside those of the decisions, that the review shows of the step.
+        counted: Which of these the summary counts.
         hidden: Columns that later steps read and the review does not show.
         sections: (every column found, or None where they are on disk) -> title and content of
             sections of the report.
@@ -146,6 +147,7 @@ class Step:
     where: str = ""
     unknown: str = "not recorded for the customer"
     shown: tuple[str, ...] = ()
+    counted: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
     sections: Callable[[pd.DataFrame | None], Sections] | None = None
 

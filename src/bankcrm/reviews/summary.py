@@ -19,6 +19,7 @@ from bankcrm.pipeline.reading import counted_columns
 from bankcrm.pipeline.step import CUSTOMER
 from bankcrm.pipeline.steps import PRODUCTS_UNKNOWN
 from bankcrm.policy import Policy, PolicySet
+from bankcrm.reviews.risk import RiskResults, figures_of_risk
 from bankcrm.segmentation import resource_rules
 from bankcrm.valuation import Concentration, concentration
 from bankcrm.valuation.contribution.components import COMPONENTS
@@ -178,6 +179,7 @@ def summary_of(
     reasons: Mapping[str, str],
     limits: Mapping[str, str],
     period: tuple[str | None, str | None],
+    risk: RiskResults,
 ) -> dict[str, Any]:
     """Counts, totals, lists and fingerprints of a review."""
     counts = {
@@ -208,6 +210,7 @@ def summary_of(
         "warning": warning,
         "warnings": _warnings(figures.warned),
         "complaints": _complaints(processed),
+        "risk": figures_of_risk(risk),
         "findings": sum(f.count for f in findings),
         "not_available": dict(reasons),
         "limits": dict(limits),
