@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from bankcrm.engines.engine import Engine
 
 Zones = Mapping[str, Mapping[str, str]]
-PARTED = ("customers", "transactions", "accounts", "balances", "loans", "contacts", "complaints")
+PARTED = (
+    *("customers", "transactions", "accounts", "balances", "loans"),
+    *("contacts", "complaints", "credits"),
+)
 ACCOUNT_FRAMES = ("accounts", "transactions", "balances", "loans")
 
 
