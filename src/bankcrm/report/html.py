@@ -16,6 +16,7 @@ from bankcrm.report import sections, trends
 from bankcrm.report.charts import curve, flow, heatmap
 from bankcrm.report.glance import glance, key_figures
 from bankcrm.report.packing import packed, packed_actions, script_json, sources
+from bankcrm.report.risk_sections import risk_tables
 from bankcrm.report.tables import FORMULA
 from bankcrm.report.words import Words
 from bankcrm.vocabulary import Language, Tier
@@ -222,9 +223,9 @@ def _tables(content: ReportContent, words: Words) -> dict[str, Any]:
         )
         for i, (title, p) in enumerate((*of_steps, *content.sections), start=1)
     ]
-    findings = words("Findings about the data")
     return {
         **found,
+        **risk_tables(s, of, words),
         "customers": of,
         "alarms": sections.warnings(
             content.warned, "alarm", s["customers"], sections.WARNED_ROWS, words
@@ -244,11 +245,7 @@ def _tables(content: ReportContent, words: Words) -> dict[str, Any]:
         "components": sections.components(s, of, words),
         "unconfirmed": sections.unconfirmed(s, words),
         "policies": sections.policies(s, words),
-        "findings": sections.frame(
-            "finding-table", findings, content.findings.astype(str), words, 500
-        )
-        if len(content.findings)
-        else None,
+        "findings": sections.findings(content.findings, words) if len(content.findings) else None,
         "extra": extra,
     }
 
