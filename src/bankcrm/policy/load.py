@@ -40,6 +40,8 @@ def load_policy(source: str | Path, *, shared: Policy | None = None) -> Policy:
         except PolicyError as error:
             raise PolicyError(map(reading.located, error.faults)) from None
         return found
+    if (advice := _preset_advice(source)) and not Path(source).is_file():
+        raise PolicyError([f"{source}: no such file; {advice}"])
     return _policy_of(parse_toml(source), shared, [])
 
 
@@ -166,7 +168,10 @@ def _preset_advice(name: object) -> str:
     """Where a preset is that was looked for in another place; empty if it is none."""
     preset = str(name).rpartition("/")[2]
     found = [d for d in DOMAINS if preset in presets(d)]
-    return f"it is a preset: default_policy({found[0]!r}, {preset!r})" if found else ""
+    if not found:
+        return ""
+    call, word = f"default_policy({found[0]!r}, {preset!r})", f"{found[0]}/{preset}"
+    return f"it is a preset: {call}, or on the command line {word}"
 
 
 def _mapping(raw: Mapping[str, Any], key: str, faults: list[str]) -> Mapping[str, Any]:
