@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bankcrm.book import Book
     from bankcrm.engines import Engine
     from bankcrm.policy import Policy, PolicySet
-    from bankcrm.reviews import Review, ReviewChange
+    from bankcrm.reviews import EarlierReview, Review, ReviewChange
     from bankcrm.vocabulary import Language
 
 
