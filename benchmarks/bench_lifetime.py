@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import os
-import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -29,10 +28,10 @@ from bankcrm.valuation.lifetime import (
     purchase_history,
     purchase_interval,
 )
-from timing import compare, peak_memory_mb, seconds
+from timing import compare, peak_memory_mb
+from timing import cpu as cpu_seconds
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
-CPU = time.process_time
 
 
 def bench_lifetimes(history: pd.DataFrame, donors: pd.DataFrame) -> None:
@@ -64,7 +63,7 @@ def bench_lifetimes(history: pd.DataFrame, donors: pd.DataFrame) -> None:
                                               cells["age_days"] // 365, cells["weights"]), 1 / 5),
     ]  # fmt: skip
     for name, ours, theirs, limit in rivals:
-        compare(f"fit of {name}, by lifetimes", ours, theirs, limit=limit, repeat=7, clock=CPU)
+        compare(f"fit of {name}, by lifetimes", ours, theirs, limit=limit, repeat=7)
 
 
 def bench_bootstrap(history: pd.DataFrame) -> None:
@@ -79,7 +78,7 @@ def bench_bootstrap(history: pd.DataFrame) -> None:
             history, model, "r", method="bootstrap", replicates=40, seed=1
         ),
         by_clvkit,
-        limit=20 / 50, repeat=5, clock=CPU,
+        limit=20 / 50, repeat=5,
     )  # fmt: skip
 
 
@@ -138,11 +137,11 @@ def bench_scale(customers: int) -> None:
     span = np.where(repeats > 0, np.clip((share * age).astype(int), repeats, age), 0)
     history = pd.DataFrame({"repeats": repeats, "span_days": span, "age_days": age})
     before = peak_memory_mb()
-    cpu = seconds(lambda: fit_purchases(history), CPU)
+    cpu = cpu_seconds(lambda: fit_purchases(history))
     print(f"mbg_nbd of {customers:,} customers: {cpu:.2f} s CPU; peak memory "
           f"{peak_memory_mb():,.0f} MB ({before:,.0f} before)")  # fmt: skip
     model = fit_purchases(history)
-    cpu = seconds(lambda: model.expected(history, days=365), CPU)
+    cpu = cpu_seconds(lambda: model.expected(history, days=365))
     print(f"expectation for {customers:,} customers: {cpu:.2f} s CPU")
 
 
@@ -155,7 +154,7 @@ def bench_near_daily(customers: int) -> None:
     span = np.where(left, rng.integers(30, 60, customers), age - rng.geometric(0.9, customers) + 1)
     repeats = np.minimum(repeats, span)
     history = pd.DataFrame({"repeats": repeats, "span_days": span, "age_days": age})
-    cpu = seconds(lambda: fit_purchases(history, model="bg_nbd", unit_days=1), CPU)
+    cpu = cpu_seconds(lambda: fit_purchases(history, model="bg_nbd", unit_days=1))
     print(f"bg_nbd of {customers:,} near-daily customers: {cpu:.2f} s CPU")
     if importlib.util.find_spec("lifetimes") is not None:
         from lifetimes import BetaGeoFitter

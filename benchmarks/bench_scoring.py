@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import os
-import time
 import warnings
 from pathlib import Path
 
@@ -24,10 +23,10 @@ import pandas as pd
 from bankcrm.datasets import make_book
 from bankcrm.pipeline import fit_churn
 from bankcrm.scoring import Card, check_card, fit_bins, fit_card, score_card
-from timing import compare, peak_memory_mb, seconds
+from timing import compare, peak_memory_mb
+from timing import cpu as cpu_seconds
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
-CPU = time.process_time
 
 
 def marketing() -> tuple[pd.DataFrame, np.ndarray]:
@@ -78,13 +77,13 @@ def bench_fits() -> None:
         f"bins, {name}, by optbinning (50 prebins, auto)",
         lambda: [fit_bins(frame[c], event) for c in frame],
         lambda: by_optbinning(frame, event),
-        limit=1 / 10, repeat=5, clock=CPU,
+        limit=1 / 10, repeat=5,
     )  # fmt: skip
     compare(
         f"whole card, {name}, by optbinning",
         lambda: fit_card(frame, event),
         lambda: card_by_optbinning(frame, event),
-        limit=1 / 5, repeat=5, clock=CPU,
+        limit=1 / 5, repeat=5,
     )  # fmt: skip
     train = np.random.default_rng(1).random(len(frame)) < 0.7
     ours = score_card(frame[~train], fit_card(frame[train], event[train]), reasons=0)
@@ -108,27 +107,27 @@ def by_hand(frame: pd.DataFrame, card: Card) -> np.ndarray:
 def bench_scores(rows: int) -> None:
     frame, event = random_facts(rows)
     label = f"{rows:,} x 10"
-    cpu = seconds(lambda: fit_card(frame, event), CPU)
+    cpu = cpu_seconds(lambda: fit_card(frame, event))
     print(f"fit of a card, {label}: {cpu:.2f} s CPU, peak memory {peak_memory_mb():,.0f} MB")
     card = fit_card(frame, event)
     np.testing.assert_array_equal(by_hand(frame, card), score_card(frame, card)["points"])
     hand = lambda: by_hand(frame, card)  # noqa: E731
     compare(f"points and probability, {label}, by compare and add",
-            lambda: score_card(frame, card, reasons=0), hand, limit=4, clock=CPU)  # fmt: skip
+            lambda: score_card(frame, card, reasons=0), hand, limit=4)  # fmt: skip
     compare(f"the same with three reasons, {label}", lambda: score_card(frame, card), hand,
-            clock=CPU)  # fmt: skip
+            )  # fmt: skip
     scored = score_card(frame, card, reasons=0)
     if importlib.util.find_spec("sklearn") is not None:
         from sklearn.metrics import roc_auc_score
 
         compare(f"all checks, {rows:,} rows, by sklearn's AUC alone",
                 lambda: check_card(scored, event),
-                lambda: roc_auc_score(event, -scored["points"]), clock=CPU)  # fmt: skip
+                lambda: roc_auc_score(event, -scored["points"]))  # fmt: skip
 
 
 def bench_churn(customers: int) -> None:
     book = make_book(customers, seed=1)
-    cpu = seconds(lambda: fit_churn(book, as_of=book.as_of), CPU)
+    cpu = cpu_seconds(lambda: fit_churn(book, as_of=book.as_of))
     model = fit_churn(book, as_of=book.as_of)
     print(f"churn card of {customers:,} synthetic customers: {cpu:.1f} s CPU")
     print(model.frame().drop(columns="drifted").round(4).to_string())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -72,6 +72,29 @@ def as_numbers(value: object, name: str) -> npt.NDArray[np.float64]:
     except (TypeError, ValueError):
         pass
     refuse(name, "numbers", value)
+
+
+def as_number(value: object, name: str) -> float:
+    """One number.
+
+    Raises:
+        DataError: It is none, or several.
+    """
+    number = as_numbers(value, name)
+    if number.ndim:
+        refuse(name, "one number", value)
+    return float(number)
+
+
+def as_items(value: Any, name: str, expected: str) -> list[Any]:
+    """The items of a list, tuple, array or other sequence but text.
+
+    Raises:
+        DataError: It is none.
+    """
+    if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
+        refuse(name, expected, value)
+    return list(value)
 
 
 def as_kind(value: Any, kind: type[Any], name: str, advice: str = "") -> Any:

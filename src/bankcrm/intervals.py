@@ -5,7 +5,6 @@ from __future__ import annotations
 import attrs
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
 
 from bankcrm._display import card, figures_of
 from bankcrm.errors import DataError
@@ -78,4 +77,6 @@ def quantile(confidence: float) -> float:
     """
     if not 0 < confidence < 1:
         raise DataError(f"confidence: expected a share between 0 and 1, found {confidence}")
+    from scipy.special import ndtri
+
     return float(ndtri(0.5 + confidence / 2))

@@ -26,8 +26,33 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+STAGE_FACTS = {
+    "kind": "person",
+    "has_contract": True,
+    "closed": False,
+    "contacted": True,
+    "inquired": True,
+    "quiet_product": False,
+    "days_since_contract": 900,
+    "days_idle": 3,
+    "activity_ratio": 1.2,
+}
+CUSTOMER = {"contribution": 60_000, "credit_standing": "good", "growth": 40, "risk": 10}
+MESSAGE = {
+    "complaint_id": "C1",
+    "received_at": "2026-03-02T10:00:00+08:00",
+    "text": "Somebody used my card; I want to complain.",
+}
+
+
+def _example(value: dict[str, Any]) -> ConfigDict:
+    return ConfigDict(extra="forbid", json_schema_extra={"examples": [value]})
+
+
 class Case(Body):
-    """The facts of one case."""
+    """The facts of one case; ``GET /tables`` lists those of each table."""
+
+    model_config = _example({"facts": STAGE_FACTS})
 
     facts: Facts
 
@@ -35,11 +60,15 @@ class Case(Body):
 class Batch(Body):
     """The facts of many cases."""
 
+    model_config = _example({"cases": [CUSTOMER, {"contribution": 1.0}]})
+
     cases: Annotated[list[Facts], Field(min_length=1, max_length=MAX_BATCH)]
 
 
 class Customer(Body):
     """What is known of a customer when its tier is asked for."""
+
+    model_config = _example(CUSTOMER)
 
     contribution: float = Field(allow_inf_nan=False)
     value_score: float | None = Field(None, ge=0, le=100)
@@ -50,6 +79,8 @@ class Customer(Body):
 
 class Message(Body):
     """A customer's message; signals that are not given are read from the text."""
+
+    model_config = _example(MESSAGE)
 
     complaint_id: str = Field(min_length=1, max_length=64)
     received_at: datetime

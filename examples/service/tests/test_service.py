@@ -51,6 +51,7 @@ def test_a_stage_with_its_grounds(client: httpx.Client, lines: list[str]) -> Non
 def test_a_missing_fact_is_asked_for(client: httpx.Client) -> None:
     body = client.post("/stage", json={"facts": {**STAGE, "closed": None}}).json()
     assert (body["outcome"], body["missing"]) == (None, "closed")
+    assert body["not_given"] == ["closed"]
 
 
 def test_a_tier_alone_and_in_a_batch(client: httpx.Client) -> None:
@@ -81,6 +82,51 @@ def test_the_description_is_served(client: httpx.Client) -> None:
     assert set(client.get("/policies").json()["policies"]) >= {"lifecycle", "complaints"}
 
 
+def test_the_description_names_answers_examples_facts_and_errors(client: httpx.Client) -> None:
+    found = client.get("/openapi.json").json()
+    schemas = found["components"]["schemas"]
+    assert "HTTPValidationError" not in schemas
+    for path, methods in found["paths"].items():
+        for operation in methods.values():
+            answer = operation["responses"]["200"]["content"]["application/json"]["schema"]
+            assert answer != {}, path
+            if "requestBody" in operation:
+                fault = operation["responses"]["422"]["content"]["application/json"]["schema"]
+                assert fault == {"$ref": "#/components/schemas/Faults"}
+                body = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+                example = schemas[body.rpartition("/")[2]]["examples"][0]
+                sent = path.format(domain="lifecycle", table="stage")
+                assert client.post(sent, json=example).status_code == 200, path
+    facts = schemas["StageCase"]["properties"]["facts"]["properties"]
+    assert facts["kind"]["anyOf"][0]["enum"] == ["person", "company"]
+    assert facts["days_idle"]["anyOf"][0] == {"type": "integer"}
+    assert set(STAGE) == set(facts)
+
+
+def test_the_docs_page_needs_no_network(client: httpx.Client) -> None:
+    page = client.get("/docs").text
+    assert "<script" not in page
+    assert "http" not in page.replace("httpx", "")
+    for path in client.get("/openapi.json").json()["paths"]:
+        assert path in page
+
+
+def test_health_says_when_the_newest_files_do_not_load(
+    client: httpx.Client, tmp_path: Path
+) -> None:
+    assert client.get("/health").json()["status"] == "ok"
+    (tmp_path / "broken.toml").write_text("[policy]\nid = 3\n", encoding="utf-8")
+    client.post("/reload")
+    found = client.get("/health").json()
+    assert found["status"] == "stale"
+    assert "policy.id" in found["fault"]
+
+
+def test_facts_of_every_table_are_listed(client: httpx.Client) -> None:
+    found = client.get("/tables").json()
+    assert {f["name"] for f in found["lifecycle"]["stage"]} == set(STAGE)
+
+
 # --- what does not fit ---
 
 
@@ -91,7 +137,9 @@ def test_faults_name_every_field_and_repeat_no_value(client: httpx.Client) -> No
     assert "Zhang Wei" not in answer.text
     assert paths(client.post("/stage", json={"facts": {"closed": [1]}})) == ["facts.closed"]
     assert paths(client.post("/stage", json={})) == ["facts"]
-    assert client.post("/stage", content=b"{").status_code == 422
+    assert paths(client.post("/stage", content=b"{")) == [""]
+    wrong = {"facts": {**STAGE, "days_idle": "many"}}
+    assert paths(client.post("/stage", json=wrong)) == ["facts.days_idle"]
     assert paths(client.post("/tiers", json={"cases": []})) == ["cases"]
     assert paths(client.post("/route", json={**MESSAGE, "received_at": "soon"})) == ["received_at"]
 

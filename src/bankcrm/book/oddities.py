@@ -7,12 +7,13 @@ from datetime import date
 from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.book.contract import CONTRACT, DATED_BY
 from bankcrm.book.view import NEVER, BookView, FrameView, Mask, day_number
 from bankcrm.frames import DataFault
-from bankcrm.frames.arrays import codes
+from bankcrm.frames.arrays import Codes, codes
 from bankcrm.policy import Policy
 
 SIGNS = ("sign", "frame", "column", "group", "place", "rows", "low", "high")
@@ -42,9 +43,10 @@ def signs_of(view: BookView) -> pd.DataFrame:
     for name, frame in view.frames.items():
         found += _values(name, frame)
         if name in DATED_BY and frame.has(DATED_BY[name]):
-            found += _days(name, frame)
-        if name in _AMOUNTS:
-            found += _sizes(name, frame)
+            code, days = _dated(frame, DATED_BY[name])
+            found += _days(name, frame, code, days)
+            if name in _AMOUNTS:
+                found += _sizes(name, frame, code, days)
     found += _shared_accounts(view)
     signs = pd.DataFrame(found, columns=list(SIGNS))
     return signs.astype({"place": "int64", "rows": "int64", "low": "float64", "high": "float64"})
@@ -91,17 +93,25 @@ def period_of(signs: pd.DataFrame) -> tuple[str | None, str | None]:
     return _day(int(moves["place"].min())), _day(int(moves["place"].max()))
 
 
-def _days(name: str, frame: FrameView) -> Iterator[tuple[Any, ...]]:
-    """Rows by day, and how many of them repeat an earlier row (``low``)."""
-    column = DATED_BY[name]
+def _dated(frame: FrameView, column: str) -> tuple[Codes, pd.Index]:
+    """The code of each row's day, -1 where it is missing, and the days."""
     day = frame.day(column)
-    dated = day < NEVER
-    code, days = codes(day[dated])
-    repeated = _repeats(frame)[dated] if name == "transactions" else np.zeros(len(code), np.bool_)
-    rows = np.bincount(code, minlength=len(days))
-    repeats = np.bincount(code[repeated], minlength=len(days))
+    known = day < NEVER
+    if known.all():
+        return codes(day)
+    code = np.full(len(day), -1, np.intp)
+    code[known], days = codes(day[known])
+    return code, days
+
+
+def _days(name: str, frame: FrameView, code: Codes, days: pd.Index) -> Iterator[tuple[Any, ...]]:
+    """Rows by day, and how many of them repeat an earlier row (``low``)."""
+    rows = np.bincount(code + 1, minlength=len(days) + 1)[1:]
+    repeats = np.zeros_like(rows)
+    if name == "transactions":
+        repeats += np.bincount(code[_repeats(frame)] + 1, minlength=len(days) + 1)[1:]
     for place, n, again in zip(days, rows, repeats, strict=True):
-        yield "day", name, column, "", place, n, again, 0.0
+        yield "day", name, DATED_BY[name], "", place, n, again, 0.0
 
 
 def _repeats(moves: FrameView) -> Mask:
@@ -111,8 +121,10 @@ def _repeats(moves: FrameView) -> Mask:
     mixed = amount * np.uint64(0x9E3779B97F4A7C15)
     mixed ^= moves.day("date").astype(np.uint64) * np.uint64(0xC2B2AE3D27D4EB4F)
     mixed ^= moves.customer().astype(np.uint64) * np.uint64(0x165667B19E3779F9)
-    alike = np.flatnonzero(pd.Series(mixed).duplicated(keep=False).to_numpy())
-    if len(alike):  # few: only these are compared in all columns
+    ordered = np.sort(mixed)
+    twice = ordered[1:][ordered[1:] == ordered[:-1]]
+    if len(twice):  # few: only these rows are compared in all columns
+        alike = np.flatnonzero(pd.Series(mixed).isin(twice).to_numpy())
         columns = [c for c in moves.frame if c != "transaction_id"]
         found[alike] = moves.frame[columns].iloc[alike].duplicated().to_numpy()
     return found
@@ -123,41 +135,54 @@ def _values(name: str, frame: FrameView) -> Iterator[tuple[Any, ...]]:
     for column in CONTRACT[name]:
         if column.name not in frame.frame or column.kind not in _MEASURED:
             continue
+        values: npt.NDArray[Any]
         if column.kind in ("date", "instant"):
             day = frame.day(column.name)
-            values = day[day < NEVER].astype(np.float64)
+            values, some = day, day < NEVER
         else:
             values = frame.numbers(column.name)
-            values = values[~np.isnan(values)]
+            some = ~np.isnan(values)
+        if not some.all():
+            values = values[some]
         if len(values):
             yield "value", name, column.name, "", 0, len(values), values.min(), values.max()
 
 
-def _sizes(name: str, frame: FrameView) -> Iterator[tuple[Any, ...]]:
+def _sizes(name: str, frame: FrameView, day: Codes, days: pd.Index) -> Iterator[tuple[Any, ...]]:
     """Rows by size of the amount, whole ones and whole hundreds of them, by month and product."""
     column = _AMOUNTS[name]
     amount = np.abs(frame.numbers(column))
-    day = frame.day(DATED_BY[name])
-    some = (amount > 0) & (day < NEVER)
+    some = (amount > 0) & (day >= 0)
     if not some.any():
         return
-    amount = amount[some]
+    amount = np.where(some, amount, 1.0)
     size, sizes = codes(np.floor(np.log10(amount) * _BIN).astype(np.int64))
-    weights = None, amount == np.floor(amount), amount % 100 == 0
-    groups = {
-        "month": codes(day[some].astype("datetime64[D]").astype("datetime64[M]").view(np.int64))
-    }
+    whole = amount == np.floor(amount)
+    kind = whole.astype(
+        np.int8
+    )  # 0 has cents, 1 is whole, 2 is in whole hundreds, 3 does not count
+    kind[whole] += amount[whole] % 100 == 0
+    kind[~some] = 3
+    month, months = codes(_months(days))
+    groups: dict[str, tuple[npt.NDArray[np.integer[Any]], pd.Index]]
+    groups = {"month": (np.append(month, -1)[day], months)}
     if frame.has("product"):
-        code, words = frame.words("product")
-        groups["product"] = code[some].astype(np.intp), words
+        product, words = frame.words("product")
+        groups["product"] = product.astype(np.intp), words
     for by, (code, names) in groups.items():
-        known = code >= 0
-        cell = (code * len(sizes) + size)[known]
-        counts = [np.bincount(cell, None if w is None else w[known]) for w in weights]
-        for place in np.flatnonzero(counts[0]):
-            group, at = divmod(int(place), len(sizes))
-            found = (int(c[place]) for c in counts)
-            yield by, name, column, str(names[group]), sizes[at], *found
+        cell = ((code + 1) * len(sizes) + size) * 4 + kind  # rows without a group come first
+        counts = np.bincount(cell, minlength=(len(names) + 1) * len(sizes) * 4)
+        counts = counts.reshape(len(names) + 1, len(sizes), 4)[1:, :, :3]
+        for group, at in np.argwhere(counts.any(axis=2)):
+            cents, uneven, even = map(int, counts[group, at])
+            rows = cents + uneven + even
+            yield by, name, column, str(names[group]), sizes[at], rows, uneven + even, even
+
+
+def _months(days: pd.Index) -> pd.Index:
+    """The months of days, both counted from 1970-01-01."""
+    dates = days.to_numpy().astype("datetime64[D]")
+    return pd.Index(dates.astype("datetime64[M]").astype(np.int64))
 
 
 def _shared_accounts(view: BookView) -> Iterator[tuple[Any, ...]]:
@@ -166,16 +191,17 @@ def _shared_accounts(view: BookView) -> Iterator[tuple[Any, ...]]:
               if (f := view.get(n, "account_id", "customer_id")) is not None}  # fmt: skip
     if not frames:
         return
-    size = len(view.accounts())
-    low, high = np.full(size, view.size, np.int32), np.full(size, -1, np.int32)
+    owner = np.full(len(view.accounts()) + 1, -1, np.int32)  # the last is that of no account
+    for frame in frames.values():
+        known = frame.customer() >= 0
+        owner[frame.account()[known]] = frame.customer()[known]
+    several = np.zeros(len(owner), np.bool_)
     for frame in frames.values():
         account, customer = frame.account(), frame.customer()
-        known = (account >= 0) & (customer >= 0)
-        np.minimum.at(low, account[known], customer[known])
-        np.maximum.at(high, account[known], customer[known])
-    several = np.append(high > low, False)
+        several[account[(owner[account] != customer) & (customer >= 0)]] = True
+    several[-1] = False
     for name, frame in frames.items():
-        rows = int(several[frame.account()].sum())
+        rows = int(several[frame.account()].sum()) if several.any() else 0
         if rows:
             examples = view.accounts()[several[:-1]][:3].astype(str)
             yield "several", name, "account_id", ", ".join(examples), 0, rows, 0.0, 0.0

@@ -16,7 +16,7 @@ from bankcrm.errors import DataError
 from bankcrm.frames import Column, as_frame, check_frame
 from bankcrm.frames.arrays import Numbers, codes
 from bankcrm.frames.instants import ZONE, local_day
-from bankcrm.frames.numbering import Positions, positions_in
+from bankcrm.frames.numbering import Positions, look_up, positions_in
 
 DayNumbers: TypeAlias = npt.NDArray[np.int32]
 Mask: TypeAlias = npt.NDArray[np.bool_]
@@ -80,13 +80,9 @@ class FrameView:
 
     def account(self, column: str = "account_id") -> Positions:
         """The position of each row's account, int32; -1 where it is missing."""
-        return self._once("account", column, lambda: self._account(column))
-
-    def _account(self, column: str) -> Positions:
-        index = self.accounts()
-        code, distinct = self.words(column)
-        del self._made["words", column]  # the larger array, which nothing else reads
-        return np.append(index.get_indexer(distinct), -1).astype(np.int32)[code]
+        return self._once(
+            "account", column, lambda: positions_in(self.frame[column], self.accounts())
+        )
 
     def day(self, column: str) -> DayNumbers:
         """A date as int32 days since 1970-01-01, an instant as its local day; `NEVER` if missing.
@@ -108,7 +104,7 @@ class FrameView:
         if column not in self.frame:
             return np.zeros(len(self.frame), dtype=np.bool_)
         code, distinct = self.words(column)
-        return np.append(distinct.isin(list(words)), False)[code]
+        return look_up(np.append(distinct.isin(list(words)), False), code)
 
     def numbers(self, column: str) -> Numbers:
         """A column of numbers as float64; nan where missing, and everywhere without the column."""
@@ -176,7 +172,8 @@ class BookView:
         """Every account that a frame names, each once: those of ``accounts`` first."""
         if not self._accounts:
             order = ("accounts", "balances", "transactions", "loans")
-            named = [f.words("account_id")[1] for n in order if (f := self.get(n, "account_id"))]
+            frames = [f.frame for n in order if (f := self.get(n, "account_id"))]
+            named = [codes(f["account_id"])[1] for f in frames]
             found = pd.Index([], dtype=np.int64)
             for ids in named:
                 more = ids[~ids.isin(found)]

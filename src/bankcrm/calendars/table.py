@@ -6,7 +6,7 @@ import datetime as dt
 import warnings
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any, NamedTuple, TypeAlias, cast, overload
+from typing import Any, NamedTuple, TypeAlias, TypeVar, cast, overload
 
 import attrs
 import numpy as np
@@ -22,8 +22,10 @@ DayLike: TypeAlias = "dt.date | str | np.datetime64"
 ManyDays: TypeAlias = "pd.Series | pd.Index | npt.NDArray[np.generic] | list[Any] | tuple[Any, ...]"
 Counts: TypeAlias = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 _Ints: TypeAlias = npt.NDArray[np.int64]
+T = TypeVar("T", bound=np.generic)
 _NAT = np.datetime64("NaT", "D")
 _ONE = np.timedelta64(1, "D")
+_ONE_DAY = (str, dt.date, np.datetime64)
 _CHUNK = 1 << 14
 _LOST = -(1 << 40)  # a rank of no working day, whatever is added to it
 
@@ -61,7 +63,7 @@ def _day(value: DayLike) -> np.datetime64:
     return as_of_day(value)
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)  # units of time are kept by calendar
 class WorkingCalendar:
     """The working days of a bank, as a table from a first day to a last day.
 
@@ -132,10 +134,8 @@ class WorkingCalendar:
         True
         """
         day, scalar = _days(dates)
-        index = self._index(day)
-        self._check_provisional(self.is_provisional(day), strict)
-        table = np.concatenate(([False], self.working, [False]))
-        result = table[index]
+        result = self._looked_up(self._worked, day)
+        self._check_provisional(self._beyond(day), strict)
         return bool(result[0]) if scalar else result
 
     def is_provisional(self, dates: DayLike | ManyDays) -> npt.NDArray[np.bool_]:
@@ -179,10 +179,11 @@ class WorkingCalendar:
         >>> working_calendar("CN").add("2026-02-13", [1, 2, -1]).astype(str).tolist()
         ['2026-02-14', '2026-02-24', '2026-02-12']
         """
+        if isinstance(n, (int, np.integer)) and (dates is None or isinstance(dates, _ONE_DAY)):
+            return self._add_one(dates, int(n), strict)
         result, provisional = self.add_marked(dates, n)
         self._check_provisional(provisional, strict)
-        _, one_date = _days(dates)
-        return _scalar(result) if one_date and isinstance(n, (int, np.integer)) else result
+        return result
 
     def add_marked(self, dates: DayLike | ManyDays, n: int | ManyDays) -> MarkedDates:
         """The results of `add`, always as an array, with marks of provisional results.
@@ -252,17 +253,27 @@ class WorkingCalendar:
         """The results of `between` for arrays, with marks of provisional results and no warning."""
         left, _ = _days(a)
         right, _ = _days(b)
-        counts = self._upto[self._index(right)] - self._upto[self._index(left)]
-        missing = np.isnat(left) | np.isnat(right)
-        marks = self.is_provisional(left) | self.is_provisional(right)
-        return MarkedCounts(np.where(missing, np.nan, counts) if missing.any() else counts, marks)
+        marks = self._beyond(left) | self._beyond(right)
+        if len(left) != len(right) or not (self._covers(left) and self._covers(right)):
+            start, end = self._index(left), self._index(right)
+            counts = self._upto[end] - self._upto[start]
+            missing = (start == 0) | (end == 0)
+            return MarkedCounts(
+                np.where(missing, np.nan, counts) if missing.any() else counts, marks
+            )
+        counts = np.empty(len(left), dtype=np.int64)
+        for part in _chunks(len(left)):
+            start, end = self._offsets(left[part]), self._offsets(right[part])
+            upto = self._upto.take(end, mode="clip")
+            np.subtract(upto, self._upto.take(start, mode="clip"), out=counts[part])
+        return MarkedCounts(counts, marks)
 
     def count_to(self, dates: DayLike | ManyDays) -> _Ints:
         """Working days from the table's first day up to and with each date; 0 if it is missing."""
         day, _ = _days(dates)
         if len(day) and (day == self.first - _ONE).any():
             day = np.where(day == self.first - _ONE, _NAT, day)
-        return self._upto[self._index(day)]
+        return self._looked_up(self._upto, day)
 
     def day_of(self, counts: npt.ArrayLike) -> Days:
         """The working day of each count; the inverse of `count_to`.
@@ -308,12 +319,40 @@ class WorkingCalendar:
 
     def _index(self, day: Days) -> _Ints:
         """Place of each day in the padded table; 0 for a missing date."""
-        index = (day - self.first).astype(np.int64) + 1
-        index[np.isnat(day)] = 0
-        outside = ((index < 1) & ~np.isnat(day)) | (index > len(self.working))
-        if outside.any():
-            self._refuse(day[outside], "dates")
+        index = self._offsets(day)
+        if not self._covers(day):
+            missing = np.isnat(day)
+            index[missing] = 0
+            outside = ((index < 1) & ~missing) | (index > len(self.working))
+            if outside.any():
+                self._refuse(day[outside], "dates")
         return index
+
+    def _looked_up(self, table: npt.NDArray[T], day: Days) -> npt.NDArray[T]:
+        """The entry of a padded table for each day."""
+        if not self._covers(day):
+            return table.take(self._index(day))
+        result = np.empty(len(day), dtype=table.dtype)
+        for part in _chunks(len(day)):
+            table.take(self._offsets(day[part]), mode="clip", out=result[part])
+        return result
+
+    def _covers(self, day: Days) -> bool:
+        """Whether all days lie in the table; a missing date, the lowest int64, does not."""
+        number, first = day.view(np.int64), int(self.first.astype(np.int64))
+        return not len(day) or bool(
+            first <= number.min() and number.max() < first + len(self.working)
+        )
+
+    def _add_one(self, date: DayLike | None, n: int, strict: bool) -> dt.date:
+        """Add one number to one date: the same look-up as `_add_same`, without its table."""
+        day, _ = _days(date)
+        ranks = self._ahead if n > 0 else self._back
+        result = self._padded.take(ranks.take(self._offsets(day), mode="clip") + n, mode="clip")
+        self._known(day, result)
+        later = self._beyond(np.maximum(day, result) if n < 0 else result)
+        self._check_provisional(later, strict)
+        return _scalar(result)
 
     def _add_same(self, day: Days, n: int) -> Days:
         """Add one number to every date: a single lookup in a table composed for that number."""
@@ -336,6 +375,11 @@ class WorkingCalendar:
             rank += steps
             self._padded.take(rank, mode="clip", out=result[part])
         return self._known(day, result)
+
+    @cached_property
+    def _worked(self) -> npt.NDArray[np.bool_]:
+        """Whether each place of the padded table is a working day."""
+        return np.concatenate(([False], self.working, [False]))
 
     @cached_property
     def _ahead(self) -> _Ints:
@@ -399,7 +443,7 @@ def _days(dates: object) -> tuple[Days, bool]:
     """Days as an array, and whether one date was given."""
     if isinstance(dates, np.ndarray) and dates.dtype == "datetime64[D]" and dates.ndim == 1:
         return dates, False
-    if dates is None or isinstance(dates, (str, dt.date, np.datetime64)):
+    if dates is None or isinstance(dates, _ONE_DAY):
         if pd.isna(cast("str | None", dates)):
             return np.array([_NAT]), True
         return np.array([as_of_day(dates)]), True

@@ -9,7 +9,6 @@ from typing import Any, cast
 import click
 
 from bankcrm.errors import DataError
-from bankcrm.frames.arrays import as_of_day
 
 
 class _Day(click.ParamType):  # type: ignore[type-arg]  # generic only in newer versions of click
@@ -19,6 +18,8 @@ class _Day(click.ParamType):  # type: ignore[type-arg]  # generic only in newer 
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
         """The day of a text."""
+        from bankcrm.frames.arrays import as_of_day  # numpy and pandas, which no help needs
+
         try:
             return cast("date", as_of_day(value).item())
         except DataError:

@@ -7,9 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.measure import Measurement
-from rich.table import Table
 
 
 def show(
@@ -22,6 +19,10 @@ def show(
         title: A line above the table.
         right: The columns of numbers.
     """
+    from rich.console import Console  # slow to import, and the help prints no table
+    from rich.measure import Measurement
+    from rich.table import Table
+
     table = Table(title=title or None, title_justify="left", box=None, padding=(0, 2, 0, 0))
     for name in rows[0] if rows else ():
         table.add_column(name, justify="right" if name in right else "left", no_wrap=True)

@@ -28,7 +28,7 @@ from bankcrm.complaints.lexicon.lexicon import Lexicon
 from bankcrm.complaints.routes import RouteRule, routes_of
 from bankcrm.complaints.severity import decide_severity
 from bankcrm.frames import as_frame, check_frame
-from bankcrm.frames.numbering import categorical
+from bankcrm.frames.numbering import categorical, places_of
 from bankcrm.models import Id
 from bankcrm.models.complaint import Complaint
 from bankcrm.policy import Policy
@@ -83,25 +83,19 @@ def route_frame(
     checked = check_frame(frame, (*own, *checked_columns(policy)), frame="complaints")
     read = read_texts(frame, policy, classifier)
     facts = extend_facts(complaint_facts(checked, policy, read))
-    result = decide_severity(facts, policy)
-    for name in ("severity", "severity_rule"):
-        result[name] = result[name].where(facts["kind"] == Kind.COMPLAINT.value)
-    facts = facts.assign(severity=result["severity"])
+    decided = decide_severity(facts, policy)
+    kind = places_of(facts["kind"], KINDS)
+    complaint = kind == KINDS.index(Kind.COMPLAINT.value)
+    found = {"kind": facts["kind"], **{n: decided[n].where(complaint) for n in decided}}
+    facts = facts.assign(severity=found["severity"])
     table = policy.table("route")
     codes = table.decide_codes(facts, on_missing="raise")
     routes = routes_of(policy)
     chosen = [routes[name] for name in table.vocabulary]
-    result.insert(0, "kind", facts["kind"])
-    result["route"] = categorical(codes.outcome, [r.name for r in chosen])
-    result["route_rule"] = categorical(codes.rule, [r.id for r in table.rules])
-    result["owner"] = categorical(codes.outcome, [r.owner for r in chosen])
-    result["departments"] = _departments(facts, codes.outcome, chosen, policy)
-    result["accountable"] = checked.get("first_asked")
-    result["priority"] = policy.table("priority").decide_frame(facts)["outcome"].cat.as_ordered()
     due, provisional = answer_days(
         checked["received_at"],
-        kind=facts["kind"].cat.set_categories(KINDS).cat.codes.to_numpy(),
-        severity=result["severity"].cat.codes.to_numpy(),
+        kind=kind,
+        severity=found["severity"].cat.codes.to_numpy(),
         topic=checked.get("topic"),
         policy=policy,
         calendar=calendar,
@@ -111,9 +105,22 @@ def route_frame(
         days = np.array([int(policy.value(r.days)) for r in chosen])[codes.outcome[free]]
         start = business_days(checked["received_at"][free], policy)
         due[free], provisional[free] = calendar.add_marked(start, days)
-    result["due"] = due.astype("datetime64[s]")
-    result["provisional"] = provisional
-    result.attrs["calendar"] = calendar.name
+    result = pd.DataFrame(
+        {
+            **found,
+            "route": categorical(codes.outcome, [r.name for r in chosen]),
+            "route_rule": categorical(codes.rule, [r.id for r in table.rules]),
+            "owner": categorical(codes.outcome, [r.owner for r in chosen]),
+            "departments": _departments(facts, codes.outcome, chosen, policy),
+            "accountable": checked.get("first_asked"),
+            "priority": policy.table("priority").decide_frame(facts)["outcome"].cat.as_ordered(),
+            "due": due.astype("datetime64[s]"),
+            "provisional": provisional,
+        },
+        index=checked.index,
+        copy=False,
+    )
+    result.attrs = {**decided.attrs, "calendar": calendar.name}
     return policy.stamp(result)
 
 

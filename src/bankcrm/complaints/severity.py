@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from bankcrm.complaints.base import complaints_policy
@@ -17,7 +18,7 @@ from bankcrm.complaints.facts import (
 )
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, check_frame
-from bankcrm.frames.numbering import categorical
+from bankcrm.frames.numbering import categorical, places_of
 from bankcrm.policy import Policy
 from bankcrm.vocabulary import SIGNALS, Severity
 
@@ -93,14 +94,17 @@ def assess_severity(
 def decide_severity(facts: pd.DataFrame, policy: Policy) -> pd.DataFrame:
     """The severity by the policy's table, for given facts."""
     decided = policy.table("severity").decide_frame(facts)
-    result = decided.rename(columns={"outcome": "severity", "rule": "severity_rule"})
-    result["severity"] = in_order(result["severity"])
+    columns = {"severity": in_order(decided["outcome"]), "severity_rule": decided["rule"]}
+    result = pd.DataFrame(columns, copy=False)
+    result.attrs = decided.attrs
     return policy.stamp(result)
 
 
 def in_order(severity: pd.Series) -> pd.Series:
     """Severities as an ordered categorical, mildest first."""
-    return severity.cat.set_categories([s.value for s in Severity], ordered=True)
+    words = [s.value for s in Severity]
+    code = places_of(severity, words).astype(np.int8)
+    return pd.Series(categorical(code, words, ordered=True), index=severity.index)
 
 
 def raise_severity(

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 ROWS_PER_BLOCK = 2_000_000
 """Average number of transactions per block, unless the number of blocks is given."""
-LAYOUT = 3
+LAYOUT = 4
 """Version of the intermediate results; a run continues only results of the same version."""
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from functools import lru_cache
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -27,13 +28,22 @@ def categorical(
     >>> categorical(np.array([1, -1]), ["a", "b"]).tolist()
     ['b', nan]
     """
-    distinct = list(dict.fromkeys(names))
+    distinct = tuple(dict.fromkeys(names))
     if len(distinct) < len(names):
         place = np.array([distinct.index(n) for n in names] + [-1], dtype=np.int16)
         code = place[code]
-    dtype = pd.CategoricalDtype(pd.Index(distinct), ordered=ordered)
-    made: pd.Categorical = pd.Categorical.from_codes(code, dtype=dtype)
+    kinds = tuple(map(type, distinct))  # 1, 1.0 and True are equal, but not the same name
+    dtype = _of_names if len(distinct) < 256 else _of_names.__wrapped__
+    made: pd.Categorical = pd.Categorical.from_codes(code, dtype=dtype(distinct, kinds, ordered))
     return made
+
+
+@lru_cache(maxsize=1024)
+def _of_names(
+    names: tuple[Any, ...], kinds: tuple[type, ...], ordered: bool
+) -> pd.CategoricalDtype:
+    """The type of a categorical with these names; few sets of them are used again and again."""
+    return pd.CategoricalDtype(pd.Index(names), ordered=ordered)
 
 
 def places_of(values: pd.Series, names: Sequence[str]) -> npt.NDArray[np.int64]:
@@ -42,8 +52,10 @@ def places_of(values: pd.Series, names: Sequence[str]) -> npt.NDArray[np.int64]:
     >>> places_of(pd.Series(["low", "high", None]), ["high", "low"]).tolist()
     [1, 0, -1]
     """
-    ordered = values.astype("category").cat.set_categories(list(names))
-    return ordered.cat.codes.to_numpy().astype(np.int64)
+    found = cast("pd.Categorical", values.astype("category").array)
+    place = {name: i for i, name in enumerate(names)}
+    table = np.array([*(place.get(c, -1) for c in found.categories), -1], dtype=np.int64)
+    return table.take(found.codes, mode="wrap")
 
 
 def positions_in(ids: pd.Series, index: pd.Index) -> Positions:
@@ -52,6 +64,29 @@ def positions_in(ids: pd.Series, index: pd.Index) -> Positions:
     >>> positions_in(pd.Series([7, 5, 9]), pd.Index([5, 7])).tolist()
     [1, 0, -1]
     """
+    if isinstance(ids.dtype, np.dtype) and ids.dtype.kind == "i" and index.dtype.kind == "i":
+        known = index.to_numpy().astype(np.int64, copy=False)
+        low = int(known.min(initial=0))
+        span = int(known.max(initial=0)) - low + 1
+        if span <= 8 * max(len(known), len(ids)) + 1024:
+            place = np.full(span + 1, -1, dtype=np.int32)  # the last is that of unknown ids
+            place[known - low] = np.arange(len(known), dtype=np.int32)
+            offset = (ids.to_numpy().astype(np.int64, copy=False) - low).view(np.uint64)
+            return place[np.minimum(offset, np.uint64(span)).view(np.int64)]
     code, distinct = codes(ids)
     place = np.append(index.get_indexer(distinct), -1).astype(np.int32)
     return place[code]
+
+
+def look_up(table: npt.NDArray[Any], code: npt.NDArray[np.signedinteger[Any]]) -> npt.NDArray[Any]:
+    """The entry of a table for each code; the last entry for the code -1.
+
+    >>> look_up(np.array([10, 20, 0], np.int8), np.array([1, -1, 0], np.int8)).tolist()
+    [20, 0, 10]
+    """
+    if code.dtype != np.int8 or table.itemsize != 1:
+        return table.take(code, mode="wrap")
+    # Bytes are translated four times faster than small codes are taken, which become intp first.
+    full = np.empty(256, table.dtype)
+    full[: len(table)], full[-1] = table, table[-1]
+    return np.frombuffer(bytearray(code).translate(full.tobytes()), table.dtype)

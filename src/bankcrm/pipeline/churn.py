@@ -14,6 +14,7 @@ import pandas as pd
 
 from bankcrm._display import card as html_card
 from bankcrm._display import figures_of
+from bankcrm.arguments import as_items, as_kind, as_number
 from bankcrm.book import Book
 from bankcrm.book.recorded import recorded_in
 from bankcrm.book.view import book_view
@@ -143,7 +144,12 @@ def churn_samples(
     Raises:
         DataError: The days make no windows, or nobody is at risk on any of them.
     """
-    last = max(as_of_day(d) for d in as_ofs) + np.timedelta64(horizon_days, "D")
+    as_kind(book, Book, "book")
+    asked = as_items(as_ofs, "as_ofs", "a list of days")
+    if not asked:
+        raise DataError("as_ofs: no days; expected one or more")
+    horizon_days = int(as_number(horizon_days, "horizon_days"))
+    last = max(as_of_day(d) for d in asked) + np.timedelta64(horizon_days, "D")
     rules = policies_of(policies, book.presets).at(last.astype(dt.date))
 
     @cache
@@ -158,7 +164,7 @@ def churn_samples(
         stage = known(end)["stage"].astype(object)
         return stage.isin(ENDS).astype("boolean").mask(stage.isna())
 
-    samples = outcome_samples(at_risk, churned, as_ofs=as_ofs, horizon_days=horizon_days)
+    samples = outcome_samples(at_risk, churned, as_ofs=asked, horizon_days=horizon_days)
     if samples.facts.empty:
         raise DataError("book: nobody is new or active on any of the days; give later days")
     return samples
@@ -205,6 +211,7 @@ def fit_churn(
 
     Source: PB-3, PB-7.
     """
+    as_kind(book, Book, "book")
     if windows < 1 or horizon_days < 1:
         raise DataError(f"windows {windows}, horizon_days {horizon_days}; expected 1 or more")
     end = as_of_day(as_of)
@@ -234,6 +241,7 @@ def churn_steps(model: ChurnModel) -> tuple[Step, ...]:
     Args:
         model: As `fit_churn` gives it, or read from TOML.
     """
+    as_kind(model, ChurnModel, "model", "give the result of fit_churn")
     features = tuple(f.name for f in model.card.features)
     return (
         Step(

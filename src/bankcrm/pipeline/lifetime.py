@@ -7,6 +7,8 @@ from functools import partial
 
 import pandas as pd
 
+from bankcrm.arguments import as_items, as_kind
+from bankcrm.errors import UnknownNameError
 from bankcrm.pipeline.step import CUSTOMER, Need, Step
 from bankcrm.policy import PolicySet
 from bankcrm.rules.values import frozen_dict
@@ -30,6 +32,11 @@ def with_lifetime_value(steps: Sequence[Step], retention: Mapping[str, float]) -
     >>> [s.name for s in with_lifetime_value(STEPS, yearly)][:5]
     ['stage', 'population', 'rfm', 'contribution', 'lifetime_value']
     """
+    as_kind(retention, Mapping, "retention", "give stage and probability")
+    listed = [as_kind(s, Step, "steps") for s in as_items(steps, "steps", "the steps of a review")]
+    names = [s.name for s in listed]
+    if "contribution" not in names:
+        raise UnknownNameError("step", "contribution", names)
     step = Step(
         name="lifetime_value",
         title="lifetime value",
@@ -40,8 +47,8 @@ def with_lifetime_value(steps: Sequence[Step], retention: Mapping[str, float]) -
         where=CUSTOMER,
         shown=("lifetime_value",),
     )
-    place = 1 + [s.name for s in steps].index("contribution")
-    return (*steps[:place], step, *steps[place:])
+    place = 1 + names.index("contribution")
+    return (*listed[:place], step, *listed[place:])
 
 
 def _value(

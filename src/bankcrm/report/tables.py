@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 import decimal
 import numbers
 import re
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv
 
 from bankcrm.arguments import as_kind, as_path, refuse
 from bankcrm.disk import whole_file
@@ -76,18 +78,34 @@ def write_csv(frame: pd.DataFrame, path: str | Path, *, index: bool = True) -> N
     as_kind(frame, pd.DataFrame, "frame")
     path = as_path(path)
     flat = frame.reset_index() if index else frame
-    safe = pd.DataFrame({_heading(name): inert(flat[name]) for name in flat.columns})
+    columns = [_arrow(flat.iloc[:, place]) for place in range(flat.shape[1])]
+    if len(columns) == 1:  # a line of one empty cell would be no line
+        columns = [pc.fill_null(columns[0].cast(pa.large_string()), "")]
+    table = pa.table(columns, names=[str(_heading(name)) for name in flat.columns])
     with whole_file(path) as temporary:
-        # Python quotes no carriage return, after which a spreadsheet begins a cell.
-        quoting: Literal[0, 1] = csv.QUOTE_ALL if _has_returns(safe) else csv.QUOTE_MINIMAL
-        safe.to_csv(temporary, index=False, encoding="utf-8", quoting=quoting)
+        # It quotes every text, also for a carriage return, after which a spreadsheet begins a cell.
+        csv.write_csv(table, temporary, csv.WriteOptions(quoting_style="needed"))
 
 
-def _has_returns(frame: pd.DataFrame) -> bool:
-    texts = frame.select_dtypes(exclude=["number", "bool", "datetime", "datetimetz"])
-    return any("\r" in str(name) for name in frame) or any(
-        texts[name].astype("string").str.contains("\r", regex=False).any() for name in texts
-    )
+def _arrow(values: pd.Series[Any]) -> pa.Array | pa.ChunkedArray:
+    """A column as Arrow writes it, its texts inert: days as dates, nulls empty."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        coded = values.array
+        return _arrow(pd.Series(coded.categories)).take(pa.array(coded.codes, mask=coded.codes < 0))
+    kind = values.dtype.kind
+    if kind in "biuf":
+        return pa.array(values, from_pandas=True)
+    if kind == "M" and not isinstance(values.dtype, pd.DatetimeTZDtype):
+        instants = pa.array(values, from_pandas=True)
+        days = instants.cast(pa.date32(), safe=False)
+        whole = days.cast(instants.type).equals(instants)
+        return days if whole else instants.cast(pa.timestamp("s"), safe=False)
+    if values.dtype != object and pd.api.types.is_string_dtype(values.dtype):
+        texts = pa.array(values, pa.large_string(), from_pandas=True)
+        if not pc.any(pc.match_substring_regex(texts, f"^(?:{FORMULA})")).as_py():
+            return texts
+    plain = [None if pd.isna(v) else str(v) for v in inert(values)]
+    return pa.array(plain, pa.large_string())
 
 
 def write_excel(sheets: Mapping[str, pd.DataFrame], path: str | Path) -> None:

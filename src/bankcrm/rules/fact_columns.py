@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, cast
 
 import attrs
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.errors import DataError
+from bankcrm.frames.numbering import look_up
 from bankcrm.rules.compiled import Cell
 from bankcrm.rules.values import Fact, beyond, outside, plain_value, read, wrong_type
 
@@ -48,11 +49,10 @@ class FactColumn:
             return absent if cell.needs == "missing" else ~absent
         if self.texts is not None:
             known = [t is not None and bool(cell.predicate(t)) for t in self.texts]
-            lookup = np.array([*known, False], np.bool_)
-            found: Mask = lookup[self.values]
-            return found
+            lookup = np.array([*known, False], np.bool_)  # the last is for the code -1
+            return look_up(lookup, self.values)
         result: Mask = cell.predicate(self.values)
-        return result if self.missing is None else result & ~self.missing
+        return result if self.missing is None else result > self.missing  # and not missing
 
 
 def fact_column(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn:
@@ -85,12 +85,13 @@ def _with_missing(values: npt.NDArray[Any], missing: Mask) -> FactColumn:
 
 
 def _categorical(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn:
-    codes = series.cat.codes.to_numpy()
-    used = set(np.unique(codes).tolist())
-    kept = [c if i in used else None for i, c in enumerate(series.cat.categories)]
+    values = cast("pd.Categorical", series.array)
+    codes, categories = values.codes, values.categories
+    used = np.bincount(codes.astype(np.intp) + 1, minlength=len(categories) + 1) > 0
+    kept = [c if there else None for c, there in zip(categories, used[1:], strict=True)]
     if expected.type == "text":
         return FactColumn(
-            codes, codes < 0 if -1 in used else None, _texts(kept, codes, expected, name)
+            codes, codes < 0 if used[0] else None, _texts(kept, codes, expected, name)
         )
     column = _objects(pd.Series([*kept, None], dtype=object), expected, name)
     return _with_missing(column.values[codes], codes < 0)
@@ -141,6 +142,9 @@ def _plain(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn:
         return _from_nullable(series, np.int64 if kind == "i" else np.uint64, 0)
     elif expected.type in ("number", "integer") and kind == "f":
         values = series.to_numpy(dtype=np.float64, na_value=np.nan)
+        least = values.min(initial=np.inf)
+        if least == least:  # the least of values with a NaN is NaN
+            return FactColumn(values, None)
         return _with_missing(values, np.isnan(values))
     if kind == "O":
         return _objects(series, expected, name)
@@ -184,6 +188,10 @@ def _check_range(column: FactColumn, expected: Fact, name: str) -> None:
 
 
 def _in_range(values: npt.NDArray[Any], expected: Fact) -> bool:
-    """Whether no value can be out of range, at the cost of one pass per bound; False with NaN."""
+    """Whether no known value is out of range, at the cost of one pass per bound."""
     low, high = expected.minimum, expected.maximum
-    return (low is None or values.min() >= low) and (high is None or values.max() <= high)
+    # NaN, a missing value, is left out.
+    floats = values.dtype.kind == "f"
+    least: Callable[..., Any] = np.fmin.reduce if floats else np.min
+    most: Callable[..., Any] = np.fmax.reduce if floats else np.max
+    return bool((low is None or least(values) >= low) and (high is None or most(values) <= high))

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm._display import card as html_card
+from bankcrm.arguments import as_kind
 from bankcrm.errors import DataError
 from bankcrm.scoring.card import Card
 from bankcrm.scoring.checks import CardChecks, check_card
@@ -101,6 +102,7 @@ def backtest(samples: Samples, *, fit: FitCard = fit_card) -> Backtest:
     Raises:
         DataError: No day lies after the end of an earlier window.
     """
+    as_kind(samples, Samples, "samples", "give the result of outcome_samples")
     length = dt.timedelta(days=samples.horizon_days)
     tests = []
     for day in samples.days:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm._display import card, figures_of
+from bankcrm.arguments import as_items, refuse
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.frames.arrays import ArrayLike, numbers
 from bankcrm.rules import UnaryTest
@@ -125,7 +126,7 @@ def fit_bins(
     (['< 4', '>= 4'], 'descending')
     """
     hits = event_of(event)
-    column = values if isinstance(values, pd.Series) else pd.Series(values)
+    column = series_of(values, "values")
     name = feature or str(column.name if column.name is not None else "feature")
     limits = BinLimits(max_bins, min_share, min_count)
     return binned(column, hits, name, trend, limits)[0]
@@ -153,7 +154,7 @@ def event_of(event: ArrayLike) -> Events:
     Raises:
         DataError: It is missing somewhere, is neither true nor false, or has one value only.
     """
-    series = event if isinstance(event, pd.Series) else pd.Series(event)
+    series = series_of(event, "event")
     if absent := int(series.isna().sum()):
         raise DataError(
             f"event: missing in {absent:,} of {len(series):,} rows; leave those rows out of the "
@@ -169,6 +170,20 @@ def event_of(event: ArrayLike) -> Events:
         f"event: happened in {int(result.sum()):,} of {len(result):,} rows; expected rows with and "
         "rows without it"
     )
+
+
+def series_of(values: object, name: str) -> pd.Series:
+    """A column of values as a Series.
+
+    Raises:
+        DataError: It is no column.
+    """
+    if isinstance(values, pd.Series):
+        return values
+    items = as_items(values, name, "one column") if not isinstance(values, np.ndarray) else values
+    if isinstance(values, pd.DataFrame) or np.ndim(items) != 1:
+        refuse(name, "one column", values, "give a column, such as frame['amount']")
+    return pd.Series(items)
 
 
 def _plain(series: pd.Series) -> pd.Series:

@@ -14,7 +14,7 @@ from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import ArrayLike, codes, numbers
 from bankcrm.intervals import Interval, quantile, wilson
-from bankcrm.scoring.bins import event_of
+from bankcrm.scoring.bins import event_of, series_of
 from bankcrm.vocabulary import Language
 
 if TYPE_CHECKING:
@@ -111,13 +111,13 @@ def check_card(
         )
     points = numbers(frame["points"], "points")
     chance = numbers(frame["probability"], "probability")
-    hits = np.asarray(event)
+    hits = series_of(event, "event").reset_index(drop=True)
     if len(hits) != len(points):
         raise DataError(f"event: {len(hits):,} values for {len(points):,} rows")
     if bands < 1:
         raise DataError(f"bands: got {bands}; expected 1 or more")
     known = ~np.isnan(points)
-    happened = event_of(pd.Series(event).reset_index(drop=True)[known])
+    happened = event_of(hits[known])
     points, chance = points[known], chance[known]
     code, values = _ordered(points)
     n = np.bincount(code, minlength=len(values)).astype(np.float64)

@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from bankcrm.arguments import as_items
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import ArrayLike
@@ -83,7 +84,9 @@ def fit_card(
     [('< 100', 9), ('>= 100', -40)]
     """
     frame, hits = as_frame(facts), event_of(event)
-    names = [str(c) for c in frame.columns] if features is None else list(features)
+    names = list(map(str, frame.columns))
+    if features is not None:
+        names = as_items(features, "features", "a list of columns")
     asked = dict(trends or {})
     for name in (*names, *asked):
         if name not in frame.columns:

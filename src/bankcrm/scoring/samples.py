@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm._display import line
+from bankcrm.arguments import as_items, as_number, refuse
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import as_of_day
 
@@ -85,7 +86,12 @@ def outcome_samples(
     >>> samples.event.tolist()
     [True, True]
     """
-    days = sorted({as_of_day(d).astype(dt.date) for d in as_ofs})
+    asked = as_items(as_ofs, "as_ofs", "a list of days")
+    days = sorted({as_of_day(d).astype(dt.date) for d in asked})
+    horizon_days = int(as_number(horizon_days, "horizon_days"))
+    for name, call in (("facts", facts), ("event", event)):
+        if not callable(call):
+            refuse(name, "a function of days", call)
     if not days or horizon_days < 1:
         raise DataError(
             f"as_ofs: {len(days)} days, horizon_days {horizon_days}; expected one day or more and "

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm.arguments import as_kind
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.numbering import categorical
@@ -40,6 +41,7 @@ def score_card(facts: object, card: Card, *, reasons: int = 3) -> pd.DataFrame:
     >>> scored["reasons"].tolist()
     ['', 'idle >= 100 (-49)', nan]
     """
+    as_kind(card, Card, "card", "give the result of fit_card")
     frame = as_frame(facts)
     total = np.full(len(frame), float(card.base_points))
     missing = np.full(len(frame), -1, dtype=np.int16)
@@ -88,6 +90,8 @@ def score_case(facts: Mapping[str, object], card: Card, *, reasons: int = 3) -> 
     Raises:
         DataError: A value is of another type.
     """
+    as_kind(card, Card, "card", "give the result of fit_card")
+    as_kind(facts, Mapping, "facts", "give feature and value of one case")
     total, lost = card.base_points, []
     for feature, table in zip(card.features, card.tables(), strict=True):
         decision = table.decide(facts, on_missing="undecided")

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm.arguments import as_kind
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import numbers
 from bankcrm.rules import DecisionTable
@@ -40,6 +41,7 @@ def stability(facts: object, card: Card, *, then: object = None) -> pd.DataFrame
     >>> float(stability(sample, card)["psi"].iloc[0])
     0.0
     """
+    as_kind(card, Card, "card", "give the result of fit_card")
     now = as_frame(facts)
     before = None if then is None else as_frame(then)
     rows: list[tuple[str, float, str]] = []

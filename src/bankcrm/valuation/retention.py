@@ -7,10 +7,9 @@ from typing import Literal, Self
 import attrs
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize_scalar
 
 from bankcrm._display import card, figures_of
-from bankcrm.arguments import as_kind, as_numbers, refuse
+from bankcrm.arguments import as_kind, as_number, as_numbers
 from bankcrm.errors import DataError
 from bankcrm.valuation.arrays import Floats
 
@@ -166,8 +165,8 @@ def retention_economics(
     >>> round(now.lifetime, 6), round(now.effect, 6)  # ten years become twenty: value doubles
     (10.0, 1.0)
     """
-    margin, cost = _number(margin, "margin"), _number(cost, "cost")
-    retention, points = _number(retention, "retention"), _number(points, "points")
+    margin, cost = as_number(margin, "margin"), as_number(cost, "cost")
+    retention, points = as_number(retention, "retention"), as_number(points, "points")
     net = margin - cost
     if not points > 0:
         raise DataError(f"points: got {points}; expected more than 0, such as 0.05")
@@ -277,7 +276,7 @@ def spend_to_win(value: float, curve: SpendCurve) -> SpendPlan:
     100.0
     """
     as_kind(curve, SpendCurve, "curve", "use SpendCurve.through(spend, rate, ceiling=...)")
-    value = _number(value, "value")
+    value = as_number(value, "value")
     reach = (curve.ceiling - curve.floor) * curve.steepness * value
     spend = float(np.log(reach)) / curve.steepness if reach > 1 else 0.0
     rate = curve.rate(spend)
@@ -315,7 +314,7 @@ def spend_to_keep(
     True
     """
     as_kind(curve, SpendCurve, "curve", "use SpendCurve.through(spend, rate, ceiling=...)")
-    if not _number(margin, "margin") > 0:
+    if not as_number(margin, "margin") > 0:
         raise DataError(
             f"margin: got {margin}; a customer without margin has no best spend; give more than 0"
         )
@@ -325,6 +324,8 @@ def spend_to_keep(
             margin - spend, curve.rate(spend), discount, growth=growth, timing=timing
         )
         return -float(kept)
+
+    from scipy.optimize import minimize_scalar
 
     found = minimize_scalar(lost, bounds=(0.0, margin), method="bounded", options={"xatol": 1e-9})
     spend = float(found.x) if -found.fun > -lost(0.0) else 0.0
@@ -338,10 +339,3 @@ def spend_to_keep(
         value=value,
         gain=value + lost(0.0),
     )
-
-
-def _number(value: object, name: str) -> float:
-    array = as_numbers(value, name)
-    if array.ndim:
-        refuse(name, "one number", value)
-    return float(array)

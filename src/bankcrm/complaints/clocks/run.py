@@ -12,7 +12,7 @@ from bankcrm.complaints.clocks.events import CaseEvent
 from bankcrm.complaints.clocks.measure import STATES, Measured, PauseRound, measure, states
 from bankcrm.complaints.clocks.rules import ClockRule
 from bankcrm.complaints.clocks.state import Clock
-from bankcrm.complaints.clocks.time_units import DAY_UNITS, HOUR, aware, moment
+from bankcrm.complaints.clocks.time_units import DAY_UNITS, HOUR, aware_one, moment
 from bankcrm.policy import Policy
 from bankcrm.vocabulary import ClockStateKind, Severity, word
 
@@ -108,7 +108,7 @@ class Run:
             elapsed=float(found.elapsed[0]) / per,
             paused=float(found.paused[0]) / per,
             due=due[0].item(),
-            due_at=aware(due_at, units.zone)[0].to_pydatetime(),
+            due_at=aware_one(due_at[0], units.zone),
             state=word(ClockStateKind, STATES[code[0]]),
             ended_at=self.end,
             extended=self.extended,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TypeAlias
+from zoneinfo import ZoneInfo
 
 import attrs
 import numpy as np
@@ -140,11 +141,16 @@ class TimeUnits:
     def in_table(self, unit: str, ticks: Ticks) -> Mask:
         """Which due positions the calendar covers."""
         if unit == "working_days":
-            reached: Mask = ticks <= int(self.calendar.working.sum())
+            reached: Mask = ticks <= self._worked
             return reached
         if unit == "working_hours":
             return np.asarray(ticks <= self.hours.total(self.calendar))
         return np.ones(len(ticks), dtype=np.bool_)
+
+    @cached_property
+    def _worked(self) -> int:
+        """The working days of the calendar."""
+        return int(self.calendar.working.sum())
 
     def ticks_of(self, unit: str, amount: npt.NDArray[np.float64] | float) -> Ticks:
         """A limit in ticks; part of a day counts as a whole one."""
@@ -213,18 +219,33 @@ class TimeUnits:
         """The first instant after a bank day: midnight, or the hour at which it ends."""
         if not len(day):
             return day.astype("datetime64[us]")
-        first = day.min()  # many cases share few days: each day of their span is localised once
-        span = np.arange(first, day.max() + 1)
-        ends: Instants = self._span_ends(span)[(day - first).astype(np.int64)]
+        first, last = self.calendar.first, self.calendar.last
+        if first <= day.min() and day.max() <= last:
+            table = self._ends
+        else:
+            first, last = day.min(), day.max()
+            table = self._ends_of(np.arange(first, last + 1))
+        ends: Instants = table[(day - first).astype(np.int64)]
         return ends
 
-    def _span_ends(self, day: Days) -> Instants:
+    @cached_property
+    def _ends(self) -> Instants:
+        """The ends of all days of the calendar: many cases share few days."""
+        return self._ends_of(np.arange(self.calendar.first, self.calendar.last + 1))
+
+    def _ends_of(self, day: Days) -> Instants:
         local = (day + np.timedelta64(1, "D")).astype("datetime64[us]")
         end = self.closing or self.cutoff
         if end is not None:
             local = local - np.timedelta64(86_400 - (end.hour * 3600 + end.minute * 60), "s")
         made = instants_of(local, self.zone).tz_convert("UTC").tz_localize(None)
         return made.to_numpy().astype("datetime64[us]")
+
+
+def aware_one(instant: np.datetime64, zone: str) -> dt.datetime:
+    """One instant in naive UTC as an instant of a zone."""
+    plain: dt.datetime = instant.astype("datetime64[us]").item()
+    return plain.replace(tzinfo=dt.UTC).astimezone(ZoneInfo(zone))
 
 
 @lru_cache(maxsize=256)

@@ -8,9 +8,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.sparse.csgraph import connected_components
 
-from bankcrm.arguments import as_numbers, refuse
+from bankcrm.arguments import as_kind, as_number, as_numbers, refuse
 from bankcrm.errors import DataError
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -195,13 +194,14 @@ def markov_value_interval(
     >>> found.loc["active"].round().tolist()
     [550.0, 407.0, 724.0]
     """
+    as_kind(counts, pd.DataFrame, "counts", "give customers by stage before and after")
     seen = as_numbers(counts, "counts")
     if not (np.isfinite(seen) & (seen >= 0) & (seen == np.floor(seen))).all():
         raise DataError("counts: expected whole numbers of customers from 0 on")
     if (empty := seen.sum(axis=1) == 0).any():
         stages = ", ".join(map(str, counts.index[empty]))
         raise DataError(f"counts: nobody was in {stages} before; leave the stage out")
-    if not discount > 0:
+    if not as_number(discount, "discount") > 0:
         raise DataError(f"discount: expected a rate above 0 per period, found {discount}")
     share = pd.DataFrame(seen / seen.sum(axis=1, keepdims=True), counts.index, counts.columns)
     value = markov_value(share, rewards, discount=discount)
@@ -316,6 +316,8 @@ def chain(P: Chain) -> tuple[Floats, pd.Index]:  # noqa: N803
 
 def closed_classes(matrix: Floats) -> list[npt.NDArray[np.intp]]:
     """The sets of stages that are never left once entered."""
+    from scipy.sparse.csgraph import connected_components
+
     count, member = connected_components(matrix > 0, directed=True, connection="strong")
     sets = [np.flatnonzero(member == c) for c in range(count)]
     return [s for s in sets if not np.delete(matrix[s], s, axis=1).any()]

@@ -8,7 +8,6 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.linalg import expm
 
 from bankcrm._display import card, line
 from bankcrm.errors import DataError
@@ -185,6 +184,8 @@ def _generator(moves: Counts, exposure: Counts, period: float) -> tuple[Counts, 
         rates = np.where(exposure[:, :, None] > 0, moves / exposure[:, :, None], 0.0)
     diagonal = np.arange(rates.shape[1])
     rates[:, diagonal, diagonal] = -rates.sum(axis=2)
+    from scipy.linalg import expm
+
     share = np.stack([expm(r * period) for r in rates])
     unseen = exposure == 0
     share[unseen] = np.nan

@@ -6,8 +6,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from pandas.api import types
-from scipy.optimize import LinearConstraint, milp
-from scipy.sparse import coo_array, vstack
 
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, DataFault, check_frame
@@ -159,6 +157,9 @@ def _transport(
     gain = weight[g] / gap * (len(capacity) + 1.0)
     column = np.arange(len(g))
     ones = np.ones(len(g))
+    from scipy.optimize import LinearConstraint, milp
+    from scipy.sparse import coo_array, vstack
+
     supply = coo_array((ones, (g, column)), shape=(len(size), len(g)))
     demand = coo_array((ones, (m, column)), shape=(len(capacity), len(g)))
     limits = np.concatenate([size, capacity]).astype(np.float64)

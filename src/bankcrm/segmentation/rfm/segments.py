@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import attrs
 import numpy as np
 import numpy.typing as npt
@@ -54,22 +56,29 @@ def segment_rfm(scores: pd.DataFrame, *, policy: Policy | None = None) -> pd.Dat
     code = _code(scores)
     # There are few distinct scores: each is decided once and looked up for every customer.
     found = np.flatnonzero(np.bincount(code, minlength=_DIGITS))
-    grid = pd.DataFrame({"r": found // 100, "f": found // 10 % 10, "m": found % 10})
-    segment = policy.table("rfm_segment").decide_frame(grid)
-    level = policy.table("rfm_level").decide_frame(pd.DataFrame({"segment": segment["outcome"]}))
-    treatment = {t.level: t.treatment for t in policy.records("rfm_treatment", Treatment)}
     place = np.zeros(_DIGITS, dtype=np.intp)
     place[found] = np.arange(len(found))
     row = place[code]
-    columns = {
-        "segment": segment["outcome"],
-        "segment_rule": segment["rule"],
-        "rfm_level": level["outcome"],
-        "rfm_level_rule": level["rule"],
-        "treatment": level["outcome"].astype(object).map(treatment).astype("category"),
+    columns = {n: v.take(row) for n, v in _decided(policy, tuple(found.tolist())).items()}
+    return policy.stamp(pd.DataFrame(columns, index=scores.index, copy=False))
+
+
+@lru_cache(maxsize=64)
+def _decided(policy: Policy, found: tuple[int, ...]) -> dict[str, pd.Categorical]:
+    """The columns of `segment_rfm` for scores given as three digits."""
+    code = np.array(found, dtype=np.int64)
+    grid = pd.DataFrame({"r": code // 100, "f": code // 10 % 10, "m": code % 10})
+    segment = policy.table("rfm_segment").decide_frame(grid)
+    level = policy.table("rfm_level").decide_frame(pd.DataFrame({"segment": segment["outcome"]}))
+    treatment = {t.level: t.treatment for t in policy.records("rfm_treatment", Treatment)}
+    treatments = level["outcome"].astype(object).map(treatment).astype("category")
+    return {
+        "segment": segment["outcome"].array,
+        "segment_rule": segment["rule"].array,
+        "rfm_level": level["outcome"].array,
+        "rfm_level_rule": level["rule"].array,
+        "treatment": treatments.array,
     }
-    spread = {name: values.array.take(row) for name, values in columns.items()}
-    return policy.stamp(pd.DataFrame(spread, index=scores.index))
 
 
 def _code(scores: pd.DataFrame) -> npt.NDArray[np.int64]:

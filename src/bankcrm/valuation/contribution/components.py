@@ -6,14 +6,13 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csc_array
 
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, as_frame, check_frame
 from bankcrm.frames.arrays import codes
 from bankcrm.policy import Policy
 from bankcrm.policy.given import policy_of
-from bankcrm.valuation.arrays import Floats, Integers, Values, customer_index
+from bankcrm.valuation.arrays import Floats, Integers, Values, customer_index, summed
 from bankcrm.valuation.contribution.rates import Rates
 from bankcrm.valuation.contribution.terms import POSITION_COLUMNS, Tables, Terms, parts_of
 
@@ -203,18 +202,13 @@ def _gathered(
     group, index = _groups(frame, by, customers)
     tables = Tables.of(frame, rates)
     size = len(frame)
-    # Columns are contiguous in the result; rows are for the product that adds them up.
-    values = np.empty((size, len(_COMPUTED)), order="F" if group is None else "C")
+    columns = {name: np.empty(size) for name in _COMPUTED}
     for first in range(0, size, CHUNK):
         rows = slice(first, min(first + CHUNK, size))
-        parts = parts_of(tables.terms(rows), rates)
-        for column, name in enumerate(_COMPUTED):
-            values[rows, column] = parts[name]
+        for name, values in parts_of(tables.terms(rows), rates).items():
+            columns[name][rows] = values
     if group is not None:
-        # A matrix of ones with a column per position: its product adds whole rows of components.
-        ones = csc_array((np.ones(size), group, np.arange(size + 1)), (len(index), size))
-        values = np.asfortranarray(ones @ values)
-    columns = {name: values[:, column] for column, name in enumerate(_COMPUTED)}
+        columns = {name: summed(group, v, len(index)) for name, v in columns.items()}
     columns = _with_sums(columns, rates)
     ordered = [*MARGIN_PARTS, *COMPONENTS, "contribution", "balance", "outstanding"]
     return pd.DataFrame({name: columns[name] for name in ordered}, index=index, copy=False)

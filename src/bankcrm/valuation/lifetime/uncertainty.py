@@ -12,6 +12,7 @@ from scipy.optimize import brentq
 from scipy.special import chdtrc
 
 from bankcrm._display import card, figures_of
+from bankcrm.arguments import as_kind
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.intervals import Interval, quantile
 from bankcrm.rules.values import frozen_dict
@@ -61,6 +62,7 @@ def purchase_interval(
         DataError: The method does not fit the figure, or the data does not settle the parameters.
         UnknownNameError: No such figure or method.
     """
+    as_kind(model, PurchaseModel, "model", "give the result of fit_purchases")
     names = KERNELS[model.model].names
     if figure not in (*names, PURCHASES):
         raise UnknownNameError("figure", figure, (*names, PURCHASES))
@@ -194,7 +196,8 @@ def fit_by_segment(
     Raises:
         DataError: Rows have no segment, or a segment cannot be fitted.
     """
-    if by not in history.columns:
+    as_kind(history, pd.DataFrame, "history", "give the result of purchase_history")
+    if not isinstance(by, str) or by not in history.columns:
         raise UnknownNameError("column", by, history.columns)
     if absent := int(history[by].isna().sum()):
         raise DataError(f"{by}: {absent:,} rows have no segment; give one, or leave them out")

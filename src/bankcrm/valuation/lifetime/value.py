@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from bankcrm.arguments import as_kind, as_number
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import numbers
 from bankcrm.valuation.lifetime.fit import KERNELS, PurchaseModel
@@ -48,6 +49,10 @@ def purchase_value(
 
     Source: PB-6.
     """
+    as_kind(model, PurchaseModel, "model", "give the result of fit_purchases")
+    as_kind(spend, SpendModel, "spend", "give the result of fit_spend")
+    horizon_days = as_number(horizon_days, "horizon_days")
+    yearly_rate, margin = as_number(yearly_rate, "yearly_rate"), as_number(margin, "margin")
     if not (horizon_days > 0 and yearly_rate > -1 and np.isfinite(margin)):
         raise DataError(
             f"horizon_days {horizon_days}, yearly_rate {yearly_rate}, margin {margin}; expected a "
@@ -107,6 +112,8 @@ def lifetime_value(
     >>> lifetime_value(rows, retention={"active": 0.9, "lost": 0.0}, discount=0.1).round(2).tolist()
     [550.0, 0.0, nan]
     """
+    as_kind(customers, pd.DataFrame, "customers")
+    as_kind(retention, Mapping, "retention", "give stage and probability")
     if absent := [c for c in ("stage", "contribution") if c not in customers.columns]:
         raise DataError(f"customers: missing column(s) {', '.join(absent)}")
     stage = customers["stage"].astype("category")

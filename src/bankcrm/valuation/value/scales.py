@@ -8,7 +8,6 @@ from typing import Literal
 import attrs
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr
 
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import codes, numbers
@@ -49,6 +48,8 @@ class Scale:
         if self.method == "robust_z":
             middle, step = at[0], at[1] - at[0]
             z = (x - middle) / step if step > 0 else np.sign(x - middle)
+            from scipy.special import ndtr
+
             score: Floats = ndtr(z)
         else:
             score = np.interp(x, at, self.score)
