@@ -30,7 +30,10 @@ ROW = "_row"
 """The position of a row in its frame, by which the order of rows is restored."""
 
 Zones = Mapping[str, Mapping[str, str]]
-PARTED = ("customers", "transactions", "accounts", "balances", "loans", "contacts", "complaints")
+PARTED = (
+    *("customers", "transactions", "accounts", "balances", "loans"),
+    *("contacts", "complaints", "credits"),
+)
 ACCOUNT_FRAMES = ("accounts", "transactions", "balances", "loans")
 
 

@@ -63,7 +63,7 @@ def as_frame(data: object) -> pd.DataFrame:
     """
     if isinstance(data, pd.DataFrame):
         return data
-    if not hasattr(data, "__arrow_c_stream__"):
+    if isinstance(data, pd.Series) or not hasattr(data, "__arrow_c_stream__"):
         raise DataError(
             f"expected a pandas DataFrame or an Arrow table (Polars, DuckDB, PyArrow), "
             f"found {type(data).__name__}; for plain records use pandas.DataFrame(records)"

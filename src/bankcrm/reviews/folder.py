@@ -31,6 +31,10 @@ _FILES = (
     "changes.csv",
     "moved.csv",
     "findings.csv",
+    "groups.csv",
+    "limit_use.csv",
+    "group_warnings.csv",
+    "watch_list.csv",
     "index.html",
     SUMMARY,  # the last: with it, all are there
 )
