@@ -117,6 +117,8 @@ def _run(
     report_progress("splitting the book by customer")
     part_book(engine, workspace, blocks)
     groups = groups_of(workspace, blocks)
+    if not groups:
+        raise no_customer(())
     jobs: list[Job] = list(enumerate(groups))
 
     def each(what: str, call: Callable[[Job], None]) -> None:

@@ -53,7 +53,9 @@ def files_of_frame(folder: Path, name: str, mapping: FrameMapping) -> list[Path]
             shown = " and ".join(p.name for p in found)
             raise DataError(f"{name} exists twice: {shown}; keep one, or name its file")
         return found
-    files = sorted(p for p in folder.glob(mapping.file) if p.is_file())
+    literal = folder / mapping.file
+    matching = [literal] if literal.is_file() else folder.glob(mapping.file)
+    files = sorted(p for p in matching if p.is_file())
     if not files:
         present = sorted(p.name for p in folder.glob("[!.]*") if p.is_file())
         raise DataError(
