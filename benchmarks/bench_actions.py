@@ -40,9 +40,7 @@ def main() -> None:
     reviewed = review(book, as_of=AS_OF)
     whole = time.process_time() - start
     days = working_calendar("CN")
-    where = Situation(
-        reviewed.facts, reviewed.complaints, reviewed.as_of, reviewed.policies, days
-    )
+    where = Situation(reviewed.facts, reviewed.complaints, reviewed.as_of, reviewed.policies, days)
     times = []
     for _ in range(5):
         start = time.process_time()
