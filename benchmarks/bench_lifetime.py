@@ -133,12 +133,13 @@ def bench_scale(customers: int) -> None:
     rate, drop = rng.gamma(0.5, 1 / 30, customers), rng.beta(0.9, 2.0, customers)
     possible = rng.poisson(rate * age)
     repeats = np.minimum(np.minimum(possible, rng.geometric(drop) - 1), age)
-    share = np.where(possible > 0, repeats / np.maximum(possible, 1), 0)
+    share = np.where(possible > 0, repeats / np.maximum(possible, 1), 0) * rng.random(customers)
     span = np.where(repeats > 0, np.clip((share * age).astype(int), repeats, age), 0)
     history = pd.DataFrame({"repeats": repeats, "span_days": span, "age_days": age})
+    cells = len(history.drop_duplicates())
     before = peak_memory_mb()
     cpu = cpu_seconds(lambda: fit_purchases(history))
-    print(f"mbg_nbd of {customers:,} customers: {cpu:.2f} s CPU; peak memory "
+    print(f"mbg_nbd of {customers:,} customers in {cells:,} cells: {cpu:.2f} s CPU; peak memory "
           f"{peak_memory_mb():,.0f} MB ({before:,.0f} before)")  # fmt: skip
     model = fit_purchases(history)
     cpu = cpu_seconds(lambda: model.expected(history, days=365))

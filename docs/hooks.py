@@ -23,6 +23,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "bankcrm"
 LOG = logging.getLogger("mkdocs.hooks.policies")
 DATES = {"from": "effective_from", "to": "effective_to"}
 PRESETS = re.compile(r"^<!-- presets: (?P<name>\w+) -->$", re.M)
+PARTS = ("unit", "source", "confirmation", "note")
 MARKS = ("primary", "secondary", "unconfirmed")
 CLOCK_HEAD = ("clock", "time", "starts with", "met by", "which cases", "received")
 SECTIONS = {
@@ -168,10 +169,10 @@ def parameters(entries: dict[str, Any]) -> str:
                 (
                     f"`{name}`",
                     f"{value}<br>{dates}" if dates else value,
-                    *(shown(version.get(key, "")) for key in ("unit", "source", "note")),
+                    *(shown(version.get(key, "")) for key in PARTS),
                 )
             )
-    return "### Parameters\n\n" + grid(("name", "value", "unit", "source", "note"), rows)
+    return "### Parameters\n\n" + grid(("name", "value", *PARTS), rows)
 
 
 def in_force(item: dict[str, Any]) -> str:

@@ -71,12 +71,10 @@ def with_complaint(received: str, closed: str | None = None) -> Book:
             "customer_id": [CUSTOMER],
             "received_at": [pd.Timestamp(received)],
             "kind": ["complaint"],
+            "answered_at": pd.to_datetime([closed], utc=True),
+            "closed_at": pd.to_datetime([closed], utc=True),
         }
     )
-    if closed is not None:
-        complaint = complaint.assign(
-            answered_at=pd.Timestamp(closed), closed_at=pd.Timestamp(closed)
-        )
     whole = make_book(60, seed=4)
     return Book(**{**whole.frames(), "complaints": complaint}, name="late")
 
@@ -205,7 +203,7 @@ def test_a_customer_who_joined_yesterday(on: Engine) -> None:
     customers.loc[place, "contract_date"] = pd.Timestamp("2026-06-29")
     customers.loc[place, ["closed_date", "closure_reason"]] = None
     frames = {
-        n: f if n in ("customers", "links") else f[f["customer_id"] != CUSTOMER]
+        n: f if n in ("customers", "links", "capital") else f[f["customer_id"] != CUSTOMER]
         for n, f in whole.frames().items()
     }
     found = review(on(Book(**{**frames, "customers": customers})), as_of="2026-06-30")

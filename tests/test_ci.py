@@ -42,3 +42,17 @@ def test_links_of_the_readme_lead_somewhere() -> None:
     targets = re.findall(r"\]\((?!https?://)([^)#]+)", README)
     assert targets
     assert [target for target in targets if not (ROOT / target).exists()] == []
+
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda p: p.name)
+def test_actions_are_pinned_by_commit_and_may_read_only(path: Path) -> None:
+    """A tag can be moved to other code; a commit cannot. Only the deployment may write."""
+    text = path.read_text(encoding="utf-8")
+    used = re.findall(r"uses: (\S+)(.*)", text)
+    assert used
+    assert [name for name, _ in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", name)] == []
+    assert all(re.match(r" # v[\d.]+$", version) for _, version in used)
+    assert re.findall(r"^permissions: (.*)", text, re.MULTILINE) == ["{ contents: read }"]

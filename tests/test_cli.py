@@ -237,7 +237,7 @@ def test_check_proves_a_single_table(tmp_path: Path) -> None:
 def test_policies_lists_every_domain_and_preset() -> None:
     result = run("policies")
     assert result.returncode == 0
-    for domain in ("lifecycle", "segmentation", "valuation", "complaints"):
+    for domain in ("lifecycle", "segmentation", "valuation", "complaints", "risk"):
         assert domain in result.stdout
     assert "not confirmed: complaints/cn_2020_3: cn_review_days" in result.stdout
 

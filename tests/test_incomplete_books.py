@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import json
 from pathlib import Path
@@ -14,11 +15,11 @@ import pytest
 
 from bankcrm import cli
 from bankcrm.book import Book, empty_frame, write_book
-from bankcrm.datasets import make_book
+from bankcrm.datasets import load_cfpb, make_book
 from bankcrm.engines import DuckDBEngine
 from bankcrm.errors import DataError
 from bankcrm.pipeline import STEPS
-from bankcrm.pipeline.steps import needs_table
+from bankcrm.pipeline.steps import RISK, needs_table
 from bankcrm.policy import default_policies, default_policy
 from bankcrm.reviews import Review, review
 from bankcrm.simulation import simulate
@@ -46,7 +47,9 @@ def _spoiled(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     if name == "complaints":
         none = pd.Series(pd.NaT, index=frame.index, dtype="datetime64[us, UTC]")
         return frame.assign(received_at=none)
-    return frame.assign(kind="none") if name == "links" else frame.assign(customer_id=-5)
+    if name == "capital":
+        return frame.assign(date=pd.Series(pd.NaT, index=frame.index, dtype="datetime64[s]"))
+    return frame.assign(link="none") if name == "links" else frame.assign(customer_id=-5)
 
 
 def everything(book: Book, folder: Path, as_of: Any = None) -> Review:
@@ -55,7 +58,7 @@ def everything(book: Book, folder: Path, as_of: Any = None) -> Review:
     found = review(book, as_of=day)
     assert len(found.customers) == len(book.check(day)[0].customers)
     page = found.to_html(folder / "page.html")
-    assert page.count("<section ") == 10
+    assert page.count("<section ") == 11
     found.to_html(language="zh", earlier=found)
     found.to_excel(folder / "book.xlsx")
     assert json.loads(json.dumps(found.summary, allow_nan=False)) == found.summary
@@ -216,6 +219,40 @@ def test_a_day_before_every_transaction_is_reviewed(tmp_path: Path) -> None:
     assert found.key_figures()["Gini (normalised)"] == "n/a"
 
 
+def unanswered(book: Book) -> Book:
+    """The book whose complaints do not say when they were answered or closed."""
+    found = book.complaints.drop(columns=["answered_at", "closed_at"], errors="ignore")
+    return attrs.evolve(book, complaints=found)
+
+
+def test_nothing_is_overdue_where_no_answer_is_recorded(tmp_path: Path) -> None:
+    book = unanswered(WHOLE)
+    found = review(book, as_of=book.as_of)
+    assert found.summary["complaints"]["overdue"] is None
+    assert found.key_figures()["Overdue complaints"] == "n/a"
+    assert found.complaints["state"].isna().all()
+    assert "not_recorded" in set(found.findings["problem"])
+    assert "complaint_open" not in "".join(found.customers["warning_rules"].dropna())
+    assert "complaints are overdue;" not in found.to_html()
+    found.to_html(language="zh")
+    found.write(tmp_path / "out")
+    write_book(book, tmp_path / "book")
+    other = review(DuckDBEngine(tmp_path / "book"), as_of=book.as_of, out=tmp_path / "duck")
+    assert other.summary["complaints"] == found.summary["complaints"]
+
+
+def test_public_complaints_that_are_closed_are_not_overdue(shared_data: Path) -> None:
+    """CFPB names no answers; with a closing day, only what is not due yet or not closed is open."""
+    public = load_cfpb(shared_data / "cfpb")
+    public = public[public["received_at"] >= "2013-01-01"].head(1_200)
+    day = public["received_at"].max().date() + dt.timedelta(days=30)
+    closed = public.assign(closed_at=public["received_at"] + pd.Timedelta(days=5))
+    for complaints, overdue in ((public, None), (closed, 0)):
+        book = attrs.evolve(WHOLE, complaints=complaints, as_of=day)
+        found = review(book, as_of=day).summary["complaints"]
+        assert (found["accepted"], found["overdue"]) == (1_200, overdue)
+
+
 def test_one_customer_is_reviewed(tmp_path: Path) -> None:
     book = make_book(1, seed=3)
     assert_same_on_an_engine(book, everything(book, tmp_path))
@@ -318,5 +355,6 @@ def test_the_table_of_needs_names_every_result_and_frame() -> None:
     for step in STEPS:
         for need in step.needs:
             assert all(f"`{name}`" in table for name in (*need.any_of, *need.results))
-    named = {n.partition(".")[0] for s in STEPS for need in s.needs for n in need.any_of}
-    assert {n for n in OTHERS if n != "links"} <= named | {"complaints"}
+    needs = [*(need for s in STEPS for need in s.needs), *RISK]
+    named = {n.partition(".")[0] for need in needs for n in need.any_of}
+    assert set(OTHERS) <= named | {"complaints"}

@@ -34,6 +34,7 @@ WRONG: dict[str, Any] = {
     "a day that is none": "2026/06/31",
     "a path": Path("/nowhere/x"),
     "a frame": pd.DataFrame({"x": [1, 2]}),
+    "a column": pd.Series([1.0, 2.0], name="x"),
     "an empty frame": pd.DataFrame(),
     "a list": ["a", None],
     "nested lists": [[1], [2]],
@@ -133,6 +134,8 @@ SENTENCES: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: default_policy("lifecycle").table("stages"), UnknownNameError, "did you mean 'stage'"),
     (lambda: default_policies()["lifecycles"], UnknownNameError, "did you mean 'lifecycle'"),
     (lambda: bankcrm.write_book(BOOK.customers, "x"), DataError, "^book: expected a Book, got a D"),  # type: ignore[arg-type]
+    (lambda: bankcrm.load_policy("private_banking"), PolicyError,
+     "^private_banking: no such file; it is a preset: .* on the command line valuation/private_b"),
     (lambda: bankcrm.load_policy(pd.DataFrame({"name": ["Ann"]})), PolicyError,  # type: ignore[arg-type]
      "^source: expected a path, got a DataFrame$"),
 ]  # fmt: skip

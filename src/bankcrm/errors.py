@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -124,6 +125,31 @@ def reason_of(error: BaseException) -> str:
     """
     words = error.strerror if isinstance(error, OSError) else None
     return words.lower() if words else str(error)
+
+
+_VALUES = (
+    (r"Original Line:.*?(?= Error when | Possible | Failed |$)", ""),
+    (r"(?<=ould not convert ).*?(?= with type | to | as |$)", "a value"),
+    (r"(?<=onversion of ).*?(?= to )", "a value"),
+    (r"((?:string|text|value|key|cell)s?:? )([\"'`]).*?\2", r"\1..."),
+    (r"(?<![\w.])([\"'`])(?![\w.]*\1|/)(?:(?!\1).)*\1", "..."),
+    (r" (?:LINE \d+:|Possible ).*", ""),
+)
+
+
+def without_values(error: BaseException) -> str:
+    """The message of another library in one line, without the values of rows that it quotes.
+
+    >>> without_values(ValueError("Could not convert 'Ann Li' with type str: tried to convert"))
+    'Could not convert a value with type str: tried to convert'
+    >>> text = 'CSV Error on Line: 6 Original Line: 7,"Ann",555 Error when converting "income"'
+    >>> without_values(ValueError(text))
+    'CSV Error on Line: 6 Error when converting "income"'
+    """
+    text = re.sub(r"\s+", " ", str(error)).strip()
+    for pattern, instead in _VALUES:
+        text = re.sub(pattern, instead, text)
+    return re.sub(r"\s+", " ", text)[:300]
 
 
 class MissingExtraError(BankcrmError, ImportError):

@@ -257,8 +257,38 @@ class LinkKind(Labelled):
 
     OWNS = "owns", "持股"
     CONTROLS = "controls", "控制"
+    MANAGES = "manages", "管理"
     GUARANTEES = "guarantees", "担保"
     FAMILY = "family", "家庭"
+    DEPENDS = "depends", "经济依存"
+
+
+class CreditKind(Labelled):
+    """The 15 kinds of credit (EB-4): six on the balance sheet, then nine off it."""
+
+    LOAN = "loan", "贷款"
+    TRADE_FINANCE = "trade_finance", "贸易融资"
+    BILL_FINANCE = "bill_finance", "票据融资"
+    FINANCE_LEASE = "finance_lease", "融资租赁"
+    OVERDRAFT = "overdraft", "透支"
+    ADVANCE = "advance", "垫款"
+    BILL_ACCEPTANCE = "bill_acceptance", "票据承兑"
+    LETTER_OF_CREDIT = "letter_of_credit", "信用证"
+    GUARANTEE = "guarantee", "保函"
+    STANDBY_LETTER_OF_CREDIT = "standby_letter_of_credit", "备用信用证"
+    CONFIRMATION = "confirmation", "信用证保兑"
+    BOND_GUARANTEE = "bond_guarantee", "债券发行担保"
+    LOAN_GUARANTEE = "loan_guarantee", "借款担保"
+    SALE_WITH_RECOURSE = "sale_with_recourse", "有追索权的资产销售"
+    UNDRAWN_COMMITMENT = "undrawn_commitment", "未使用的不可撤销承诺"
+
+    @property
+    def on_balance(self) -> bool:
+        """Whether the kind is on the balance sheet."""
+        return self in _ON_BALANCE
+
+
+_ON_BALANCE = tuple(CreditKind)[:6]
 
 
 class Signal(Labelled):

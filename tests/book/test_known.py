@@ -29,12 +29,15 @@ DATED = {
     "loans": "granted_date",
     "contacts": "date",
     "complaints": "received_at",
+    "credits": "granted_date",
+    "capital": "date",
 }
 """Written anew, from the data contract's text: the date of a row."""
 LATER = {
     "customers": ["first_contact_date", "inquiry_date", "contract_date", "closed_date"],
     "accounts": ["closed_date"],
     "complaints": ["sent_at", "acknowledged_at", "answered_at", "closed_at"],
+    "links": ["until"],
 }
 """The dates of things that may happen to a row after its own day."""
 

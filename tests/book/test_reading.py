@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
+import attrs
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bankcrm.book import CONTRACT, Book, read_book
 from bankcrm.book.mapping import BookMapping, ColumnSource, Formats, FrameMapping
+from bankcrm.book.reading.cells import numbers
 from bankcrm.datasets import make_book
 from bankcrm.errors import DataError
 from bankcrm.reviews import review
@@ -50,6 +54,78 @@ def test_a_book_in_a_foreign_format_is_the_same_book(
     assert sorted(found.frames()) == sorted(book.frames())
     for name, frame in book.frames().items():
         assert rows_of(found.frame(name), name) == rows_of(frame, name)
+
+
+@given(books(), STYLES, st.integers(1, 4))
+def test_a_title_above_the_header_changes_nothing(
+    tmp_path_factory: pytest.TempPathFactory, book: Book, style: Style, lines: int
+) -> None:
+    folder = tmp_path_factory.mktemp("titled")
+    mapping = written(book, folder, style)
+    encoding = mapping.formats.encoding or "utf-8"
+    for path in folder.glob("*.csv"):
+        text = path.read_bytes().decode(encoding)
+        path.write_bytes(("The title, of a bank\r\n" * lines + text).encode(encoding))
+    mapping = attrs.evolve(mapping, formats=attrs.evolve(mapping.formats, header=lines + 1))
+    found = read_book(folder, mapping=mapping)
+    for name, frame in book.frames().items():
+        assert rows_of(found.frame(name), name) == rows_of(frame, name)
+
+
+def test_an_error_under_a_title_names_its_line(tmp_path: Path) -> None:
+    (tmp_path / "customers.csv").write_text("Title\n\ncustomer_id,kind\n1,person\n")
+    (tmp_path / "transactions.csv").write_text(
+        "Title\n\ncustomer_id,date,amount,kind\n1,2026-01-01,5,card\n1,2026-01-01,x,card\n"
+    )
+    with pytest.raises(DataError, match=r"line 5: 'x'"):
+        read_book(tmp_path, mapping=BookMapping(formats=Formats(header=3)))
+
+
+@given(st.lists(st.decimals(-(10**12), 10**12, places=2), min_size=1))
+def test_decimals_become_the_nearest_numbers(amounts: list[Decimal]) -> None:
+    cells = pa.array(amounts, pa.decimal128(16, 2))
+    assert numbers(cells, Formats()).values.to_pylist() == [float(a) for a in amounts]
+    assert numbers(cells, Formats(), 3).values.to_pylist() == [float(a * 1000) for a in amounts]
+
+
+def test_a_header_that_several_separators_split_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "customers.csv").write_text("id;kind,note\n1;person,a\n", encoding="utf-8")
+    (tmp_path / "transactions.csv").write_text("customer_id,date,amount,kind\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"customers.csv: the header has ',' and ';'; name the sep"):
+        read_book(tmp_path)
+
+
+# Frames that name only the account
+
+
+def test_the_customer_of_an_account_is_that_of_its_rows(tmp_path: Path) -> None:
+    book = make_book(60, seed=4)
+    moves = book.transactions[book.transactions["account_id"].notna()].reset_index(drop=True)
+    book.customers.to_csv(tmp_path / "customers.csv", index=False)
+    book.accounts.to_csv(tmp_path / "accounts.csv", index=False)
+    moves.drop(columns="customer_id").to_csv(tmp_path / "transactions.csv", index=False)
+    owner = {"customer_id": ColumnSource(account="account_id")}
+    mapping = BookMapping({"transactions": FrameMapping(columns=owner)})
+    found = read_book(tmp_path, mapping=mapping)
+    assert found.transactions["customer_id"].tolist() == moves["customer_id"].tolist()
+    assert found.transactions["account_id"].tolist() == moves["account_id"].tolist()
+
+    frames = {"transactions": moves.drop(columns="customer_id"), "accounts": book.accounts}
+    in_memory = Book(customers=book.customers, **frames, mapping=mapping)
+    assert in_memory.transactions["customer_id"].tolist() == moves["customer_id"].tolist()
+
+    book.accounts[1:].to_csv(tmp_path / "accounts.csv", index=False)
+    lost = int((moves["account_id"] == book.accounts["account_id"].iloc[0]).sum())
+    assert lost
+    short = read_book(tmp_path, mapping=mapping)
+    assert f"the account is not among the accounts ({lost} rows)" in short.note
+    checked, faults = short.check(book.as_of)
+    assert len(checked.transactions) == len(moves) - lost
+    assert lost in {f.count for f in faults if f.column == "customer_id"}
+
+    (tmp_path / "accounts.csv").unlink()
+    with pytest.raises(DataError, match="frame accounts"):
+        read_book(tmp_path, mapping=mapping)
 
 
 # A folder of a Chinese bank

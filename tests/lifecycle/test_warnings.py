@@ -113,7 +113,9 @@ def test_each_source_adds_its_signal() -> None:
     assert warned(complaints=later)[1] == "complaint-open"
     assert warned(complaints=later.assign(received_at=later["closed_at"])[1:2]) == warned()
     bare = complaints[["customer_id", "received_at"]]
-    assert warned(complaints=bare)[1] == "complaint-open"
+    assert warned(complaints=bare) == warned()  # nothing says which are open
+    answered = bare.assign(answered_at=complaints["closed_at"])
+    assert warned(complaints=answered)[5] == "complaint-open"
     assert 1 not in warned(accounts=accounts.drop(columns="closed_date"))
     today = accounts.assign(closed_date=pd.Timestamp(DAY))
     assert warned(accounts=today)[1] == "product-closed"
@@ -136,7 +138,11 @@ def test_each_source_may_have_names_of_its_own() -> None:
             }
         ),
         "complaints": pd.DataFrame(
-            {"customer_id": [5], "received_at": [closed.tz_localize("Asia/Shanghai")]}
+            {
+                "customer_id": [5],
+                "received_at": [closed.tz_localize("Asia/Shanghai")],
+                "closed_at": pd.to_datetime([None]).tz_localize("Asia/Shanghai"),
+            }
         ),
     }
     theirs = {
@@ -332,7 +338,13 @@ def test_warnings_see_the_stage_that_contacts_decide() -> None:
     frames = {
         "customers": pd.DataFrame({"customer_id": [9]}),
         "transactions": MOVES.iloc[:0],
-        "complaints": pd.DataFrame({"customer_id": [9], "received_at": received}),
+        "complaints": pd.DataFrame(
+            {
+                "customer_id": [9],
+                "received_at": received,
+                "closed_at": received + pd.Timedelta("9W"),
+            }
+        ),
     }
     met = pd.DataFrame(
         {"customer_id": [9], "date": pd.to_datetime(["2026-02-01"]), "purpose": "inquiry"}
@@ -346,7 +358,13 @@ def test_warnings_see_the_stage_that_contacts_decide() -> None:
 @pytest.mark.parametrize(("time", "known"), [("15:59", True), ("16:00", False)])
 def test_a_complaint_is_received_on_the_local_day_of_the_bank(time: str, known: bool) -> None:
     received = pd.to_datetime([f"{DAY}T{time}"]).tz_localize("UTC")
-    complaints = pd.DataFrame({"customer_id": [5], "received_at": received})
+    complaints = pd.DataFrame(
+        {
+            "customer_id": [5],
+            "received_at": received,
+            "closed_at": pd.to_datetime([None], utc=True),
+        }
+    )
     assert all_facts(complaints=complaints)["complaint_open"].to_dict()[5] is known
 
 

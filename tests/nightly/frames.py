@@ -1,6 +1,6 @@
 """Bad frames for every public function: a sentence or a right result, and the frame unchanged.
 
-    python tests/nightly/frames.py [--only contribution] [--first 20] [--engines]
+    python tests/nightly/frames.py [--only contribution] [--every 20] [--engines]
 
 Each call has good frames. Each frame is broken in every way that its columns allow. What comes
 back is a result, or a `BankcrmError` with a sentence; any other error is printed. Exit code 1 if
@@ -343,28 +343,29 @@ def main() -> None:
     """Run the calls with every bad frame."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="*", default=[], help="functions")
-    parser.add_argument("--first", type=int, help="only every n-th input", default=1)
+    parser.add_argument("--every", type=int, help="only every n-th input", default=1)
     parser.add_argument("--engines", action="store_true", help="DuckDB as well")
     chosen = parser.parse_args()
-    tried, found = 0, Counter[str]()
-    example: dict[str, str] = {}
+    tried, unclear = 0, 0
     for case in calls(engines=chosen.engines):
         if chosen.only and case.name not in chosen.only:
             continue
         case.call(case.frames)
+        found: Counter[str] = Counter()
+        example: dict[str, str] = {}
         for number, (name, fault, make) in enumerate(inputs(case)):
-            if number % chosen.first:
+            if number % chosen.every:
                 continue
             tried += 1
             problem = attempt(case, name, make)
             if problem:
-                key = f"{case.name}: {problem}"
-                found[key] += 1
-                example.setdefault(key, f"{name}: {fault}")
-    for key, count in found.most_common():
-        print(f"{count:4} {key}  ({example[key]})")
-    print(f"{tried:,} bad frames, {sum(found.values()):,} unclear errors")
-    sys.exit(bool(found))
+                found[problem] += 1
+                example.setdefault(problem, f"{name}: {fault}")
+        for problem, count in found.most_common():
+            print(f"{count:4} {case.name}: {problem}  ({example[problem]})", flush=True)
+        unclear += sum(found.values())
+    print(f"{tried:,} bad frames, {unclear:,} unclear errors")
+    sys.exit(bool(unclear))
 
 
 if __name__ == "__main__":

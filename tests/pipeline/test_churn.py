@@ -23,7 +23,7 @@ from bankcrm.pipeline import (
 )
 from bankcrm.pipeline.churn import FEATURES, _facts_on
 from bankcrm.policy import default_policies
-from bankcrm.reviews import review
+from bankcrm.reviews import Review, review
 from bankcrm.rules import DecisionTable, Rule
 from bankcrm.scoring import check_card, score_case
 from bankcrm.simulation import simulate
@@ -37,6 +37,11 @@ RETENTION = {"new": 0.8, "active": 0.9, "dormant": 0.5}
 @pytest.fixture(scope="module")
 def model() -> ChurnModel:
     return fit_churn(BOOK, as_of=DAY)
+
+
+@pytest.fixture(scope="module")
+def plain() -> Review:
+    return review(BOOK, as_of=DAY)
 
 
 def test_the_card_ranks_on_later_days_and_better_than_the_warning_score(model: ChurnModel) -> None:
@@ -56,15 +61,14 @@ def test_the_card_ranks_on_later_days_and_better_than_the_warning_score(model: C
     assert check_card(frame, samples.event.to_numpy()).auc.estimate < last.auc - 0.1
 
 
-def test_facts_are_of_the_day_and_customers_were_new_or_active() -> None:
+def test_facts_are_of_the_day_and_customers_were_new_or_active(plain: Review) -> None:
     day = DAY - dt.timedelta(days=91)
     samples = churn_samples(BOOK, as_ofs=[day], horizon_days=91)
     then = review(BOOK, as_of=day)
-    later = review(BOOK, as_of=DAY)
     at_risk = then.facts[then.facts["stage"].isin(["new", "active"])]
     one = samples.facts.droplevel("as_of")
     pd.testing.assert_frame_equal(one, at_risk[list(FEATURES)], check_names=False)
-    churned = later.facts["stage"].reindex(one.index).isin(["dormant", "lost"])
+    churned = plain.facts["stage"].reindex(one.index).isin(["dormant", "lost"])
     np.testing.assert_array_equal(samples.event.to_numpy(), churned.to_numpy())
 
 
@@ -79,9 +83,8 @@ def test_what_happens_after_the_day_changes_no_model() -> None:
 
 
 def test_a_review_has_the_columns_and_the_report_the_reasons_and_the_backtest(
-    model: ChurnModel,
+    model: ChurnModel, plain: Review
 ) -> None:
-    plain = review(BOOK, as_of=DAY)
     found = review(BOOK, as_of=DAY, steps=(*STEPS, *churn_steps(model)))
     columns = ["churn_points", "churn_probability", "churn_reasons"]
     pd.testing.assert_frame_equal(found.customers.drop(columns=columns), plain.customers)
@@ -107,10 +110,10 @@ def test_a_review_has_the_columns_and_the_report_the_reasons_and_the_backtest(
 
 
 def test_duckdb_scores_as_memory_does(model: ChurnModel, tmp_path: object) -> None:
-    small = make_book(300, seed=3)
+    small = make_book(120, seed=3)
     steps = (*with_lifetime_value(STEPS, RETENTION), *churn_steps(model))
     memory = review(small, as_of=small.as_of, steps=steps)
-    engine = review(DuckDBEngine(small), as_of=small.as_of, steps=steps, blocks=3)
+    engine = review(DuckDBEngine(small), as_of=small.as_of, steps=steps, blocks=2)
     columns = ["churn_points", "churn_probability", "lifetime_value"]
     theirs = engine.all_customers().reindex(memory.customers.index)  # type: ignore[attr-defined]
     pd.testing.assert_frame_equal(theirs[columns], memory.customers[columns])

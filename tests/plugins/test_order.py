@@ -22,7 +22,7 @@ from .samples import adds_vip, plugin, refused
 
 STEPS = (*CUSTOMER_STEPS, *COMPLAINT_STEPS)
 TABLES = [step for step in STEPS if step[1]]
-CUSTOMER_DOMAINS = ("lifecycle", "segmentation", "valuation")
+CUSTOMER_DOMAINS = ("lifecycle", "segmentation", "valuation", "risk")
 
 
 def source(domain: str, fact: str = "own_fact", name: str = "ours") -> FactSource:

@@ -19,7 +19,7 @@ from bankcrm.complaints import combine
 from bankcrm.datasets import make_book
 from bankcrm.errors import DataError, MissingExtraError
 from bankcrm.pipeline import STEPS
-from bankcrm.pipeline.steps import COMPLAINTS
+from bankcrm.pipeline.steps import COMPLAINTS, RISK
 from bankcrm.policy import PolicySet, default_policies, default_policy
 from bankcrm.report import write_excel
 from bankcrm.report.grid import spans_of
@@ -27,7 +27,7 @@ from bankcrm.report.words import Words
 from bankcrm.reviews import Review, read_earlier, review
 
 SECTIONS = (
-    *("attention", "figures", "lifecycle", "warnings", "tiers", "concentration"),
+    *("attention", "figures", "lifecycle", "warnings", "risk", "tiers", "concentration"),
     *("resources", "complaints", "findings", "settings"),
 )
 HOSTILE = {
@@ -62,6 +62,7 @@ def hostile_book() -> Book:
     moves = pd.DataFrame({"customer_id": ids, "date": pd.Timestamp("2026-06-01"), "amount": 10.0})
     complaints = pd.DataFrame({"complaint_id": ids, "customer_id": ids, "text": ids})
     complaints["received_at"] = pd.Timestamp("2026-06-01", tz="Asia/Shanghai")
+    complaints["closed_at"] = pd.to_datetime([None] * len(complaints), utc=True)
     return Book(customers, moves.assign(kind="card"), complaints=complaints, name=HOSTILE["script"])
 
 
@@ -218,7 +219,7 @@ def test_chinese_has_a_word_for_every_reason_of_the_defaults(reviewed: Review) -
 
 def test_chinese_has_a_word_for_every_result_that_may_not_be_available() -> None:
     words = Words("zh")
-    needs = [*(n for step in STEPS for n in step.needs), COMPLAINTS]
+    needs = [*(n for step in STEPS for n in step.needs), COMPLAINTS, *RISK]
     english = {n.partial for n in needs if n.partial}
     english |= {
         s.fit.nothing for s in STEPS if s.fit is not None and "nothing to" not in s.fit.nothing
@@ -282,7 +283,8 @@ def test_what_is_not_available_is_listed_with_its_reason(book: Book, reviewed: R
 def test_no_english_is_left_on_the_chinese_page(reviewed: Review, earlier: Review) -> None:
     page = reviewed.to_html(earlier=earlier, language="zh")
     body = page[page.index("<body>") : page.index('<script type="application/json"')]
-    body = re.sub(r'(?s)<table id="policy-table".*?</tbody>', "", body)  # ids of files
+    # ids of files, and names of the bank's branches
+    body = re.sub(r'(?s)<table id="(policy-table|owners)".*?</tbody>', "", body)
     text = re.sub(r"(?s)<style[^>]*>.*?</style>|<[^>]+>", " ", body)
     left = set(re.findall(r"[a-z]{3,}", text)) - {"bankcrm", "synthetic", "default", "earlier"}
     assert left <= {"customers", "parquet", "actions", "complaints", "csv"}  # names of files

@@ -74,12 +74,14 @@ def test_what_happens_after_a_day_changes_no_fact_of_it() -> None:
 
 def test_customers_whose_event_is_unknown_are_left_out_and_counted() -> None:
     facts = pd.DataFrame({"x": [1, 2, 3]}, index=["a", "b", "c"])
-    samples = outcome_samples(
-        lambda day: facts,
-        lambda day, last: pd.Series([True, None], index=["a", "b"], dtype="boolean"),
-        as_ofs=["2026-01-31"],
-        horizon_days=30,
-    )
+    windows = []
+
+    def event(day: dt.date, last: dt.date) -> pd.Series:
+        windows.append((str(day), str(last)))
+        return pd.Series([True, None], index=["a", "b"], dtype="boolean")
+
+    samples = outcome_samples(lambda day: facts, event, as_ofs=["2026-01-31"], horizon_days=30)
+    assert windows == [("2026-01-31", "2026-03-02")]
     assert samples.facts.index.get_level_values(1).tolist() == ["a"]
     assert samples.left_out == 2
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bankcrm.errors import DataError, InfeasibleError
 from bankcrm.segmentation import apportion
-from bankcrm.segmentation.resources.quotas import sum_exact
+from bankcrm.shares.quotas import sum_exact
 
 weights = st.lists(st.integers(0, 40), min_size=1, max_size=8).filter(any)
 

@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 import pandas as pd
 
-from bankcrm.book.contract import CONTRACT, KEYS, MODELS
+from bankcrm.book.contract import CONTRACT, DATE_MAY_BE_MISSING, DATED_BY, KEYS, MODELS
 from bankcrm.book.known import without_later_labels
 from bankcrm.errors import DataError
 from bankcrm.frames import DataFault, screen_frame
@@ -16,7 +16,7 @@ from bankcrm.frames.readers import LastDay, Mask
 
 # A person who is no customer may complain; a group may have outside members.
 _BLANK = "the value is left out, the row stays"
-_MUST_BE_KNOWN = ("transactions", "accounts", "balances", "loans", "contacts")
+_MUST_BE_KNOWN = ("transactions", "accounts", "balances", "loans", "contacts", "credits")
 
 
 def screened(
@@ -25,10 +25,11 @@ def screened(
     """One frame without its faulty rows, the rejected rows, and the faults."""
     columns = CONTRACT[name]
     frame, labels = without_later_labels(name, frame, LastDay(day, zone))
-    if name == "links":  # a link that begins later is not known yet
-        columns = tuple(attrs.evolve(c, required=c.required or c.name == "since") for c in columns)
-        if "since" not in frame:
-            columns = tuple(c for c in columns if c.name != "since")
+    if name in DATE_MAY_BE_MISSING:  # a link that begins later is not known yet
+        date = DATED_BY[name]
+        columns = tuple(attrs.evolve(c, required=c.required or c.name == date) for c in columns)
+        if date not in frame:
+            columns = tuple(c for c in columns if c.name != date)
     screened = screen_frame(
         frame, columns, frame=name, key=KEYS.get(name, ()), as_of=day, zone=zone, blank=True
     )

@@ -12,7 +12,9 @@ from bankcrm.frames import Column
 from bankcrm.models import (
     Account,
     Balance,
+    Capital,
     Contact,
+    Credit,
     Customer,
     Link,
     Loan,
@@ -31,6 +33,8 @@ MODELS: Mapping[str, type[Record]] = {
     "contacts": Contact,
     "links": Link,
     "complaints": Complaint,
+    "credits": Credit,
+    "capital": Capital,
 }
 
 CONTRACT: Mapping[str, tuple[Column, ...]] = MappingProxyType(
@@ -48,6 +52,8 @@ KEYS = {
     "loans": "loan_id",
     "contacts": "contact_id",
     "complaints": "complaint_id",
+    "credits": "credit_id",
+    "capital": "date",
 }
 
 FAMILY = {"parent_id": "customer_id", "child_id": "customer_id", "referred_by": "customer_id"}
@@ -65,9 +71,18 @@ DATED_BY: Mapping[str, str] = MappingProxyType(
         "contacts": "date",
         "links": "since",
         "complaints": "received_at",
+        "credits": "granted_date",
+        "capital": "date",
     }
 )
-"""The date from which a row of each frame is known; a link without it is taken as known."""
+"""The date from which a row of each frame is known."""
+
+DATE_MAY_BE_MISSING = tuple(
+    name
+    for name, date in DATED_BY.items()
+    if not next(c for c in CONTRACT[name] if c.name == date).required
+)
+"""The frames whose rows may lack that date; such a row is taken as known."""
 
 BEGINNINGS = ("first_contact_date", "inquiry_date", "contract_date")
 """The dates of a customer from the first of which the bank knows it."""
@@ -158,7 +173,7 @@ def _row_known_from(frame: str) -> str:
             f"A customer is known from the first of {own} and of the rows of other frames that "
             "name it (links do not count); one without any date is taken as known."
         )
-    without = " A row without it is taken as known." if frame == "links" else ""
+    without = " A row without it is taken as known." if frame in DATE_MAY_BE_MISSING else ""
     return f"A row is known from its `{DATED_BY[frame]}`.{without}"
 
 

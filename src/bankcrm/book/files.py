@@ -20,7 +20,7 @@ from bankcrm.book.model import Book, refuse_no_book
 from bankcrm.book.reading import read_frames
 from bankcrm.databases.reading import Source, is_url
 from bankcrm.disk import writing
-from bankcrm.errors import DataError
+from bankcrm.errors import DataError, without_values
 from bankcrm.folders import ResultFolder, recover, refuse_source
 from bankcrm.progress import Progress
 
@@ -115,7 +115,8 @@ def write_book(
                 with writing(target / f"{name}.{format}"):
                     _write(frame, name, target / f"{name}.{format}")
             except (TypeError, ValueError) as error:  # Arrow's own errors are both
-                raise DataError(f"{name}: cannot be written as {format}: {error}") from None
+                why = without_values(error)
+                raise DataError(f"{name}: cannot be written as {format}: {why}") from None
         known = {key: getattr(book, key) for key in _FACTS}
         text = tomli_w.dumps({k: v for k, v in known.items() if v not in (None, "", ())})
         (target / _TOML).write_text(text, encoding="utf-8")

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.frames import Column, as_frame, check_frame, column_of
-from bankcrm.frames.arrays import Codes, as_of_day, days
+from bankcrm.frames.arrays import Codes, as_of_day, codes, days
 from bankcrm.vocabulary import Severity
 
 _SEVERITY = tuple(s.value for s in Severity)
@@ -78,6 +78,7 @@ def assign_handlers(
     >>> assign_handlers(cases, staff)["handler"].tolist()
     ['Li', 'Li', 'Wang']
     """
+    queue = as_frame(queue)
     staff = check_frame(handlers, _HANDLERS, frame="handlers", key="handler")
     load = staff["load"].to_numpy() if "load" in staff else np.zeros(len(staff), np.int64)
     room = np.maximum(staff["capacity"].to_numpy() - load, 0)
@@ -87,9 +88,9 @@ def assign_handlers(
         preferred = names.get_indexer(pd.Index(queue[keep].astype(object)))
     chosen = np.full(len(queue), -1)
     department = staff["department"].astype(object).to_numpy()
-    owner = queue["owner"].astype(object).to_numpy()
-    for name in pd.unique(owner):
-        rows = np.flatnonzero(owner == name)
+    code, owners = codes(column_of(queue, "owner", "queue"))
+    for place, name in enumerate(owners.tolist()):
+        rows = np.flatnonzero(code == place)
         people = np.flatnonzero(department == name)
         chosen[rows] = _assigned(preferred[rows], people, load, room)
     handler = names.take(np.maximum(chosen, 0)) if len(names) else pd.Index([None] * len(queue))

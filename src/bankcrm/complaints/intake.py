@@ -176,9 +176,11 @@ def _read_columns(
 def _blank(values: pd.Series) -> Mask:
     """Which values are missing or contain only white space."""
     empty: Mask = values.isna().to_numpy()
-    if values.dtype == object or pd.api.types.is_string_dtype(values.dtype):
-        text = values.astype("string").str.strip()
-        empty = empty | (text == "").to_numpy(dtype=np.bool_, na_value=True)
+    if values.dtype == object:
+        blank = [isinstance(v, str) and not v.strip() for v in values]
+        empty = empty | np.array(blank, dtype=np.bool_)
+    elif pd.api.types.is_string_dtype(values.dtype):
+        empty = empty | (values.str.strip() == "").to_numpy(dtype=np.bool_, na_value=True)
     return empty
 
 

@@ -50,7 +50,8 @@ def process_complaints(
     Args:
         frame: Complaints; see `bankcrm.complaints.intake`.
         as_of: A complaint received after this day is rejected, and what happened to one after it is
-            not known; open ones due before it are overdue.
+            not known; open ones due before it are overdue. The state of complaints is null where
+            the frame has neither ``answered_at`` nor ``closed_at``.
         policy: The policy whose tables and times decide.
         calendar: The calendar whose working days count; complaints outside it are rejected.
         classifier: Reads the texts; None takes `bankcrm.complaints.default_lexicon`.
@@ -84,12 +85,31 @@ def process_complaints(
     routed["answered_at"] = answered_at(accepted)
     answered = business_days(routed["answered_at"], policy)
     routed["state"] = _timeliness(routed["due"], answered, day)
+    unanswered = _unanswered(accepted)
+    if unanswered:
+        routed.loc[:, "state"] = None
     after = follow_ups(accepted, policy=policy, calendar=calendar)
     routed = routed.join(after[["follow_up_due", "satisfied"]])
     rejected = len(taken.rejected) + len(taken.accepted) - len(accepted)
     return ProcessedComplaints(
-        policy.stamp(routed), rejected, (*_intake_faults(taken.findings), *outside)
+        policy.stamp(routed), rejected, (*_intake_faults(taken.findings), *outside, *unanswered)
     )
+
+
+def _unanswered(accepted: pd.DataFrame) -> tuple[DataFault, ...]:
+    """A fault if nothing says which complaints are answered; then none is open or overdue."""
+    if not len(accepted) or {"answered_at", "closed_at"} & set(accepted.columns):
+        return ()
+    fault = DataFault(
+        "complaints",
+        "answered_at",
+        "not_recorded",
+        len(accepted),
+        (),
+        expected="answered_at or closed_at",
+        advice="without both nobody knows which complaints are overdue (state is null)",
+    )
+    return (fault,)
 
 
 def _within(

@@ -9,6 +9,7 @@ import pandas as pd
 
 from bankcrm.complaints.base import complaints_policy
 from bankcrm.complaints.clocks.time_units import Instants
+from bankcrm.errors import DataError
 from bankcrm.frames import as_frame, column_of
 from bankcrm.frames.arrays import codes
 from bankcrm.frames.instants import utc_microseconds
@@ -87,7 +88,7 @@ def _chains(complaints: pd.DataFrame, policy: Policy) -> tuple[np.ndarray, np.nd
         code, words = codes(complaints[name])
         matter = matter * (len(words) + 1) + code + 1
         known &= code >= 0
-    received = complaints["received_at"].to_numpy(dtype="datetime64[us]")
+    received = utc_microseconds(complaints["received_at"])
     order = np.lexsort((np.arange(len(complaints)), received, matter, customer))
     window = np.timedelta64(int(policy.value("repeat_within_days")), "D")
     near = np.diff(received[order]) <= window
@@ -128,6 +129,9 @@ def _new_words(complaints: pd.DataFrame, before: np.ndarray) -> np.ndarray:
     """Whether the text of each complaint differs from that of the previous one."""
     if "text" not in complaints:
         return np.zeros(len(complaints), dtype=np.bool_)
-    text = complaints["text"].astype("string").str.strip()
+    try:
+        text = complaints["text"].astype("string").str.strip()
+    except UnicodeError:
+        raise DataError("complaints.text: some texts are no Unicode text; decode them") from None
     earlier = text.iloc[before].set_axis(complaints.index)
     return (text.notna() & (text != earlier).fillna(True)).to_numpy(dtype=np.bool_)

@@ -18,19 +18,20 @@ from pyarrow import ipc
 from bankcrm.book import Book, empty_frame
 from bankcrm.book.contract import KEYS
 from bankcrm.engines.output import digest_of, disk, write_text
-from bankcrm.engines.sources import in_zones
+from bankcrm.engines.sources import BLOCK, ROW, in_zones
 from bankcrm.errors import DataError
+from bankcrm.rules.sql_columns import quoted
 
 if TYPE_CHECKING:
     from datetime import date
 
     from bankcrm.engines.engine import Engine
 
-ROW = "_row"
-"""The position of a row in its frame, by which the order of rows is restored."""
-
 Zones = Mapping[str, Mapping[str, str]]
-PARTED = ("customers", "transactions", "accounts", "balances", "loans", "contacts", "complaints")
+PARTED = (
+    *("customers", "transactions", "accounts", "balances", "loans"),
+    *("contacts", "complaints", "credits"),
+)
 ACCOUNT_FRAMES = ("accounts", "transactions", "balances", "loans")
 
 
@@ -102,7 +103,7 @@ class Workspace:
         target = self.folder / "parts" / name
         if not target.is_dir():
             return None
-        files = [p for b in blocks for p in sorted((target / f"block={b}").glob("*.parquet"))]
+        files = [p for b in blocks for p in sorted((target / f"{BLOCK}={b}").glob("*.parquet"))]
         if files:
             tables = [pq.read_table(f, partitioning=None) for f in files]
             table = pa.concat_tables(tables, promote_options="permissive")
@@ -111,7 +112,7 @@ class Workspace:
         else:
             table = pq.read_table(min(target.rglob("*.parquet")), partitioning=None).slice(0, 0)
         frame: pd.DataFrame = table.to_pandas(date_as_object=False)
-        return frame.drop(columns="block", errors="ignore").set_index(ROW).sort_index()
+        return frame.drop(columns=BLOCK, errors="ignore").set_index(ROW).sort_index()
 
 
 def write_frame(frame: pd.DataFrame, path: Path) -> None:
@@ -135,7 +136,9 @@ def part_book(engine: Engine, workspace: Workspace, blocks: int) -> None:
         refuse_shared(engine)
     for name in PARTED:
         if "customer_id" in engine.columns.get(name, ()):  # complaints may name no customer
-            select = f"SELECT * FROM {engine.place(name)}"
+            kept = [c for c in engine.columns[name] if c.lower() not in (ROW, BLOCK)]
+            columns = ", ".join(quoted(c, "duckdb") for c in kept)
+            select = f"SELECT {columns} FROM {engine.place(name)}"
             workspace.part(engine, name, select, "customer_id", blocks)
 
 
@@ -191,7 +194,7 @@ def groups_of(workspace: Workspace, blocks: int) -> list[list[int]]:
     waiting: list[int] = []
     for block in range(blocks):
         waiting.append(block)
-        if any((target / f"block={block}").glob("*.parquet")):
+        if any((target / f"{BLOCK}={block}").glob("*.parquet")):
             groups.append(waiting)
             waiting = []
     if groups:

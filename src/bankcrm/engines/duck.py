@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+from pyarrow import dataset
 
 from bankcrm.book import CONTRACT, Book
 from bankcrm.book.contract import FAMILY
@@ -19,6 +20,8 @@ from bankcrm.book.mapping import BookMapping
 from bankcrm.databases.reading import Source, is_url
 from bankcrm.engines.engine import PREFIX, Engine, known_frame
 from bankcrm.engines.sources import (
+    BLOCK,
+    ROW,
     FrameFiles,
     arrow_table,
     converted,
@@ -29,7 +32,7 @@ from bankcrm.engines.sources import (
     refuse_incomplete,
     zones_of,
 )
-from bankcrm.errors import DataError, EngineError, MissingExtraError
+from bankcrm.errors import DataError, EngineError, MissingExtraError, without_values
 from bankcrm.rules.sql_columns import quoted
 
 if TYPE_CHECKING:
@@ -44,6 +47,15 @@ _FITTING = {
     "boolean": "BOOLEAN|NULL",
 }
 """Kind of the contract -> pattern of the DuckDB types that it accepts."""
+
+_CLOSED = {
+    "enable_external_access": "false",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "allow_community_extensions": "false",
+}
+"""How a DuckDB file is opened: its views and macros read no other file and load no extension."""
+_ROWS = 1_000_000  # per batch
 
 WHOLE = r"0|-?[1-9]\d{0,18}"
 """Ids are read as integers if all ids of the book are integers; ``007`` stays text."""
@@ -98,12 +110,13 @@ class DuckDBEngine(Engine):
         self.files: dict[str, FrameFiles] = {}
         self._state: list[tuple[str, int, int]] = []
         self._workspace: tempfile.TemporaryDirectory[str] | None = None
+        self._closed = file is not None and file.is_file()
         self.connection: Any  # of duckdb, which is loaded only here
         with self._translating("opening"):
             if isinstance(source, duckdb.DuckDBPyConnection):
                 self.connection = source.cursor()
             elif file is not None and file.is_file():
-                self.connection = duckdb.connect(str(file), read_only=True)
+                self.connection = duckdb.connect(str(file), read_only=True, config=_CLOSED)
             else:
                 self.connection = duckdb.connect()
             self._set("memory_limit", memory_limit)
@@ -133,12 +146,21 @@ class DuckDBEngine(Engine):
         """Write a SELECT as Parquet, split by customer."""
         place = str(folder).replace("'", "''")
         kind = self._kind(sql, customer)
+        parted = (
+            f"SELECT *, row_number() OVER () - 1 AS {ROW}, "
+            f"CAST(hash(CAST({customer} AS {kind})) % {blocks} AS INTEGER) AS {BLOCK} "
+            f"FROM ({sql}) s"
+        )
         with self._translating(f"writing {folder.name.lstrip('.')}"):
+            if self._closed:  # DuckDB itself may write no file
+                rows = self.connection.sql(parted).to_arrow_reader(_ROWS)
+                dataset.write_dataset(
+                    rows, folder, format="parquet", partitioning=[BLOCK], partitioning_flavor="hive"
+                )
+                return
             self.connection.execute(
-                f"COPY (SELECT *, row_number() OVER () - 1 AS _row, "
-                f"CAST(hash(CAST({customer} AS {kind})) % {blocks} AS INTEGER) AS block "
-                f"FROM ({sql}) s) TO '{place}' (FORMAT parquet, COMPRESSION lz4, "
-                "PARTITION_BY (block))"
+                f"COPY ({parted}) TO '{place}' (FORMAT parquet, COMPRESSION lz4, "
+                f"PARTITION_BY ({BLOCK}))"
             )
 
     def identity(self) -> str:
@@ -286,7 +308,7 @@ def _reading(found: FrameFiles) -> str:
     pattern = found.pattern.replace("'", "''")
     if found.kind == "parquet":
         return f"read_parquet('{pattern}', union_by_name = true)"
-    with open(_first(found), encoding="utf-8", errors="replace") as file:
+    with open(_first(found), encoding="utf-8-sig", errors="replace") as file:
         header = {h.strip().strip('"') for h in file.readline().rstrip("\n").split(",")}
     types = ", ".join(f"'{c}': '{t}'" for c, t in csv_types(found.name).items() if c in header)
     return f"read_csv('{pattern}', header = true, delim = ',', types = {{{types}}})"
@@ -297,7 +319,7 @@ def _first(found: FrameFiles) -> Path:
 
 
 def _translated(error: Exception, doing: str) -> Exception:
-    message = re.sub(r"\s+", " ", str(error)).strip()[:500]
+    message = without_values(error)
     kind = type(error).__name__
     if "interrupt" in kind.lower():
         return EngineError(f"DuckDB, {doing}: cancelled; the last complete result is unchanged")

@@ -69,7 +69,7 @@ class Engine(abc.ABC):
 
     @abc.abstractmethod
     def part(self, sql: str, customer: str, folder: Path, blocks: int) -> None:
-        """Write a SELECT as Parquet, split by customer: ``folder/block=0`` and so on.
+        """Write a SELECT as Parquet, split by customer: ``folder/_block=0`` and so on.
 
         The column ``_row`` has the position of each row in the SELECT.
 

@@ -117,6 +117,8 @@ def _run(
     report_progress("splitting the book by customer")
     part_book(engine, workspace, blocks)
     groups = groups_of(workspace, blocks)
+    if not groups:
+        raise no_customer(())
     jobs: list[Job] = list(enumerate(groups))
 
     def each(what: str, call: Callable[[Job], None]) -> None:
@@ -189,8 +191,12 @@ def _learned(tasks: BlockTasks, number: int, blocks: int) -> BlockTasks:
     return attrs.evolve(tasks, fitted=fitted)
 
 
-def complaints_book(engine: Engine, frames: Iterable[str] = ()) -> Book:
-    """A book of all complaints and links, which are few, with the customers that they name.
+WHOLE = ("complaints", "links", "credits", "capital")
+"""The frames that are read whole: they are few, and some of their rows belong to no customer."""
+
+
+def whole_book(engine: Engine, frames: Iterable[str] = ()) -> Book:
+    """A book of all complaints, links and credits, which are few, with the customers they name.
 
     Args:
         engine: The engine.
@@ -198,7 +204,7 @@ def complaints_book(engine: Engine, frames: Iterable[str] = ()) -> Book:
     """
     found: dict[str, Any] = {
         name: engine.zoned(name, engine.fetch(f"SELECT * FROM {engine.place(name)}"))
-        for name in ("complaints", "links")
+        for name in WHOLE
         if name in engine.columns
     }
     ids = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +18,7 @@ from bankcrm.book.files import book_entries
 from bankcrm.book.mapping import BookMapping
 from bankcrm.book.reading import write_parts
 from bankcrm.databases.reading import Source
-from bankcrm.errors import DataError
+from bankcrm.errors import DataError, without_values
 
 _CSV_TYPES = {
     "date": "DATE",
@@ -40,6 +41,12 @@ _ARROW_TYPES = {
 """The type of a column without a value, by its kind; else text."""
 
 
+ROW = "_row"
+"""The position of a row in its frame, by which the order of rows is restored."""
+BLOCK = "_block"
+"""The block of a row's customer."""
+
+
 @attrs.frozen
 class FrameFiles:
     """The files of one frame: a file, or a folder of files of one kind.
@@ -58,8 +65,9 @@ class FrameFiles:
 
     @property
     def pattern(self) -> str:
-        """A path or glob that an engine reads."""
-        return str(self.path / "**" / f"*.{self.kind}") if self.path.is_dir() else str(self.path)
+        """A glob of the files for DuckDB; a special character in the path stands for itself."""
+        path = re.sub(r"[*?\[]", r"[\g<0>]", str(self.path))
+        return str(Path(path) / "**" / f"*.{self.kind}") if self.path.is_dir() else path
 
     def schema(self) -> pa.Schema | None:
         """The schema of the first Parquet file; None if there is none that can be read."""
@@ -221,7 +229,7 @@ def arrow_table(name: str, frame: object) -> pa.Table:
     try:
         table = pa.Table.from_pandas(flat.assign(**dict.fromkeys(null)), preserve_index=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise DataError(f"{name}: {error}; use one type per column") from None
+        raise DataError(f"{name}: {without_values(error)}; use one type per column") from None
     for column, kind in null.items():
         place = table.schema.get_field_index(column)
         table = table.set_column(place, column, pa.nulls(len(table), kind))

@@ -18,6 +18,7 @@ import pyarrow as pa
 from bankcrm.book import CONTRACT, Book
 from bankcrm.engines.engine import PREFIX, Engine, T, known_frame
 from bankcrm.engines.sources import (
+    BLOCK,
     FrameFiles,
     arrow_table,
     csv_types,
@@ -26,7 +27,7 @@ from bankcrm.engines.sources import (
     refuse_incomplete,
     zones_of,
 )
-from bankcrm.errors import DataError, EngineError, MissingExtraError
+from bankcrm.errors import DataError, EngineError, MissingExtraError, without_values
 from bankcrm.rules.sql_columns import quoted
 
 if TYPE_CHECKING:
@@ -84,10 +85,10 @@ class SparkEngine(Engine):
         rows = self.session.sql(self.render(sql))
         whole = dict(rows.dtypes)[customer] in ("tinyint", "smallint", "int", "bigint", "double")
         kind = "BIGINT" if whole else "STRING"
-        block = f"CAST(pmod(hash(CAST(`{customer}` AS {kind})), {blocks}) AS INT) AS block"
+        block = f"CAST(pmod(hash(CAST(`{customer}` AS {kind})), {blocks}) AS INT) AS {BLOCK}"
         with self._translating(f"writing {folder.name.lstrip('.')}"):
             parted = rows.selectExpr("*", "monotonically_increasing_id() AS _row", block)
-            parted.write.partitionBy("block").mode("overwrite").parquet(str(folder))
+            parted.write.partitionBy(BLOCK).mode("overwrite").parquet(str(folder))
 
     def each(
         self, call: Callable[[T], None], jobs: Sequence[T], report: Callable[[int], None]
@@ -207,7 +208,7 @@ def _translated(error: Exception, doing: str) -> Exception:
             advice = "install it on the workers, or set PYSPARK_PYTHON to a Python that has it"
             return EngineError(f"Spark, {doing}: {message}; {advice}")
         return DataError(f"Spark, {doing}: {message}")
-    message = re.sub(r"\s+", " ", text).strip()[:500]
+    message = without_values(error)
     if re.search(r"cancel|aborted|lost|killed|OutOfMemory|No space left", message, re.IGNORECASE):
         return EngineError(f"Spark, {doing}: {message}; the last complete result is unchanged")
     return DataError(f"Spark, {doing}: {message}")

@@ -145,7 +145,10 @@ def numbers(values: ArrayLike, name: str = "amount") -> Numbers:
     if types.is_object_dtype(dtype):
         found = types.infer_dtype(series, skipna=True)
         if found in _NUMBER_OBJECTS or series.isna().all():
-            return series.to_numpy(dtype=object, na_value=np.nan).astype(np.float64)
+            try:
+                return series.to_numpy(dtype=object, na_value=np.nan).astype(np.float64)
+            except OverflowError:
+                raise DataError(f"{name}: a number is beyond 1e308; correct it") from None
     elif series.isna().all() and not types.is_bool_dtype(dtype):
         return np.full(len(series), np.nan)
     raise DataError(
@@ -189,6 +192,10 @@ def codes(values: ArrayLike) -> tuple[Codes, pd.Index]:
         return _integer_codes(series.to_numpy(dtype=np.int64, na_value=0), null)
     try:
         code, index = pd.factorize(series, use_na_sentinel=True)
+        if index.dtype == object:  # half a surrogate pair, which no file and no other step takes
+            "".join(v for v in index if isinstance(v, str)).encode()
+    except UnicodeEncodeError:
+        raise DataError("expected ids or words, found text that is no Unicode text") from None
     except TypeError:
         found = types.infer_dtype(series, skipna=True)
         raise DataError(

@@ -59,11 +59,20 @@ def as_frame(data: object) -> pd.DataFrame:
             (``__arrow_c_stream__``): Polars, DuckDB, PyArrow.
 
     Raises:
-        DataError: The data is neither.
+        DataError: The data is neither, or two columns have one name.
     """
+    frame = frame_of_any(data)
+    if not frame.columns.is_unique:
+        twice = ", ".join(map(str, frame.columns[frame.columns.duplicated()].unique()[:_SHOWN]))
+        raise DataError(f"columns: {twice} more than once; give each column its own name")
+    return frame
+
+
+def frame_of_any(data: object) -> pd.DataFrame:
+    """The data as a pandas DataFrame, its columns not looked at."""
     if isinstance(data, pd.DataFrame):
         return data
-    if not hasattr(data, "__arrow_c_stream__"):
+    if isinstance(data, pd.Series) or not hasattr(data, "__arrow_c_stream__"):
         raise DataError(
             f"expected a pandas DataFrame or an Arrow table (Polars, DuckDB, PyArrow), "
             f"found {type(data).__name__}; for plain records use pandas.DataFrame(records)"
@@ -238,7 +247,7 @@ def _examine(
     until: LastDay | None,
     rejecting: bool = False,
 ) -> _Exam:
-    source, faults = _canonical(as_frame(data), columns, frame, names or {})
+    source, faults = _canonical(frame_of_any(data), columns, frame, names or {})
     found = [_Finding(fault, None) for fault in faults]
     converted: dict[str, object] = {}
     later = np.zeros(len(source), dtype=np.bool_)

@@ -64,7 +64,10 @@ def utc_microseconds(instants: Instants) -> Times:
     if isinstance(instants, dt.datetime) and instants.tzinfo is not None:
         plain = instants.astimezone(dt.UTC).replace(tzinfo=None)
         return np.array([plain], dtype="datetime64[us]")
-    index = pd.DatetimeIndex([instants] if instants is None else cast("Any", instants))
+    try:
+        index = pd.DatetimeIndex([instants] if instants is None else cast("Any", instants))
+    except (TypeError, ValueError, OverflowError):
+        raise DataError("instants: expected instants with a time zone") from None
     if index.tz is None and not index.isna().all():
         raise DataError("instants: no time zone; localise them with .dt.tz_localize(...)")
     utc = index if index.tz is None else index.tz_convert("UTC").tz_localize(None)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm.errors import DataError
 from bankcrm.frames.arrays import codes
 
 Positions: TypeAlias = npt.NDArray[np.int32]
@@ -52,7 +53,10 @@ def places_of(values: pd.Series, names: Sequence[str]) -> npt.NDArray[np.int64]:
     >>> places_of(pd.Series(["low", "high", None]), ["high", "low"]).tolist()
     [1, 0, -1]
     """
-    found = cast("pd.Categorical", values.astype("category").array)
+    try:
+        found = cast("pd.Categorical", values.astype("category").array)
+    except UnicodeEncodeError:
+        raise DataError("expected words, found text that is no Unicode text") from None
     place = {name: i for i, name in enumerate(names)}
     table = np.array([*(place.get(c, -1) for c in found.categories), -1], dtype=np.int64)
     return table.take(found.codes, mode="wrap")

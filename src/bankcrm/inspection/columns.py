@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import attrs
@@ -15,13 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bankcrm.book.mapping import BookMapping, Formats
-from bankcrm.book.reading.cells import Array, dates, encoded, instants, is_text, numbers, trimmed
+from bankcrm.book.reading.cells import Array, as_text, dates, instants, is_text, mask_of, numbers
 from bankcrm.book.reading.ids import id_cells
 from bankcrm.book.reading.problems import Problems
 from bankcrm.errors import DataError
 from bankcrm.frames import Column
 from bankcrm.frames.arrays import Numbers
-from bankcrm.inspection.lexicon import data
 
 K = TypeVar("K")
 
@@ -42,9 +40,13 @@ TIMES = ("", " %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p", "%H%M%S")
 EXPLICIT = ("%Y-%m-%d", "%Y/%m/%d", "%Y%m%d")
 """The days that are read without a pattern, for columns that mix several."""
 
+_SAMPLE = 2_000
+"""Distinct values by which is judged how a column is written."""
 _TRIED = 500
 _SURE = 0.95
 _HALF = 0.5
+_MIXED = 3
+"""The most patterns that are proposed for one column."""
 _MANY_WORDS = 60
 
 
@@ -61,35 +63,61 @@ class SourceColumn:
     values: Array = attrs.field(repr=False)
 
     @functools.cached_property
-    def _encoded(self) -> tuple[npt.NDArray[np.intp], list[str]]:
-        return encoded(self.values)
+    def _text(self) -> Array:
+        return as_text(self.values)
+
+    @functools.cached_property
+    def _counted(self) -> tuple[Array, npt.NDArray[np.int64]]:
+        found = pc.value_counts(self._text)
+        found = found.filter(found.field("values").is_valid())
+        return found.field("values"), found.field("counts").to_numpy()
+
+    @property
+    def distinct(self) -> Array:
+        """All of its distinct values as text."""
+        return self._counted[0]
 
     @functools.cached_property
     def by_word(self) -> dict[str, int]:
-        """Distinct value as text -> number of cells, the most frequent first."""
-        codes, words = self._encoded
-        found: Counter[str] = Counter()
-        for word, count in zip(
-            words, np.bincount(codes[codes >= 0], minlength=len(words)), strict=True
-        ):
-            if word and count:
-                found[word] += int(count)
-        return dict(found.most_common())
+        """Distinct value as text -> number of cells, the most frequent first.
+
+        Of more than 2,000, that many from all parts of the table: enough to see how they are
+        written. Whether all can be read as proposed shows when the draft is tried.
+        """
+        words, counts = self._counted
+        if len(words) > _SAMPLE:
+            chosen = np.linspace(0, len(words) - 1, _SAMPLE).astype(np.intp)
+            words, counts = words.take(chosen), counts[chosen]
+        order = np.argsort(-counts, kind="stable")
+        return dict(zip(words.take(order).to_pylist(), counts[order].tolist(), strict=True))
 
     @property
     def words(self) -> list[str]:
-        """Its distinct values as text, the most frequent first."""
+        """Its distinct values as text, the most frequent first; a sample as in `by_word`."""
         return list(self.by_word)
 
     def rows_of(self, word: str) -> npt.NDArray[np.bool_]:
         """The rows that have a value."""
-        codes, words = self._encoded
-        return np.isin(codes, [n for n, w in enumerate(words) if w == word])
+        return mask_of(pc.fill_null(pc.equal(self._text, word), False))
+
+    def without(self, words: set[str]) -> SourceColumn:
+        """The column in which some words are null."""
+        if not self.text or not self.among(words):
+            return self
+        text = self._text
+        return SourceColumn(
+            self.name, pc.if_else(pc.is_in(text, pa.array(words, pa.string())), None, text)
+        )
+
+    def among(self, words: Iterable[str]) -> set[str]:
+        """The words that are values of the column."""
+        known = pc.is_in(self.distinct, pa.array(words, pa.string()))
+        return set(self.distinct.filter(known).to_pylist())
 
     @property
     def filled(self) -> int:
         """Cells with a value."""
-        return sum(self.by_word.values())
+        return int(self._counted[1].sum())
 
     @property
     def text(self) -> bool:
@@ -99,7 +127,7 @@ class SourceColumn:
     @functools.cached_property
     def ids(self) -> Array:
         """Its distinct values as ids in text, as the reading takes them."""
-        found = id_cells(self.values, Column("id", "id"), Problems("")).values
+        found = id_cells(self.distinct, Column("id", "id"), Problems("")).values
         return pc.unique(pc.drop_null(pc.cast(found, pa.string())))
 
     @property
@@ -140,8 +168,11 @@ class SourceColumn:
 
     def amounts(self, marks: tuple[str, str | None]) -> Numbers:
         """Its cells as numbers."""
-        cells = numbers(self.values, Formats(decimal=marks[0], thousands=marks[1]))
-        return np.asarray(pc.cast(cells.values, pa.float64()).to_numpy(zero_copy_only=False))
+        return _amounts(self.values, marks)
+
+    def sample_amounts(self, marks: tuple[str, str | None]) -> Numbers:
+        """Its `words` as numbers."""
+        return _amounts(pa.array(self.words, pa.string()), marks)
 
     @functools.cached_property
     def patterns(self) -> tuple[tuple[str | None, ...], ...]:
@@ -157,7 +188,8 @@ class SourceColumn:
             return ()
         wanted = [p for p in _with_times(few) if _days(few, p)[0] > 0]
         shares = {p: self._share(_days(words, p)[1]) for p in wanted}
-        if max(shares.values(), default=0.0) < _SURE and (mixed := self._mixed(words, wanted)):
+        highest = max(shares.values(), default=0.0)
+        if _SURE / _MIXED <= highest < _SURE and (mixed := self._mixed(words, wanted)):
             return mixed
         return tuple((p,) for p in _best(shares))
 
@@ -166,7 +198,7 @@ class SourceColumn:
         chosen: list[str] = []
         unread = np.ones(len(words), dtype=np.bool_)
         named = [*EXPLICIT, *(p for p in patterns if p and p not in EXPLICIT)]
-        while len(chosen) < 3 and self._share(unread) < _SURE:
+        while len(chosen) < _MIXED and self._share(unread) < _SURE:
             left = {p: _days(words, p)[1] & unread for p in named}
             best = min(named, key=lambda p: int(left[p].sum()))
             if left[best].sum() == unread.sum():
@@ -218,6 +250,11 @@ class SourceColumn:
         return float(counts[~wrong].sum() / counts.sum())
 
 
+def _amounts(values: Array, marks: tuple[str, str | None]) -> Numbers:
+    cells = numbers(values, Formats(decimal=marks[0], thousands=marks[1]))
+    return np.asarray(pc.cast(cells.values, pa.float64()).to_numpy(zero_copy_only=False))
+
+
 def _best(shares: Mapping[K, float]) -> tuple[K, ...]:
     """The choices that fit most cells, if these are at least half of them."""
     highest = max(shares.values(), default=0.0)
@@ -259,20 +296,3 @@ def days_of(words: Array, patterns: tuple[str | None, ...]) -> Any:
     """Texts as days by patterns."""
     named = tuple(p for p in patterns if p) or None
     return dates(words, Formats(dates=named, time_zone="UTC")).values
-
-
-def missing_words(values: Array) -> set[str]:
-    """The words in a column that look like a missing value."""
-    if not is_text(values):
-        return set()
-    known = pa.array(data("words")["missing"]["words"])
-    text = trimmed(values)
-    return set(pc.unique(pc.filter(text, pc.is_in(text, known))).to_pylist())
-
-
-def without(values: Array, words: set[str]) -> Array:
-    """Cells in which some words are null."""
-    if not words or not is_text(values):
-        return values
-    text = trimmed(values)
-    return pc.if_else(pc.is_in(text, pa.array(words)), None, text)

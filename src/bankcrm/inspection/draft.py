@@ -136,7 +136,7 @@ def _columns(found: FrameMatch, formats: Entries) -> Iterator[Line]:
         if f"{target}.direction" in found.columns:
             yield _direction_line(found, match)
             continue
-        source: dict[str, Any] = {"column": match.column.name}
+        source: dict[str, Any] = {"account" if match.account else "column": match.column.name}
         assumed = dict(source)
         comment = f"{match.reason}; {_evidence(match, found)}".strip("; ")
         if rivals := found.rivals.get(target):
@@ -149,7 +149,7 @@ def _columns(found: FrameMatch, formats: Entries) -> Iterator[Line]:
         if (dates := formats.get(f"dates.{target}")) is not None:
             source["dates"], assumed["dates"] = dates.value, dates.assumed or dates.value
             comment += f"; {dates.comment}"
-        value = source if len(source) > 1 else source["column"]
+        value = source.get("column", source) if len(source) == 1 else source
         yield Line(target, Entry(value, comment, assumed if source != assumed else None))
 
 
@@ -187,7 +187,7 @@ def _evidence(match: Match, found: FrameMatch) -> str:
     notes = [f"{empty:,} empty"] if empty else []
     if column.kind == "id":
         notes.append("unique" if source.unique else f"{len(source.ids):,} distinct")
-        home = "accounts" if match.target == "account_id" else "customers"
+        home = "accounts" if match.account or match.target == "account_id" else "customers"
         if match.target in found.joins:
             notes.append(f"{found.joins[match.target]:.1%} of them are in {home}")
     return ", ".join(notes)

@@ -132,7 +132,9 @@ def marks_of(found: FrameMatch) -> list[tuple[str, str | None]]:
 
 
 def _same(column: SourceColumn, one: tuple[str, str | None], other: tuple[str, str | None]) -> bool:
-    return bool(np.array_equal(column.amounts(one), column.amounts(other), equal_nan=True))
+    return bool(
+        np.array_equal(column.sample_amounts(one), column.sample_amounts(other), equal_nan=True)
+    )
 
 
 def _add_marks(found: dict[str, Entries], frames: Sequence[FrameMatch]) -> None:
@@ -232,7 +234,7 @@ def patterns_of(
 
 
 def _distinct(column: SourceColumn) -> list[Patterns]:
-    words = pa.array(column.words[:2000], pa.string())
+    words = pa.array(column.words, pa.string())
     found: dict[Patterns, Any] = {}
     for patterns in column.patterns:
         days = days_of(words, patterns)

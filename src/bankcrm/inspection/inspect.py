@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pandas as pd
-import pyarrow as pa
 
 from bankcrm.arguments import as_path
 from bankcrm.book import Book
@@ -45,7 +44,9 @@ _HEAD = """\
 def inspect_book(source: str | Path | Source, *, fresh: bool = False) -> Inspection:
     """Look at the files of a folder, or the tables of a database, and propose their mapping.
 
-    All rows are read. A folder that has a ``book.toml`` is checked by it.
+    Rows, ids and words are counted in whole tables; how numbers and days are written is judged by
+    up to 2,000 distinct values of a column. Then the whole book is read by the draft. A folder that
+    has a ``book.toml`` is checked by it.
 
     Args:
         source: The folder, or the database as for `read_book`.
@@ -112,7 +113,8 @@ def _drafted(
     if not readable.issuperset(REQUIRED):
         return made
     assumed = BookMapping.from_toml("\n".join(s.text(assumed=True) for s in sections))
-    return _tried(made, assumed, day.assumed or day.value, folder, database)
+    lacking = {f.frame for f in every if f.lacking}
+    return _tried(made, assumed, day.assumed or day.value, folder, database, lacking)
 
 
 def _lacking(found: FrameMatch) -> str:
@@ -157,7 +159,7 @@ def _last_day(found: Sequence[FrameMatch]) -> Entry:
     choices: list[Patterns] = []
     if match.column.text:
         choices, _ = patterns_of(match.column, list(days_in(moves).values()))
-        values = days_of(pa.array(match.column.words), choices[0])
+        values = days_of(match.column.distinct, choices[0])
     days = pd.to_datetime(pd.Series(values.to_pandas()), errors="coerce", utc=True).dropna()
     if not len(days):
         return unknown
@@ -238,9 +240,21 @@ def _tried(
     day: dt.date | None,
     folder: Path | None,
     database: Source | None,
+    lacking: Collection[str] = (),
 ) -> Inspection:
-    """Read and check the book as a review would, and name what it supports."""
+    """Read and check the book as a review would, and name what it supports.
+
+    Args:
+        made: What is known so far.
+        mapping: How the book is read.
+        day: The day of the review.
+        folder: Its files.
+        database: Its tables.
+        lacking: Frames that cannot be read, for which that is reported already.
+    """
     frames, faults = tried_frames(mapping, folder=folder, database=database)
+    frames = {name: frame for name, frame in frames.items() if name not in lacking}
+    faults = [f for f in faults if f.frame not in lacking]
     stated: list[DataFault] = list(faults)
     problems = [*made.problems, *(_shown(f) for f in faults)]
     sizes = {name: len(frame) for name, frame in frames.items()}

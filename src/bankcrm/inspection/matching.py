@@ -39,6 +39,7 @@ class Match:
         score: How sure it is, from 0 to 1.
         reason: Why, for people.
         unit: The unit that its name states.
+        account: Whether it names accounts, whose customers are meant.
     """
 
     target: str
@@ -46,6 +47,7 @@ class Match:
     score: float
     reason: str
     unit: str | None = None
+    account: bool = False
 
 
 @attrs.frozen
@@ -108,7 +110,19 @@ def matched(tables: Sequence[SourceTable]) -> list[FrameMatch]:
     people = _key_of(found, "customer_id")
     found = {f: _by_values(found[f], people) for f in FRAMES if f in found}
     keys = {key: _key_of(found, key) for key in ("customer_id", "account_id")}
+    accounts = found.get("accounts")
+    if accounts is not None and not accounts.lacking:
+        found = {name: _by_account(f) for name, f in found.items()}
     return [attrs.evolve(f, joins=_joins(f, keys)) for f in found.values()]
+
+
+def _by_account(found: FrameMatch) -> FrameMatch:
+    """A frame that names only accounts, whose customers are then meant."""
+    match = found.columns.get("account_id")
+    if match is None or "customer_id" not in found.lacking:
+        return found
+    owner = Match("customer_id", match.column, match.score, "of the account", account=True)
+    return attrs.evolve(found, columns={**found.columns, "customer_id": owner})
 
 
 def _key_of(found: Mapping[str, FrameMatch], key: str) -> SourceColumn | None:
@@ -122,7 +136,7 @@ def _joins(found: FrameMatch, keys: Mapping[str, SourceColumn | None]) -> dict[s
     """How many ids of each column the frame of these ids has."""
     shares: dict[str, float] = {}
     for target, match in found.columns.items():
-        home = keys.get(FAMILY.get(target, target))
+        home = keys.get("account_id" if match.account else FAMILY.get(target, target))
         if home is not None and home is not match.column and match.column.filled:
             shares[target] = match.column.share_in(home.ids)
     return shares
@@ -306,7 +320,7 @@ def _only_by_values(source: SourceColumn, column: Column, frame: str) -> bool:
 
 
 def _whole(source: SourceColumn) -> bool:
-    numbers = source.amounts(source.marks[0])
+    numbers = source.sample_amounts(source.marks[0])
     return bool(np.all((numbers == np.floor(numbers)) | np.isnan(numbers)))
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import glob
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from bankcrm.book.reading.text_files import text_file
 from bankcrm.databases.reading import Source, reading, table_query, tables_of
 from bankcrm.errors import BankcrmError, DataError, MissingExtraError
 from bankcrm.inspection.codes import own_words
-from bankcrm.inspection.columns import SourceColumn, missing_words, without
+from bankcrm.inspection.columns import SourceColumn
+from bankcrm.inspection.lexicon import data
 from bankcrm.report.words import rows_of
 
 ENCODINGS = ("gb18030", "big5", "cp1252", "cp1250", "shift_jis", "euc_kr")
@@ -42,7 +44,7 @@ class SourceTable:
         columns: Its columns.
         rows: Its number of rows.
         about: How it is written, for people.
-        formats: The encoding and the separator, where they have to be stated.
+        formats: The encoding, header and separator, where they have to be stated.
         choices: What a person has to choose: entry of the formats -> the choices, the first of
             which is used to look further.
         missing: Words in it for a missing value.
@@ -72,9 +74,8 @@ def tables_of_folder(folder: Path, problems: list[str]) -> list[SourceTable]:
     found: list[SourceTable] = []
     for files in _alike(folder, problems):
         try:
-            found += (
-                _of_excel(files[0]) if files[0].suffix.lower() == ".xlsx" else [_of_files(files)]
-            )
+            excel = files[0].suffix.lower() == ".xlsx"
+            found += _of_excel(files) if excel else [_of_files(files)]
         except (BankcrmError, OSError) as error:
             problems.append(str(error))
     return found
@@ -105,23 +106,24 @@ def _alike(folder: Path, problems: list[str]) -> list[list[Path]]:
             problems.append(f"{path.name}: not looked at; expected one of {', '.join(SUFFIXES)}")
             continue
         pattern = re.sub(r"\d+", "*", path.name)
-        head = path.name if path.suffix.lower() == ".xlsx" else _first_bytes(path)
-        groups.setdefault((pattern, head), []).append(path)
+        groups.setdefault((pattern, _head_of(path)), []).append(path)
     patterns = [pattern for pattern, _ in groups]
     whole = [g for (p, _), g in groups.items() if patterns.count(p) == 1]
     alone = [[f] for (p, _), g in groups.items() if patterns.count(p) > 1 for f in g]
     return [*whole, *alone]
 
 
-def _first_bytes(path: Path) -> bytes:
-    """The first line, by which files of one kind are known; that of Parquet is its columns."""
-    if path.suffix.lower() == ".parquet":
-        try:
-            return str(pa.parquet.read_schema(path).names).encode()
-        except (pa.ArrowInvalid, OSError):
-            return path.name.encode()
+def _head_of(path: Path) -> object:
+    """What files of one kind have in common: their first line without its numbers, or columns."""
+    try:
+        if path.suffix.lower() == ".parquet":
+            return tuple(pa.parquet.read_schema(path).names)
+        if path.suffix.lower() == ".xlsx":
+            return tuple((name, tuple(rows[:1])) for name, rows in _sheets(path).items())
+    except (BankcrmError, OSError, pa.ArrowInvalid):
+        return path.name  # is reported when it is read
     with path.open("rb") as file:
-        return file.readline()
+        return re.sub(rb"\d+", b"*", file.readline())
 
 
 def _of_files(files: list[Path]) -> SourceTable:
@@ -132,36 +134,42 @@ def _of_files(files: list[Path]) -> SourceTable:
     about: list[str] = []
     if path.suffix.lower() != ".parquet":
         formats, choices, about = _recognised(path)
-    problems = Problems(path.name)
-    parts = [
-        b.table
-        for b in batches_of_files(
-            files, FrameMapping(formats=_chosen(formats, choices)), (), problems
-        )
-    ]
+    mapping = FrameMapping(formats=_chosen(formats, choices))
+    table, faults = _joined(files, mapping)
+    place, kind = _place(files)
+    made = _table({"file": place}, re.sub(r"[\d_]+$", "", path.stem), table, "")
+    about = [rows_of(len(table)), *kind, *about, *faults]
+    return attrs.evolve(made, about=", ".join(about), formats=formats, choices=choices)
+
+
+def _joined(files: list[Path], mapping: FrameMapping) -> tuple[pa.Table, list[str]]:
+    """The rows of files of one kind, and what is wrong with them."""
+    problems = Problems(files[0].name)
+    parts = [b.table for b in batches_of_files(files, mapping, (), problems)]
     if not parts:
-        raise DataError("; ".join(f.advice for f in problems.faults) or f"{path.name}: no row")
-    table = pa.concat_tables(parts, promote_options="permissive")
-    pattern = glob.escape(path.name)
-    if len(files) > 1:
-        pattern = re.sub(r"\d+", "*", pattern)
-        about.insert(0, f"{len(files)} files")
-    for fault in problems.faults:
-        about.append(str(attrs.evolve(fault, frame="", advice="")).lstrip(": "))
-    made = _table({"file": pattern}, re.sub(r"[\d_]+$", "", path.stem), table, "")
-    return attrs.evolve(
-        made, about=", ".join([rows_of(len(table)), *about]), formats=formats, choices=choices
-    )
+        advice = "; ".join(f.advice for f in problems.faults)
+        raise DataError(advice or f"{files[0].name}: no row")
+    faults = [str(attrs.evolve(f, frame="", advice="")).lstrip(": ") for f in problems.faults]
+    return pa.concat_tables(parts, promote_options="permissive"), faults
+
+
+def _place(files: list[Path]) -> tuple[str, list[str]]:
+    """The name of a file, or the pattern of several and how many they are."""
+    name = glob.escape(files[0].name)
+    if len(files) == 1:
+        return name, []
+    return re.sub(r"\d+", "*", name), [f"{len(files)} files"]
 
 
 def _chosen(formats: Formats, choices: dict[str, list[str]]) -> Formats:
-    return attrs.evolve(formats, **{entry: found[0] for entry, found in choices.items()})
+    chosen: dict[str, Any] = {entry: found[0] for entry, found in choices.items()}
+    return attrs.evolve(formats, **chosen)
 
 
 def _recognised(path: Path) -> tuple[Formats, dict[str, list[str]], list[str]]:
-    """Encoding and separator of a text file: as it is read anyway, as stated, or to be chosen."""
+    """Encoding, header and separator of a text file: as read anyway, as stated, or to be chosen."""
     choices: dict[str, list[str]] = {}
-    stated: dict[str, str] = {}
+    stated: dict[str, Any] = {}
     try:
         encoding = text_file(path, Formats(separator=","), (), keep=False).encoding
     except DataError:
@@ -171,7 +179,11 @@ def _recognised(path: Path) -> tuple[Formats, dict[str, list[str]], list[str]]:
         encoding = stated["encoding"] = fitting[0]
         if len(fitting) > 1:
             choices["encoding"] = fitting
-    separators = _separators(path, encoding)
+    headers = _headers(path, encoding)
+    separators = list(headers)
+    if separators and headers[separators[0]] > 1:
+        stated["header"] = headers[separators[0]]
+        separators = [s for s in separators if headers[s] == stated["header"]]
     usual = _separator(path, Formats(**stated))
     if len(separators) > 1:
         choices["separator"] = separators
@@ -179,8 +191,12 @@ def _recognised(path: Path) -> tuple[Formats, dict[str, list[str]], list[str]]:
         stated["separator"] = separators[0]
     formats = Formats(**{k: v for k, v in stated.items() if k not in choices})
     separator = (separators or [usual or ","])[0]
-    name = "tab" if separator == "\t" else repr(separator)
-    return formats, choices, [encoding, f"separator {name}"]
+    about = [encoding, f"separator {'tab' if separator == chr(9) else repr(separator)}"]
+    return formats, choices, [*about, *_about_header(stated.get("header"))]
+
+
+def _about_header(line: int | None) -> list[str]:
+    return [f"header in line {line}"] if line else []
 
 
 def _encodings(path: Path) -> list[str]:
@@ -205,52 +221,95 @@ def _separator(path: Path, formats: Formats) -> str | None:
         return None
 
 
-def _separators(path: Path, encoding: str) -> list[str]:
-    """The separators that give the first rows all one width, the widest first."""
-    if path.suffix.lower() == ".tsv":
-        return ["\t"]
+def _headers(path: Path, encoding: str) -> dict[str, int]:
+    """The separators that give the first rows all one width, the widest first -> header's line."""
+    found: dict[str, tuple[int, int]] = {}
     with path.open(encoding=encoding, newline="") as file:
-        head = [line for line in itertools.islice(file, _HEAD) if line.strip()]
-    widths = {s: {len(row) for row in csv.reader(head, delimiter=s)} for s in _SEPARATORS}
-    fitting = {s: max(found) for s, found in widths.items() if len(found) == 1 and max(found) > 1}
-    return sorted(fitting, key=lambda s: -fitting[s])
+        head = list(itertools.islice(file, _HEAD))
+    for separator in ["\t"] if path.suffix.lower() == ".tsv" else _SEPARATORS:
+        reader = csv.reader(head, delimiter=separator)
+        rows: dict[int, list[str]] = {}
+        line = 1
+        for row in reader:
+            rows[line] = row
+            line = reader.line_num + 1
+        if fitting := _header(rows):
+            found[separator] = fitting
+    return {s: found[s][0] for s in sorted(found, key=lambda s: -found[s][1])}
 
 
-def _of_excel(path: Path) -> Iterator[SourceTable]:
-    """One table per sheet of a workbook that has a row."""
+def _header(rows: Mapping[int, Sequence[str]]) -> tuple[int, int] | None:
+    """The number of the row that names the columns, and its width, where all rows below fit it.
+
+    A title above has fewer cells, or mostly empty ones.
+
+    >>> _header({1: ["Movements", "", ""], 2: [], 3: ["no", "day", "sum"], 4: ["1", "", "5"]})
+    (3, 3)
+    """
+    filled = {n: row for n, row in rows.items() if any(cell.strip() for cell in row)}
+    if not filled:
+        return None
+    width = len(filled[max(filled)])
+    for number, row in filled.items():
+        if len(row) == width and 2 * sum(bool(cell.strip()) for cell in row) > width > 1:
+            below = [len(r) for n, r in filled.items() if n > number]
+            return (number, width) if set(below) <= {width} else None
+    return None
+
+
+def _sheets(path: Path) -> dict[str, list[tuple[str, ...]]]:
+    """The first rows of each sheet of a workbook.
+
+    Raises:
+        DataError: It cannot be read.
+        MissingExtraError: The extra ``report`` is not installed.
+    """
     try:
         import openpyxl
     except ImportError as error:
         raise MissingExtraError(error.name or "openpyxl", "report") from None
     try:
-        book = openpyxl.load_workbook(path, read_only=True)
-        sheets = list(book.sheetnames)
-        book.close()
+        with contextlib.closing(openpyxl.load_workbook(path, read_only=True)) as book:
+            return {
+                sheet.title: [
+                    tuple("" if cell is None else str(cell) for cell in row)
+                    for row in sheet.iter_rows(max_row=_HEAD, values_only=True)
+                ]
+                for sheet in book.worksheets
+            }
     except Exception as error:  # zipfile, KeyError and more, by what is broken
         raise DataError(f"{path.name}: cannot be read as Excel: {error}") from None
-    for sheet in sheets:
-        problems = Problems(sheet)
-        [*parts] = batches_of_files([path], FrameMapping(sheet=sheet), (), problems)
-        if not parts:
-            raise DataError("; ".join(f.advice for f in problems.faults))
-        table = parts[0].table
+
+
+def _of_excel(files: list[Path]) -> Iterator[SourceTable]:
+    """One table per sheet of workbooks of one kind that has a row."""
+    place, kind = _place(files)
+    sheets = _sheets(files[0])
+    for sheet, head in sheets.items():
+        header = _header(dict(enumerate(head, start=1)))
+        formats = Formats(header=header[0] if header and header[0] > 1 else None)
+        table, faults = _joined(files, FrameMapping(sheet=sheet, formats=formats))
         if table.num_columns:
-            place = {"file": glob.escape(path.name), "sheet": sheet}
-            name = (
-                sheet
-                if len(sheets) > 1 and not re.fullmatch(r"(Sheet|工作表)\d*", sheet)
-                else path.stem
+            numbered = len(sheets) == 1 or re.fullmatch(r"(Sheet|工作表)\d*", sheet)
+            about = [f"sheet {sheet!r}", rows_of(len(table)), *kind]
+            about += [*_about_header(formats.header), *faults]
+            made = _table(
+                {"file": place, "sheet": sheet},
+                re.sub(r"[\d_]+$", "", files[0].stem) if numbered else sheet,
+                table,
+                ", ".join(about),
             )
-            yield _table(place, name, table, f"sheet {sheet!r}, {rows_of(len(table))}")
+            yield attrs.evolve(made, formats=formats)
 
 
 def _table(place: dict[str, str], name: str, table: pa.Table, about: str) -> SourceTable:
+    columns = [SourceColumn(n, table[n]) for n in table.column_names]
     missing: set[str] = set()
     own: set[str] = set()
-    for column in table.column_names:
-        if words := missing_words(table[column]):
+    for column in columns:
+        if column.text and (words := column.among(data("words")["missing"]["words"])):
             missing |= words
-            own |= own_words(SourceColumn(column, table[column]).words, words)
+            own |= own_words(column.words, words)
     missing -= own
-    columns = {n: SourceColumn(n, without(table[n], missing)) for n in table.column_names}
-    return SourceTable(place, name, columns, len(table), about, missing=frozenset(missing))
+    found = {c.name: c.without(missing) for c in columns}
+    return SourceTable(place, name, found, len(table), about, missing=frozenset(missing))

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from bankcrm.models.bank import Account, Balance, Contact, Customer, Link, Loan, Transaction
+from bankcrm.models.bank import (
+    Account,
+    Balance,
+    Capital,
+    Contact,
+    Credit,
+    Customer,
+    Link,
+    Loan,
+    Transaction,
+)
 from bankcrm.models.complaint import Complaint
 from bankcrm.models.constraints import Differ, Needs, NotBefore, OnlyFor, RecordConstraint
 from bankcrm.models.frames import frame_of, models_of
@@ -11,8 +21,10 @@ from bankcrm.models.record import Id, Record, columns_of, field, record
 __all__ = [
     "Account",
     "Balance",
+    "Capital",
     "Complaint",
     "Contact",
+    "Credit",
     "Customer",
     "Differ",
     "Id",

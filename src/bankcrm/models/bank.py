@@ -1,4 +1,4 @@
-"""The records of a bank: customers, accounts, transactions, balances, loans, contacts, links."""
+"""The records of a bank: customers, what they hold and owe, and how they belong together."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from bankcrm.vocabulary import (
     Channel,
     ContactOutcome,
     ContactPurpose,
+    CreditKind,
     CreditStanding,
     CustomerKind,
     Gender,
@@ -278,14 +279,79 @@ class Contact(Record):
 
 @record
 class Link(Record):
-    """A tie between two customers (EB-4)."""
+    """A tie between two customers, or a customer and an outside party (EB-4)."""
 
-    CONSTRAINTS: ClassVar[tuple[RecordConstraint, ...]] = (Differ("child_id", "parent_id"),)
+    CONSTRAINTS: ClassVar[tuple[RecordConstraint, ...]] = (
+        Differ("child_id", "parent_id"),
+        NotBefore("until", "since"),
+    )
 
-    parent_id: Id = field("id", meaning="Owner, controller, guarantor or head of the family.")
-    child_id: Id = field("id", meaning="The other customer.")
+    parent_id: Id = field(
+        "id",
+        meaning="Owner, controller, manager, guarantor, head of the family, or the party on whom "
+        "the other depends.",
+    )
+    child_id: Id = field("id", meaning="The other party.")
     share: float | None = field(
-        "number", default=None, unit="share", minimum=0, maximum=1, meaning="Share held."
+        "number",
+        default=None,
+        unit="share",
+        minimum=0,
+        maximum=1,
+        meaning="Share of the votes held; for `depends`, part of the other's revenue or cost.",
     )
     link: LinkKind = field("category", words=LinkKind, meaning="What ties them.")
     since: dt.date | None = field("date", default=None, meaning="Day from which the tie holds.")
+    until: dt.date | None = field("date", default=None, meaning="Last day on which the tie holds.")
+
+
+@record
+class Credit(Record):
+    """Credit that the bank grants to a customer, on or off the balance sheet (EB-4)."""
+
+    credit_id: Id = field("id", meaning="The credit's number, unique in the book.")
+    customer_id: Id = field("id", meaning="The customer.")
+    branch: str | None = field("category", default=None, meaning="Branch that grants the credit.")
+    kind: CreditKind = field("category", words=CreditKind, meaning="One of the 15 kinds of EB-4.")
+    limit: Decimal | None = field(
+        "money", default=None, unit="CNY", minimum=0, meaning="Limit granted.", undated=True
+    )
+    drawn: Decimal = field(
+        "money", unit="CNY", minimum=0, meaning="Amount used or issued.", undated=True
+    )
+    committed: bool | None = field(
+        "boolean",
+        default=None,
+        meaning="Whether the bank cannot take back the unused part.",
+        undated=True,
+    )
+    months: int | None = field(
+        "integer", default=None, unit="months", minimum=0, meaning="Original maturity."
+    )
+    cover: Decimal | None = field(
+        "money",
+        default=None,
+        unit="CNY",
+        minimum=0,
+        meaning="Value of deposits and collateral that cover it.",
+        undated=True,
+    )
+    currency: str | None = field(
+        "category",
+        default=None,
+        meaning="Currency of the contract (ISO 4217); the amounts are in that of the book.",
+    )
+    granted_date: dt.date | None = field("date", default=None, meaning="Day of granting.")
+
+
+@record
+class Capital(Record):
+    """The bank's own capital on a day, the base of the limits of credit (EB-4)."""
+
+    date: dt.date = field("date", meaning="Day of the figures.")
+    net: Decimal | None = field(
+        "money", default=None, unit="CNY", meaning="Net capital after deductions."
+    )
+    tier1: Decimal | None = field(
+        "money", default=None, unit="CNY", meaning="Net tier 1 capital after deductions."
+    )

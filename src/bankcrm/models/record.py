@@ -132,7 +132,7 @@ def columns_of(model: type[Record]) -> tuple[Column, ...]:
 
     >>> from bankcrm.models import Link
     >>> [c.name for c in columns_of(Link)]
-    ['parent_id', 'child_id', 'share', 'link', 'since']
+    ['parent_id', 'child_id', 'share', 'link', 'since', 'until']
     """
     return tuple(spec.column for spec in _specs(model).values())
 

@@ -29,8 +29,9 @@ def shown_columns(steps: Sequence[Step]) -> list[str]:
 
 
 def counted_columns(steps: Sequence[Step]) -> list[str]:
-    """The outcomes that a summary counts, in order."""
-    return [d.outcome for _, d in decisions_of(steps) if d.counted]
+    """The outcomes and other columns that a summary counts, in order."""
+    outcomes = [d.outcome for _, d in decisions_of(steps) if d.counted]
+    return [*outcomes, *(column for step in steps for column in step.counted)]
 
 
 NOT_A_CUSTOMER = "does not apply: no relationship with the bank on the day"
@@ -109,7 +110,7 @@ def null_reasons(
     step = known[column]
     decision = next((d for d in step.decisions if column in (d.outcome, d.rule_column)), None)
     result = column if decision is None else decision.outcome or decision.rule_column
-    why = pd.Series(reasons.get(result, "not recorded"), index=facts.index, dtype=object)
+    why = pd.Series(reasons.get(result, step.unknown), index=facts.index, dtype=object)
     if decision is not None and result not in reasons:
         why = _missing_facts(decision, facts, policies[step.domain].table(decision.table))
     where = step.where if decision is None else step.where_of(decision)

@@ -123,7 +123,9 @@ class Step:
         needs: What the step's results rest on.
         where: A boolean column: the results shown are null where it is false. Empty: the step
             applies to every row.
+        unknown: Why a result is null for one customer of a book that records what it needs.
         shown: Columns, beside those of the decisions, that the review shows of the step.
+        counted: Which of these the summary counts.
         hidden: Columns that later steps read and the review does not show.
         sections: (every column found, or None where they are on disk) -> title and content of
             sections of the report.
@@ -143,7 +145,9 @@ class Step:
     frames: tuple[str, ...] = ()
     needs: tuple[Need, ...] = ()
     where: str = ""
+    unknown: str = "not recorded for the customer"
     shown: tuple[str, ...] = ()
+    counted: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
     sections: Callable[[pd.DataFrame | None], Sections] | None = None
 

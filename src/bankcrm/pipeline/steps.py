@@ -17,6 +17,8 @@ from bankcrm.pipeline.reasons import needs_page
 from bankcrm.pipeline.referrals import Referrals, learn_referrals, referrals_of, referrers
 from bankcrm.pipeline.step import CUSTOMER, Decision, Fit, Need, Step
 from bankcrm.policy import PolicySet
+from bankcrm.risk.watch_list.assessment import RISKS, levels_of
+from bankcrm.risk.watch_list.facts import Funding, risk_facts_of, with_funding
 from bankcrm.segmentation import RfmThresholds, fit_rfm, score_rfm
 from bankcrm.segmentation.rfm.sums import rfm_metrics_of
 from bankcrm.valuation import ValueModel, contribution, fit_value_model, score_value
@@ -168,8 +170,33 @@ def _warnings(found: pd.DataFrame, policies: PolicySet) -> pd.DataFrame:
     return weighed.assign(value_at_stake=found["contribution"].clip(lower=0))
 
 
+def _risk(block: Block) -> pd.DataFrame:
+    return risk_facts_of(block.view, as_of_day(block.day), block.policy("risk"))
+
+
+def _deposits(facts: pd.DataFrame, _: pd.DataFrame) -> pd.DataFrame:
+    """The deposits of a block."""
+    return pd.DataFrame({"deposits": [facts["deposits"].sum()]})
+
+
+def _learn_funding(sample: pd.DataFrame, _: PolicySet) -> Funding:
+    return Funding(round(float(sample["deposits"].sum()), 2))
+
+
+def _funded(_: Block, facts: pd.DataFrame, funding: Funding | None) -> pd.DataFrame:
+    return with_funding(facts, funding)
+
+
+def _risk_levels(found: pd.DataFrame, policies: PolicySet) -> pd.DataFrame:
+    return levels_of({r: found[f"{r}_risk_rules"] for r in RISKS}, policies["risk"])
+
+
 BALANCES = ("balances", "transactions.balance")
 """Where the balances of a review come from."""
+
+RISK_RECORDS = ("loans.status", "customers.credit_standing", "complaints", "balances",
+                "accounts")  # fmt: skip
+"""What says something about the relationship risks of a customer."""
 
 PRODUCTS_UNKNOWN = "a holder of a product that needs no transactions counts as idle"
 """What stages leave out where the book records no accounts."""
@@ -188,6 +215,7 @@ STEPS: tuple[Step, ...] = (
             Need(("contacts",), ("stage",), partial="a lead counts as a prospect"),
             Need(("accounts",), ("stage",), partial=PRODUCTS_UNKNOWN),
         ),
+        unknown="the customer has neither a contract nor a transaction",
         shown=("kind", "days_since_contract", "days_idle", "activity_ratio"),
         decisions=(Decision("stage", "stage", counted=True),),
     ),
@@ -236,6 +264,7 @@ STEPS: tuple[Step, ...] = (
         after=("population",),
         frames=("transactions",),
         needs=(Need(("transactions",)),),
+        unknown="the customer has no transaction of their own",
         shown=(*RFM, *SCORES),
         decisions=(
             Decision("rfm_segment", "segment", counted=True),
@@ -350,12 +379,53 @@ STEPS: tuple[Step, ...] = (
         shown=("warning_reasons", "value_at_stake"),
         decisions=(Decision("warning_level", "warning", where=CUSTOMER, counted=True),),
     ),
+    Step(
+        name="risk",
+        title="relationship risks",
+        domain="risk",
+        facts=_risk,
+        fit=Fit("funding", Funding, _deposits, _learn_funding),
+        apply=_funded,
+        where=CUSTOMER,
+        frames=("customers", "loans", "transactions", "complaints", "accounts", "balances"),
+        hidden=("deposits", "funding_share"),
+        decisions=tuple(
+            Decision(f"{r}_risk", "", rule=f"{r}_risk_rules", shown=()) for r in RISKS
+        ),
+    ),
+    Step(
+        name="risk_level",
+        title="relationship risks",
+        domain="risk",
+        derive=_risk_levels,
+        derives_from=tuple(f"{r}_risk_rules" for r in RISKS),
+        where=CUSTOMER,
+        needs=(
+            Need(RISK_RECORDS, ("risk_level", "raised_risks", "risk_reasons")),
+            Need(("loans.status", "customers.credit_standing"), ("credit_risk",)),
+            Need(("complaints",), ("operational_risk", "reputation_risk")),
+            Need(("customers.risk_grade",), ("market_risk",)),
+            Need(("accounts",), ("market_risk",)),
+            Need(("balances",), ("liquidity_risk",)),
+        ),
+        shown=(*(f"{r}_risk" for r in RISKS), "risk_level", "raised_risks", "risk_reasons"),
+        counted=("risk_level",),
+    ),
 )  # fmt: skip
 
 COMPLAINTS = Need(("complaints",), ("complaints",))
 """What the results about complaints rest on, which are no steps of a review of customers."""
 
 
+RISK = (
+    Need(("links",), ("groups", "group_warnings")),
+    Need(("credits",), ("exposure", "limit_use", "group_warnings")),
+    Need(("capital",), ("limit_use",)),
+    Need(("risk_level",), ("watch_list",)),
+)
+"""What the results about groups, credit and the watch list rest on: they have other rows."""
+
+
 def needs_table() -> str:
     """What each result of a review rests on, as a Markdown table."""
-    return needs_page(STEPS, (COMPLAINTS,))
+    return needs_page(STEPS, (COMPLAINTS, *RISK))

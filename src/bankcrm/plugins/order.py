@@ -30,6 +30,11 @@ CUSTOMER_STEPS: tuple[Step, ...] = (
     ("segmentation", "resource_level"),
     ("lifecycle", "warning"),
     ("lifecycle", "warning_level"),
+    ("risk", "credit_risk"),
+    ("risk", "operational_risk"),
+    ("risk", "market_risk"),
+    ("risk", "reputation_risk"),
+    ("risk", "liquidity_risk"),
 )
 """The steps of a review with one row per customer."""
 

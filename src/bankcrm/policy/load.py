@@ -19,7 +19,7 @@ from bankcrm.policy.workbook import read_workbook
 from bankcrm.rules import DecisionTable, Parameter
 from bankcrm.rules.toml import RawTable, converter, parse_toml, plain, structure, table_of
 
-DOMAINS = ("bank", "lifecycle", "segmentation", "valuation", "complaints")
+DOMAINS = ("bank", "lifecycle", "segmentation", "valuation", "complaints", "risk")
 
 
 def load_policy(source: str | Path, *, shared: Policy | None = None) -> Policy:
@@ -40,6 +40,8 @@ def load_policy(source: str | Path, *, shared: Policy | None = None) -> Policy:
         except PolicyError as error:
             raise PolicyError(map(reading.located, error.faults)) from None
         return found
+    if (advice := _preset_advice(source)) and not Path(source).is_file():
+        raise PolicyError([f"{source}: no such file; {advice}"])
     return _policy_of(parse_toml(source), shared, [])
 
 
@@ -82,7 +84,8 @@ def default_policy(domain: str, preset: str | None = None) -> Policy:
     """The policy that ships with the library for a domain.
 
     Args:
-        domain: ``bank``, ``lifecycle``, ``segmentation``, ``valuation`` or ``complaints``.
+        domain: ``bank``, ``lifecycle``, ``segmentation``, ``valuation``, ``complaints`` or
+            ``risk``.
         preset: The name of one of the domain's presets: the defaults with the parameters, tables
             and records of the preset in the place of those of the same name.
 
@@ -165,7 +168,10 @@ def _preset_advice(name: object) -> str:
     """Where a preset is that was looked for in another place; empty if it is none."""
     preset = str(name).rpartition("/")[2]
     found = [d for d in DOMAINS if preset in presets(d)]
-    return f"it is a preset: default_policy({found[0]!r}, {preset!r})" if found else ""
+    if not found:
+        return ""
+    call, word = f"default_policy({found[0]!r}, {preset!r})", f"{found[0]}/{preset}"
+    return f"it is a preset: {call}, or on the command line {word}"
 
 
 def _mapping(raw: Mapping[str, Any], key: str, faults: list[str]) -> Mapping[str, Any]:

@@ -57,6 +57,57 @@ def curve(shares: Sequence[float] | None) -> Curve | None:
 
 
 @attrs.frozen
+class Spark:
+    """A small line of one figure over time, 100 wide and 30 high.
+
+    Attributes:
+        name: The figure.
+        points: Its days and values, the last one last; None where it is not known.
+        path: The SVG path.
+        low: Its least value.
+        high: Its greatest value.
+        end: Height of the last point.
+    """
+
+    name: str
+    points: tuple[tuple[str, float | None], ...]
+    path: str
+    low: float
+    high: float
+    end: float
+
+    @property
+    def last(self) -> float:
+        """The last value."""
+        return [v for _, v in self.points if v is not None][-1]
+
+    def before(self, steps: int) -> float | None:
+        """The value some points before the last; None where it is not known."""
+        return self.points[-1 - steps][1] if len(self.points) > steps else None
+
+
+def spark(name: str, points: Sequence[tuple[str, float | None]]) -> Spark | None:
+    """A small line; None for fewer than two known values.
+
+    >>> spark("active", [("2026-04", 2.0), ("2026-05", None), ("2026-06", 4.0)]).path
+    'M0 28 L100 2'
+    >>> spark("active", [("2026-06", 2.0)]) is None
+    True
+    """
+    known = [(i, v) for i, (_, v) in enumerate(points) if v is not None]
+    if len(known) < 2:
+        return None
+    low, high = min(v for _, v in known), max(v for _, v in known)
+    step = 100 / (len(points) - 1)
+
+    def height(value: float) -> float:
+        return round(28 - 26 * (value - low) / ((high - low) or 1), 1)
+
+    path = "M" + " L".join(f"{i * step:.4g} {height(v):g}" for i, v in known)
+    return Spark(name, tuple(points), path, low, high, height(known[-1][1]))
+
+
+@attrs.frozen
 class HeatCell:
     """A cell of a heatmap: its place, its count, and its shade from 0 to 1."""
 

@@ -86,7 +86,7 @@ def glance(s: Mapping[str, Any], words: Words) -> list[str]:
                 watch=s["warning"].get("watch", 0),
             )
         )
-    if complaints["accepted"]:
+    if complaints["accepted"] and complaints["overdue"] is not None:
         late = complaints["state"].get("late", 0)
         sentences.append(
             words.sentence(

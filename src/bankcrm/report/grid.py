@@ -23,7 +23,7 @@ that link to their explanation. ``bar`` is a number with a bar below it, ``share
 with a bar, ``rate`` one without.
 """
 _ALIGNED = ("number", "share", "rate", "bar")
-_BAD = ("alarm", "overdue", "urgent")
+_BAD = ("alarm", "overdue", "urgent", "breach")
 
 
 @attrs.frozen

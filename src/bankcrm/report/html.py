@@ -12,10 +12,11 @@ import pandas as pd
 
 from bankcrm.arguments import as_kind
 from bankcrm.errors import MissingExtraError
-from bankcrm.report import sections
+from bankcrm.report import sections, trends
 from bankcrm.report.charts import curve, flow, heatmap
 from bankcrm.report.glance import glance, key_figures
 from bankcrm.report.packing import packed, packed_actions, script_json, sources
+from bankcrm.report.risk_sections import risk_tables
 from bankcrm.report.tables import FORMULA
 from bankcrm.report.words import Words
 from bankcrm.vocabulary import Language, Tier
@@ -28,6 +29,8 @@ SEGMENT_NOTE = (
     "from the customers on the day; (none): no transaction of their own."
 )
 STATE_NOTE = "Late: answered after the due day. Overdue: not answered, and the due day has passed."
+NO_TREND = pd.DataFrame(columns=["date", "section", "name", "count", "moved_in", "moved_out"])
+NO_HISTORY = pd.DataFrame(columns=["as_of", "book", "section", "name", "value"])
 NO_RULES: Mapping[str, Any] = {"tables": [], "facts": [], "complaints": {}}
 
 
@@ -62,6 +65,8 @@ class ReportContent:
         complaints: The complaints, with their route, state and due day.
         actions: What is to be done, with the columns of `bankcrm.actions.ACTION_COLUMNS`, the most
             pressing first.
+        trend: The last month ends, as in `bankcrm.Review.trend`.
+        history: Figures of reviews written before, as from `bankcrm.reviews.read_history`.
         complaint_rules: The decisions about some complaints.
         sections: Title and content of plug-ins' sections.
         step_sections: The same of steps of the review, in words that `Words` knows.
@@ -83,6 +88,8 @@ class ReportContent:
     warned: pd.DataFrame
     complaints: pd.DataFrame
     actions: pd.DataFrame
+    trend: pd.DataFrame = NO_TREND
+    history: pd.DataFrame = NO_HISTORY
     complaint_rules: Mapping[str, Any] = NO_RULES
     sections: Sequence[tuple[str, pd.DataFrame | str]] = ()
     step_sections: Sequence[tuple[str, pd.DataFrame | str]] = ()
@@ -216,9 +223,9 @@ def _tables(content: ReportContent, words: Words) -> dict[str, Any]:
         )
         for i, (title, p) in enumerate((*of_steps, *content.sections), start=1)
     ]
-    findings = words("Findings about the data")
     return {
         **found,
+        **risk_tables(s, of, words),
         "customers": of,
         "alarms": sections.warnings(
             content.warned, "alarm", s["customers"], sections.WARNED_ROWS, words
@@ -227,6 +234,7 @@ def _tables(content: ReportContent, words: Words) -> dict[str, Any]:
             content.warned, "watch", s["customers"], sections.WATCHED_ROWS, words
         ),
         "signals": sections.signals(content.warned, s["warning"], words),
+        "moved_in_month": trends.movements(content.trend, words),
         "owners": sections.owners(content.actions, words),
         "actions": sections.actions(content.actions, words),
         "due": sections.due(content.complaints, pd.Timestamp(content.as_of), words),
@@ -236,11 +244,7 @@ def _tables(content: ReportContent, words: Words) -> dict[str, Any]:
         "components": sections.components(s, of, words),
         "unconfirmed": sections.unconfirmed(s, words),
         "policies": sections.policies(s, words),
-        "findings": sections.frame(
-            "finding-table", findings, content.findings.astype(str), words, 500
-        )
-        if len(content.findings)
-        else None,
+        "findings": sections.findings(content.findings, words) if len(content.findings) else None,
         "extra": extra,
     }
 
@@ -252,6 +256,12 @@ def _charts(content: ReportContent, words: Words) -> dict[str, Any]:
         "lorenz": curve(s["concentration"]["lorenz"]),
         "whale": curve(s["concentration"]["whale"]),
         "heat": heatmap(s["rfm"]["customers"]) if s["rfm"]["customers"] else None,
+        "stage_sparks": [
+            *trends.sparks(content.trend, "customers"),
+            *trends.sparks(content.trend, "stage"),
+        ],
+        "complaint_sparks": trends.sparks(content.trend, "complaints"),
+        "review_sparks": trends.reviewed(content.history),
         "flow": None,
         "movement": None,
     }

@@ -329,6 +329,15 @@ def policies(s: Mapping[str, Any], words: Words) -> Grid:
     )
 
 
+def findings(content: pd.DataFrame, words: Words) -> Grid:
+    """What was wrong with the data; names of frames and columns stay as they are."""
+    shown = content.astype(str)
+    shown["problem"] = shown["problem"].map(words)
+    for column in ("expected", "advice"):
+        shown[column] = shown[column].map(words.reasons)
+    return frame("finding-table", words("Findings about the data"), shown, words, 500)
+
+
 def frame(name: str, title: str, content: pd.DataFrame, words: Words, limit: int) -> Grid:
     """The first rows of any frame, as texts; its headings are translated where they are known."""
     named = content.index.names != [None]

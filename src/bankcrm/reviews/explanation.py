@@ -197,7 +197,7 @@ def complaint_lines(routed: pd.DataFrame, policies: PolicySet) -> tuple[Complain
                 complaint_id=row["complaint_id"],
                 received=row["received_at"].date(),
                 due=row["due"].date(),
-                state=str(row["state"]),
+                state=str(row["state"]) if _known(row["state"]) else "answer not recorded",
                 severity=str(row["severity"]) if _known(row["severity"]) else None,
                 department=str(row["owner"]),
                 because="; ".join(because[name][rule] for name, rule in rules.items()),

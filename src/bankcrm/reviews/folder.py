@@ -27,6 +27,10 @@ _FILES = (
     "trend.csv",
     SERIES,
     "findings.csv",
+    "groups.csv",
+    "limit_use.csv",
+    "group_warnings.csv",
+    "watch_list.csv",
     "index.html",
     SUMMARY,  # the last: with it, all are there
 )

@@ -28,6 +28,7 @@ from bankcrm.report.html import EarlierReview
 from bankcrm.reviews.explanation import DecisionLine, Explanation, complaint_lines, decision_line
 from bankcrm.reviews.folder import review_folder, write_summary
 from bankcrm.reviews.page_rows import INLINED, plain_complaints, plain_explanations
+from bankcrm.reviews.risk import RiskResults
 from bankcrm.reviews.series import SERIES, read_history, with_review
 from bankcrm.reviews.summary import first_warned
 from bankcrm.rules import Trace
@@ -51,6 +52,7 @@ class Review:
             owner, due day, each with its rule.
         actions: One row per action, the most pressing first, with the columns of
             `bankcrm.actions.ACTION_COLUMNS`: what to do, for whom, why, and by when.
+        risk: Groups of connected customers, their credit and its limits, and the watch list.
         trend: The last 24 month ends: stages, customers and complaints with what moved in and out;
             see `bankcrm.reviews.trend`.
         summary: The figures of the whole book, ready for JSON.
@@ -70,6 +72,7 @@ class Review:
     customers: pd.DataFrame
     complaints: pd.DataFrame
     actions: pd.DataFrame
+    risk: RiskResults
     trend: pd.DataFrame
     summary: Mapping[str, Any]
     findings: pd.DataFrame
@@ -111,7 +114,7 @@ class Review:
             ),
             "Gini (normalised)": _shown(measured["gini_normalised"], ".3f"),
             "Complaints": f"{complaints['accepted']:,}" if recorded else NOT_AVAILABLE,
-            "Overdue complaints": f"{complaints['overdue']:,}" if recorded else NOT_AVAILABLE,
+            "Overdue complaints": _shown(complaints["overdue"] if recorded else None, ",.0f"),
             "Data findings": f"{len(self.findings):,}",
         }
 
@@ -206,11 +209,22 @@ class Review:
         Raises:
             MissingExtraError: The extra ``report`` is not installed.
         """
-        text = render_html(self._content(earlier), language=language)
+        text = self._page(earlier, language, None)
         if path is not None:
             with whole_file(as_path(path)) as temporary:
                 temporary.write_text(text, encoding="utf-8")
         return text
+
+    def _page(
+        self,
+        earlier: Review | EarlierReview | None,
+        language: Language,
+        history: pd.DataFrame | None,
+    ) -> str:
+        content = self._content(earlier)
+        if history is not None:
+            content = attrs.evolve(content, history=history)
+        return render_html(content, language=language)
 
     def _content(self, earlier: Review | EarlierReview | None) -> ReportContent:
         if isinstance(earlier, Review):
@@ -226,6 +240,7 @@ class Review:
             warned=first_warned(self.facts, None),
             complaints=self.complaints,
             actions=self.actions,
+            trend=self.trend,
             complaint_rules=plain_complaints(self.complaints, self.policies),
             sections=self.policies.sections(self),
             step_sections=self._step_sections(self.facts),
@@ -255,6 +270,7 @@ class Review:
             "customers": self.customers.reset_index(),
             "complaints": self.complaints.reset_index(),
             "actions": self.actions,
+            **self.risk.frames(),
             "findings": self.findings,
         }
         write_excel(sheets, path)
@@ -318,6 +334,8 @@ class Review:
     ) -> None:
         """Write customers, complaints, actions, findings, figures, trend and the report.
 
+        Groups, use of limits, group warnings and the watch list are CSV files too, where known.
+
         An earlier review that bankcrm wrote to the folder is replaced as a whole: a failure changes
         nothing; ``history.csv`` keeps its figures (see `read_history`). A folder with files of
         others is refused.
@@ -341,7 +359,10 @@ class Review:
             write_csv(self.trend, target / "trend.csv", index=False)
             write_csv(history, target / SERIES, index=False)
             write_csv(self.findings, target / "findings.csv", index=False)
-            self.to_html(target / "index.html", earlier=earlier, language=language)
+            for name, frame in self.risk.frames().items():
+                write_csv(frame, target / f"{name}.csv", index=False)
+            page = self._page(earlier, language, history)
+            (target / "index.html").write_text(page, encoding="utf-8")
             write_summary(self.summary, target)
 
     def standing(self) -> pd.DataFrame:

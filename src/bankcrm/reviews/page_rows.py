@@ -116,7 +116,7 @@ def _rule_numbers(table: DecisionTable, rules: pd.Series) -> list[list[int]]:
     column = rules.astype("category")
     place = {r.id: i for i, r in enumerate(table.rules)}
     of_word = [
-        [place[i] for i in ([str(c)] if str(c) in place else str(c).split("+"))]
+        [place[i] for i in ([str(c)] if str(c) in place else str(c).split("+")) if i]
         for c in column.cat.categories
     ]
     return [[] if code < 0 else of_word[code] for code in column.cat.codes]

@@ -38,6 +38,7 @@ from bankcrm.progress import Progress
 from bankcrm.reviews.engine_review import EngineReview, leading_customers
 from bankcrm.reviews.folder import files_of_day, review_folder
 from bankcrm.reviews.model import Review
+from bankcrm.reviews.risk import RISK_COLUMNS, reasons_of_risk, risk_results, risks_of
 from bankcrm.reviews.summary import figure_columns, figures_of, summary_of
 from bankcrm.reviews.trend import count_paths, trend_of
 
@@ -131,7 +132,7 @@ def review(
     rules = policies_of(policies, book.presets).at(day)
     days_off = rules.calendar(calendar or working_calendar("CN"))
     if engine is None and isinstance(book, Book):
-        report = _counter(progress, len(steps) + 3)
+        report = _counter(progress, len(steps) + 4)
         return _in_memory(book, day, rules, days_off, fitted, steps, report)
     from bankcrm.engines import DuckDBEngine
 
@@ -177,9 +178,12 @@ def _in_memory(
     report_progress("complaints")
     processed = _complaints(checked, day, rules, calendar)
     customers = found.facts[[c for c in shown_columns(steps) if c in found.facts]]
-    findings = [*faults, *odd, *processed.faults]
     figures = figures_of([found.facts], steps)
     reasons = found.reasons | reasons_of_complaints(recorded, absent)
+    reasons |= reasons_of_risk(recorded, absent, reasons)
+    report_progress("groups and credit")
+    risk = risk_results(checked, day, rules["risk"], risks_of([_risks(found.facts)]), reasons)
+    findings = [*faults, *odd, *processed.faults]
     report_progress("actions")
     days = calendar_for(calendar, day)
     actions = find_actions(Situation(found.facts, processed.routed, day, rules, days))
@@ -191,6 +195,7 @@ def _in_memory(
         customers=customers,
         complaints=processed.routed,
         actions=actions,
+        risk=risk,
         trend=trend,
         summary=summary_of(
             book.name,
@@ -202,6 +207,7 @@ def _in_memory(
             reasons,
             found.limits,
             period_of(signs),
+            risk,
         ),
         findings=findings_frame(findings),
         policies=rules,
@@ -226,10 +232,10 @@ def _on_engine(
     out: ResultFolder | None,
     blocks: int | None,
 ) -> EngineReview:
-    from bankcrm.engines.run import complaints_book, default_blocks, number_of_passes, run_on
+    from bankcrm.engines.run import WHOLE, default_blocks, number_of_passes, run_on, whole_book
 
     blocks = blocks or default_blocks(engine)
-    report = _counter(progress, 3 + blocks * (number_of_passes(steps) + 1))
+    report = _counter(progress, 4 + blocks * (number_of_passes(steps) + 1))
     kept = tempfile.TemporaryDirectory(prefix="bankcrm-") if out is None else None
     found = run_on(
         engine,
@@ -243,19 +249,23 @@ def _on_engine(
     )
     report("complaints")
     read = {n for s in fact_sources_of(rules) if s.domain == "complaints" for n in s.frames}
-    named, faults = complaints_book(engine, read).check(
+    named, faults = whole_book(engine, read).check(
         day, zone=rules["bank"].value("time_zone"), part=True
     )
     processed = _complaints(named, day, rules, calendar)
-    late = [f for f in faults if f.frame in ("complaints", "links")]
+    late = [f for f in faults if f.frame in ("complaints", "links", "capital")]
     late += undated_labels(found.fitted.recorded, (*found.faults, *late), day, engine.as_of)
-    findings = [*found.faults, *late, *processed.faults]
     figures = figures_of(found.output.parts(figure_columns(steps)), steps)
     head = leading_customers(found.output)
     recorded = recorded_in(named.frames())
-    sizes = {n: s for n, s in engine.sizes().items() if n == "complaints"}
+    sizes = {n: s for n, s in engine.sizes().items() if n in WHOLE}
     absent = absences(sizes, recorded, faults)
     reasons = found.reasons | reasons_of_complaints(recorded, absent)
+    reasons |= reasons_of_risk(recorded, absent, reasons)
+    report("groups and credit")
+    risks = risks_of(map(_risks, found.output.parts([*RISK_COLUMNS])))
+    risk = risk_results(named, day, rules["risk"], risks, reasons)
+    findings = [*found.faults, *late, *processed.faults]
     report("actions")
     days = calendar_for(calendar, day)
     actions = actions_in(found.output.parts, Situation(head, processed.routed, day, rules, days))
@@ -268,6 +278,7 @@ def _on_engine(
         customers=head[[c for c in shown_columns(steps) if c in head]],
         complaints=processed.routed,
         actions=actions,
+        risk=risk,
         trend=trend,
         summary=summary_of(
             engine.name,
@@ -279,6 +290,7 @@ def _on_engine(
             reasons,
             found.limits,
             found.period,
+            risk,
         ),
         findings=findings_frame(findings),
         policies=rules,
@@ -291,6 +303,11 @@ def _on_engine(
         currency=engine.currency,
         output=attrs.evolve(found.output, kept=kept),
     )
+
+
+def _risks(facts: pd.DataFrame) -> pd.DataFrame:
+    """The columns that the watch list reads; null where the steps do not have them."""
+    return facts.reindex(columns=[*RISK_COLUMNS])
 
 
 def reasons_of_complaints(recorded: Collection[str], absent: Mapping[str, str]) -> dict[str, str]:

@@ -19,6 +19,7 @@ from bankcrm.pipeline.reading import counted_columns
 from bankcrm.pipeline.step import CUSTOMER
 from bankcrm.pipeline.steps import PRODUCTS_UNKNOWN
 from bankcrm.policy import Policy, PolicySet
+from bankcrm.reviews.risk import RiskResults, figures_of_risk
 from bankcrm.segmentation import resource_rules
 from bankcrm.valuation import Concentration, concentration
 from bankcrm.valuation.contribution.components import COMPONENTS
@@ -178,6 +179,7 @@ def summary_of(
     reasons: Mapping[str, str],
     limits: Mapping[str, str],
     period: tuple[str | None, str | None],
+    risk: RiskResults,
 ) -> dict[str, Any]:
     """Counts, totals, lists and fingerprints of a review."""
     counts = {
@@ -208,6 +210,7 @@ def summary_of(
         "warning": warning,
         "warnings": _warnings(figures.warned),
         "complaints": _complaints(processed),
+        "risk": figures_of_risk(risk),
         "findings": sum(f.count for f in findings),
         "not_available": dict(reasons),
         "limits": dict(limits),
@@ -327,6 +330,7 @@ def _warnings(ranked: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _complaints(processed: ProcessedComplaints) -> dict[str, Any]:
     routed = processed.routed
+    timed = not len(routed) or routed["state"].notna().any()  # else no answer is recorded
     open_ = routed[routed["state"].isin(["open", "overdue"]).to_numpy()]
     first = open_.sort_values("due", kind="stable").head(LISTED)
     columns = {
@@ -337,7 +341,7 @@ def _complaints(processed: ProcessedComplaints) -> dict[str, Any]:
     return {
         "accepted": len(routed),
         "rejected": processed.rejected,
-        "overdue": int((routed["state"] == "overdue").sum()),
+        "overdue": int((routed["state"] == "overdue").sum()) if timed else None,
         **{c: count_values(routed[c]) for c in ("kind", "severity", "owner", "state")},
         "open": _records(columns),
     }

@@ -48,7 +48,7 @@ def trend_of(
         inside = _inside(paths, [s in counted for s in stages])
         both = stage_movements(inside, ["others", "customers"], ends)
         parts.append(both[both["name"] == "customers"].assign(section="customers"))
-    if len(routed):
+    if routed["state"].notna().any():  # else no answer is recorded
         parts.append(_complaints(routed, ends, policies["complaints"]).assign(section="complaints"))
     if not parts:
         return pd.DataFrame(columns=list(TREND_COLUMNS))

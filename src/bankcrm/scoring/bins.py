@@ -94,7 +94,7 @@ def fit_bins(
 ) -> Bins:
     """Bins of a feature with the highest information value that keep a trend.
 
-    Numbers are first cut into at most fifty ranges with about as many rows each; words are put in
+    Numbers are first cut into at most forty ranges with about as many rows each; words are put in
     order of their event rate. Among all ways to join neighbours, the best is found exactly.
 
     Args:
@@ -154,6 +154,9 @@ def event_of(event: ArrayLike) -> Events:
     Raises:
         DataError: It is missing somewhere, is neither true nor false, or has one value only.
     """
+    if isinstance(event, np.ndarray) and event.dtype == np.bool_ and event.ndim == 1:
+        known: Events = event.view(np.bool_)
+        return _both(known)
     series = series_of(event, "event")
     if absent := int(series.isna().sum()):
         raise DataError(
@@ -163,11 +166,15 @@ def event_of(event: ArrayLike) -> Events:
     found = numbers(_plain(series), "event")
     if not np.isin(found, (0.0, 1.0)).all():
         raise DataError("event: expected booleans, or 0 and 1")
-    result: Events = found == 1
-    if len(result) and 0 < result.sum() < len(result):
-        return result
+    return _both(found == 1)
+
+
+def _both(event: Events) -> Events:
+    """The event itself, if there are rows with and without it."""
+    if event.any() and not event.all():
+        return event
     raise DataError(
-        f"event: happened in {int(result.sum()):,} of {len(result):,} rows; expected rows with and "
+        f"event: happened in {int(event.sum()):,} of {len(event):,} rows; expected rows with and "
         "rows without it"
     )
 
@@ -221,8 +228,10 @@ def binned(
     starts = () if found is None else found.starts
     bins, code = _bins(cells, starts, count, hits, limits.min_count)
     kind_trend = found.trend if found is not None and cells.kind == "number" else "words"
-    made = Bins(feature, cells.kind, kind_trend, tuple(bins), 0.0)
-    return attrs.evolve(made, iv=float(made.frame()["iv"].sum())), code
+    counts, events = ([getattr(b, name) for b in bins] for name in ("count", "events"))
+    _, iv = weight_of_evidence(counts, events, rows, all_events)
+    total = float(sum(v for v, b in zip(iv.tolist(), bins, strict=True) if b.woe))
+    return Bins(feature, cells.kind, kind_trend, tuple(bins), total), code
 
 
 def _bins(

@@ -20,7 +20,7 @@ from bankcrm.rules.unary import Argument
 FeatureKind = Literal["number", "text", "boolean"]
 Codes = npt.NDArray[np.intp]
 
-CELLS = 50
+CELLS = 40
 """The most cells of a feature."""
 
 
@@ -94,7 +94,7 @@ def kind_of(values: pd.Series, feature: str) -> FeatureKind:
 def cells_of(
     values: pd.Series, event: npt.NDArray[np.bool_], feature: str, *, min_count: int
 ) -> Cells:
-    """Number the cells of a feature: at most fifty ranges, or words in order of their event rate.
+    """Number the cells of a feature: at most forty ranges, or words in order of their event rate.
 
     Args:
         values: The feature, one value per row.

@@ -115,12 +115,14 @@ def _weigh(
     cells = distinct_rows([c.code for c in found], [len(c.bins.bins) for c in found], hits)
     woe = np.column_stack([c.woe[cells.codes[:, i]] for i, c in enumerate(found)])
     kept = _not_repeated(found, woe, cells, dropped)
+    start = None
     while True:
-        fit = fit_logistic(-woe[:, kept], cells.counts, cells.events)
+        fit = fit_logistic(-woe[:, kept], cells.counts, cells.events, start)
         sure = fit.coefficients[1:] / np.sqrt(np.diag(fit.covariance)[1:])
         if sure.min() > _LEAST:
             return [found[i] for i in kept], fit
         worst = kept[int(sure.argmin())]
+        start = np.delete(fit.coefficients, 1 + int(sure.argmin()))
         why = _AGAINST if sure.min() <= 0 else _NOTHING
         dropped.append(Dropped(found[worst].bins.feature, why))
         kept.remove(worst)

@@ -68,13 +68,16 @@ def distinct_rows(
     return DistinctRows(np.column_stack([c[first] for c in codes]), counts, hits)
 
 
-def fit_logistic(x: Floats, counts: Floats, events: Floats) -> LogisticFit:
+def fit_logistic(
+    x: Floats, counts: Floats, events: Floats, start: Floats | None = None
+) -> LogisticFit:
     """Maximum likelihood by Newton's method.
 
     Args:
         x: One row per distinct row, one column per feature.
         counts: How often each occurs.
         events: How often with the event.
+        start: Coefficients to start from, the constant first; None: those of no features.
 
     Raises:
         DataError: No finite coefficients have the highest likelihood.
@@ -89,6 +92,7 @@ def fit_logistic(x: Floats, counts: Floats, events: Floats) -> LogisticFit:
     beta = np.zeros(design.shape[1])
     share = events.sum() / counts.sum()
     beta[0] = np.log(share / (1 - share))
+    beta = beta if start is None else start
     value = _log_likelihood(design, counts, events, beta)
     for _ in range(_STEPS):
         p = expit(design @ beta)

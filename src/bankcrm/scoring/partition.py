@@ -96,9 +96,15 @@ def best_partition(
         rate = np.where(legal, hits / size, np.nan)
     _, iv = weight_of_evidence(np.where(legal, size, 2), np.where(legal, hits, 1), rows, all_events)
     iv = np.where(legal, iv, -np.inf)
+    # by start of the bin before, start of the last bin, end of the last bin
+    with np.errstate(invalid="ignore"):
+        steps = {
+            True: np.where(rate[:, :, None] < rate[None], 0.0, -np.inf),
+            False: np.where(rate[:, :, None] > rate[None], 0.0, -np.inf),
+        }
     if trend != "auto":
-        return _found(_search(iv, rate, _RISES[trend], max_bins), trend, -1)
-    up, down = (_search(iv, rate, _RISES[t], max_bins) for t in ("peak", "valley"))
+        return _found(_search(iv, [steps[up] for up in _RISES[trend]], max_bins), trend, -1)
+    up, down = (_search(iv, [steps[u] for u in _RISES[t]], max_bins) for t in ("peak", "valley"))
     one_way = max(_found(up, "ascending", 0), _found(down, "descending", 0), key=_rank)
     bent = max(_found(up, "peak", 1), _found(down, "valley", 1), key=_rank)
     return bent if bent.iv > _BEND_GAIN * one_way.iv else one_way
@@ -123,24 +129,24 @@ class _Search:
     whole: float
 
 
-def _search(iv: Floats, rate: Floats, rises: tuple[bool, ...], max_bins: int) -> _Search:
-    """Dynamic programming over the number of bins, the phase of the trend and the last bin."""
+def _search(iv: Floats, phases: list[Floats], max_bins: int) -> _Search:
+    """Dynamic programming over the number of bins, the phase of the trend and the last bin.
+
+    Args:
+        iv: Information value of the bin from each start to each end.
+        phases: What each phase of the trend adds to a pair of bins: 0 where it allows the pair.
+        max_bins: The most bins.
+    """
     cells = len(iv)
-    first = np.full((len(rises), cells, cells), -np.inf)
+    first = np.full((len(phases), cells, cells), -np.inf)
     first[0, 0] = iv[0]
     best, before = [first], [np.zeros(first.shape, np.intp)]
-    # by start of the bin before, start of the last bin, end of the last bin
-    with np.errstate(invalid="ignore"):
-        allowed = [
-            rate[:, :, None] < rate[None] if up else rate[:, :, None] > rate[None] for up in rises
-        ]
-    closed = [np.where(a, 0.0, -np.inf) for a in allowed]
     for _ in range(max_bins - 1):
         value, origin = np.full_like(first, -np.inf), np.zeros(first.shape, np.intp)
-        for phase in range(len(rises)):
+        for phase, allowed in enumerate(phases):
             earlier = best[-1][: phase + 1]
             came = earlier.argmax(axis=0)
-            reach = earlier.max(axis=0)[:, :, None] + closed[phase]
+            reach = earlier.max(axis=0)[:, :, None] + allowed
             at = reach.argmax(axis=0)
             value[phase] = np.take_along_axis(reach, at[None], axis=0)[0] + iv
             starts = np.arange(cells)[:, None]

@@ -8,7 +8,6 @@ from bankcrm.segmentation.attributes.memberships import memberships
 from bankcrm.segmentation.attributes.product_use import product_use
 from bankcrm.segmentation.attributes.views import customer_view, profile
 from bankcrm.segmentation.resources.allocation import allocate
-from bankcrm.segmentation.resources.apportionment import apportion
 from bankcrm.segmentation.resources.levels import resource_levels, resource_rules
 from bankcrm.segmentation.resources.managers import assign_managers
 from bankcrm.segmentation.rfm.metrics import rfm_metrics
@@ -24,6 +23,7 @@ from bankcrm.segmentation.tiers.ladder import TIER_LADDER
 from bankcrm.segmentation.tiers.lines import fit_tiers
 from bankcrm.segmentation.tiers.migration import tier_migration
 from bankcrm.segmentation.tiers.review import review_tiers
+from bankcrm.shares.apportionment import apportion
 
 __all__ = [
     "TIER_LADDER",

@@ -20,7 +20,7 @@ from bankcrm.vocabulary import CaseStatus, EventKind, Severity
 _AS_OF = dt.date(2026, 6, 30)
 _MILDEST_FIRST = list(Severity)
 _OF_POLICY = (EventKind.POLICY_CHANGED, EventKind.EXTENDED)  # the policy says when these may be
-_OWNED = ("transactions", "accounts", "balances", "loans", "contacts", "complaints")
+_OWNED = ("transactions", "accounts", "balances", "loans", "contacts", "complaints", "credits")
 
 
 @st.composite
@@ -49,6 +49,8 @@ def books(draw: st.DrawFn, *, as_of: dt.date = _AS_OF, max_customers: int = 4) -
             rows = [r for r in (_on_account(r, accounts) for r in rows) if r is not None]
         if rows or name == "transactions":
             frames[name] = frame_of(rows, MODELS[name])
+    capital = draw(records(MODELS["capital"], as_of=as_of))
+    frames["capital"] = frame_of([capital], MODELS["capital"])
     if len(ids) > 1:
         frames["links"] = frame_of(draw(_links(ids, as_of)), MODELS["links"])
     return Book(**frames, as_of=as_of, name="drawn")

@@ -118,7 +118,14 @@ def _source_faults(frame: FrameMapping, name: str) -> Iterator[str]:
 
 
 def _column_faults(column: Column, source: ColumnSource, path: str) -> Iterator[str]:
-    one, two = source.column is not None, source.credit is not None or source.debit is not None
+    one = source.column is not None or source.account is not None
+    two = source.credit is not None or source.debit is not None
+    if source.account is not None and (source.column is not None or two):
+        yield f"{path}: account stands alone; saw {', '.join(source.names)}"
+    if source.account is not None and (
+        column.name != "customer_id" or path.startswith("accounts.")
+    ):
+        yield f"{path}: account is for the customer_id of frames other than accounts"
     if one == two or (two and (source.credit is None or source.debit is None)):
         seen = ", ".join(source.names) or "nothing"
         yield f"{path}: expected a column, or credit and debit, saw {seen}"
@@ -202,6 +209,8 @@ def _format_faults(formats: Formats, path: str) -> Iterator[str]:
         except (LookupError, ValueError):
             expected = "expected a name such as gb18030"
             yield f"{path}.encoding: {formats.encoding!r} is unknown; {expected}"
+    if formats.header is not None and formats.header < 1:
+        yield f"{path}.header: {formats.header} is no line; the first is 1"
     for part in ("separator", "decimal", "thousands"):
         mark = getattr(formats, part)
         if mark is not None and len(mark) != 1:

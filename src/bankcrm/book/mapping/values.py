@@ -39,6 +39,8 @@ class Formats:
     Attributes:
         encoding: Encoding of the file, such as ``gb18030``; None: UTF-8, UTF-16 and GB18030 are
             recognised.
+        header: Line of a text file, or row of a sheet, that has the names of the columns, where
+            lines of a title stand above it; None: the first that is not blank.
         separator: Separator of the columns; None: comma, semicolon, tab and ``|`` are recognised.
         decimal: Decimal mark; None: a point.
         thousands: Mark between thousands; None: there is none.
@@ -54,6 +56,7 @@ class Formats:
     """
 
     encoding: str | None = None
+    header: int | None = None
     separator: str | None = None
     decimal: str | None = None
     thousands: str | None = None
@@ -84,7 +87,8 @@ class ColumnSource:
     """Where the values of one column of the contract come from.
 
     It is one column of the source; or two, ``credit`` and ``debit``, of which one holds what comes
-    in and the other what goes out; or a column of unsigned amounts with a column of directions.
+    in and the other what goes out; or a column of unsigned amounts with a column of directions. The
+    customer of a row may be that of its account.
 
     Attributes:
         column: Name of the column in the source.
@@ -93,6 +97,7 @@ class ColumnSource:
         direction: Column that says whether the amount in ``column`` comes in or goes out.
         plus: Words in ``direction`` for what comes in.
         minus: Words in ``direction`` for what goes out.
+        account: Column of the ids of accounts; the value is the customer of the account.
         unit: Unit of the amounts or numbers; None: that of the contract, or of ``amounts_in``.
         dates: Patterns of dates of this column; None: those of the file.
     """
@@ -103,6 +108,7 @@ class ColumnSource:
     direction: str | None = None
     plus: tuple[str, ...] = attrs.field(default=(), converter=_all_texts)
     minus: tuple[str, ...] = attrs.field(default=(), converter=_all_texts)
+    account: str | None = None
     unit: str | None = None
     dates: tuple[str, ...] | None = attrs.field(default=None, converter=_texts)
 
@@ -113,7 +119,7 @@ class ColumnSource:
         >>> ColumnSource(credit="in", debit="out").names
         ('in', 'out')
         """
-        found = (self.column, self.credit, self.debit, self.direction)
+        found = (self.column, self.credit, self.debit, self.direction, self.account)
         return tuple(name for name in found if name is not None)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -161,12 +162,14 @@ def _with_power(text: Array, power: int) -> Array:
 
 def _scaled(values: Array, power: int) -> Cells:
     """Typed numbers, moved by a power of ten; other types stay, and the check refuses them."""
-    if not power or not (
-        pa.types.is_integer(values.type)
-        or pa.types.is_floating(values.type)
-        or pa.types.is_decimal(values.type)
-    ):
+    decimal = pa.types.is_decimal(values.type)
+    typed = decimal or pa.types.is_integer(values.type) or pa.types.is_floating(values.type)
+    if not typed or not (power or decimal):
         return Cells(values)
+    if decimal:  # by way of text, since Arrow's own conversion is not to the nearest double
+        values = pc.cast(values, pa.string())
+        with suppress(pa.ArrowInvalid):  # tiny ones are written with an exponent
+            return Cells(pc.cast(_with_power(values, power), pa.float64()))
     number = pc.cast(values, pa.float64())
     return Cells(pc.divide(number, 10.0**-power) if power < 0 else pc.multiply(number, 10.0**power))
 

@@ -15,6 +15,7 @@ from bankcrm.book.mapping.validation import POWERS
 from bankcrm.book.reading.amounts import Directions, net, signs_of
 from bankcrm.book.reading.cells import PARSERS, Array, Cells, as_text, is_text, numbers
 from bankcrm.book.reading.ids import id_cells
+from bankcrm.book.reading.owners import Owners
 from bankcrm.book.reading.problems import Place, Problems
 from bankcrm.book.reading.sources import Batch
 from bankcrm.book.reading.words import word_cells
@@ -31,11 +32,13 @@ class FrameReading:
         name: The frame.
         mapping: How it is read, with complete formats.
         problems: What does not fit.
+        owners: The customers of the accounts of the book.
     """
 
     name: str
     mapping: FrameMapping
     problems: Problems
+    owners: Owners = attrs.field(factory=Owners)
     _directions: dict[str, Directions] = attrs.field(factory=dict)
 
     @property
@@ -100,6 +103,8 @@ class FrameReading:
         if source.credit is not None or source.direction is not None:
             return self._split_amounts(column, source, table, place)
         raw = table[source.names[0]]
+        if source.account is not None:
+            return self._customers(column, raw)
         if column.kind == "category":
             return word_cells(raw, column, self.mapping, self.problems)
         if column.kind == "id":
@@ -112,6 +117,17 @@ class FrameReading:
             cells = PARSERS[column.kind](raw, formats)
         self._report_cells(column, cells, raw, place)
         return cells.values
+
+    def _customers(self, column: Column, accounts: Array) -> Array:
+        """The customer of each account; the check of the book sets rows without one aside."""
+        if not self.owners:
+            advice = "name its file or table, or map customer_id to a column of your own"
+            self.problems.whole(column.name, "no_accounts", "the frame accounts", advice)
+        ids = as_text(id_cells(accounts, column, self.problems).values)
+        found = self.owners.of(ids)
+        if lost := found.null_count - ids.null_count:
+            self.problems.notes[f"{self.name}: the account is not among the accounts"] += lost
+        return found
 
     def _report_cells(self, column: Column, cells: Cells, raw: Array, place: Place) -> None:
         if cells.wrong is not None:

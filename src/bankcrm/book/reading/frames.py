@@ -19,6 +19,7 @@ from bankcrm.book.mapping import BookMapping
 from bankcrm.book.reading.cells import as_text, is_text
 from bankcrm.book.reading.conversion import FrameReading
 from bankcrm.book.reading.ids import ids_alike
+from bankcrm.book.reading.owners import Owners
 from bankcrm.book.reading.problems import Problems
 from bankcrm.book.reading.sources import Batch, batches_of_files, files_of_frame, frame_batch
 from bankcrm.book.reading.tables import batches_of_query, queries_of
@@ -30,6 +31,8 @@ from bankcrm.frames.findings import raise_faults
 from bankcrm.progress import Progress
 
 _REQUIRED = ("customers", "transactions")
+_ACCOUNTS_FIRST = sorted(FRAMES, key=lambda name: name != "accounts")
+"""The frames in the order of their reading, because accounts may name the customers of others."""
 
 _TYPES = {
     "id": pa.string(),
@@ -60,17 +63,26 @@ class BookReading:
         mapping: The mapping of the book.
         readings: The reading of each frame that the source has.
         files: The files of each frame that comes from files.
+        owners: The customers of the accounts.
     """
 
     mapping: BookMapping
     readings: dict[str, FrameReading] = attrs.field(factory=dict)
     files: dict[str, list[Path]] = attrs.field(factory=dict)
+    owners: Owners = attrs.field(factory=Owners)
 
     def of(self, name: str) -> FrameReading:
         """The reading of a frame."""
         return self.readings.setdefault(
-            name, FrameReading(name, self.mapping.frame(name), Problems(name))
+            name, FrameReading(name, self.mapping.frame(name), Problems(name), self.owners)
         )
+
+    def converted(self, name: str, batch: Batch) -> pa.Table:
+        """The columns of the contract of one batch of a frame."""
+        table = self.of(name).converted(batch)
+        if name == "accounts":
+            self.owners.add(table)
+        return table
 
     @contextmanager
     def sources(
@@ -85,7 +97,7 @@ class BookReading:
             for name in [n for n in _REQUIRED if n not in queries]:
                 advice = f'name its table, table = "...", under [{name}] of the mapping'
                 self.of(name).problems.whole("", "no_table", "a table or query", advice)
-        names = [name for name in FRAMES if name in files or name in queries]
+        names = [name for name in _ACCOUNTS_FIRST if name in files or name in queries]
 
         def report(name: str, rows: int | None = None) -> None:
             if progress:
@@ -142,10 +154,10 @@ class BookReading:
         found: dict[str, pa.Table] = {}
         with self.sources(folder, database, progress) as sources:
             for name, batches in sources.items():
-                parts = [self.of(name).converted(batch) for batch in batches(stream=False)]
+                parts = [self.converted(name, batch) for batch in batches(stream=False)]
                 if parts:
                     found[name] = joined(parts, name)
-        return found
+        return {name: found[name] for name in FRAMES if name in found}
 
     def faults(self) -> list[DataFault]:
         """All problems of all frames."""
@@ -229,16 +241,16 @@ def mapped_frames(
     book = BookReading(mapping)
     tables: dict[str, pa.Table] = {}
     others: dict[str, pd.DataFrame] = {}
-    for name, data in frames.items():
-        reading = book.of(name)
-        batch = frame_batch(data, reading.wanted())
-        tables[name] = reading.converted(batch)
+    for name in [n for n in _ACCOUNTS_FIRST if n in frames]:
+        data, reading = frames[name], book.of(name)
+        tables[name] = book.converted(name, frame_batch(data, reading.wanted()))
         if isinstance(data, pd.DataFrame):
             used = {n for s in reading.mapping.columns.values() for n in s.names}
             used.update(tables[name].column_names)
             others[name] = data[[n for n in data if n not in used]]
     notes = book.finish()
-    found = {name: as_frame(table) for name, table in ids_alike(tables).items()}
+    tables = ids_alike(tables)
+    found = {name: as_frame(tables[name]) for name in frames}
     for name, other in others.items():
         found[name] = pd.concat([found[name].set_axis(other.index), other], axis="columns")
     return found, "; ".join(notes)
@@ -272,11 +284,10 @@ def write_parts(
     written: dict[str, Path] = {}
     with book.sources(folder, database, None) as sources:
         for name, batches in sources.items():
-            found = book.of(name)
             path = target / f"{name}.parquet"
             writer = None
             for batch in batches(stream=True):
-                table = of_contract(found.converted(batch), name)
+                table = of_contract(book.converted(name, batch), name)
                 if writer is None:
                     writer = pq.ParquetWriter(path, table.schema, compression="lz4")
                     written[name] = path

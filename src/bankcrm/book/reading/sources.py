@@ -53,7 +53,9 @@ def files_of_frame(folder: Path, name: str, mapping: FrameMapping) -> list[Path]
             shown = " and ".join(p.name for p in found)
             raise DataError(f"{name} exists twice: {shown}; keep one, or name its file")
         return found
-    files = sorted(p for p in folder.glob(mapping.file) if p.is_file())
+    literal = folder / mapping.file
+    matching = [literal] if literal.is_file() else folder.glob(mapping.file)
+    files = sorted(p for p in matching if p.is_file())
     if not files:
         present = sorted(p.name for p in folder.glob("[!.]*") if p.is_file())
         raise DataError(
@@ -146,13 +148,19 @@ def _excel(path: Path, mapping: FrameMapping, named: bool) -> Batch:
         raise MissingExtraError(error.name or "openpyxl", "report") from None
     sheet = 0 if mapping.sheet is None else mapping.sheet
     missing = ["", *(mapping.formats.missing or ())]
+    above = (mapping.formats.header or 1) - 1
     try:
         frame = pd.read_excel(
-            path, sheet_name=sheet, dtype=object, keep_default_na=False, na_values=missing
+            path,
+            sheet_name=sheet,
+            header=above,
+            dtype=object,
+            keep_default_na=False,
+            na_values=missing,
         )
     except Exception as error:  # zipfile, KeyError and more, by what is broken
         raise DataError(f"{path.name}: cannot be read as Excel: {error}") from None
-    frame.index += 2  # as Excel numbers them: the header is row 1
+    frame.index += above + 2  # as Excel numbers them: from 1, with the header
     frame = frame.dropna(how="all")
     columns = {str(n).strip(): _excel_cells(str(n), v, path) for n, v in frame.items()}
     return Batch(_table(columns, len(frame)), RowPlace(frame.index, path if named else None))
@@ -195,6 +203,7 @@ def _text(
     options = {
         "read_options": csv.ReadOptions(
             encoding=encoding,
+            skip_rows=file.above,
             block_size=_BLOCK if stream else None,
             # Rows that may contain line breaks are found by one thread, for which others wait.
             use_threads=not file.quotes,

@@ -8,6 +8,7 @@ import io
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TextIO
 
 import attrs
 import numpy as np
@@ -40,6 +41,7 @@ class TextFile:
         separator: Its separator.
         header: The names of its columns, as they are written.
         quotes: Whether a quotation mark occurs in it.
+        above: The lines above the header, which are not read.
         text: The whole text as UTF-8, where it is kept.
     """
 
@@ -48,19 +50,20 @@ class TextFile:
     separator: str
     header: tuple[str, ...]
     quotes: bool
+    above: int = 0
     text: bytes | None = attrs.field(default=None, repr=False)
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Each row after the header with the number of its first line; blank lines are left out."""
-        with self.path.open(encoding=self.encoding, newline="") as file:
+        with _opened(self.path, self.encoding, self.above) as file:
             reader = csv.reader(file, delimiter=self.separator)
-            line = 1
+            line = self.above + 1
             header = True
             for row in reader:
                 if row and not header:
                     yield line, row
                 header = header and not row
-                line = reader.line_num + 1
+                line = self.above + reader.line_num + 1
 
     def lines(self, rows: Iterable[int]) -> Mapping[int, int]:
         """The line on which each of these rows begins; rows of another width are not counted."""
@@ -102,7 +105,8 @@ def text_file(path: Path, formats: Formats, wanted: Iterable[str], *, keep: bool
             raise
         encoding = _concluded_encoding(path)
         quotes, text = _scanned(path, encoding, keep=keep)
-    with path.open(encoding=encoding, newline="") as file:
+    above = (formats.header or 1) - 1
+    with _opened(path, encoding, above) as file:
         first = next((line for line in file if line.strip()), "")
     if formats.separator is not None:
         separator = formats.separator
@@ -110,12 +114,20 @@ def text_file(path: Path, formats: Formats, wanted: Iterable[str], *, keep: bool
         separator = "\t"
     else:
         separator = _separator_of(path, first, set(wanted))
-    with path.open(encoding=encoding, newline="") as file:  # a quoted name may have line breaks
+    with _opened(path, encoding, above) as file:  # a quoted name may have line breaks
         header = tuple(next((row for row in csv.reader(file, delimiter=separator) if row), ()))
-    found = TextFile(path, encoding, separator, header, quotes > 0, text)
+    found = TextFile(path, encoding, separator, header, quotes > 0, above, text)
     if quotes % 2:
         _refuse_open_quote(found)
     return found
+
+
+def _opened(path: Path, encoding: str, above: int) -> TextIO:
+    """A text file from its header on."""
+    file = path.open(encoding=encoding, newline="")
+    for _ in range(above):
+        file.readline()
+    return file
 
 
 def _fields(line: str, separator: str) -> list[str]:
@@ -127,7 +139,8 @@ def _separator_of(path: Path, first: str, wanted: set[str]) -> str:
     split = {s: {f.strip() for f in _fields(first, s)} for s in _SEPARATORS}
     several = [s for s, fields in split.items() if len(fields) > 1]
     if len(several) > 1:
-        several = [s for s in several if split[s] & wanted]
+        fitting = [s for s in several if split[s] & wanted]
+        several = fitting or several
     if len(several) > 1:
         shown = " and ".join(repr(s) for s in several)
         raise DataError(

@@ -157,7 +157,7 @@ class Lexicon:
         rows = np.flatnonzero((hits & self._with_context).any(axis=1))
         doubt = self._context.possible_many([texts[row] for row in rows])
         for row, i in np.argwhere(doubt & hits[rows]):
-            hits[rows[row], i] = not self.entries[i].context.search(self._view(texts[rows[row]]))
+            hits[rows[row], i] = not self._excused(self._view(texts[rows[row]]), self.entries[i])
         return hits
 
     def _clauses(self, clauses: list[str]) -> Mask:
@@ -184,7 +184,7 @@ class Lexicon:
         for i in self._across.possible(whole):
             hits[i] = hits[i] or bool(self.entries[i].across.search(whole))
         for i in np.flatnonzero(hits).tolist():
-            hits[i] = not self.entries[i].context.search(whole)
+            hits[i] = not self._excused(whole, self.entries[i])
         return hits
 
     @cached_property
@@ -241,9 +241,16 @@ class Lexicon:
                 (begin + m.start(), begin + m.end(), "sure", "") for m in entry.sure.find(view)
             ]
         found += [(*m.span(), "across", "") for m in entry.across.find(whole)]
-        if found and (block := entry.context.search(whole)):
+        if found and (block := self._excused(whole, entry)):
             return [(start, end, "context", block) for start, end, *_ in found]
         return found
+
+    def _excused(self, whole: View, entry: Entry) -> str:
+        """What blocks every term of a text and is not negated itself; empty if nothing does."""
+        for m in entry.context.find(whole):
+            if not self._denial(_STOP.split(whole.text[: m.start()])[-1]):
+                return m.group()
+        return ""
 
     def _weighed(self, view: View, entry: Entry) -> Iterator[_Place]:
         """The terms of one clause that something may negate, hide or block, and whether it does."""

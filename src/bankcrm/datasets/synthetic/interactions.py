@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -296,7 +298,10 @@ def _instants(second: Ints, known: npt.NDArray[np.bool_]) -> pd.Series:
 
 
 def make_links(people: People, seed: int) -> pd.DataFrame:
-    """Company groups as trees with some cross-holdings, guarantees, and families."""
+    """Company groups as trees with cross-holdings, guarantees, families, managers and suppliers.
+
+    A few of the ties have ended.
+    """
     draw = Draws(seed, 7)
     firms = np.flatnonzero(people.company)
     grouped = firms[draw.chance(300, len(firms))]
@@ -323,14 +328,44 @@ def make_links(people: People, seed: int) -> pd.DataFrame:
     controls = draw.chance(80, sizes[0])
     kind[: sizes[0]][controls] = 1
     since = people.last - 30 - draw.below(3_650, len(kind))
+    more = _managers_and_suppliers(draw, people, firms, persons)
+    kind = np.concatenate([kind, more.kind])
+    since = np.concatenate([since, people.last - 30 - draw.below(3_650, len(more.kind))])
+    ended = draw.chance(30, len(kind))
+    until = since + draw.below(np.maximum(people.last - since, 1), len(kind))
+    words = ["owns", "controls", "guarantees", "family", "manages", "depends"]
     return pd.DataFrame(
         {
-            "parent_id": (np.concatenate(parents) + FIRST_ID).astype(np.int32),
-            "child_id": (np.concatenate(children) + FIRST_ID).astype(np.int32),
-            "share": share,
-            "link": coded(kind.astype(np.int8), ["owns", "controls", "guarantees", "family"]),
+            "parent_id": (np.concatenate([*parents, more.parent]) + FIRST_ID).astype(np.int32),
+            "child_id": (np.concatenate([*children, more.child]) + FIRST_ID).astype(np.int32),
+            "share": np.concatenate([share, more.share]),
+            "link": coded(kind.astype(np.int8), words),
             "since": to_dates(since),
+            "until": to_dates(until, ended),
         }
+    )
+
+
+class _Ties(NamedTuple):
+    parent: Ints
+    child: Ints
+    kind: Ints
+    share: npt.NDArray[np.float64]
+
+
+def _managers_and_suppliers(draw: Draws, people: People, firms: Ints, persons: Ints) -> _Ties:
+    """Persons who manage a company, and companies that sell most of what they make to another."""
+    managed = firms[draw.chance(50, len(firms))] if len(persons) else firms[:0]
+    manager = persons[draw.below(max(len(persons), 1), len(managed))]
+    selling = firms[draw.chance(60, len(firms))]
+    buyer = firms[draw.below(max(len(firms), 1), len(selling))]
+    other = buyer != selling
+    parts = (100 + draw.below(801, len(selling))) / 1000
+    return _Ties(
+        np.concatenate([manager, buyer[other]]),
+        np.concatenate([managed, selling[other]]),
+        np.repeat([4, 5], [len(managed), int(other.sum())]),
+        np.concatenate([np.full(len(managed), np.nan), parts[other]]),
     )
 
 

@@ -7,6 +7,7 @@ import datetime as dt
 import numpy as np
 
 from bankcrm.book import Book
+from bankcrm.datasets.synthetic.credits import make_capital, make_credits
 from bankcrm.datasets.synthetic.holdings import make_balances, make_holdings
 from bankcrm.datasets.synthetic.interactions import make_complaints, make_contacts, make_links
 from bankcrm.datasets.synthetic.people import make_people
@@ -29,8 +30,9 @@ def make_book(
 
     Persons and companies, prospects and leads without a contract, several products, salaries and
     standing orders, growth, fading, dormancy, return and closure, a heavy-tailed wealth, loans in
-    debt, company groups and families, contacts, and complaints in English and Chinese. No person
-    in it exists. Transactions and balances are drawn side by side: they do not add up.
+    debt, credit of the 15 kinds, company groups and families, contacts, and complaints in English
+    and Chinese. No person in it exists. Transactions and balances are drawn side by side: they do
+    not add up.
 
     Args:
         customers: How many customers, with those who have no contract yet.
@@ -57,6 +59,7 @@ def make_book(
     day = as_of_day(as_of)
     people = make_people(customers, seed, int(day.astype(np.int64)))
     holdings = make_holdings(people, seed)
+    granted = make_credits(people, holdings, seed)
     return Book(
         customers=people.frame,
         transactions=make_transactions(people, holdings, seed, months),
@@ -66,6 +69,8 @@ def make_book(
         contacts=make_contacts(people, seed),
         complaints=make_complaints(people, seed),
         links=make_links(people, seed),
+        credits=granted,
+        capital=make_capital(granted, people.last),
         as_of=day,
         name="synthetic",
         currency="CNY",

@@ -119,9 +119,11 @@ def _complaints(view: BookView, day: int, policy: Policy) -> tuple[Mask, Mask]:
     complaints = view.get("complaints", "customer_id")
     if complaints is None:
         return still, badly
-    customer, closed = complaints.customer(), complaints.day("closed_at")
+    ends = "closed_at" if complaints.has("closed_at") else "answered_at"
+    customer, closed = complaints.customer(), complaints.day(ends)
     known = (customer >= 0) & (complaints.day("received_at") <= day)
-    still[customer[known & (closed > day)]] = True
+    if complaints.has(ends):  # else nothing says which are open; the complaints' finding names it
+        still[customer[known & (closed > day)]] = True
     low = complaints.numbers("satisfaction") < policy.value("bad_satisfaction")
     fresh = (closed <= day) & (closed > day - int(policy.value("complaint_memory_days")))
     badly[customer[known & low & fresh]] = True

@@ -23,7 +23,9 @@ NEEDS = {
         ("customer_id", "product", "opened_date"), ("account_id", "closed_date")
     ),
     "balances": Needs(("account_id", "customer_id", "date", "balance")),
-    "complaints": Needs(("customer_id", "received_at"), ("closed_at", "satisfaction")),
+    "complaints": Needs(
+        ("customer_id", "received_at"), ("answered_at", "closed_at", "satisfaction")
+    ),
 }  # fmt: skip
 
 
@@ -66,7 +68,8 @@ def early_warnings(
         accounts: As in `stage_facts`, and for closed products; ``account_id`` where known.
         balances: For falling balances: ``account_id``, ``customer_id``, ``date``, ``balance``.
         complaints: For complaints open or badly solved: ``customer_id``, ``received_at``,
-            ``closed_at``, ``satisfaction``.
+            ``closed_at``, or where there is no such column ``answered_at``, and ``satisfaction``.
+            Without either day no complaint counts as open.
         facts: Facts of your own that the policy's tables read, one row per customer, indexed by
             customer id.
         value: What is at stake with each customer, indexed by customer id, in money; null where it

@@ -54,6 +54,8 @@ def stage_funnel(
     furthest = np.maximum.accumulate(table[panel.grid], axis=1)
     path = sorted(set(model.progress))
     last = len(panel.dates)
+    if not last:
+        raise DataError("history: there is no date in it")
     # The first date on which each stage of progress was reached; `last` where it was not.
     first = [
         np.where((furthest >= p).any(axis=1), (furthest >= p).argmax(axis=1), last) for p in path

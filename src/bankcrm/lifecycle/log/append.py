@@ -20,6 +20,7 @@ from bankcrm.lifecycle.log.apply import (
     Entries,
     Ints,
     apply_events,
+    entry_numbers,
     instants,
     read_log,
 )
@@ -267,7 +268,7 @@ def _tidy(log: object, model: StageModel) -> pd.DataFrame:
 
 def _next_entry(log: object) -> int:
     frame = as_frame(log)
-    return int(frame["entry"].max()) + 1 if "entry" in frame and len(frame) else 0
+    return int(entry_numbers(frame).max()) + 1 if "entry" in frame and len(frame) else 0
 
 
 def _changes(

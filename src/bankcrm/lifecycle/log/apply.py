@@ -11,7 +11,7 @@ import pandas as pd
 
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
-from bankcrm.frames.arrays import codes, days
+from bankcrm.frames.arrays import codes, days, numbers
 from bankcrm.lifecycle.model import StageModel
 
 Ints: TypeAlias = npt.NDArray[np.intp]
@@ -137,9 +137,22 @@ def read_log(log: object, model: StageModel) -> Entries:
         instants(frame["date"], "log.date"),
         words(frame["event"], model.event_names, "event"),
         words(frame["after"], model.stage_names, "after"),
-        frame["entry"].to_numpy(dtype=np.int64),
+        entry_numbers(frame),
         contested,
     )
+
+
+def entry_numbers(frame: pd.DataFrame) -> Ints:
+    """The column ``entry`` of a log.
+
+    Raises:
+        DataError: It has something else than whole numbers.
+    """
+    number = numbers(frame["entry"], "log.entry")
+    exact = np.isfinite(number) & (number == np.floor(number)) & (np.abs(number) < 2.0**53)
+    if not exact.all():
+        raise DataError(f"log.entry: {int((~exact).sum()):,} are no whole numbers; give a log")
+    return number.astype(np.int64)
 
 
 @attrs.frozen(eq=False)

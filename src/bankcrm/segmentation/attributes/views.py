@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from pandas.api import types
 
 from bankcrm.arguments import refuse
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.frames import DataFault, as_frame
+from bankcrm.frames.arrays import codes, numbers
 from bankcrm.frames.findings import with_findings
 
 
@@ -43,7 +46,7 @@ def customer_view(parts: Mapping[str, pd.DataFrame | pd.Series]) -> pd.DataFrame
     if not parts:
         raise DataError("parts: none given; pass at least one frame to join, by name")
     frames = {
-        name: part.to_frame(part.name or name) if isinstance(part, pd.Series) else part
+        name: part.to_frame(part.name or name) if isinstance(part, pd.Series) else as_frame(part)
         for name, part in parts.items()
     }
     index: pd.Index | None = None
@@ -109,7 +112,7 @@ def profile(view: pd.DataFrame, *, by: str, features: list[str] | None = None) -
         values = view[name]
         if types.is_datetime64_any_dtype(values.dtype):
             continue
-        if types.is_numeric_dtype(values.dtype) or types.is_bool_dtype(values.dtype):
+        if types.is_bool_dtype(values.dtype) or types.infer_dtype(values) in _NUMBERS:
             parts.append(_means(segment, values, name))
         else:
             parts.append(_shares(segment, values, name))
@@ -118,6 +121,7 @@ def profile(view: pd.DataFrame, *, by: str, features: list[str] | None = None) -
     return _described(pd.concat(parts, ignore_index=True))
 
 
+_NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal", "complex")
 _VALUES = ("customers", "known", "segment_value", "overall_value")
 
 
@@ -129,7 +133,7 @@ def _described(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _means(segment: pd.Series, values: pd.Series, name: str) -> pd.DataFrame:
-    number = values.astype("Float64").astype(np.float64).to_numpy()
+    number = numbers(values.astype("Float64") if types.is_bool_dtype(values) else values, name)
     place, names = segment.cat.codes.to_numpy(), list(segment.cat.categories)
     there = ~np.isnan(number)
     known = np.bincount(place[there], minlength=len(names))
@@ -148,10 +152,24 @@ def _means(segment: pd.Series, values: pd.Series, name: str) -> pd.DataFrame:
     )
 
 
+def _words(values: pd.Series, name: str) -> tuple[npt.NDArray[np.int64], list[Any]]:
+    """The code of each word, and the words in order."""
+    try:
+        code, found = codes(values)
+        "".join(map(str, found)).encode()
+    except UnicodeEncodeError:
+        raise DataError(f"{name}: some words are no Unicode text; decode them") from None
+    except DataError as error:
+        raise DataError(f"{name}: {error}") from None
+    order = sorted(range(len(found)), key=lambda place: str(found[place]))
+    rank = np.empty(len(order) + 1, dtype=np.int64)
+    rank[order], rank[-1] = np.arange(len(order)), -1
+    return rank[code], [found[place] for place in order]
+
+
 def _shares(segment: pd.Series, values: pd.Series, name: str) -> pd.DataFrame:
     place, names = segment.cat.codes.to_numpy().astype(np.int64), list(segment.cat.categories)
-    word = values.astype(object).where(values.notna(), None).astype("category")
-    code, words = word.cat.codes.to_numpy().astype(np.int64), list(word.cat.categories)
+    code, words = _words(values, name)
     there = code >= 0
     size = (len(names), len(words))
     pair = place[there] * len(words) + code[there]

@@ -18,10 +18,10 @@ from bankcrm.frames.customers import by_customer
 from bankcrm.frames.numbering import places_of
 from bankcrm.policy import Policy
 from bankcrm.policy.given import policy_of
-from bankcrm.segmentation.resources.apportionment import apportion
 from bankcrm.segmentation.resources.levels import resource_levels
 from bankcrm.segmentation.resources.plan import ResourcePlan
 from bankcrm.segmentation.tiers.ladder import TIER_LADDER
+from bankcrm.shares.apportionment import apportion
 from bankcrm.vocabulary import Tier
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import attrs
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
+from bankcrm.frames.arrays import codes, numbers
 from bankcrm.frames.numbering import places_of
 from bankcrm.policy import Policy
 from bankcrm.policy.given import policy_of
@@ -89,10 +91,10 @@ def _code(scores: pd.DataFrame) -> npt.NDArray[np.int64]:
     for name in "rfm":
         if scores[name].isna().any():
             raise DataError(f"scores.{name}: null; score every customer first")
-        digit = scores[name].to_numpy(dtype=np.int64)
-        if ((digit < 1) | (digit > 9)).any():
+        digit = numbers(scores[name], f"scores.{name}")
+        if not np.isin(digit, np.arange(1, 10)).all():
             raise DataError(f"scores.{name}: expected 1 to 9; give the frame of score_rfm")
-        code = code * 10 + digit
+        code = code * 10 + digit.astype(np.int64)
     return code
 
 
@@ -121,17 +123,26 @@ def rfm_migration(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     before, after = as_frame(before), as_frame(after)
     for name, frame in (("before", before), ("after", after)):
         if "segment" not in frame.columns:
-            raise DataError(f"{name}: missing segment; present: {', '.join(frame.columns)}")
+            raise DataError(
+                f"{name}: missing segment; present: {', '.join(map(str, frame.columns))}"
+            )
         if not frame.index.is_unique:
             twice = ", ".join(map(str, frame.index[frame.index.duplicated()][:5]))
             raise DataError(f"{name}: customers more than once (first: {twice})")
-    known = [frame["segment"].astype("category").cat.categories for frame in (before, after)]
+    known = [segment_names(frame["segment"]) for frame in (before, after)]
     names = [*dict.fromkeys([*known[0], *known[1]]), "absent"]
     everyone = before.index.union(after.index)
     places = [_places(frame["segment"], everyone, names) for frame in (before, after)]
     moves = cross_count(places[0], places[1], names)
     used = moves.loc["absent"].any() or moves["absent"].any()
     return moves if used else moves.drop(index="absent", columns="absent")
+
+
+def segment_names(segment: pd.Series) -> list[Any]:
+    """The segments of a column, in the order of its categories, else in their own."""
+    if isinstance(segment.dtype, pd.CategoricalDtype):
+        return list(segment.cat.categories)
+    return sorted(codes(segment)[1].tolist(), key=str)
 
 
 def _places(segment: pd.Series, everyone: pd.Index, names: list[str]) -> npt.NDArray[np.int64]:

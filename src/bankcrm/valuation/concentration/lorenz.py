@@ -11,6 +11,7 @@ import pandas as pd
 from bankcrm._display import card
 from bankcrm.errors import DataError
 from bankcrm.intervals import Interval
+from bankcrm.shares import herfindahl
 from bankcrm.valuation.arrays import (
     Floats,
     Values,
@@ -127,9 +128,7 @@ class Concentration:
     @property
     def hhi(self) -> float:
         """Herfindahl-Hirschman index: sum of the squared shares of the customers."""
-        squares = self._unit * self._unit
-        numerator = squares.sum() if self.weights is None else squares @ self.weights
-        return float(numerator) / self._shared_total() ** 2
+        return herfindahl(self._unit, self.weights, self._shared_total())
 
     @property
     def theil(self) -> float:

@@ -139,8 +139,11 @@ def fit_retention(
     gone = as_numbers(lost, "lost")
     counts = np.append(gone, as_numbers(kept, "kept"))
     least = 2 if model == "sbg" else 3
-    if gone.ndim != 1 or not (np.isfinite(counts) & (counts >= 0)).all():
-        raise DataError("lost: expected counts of customers from 0 on, one per period")
+    single = gone.ndim == 1 and len(counts) == len(gone) + 1
+    if not single or not (np.isfinite(counts) & (counts >= 0)).all():
+        raise DataError(
+            "lost: expected counts of customers from 0 on, one per period, and one kept"
+        )
     if len(gone) < least or (counts > 0).sum() < least:
         raise DataError(f"lost: {len(gone)} periods; {model} needs losses of {least} or more")
     periods = np.arange(len(gone) + 1.0)

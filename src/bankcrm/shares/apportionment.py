@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bankcrm.errors import DataError, InfeasibleError
-from bankcrm.segmentation.resources.quotas import quotas_of, sum_exact
+from bankcrm.shares.quotas import quotas_of, sum_exact
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

@@ -1,0 +1,1 @@
+"""Credit exposure, limits and their use (EB-4)."""

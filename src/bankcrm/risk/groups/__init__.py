@@ -1,0 +1,1 @@
+"""Groups of connected customers (EB-4)."""

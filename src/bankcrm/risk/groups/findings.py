@@ -1,0 +1,116 @@
+"""What is odd about the links: circles, loops, two controllers, shares that do not add up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from bankcrm.frames import DataFault
+from bankcrm.risk.groups.control import Control, Ints, Places, compact
+from bankcrm.risk.groups.ties import CONTROL, SELF_LOOP, STAKE, Ties
+
+_PEELS = 8
+_LEAST = 0.25  # of the edges: where a round takes away less, the search of circles begins
+
+
+def findings_on(ties: Ties, control: Control, tolerance: float) -> tuple[DataFault, ...]:
+    """The findings about links in force; none of them drops a link that can be used.
+
+    Args:
+        ties: The links.
+        control: Who controls whom.
+        tolerance: By how much shares may exceed the whole, for rounding.
+    """
+    held = (ties.code == CONTROL) | (ties.code == STAKE)
+    owns = held & (ties.frame["link"] == "owns").to_numpy(np.bool_)
+    total = np.bincount(ties.child[owns], np.nan_to_num(ties.share[owns]), len(ties.ids))
+    needs = ties.frame["link"].isin(["owns", "depends"]).to_numpy(np.bool_)
+    unknown = needs & np.isnan(ties.share) & (ties.code < SELF_LOOP)
+    rows = np.flatnonzero(held)
+    found = [
+        _rows("parent_id", "self_loop", ties.code == SELF_LOOP, "two parties",
+              "the links are not used"),
+        _rows("share", "null", unknown, "the share held, or the part of revenue or cost",
+              "the links make no group"),
+        _parties("parent_id", "two_controllers", _with_several_controllers(ties, control),
+                 ties.ids, "one controller", "all of them are in one group"),
+        _parties("share", "above_one", np.flatnonzero(total > 1 + tolerance), ties.ids,
+                 "shares that add up to 1 at most", "the shares are used as they are"),
+        _circles(ties.parent[rows], ties.child[rows], ties.ids),
+        DataFault("links", "share", "near_control", control.near, (),
+                  "a sum that is clearly above or below the controlling share",
+                  "the sums count as half: more exact shares would decide"),
+    ]  # fmt: skip
+    return tuple(fault for fault in found if fault.count)
+
+
+def _rows(column: str, problem: str, rows: np.ndarray, expected: str, advice: str) -> DataFault:
+    where = np.flatnonzero(rows)
+    examples = tuple(f"row {i}" for i in where[:5])
+    return DataFault("links", column, problem, len(where), examples, expected, advice)
+
+
+def _parties(
+    column: str, problem: str, places: Iterable[int], ids: pd.Index, expected: str, advice: str
+) -> DataFault:
+    found = ids[np.asarray(list(places), np.int64)]
+    examples = tuple(str(i) for i in found[:5])
+    return DataFault("links", column, problem, len(found), examples, expected, advice)
+
+
+def _with_several_controllers(ties: Ties, control: Control) -> Ints:
+    """The entities that several parties control, of whom none controls another."""
+    forks, tops = control.forest.forks, control.forest.tops
+    below = forks != tops
+    count = np.bincount(forks[below], minlength=len(ties.ids))
+    return np.flatnonzero(count > 1)
+
+
+def circles_of(parent: Places, child: Places, size: int) -> Ints:
+    """The number of the circle of each entity; -1 outside of circles.
+
+    Args:
+        parent: The first party of each link, from 0 to ``size`` - 1.
+        child: The other party.
+        size: The number of entities.
+
+    >>> circles_of(np.array([0, 1, 2], np.int32), np.array([1, 0, 3], np.int32), 4).tolist()
+    [0, 0, -1, -1]
+    """
+    circle = np.full(size, -1, np.int64)
+    own = parent != child
+    a, b = parent[own], child[own]
+    for _ in range(_PEELS):  # an entity without a parent or without a child is on no circle
+        inside = np.zeros(size, np.bool_)
+        inside[a] = True
+        has_parent = np.zeros(size, np.bool_)
+        has_parent[b] = True
+        inside &= has_parent
+        keep = inside[a] & inside[b]
+        fewer = len(a) - int(keep.sum())
+        a, b = a[keep], b[keep]
+        if fewer <= _LEAST * len(a):
+            break
+    if not len(a):
+        return circle
+    nodes, a, b = compact(size, a, b)
+    graph = coo_matrix((np.ones(len(a), np.int8), (a, b)), (len(nodes), len(nodes)))
+    _, part = connected_components(graph, directed=True, connection="strong")
+    real = np.bincount(part) > 1
+    number = np.cumsum(real) - 1
+    circle[nodes] = np.where(real[part], number[part], -1)
+    return circle
+
+
+def _circles(parent: Places, child: Places, ids: pd.Index) -> DataFault:
+    circle = circles_of(parent, child, len(ids))
+    members = np.flatnonzero(circle >= 0)
+    count = int(circle.max()) + 1 if len(members) else 0
+    expected = "no circle of owners"
+    advice = f"{len(members):,} parties in {count:,} circles, each in one group"
+    examples = tuple(str(i) for i in ids[members[:5]])
+    return DataFault("links", "parent_id", "circle", count, examples, expected, advice)

@@ -1,0 +1,1 @@
+"""Relationship risks and the watch list (PB-7)."""

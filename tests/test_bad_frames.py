@@ -1,0 +1,69 @@
+"""Bad frames of every public function: a sentence or a right result; a sample of the full run."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+
+def harness() -> ModuleType:
+    """The script of the full run, ``tests/nightly/frames.py``, as a module."""
+    path = Path(__file__).parent / "nightly" / "frames.py"
+    spec = importlib.util.spec_from_file_location("bankcrm_bad_frames", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # attrs looks up the module of a class
+    spec.loader.exec_module(module)
+    return module
+
+
+HARNESS = harness()
+
+
+def test_every_call_has_good_frames() -> None:
+    for case in HARNESS.calls():
+        case.call(case.frames)
+
+
+@settings(derandomize=True)  # what it finds new belongs to the full run
+@given(st.data())
+def test_a_bad_frame_gives_a_sentence_and_stays_as_it_is(data: st.DataObject) -> None:
+    case = data.draw(st.sampled_from(HARNESS.calls()), label="call")
+    name, fault, make = data.draw(st.sampled_from(list(HARNESS.inputs(case))), label="input")
+    assert not HARNESS.attempt(case, name, make), (case.name, name, fault)
+
+
+FOUND = [
+    ("replay", "log", "entry: one nan"), ("append_events", "log", "entry: categories"),
+    ("append_events", "log", "rule: twice"), ("stage_funnel", "history", "no rows"),
+    ("segment_rfm", "scores", "f: bytes"), ("rfm_migration", "after", "segment: lone surrogate"),
+    ("profile", "view", "days_idle: lists"), ("profile", "view", "days_idle: complex"),
+    ("profile", "view", "days_idle: twice"), ("customer_view", "b", "a word"),
+    ("contribution", "positions", "outstanding: 10**400"),
+    ("score_value", "indicators", "active_months: twice"),
+    ("intake", "complaints", "customer_id: bytes"), ("intake", "complaints", "channel: twice"),
+    ("link_repeats", "complaints", "received_at: booleans"),
+    ("assign_handlers", "queue", "owner: missing"), ("assign_handlers", "queue", "owner: lists"),
+    ("queue_order", "routed", "Polars"), ("assign_handlers", "queue", "Arrow"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "frame", "fault"), FOUND)
+def test_what_was_unclear_once(name: str, frame: str, fault: str) -> None:
+    [case] = [c for c in HARNESS.calls() if c.name == name]
+    [make] = [m for n, f, m in HARNESS.inputs(case) if (n, f) == (frame, fault)]
+    assert not HARNESS.attempt(case, frame, make)
+
+
+def test_numbers_of_decimals_are_described_by_their_mean() -> None:
+    [case] = [c for c in HARNESS.calls() if c.name == "profile"]
+    view = case.frames["view"]
+    decimal = view.assign(days_idle=HARNESS.CELLS["decimals"](view["days_idle"].astype(object)))
+    assert len(case.call({"view": decimal})) == len(case.call({"view": view}))
