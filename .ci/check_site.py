@@ -8,7 +8,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
-TERMS = ("dormant", "沉睡", "Gini", "投诉", "fingerprint")
+TERMS = (
+    *("dormant", "沉睡", "Gini", "投诉", "fingerprint"),
+    *("CLV", "Export results", "Explain a decision"),
+)
 
 
 class Links(HTMLParser):

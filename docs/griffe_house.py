@@ -46,6 +46,40 @@ class ExamplesAsCode(griffe.Extension):
             obj.docstring.value = EXAMPLE.sub(_fenced, obj.docstring.value)
 
 
+SPOKEN = {
+    "date | str": ("as_of", "start", "end", "until", "week"),
+    "int | str": ("customer", "complaint_id"),
+    "Series | Mapping": ("counts", "values", "moves"),
+    "DataFrame | ArrowFrame": (
+        *(
+            "accounts",
+            "average_balances",
+            "balances",
+            "complaints",
+            "contacts",
+            "customers",
+            "data",
+        ),
+        *("events", "facts", "frame", "history", "indicators", "links", "loans", "log", "managers"),
+        *("overrides", "pauses", "positions", "previous", "scored", "transactions"),
+    ),
+}
+"""What an argument annotated ``object`` may be, by its name: the code checks it itself."""
+TYPES = {name: kind for kind, names in SPOKEN.items() for name in names}
+
+
+class SpokenTypes(griffe.Extension):
+    """Show what an argument may be where the code takes any object and checks it itself."""
+
+    def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
+        """Replace the annotation ``object`` of known arguments."""
+        if not obj.is_function:
+            return
+        for parameter in obj.parameters:
+            if str(parameter.annotation) == "object" and parameter.name in TYPES:
+                parameter.annotation = TYPES[parameter.name]
+
+
 def _fenced(example: re.Match[str]) -> str:
     return f"```pycon\n{example[0]}\n```"
 

@@ -11,6 +11,7 @@ import html
 import logging
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +41,20 @@ def on_config(config: Any) -> Any:
     docs = Path(config["docs_dir"])
     for section, folder in SECTIONS.items():
         entries = next(item[section] for item in config["nav"] if section in item)
-        named = {path for entry in entries for path in entry.values()}
+        named = set(paths_of(entries))
         for page in sorted((docs / folder).glob("*.md")):
             path = page.relative_to(docs).as_posix()
             if path not in named:
                 title = page.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ")
                 entries.append({title: path})
     return config
+
+
+def paths_of(entries: list[Any]) -> Iterator[str]:
+    """The pages that entries of the navigation name, those of groups too."""
+    for entry in entries:
+        for target in entry.values():
+            yield from paths_of(target) if isinstance(target, list) else (target,)
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:

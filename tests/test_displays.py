@@ -253,7 +253,7 @@ def texts(ax: Any) -> set[str]:
 
 
 PLOTTED = {
-    "Concentration": "top 20 % of customers: 103%",
+    "Concentration": "top 20% of customers: 103%",
     "WhaleCurve": "peak 113% at 60% of customers",
     "ProfitSplit": "profitable",
     "MigrationMatrix": "dormant",

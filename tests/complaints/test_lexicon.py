@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.resources
 import re
 
 import attrs
@@ -230,6 +231,12 @@ def test_terms_of_any_form_are_found_alone_and_in_a_batch() -> None:
     found = own(pd.Series(yes + no + [f"filler {i}" for i in range(30)]))["repeat"].tolist()
     assert found == [True] * len(yes) + [False] * (len(no) + 30)
     assert [own.read(text)["repeat"] for text in yes + no] == found[: len(yes + no)]
+
+
+def test_the_lexicon_that_ships_can_be_read() -> None:
+    """It is loaded without this check, which compiles every term."""
+    file = importlib.resources.files("bankcrm.complaints.lexicon") / "lexicon.toml"
+    assert read_lexicon(file.read_text(encoding="utf-8")).entries == LEXICON.entries
 
 
 def test_bad_lexicons_tell_every_fault() -> None:

@@ -14,6 +14,7 @@ from bankcrm.datasets import make_book
 from bankcrm.errors import DataError
 from bankcrm.policy import PolicySet, default_policies, default_policy
 from bankcrm.reviews import review
+from bankcrm.risk.watch_list.assessment import RISKS
 from bankcrm.simulation import challenge, simulate, split
 
 CURRENT = default_policies()
@@ -54,7 +55,8 @@ def test_the_same_policies_change_nothing() -> None:
     impact = simulate(FACTS, CURRENT, default_policies())
     assert (len(impact.moved), impact.changes) == (0, ())
     assert {"stage", "tier", "resource_level"} <= set(impact.decisions)
-    assert set(impact.skipped) == {"rfm_segment", "rfm_level", "warning", "warning_level"}
+    risks = {f"{risk}_risk" for risk in RISKS}
+    assert set(impact.skipped) == {"rfm_segment", "rfm_level", "warning", "warning_level", *risks}
     assert impact.skipped["rfm_segment"].startswith("no column ")
     assert str(impact) == "0 changes of policy, 0 rows move"
 

@@ -236,6 +236,7 @@ def _tables(content: ReportContent, words: Words) -> dict[str, Any]:
         "signals": sections.signals(content.warned, s["warning"], words),
         "moved_in_month": trends.movements(content.trend, words),
         "owners": sections.owners(content.actions, words),
+        "managers": sections.managers(content.actions, words),
         "actions": sections.actions(content.actions, words),
         "due": sections.due(content.complaints, pd.Timestamp(content.as_of), words),
         "tiers": sections.tiers(s, of, words),

@@ -18,6 +18,8 @@ DUE_ROWS = 500
 """How many open complaints the page lists."""
 ACTION_ROWS = 300
 """How many actions the page lists."""
+MANAGERS = 100
+"""How many employees the page lists with their actions."""
 EXTRA_ROWS = 100
 """How many rows of a plug-in's section a page shows."""
 _LEFT_OUT = "{n} more {n:row|rows} not shown; all are in {file}."
@@ -80,30 +82,44 @@ PRIORITIES = ("urgent", "high", "normal", "low")
 
 
 def owners(actions: pd.DataFrame, words: Words) -> Grid | None:
-    """How much each owner has to do; None where there is nothing."""
+    """How much each department has to do; None where there is nothing."""
     if not len(actions):
         return None
-    named = bool(actions["manager"].notna().any())
-    by = ["department", "manager"] if named else ["department"]
-    keys = [actions[c].astype(object).fillna("") for c in by]
-    counted = pd.crosstab(keys, actions["priority"].astype(object))
+    title = words.sentence("Actions by department: {n} in all", n=len(actions))
+    found, _ = _counted(actions, "department", "word", 100)
+    return grid("owners", title, found, words)
+
+
+def managers(actions: pd.DataFrame, words: Words) -> Grid | None:
+    """How much each employee has to do; None where the book names none."""
+    named = actions[actions["manager"].notna().to_numpy()]
+    if not len(named):
+        return None
+    found, more = _counted(named, "manager", "text", MANAGERS)
+    title = words.sentence("Actions by manager: {n} of {all}", n=len(named), all=len(actions))
+    rest = left_out(more, "actions.csv", words)
+    return grid("managers", title, found, words, left_out=rest)
+
+
+def _counted(
+    actions: pd.DataFrame, by: str, kind: Kind, limit: int
+) -> tuple[list[tuple[str, Kind, Iterable[Any]]], int]:
+    """Actions by priority of those with the most, and how many are left out."""
+    key = actions[by].astype(object)
+    counted = pd.crosstab(key, actions["priority"].astype(object))
     counted = counted.reindex(columns=list(PRIORITIES), fill_value=0)
-    late = actions["overdue"].astype(int).groupby(keys).sum().reindex(counted.index)
-    first = actions["due"].groupby(keys).min().reindex(counted.index)
-    order = counted.sum(axis=1).sort_values(ascending=False, kind="stable").index
-    counted, late, first = counted.loc[order], late.loc[order], first.loc[order]
-    names = [i if isinstance(i, tuple) else (i,) for i in order]
-    columns: list[tuple[str, Kind, Iterable[Any]]] = [("owner", "word", [n[0] for n in names])]
-    if named:
-        columns.append(("manager", "text", [n[1] for n in names]))
+    order = counted.sum(axis=1).sort_values(ascending=False, kind="stable").index[:limit]
+    more, counted = len(counted) - len(order), counted.loc[order]
+    late = actions["overdue"].astype(int).groupby(key).sum().reindex(order)
+    first = actions["due"].groupby(key).min().reindex(order)
+    columns: list[tuple[str, Kind, Iterable[Any]]] = [(by, kind, list(order))]
     columns += [(p, "number", counted[p].tolist()) for p in PRIORITIES]
     columns += [
         ("all", "number", counted.sum(axis=1).tolist()),
         ("past their day", "number", late.tolist()),
         ("earliest due", "day", first.dt.strftime("%Y-%m-%d")),
     ]
-    title = words.sentence("Actions by owner: {n} in all", n=len(actions))
-    return grid("owners", title, columns, words)
+    return columns, more
 
 
 def actions(found: pd.DataFrame, words: Words) -> Grid | None:

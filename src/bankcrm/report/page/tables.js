@@ -1,5 +1,6 @@
 // Tables: sort by a heading, filter, show all rows, save as CSV.
 const FEW = matchMedia("(max-width: 40rem)").matches ? 10 : 25; // rows that a long table shows at first
+const FEWER = { managers: 5 }; // and where another number is better
 const FILTERED = 10; // tables of more rows have a filter
 const risky = new RegExp(`^(?:${data.guard})`);
 const spoken = document.createElement("p");
@@ -55,12 +56,13 @@ function sort(table, head) {
 function limit(table) {
   const rows = [...table.tBodies[0].rows];
   const kept = rows.filter((row) => !row.dataset.filtered);
-  const shown = table.dataset.all ? kept.length : FEW;
+  const few = FEWER[table.id] ?? FEW;
+  const shown = table.dataset.all ? kept.length : few;
   for (const row of rows) row.hidden = Boolean(row.dataset.filtered);
   for (const row of kept.slice(shown)) row.hidden = true;
   const more = table.parentElement.querySelector(".more");
   if (!more) return;
-  more.hidden = kept.length <= FEW;
+  more.hidden = kept.length <= few;
   more.textContent = table.dataset.all ? text("Show fewer") : `${text("Show all")} ${kept.length.toLocaleString("en")}`;
 }
 
@@ -107,7 +109,7 @@ function equip(table) {
       head.dataset.head = label; // printed instead of the button
       head.replaceChildren(button(label, "sort", () => sort(table, head)));
     }
-  if (rows.length > FEW) {
+  if (rows.length > (FEWER[table.id] ?? FEW)) {
     const more = button("", "more", () => {
       if (table.dataset.all) delete table.dataset.all;
       else table.dataset.all = "1";
