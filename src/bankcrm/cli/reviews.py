@@ -127,7 +127,7 @@ def explain(
     full: bool,
     as_json: bool,
 ) -> None:
-    """Explain the decisions about one customer, and what is to be done by when.
+    """Explain the decisions about one customer, and what is due.
 
     It prints the main decisions about CUSTOMER with their reasons, the actions and the complaints.
     """
