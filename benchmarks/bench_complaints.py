@@ -18,15 +18,18 @@ import pandas as pd
 from bankcrm.calendars import working_calendar
 from bankcrm.complaints import (
     SIGNALS,
+    Complaint,
     deadlines,
     default_lexicon,
     intake,
     replay_clock,
+    route,
     route_frame,
     summarise,
 )
 from bankcrm.complaints.clocks.events import CaseEvent
-from timing import compare, peak_memory_mb, seconds
+from bankcrm.policy import default_policy
+from timing import compare, peak_memory_mb, seconds, within
 
 CN = working_calendar("CN")
 PIECES = [
@@ -205,8 +208,27 @@ def main(rows: int) -> None:
         CaseEvent(dt.datetime(2025, 3, 5, 9, tzinfo=dt.UTC), "resumed"),
         CaseEvent(dt.datetime(2025, 3, 6, 9, tzinfo=dt.UTC), "responded"),
     ]
-    one = min(seconds(lambda: replay_clock(log, calendar=CN, as_of=as_of)) for _ in range(20))
-    print(f"replay_clock, one case of four events: {one * 1000:.1f} ms")
+    policy = default_policy("complaints")
+    case = Complaint(complaint_id=1, received_at=log[0].at, first_asked="Wang")
+    row = frame.iloc[[0]]
+    within(
+        "replay_clock, one case of four events",
+        lambda: replay_clock(log, policy=policy, calendar=CN, as_of=as_of),
+        3e-4,
+        times=50,
+    )
+    within(
+        "route, one complaint without a text",
+        lambda: route(case, policy=policy, calendar=CN),
+        3e-4,
+        times=50,
+    )
+    within(
+        "route_frame, one complaint",
+        lambda: route_frame(row, policy=policy, calendar=CN),
+        2e-3,
+        times=10,
+    )
     print(f"peak memory {peak_memory_mb():,.0f} MB")
 
 

@@ -24,6 +24,7 @@ import duckdb
 from bankcrm.book import read_book
 from bankcrm.engines import DuckDBEngine
 from bankcrm.reviews import review
+from timing import compare
 
 DAY = "2026-06-30"
 MEMORY, THREADS = "3GB", 2
@@ -124,18 +125,15 @@ def _steps() -> Callable[[int, int, str], None]:
 
 def beside_memory(book: Path, moves: int) -> None:
     """The review in memory beside the one on DuckDB, both from the files."""
-    print(f"{moves:>11,} transactions, from Parquet to the review:", flush=True)
-    ways: dict[str, Callable[[], object]] = {
-        "on DuckDB": lambda: review(
-            DuckDBEngine(book, memory_limit=MEMORY, threads=THREADS), as_of=DAY
-        ),
-        "in memory": lambda: review(read_book(book), as_of=DAY),
-    }
-    for name, run in ways.items():
-        start, worked = time.perf_counter(), time.process_time()
-        run()
-        took, cpu = time.perf_counter() - start, time.process_time() - worked
-        print(f"    {name} {took:8.1f} s ({cpu:.1f} s CPU), peak {peak():6.0f} MB", flush=True)
+
+    def on_duckdb() -> object:
+        return review(DuckDBEngine(book, memory_limit=MEMORY, threads=THREADS), as_of=DAY)
+
+    def in_memory() -> object:
+        return review(read_book(book), as_of=DAY)
+
+    work = f"review on DuckDB, {moves // 10:,} customers, {moves:,} transactions"
+    compare(work, on_duckdb, {"review in memory": in_memory}, limit=1.3, repeat=3)
 
 
 def main() -> None:

@@ -62,7 +62,7 @@ def rivals_of(frame: pd.DataFrame) -> dict[str, Call]:
         connection.execute("CREATE TABLE moves AS SELECT * FROM given")
         connection.unregister("given")
         sql = "SELECT customer_id, max(date), count(*), sum(amount) FROM moves GROUP BY 1"
-        found["DuckDB, native table"] = lambda: connection.execute(sql).fetch_arrow_table()
+        found["DuckDB, native table"] = lambda: connection.sql(sql).to_arrow_table()
     return found
 
 

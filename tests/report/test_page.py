@@ -303,6 +303,7 @@ def hostile_book() -> Book:
     moves = pd.DataFrame({"customer_id": ids, "date": pd.Timestamp("2026-06-01"), "amount": 10.0})
     complaints = pd.DataFrame({"complaint_id": ids, "customer_id": ids, "text": ids})
     complaints["received_at"] = pd.Timestamp("2026-06-01", tz="Asia/Shanghai")
+    complaints["closed_at"] = complaints["received_at"].where(complaints.index == 0)
     return Book(customers, moves.assign(kind="card"), complaints=complaints, name=HOSTILE["end"])
 
 

@@ -11,6 +11,11 @@ from bankcrm.errors import PolicyError
 from bankcrm.plugins import Assembled, assemble
 from bankcrm.policy import PolicySet, default_policies, load_policy
 
+_NEEDED = {
+    "lifecycle": ("stage",),
+    "segmentation": ("tier_standing", "tier_value", "tier_growth", "tier"),
+    "complaints": ("severity", "route"),
+}
 Stamp = tuple[tuple[str, int, int], ...]
 
 
@@ -53,8 +58,10 @@ class PolicyStore:
                 return False
             try:
                 made = self._load()
-            except PolicyError as error:
-                self._held = attrs.evolve(before, stamp=stamp, fault=str(error))
+            except (PolicyError, OSError) as error:
+                # Paths of the server are of no use to a caller.
+                fault = str(error).replace(f"{self._folder}/", "").replace(str(self._folder), "")
+                self._held = attrs.evolve(before, stamp=stamp, fault=fault)
                 return False
             self._held = _Held(made, stamp)
             return made.fingerprint != before.policies.fingerprint
@@ -63,11 +70,24 @@ class PolicyStore:
         return sorted(self._folder.glob("*.toml")) if self._folder else []
 
     def _stamp(self) -> Stamp:
-        stats = [(f.name, f.stat()) for f in self._files()]
-        return tuple((name, s.st_mtime_ns, s.st_size) for name, s in stats)
+        if self._folder and not self._folder.is_dir():
+            return (("", -1, -1),)
+        found = [(f.name, f.stat() if f.exists() else None) for f in self._files()]
+        return tuple((n, s.st_mtime_ns, s.st_size) if s else (n, -1, -1) for n, s in found)
 
     def _load(self) -> Assembled:
+        if self._folder and not self._folder.is_dir():
+            raise PolicyError("the folder of the policies is not there")
         policies: PolicySet = default_policies()
+        names: dict[str, str] = {}
         for file in self._files():
-            policies = policies.with_policy(load_policy(file))
+            policy = load_policy(file)
+            if policy.domain in names:
+                both = f"{names[policy.domain]} and {file.name}"
+                raise PolicyError(f"{both} are both of domain {policy.domain}; keep one")
+            names[policy.domain] = file.name
+            missing = [t for t in _NEEDED.get(policy.domain, ()) if t not in policy.tables]
+            if missing:
+                raise PolicyError(f"{file.name}: no table {', '.join(missing)}")
+            policies = policies.with_policy(policy)
         return assemble(policies)

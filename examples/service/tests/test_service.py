@@ -238,3 +238,32 @@ def test_every_line_of_the_audit_log_is_json(client: httpx.Client, lines: list[s
     for idle in (1, 100, 400):
         client.post("/stage", json={"facts": {**STAGE, "days_idle": idle}})
     assert [json.loads(line)["outcome"] for line in lines] == ["active", "dormant", "lost"]
+
+
+def test_what_is_missing_or_doubled_keeps_the_policies_and_is_told(
+    client: httpx.Client, tmp_path: Path
+) -> None:
+    """A vanished file or folder, two files of one domain, and a policy without a needed table."""
+    policy = default_policy("lifecycle").with_parameters(lost_after_days=500)
+    (tmp_path / "lifecycle.toml").write_text(policy.to_toml(), encoding="utf-8")
+    before = client.post("/reload").json()["fingerprint"]
+
+    def fault() -> str:
+        answer = client.post("/reload")
+        assert answer.status_code == 200
+        assert (answer.json()["changed"], answer.json()["fingerprint"]) == (False, before)
+        assert str(tmp_path) not in answer.text
+        return str(answer.json()["fault"])
+
+    (tmp_path / "gone.toml").symlink_to(tmp_path / "nowhere.toml")
+    assert "gone.toml" in fault()
+    (tmp_path / "gone.toml").unlink()
+    (tmp_path / "again.toml").write_text(policy.to_toml(), encoding="utf-8")
+    assert "again.toml and lifecycle.toml are both of domain lifecycle" in fault()
+    (tmp_path / "again.toml").unlink()
+    assert fault() == ""
+    moved = tmp_path.with_name(f"{tmp_path.name}-moved")
+    tmp_path.rename(moved)
+    assert "the folder of the policies is not there" in fault()
+    moved.rename(tmp_path)
+    assert fault() == ""

@@ -1,14 +1,17 @@
-"""Actions that follow from decisions about customers: warnings and restrictions (PB-7, CBM-4)."""
+"""Actions that follow from decisions: warnings, tier moves, restrictions (PB-7, CBM-4)."""
 
 from __future__ import annotations
 
+import attrs
 import numpy as np
 import pandas as pd
 
 from bankcrm.actions.drafts import Reasons, draft, joined, reasons_of, reasons_of_table
 from bankcrm.actions.situation import Situation
 from bankcrm.calendars.terms import next_review
+from bankcrm.frames.numbering import places_of
 from bankcrm.lifecycle.actions.tasks import tasks_for
+from bankcrm.segmentation.tiers.ladder import TIER_LADDER
 
 
 def warning_actions(situation: Situation) -> list[pd.DataFrame]:
@@ -27,6 +30,54 @@ def warning_actions(situation: Situation) -> list[pd.DataFrame]:
         )
         due = situation.due(today, task.due, task.unit)
         found.append(draft(rows, task, "warning", occasion=today, due=due, reasons=reasons))
+    return found
+
+
+def tier_actions(situation: Situation) -> list[pd.DataFrame]:
+    """A call to customers whose tier is another than in the earlier review, if one is given."""
+    if situation.earlier is None or "tier" not in situation.earlier:
+        return []
+    names = [str(t) for t in TIER_LADDER]
+    now = places_of(pd.Series(situation.words("tier")), names)
+    was_word = situation.earlier["tier"].reindex(situation.facts.index)
+    was = places_of(was_word, names)
+    both = (now >= 0) & (was >= 0) & situation.flag("is_customer")
+    # Whom the bank restricts it does not call: the restriction has a task of its own.
+    moved = {"tier_up": both & (now > was), "tier_down": both & (now < was) & (now > 0)}
+    found = []
+    for task in tasks_for(situation.policies["lifecycle"], *moved):
+        rows = np.flatnonzero(moved[task.event])
+        today = np.full(len(rows), situation.today)
+        why = reasons_of_table(situation, "segmentation", "tier", "tier_rule", rows)
+        before = was_word.astype(object).to_numpy()[rows]
+        reasons = attrs.evolve(why, evidence="tier before = " + before + "; " + why.evidence)
+        due = situation.due(today, task.due, task.unit)
+        found.append(draft(rows, task, "tier", occasion=today, due=due, reasons=reasons))
+    return found
+
+
+def membership_actions(situation: Situation) -> list[pd.DataFrame]:
+    """The review of club memberships at the start of the next half-year, when it is near (EB-2)."""
+    policy = situation.policies["segmentation"]
+    review = next_review(situation.today, policy.value("review_months"))
+    ahead = int(situation.policies["lifecycle"].value("plan_days"))
+    averages = ["daily_average", "monthly_average"]
+    if review > situation.today + np.timedelta64(ahead, "D") or not set(averages) <= {
+        *situation.facts
+    }:
+        return []
+    table = policy.table("club")
+    facts = situation.facts[averages]
+    known = np.flatnonzero(facts.notna().any(axis=1).to_numpy() & situation.flag("is_customer"))
+    decided = table.decide_frame(facts.iloc[known], on_missing="undecided")
+    found = []
+    for task in tasks_for(situation.policies["lifecycle"], "wealth", "private_banking"):
+        at = np.flatnonzero((decided["outcome"] == task.event).to_numpy(np.bool_, na_value=False))
+        rows = known[at]
+        reasons = reasons_of(table, pd.Categorical(decided["rule"])[at], facts.iloc[rows])
+        day = np.full(len(at), review)
+        due = situation.on_working_day(day)
+        found.append(draft(rows, task, "membership", occasion=day, due=due, reasons=reasons))
     return found
 
 

@@ -22,7 +22,8 @@ _Ints = npt.NDArray[np.int64]
 _READ = ("stage", "stage_rule", "stage_since", "closed", "is_customer", "days_since_contract",
          "tier", "tier_rule", "standing", "value_level", "warning", "warning_rule",
          "warning_rules", "complaint_open", "complaint_badly_solved", "value_at_stake",
-         "next_birthday", "preferred_channel", "last_contact", "manager")  # fmt: skip
+         "next_birthday", "preferred_channel", "last_contact", "manager",
+         "daily_average", "monthly_average")  # fmt: skip
 
 
 def find_actions(situation: Situation, sources: Sequence[ActionSource] = SOURCES) -> pd.DataFrame:

@@ -28,6 +28,7 @@ class Situation:
         day: The day of the review.
         policies: What decides.
         calendar: The calendar whose working days count; see `calendar_for`.
+        earlier: Results of an earlier review, indexed by customer; None: nothing is compared.
     """
 
     facts: pd.DataFrame
@@ -35,6 +36,7 @@ class Situation:
     day: date
     policies: PolicySet
     calendar: WorkingCalendar
+    earlier: pd.DataFrame | None = None
 
     @property
     def today(self) -> np.datetime64:

@@ -9,7 +9,12 @@ import attrs
 import pandas as pd
 
 from bankcrm.actions.complaints import answer_actions, follow_up_actions
-from bankcrm.actions.decisions import restriction_actions, warning_actions
+from bankcrm.actions.decisions import (
+    membership_actions,
+    restriction_actions,
+    tier_actions,
+    warning_actions,
+)
 from bankcrm.actions.playbook import care_actions, stage_actions
 from bankcrm.actions.situation import Situation
 
@@ -38,6 +43,8 @@ SOURCES: tuple[ActionSource, ...] = (
     ActionSource("warning", "customers", warning_actions),
     ActionSource("follow_up", "complaints", follow_up_actions),
     ActionSource("stage", "customers", stage_actions),
+    ActionSource("tier", "customers", tier_actions),
+    ActionSource("membership", "customers", membership_actions),
     ActionSource("restriction", "customers", restriction_actions),
     ActionSource("care", "customers", care_actions),
 )

@@ -175,11 +175,16 @@ def book_entries(folder: Path) -> tuple[dict[str, Any], BookMapping]:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: not TOML: {error}") from None
+    except (RecursionError, ValueError):  # nested without end, or a number of thousands of digits
+        raise DataError(f"{path}: nested too deeply, or a number is too long") from None
     faults = [
         f"{key} = {raw[key]!r} is not {words}"
         for key, (kind, words) in _FACTS.items()
         if key in raw and not isinstance(raw[key], kind)
     ]
+    presets = raw.get("presets", [])
+    if isinstance(presets, list) and not all(isinstance(p, str) for p in presets):
+        faults.append("presets has an element that is no text; expected such as 'domain/preset'")
     mapping = mapping_of(raw, faults)
     if faults:
         raise DataError(f"{path}: " + "\n  ".join(faults))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import attrs
+import numpy as np
 import pandas as pd
 
 from bankcrm._display import card, figures_of
@@ -56,6 +57,9 @@ def refuse_no_book(value: object, expected: str = "a Book") -> NoReturn:
     else:
         advice = "make one: Book(customers=..., transactions=...)"
     refuse("book", expected, value, advice)
+
+
+_FIRST, _LAST = np.datetime64("1700-01-01"), np.datetime64("2200-12-31")  # as nanoseconds allow
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -216,6 +220,8 @@ class Book:
                 "or --as-of 2026-06-30"
             )
         day = as_of_day(self.as_of if as_of is None else as_of)
+        if not _FIRST <= day <= _LAST:
+            raise DataError(f"as_of: {day} is out of range; give a day from {_FIRST} to {_LAST}")
         found: dict[str, pd.DataFrame] = {}
         rejected: dict[str, list[pd.DataFrame]] = {}
         found_faults: dict[str, list[DataFault]] = {}

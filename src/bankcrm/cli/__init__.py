@@ -59,7 +59,9 @@ def main(words: Sequence[str] | None = None) -> None:
         error.show()
         sys.exit(error.exit_code)
     except BankcrmError as error:
-        click.echo(f"bankcrm: {error}", err=True)
+        from bankcrm.cli.output import printable
+
+        click.echo(printable(f"bankcrm: {error}"), err=True)
         sys.exit(2)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,16 +23,32 @@ def show(
     from rich.console import Console  # slow to import, and the help prints no table
     from rich.measure import Measurement
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(title=title or None, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    heading = Text(printable(title)) if title else None
+    table = Table(title=heading, title_justify="left", box=None, padding=(0, 2, 0, 0))
     for name in rows[0] if rows else ():
-        table.add_column(name, justify="right" if name in right else "left", no_wrap=True)
+        table.add_column(
+            Text(printable(name)), justify="right" if name in right else "left", no_wrap=True
+        )
     for row in rows:
-        table.add_row(*map(str, row.values()))
+        table.add_row(*(Text(printable(str(value))) for value in row.values()))
     console = Console()
     wide = Measurement.get(console, console.options.update(max_width=100_000), table).maximum
     console.width = max(console.width, wide, len(title))
     console.print(table)
+
+
+def printable(text: str) -> str:
+    """A text that cannot control the terminal: its control characters are replaced.
+
+    >>> printable("name \x1b]0;owned\x07")
+    'name \ufffd]0;owned\ufffd'
+    """
+    return "".join(
+        "\ufffd" if unicodedata.category(c) in ("Cc", "Cf", "Cs") and c not in "\n\t" else c
+        for c in text
+    )
 
 
 def show_json(document: object) -> None:

@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from bankcrm.book import Book
     from bankcrm.engines import Engine
     from bankcrm.policy import Policy, PolicySet
-    from bankcrm.reviews import Review
+    from bankcrm.reviews import EarlierReview, Review, ReviewChange
     from bankcrm.vocabulary import Language
+
+
+_MOVES = 12
+"""How many moves since an earlier review are printed."""
 
 
 @click.command()
@@ -92,17 +96,19 @@ def review(
     if book and engine == "duckdb":
         # Work in a hidden folder: the earlier review stays whole until this one is.
         source, work = _engine(book, memory_limit), target.work
-        result = _review(source, as_of, files, quiet=quiet_run, out=work)
+        result = _review(source, as_of, files, quiet=quiet_run, out=work, earlier=before)
         result.write(out, earlier=before, language=language, force=force)
         shutil.rmtree(work, ignore_errors=True)
     else:
-        result = _review(book, as_of, files, quiet=quiet_run)
+        result = _review(book, as_of, files, quiet=quiet_run, earlier=before)
         result.write(out, earlier=before, language=language, force=force)
     report = out / "index.html"
     if as_json:
         show_json({**result.summary, "report": str(report)})
     elif not quiet:
         _print_summary(result)
+        if before is not None:
+            _print_change(result.change_since(before))
         click.echo(f"report: {report}")
 
 
@@ -121,7 +127,7 @@ def explain(
     full: bool,
     as_json: bool,
 ) -> None:
-    """Explain the decisions about one customer, and what is to be done by when.
+    """Explain the decisions about one customer, and what is due.
 
     It prints the main decisions about CUSTOMER with their reasons, the actions and the complaints.
     """
@@ -235,6 +241,7 @@ def _review(
     *,
     quiet: bool,
     out: Path | None = None,
+    earlier: EarlierReview | None = None,
 ) -> Review:
     from bankcrm.reviews import review as run
 
@@ -244,7 +251,7 @@ def _review(
         day = as_of or data.as_of
         if day is None:
             raise click.UsageError("give --as-of: the book records no date (book.toml, as_of)")
-        return run(data, as_of=day, policies=policies, progress=step, out=out)
+        return run(data, as_of=day, policies=policies, progress=step, out=out, earlier=earlier)
 
 
 def _book(folder: Path | None, progress: Progress | None = None) -> Book:
@@ -275,6 +282,17 @@ def _policy(name: str, bank: Policy) -> Policy:
     if preset and domain in DOMAINS and not Path(name).exists():
         return default_policy(domain, preset)
     return load_policy(Path(name), shared=bank)
+
+
+def _print_change(change: ReviewChange) -> None:
+    """The most frequent moves; the folder has every one."""
+    from bankcrm.frames.plain import plain_rows
+
+    moves = plain_rows(change.counts().head(_MOVES))
+    if moves:
+        show(moves, title=f"moved since {change.since}", right=("customers",))
+    else:
+        click.echo(f"nobody moved since {change.since}")
 
 
 def _print_summary(result: Review) -> None:

@@ -12,7 +12,6 @@ from bankcrm.errors import UnknownNameError
 from bankcrm.pipeline.step import CUSTOMER, Need, Step
 from bankcrm.policy import PolicySet
 from bankcrm.rules.values import frozen_dict
-from bankcrm.valuation.lifetime import lifetime_value
 
 
 def with_lifetime_value(steps: Sequence[Step], retention: Mapping[str, float]) -> tuple[Step, ...]:
@@ -54,6 +53,8 @@ def with_lifetime_value(steps: Sequence[Step], retention: Mapping[str, float]) -
 def _value(
     retention: Mapping[str, float], found: pd.DataFrame, policies: PolicySet
 ) -> pd.DataFrame:
+    from bankcrm.valuation.lifetime import lifetime_value  # scipy's functions are slow to import
+
     stage = found["stage"].astype(object).where(found[CUSTOMER].to_numpy(bool))
     discount = policies["valuation"].value("discount_rate")
     rows = pd.DataFrame({"stage": stage, "contribution": found["contribution"]})

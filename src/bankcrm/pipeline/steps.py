@@ -12,6 +12,7 @@ from bankcrm.lifecycle.actions.signals import signal_facts_of
 from bankcrm.lifecycle.actions.warnings import weigh_signals
 from bankcrm.lifecycle.history.path import stage_path_of
 from bankcrm.lifecycle.stages.facts import stage_facts_of
+from bankcrm.pipeline.averages import averages_of
 from bankcrm.pipeline.block import Block
 from bankcrm.pipeline.reasons import needs_page
 from bankcrm.pipeline.referrals import Referrals, learn_referrals, referrals_of, referrers
@@ -52,6 +53,10 @@ def _history(block: Block) -> pd.DataFrame:
 
 def _occasions(block: Block) -> pd.DataFrame:
     return occasions_of(block.view, as_of_day(block.day), block.policy("lifecycle"))
+
+
+def _averages(block: Block) -> pd.DataFrame:
+    return averages_of(block.view, as_of_day(block.day), block.policy("segmentation"))
 
 
 def _population(found: pd.DataFrame, policies: PolicySet) -> pd.DataFrame:
@@ -250,6 +255,15 @@ STEPS: tuple[Step, ...] = (
             Need(("customers.manager",), partial="the actions name no manager"),
         ),
         hidden=("next_birthday", "preferred_channel", "last_contact", "manager"),
+    ),
+    Step(
+        name="averages",
+        title="average balances",
+        domain="segmentation",
+        facts=_averages,
+        frames=("balances",),
+        needs=(Need(("balances",), partial="the actions review no club membership"),),
+        hidden=("daily_average", "monthly_average"),
     ),
     Step(
         name="rfm",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bankcrm.report.html import EarlierReview
+from bankcrm.reviews.change import ReviewChange
 from bankcrm.reviews.engine_review import EngineReview
 from bankcrm.reviews.explanation import Explanation
 from bankcrm.reviews.folder import read_earlier
@@ -15,6 +16,7 @@ __all__ = [
     "EngineReview",
     "Explanation",
     "Review",
+    "ReviewChange",
     "read_earlier",
     "read_history",
     "review",

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from bankcrm.databases.writing import ResultTable, stored_schema
 from bankcrm.engines.output import Output
 from bankcrm.pipeline.reading import shown_columns
+from bankcrm.reviews.change import STANDING
 from bankcrm.reviews.explanation import Explanation
 from bankcrm.reviews.model import Review, as_id, unknown_customer
 from bankcrm.reviews.page_rows import INLINED, leading_rows
@@ -64,8 +65,9 @@ class EngineReview(Review):
         self.output.copy_to(target / "customers")
 
     def standing(self) -> pd.DataFrame:
-        """Stage and tier of every customer, read from disk."""
-        return self.output.frame(["stage", "tier"])
+        """Stage, segment, tier, resource level and warning of every customer, read from disk."""
+        known = [c for c in STANDING if c in self.customers]
+        return self.output.frame(known).sort_index()
 
     def all_customers(self) -> pd.DataFrame:
         """Load every customer into memory, with the columns of `Review.customers`."""

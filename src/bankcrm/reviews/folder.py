@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from bankcrm.arguments import as_path
 from bankcrm.disk import writing
 from bankcrm.errors import DataError, reason_of
 from bankcrm.folders import ResultFolder, digest_of, digests_in, recover
 from bankcrm.report.html import EarlierReview
+from bankcrm.reviews.change import STANDING
 from bankcrm.reviews.series import SERIES
 
 SUMMARY = "summary.json"
@@ -26,6 +28,8 @@ _FILES = (
     "actions.parquet",
     "trend.csv",
     SERIES,
+    "changes.csv",
+    "moved.csv",
     "findings.csv",
     "groups.csv",
     "limit_use.csv",
@@ -89,10 +93,7 @@ def read_earlier(folder: str | Path) -> EarlierReview:
         written: dict[str, str] = dict(summary.pop("files"))
         _refuse_mixed(source, written)
         customers = [n for n in written if n == "customers.parquet" or _is_part(n)]
-        pieces = [
-            pd.read_parquet(source / n, columns=["stage", "tier"], partitioning=None)
-            for n in customers
-        ]
+        pieces = [_standing(source / n) for n in customers]
         standing = pd.concat([piece.astype(object) for piece in pieces])
     except DataError:
         raise
@@ -100,6 +101,12 @@ def read_earlier(folder: str | Path) -> EarlierReview:
         why = f"{SUMMARY} has no {error}" if isinstance(error, KeyError) else reason_of(error)
         raise DataError(f"{source}: not a folder that a review has written: {why}") from error
     return EarlierReview(day, summary, standing)
+
+
+def _standing(file: Path) -> pd.DataFrame:
+    """The results of customers by which a later review is compared."""
+    known = [c for c in STANDING if c in pq.read_schema(file).names]
+    return pd.read_parquet(file, columns=known, partitioning=None)
 
 
 def _is_part(name: str) -> bool:

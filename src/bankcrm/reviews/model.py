@@ -25,6 +25,7 @@ from bankcrm.pipeline.reading import decisions_of, explain, null_reasons
 from bankcrm.policy import PolicySet
 from bankcrm.report import ReportContent, render_html, write_csv, write_excel
 from bankcrm.report.html import EarlierReview
+from bankcrm.reviews.change import STANDING, ReviewChange, change_since
 from bankcrm.reviews.explanation import DecisionLine, Explanation, complaint_lines, decision_line
 from bankcrm.reviews.folder import review_folder, write_summary
 from bankcrm.reviews.page_rows import INLINED, plain_complaints, plain_explanations
@@ -342,7 +343,8 @@ class Review:
 
         Args:
             folder: The folder; it is made if it does not exist.
-            earlier: An earlier review that the report compares with.
+            earlier: An earlier review to compare with: the report shows what changed,
+                ``changes.csv`` every figure and ``moved.csv`` who moved from where to where.
             language: Language of the report.
             force: Replace the files of these names in a folder that bankcrm did not write.
 
@@ -358,6 +360,10 @@ class Review:
             _write_parquet(self.actions, target / "actions.parquet")
             write_csv(self.trend, target / "trend.csv", index=False)
             write_csv(history, target / SERIES, index=False)
+            if earlier is not None:
+                change = self.change_since(earlier)
+                write_csv(change.figures, target / "changes.csv", index=False)
+                write_csv(change.moved, target / "moved.csv", index=False)
             write_csv(self.findings, target / "findings.csv", index=False)
             for name, frame in self.risk.frames().items():
                 write_csv(frame, target / f"{name}.csv", index=False)
@@ -365,9 +371,19 @@ class Review:
             (target / "index.html").write_text(page, encoding="utf-8")
             write_summary(self.summary, target)
 
+    def change_since(self, earlier: Review | EarlierReview) -> ReviewChange:
+        """What changed since an earlier review: every figure, and who moved from where to where.
+
+        Args:
+            earlier: An earlier review of the same bank, or what `read_earlier` reads of one.
+        """
+        if isinstance(earlier, Review):
+            earlier = EarlierReview(earlier.as_of, earlier.summary, earlier.standing())
+        return change_since(earlier, self.summary, self.actions, self.standing())
+
     def standing(self) -> pd.DataFrame:
-        """Stage and tier of every customer."""
-        return self.customers[["stage", "tier"]]
+        """Stage, segment, tier, resource level and warning of every customer."""
+        return self.customers[[c for c in STANDING if c in self.customers]]
 
     def _write_customers(self, target: Path) -> None:
         self._parquet_customers(target)

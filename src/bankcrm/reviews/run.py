@@ -35,6 +35,7 @@ from bankcrm.plugins import fact_sources_of
 from bankcrm.policy import PolicySet
 from bankcrm.policy.given import policies_of
 from bankcrm.progress import Progress
+from bankcrm.report.html import EarlierReview
 from bankcrm.reviews.engine_review import EngineReview, leading_customers
 from bankcrm.reviews.folder import files_of_day, review_folder
 from bankcrm.reviews.model import Review
@@ -53,6 +54,7 @@ def review(
     fitted: Fitted | None = ...,
     steps: tuple[Step, ...] = ...,
     progress: Progress | None = ...,
+    earlier: Review | EarlierReview | None = ...,
 ) -> Review: ...
 @overload
 def review(
@@ -64,6 +66,7 @@ def review(
     fitted: Fitted | None = ...,
     steps: tuple[Step, ...] = ...,
     progress: Progress | None = ...,
+    earlier: Review | EarlierReview | None = ...,
     out: str | Path | None = ...,
     force: bool = ...,
     blocks: int | None = ...,
@@ -78,6 +81,7 @@ def review(
     fitted: Fitted | None = ...,
     steps: tuple[Step, ...] = ...,
     progress: Progress | None = ...,
+    earlier: Review | EarlierReview | None = ...,
     engine: Literal["duckdb"] | None = ...,
     out: str | Path | None = ...,
     force: bool = ...,
@@ -92,6 +96,7 @@ def review(
     fitted: Fitted | None = None,
     steps: tuple[Step, ...] = STEPS,
     progress: Progress | None = None,
+    earlier: Review | EarlierReview | None = None,
     engine: Literal["duckdb"] | None = None,
     out: str | Path | None = None,
     force: bool = False,
@@ -113,6 +118,7 @@ def review(
             them. None: the values are fitted to this book.
         steps: The steps of the review.
         progress: Called with (steps done, steps in all, name of the next step).
+        earlier: An earlier review: customers whose tier is another since have an action.
         engine: ``duckdb`` reviews a `Book` on DuckDB.
         out: Engines only: the folder of results by review date; None: a temporary folder.
         force: Engines only: replace a result of the day in ``out`` that bankcrm did not write.
@@ -131,9 +137,10 @@ def review(
         refuse_no_book(book, "a Book or an engine such as DuckDBEngine(folder)")
     rules = policies_of(policies, book.presets).at(day)
     days_off = rules.calendar(calendar or working_calendar("CN"))
+    standing = None if earlier is None else _standing(earlier)
     if engine is None and isinstance(book, Book):
         report = _counter(progress, len(steps) + 4)
-        return _in_memory(book, day, rules, days_off, fitted, steps, report)
+        return _in_memory(book, day, rules, days_off, fitted, steps, report, standing)
     from bankcrm.engines import DuckDBEngine
 
     source = DuckDBEngine(book) if isinstance(book, Book) else book
@@ -143,7 +150,14 @@ def review(
     if target is not None:
         target.refuse_foreign()
         target = attrs.evolve(target, names=files_of_day(target.path, day))
-    return _on_engine(source, day, rules, days_off, fitted, steps, progress, target, blocks)
+    return _on_engine(
+        source, day, rules, days_off, fitted, steps, progress, target, blocks, standing
+    )
+
+
+def _standing(earlier: Review | EarlierReview) -> pd.DataFrame:
+    """The results of customers of an earlier review."""
+    return earlier.standing() if isinstance(earlier, Review) else earlier.standing
 
 
 def _in_memory(
@@ -154,6 +168,7 @@ def _in_memory(
     fitted: Fitted | None,
     steps: tuple[Step, ...],
     report_progress: Callable[[str], None],
+    earlier: pd.DataFrame | None,
 ) -> Review:
     zone = rules["bank"].value("time_zone")
     report_progress("checking the data")
@@ -186,7 +201,7 @@ def _in_memory(
     findings = [*faults, *odd, *processed.faults]
     report_progress("actions")
     days = calendar_for(calendar, day)
-    actions = find_actions(Situation(found.facts, processed.routed, day, rules, days))
+    actions = find_actions(Situation(found.facts, processed.routed, day, rules, days, earlier))
     trend = trend_of(count_paths([found.facts]), processed.routed, day, rules)
     report_progress("done")
     return Review(
@@ -231,6 +246,7 @@ def _on_engine(
     progress: Progress | None,
     out: ResultFolder | None,
     blocks: int | None,
+    earlier: pd.DataFrame | None,
 ) -> EngineReview:
     from bankcrm.engines.run import WHOLE, default_blocks, number_of_passes, run_on, whole_book
 
@@ -268,7 +284,9 @@ def _on_engine(
     findings = [*found.faults, *late, *processed.faults]
     report("actions")
     days = calendar_for(calendar, day)
-    actions = actions_in(found.output.parts, Situation(head, processed.routed, day, rules, days))
+    actions = actions_in(
+        found.output.parts, Situation(head, processed.routed, day, rules, days, earlier)
+    )
     paths = count_paths(found.output.parts(["stage_path"]))
     trend = trend_of(paths, processed.routed, day, rules)
     report("done")

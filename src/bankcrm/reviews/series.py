@@ -55,7 +55,7 @@ def with_review(
     own = pd.DataFrame(
         [
             (summary["as_of"], summary["book"], section, name, value)
-            for section, figures in _figures(summary, actions).items()
+            for section, figures in section_figures(summary, actions).items()
             for name, value in figures.items()
             if value is not None
         ],
@@ -67,15 +67,25 @@ def with_review(
     return every.sort_values("as_of", kind="stable", ignore_index=True)
 
 
-def _figures(summary: Mapping[str, Any], actions: pd.DataFrame) -> dict[str, dict[str, Any]]:
+def section_figures(
+    summary: Mapping[str, Any], actions: pd.DataFrame | None
+) -> dict[str, dict[str, Any]]:
+    """The figures of every section of a review.
+
+    Args:
+        summary: The summary of the review.
+        actions: Its action list, if it is known.
+    """
     measured = summary["concentration"]
     return {
         "customers": {"customers": summary["customers"]},
+        "stage": summary.get("stage", {}),
+        "segment": summary.get("segment", {}),
         "contribution": summary["contribution"],
         "concentration": {n: measured[n] for n in ("top_fifth_share", "gini_normalised")},
         "tier": summary.get("tier", {}),
         "resource_level": summary.get("resource_level", {}),
         "warning": summary["warning"],
         "complaints": {n: summary["complaints"][n] for n in ("accepted", "overdue")},
-        "actions": actions["department"].value_counts().to_dict(),
+        "actions": {} if actions is None else actions["department"].value_counts().to_dict(),
     }

@@ -11,7 +11,6 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import expit
 
 from bankcrm import _display
 from bankcrm.errors import DataError
@@ -143,6 +142,8 @@ class Card:
 
     def probability(self, points: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """The probability of the event at given points; null where points are."""
+        from scipy.special import expit  # slow to import
+
         x = np.asarray(points, dtype=np.float64)
         found: npt.NDArray[np.float64] = expit(
             (self.scale.offset - x) / self.scale.factor + self.shift
@@ -197,6 +198,8 @@ def shift_of(
     scale: PointScale, points: npt.NDArray[np.float64], events: npt.NDArray[np.float64]
 ) -> float:
     """What to add to the log odds so that the mean probability is the rate of the event."""
+    from scipy.special import expit  # slow to import
+
     distinct, place = np.unique(points, return_inverse=True)
     counts = np.bincount(place).astype(np.float64)
     total = float(events.sum())

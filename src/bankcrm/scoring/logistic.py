@@ -5,7 +5,6 @@ from __future__ import annotations
 import attrs
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit
 
 from bankcrm.errors import DataError
 
@@ -87,6 +86,8 @@ def fit_logistic(
     >>> fit.coefficients.round(6).tolist()  # ln(10 / 30), and the log odds ratio ln 3
     [-1.098612, 1.098612]
     """
+    from scipy.special import expit  # slow to import
+
     design = np.column_stack([np.ones(len(x)), x])
     beta = np.zeros(design.shape[1])
     share = events.sum() / counts.sum()
