@@ -60,6 +60,9 @@ def assert_same_review(found: EngineReview, known: Review) -> None:
     order = ["frame", "column", "problem"]
     ours, theirs = (r.findings[columns].sort_values(order) for r in (found, known))
     assert ours.to_numpy().tolist() == theirs.to_numpy().tolist()
+    lists = [r.actions.astype(str).to_numpy().tolist() for r in (found, known)]
+    assert lists[0] == lists[1]
+    assert found.trend.astype(str).equals(known.trend.astype(str))
 
 
 def _rounded(value: Any) -> Any:

@@ -15,7 +15,7 @@ import attrs
 
 LONGEST = 7  # letters of a key
 _MANY = 1000  # strings of an expression that are written out at most
-_MOST = 120  # strings that are made from one piece after another
+_MOST = 30  # strings that are made from one piece after another
 _SETS = 5  # sets of keys that are kept for one expression
 _COMMON_SET = -9
 _WORD = re.compile("[a-z0-9_]+")
