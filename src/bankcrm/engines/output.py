@@ -167,7 +167,8 @@ class OutputWriter:
         text = json.dumps({"key": digest_of(self.key)}, sort_keys=True)
         noted = self._noted
         with disk(self.partial):
-            if not (noted.is_file() and noted.read_text(encoding="utf-8") == text):
+            same = noted.is_file() and noted.read_text(encoding="utf-8") == text
+            if not same or not self.partial.is_dir():  # a killed commit has used the parts up
                 noted.unlink(missing_ok=True)
                 shutil.rmtree(self.partial, ignore_errors=True)
                 self.partial.mkdir(parents=True)
