@@ -73,11 +73,19 @@ class Situation:
             return occasion + days * _DAY
         if not days:
             return self.on_working_day(occasion)
-        return self.calendar.add_marked(occasion, days).dates
+        return self._working_days_after(occasion, days)
 
     def on_working_day(self, days: Days) -> Days:
         """Each day itself if it is a working day, else the next one."""
-        return self.calendar.add_marked(days - _DAY, 1).dates
+        return self._working_days_after(days - _DAY, 1)
+
+    def _working_days_after(self, days: Days, n: int) -> Days:
+        """The calendar's nth working day; Monday to Friday count where it does not reach."""
+        counted = np.busday_offset(days, n, roll="backward")
+        room = (2 * n + 30) * _DAY  # for the holidays in between
+        known = (days >= self.calendar.first) & (days <= self.calendar.last - room)
+        counted[known] = self.calendar.add_marked(days[known], n).dates
+        return counted
 
 
 def calendar_for(calendar: WorkingCalendar, day: date) -> WorkingCalendar:
