@@ -145,8 +145,11 @@ def without_values(error: BaseException) -> str:
     >>> text = 'CSV Error on Line: 6 Original Line: 7,"Ann",555 Error when converting "income"'
     >>> without_values(ValueError(text))
     'CSV Error on Line: 6 Error when converting "income"'
+    >>> without_values(ValueError("Expected bytes", "Conversion failed for column income"))
+    'Expected bytes; Conversion failed for column income'
     """
-    text = re.sub(r"\s+", " ", str(error)).strip()
+    texts = error.args if all(isinstance(a, str) for a in error.args) else ()
+    text = re.sub(r"\s+", " ", "; ".join(texts) or str(error)).strip()
     for pattern, instead in _VALUES:
         text = re.sub(pattern, instead, text)
     return re.sub(r"\s+", " ", text)[:300]

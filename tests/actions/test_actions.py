@@ -6,7 +6,7 @@ import attrs
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from pandas.testing import assert_frame_equal
 
 from bankcrm import Review, review
@@ -41,6 +41,7 @@ def test_the_list_keeps_its_contract(bank: Review) -> None:
     assert not bank.actions.duplicated(list(KEY)).any()
 
 
+@settings(max_examples=12)
 @given(books())
 def test_no_action_is_doubled_or_goes_to_a_customer_who_left(book: Book) -> None:
     found = review(book, as_of=AS_OF)
@@ -51,6 +52,7 @@ def test_no_action_is_doubled_or_goes_to_a_customer_who_left(book: Book) -> None
     assert not own["customer_id"].isin(gone).any()
 
 
+@settings(max_examples=12)
 @given(books())
 def test_a_customer_among_few_gets_the_same_actions_as_among_many(book: Book) -> None:
     found = review(book, as_of=AS_OF)

@@ -155,7 +155,7 @@ def test_typed_tables_of_the_contract_need_no_mapping(
     with psycopg.connect(postgres) as connection:
         for name, frame in SMALL.frames().items():
             columns = [c for c in CONTRACT[name] if c.name in frame]
-            made = ", ".join(f"{c.name} {types.get(c.kind, 'TEXT')}" for c in columns)
+            made = ", ".join(f'"{c.name}" {types.get(c.kind, "TEXT")}' for c in columns)
             connection.execute(f"CREATE TABLE {name} ({made})")
             known = {c.name for c in columns}
             plain = frame[[n for n in (c.name for c in columns) if n in known]].astype(object)

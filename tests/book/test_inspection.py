@@ -14,7 +14,7 @@ from typing import Literal
 import openpyxl
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bankcrm import Book, Inspection, inspect_book, read_book, review, write_book
@@ -113,7 +113,7 @@ def test_a_strangers_folder_gives_a_true_report_after_a_few_edits(
         json.loads((tmp_path / f / "summary.json").read_text("utf-8")) for f in ("out", "true")
     )
     differ = {k for k in {*theirs, *ours} if theirs.get(k) != ours.get(k)}
-    assert differ <= {"name", "book", "currency", "note", "limits", "reasons"}, differ
+    assert differ <= {"name", "book", "currency", "note", "limits", "reasons", "files"}, differ
 
 
 def texts_of(bank: Book) -> Iterator[str]:
@@ -278,6 +278,7 @@ def test_a_wrong_header_is_asked_about(tmp_path: Path) -> None:
     assert found.mapping.frame("customers").source("customer_id").column == "custmer_no"
 
 
+@settings(max_examples=10)
 @given(books(), st.sampled_from(["csv", "parquet"]))
 def test_a_folder_in_the_contract_is_drafted_as_itself(
     tmp_path_factory: pytest.TempPathFactory, book: Book, kind: Literal["csv", "parquet"]

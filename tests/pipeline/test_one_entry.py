@@ -82,8 +82,8 @@ def test_the_summary_and_the_report_have_it(reviewed: Review) -> None:
     page = reviewed.to_html()
     start = page.index('id="explanations">') + len('id="explanations">')
     explained = json.loads(page[start : page.index("</script>", start)])
-    assert "attention" in [t["id"] for t in explained["tables"]]
-    assert "contacts" in explained["facts"]
+    assert "attention" in [t["id"] for t in explained["customer"]["tables"]]
+    assert "contacts" in explained["customer"]["facts"]
 
 
 def test_a_simulation_has_it(reviewed: Review) -> None:

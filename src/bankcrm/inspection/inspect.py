@@ -31,7 +31,7 @@ from bankcrm.inspection.model import TOML, FoundColumn, FoundFrame, Inspection
 from bankcrm.inspection.tables import SourceTable, tables_of_database, tables_of_folder
 from bankcrm.pipeline.fitted import Fitted
 from bankcrm.pipeline.reasons import limits_of, reasons_of
-from bankcrm.pipeline.steps import COMPLAINTS, STEPS
+from bankcrm.pipeline.steps import COMPLAINTS, RISK, STEPS, reasons_beside
 from bankcrm.report.words import rows_of
 
 _HEAD = """\
@@ -272,8 +272,8 @@ def _tried(
     why = absences(sizes, recorded, [_without_examples(f) for f in stated])
     reasons = reasons_of(STEPS, fitted, why, waiting=waiting)
     results = [r for s in STEPS for r in s.results if r not in s.hidden]
-    if not fitted.records(*COMPLAINTS.any_of):
-        reasons["complaints"] = why.get("complaints", "the book has no complaints")
+    results += [r for need in (COMPLAINTS, *RISK) for r in need.results]
+    reasons |= reasons_beside(recorded, why, reasons)
     found = made.frames or tuple(
         FoundFrame(n, _place(mapping, n), size, rows_of(size)) for n, size in sizes.items()
     )
@@ -281,7 +281,7 @@ def _tried(
         made,
         frames=found,
         problems=tuple(dict.fromkeys(problems)),
-        available=tuple(r for r in [*results, *COMPLAINTS.results] if r not in reasons),
+        available=tuple(r for r in dict.fromkeys(results) if r not in reasons),
         reasons=reasons,
         limits=limits_of(STEPS, fitted, reasons, why),
     )

@@ -180,10 +180,10 @@ def _recognised(path: Path) -> tuple[Formats, dict[str, list[str]], list[str]]:
         if len(fitting) > 1:
             choices["encoding"] = fitting
     headers = _headers(path, encoding)
-    separators = list(headers)
-    if separators and headers[separators[0]] > 1:
-        stated["header"] = headers[separators[0]]
-        separators = [s for s in separators if headers[s] == stated["header"]]
+    first = next(iter(headers.values()), 1)
+    separators = [s for s, line in headers.items() if line == first]
+    if first > 1:
+        stated["header"] = first
     usual = _separator(path, Formats(**stated))
     if len(separators) > 1:
         choices["separator"] = separators

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 import attrs
 import numpy as np
 import pandas as pd
@@ -14,7 +16,8 @@ from bankcrm.lifecycle.history.path import stage_path_of
 from bankcrm.lifecycle.stages.facts import stage_facts_of
 from bankcrm.pipeline.averages import averages_of
 from bankcrm.pipeline.block import Block
-from bankcrm.pipeline.reasons import needs_page
+from bankcrm.pipeline.fitted import Fitted
+from bankcrm.pipeline.reasons import needs_page, reasons_of
 from bankcrm.pipeline.referrals import Referrals, learn_referrals, referrals_of, referrers
 from bankcrm.pipeline.step import CUSTOMER, Decision, Fit, Need, Step
 from bankcrm.policy import PolicySet
@@ -438,6 +441,24 @@ RISK = (
     Need(("risk_level",), ("watch_list",)),
 )
 """What the results about groups, credit and the watch list rest on: they have other rows."""
+
+
+def reasons_beside(
+    recorded: Iterable[str], absent: Mapping[str, str], reasons: Mapping[str, str]
+) -> dict[str, str]:
+    """Why there are no results about complaints, groups, credit and the watch list.
+
+    Args:
+        recorded: Frames and columns that the book records.
+        absent: Frame -> why the book does not record it.
+        reasons: Why results of customers are null in the whole book.
+    """
+    of_book = tuple(n for n in (COMPLAINTS, *RISK) if n.any_of != ("risk_level",))
+    step = Step("beside", "beside", "beside", needs=of_book)
+    found = reasons_of((step,), Fitted(recorded), absent)
+    if "risk_level" in reasons:
+        found["watch_list"] = reasons["risk_level"]
+    return found
 
 
 def needs_table() -> str:

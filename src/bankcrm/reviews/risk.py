@@ -14,10 +14,6 @@ from bankcrm.frames import DataFault
 from bankcrm.frames.findings import findings_of
 from bankcrm.models import Capital
 from bankcrm.models.frames import models_of
-from bankcrm.pipeline.fitted import Fitted
-from bankcrm.pipeline.reasons import reasons_of
-from bankcrm.pipeline.step import Step
-from bankcrm.pipeline.steps import RISK
 from bankcrm.policy import Policy
 from bankcrm.risk import (
     Groups,
@@ -71,24 +67,6 @@ class RiskResults:
         return {name: frame for name, frame in found.items() if frame is not None}
 
 
-def reasons_of_risk(
-    recorded: Iterable[str], absent: Mapping[str, str], reasons: Mapping[str, str]
-) -> dict[str, str]:
-    """Why there are no results about groups, credit and the watch list.
-
-    Args:
-        recorded: Frames and columns that the book records.
-        absent: Frame -> why the book does not record it.
-        reasons: Why results of customers are null in the whole book.
-    """
-    needs = tuple(n for n in RISK if n.any_of != ("risk_level",))
-    step = Step("risk", "risk", "risk", needs=needs)
-    found = reasons_of((step,), Fitted(recorded), absent)
-    if "risk_level" in reasons:
-        found["watch_list"] = reasons["risk_level"]
-    return found
-
-
 def risk_results(
     book: Book, day: date, policy: Policy, risks: pd.DataFrame, reasons: Mapping[str, str]
 ) -> RiskResults:
@@ -100,7 +78,7 @@ def risk_results(
         day: The day of the review.
         policy: Risk policy.
         risks: `RISK_COLUMNS` of customers; see `risks_of`.
-        reasons: Results that are not known, from `reasons_of_risk`.
+        reasons: Results that are not known, from `bankcrm.pipeline.steps.reasons_beside`.
     """
     groups = exposure = use = warnings = watch = None
     findings: list[DataFault] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Literal, cast, overload
@@ -28,9 +28,8 @@ from bankcrm.frames.arrays import as_of_day
 from bankcrm.frames.check import findings_frame
 from bankcrm.pipeline import STEPS, Fitted, Step
 from bankcrm.pipeline.reading import shown_columns
-from bankcrm.pipeline.reasons import reasons_of
 from bankcrm.pipeline.run import run_steps
-from bankcrm.pipeline.steps import COMPLAINTS
+from bankcrm.pipeline.steps import reasons_beside
 from bankcrm.plugins import fact_sources_of
 from bankcrm.policy import PolicySet
 from bankcrm.policy.given import policies_of
@@ -39,7 +38,7 @@ from bankcrm.report.html import EarlierReview
 from bankcrm.reviews.engine_review import EngineReview, leading_customers
 from bankcrm.reviews.folder import files_of_day, review_folder
 from bankcrm.reviews.model import Review
-from bankcrm.reviews.risk import RISK_COLUMNS, reasons_of_risk, risk_results, risks_of
+from bankcrm.reviews.risk import RISK_COLUMNS, risk_results, risks_of
 from bankcrm.reviews.summary import figure_columns, figures_of, summary_of
 from bankcrm.reviews.trend import count_paths, trend_of
 
@@ -194,8 +193,7 @@ def _in_memory(
     processed = _complaints(checked, day, rules, calendar)
     customers = found.facts[[c for c in shown_columns(steps) if c in found.facts]]
     figures = figures_of([found.facts], steps)
-    reasons = found.reasons | reasons_of_complaints(recorded, absent)
-    reasons |= reasons_of_risk(recorded, absent, reasons)
+    reasons = found.reasons | reasons_beside(recorded, absent, found.reasons)
     report_progress("groups and credit")
     risk = risk_results(checked, day, rules["risk"], risks_of([_risks(found.facts)]), reasons)
     findings = [*faults, *odd, *processed.faults]
@@ -276,8 +274,7 @@ def _on_engine(
     recorded = recorded_in(named.frames())
     sizes = {n: s for n, s in engine.sizes().items() if n in WHOLE}
     absent = absences(sizes, recorded, faults)
-    reasons = found.reasons | reasons_of_complaints(recorded, absent)
-    reasons |= reasons_of_risk(recorded, absent, reasons)
+    reasons = found.reasons | reasons_beside(recorded, absent, found.reasons)
     report("groups and credit")
     risks = risks_of(map(_risks, found.output.parts([*RISK_COLUMNS])))
     risk = risk_results(named, day, rules["risk"], risks, reasons)
@@ -326,12 +323,6 @@ def _on_engine(
 def _risks(facts: pd.DataFrame) -> pd.DataFrame:
     """The columns that the watch list reads; null where the steps do not have them."""
     return facts.reindex(columns=[*RISK_COLUMNS])
-
-
-def reasons_of_complaints(recorded: Collection[str], absent: Mapping[str, str]) -> dict[str, str]:
-    """Why there are no results about complaints; empty where the book records some."""
-    step = Step("complaints", "complaints", "complaints", needs=(COMPLAINTS,))
-    return reasons_of((step,), Fitted(recorded), absent)
 
 
 def _complaints(

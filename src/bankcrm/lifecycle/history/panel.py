@@ -88,7 +88,10 @@ def _stage_codes(frame: pd.DataFrame) -> tuple[tuple[str, ...], Grid]:
         )
     stage = frame["stage"]
     if not isinstance(stage.dtype, pd.CategoricalDtype):
-        stage = stage.astype("category")
+        try:
+            stage = stage.astype("category")
+        except TypeError:
+            raise DataError("history: column stage: found lists; expected names") from None
     names = tuple(map(str, stage.cat.categories))
     if len(names) > 127:
         raise DataError(f"history: {len(names)} different stages; expected at most 127")
