@@ -166,12 +166,12 @@ class Review:
         """The main decisions in a line each: those counted, and signals that were found."""
         return tuple(
             decision_line(
-                d.outcome or step.name,
+                d.outcome or (step.name if len(step.decisions) == 1 else d.table),
                 traces[d.table],
                 self.policies[step.domain].table(d.table),
             )
             for step, d in decisions_of(self.steps)
-            if d.counted or (not d.outcome and traces[d.table].decision.rule not in (None, "none"))
+            if d.counted or (not d.outcome and _is_found(traces[d.table].decision.outcome))
         )
 
     def explanations(self, limit: int = INLINED) -> dict[str, Any]:
@@ -419,6 +419,11 @@ def unknown_customer(customer: object, ids: pd.Index) -> UnknownNameError:
     few = ", ".join(map(str, ids[:3]))
     advice = f"ids are {kind}, such as {few}" if len(ids) else "the review has no customer"
     return UnknownNameError("customer", customer, map(str, ids[:3]), advice=advice)
+
+
+def _is_found(outcome: object) -> bool:
+    """Whether a table that collects has found more than none."""
+    return bool(outcome) and outcome not in ("none", ("none",))
 
 
 def _of_customer(frame: pd.DataFrame, customer: object) -> pd.DataFrame:
