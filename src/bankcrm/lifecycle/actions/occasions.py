@@ -50,7 +50,7 @@ def _next_birthday(
     found = np.full(len(people), np.datetime64("NaT", "s"))
     born = people.day("birth_date")
     dated = np.where(born < NEVER, born, 0).astype("datetime64[D]")
-    dated[born == NEVER] = np.datetime64("NaT")
+    dated[born == NEVER] = np.datetime64("NaT", "D")
     place, date = birthdays(dated, day, horizon)
     found[place[::-1]] = date[::-1].astype("datetime64[s]")  # the first one of several
     return found
@@ -83,7 +83,7 @@ def _last_contact(view: BookView, day: int) -> npt.NDArray[np.datetime64]:
         met = (when <= day) & ~contacts.is_any("outcome", [str(ContactOutcome.NO_ANSWER)])
         np.maximum.at(last, contacts.customer()[met], when[met])
     found = last.astype("datetime64[D]").astype("datetime64[s]")
-    found[last < 0] = np.datetime64("NaT")
+    found[last < 0] = np.datetime64("NaT", "D")
     return found
 
 

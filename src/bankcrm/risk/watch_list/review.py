@@ -190,7 +190,7 @@ def _next(
 ) -> npt.NDArray[np.datetime64]:
     wait = np.array([int(policy.value("watch_review_days")[name]) for name in LEVELS])
     due = today + wait[level].astype("timedelta64[D]")
-    due[movement == MOVEMENTS.index("leave")] = np.datetime64("NaT")
+    due[movement == MOVEMENTS.index("leave")] = np.datetime64("NaT", "D")
     found: npt.NDArray[np.datetime64] = due.astype("datetime64[s]")
     return found
 
