@@ -20,7 +20,8 @@ from bankcrm.datasets import load_cfpb, make_book
 from bankcrm.engines import DuckDBEngine
 from bankcrm.errors import DataError
 from bankcrm.pipeline import STEPS
-from bankcrm.pipeline.steps import RISK, needs_table
+from bankcrm.pipeline.beside import RISK
+from bankcrm.pipeline.steps import needs_table
 from bankcrm.policy import default_policies, default_policy
 from bankcrm.reviews import Review, review
 from bankcrm.simulation import simulate

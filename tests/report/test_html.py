@@ -19,7 +19,7 @@ from bankcrm.complaints import combine
 from bankcrm.datasets import make_book
 from bankcrm.errors import DataError, MissingExtraError
 from bankcrm.pipeline import STEPS
-from bankcrm.pipeline.steps import COMPLAINTS, RISK
+from bankcrm.pipeline.beside import COMPLAINTS, RISK
 from bankcrm.policy import PolicySet, default_policies, default_policy
 from bankcrm.report import write_excel
 from bankcrm.report.grid import spans_of
@@ -38,16 +38,6 @@ HOSTILE = {
     "quote": "\"'><img src=x onerror=alert(1)>",
     "end": "</script><b>",
 }
-
-
-@pytest.fixture(scope="module")
-def book() -> Book:
-    return make_book(400, seed=5)
-
-
-@pytest.fixture(scope="module")
-def reviewed(book: Book) -> Review:
-    return review(book, as_of=book.as_of)
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 
 from bankcrm.book import Book
-from bankcrm.datasets import load_berka, make_book
+from bankcrm.datasets import load_berka
 from bankcrm.policy import PolicySet, default_policies, default_policy
 from bankcrm.report.tables import inert
 from bankcrm.reviews import Review, review
@@ -129,16 +129,6 @@ def page() -> Iterator[Page]:
     made = webdriver.Chrome(options=options, service=Service(driver))
     yield Page(made)
     made.quit()
-
-
-@pytest.fixture(scope="module")
-def book() -> Book:
-    return make_book(400, seed=5)
-
-
-@pytest.fixture(scope="module")
-def reviewed(book: Book) -> Review:
-    return review(book, as_of=book.as_of)
 
 
 @pytest.fixture(scope="module")

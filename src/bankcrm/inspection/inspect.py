@@ -29,9 +29,10 @@ from bankcrm.inspection.lines import Section
 from bankcrm.inspection.matching import REQUIRED, FrameMatch, matched, other_tables
 from bankcrm.inspection.model import TOML, FoundColumn, FoundFrame, Inspection
 from bankcrm.inspection.tables import SourceTable, tables_of_database, tables_of_folder
+from bankcrm.pipeline.beside import COMPLAINTS, RISK, reasons_beside
 from bankcrm.pipeline.fitted import Fitted
 from bankcrm.pipeline.reasons import limits_of, reasons_of
-from bankcrm.pipeline.steps import COMPLAINTS, RISK, STEPS, reasons_beside
+from bankcrm.pipeline.steps import STEPS
 from bankcrm.report.words import rows_of
 
 _HEAD = """\
@@ -271,7 +272,8 @@ def _tried(
     waiting = [s.name for s in STEPS if s.fit is not None]
     why = absences(sizes, recorded, [_without_examples(f) for f in stated])
     reasons = reasons_of(STEPS, fitted, why, waiting=waiting)
-    results = [r for s in STEPS for r in s.results if r not in s.hidden]
+    rules = {d.rule for s in STEPS for d in s.decisions}
+    results = [r for s in STEPS for r in s.results if r not in s.hidden and r not in rules]
     results += [r for need in (COMPLAINTS, *RISK) for r in need.results]
     reasons |= reasons_beside(recorded, why, reasons)
     found = made.frames or tuple(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from functools import cache, partial
-from pathlib import Path
 
 import attrs
 import numpy as np
@@ -27,7 +26,7 @@ from bankcrm.pipeline.steps import STEPS
 from bankcrm.policy import PolicySet
 from bankcrm.policy.given import policies_of
 from bankcrm.scoring import Card, Samples, backtest, fit_card, outcome_samples, score_card
-from bankcrm.wire.toml import from_toml, to_toml
+from bankcrm.wire.toml import Saved
 
 FEATURES = (
     "kind",
@@ -87,7 +86,7 @@ class ChurnTest:
 
 
 @attrs.frozen
-class ChurnModel:
+class ChurnModel(Saved):
     """A churn card with how it came out; a frozen value that goes to TOML.
 
     Attributes:
@@ -112,19 +111,6 @@ class ChurnModel:
     def _repr_html_(self) -> str:
         figures = figures_of(self, "horizon_days", "days")
         return html_card("Churn card", figures, self.frame(), "; ".join(_features(self.card)))
-
-    def to_toml(self, path: str | Path | None = None) -> str:
-        """The model as TOML text, which is also written to a file if one is named."""
-        return to_toml(self, path)
-
-    @classmethod
-    def from_toml(cls, source: str | Path) -> ChurnModel:
-        """Read what `to_toml` wrote: TOML text, or a file.
-
-        Raises:
-            DataError: The text is not that of a model.
-        """
-        return from_toml(source, cls)
 
 
 def churn_samples(

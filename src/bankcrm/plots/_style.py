@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec, cast
 
 import attrs
 import numpy as np
@@ -204,9 +204,7 @@ def _close(ax: Axes) -> None:
 
 def drawing(ax: Axes | None, language: Language) -> Canvas:
     """The canvas of a function that `picture` decorates, which always has axes."""
-    if ax is None:
-        raise TypeError("drawing: the function is not decorated by picture")
-    return Canvas(ax, language)
+    return Canvas(cast("Axes", ax), language)
 
 
 def percent_axis(ax: Axes, which: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 from urllib.parse import quote
 
 import attrs
@@ -22,6 +22,9 @@ a wide column; ``reasons`` are several, joined by semicolons. ``customer`` and `
 that link to their explanation. ``bar`` is a number with a bar below it, ``share`` a part of one
 with a bar, ``rate`` one without.
 """
+Shown: TypeAlias = tuple[str, Kind, Iterable[Any]]
+"""A column: its head, how it is shown, and its values."""
+
 _ALIGNED = ("number", "share", "rate", "bar")
 _BAD = ("alarm", "overdue", "urgent", "breach")
 
@@ -72,7 +75,7 @@ class Grid:
 def grid(
     name: str,
     title: str,
-    columns: Sequence[tuple[str, Kind, Iterable[Any]]],
+    columns: Sequence[Shown],
     words: Words,
     *,
     note: str = "",

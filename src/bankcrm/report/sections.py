@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from bankcrm.report.grid import Grid, Kind, grid
+from bankcrm.report.grid import Grid, Kind, Shown, grid
 from bankcrm.report.words import Words
 
 WARNED_ROWS = 2_000
@@ -255,9 +255,10 @@ def resources(s: Mapping[str, Any], words: Words) -> Grid:
 
 def movement(names: Sequence[str], rows: Sequence[Sequence[int]], title: str, words: Words) -> Grid:
     """The customers of each earlier tier by their present tier."""
-    columns = [(n, "number", [row[j] or None for row in rows]) for j, n in enumerate(names)]
     head = f"{words('before')} \\ {words('after')}"
-    return grid("movement", title, [(head, "word", names), *columns], words)  # type: ignore[list-item]
+    columns: list[Shown] = [(head, "word", names)]
+    columns += [(n, "number", [row[j] or None for row in rows]) for j, n in enumerate(names)]
+    return grid("movement", title, columns, words)
 
 
 def split(s: Mapping[str, Any], of: str, words: Words) -> Grid | None:
@@ -359,7 +360,9 @@ def frame(name: str, title: str, content: pd.DataFrame, words: Words, limit: int
     named = content.index.names != [None]
     whole = content.reset_index() if named else content
     shown = whole.head(limit)
-    columns = [(str(c), "text", shown[c].astype(object).tolist()) for c in shown.columns]
+    columns: list[Shown] = [
+        (str(c), "text", shown[c].astype(object).tolist()) for c in shown.columns
+    ]
     more = len(whole) - len(shown)
     note = words.sentence("{n} more {n:row|rows} not shown.", n=more) if more > 0 else ""
-    return grid(name, title, columns, words, left_out=note)  # type: ignore[arg-type]
+    return grid(name, title, columns, words, left_out=note)

@@ -55,7 +55,7 @@ def review_folder(
 
 
 def write_summary(summary: Mapping[str, Any], folder: Path) -> None:
-    """Write the figures with the SHA-256 of every other file, so that one run is told from another.
+    """Write the figures with the SHA-256 of every other file, to show that all are of one run.
 
     Args:
         summary: The figures.

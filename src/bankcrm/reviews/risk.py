@@ -8,10 +8,12 @@ from typing import Any
 
 import attrs
 import pandas as pd
+from pandas.api.types import is_float_dtype
 
 from bankcrm.book import Book
 from bankcrm.frames import DataFault
 from bankcrm.frames.findings import findings_of
+from bankcrm.frames.plain import plain_rows
 from bankcrm.models import Capital
 from bankcrm.models.frames import models_of
 from bankcrm.policy import Policy
@@ -26,6 +28,7 @@ from bankcrm.risk import (
     review_watch_list,
 )
 
+_MONEY = ("used", "allowed", "exposure", "total")
 RISK_COLUMNS = ("risk_level", "raised_risks", "risk_reasons", "deposits")
 """The columns of customers that these results read."""
 
@@ -78,7 +81,7 @@ def risk_results(
         day: The day of the review.
         policy: Risk policy.
         risks: `RISK_COLUMNS` of customers; see `risks_of`.
-        reasons: Results that are not known, from `bankcrm.pipeline.steps.reasons_beside`.
+        reasons: Results that are not known, from `bankcrm.pipeline.beside.reasons_beside`.
     """
     groups = exposure = use = warnings = watch = None
     findings: list[DataFault] = []
@@ -201,20 +204,9 @@ def _watched(watch: pd.DataFrame | None) -> list[dict[str, Any]]:
 
 
 def _rows(frame: pd.DataFrame | None, columns: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Rows as plain JSON values; numbers of money with two decimals, shares with six."""
+    """Rows as plain JSON values; money with two decimals, shares with six, ids as text."""
     if frame is None:
         return []
-    rows = frame[list(columns)].astype(object)
-    rows = rows.where(rows.notna(), None)
-    return [
-        {c: _plain(v, c) for c, v in zip(columns, row, strict=True)}
-        for row in rows.itertuples(index=False, name=None)
-    ]
-
-
-def _plain(value: Any, column: str) -> Any:
-    if isinstance(value, float):
-        return round(value, 2 if column in ("used", "allowed", "exposure", "total") else 6)
-    if value is None or isinstance(value, int):
-        return value if column not in ("customer_id", "subject") else str(value)
-    return str(value)
+    digits = {c: 2 if c in _MONEY else 6 for c in columns if is_float_dtype(frame[c])}
+    texts = {c: frame[c].astype(str) for c in columns if c in ("customer_id", "subject")}
+    return plain_rows(frame[list(columns)].round(digits).assign(**texts).reset_index(drop=True))

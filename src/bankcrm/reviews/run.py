@@ -27,9 +27,9 @@ from bankcrm.folders import ResultFolder
 from bankcrm.frames.arrays import as_of_day
 from bankcrm.frames.check import findings_frame
 from bankcrm.pipeline import STEPS, Fitted, Step
+from bankcrm.pipeline.beside import reasons_beside
 from bankcrm.pipeline.reading import shown_columns
 from bankcrm.pipeline.run import run_steps
-from bankcrm.pipeline.steps import reasons_beside
 from bankcrm.plugins import fact_sources_of
 from bankcrm.policy import PolicySet
 from bankcrm.policy.given import policies_of

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
 
 import attrs
 import numpy as np
@@ -17,7 +16,7 @@ from bankcrm.errors import DataError
 from bankcrm.rules import DecisionTable, Fact, HitPolicy, Rule
 from bankcrm.rules.fingerprint import canonical, digest
 from bankcrm.scoring.bins import Bins
-from bankcrm.wire.toml import from_toml, to_toml
+from bankcrm.wire.toml import Saved
 
 
 @attrs.frozen
@@ -81,7 +80,7 @@ class Dropped:
 
 
 @attrs.frozen(repr=False)
-class Card:
+class Card(Saved):
     """A fitted scorecard; it scores one row as it scores a million.
 
     Attributes:
@@ -179,19 +178,6 @@ class Card:
         x, hits = np.asarray(points, dtype=np.float64), np.asarray(event, dtype=np.float64)
         known = ~np.isnan(x)
         return attrs.evolve(self, shift=shift_of(self.scale, x[known], hits[known]))
-
-    def to_toml(self, path: str | Path | None = None) -> str:
-        """The card as TOML text, which is also written to a file if one is named."""
-        return to_toml(self, path)
-
-    @classmethod
-    def from_toml(cls, source: str | Path) -> Card:
-        """Read what `to_toml` wrote: TOML text, or a file.
-
-        Raises:
-            DataError: The text is not that of a card.
-        """
-        return from_toml(source, cls)
 
 
 def shift_of(

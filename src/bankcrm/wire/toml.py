@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import tomli_w
 
@@ -26,6 +26,25 @@ def to_toml(value: object, path: str | Path | None = None) -> str:
     if path is not None:
         Path(path).write_text(text, encoding="utf-8")
     return text
+
+
+class Saved:
+    """A public value that can be written as TOML text and read again."""
+
+    __slots__ = ()
+
+    def to_toml(self, path: str | Path | None = None) -> str:
+        """The value as TOML text, which is also written to a file if one is named."""
+        return to_toml(self, path)
+
+    @classmethod
+    def from_toml(cls, source: str | Path) -> Self:
+        """Read what `to_toml` wrote: TOML text, or a file.
+
+        Raises:
+            DataError: The text is not that of such a value.
+        """
+        return from_toml(source, cls)
 
 
 def from_toml(source: str | Path, kind: type[T]) -> T:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import attrs
 import numpy as np
 import pandas as pd
@@ -128,13 +130,12 @@ def _suitability(view: BookView, day: int, policy: Policy) -> dict[str, object]:
     }
 
 
-def _grades(frame: pd.DataFrame, column: str, grades: object) -> Numbers:
+def _grades(frame: pd.DataFrame, column: str, grades: Mapping[str, float]) -> Numbers:
     """The grade of each row's word; nan where it has none."""
     if column not in frame:
         return np.full(len(frame), np.nan)
     words = frame[column].astype("category")
-    known = dict(grades)  # type: ignore[call-overload]
-    of_word = [float(known.get(str(w), np.nan)) for w in words.cat.categories]
+    of_word = [float(grades.get(str(w), np.nan)) for w in words.cat.categories]
     found: Numbers = np.array([*of_word, np.nan])[words.cat.codes.to_numpy()]
     return found
 

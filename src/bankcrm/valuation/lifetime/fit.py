@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Literal, TypeAlias
 
 import attrs
@@ -22,7 +21,7 @@ from bankcrm.valuation.lifetime.cells import (
     distinct_histories,
 )
 from bankcrm.valuation.lifetime.maximise import maximise
-from bankcrm.wire.toml import from_toml, to_toml
+from bankcrm.wire.toml import Saved
 
 PurchaseModelName: TypeAlias = Literal["mbg_nbd", "bg_nbd", "pareto_nbd", "bg_bb"]
 
@@ -68,7 +67,7 @@ KERNELS: Mapping[str, Kernel] = frozen_dict(
 
 
 @attrs.frozen(repr=False)
-class PurchaseModel:
+class PurchaseModel(Saved):
     """A fitted model of purchases; it forecasts one customer as it forecasts a book.
 
     Attributes:
@@ -136,19 +135,6 @@ class PurchaseModel:
         cells, place = distinct_histories(x, span, age)
         values = figure(cells.repeats, cells.span, cells.age)
         return pd.Series(values[place], index=frame.index, name=name)
-
-    def to_toml(self, path: str | Path | None = None) -> str:
-        """The model as TOML text, which is also written to a file if one is named."""
-        return to_toml(self, path)
-
-    @classmethod
-    def from_toml(cls, source: str | Path) -> PurchaseModel:
-        """Read what `to_toml` wrote: TOML text, or a file.
-
-        Raises:
-            DataError: The text is not that of a model.
-        """
-        return from_toml(source, cls)
 
 
 def fit_purchases(

@@ -5,8 +5,6 @@ Source: Fader, Hardie and Lee (2005), RFM and CLV; Fader and Hardie (2013), note
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import attrs
 import numpy as np
 import pandas as pd
@@ -18,13 +16,13 @@ from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import numbers
 from bankcrm.valuation.lifetime.cells import Floats, Score
 from bankcrm.valuation.lifetime.maximise import maximise
-from bankcrm.wire.toml import from_toml, to_toml
+from bankcrm.wire.toml import Saved
 
 NAMES = ("p", "q", "v")
 
 
 @attrs.frozen
-class SpendModel:
+class SpendModel(Saved):
     """A fitted model of the mean amount of a purchase.
 
     Attributes:
@@ -63,15 +61,6 @@ class SpendModel:
 
     def _repr_html_(self) -> str:
         return card("Model of amounts", figures_of(self, *NAMES, "mean", "customers"))
-
-    def to_toml(self, path: str | Path | None = None) -> str:
-        """The model as TOML text, which is also written to a file if one is named."""
-        return to_toml(self, path)
-
-    @classmethod
-    def from_toml(cls, source: str | Path) -> SpendModel:
-        """Read what `to_toml` wrote: TOML text, or a file."""
-        return from_toml(source, cls)
 
 
 def fit_spend(history: object) -> SpendModel:
