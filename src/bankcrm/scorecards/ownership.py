@@ -48,7 +48,9 @@ class Spans:
             owner = np.repeat(np.arange(len(self.subjects), dtype=np.int64), self.count)
             keys = _key(owner, self.since)
             asked = _key(who[several].astype(np.int64), day[several])
-            place[several] = np.searchsorted(keys, asked, side="right") - 1
+            latest = np.searchsorted(keys, asked, side="right") - 1
+            # before the first record of a subject lies the last one of another
+            place[several] = np.maximum(latest, place[several])
         holds = (who >= 0) & (day >= self.since[place]) & (day <= self.until[place])
         found: Rows = np.where(holds, self.row[place], -1)
         return found
@@ -84,11 +86,13 @@ def spans_of(frame: pd.DataFrame, subject: str, name: str) -> Spans:
 
 
 def _key(who: npt.NDArray[np.int64], day: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    return (who << _BITS) + (np.clip(day, _EARLY, _LATE) - _EARLY)
+    key: npt.NDArray[np.int64] = (who << _BITS) + (np.clip(day, _EARLY, _LATE) - _EARLY)
+    return key
 
 
 def _days(frame: pd.DataFrame, column: str, open_: int) -> npt.NDArray[np.int64]:
     if column not in frame:
         return np.full(len(frame), open_, np.int64)
     days = frame[column].to_numpy().astype("datetime64[D]")
-    return np.where(np.isnat(days), open_, days.astype(np.int64))
+    found: npt.NDArray[np.int64] = np.where(np.isnat(days), open_, days.astype(np.int64))
+    return found

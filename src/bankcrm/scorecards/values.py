@@ -158,8 +158,6 @@ class _Cells:
     def customers(self, measure: str) -> Numbers:
         """The number of different customers of each cell."""
         rows = self._rows(measure)
-        if "customer_id" not in self.frame:
-            raise DataError(f"events: {measure} has no customer_id, which a distinct count needs")
         who, index = codes(self.frame["customer_id"].iloc[rows])
         size = self.groups * self.periods + 1
         pair = who[who >= 0] * size + self._cell[rows][who >= 0]
@@ -186,6 +184,8 @@ def _rows(kpi: Kpi, cells: _Cells, present: Numbers, confidence: float) -> dict[
     shape = cells.groups, cells.periods
     nothing = np.full(shape, np.nan)
     missing = [m for m in (kpi.numerator, kpi.denominator) if m and not cells.has(m)]
+    if kpi.kind == "distinct" and "customer_id" not in cells.frame:
+        missing = ["customer_id"]
     if missing:
         why = np.full(shape, f"{' and '.join(missing)} not recorded", dtype=object)
         figures = dict.fromkeys(("numerator", "denominator", "value", "low", "high"), nothing)
