@@ -41,6 +41,9 @@ class Spans:
         who = positions_in(subjects, self.subjects)
         if not len(self.subjects):
             return np.full(len(who), -1, np.intp)
+        if len(self.row) == len(self.subjects) and self._always:
+            alone: Rows = np.append(self.row[self.first], -1)[who]
+            return alone
         day = days.astype("datetime64[D]").astype(np.int64)
         place = self.first[who]
         several = np.flatnonzero(self.count[who] > 1)
@@ -54,6 +57,11 @@ class Spans:
         holds = (who >= 0) & (day >= self.since[place]) & (day <= self.until[place])
         found: Rows = np.where(holds, self.row[place], -1)
         return found
+
+    @property
+    def _always(self) -> bool:
+        """Whether every record holds on every day."""
+        return bool((self.since == _EARLY).all() and (self.until == _LATE).all())
 
 
 def spans_of(frame: pd.DataFrame, subject: str, name: str) -> Spans:

@@ -152,7 +152,8 @@ class _Cells:
         if last_day:
             ends = np.full(self.periods, np.datetime64("0001-01-01"), "datetime64[D]")
             np.maximum.at(ends, self.period[rows], self.when[rows])
-            rows = rows[self.when[rows] == ends[self.period[rows]]]
+            everywhere = np.arange(len(self.when))[rows]
+            rows = everywhere[self.when[rows] == ends[self.period[rows]]]
         return self._counted(self._cell[rows], None if self._values is None else self._values[rows])
 
     def customers(self, measure: str) -> Numbers:
@@ -169,9 +170,10 @@ class _Cells:
             distinct = pd.unique(pair)
         return self._counted(distinct % size, None)
 
-    def _rows(self, measure: str) -> npt.NDArray[np.intp]:
+    def _rows(self, measure: str) -> npt.NDArray[np.intp] | slice:
         words = self.frame["measure"].cat
-        return np.flatnonzero(words.codes.to_numpy() == words.categories.get_loc(measure))
+        rows = words.codes.to_numpy() == words.categories.get_loc(measure)
+        return slice(None) if rows.all() else np.flatnonzero(rows)
 
     def _counted(self, cell: npt.NDArray[np.int64], weights: Numbers | None) -> Numbers:
         size = self.groups * self.periods
