@@ -90,6 +90,14 @@ def scorecard(done: object, *, policy: Policy | None = None) -> Scorecard:
         DataError: The frame is not from `attain`.
 
     Source: LCM-6.
+
+    >>> from bankcrm.scorecards import attain, kpi_values
+    >>> rows = pd.DataFrame({"measure": "transactions", "employee_id": ["A", "B"],
+    ...                      "date": pd.to_datetime("2026-03-01"), "value": [90, 120]})
+    >>> values = kpi_values(rows, as_of="2026-03-31", by="employee_id")
+    >>> goal = pd.DataFrame({"kpi": ["transactions"], "target": [100]})
+    >>> scorecard(attain(values, goal)).scores[["score", "grade"]].values.tolist()
+    [[0.9, 'fair'], [1.2, 'excellent']]
     """
     policy = policy_of(policy, "scorecards")
     frame = check_frame(done, _DONE, frame="done")

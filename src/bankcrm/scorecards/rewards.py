@@ -52,6 +52,14 @@ def rewards(
         DataError: No scorecard, no whole budget, several periods, or a base is missing.
 
     Source: LCM-6.
+
+    >>> from bankcrm.scorecards import attain, kpi_values, scorecard
+    >>> rows = pd.DataFrame({"measure": "transactions", "employee_id": ["A", "B", "C"],
+    ...                      "date": pd.to_datetime("2026-03-01"), "value": [90, 120, 100]})
+    >>> values = kpi_values(rows, as_of="2026-03-31", by="employee_id")
+    >>> goal = pd.DataFrame({"kpi": ["transactions"], "target": [100]})
+    >>> rewards(scorecard(attain(values, goal)), 1000)["cents"].tolist()
+    [0, 545, 455]
     """
     as_kind(card, Scorecard, "card", "from scorecard(done)")
     policy = policy_of(policy, "scorecards")
