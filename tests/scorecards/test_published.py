@@ -359,3 +359,41 @@ def test_a_faulty_indicator_is_refused_with_its_path() -> None:
     text = policy.to_toml().replace('denominator = "leads_judged"\n', "")
     with pytest.raises(PolicyError, match=r"records.kpi\[2\].denominator.*needs a one|needs a"):
         kpis_of(load_policy(text))
+
+
+def test_a_card_of_several_periods_and_columns() -> None:
+    """Subjects are ranked within their period and the other columns; a period is named."""
+    rows = events(
+        *[("transactions", f"2026-0{month}-10", value) for month in (1, 2) for value in (50, 80)],
+        employee_id=["A", "B"] * 2,
+        branch=["north", "south"] * 2,
+    )
+    values = kpi_values(rows, as_of="2026-02-28", by=["branch", "employee_id"])
+    ranked = only(rank_subjects(values), "transactions")
+    assert ranked[["rank", "rank_worst"]].to_numpy().tolist() == [[1, 1]] * 4
+    assert list(ranked.columns[: len(values.columns)]) == list(values.columns)
+    goal = pd.DataFrame({"kpi": ["transactions"], "target": [50.0]})
+    card = scorecard(attain(values, goal))
+    assert "score 1.000" in card.explain("A", "2026-02-01")
+    for call in (lambda: card.explain("A"), lambda: rewards(card, 10)):
+        with pytest.raises(DataError, match="period"):
+            call()
+    with pytest.raises(UnknownNameError, match="no subject 'Z'"):
+        card.explain("Z")
+    paid = rewards(card, 10, period="2026-02-01", base=pd.Series({"A": 3, "B": 1}))
+    assert paid["cents"].tolist() == [7, 3]  # 3 x 1.0 against 1 x 1.5
+    with pytest.raises(DataError, match="base: missing or negative for 1 of 2"):
+        rewards(card, 10, period="2026-02-01", base=pd.Series({"A": 3}))
+
+
+def test_nothing_happened_and_nothing_is_asked() -> None:
+    none = events().assign(measure=pd.Categorical([], ["transactions"]))
+    values = kpi_values(none, as_of="2026-03-31")
+    assert only(values, "transactions")["value"].tolist() == [0.0]
+    done = attain(values, pd.DataFrame({"kpi": pd.Series([], dtype=object), "target": []}))
+    assert set(done["reason"]) >= {"no target"}
+    card = scorecard(done)
+    assert card.scores.empty
+    assert rewards(card, 100)["cents"].sum() == 0
+    with pytest.raises(DataError, match="names a column twice"):
+        kpi_values(none, as_of="2026-03-31", by=["branch", "branch"])

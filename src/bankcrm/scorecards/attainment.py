@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.errors import DataError, UnknownNameError
-from bankcrm.frames import Column, DataFault, check_frame
+from bankcrm.frames import Column, DataFault, as_frame, check_frame
 from bankcrm.frames.arrays import Numbers, numbers
 from bankcrm.frames.findings import findings_of, with_findings
 from bankcrm.models import Target, columns_of
@@ -63,14 +63,13 @@ def attain(values: object, targets: object, *, policy: Policy | None = None) -> 
     np.float64(1.2)
     """
     policy = policy_of(policy, "scorecards")
-    frame = check_frame(values, VALUES, frame="values")
+    frame = check_frame(values, VALUES, frame="values")[list(as_frame(values).columns)]
     goals = _goals(targets, policy)
     place = _targets_of(frame, goals)
-    chosen = goals.iloc[np.maximum(place, 0)].reset_index(drop=True)
     found = frame.drop(columns=["reason"])
     kpis = kpis_of(policy)
     for name in ("target", "upper", "baseline", "cap", "weight"):
-        found[name] = np.where(place >= 0, chosen[name].to_numpy(np.float64), np.nan)
+        found[name] = np.append(goals[name].to_numpy(np.float64), np.nan)[place]
     sums = frame["kpi"].map({k: v.kind == "sum" for k, v in kpis.items()}).to_numpy(np.bool_)
     scale: Numbers = np.where(sums, numbers(frame["present"]), 1.0)
     for name in ("target", "upper", "baseline"):

@@ -64,7 +64,8 @@ class Scorecard:
         if not rows.any():
             raise UnknownNameError("subject", subject, self.scores["subject"].unique())
         if period is not None:
-            rows &= self.scores["period"].to_numpy().astype("datetime64[D]") == as_of_day(period)
+            first = self.scores["period"].to_numpy().astype("datetime64[D]")
+            rows = rows & (first == as_of_day(period))
         if rows.sum() != 1:
             known = self.scores["period"].drop_duplicates().dt.date.astype(str).tolist()
             raise DataError(f"period: {rows.sum()} scores of the subject; periods: {known}")

@@ -114,6 +114,7 @@ def _with_rows(whole: Grouped, by: Sequence[str], employees: pd.DataFrame | None
     """Only the groups that have a row or an employee, in the order of their names."""
     keep = np.zeros(len(whole.names) + 1, np.bool_)
     keep[whole.group] = True
+    keep[:-1] |= not by  # the bank is there without a row
     names = whole.names
     if by and employees is not None and set(by) <= set(employees.columns):
         known = pd.MultiIndex.from_frame(employees[list(by)].astype(object))

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.frames import Column, check_frame
+from bankcrm.frames import Column, as_frame, check_frame
 from bankcrm.frames.arrays import Numbers
 from bankcrm.policy import Policy
 from bankcrm.policy.given import policy_of
@@ -49,7 +49,7 @@ def rank_subjects(values: object, *, policy: Policy | None = None) -> pd.DataFra
     {'A': 2, 'B': 1}
     """
     policy = policy_of(policy, "scorecards")
-    frame = check_frame(values, _VALUES, frame="values").rename_axis(index=None)
+    frame = check_frame(values, _VALUES, frame="values")[list(as_frame(values).columns)]
     better = {name: kpi.better for name, kpi in kpis_of(policy).items()}
     sense = frame["kpi"].map(better).astype(object).to_numpy()
     low = np.where(
@@ -58,7 +58,7 @@ def rank_subjects(values: object, *, policy: Policy | None = None) -> pd.DataFra
     high = np.where(
         sense == "higher", frame["high"], np.where(sense == "lower", -frame["low"], np.nan)
     )
-    within = ["kpi", "period", *frame.attrs.get("by", [])[:-1]]
+    within = ["kpi", "period", *getattr(values, "attrs", {}).get("by", [])[:-1]]
     result = frame.assign(**ranks(low, high, frame[within]))
     result.attrs = dict(getattr(values, "attrs", {}))
     return policy.stamp(result)

@@ -40,7 +40,8 @@ def rewards(
         period: First day of the period; needed if the card has several.
         base: What each subject's share is in proportion to, by subject, such as salaries; equal
             if None.
-        policy: Its table ``reward`` decides; ``reward_weights`` says how much each reward weighs.
+        policy: That of the card if None. Its table ``reward`` decides; ``reward_weights`` says
+            how much each reward weighs.
 
     Returns:
         One row per subject: ``subject``, ``score``, ``grade``, ``reward``, ``rule``, ``because``,
@@ -62,7 +63,7 @@ def rewards(
     [0, 545, 455]
     """
     as_kind(card, Scorecard, "card", "from scorecard(done)")
-    policy = policy_of(policy, "scorecards")
+    policy = policy_of(policy or card.policy, "scorecards")
     scores = of_period(card, period)
     facts = scores[["grade", "score_high"]]
     decided = policy.table("reward").decide_frame(facts, on_missing="undecided")
@@ -100,7 +101,8 @@ def follow_up(
         as_of: The day.
         period: First day of the period; needed if the card has several.
         calendar: For the due days of penalties.
-        policy: Its table ``reward`` decides on penalties, ``action_days`` is the time to act.
+        policy: That of the card if None. Its table ``reward`` decides on penalties,
+            ``action_days`` is the time to act.
 
     Returns:
         One row per action, the earliest due first: ``subject``, ``action`` (the penalty, or
@@ -113,7 +115,8 @@ def follow_up(
 
     Source: LCM-6, LCM-7.
     """
-    policy = policy_of(policy, "scorecards")
+    as_kind(card, Scorecard, "card", "from scorecard(done)")
+    policy = policy_of(policy or card.policy, "scorecards")
     day = as_of_day(as_of)
     found = rewards(card, 0, period=period, policy=policy)
     index = of_period(card, period).index

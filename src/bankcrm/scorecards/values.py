@@ -86,6 +86,8 @@ def kpi_values(
     """
     policy = policy_of(policy, "scorecards")
     names = [by] if isinstance(by, str) else as_items(by, "by", "column names")
+    if len(set(names)) < len(names):
+        raise DataError(f"by: {names} names a column twice; give each once")
     day = as_of_day(as_of)
     frame, staff = checked_events(events), checked_staff(employees)
     when = days(frame["date"])
