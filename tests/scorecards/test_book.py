@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bankcrm import review
 from bankcrm.book import Book
 from bankcrm.datasets import make_book
 from bankcrm.errors import DataError
 from bankcrm.frames.findings import findings_of
+from bankcrm.pipeline import STEPS, scorecard_steps
 from bankcrm.scorecards import attain, kpi_events, kpi_values, rank_subjects, scorecard
 
 DAY = dt.date(2026, 6, 30)
@@ -180,3 +182,30 @@ def test_planted_managers_are_found_in_their_order(book: Book) -> None:
     assert (found["rank_worst"] - found["rank_best"]).max() >= 2
     for name, place in truth.items():
         assert found["rank_best"][name] <= place <= found["rank_worst"][name]
+
+
+def test_the_report_has_a_section_per_scorecard() -> None:
+    book = make_book(60, seed=3, as_of=DAY)
+    held = book.customers[["customer_id"]].assign(employee_id="Zhang Wei")
+    staff = pd.DataFrame({"employee_id": ["Zhang Wei"], "department": ["marketing"]})
+    events = kpi_events(book, since="2026-01-01")
+    goal = pd.DataFrame({"kpi": ["transactions", "satisfied_share"], "target": [100.0, 0.9]})
+    cards = []
+    for by in ("department", "employee_id"):
+        values = kpi_values(
+            events, as_of=DAY, by=by, period="year", employees=staff, assignments=held
+        )
+        cards.append(scorecard(attain(values, goal)))
+    plain = review(book, as_of=DAY)
+    shown = review(book, as_of=DAY, steps=(*STEPS, *scorecard_steps(*cards)))
+    pd.testing.assert_frame_equal(plain.customers, shown.customers)
+    page = shown.to_html()
+    for text in (
+        "Scores by department",
+        "Parts of the scores by employee",
+        "Zhang Wei",
+        "answers_satisfied and answers not recorded",
+    ):
+        assert text in page
+        assert text not in plain.to_html()
+    shown.to_html(language="zh")
