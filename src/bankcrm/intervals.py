@@ -80,3 +80,27 @@ def quantile(confidence: float) -> float:
     from scipy.special import ndtri
 
     return float(ndtri(0.5 + confidence / 2))
+
+
+def poisson_rate(
+    count: npt.ArrayLike, exposure: npt.ArrayLike, confidence: float = 0.95
+) -> tuple[Floats, Floats, Floats]:
+    """Rate of events per unit of exposure with Garwood's exact interval; null without exposure.
+
+    Args:
+        count: Events, whole numbers.
+        exposure: Time or units in which they happened, of the same shape.
+        confidence: Coverage, between 0 and 1.
+
+    >>> rate, low, high = poisson_rate([0, 10], [1, 1])
+    >>> rate.tolist(), low.round(3).tolist(), high.round(3).tolist()
+    ([0.0, 10.0], [0.0, 4.795], [3.689, 18.39])
+    """
+    quantile(confidence)  # checks the confidence
+    from scipy.special import gammaincinv
+
+    tail = (1 - confidence) / 2
+    x, n = np.asarray(count, dtype=np.float64), np.asarray(exposure, dtype=np.float64)
+    over = np.where(n > 0, n, np.nan)
+    low = np.where(x > 0, gammaincinv(np.maximum(x, 1e-300), tail), 0.0)
+    return x / over, low / over, gammaincinv(x + 1, 1 - tail) / over

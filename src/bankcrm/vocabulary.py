@@ -291,6 +291,15 @@ class CreditKind(Labelled):
 _ON_BALANCE = tuple(CreditKind)[:6]
 
 
+class CheckKind(Labelled):
+    """Who checks the work: the three-check pattern and the mystery visit (LCM-7, EB-8)."""
+
+    SELF = "self", "自查"
+    BRANCH = "branch", "支行检查"
+    THIRD_PARTY = "third_party", "第三方检查"
+    MYSTERY = "mystery", "神秘人检查"
+
+
 class Signal(Labelled):
     """What raises a complaint's severity (CSC-4); each is a boolean column of a frame."""
 

@@ -17,16 +17,29 @@ from bankcrm.models.complaint import Complaint
 from bankcrm.models.constraints import Differ, Needs, NotBefore, OnlyFor, RecordConstraint
 from bankcrm.models.frames import frame_of, models_of
 from bankcrm.models.record import Id, Record, columns_of, field, record
+from bankcrm.models.staff import (
+    Assignment,
+    Check,
+    Competitor,
+    Employee,
+    Survey,
+    Target,
+    Training,
+)
 
 __all__ = [
     "Account",
+    "Assignment",
     "Balance",
     "Capital",
+    "Check",
+    "Competitor",
     "Complaint",
     "Contact",
     "Credit",
     "Customer",
     "Differ",
+    "Employee",
     "Id",
     "Link",
     "Loan",
@@ -35,6 +48,9 @@ __all__ = [
     "OnlyFor",
     "Record",
     "RecordConstraint",
+    "Survey",
+    "Target",
+    "Training",
     "Transaction",
     "columns_of",
     "field",

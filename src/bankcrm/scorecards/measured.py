@@ -1,0 +1,185 @@
+"""Events as plain arrays: measure, day, value, and the group that each row belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bankcrm.errors import UnknownNameError
+from bankcrm.frames import Column, DataFault, as_frame, check_frame
+from bankcrm.frames.arrays import Codes, Days, Numbers, codes
+from bankcrm.models import Assignment, Employee, columns_of
+from bankcrm.scorecards.ownership import spans_of
+
+EVENTS = (
+    Column("measure", "category", meaning="What happened or was counted."),
+    Column("date", "date", meaning="Day."),
+    Column("value", "number", False, meaning="How much; 1 without the column."),
+    Column("customer_id", "id", False, True, meaning="The customer."),
+    Column("employee_id", "id", False, True, meaning="The employee, where it is not the owner."),
+    Column("department", "category", False, True, meaning="Where it is not the employee's."),
+    Column("branch", "category", False, True, meaning="Where it is not the employee's."),
+)
+STAFF = ("employee_id", "department", "branch")
+
+
+@attrs.frozen(eq=False)
+class Grouped:
+    """Rows by group.
+
+    Attributes:
+        group: The number of the group of each row; -1 for none.
+        names: One row per group, with a column per name of ``by``.
+    """
+
+    group: Codes
+    names: pd.DataFrame
+
+
+def checked_events(events: object) -> pd.DataFrame:
+    """Events that fit the contract, their ``measure`` categorical.
+
+    A category without a row is a measure that is recorded and did not happen.
+    """
+    frame = as_frame(events)
+    given = frame.get("measure")
+    checked = check_frame(frame, EVENTS, frame="events")
+    if isinstance(getattr(given, "dtype", None), pd.CategoricalDtype):
+        known = given.cat.categories  # type: ignore[union-attr]
+        checked["measure"] = checked["measure"].cat.set_categories(known)
+    return checked
+
+
+def checked_staff(employees: object | None) -> pd.DataFrame | None:
+    """Employees that fit the contract; None if none are given."""
+    if employees is None:
+        return None
+    return check_frame(employees, columns_of(Employee), frame="employees")
+
+
+def grouped(
+    events: pd.DataFrame,
+    days: Days,
+    by: Sequence[str],
+    employees: pd.DataFrame | None,
+    assignments: object | None,
+) -> Grouped:
+    """The group of each row: what the row itself says, else its owner on the day.
+
+    Args:
+        events: Checked events.
+        days: The day of each row.
+        by: Columns of the events, or of the employees.
+        employees: Checked; None: only what the rows say.
+        assignments: Who looks after whom, and when.
+
+    Raises:
+        UnknownNameError: A column is in neither.
+        DataError: Two assignments of a customer, or two records of an employee, overlap.
+    """
+    columns = _staff(events, days, employees, assignments) if set(by) & set(STAFF) else {}
+    group, names = np.zeros(len(events), np.intp), pd.DataFrame(index=range(1))
+    extra = [*employees.columns] if employees is not None else []
+    for name in by:
+        column = columns.get(name, events.get(name))
+        if column is None:
+            known = dict.fromkeys([*events.columns, *columns, *extra])
+            known.pop(name, None)
+            raise UnknownNameError("column", name, known, "events", "give employees=, assignments=")
+        more = None
+        if employees is not None and name in employees and columns:
+            more = employees[name]
+        code, found = _numbered(column, more)
+        group = np.where((group < 0) | (code < 0), -1, group * len(found) + code)
+        names = names.merge(pd.DataFrame({name: found}), how="cross")
+    return _with_rows(Grouped(group, names), by, employees)
+
+
+def _numbered(column: pd.Series, more: pd.Series | None) -> tuple[Codes, pd.Index]:
+    """Codes of the values, with those of another column that no row has at the end."""
+    code, found = codes(column)
+    if more is not None:
+        others = pd.Index(codes(more)[1])
+        others = others[~others.isin(found)]
+        if len(others):
+            found = pd.Index([*found.tolist(), *others.tolist()])
+    return code, found
+
+
+def _with_rows(whole: Grouped, by: Sequence[str], employees: pd.DataFrame | None) -> Grouped:
+    """Only the groups that have a row or an employee, in the order of their names."""
+    keep = np.zeros(len(whole.names) + 1, np.bool_)
+    keep[whole.group] = True
+    keep[:-1] |= not by  # the bank is there without a row
+    names = whole.names
+    if by and employees is not None and set(by) <= set(employees.columns):
+        known = pd.MultiIndex.from_frame(employees[list(by)].astype(object))
+        keep[:-1] |= pd.MultiIndex.from_frame(names.astype(object)).isin(known)
+    used = np.flatnonzero(keep[:-1])
+    kept = names.iloc[used]
+    order = np.arange(len(used))
+    if by:
+        order = np.lexsort([codes_in_order(kept[name]) for name in reversed(by)])
+    place = np.full(len(names) + 1, -1, np.intp)
+    place[used[order]] = np.arange(len(used))
+    return Grouped(place[whole.group], kept.iloc[order].reset_index(drop=True))
+
+
+def codes_in_order(values: pd.Series) -> npt.NDArray[np.intp]:
+    """The rank of each value among the distinct ones; as text where they are of several types."""
+    try:
+        return np.unique(values.to_numpy(), return_inverse=True)[1]
+    except TypeError:
+        return np.unique(values.astype(str).to_numpy(), return_inverse=True)[1]
+
+
+def _staff(
+    events: pd.DataFrame, days: Days, employees: pd.DataFrame | None, assignments: object | None
+) -> dict[str, pd.Series]:
+    """Employee, department and branch of each row, as far as they can be known."""
+    found = {name: events[name] for name in STAFF if name in events}
+    if assignments is not None and "customer_id" in events:
+        rows = check_frame(assignments, columns_of(Assignment), frame="assignments")
+        place = spans_of(rows, "customer_id", "assignments").rows_on(events["customer_id"], days)
+        found["employee_id"] = _filled(found.get("employee_id"), rows["employee_id"], place)
+    if employees is not None and "employee_id" in found:
+        place = spans_of(employees, "employee_id", "employees").rows_on(found["employee_id"], days)
+        for name in ("department", "branch"):
+            if name in employees:
+                found[name] = _filled(found.get(name), employees[name], place)
+    return found
+
+
+def _filled(own: pd.Series | None, values: pd.Series, place: Codes) -> pd.Series:
+    """The row's own value where it has one, else the value at a place; null for -1."""
+    code, names = codes(values)
+    got = np.append(code, -1)[place]
+    if own is None or own.isna().all():
+        return pd.Series(pd.Categorical.from_codes(got, categories=names))
+    own_code, own_names = codes(own)
+    both = names.append(pd.Index(own_names[~own_names.isin(names)]))
+    own_place = np.append(both.get_indexer(own_names), -1)[own_code]
+    merged = np.where(own_place >= 0, own_place, got)
+    return pd.Series(pd.Categorical.from_codes(merged, categories=both))
+
+
+def without_group(events: pd.DataFrame, group: Codes, by: Sequence[str]) -> list[DataFault]:
+    """The rows that count in no group."""
+    none = np.flatnonzero(group < 0)
+    if not len(none):
+        return []
+    words = events["measure"].iloc[none].value_counts()
+    shown = tuple(f"{name}: {count:,}" for name, count in words[words > 0].head(5).items())
+    return [
+        DataFault("events", "+".join(by), "without owner", len(none), shown,
+                  "an owner on the day of the row", "the row counts for the bank, in no group")
+    ]  # fmt: skip
+
+
+def values_of(events: pd.DataFrame) -> Numbers | None:
+    """The value of each row; None where each is 1."""
+    return events["value"].to_numpy(np.float64) if "value" in events else None

@@ -1,0 +1,52 @@
+"""Months, quarters and years as numbers and days."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from bankcrm.errors import DataError
+from bankcrm.frames.arrays import Days
+
+Period: TypeAlias = Literal["month", "quarter", "year"]
+Numbered: TypeAlias = npt.NDArray[np.int64]
+
+_MONTHS = {"month": 1, "quarter": 3, "year": 12}
+
+
+def months_in(period: Period) -> int:
+    """The number of months in a period.
+
+    Raises:
+        DataError: There is no such period.
+
+    >>> months_in("quarter")
+    3
+    """
+    if not isinstance(period, str) or period not in _MONTHS:
+        raise DataError(f"period: {period!r} is unknown; expected one of {', '.join(_MONTHS)}")
+    return _MONTHS[period]
+
+
+def period_numbers(days: Days, period: Period) -> Numbered:
+    """The number of the period of each day, counted from 1970.
+
+    >>> period_numbers(np.array(["1970-05-02"], "datetime64[D]"), "quarter").tolist()
+    [1]
+    """
+    months = days.astype("datetime64[M]").astype(np.int64)
+    size = months_in(period)
+    return months if size == 1 else months // size
+
+
+def first_days(numbers: Numbered, period: Period) -> Days:
+    """The first day of each period.
+
+    >>> first_days(np.array([1]), "quarter").astype(str).tolist()
+    ['1970-04-01']
+    """
+    months = np.asarray(numbers, np.int64) * months_in(period)
+    found: Days = months.astype("datetime64[M]").astype("datetime64[D]")
+    return found

@@ -1,0 +1,211 @@
+"""Events of a book and of staff records; planted managers are found again."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bankcrm import review
+from bankcrm.book import Book
+from bankcrm.datasets import make_book
+from bankcrm.errors import DataError
+from bankcrm.frames.findings import findings_of
+from bankcrm.pipeline import STEPS, scorecard_steps
+from bankcrm.scorecards import attain, kpi_events, kpi_values, rank_subjects, scorecard
+
+DAY = dt.date(2026, 6, 30)
+SINCE = "2025-07-01"
+
+
+@pytest.fixture(scope="module")
+def book() -> Book:
+    return make_book(600, seed=11, as_of=DAY)
+
+
+def count(events: pd.DataFrame, measure: str) -> float:
+    return float(events["value"][(events["measure"] == measure).to_numpy()].sum())
+
+
+def test_measures_of_a_book_against_its_frames(book: Book) -> None:
+    events = kpi_events(book, since=SINCE)
+    people, moves = book.customers, book.transactions
+    assert moves is not None
+
+    def within(days: pd.Series) -> pd.Series:
+        return (days >= SINCE) & (days <= str(DAY))
+
+    won = within(pd.to_datetime(people["contract_date"]))
+    assert count(events, "customers_won") == won.sum()
+    assert count(events, "customers_referred") == (won & people["referred_by"].notna()).sum()
+    assert count(events, "prospects") == within(pd.to_datetime(people["first_contact_date"])).sum()
+    automatic = ["interest", "penalty_interest", "fee", "standing_order", "household", "insurance",
+                 "loan_payment"]  # fmt: skip
+    own = within(pd.to_datetime(moves["date"])) & ~moves["kind"].isin(automatic)
+    assert count(events, "transactions") == own.sum()
+    assert count(events, "transaction_amount") == pytest.approx(
+        moves["amount"][own].astype(float).abs().sum()
+    )
+    assert count(events, "customers_lost") > 0
+    assert count(events, "customers_lost") <= count(events, "customers_exposed")
+    assert count(events, "customer_months") == count(events, "customers_exposed")
+    assert events["date"].between(SINCE, str(DAY)).all()
+
+
+def test_what_the_book_does_not_record_is_no_measure(book: Book) -> None:
+    bare = Book(book.customers.drop(columns="referred_by"), book.transactions, as_of=DAY)
+    known = kpi_events(bare, since=SINCE)["measure"].cat.categories
+    assert not {"customers_referred", "purchases", "complaints", "products_open"} & {*known}
+    values = kpi_values(kpi_events(bare, since=SINCE), as_of=DAY, period="year").set_index("kpi")
+    assert values.loc["referral", "value"].isna().all()
+    assert values.loc["new_customers", "value"].notna().all()
+
+
+def test_nothing_later_than_the_day_is_used(book: Book) -> None:
+    """The measures of a day are those that a book of that day gives."""
+    then = dt.date(2026, 2, 10)
+    early, whole = kpi_events(book, since=SINCE, as_of=then), kpi_events(book, since=SINCE)
+    assert (early["date"] <= str(then)).all()
+    for measure in ("transactions", "leads_judged", "customers_won", "purchases"):
+        same = whole[(whole["date"] <= str(then)) & (whole["measure"] == measure).to_numpy()]
+        assert count(early, measure) == len(same)
+    months = early[(early["measure"] == "customer_months").to_numpy()]
+    assert months["value"][months["date"] == "2026-02-01"].unique().tolist() == [10 / 28]
+    assert (
+        early["date"][(early["measure"] == "customers_exposed").to_numpy()] < "2026-02-01"
+    ).all()
+
+
+def test_surveys_checks_and_trainings_are_measures(book: Book) -> None:
+    asked = pd.DataFrame(
+        {
+            "survey_id": range(6),
+            "date": pd.to_datetime("2026-03-01"),
+            "customer_id": pd.array([1, 1, 1, 1, None, None], "Int64"),
+            "respondent_id": [None, None, None, None, "E1", "E2"],
+            "points": [8.0, 7.0, None, 4.0, 5.0, 1.0],
+            "scale_low": [0, 0, 0, 1, 1, 1],
+            "scale_high": [10, 10, 10, 5, 5, 5],
+        }
+    )
+    checks = pd.DataFrame(
+        {
+            "check_id": [1, 2],
+            "kind": "mystery",
+            "date": pd.to_datetime("2026-03-01"),
+            "employee_id": ["E1", "E2"],
+            "points": [8.0, None],
+            "maximum": [10.0, 10.0],
+        }
+    )
+    taught = pd.DataFrame(
+        {"employee_id": ["E1", "E2"], "date": pd.to_datetime("2026-03-01"), "passed": [True, False]}
+    )
+    events = kpi_events(book, since=SINCE, surveys=asked, checks=checks, trainings=taught)
+    assert {
+        m: count(events, m)
+        for m in (
+            "answers",
+            "answers_satisfied",
+            "employee_answers",
+            "employee_answers_satisfied",
+            "check_points",
+            "check_possible",
+            "trainings",
+            "trainings_passed",
+        )
+    } == {
+        "answers": 3,
+        "answers_satisfied": 2,
+        "employee_answers": 2,
+        "employee_answers_satisfied": 1,
+        "check_points": 8,
+        "check_possible": 10,
+        "trainings": 2,
+        "trainings_passed": 1,
+    }
+    assert [f.problem for f in findings_of(events)] == ["without answer", "without points"]
+    values = kpi_values(events, as_of=DAY, by="employee_id", period="year")
+    passed = values[(values["kpi"] == "training_passed").to_numpy()]
+    assert passed.dropna(subset="value").set_index("subject")["value"].to_dict() == {
+        "E1": 1,
+        "E2": 0,
+    }
+    with pytest.raises(DataError, match=r"surveys\.points: 1 rows do not fit their scale"):
+        kpi_events(book, since=SINCE, surveys=asked.assign(points=[11.0, 7, None, 4, 5, 1]))
+    with pytest.raises(DataError, match="first day of a month"):
+        kpi_events(book, since="2025-07-02")
+
+
+def test_planted_managers_are_found_in_their_order(book: Book) -> None:
+    """Six managers of known quality: ranks agree with the truth where the intervals decide."""
+    random = np.random.default_rng(5)
+    quality = dict(zip("ABCDEF", (0.95, 0.88, 0.80, 0.70, 0.58, 0.45), strict=True))
+    people = book.customers["customer_id"]
+    held = pd.DataFrame(
+        {"customer_id": people, "employee_id": random.choice([*quality], len(people))}
+    )
+    who = np.tile(np.arange(len(people)), 6)
+    chance = held["employee_id"].map(quality).to_numpy()[who]
+    asked = pd.DataFrame(
+        {
+            "survey_id": np.arange(len(who)),
+            "customer_id": people.to_numpy()[who],
+            "date": pd.to_datetime("2026-01-15")
+            + pd.to_timedelta(random.integers(0, 160, len(who)), "D"),
+            "points": np.where(random.random(len(who)) < chance, 5, 2),
+            "scale_low": 1,
+            "scale_high": 5,
+        }
+    )
+    events = kpi_events(book, since="2026-01-01", surveys=asked)
+    values = kpi_values(events, as_of=DAY, by="employee_id", period="year", assignments=held)
+    found = rank_subjects(values)
+    found = found[(found["kpi"] == "satisfied_share").to_numpy()].set_index("subject")
+    truth = {name: place + 1 for place, name in enumerate(quality)}
+    assert found["rank"].to_dict() == truth
+    for name, place in truth.items():
+        assert found["rank_best"][name] <= place <= found["rank_worst"][name]
+        assert found["low"][name] <= quality[name] <= found["high"][name]
+    goal = pd.DataFrame({"kpi": ["satisfied_share"], "target": [0.9], "baseline": [0.4]})
+    card = scorecard(attain(values, goal))
+    assert card.scores.set_index("subject")["rank"].to_dict() == truth
+    assert "satisfied_share" in card.explain("A")
+    # With a twentieth of the answers the ranks of neighbours are open, and still hold the truth.
+    few = asked.sample(180, random_state=1)
+    events = kpi_events(book, since="2026-01-01", surveys=few)
+    values = kpi_values(events, as_of=DAY, by="employee_id", period="year", assignments=held)
+    found = rank_subjects(values)
+    found = found[(found["kpi"] == "satisfied_share").to_numpy()].set_index("subject")
+    assert (found["rank_worst"] - found["rank_best"]).max() >= 2
+    for name, place in truth.items():
+        assert found["rank_best"][name] <= place <= found["rank_worst"][name]
+
+
+def test_the_report_has_a_section_per_scorecard() -> None:
+    book = make_book(60, seed=3, as_of=DAY)
+    held = book.customers[["customer_id"]].assign(employee_id="Zhang Wei")
+    staff = pd.DataFrame({"employee_id": ["Zhang Wei"], "department": ["marketing"]})
+    events = kpi_events(book, since="2026-01-01")
+    goal = pd.DataFrame({"kpi": ["transactions", "satisfied_share"], "target": [100.0, 0.9]})
+    cards = []
+    for by in ("department", "employee_id"):
+        values = kpi_values(
+            events, as_of=DAY, by=by, period="year", employees=staff, assignments=held
+        )
+        cards.append(scorecard(attain(values, goal)))
+    plain = review(book, as_of=DAY)
+    shown = review(book, as_of=DAY, steps=(*STEPS, *scorecard_steps(*cards)))
+    pd.testing.assert_frame_equal(plain.customers, shown.customers)
+    page = shown.to_html()
+    for text in (
+        "Scores by department",
+        "Parts of the scores by employee",
+        "Zhang Wei",
+        "answers_satisfied and answers not recorded",
+    ):
+        assert text in page
+        assert text not in plain.to_html()
+    shown.to_html(language="zh")
