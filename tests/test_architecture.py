@@ -39,7 +39,10 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     assert loaded.isdisjoint(HEAVY)
 
 
-@pytest.mark.parametrize("domain", ["lifecycle", "segmentation", "valuation", "complaints", "risk"])
+DOMAINS = ("lifecycle", "segmentation", "valuation", "complaints", "risk", "marketing")
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
 def test_a_domain_loads_neither_siblings_nor_optional_packages(domain: str) -> None:
     """Domains share columns, not modules, and need no extra."""
     listed = subprocess.run(
@@ -50,5 +53,5 @@ def test_a_domain_loads_neither_siblings_nor_optional_packages(domain: str) -> N
     )
     loaded = set(listed.stdout.split())
     assert loaded.isdisjoint(OPTIONAL)
-    siblings = {"lifecycle", "segmentation", "valuation", "complaints", "risk"} - {domain}
+    siblings = set(DOMAINS) - {domain}
     assert {f"bankcrm.{name}" for name in siblings}.isdisjoint(loaded)
