@@ -252,6 +252,14 @@ class ContactOutcome(Labelled):
     NO_ANSWER = "no_answer", "未接通"
 
 
+class ConsentState(Labelled):
+    """What a customer said to a kind of contact, the strictest last (CSC-7)."""
+
+    GRANTED = "granted", "同意"
+    REFUSED = "refused", "拒绝"
+    WITHDRAWN = "withdrawn", "撤回"
+
+
 class LinkKind(Labelled):
     """How two customers belong together (EB-4)."""
 

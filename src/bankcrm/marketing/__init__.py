@@ -1,4 +1,4 @@
-"""Marketing: campaigns measured against a control group."""
+"""Marketing: campaigns measured against a control group, consent and contact policy."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from bankcrm.marketing.campaigns.power import (
 )
 from bankcrm.marketing.campaigns.returns import CampaignReturn, campaign_return
 from bankcrm.marketing.campaigns.uplift import UpliftCurve, uplift_curve
+from bankcrm.marketing.consent.contact import may_contact
+from bankcrm.marketing.consent.statements import consents_as_of
 
 __all__ = [
     "ArmEffect",
@@ -23,7 +25,9 @@ __all__ = [
     "assign_groups",
     "campaign_effect",
     "campaign_return",
+    "consents_as_of",
     "detectable",
+    "may_contact",
     "power_of_test",
     "sample_size",
     "stopping_bounds",
