@@ -1,4 +1,4 @@
-"""Marketing: campaigns measured against a control group, consent and contact policy."""
+"""Marketing: campaigns with a control group, consent and contact policy, channels."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from bankcrm.marketing.campaigns.power import (
 )
 from bankcrm.marketing.campaigns.returns import CampaignReturn, campaign_return
 from bankcrm.marketing.campaigns.uplift import UpliftCurve, uplift_curve
+from bankcrm.marketing.channels.satisfaction import satisfaction
+from bankcrm.marketing.channels.use import channel_measures, first_contact_resolution
 from bankcrm.marketing.consent.contact import may_contact
 from bankcrm.marketing.consent.statements import consents_as_of
 
@@ -25,11 +27,14 @@ __all__ = [
     "assign_groups",
     "campaign_effect",
     "campaign_return",
+    "channel_measures",
     "consents_as_of",
     "detectable",
+    "first_contact_resolution",
     "may_contact",
     "power_of_test",
     "sample_size",
+    "satisfaction",
     "stopping_bounds",
     "uplift_curve",
 ]
