@@ -17,6 +17,7 @@ from bankcrm.marketing.channels.satisfaction import satisfaction
 from bankcrm.marketing.channels.use import channel_measures, first_contact_resolution
 from bankcrm.marketing.consent.contact import may_contact
 from bankcrm.marketing.consent.statements import consents_as_of
+from bankcrm.marketing.offers.product_rules import product_rules
 
 __all__ = [
     "ArmEffect",
@@ -33,6 +34,7 @@ __all__ = [
     "first_contact_resolution",
     "may_contact",
     "power_of_test",
+    "product_rules",
     "sample_size",
     "satisfaction",
     "stopping_bounds",
