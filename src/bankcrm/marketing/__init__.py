@@ -11,6 +11,7 @@ from bankcrm.marketing.campaigns.power import (
     sample_size,
     stopping_bounds,
 )
+from bankcrm.marketing.campaigns.record import Campaign, CampaignStep, move_campaign
 from bankcrm.marketing.campaigns.returns import CampaignReturn, campaign_return
 from bankcrm.marketing.campaigns.uplift import UpliftCurve, uplift_curve
 from bankcrm.marketing.channels.satisfaction import satisfaction
@@ -21,8 +22,10 @@ from bankcrm.marketing.offers.product_rules import product_rules
 
 __all__ = [
     "ArmEffect",
+    "Campaign",
     "CampaignEffect",
     "CampaignReturn",
+    "CampaignStep",
     "SampleSize",
     "UpliftCurve",
     "assign_groups",
@@ -33,6 +36,7 @@ __all__ = [
     "detectable",
     "first_contact_resolution",
     "may_contact",
+    "move_campaign",
     "power_of_test",
     "product_rules",
     "sample_size",
