@@ -107,8 +107,9 @@ def bench_qini(customers: int) -> None:
     def rival() -> object:
         return qini_curve(hit, score, treated), qini_auc_score(hit, score, treated)
 
-    compare(f"Qini with interval of {customers:,} v scikit-uplift without",
-           lambda: uplift_curve(score, treated, hit), {"scikit-uplift": rival}, limit=1)  # fmt: skip
+    compare(f"Qini with interval of {customers:,}, rival without",
+           lambda: uplift_curve(score, treated, hit), {"scikit-uplift": rival},
+           limit=1)  # fmt: skip
 
 
 def main() -> None:
