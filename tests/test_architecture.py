@@ -39,7 +39,7 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     assert loaded.isdisjoint(HEAVY)
 
 
-DOMAINS = ("lifecycle", "segmentation", "valuation", "complaints", "risk", "scorecards")
+DOMAINS = ("lifecycle", "segmentation", "valuation", "complaints", "risk", "marketing", "scorecards")
 
 
 @pytest.mark.parametrize("domain", DOMAINS)

@@ -1,4 +1,4 @@
-"""An estimate with its interval, and Wilson's interval for a share."""
+"""An estimate with its interval; intervals for a share and for the difference of two."""
 
 from __future__ import annotations
 
@@ -67,6 +67,41 @@ def wilson(
     low = np.where(x == 0, np.where(n > 0, 0.0, np.nan), middle - half)
     high = np.where((x == n) & (n > 0), 1.0, middle + half)
     return share, low, high
+
+
+def newcombe(
+    hits: npt.ArrayLike,
+    trials: npt.ArrayLike,
+    other_hits: npt.ArrayLike,
+    other_trials: npt.ArrayLike,
+    confidence: float = 0.95,
+) -> tuple[Floats, Floats, Floats]:
+    """Difference of two independent shares, lower and upper bound, by Newcombe's score interval.
+
+    Args:
+        hits: Successes of the first group.
+        trials: Its trials.
+        other_hits: Successes of the group that is subtracted.
+        other_trials: Its trials.
+        confidence: Coverage, between 0 and 1.
+
+    Returns:
+        Three float64 arrays; null where a group has no trial.
+
+    Source: Newcombe (1998), Statistics in Medicine 17, 873-890, method 10.
+
+    >>> share, low, high = newcombe([56], [70], [48], [80])
+    >>> round(float(low[0]), 4), round(float(high[0]), 4)
+    (0.0524, 0.3339)
+    """
+    first, low, high = wilson(hits, trials, confidence)
+    second, other_low, other_high = wilson(other_hits, other_trials, confidence)
+    difference = first - second
+    return (
+        difference,
+        difference - np.hypot(first - low, other_high - second),
+        difference + np.hypot(high - first, second - other_low),
+    )
 
 
 def quantile(confidence: float) -> float:

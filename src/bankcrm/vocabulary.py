@@ -252,6 +252,39 @@ class ContactOutcome(Labelled):
     NO_ANSWER = "no_answer", "未接通"
 
 
+class ConsentState(Labelled):
+    """What a customer said to a kind of contact, the strictest last (CSC-7)."""
+
+    GRANTED = "granted", "同意"
+    REFUSED = "refused", "拒绝"
+    WITHDRAWN = "withdrawn", "撤回"
+
+
+class CampaignState(Labelled):
+    """The steps of a campaign (CBM-7), with its approval (CSC-8) and its end."""
+
+    NEEDS = "needs", "收集需求"
+    ANALYSIS = "analysis", "分析"
+    PLAN = "plan", "策划"
+    APPROVED = "approved", "已批准"
+    MARKETING = "marketing", "实施"
+    CHECK = "check", "检查"
+    CLOSED = "closed", "结束"
+    CANCELLED = "cancelled", "取消"
+
+
+class CampaignEvent(Labelled):
+    """What moves a campaign from step to step (CBM-7, CSC-8)."""
+
+    NEEDS_COLLECTED = "needs_collected", "需求已收集"
+    ANALYSED = "analysed", "分析完成"
+    APPROVED = "approved", "批准"
+    STARTED = "started", "启动"
+    ENDED = "ended", "实施完成"
+    EVALUATED = "evaluated", "评估完成"
+    CANCELLED = "cancelled", "取消"
+
+
 class LinkKind(Labelled):
     """How two customers belong together (EB-4)."""
 

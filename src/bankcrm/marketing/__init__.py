@@ -1,0 +1,46 @@
+"""Marketing: campaigns with a control group, consent and contact policy, channels."""
+
+from __future__ import annotations
+
+from bankcrm.marketing.campaigns.effect import ArmEffect, CampaignEffect, campaign_effect
+from bankcrm.marketing.campaigns.groups import assign_groups
+from bankcrm.marketing.campaigns.power import (
+    SampleSize,
+    detectable,
+    power_of_test,
+    sample_size,
+    stopping_bounds,
+)
+from bankcrm.marketing.campaigns.record import Campaign, CampaignStep, move_campaign
+from bankcrm.marketing.campaigns.returns import CampaignReturn, campaign_return
+from bankcrm.marketing.campaigns.uplift import UpliftCurve, uplift_curve
+from bankcrm.marketing.channels.satisfaction import satisfaction
+from bankcrm.marketing.channels.use import channel_measures, first_contact_resolution
+from bankcrm.marketing.consent.contact import may_contact
+from bankcrm.marketing.consent.statements import consents_as_of
+from bankcrm.marketing.offers.product_rules import product_rules
+
+__all__ = [
+    "ArmEffect",
+    "Campaign",
+    "CampaignEffect",
+    "CampaignReturn",
+    "CampaignStep",
+    "SampleSize",
+    "UpliftCurve",
+    "assign_groups",
+    "campaign_effect",
+    "campaign_return",
+    "channel_measures",
+    "consents_as_of",
+    "detectable",
+    "first_contact_resolution",
+    "may_contact",
+    "move_campaign",
+    "power_of_test",
+    "product_rules",
+    "sample_size",
+    "satisfaction",
+    "stopping_bounds",
+    "uplift_curve",
+]

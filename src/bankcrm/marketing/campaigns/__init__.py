@@ -1,0 +1,1 @@
+"""Campaigns: their record and states, groups, sample size, effect, return and uplift."""

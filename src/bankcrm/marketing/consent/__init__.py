@@ -1,0 +1,1 @@
+"""Consent and contact policy: whom the bank may contact, for what, how and when."""

@@ -1,0 +1,1 @@
+"""Offers: which products customers hold together."""
