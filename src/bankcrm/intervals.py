@@ -80,3 +80,27 @@ def quantile(confidence: float) -> float:
     from scipy.special import ndtri
 
     return float(ndtri(0.5 + confidence / 2))
+
+
+def newcombe(
+    before: tuple[Floats, Floats, Floats], after: tuple[Floats, Floats, Floats]
+) -> tuple[Floats, Floats, Floats]:
+    """Difference of two independent shares with Newcombe's hybrid score interval (method 10).
+
+    Args:
+        before: Share, lower and upper bound, as `wilson` gives them.
+        after: The same of the other sample.
+
+    Returns:
+        Share after less share before, lower and upper bound.
+
+    >>> found = newcombe(wilson([48], [80]), wilson([56], [70]))
+    >>> [round(float(part[0]), 4) for part in found]
+    [0.2, 0.0524, 0.3339]
+    """
+    share, low, high = before
+    later, later_low, later_high = after
+    change = later - share
+    down = np.sqrt((later - later_low) ** 2 + (high - share) ** 2)
+    up = np.sqrt((later_high - later) ** 2 + (share - low) ** 2)
+    return change, change - down, change + up

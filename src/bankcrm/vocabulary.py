@@ -409,3 +409,14 @@ class IdentifierFault(Labelled):
     CHECK_DIGIT = "check_digit", "校验码不符"
     RESIDENT_ID = "resident_id", "实为居民身份证号"
     SHAPE = "shape", "格式不符"
+
+
+class QualityDimension(Labelled):
+    """What the quality of data is measured by (LCM-4)."""
+
+    COMPLETENESS = "completeness", "完整性"
+    VALIDITY = "validity", "有效性"
+    CONSISTENCY = "consistency", "一致性"
+    TIMELINESS = "timeliness", "及时性"
+    UNIQUENESS = "uniqueness", "唯一性"
+    ACCURACY = "accuracy", "准确性"

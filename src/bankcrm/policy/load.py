@@ -19,7 +19,7 @@ from bankcrm.policy.workbook import read_workbook
 from bankcrm.rules import DecisionTable, Parameter
 from bankcrm.rules.toml import RawTable, converter, parse_toml, plain, structure, table_of
 
-DOMAINS = ("bank", "lifecycle", "segmentation", "valuation", "complaints", "risk")
+DOMAINS = ("bank", "lifecycle", "segmentation", "valuation", "complaints", "risk", "quality")
 
 
 def load_policy(source: str | Path, *, shared: Policy | None = None) -> Policy:
@@ -84,8 +84,8 @@ def default_policy(domain: str, preset: str | None = None) -> Policy:
     """The policy that ships with the library for a domain.
 
     Args:
-        domain: ``bank``, ``lifecycle``, ``segmentation``, ``valuation``, ``complaints`` or
-            ``risk``.
+        domain: ``bank``, ``lifecycle``, ``segmentation``, ``valuation``, ``complaints``,
+            ``risk`` or ``quality``.
         preset: The name of one of the domain's presets: the defaults with the parameters, tables
             and records of the preset in the place of those of the same name.
 

@@ -3,5 +3,7 @@
 from __future__ import annotations
 
 from bankcrm.quality.identifiers.check import check_identifiers, normalise_identifiers
+from bankcrm.quality.measures.measure import measure_quality
+from bankcrm.quality.measures.quality import Quality
 
-__all__ = ["check_identifiers", "normalise_identifiers"]
+__all__ = ["Quality", "check_identifiers", "measure_quality", "normalise_identifiers"]

@@ -89,7 +89,8 @@ def _arrow(values: pd.Series) -> pa.LargeStringArray:
     except (UnicodeEncodeError, pa.ArrowException):
         raise DataError("expected text, found text that is no Unicode text") from None
     if isinstance(found, pa.ChunkedArray):
-        found = found.combine_chunks()
+        chunks = [chunk.cast(pa.large_string()) for chunk in found.chunks]
+        found = pa.chunked_array(chunks, pa.large_string()).combine_chunks()
     return found.cast(pa.large_string())
 
 
