@@ -14,15 +14,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import pandas as pd
 
-from bankcrm.policy import load_policy
-from bankcrm.quality import check_identifiers, measure_quality
+from bankcrm.policy import default_policy, load_policy
+from bankcrm.quality import check_identifiers, measure_quality, unify
 from rivals import rival
-from timing import compare
+from timing import compare, within
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from tests.quality.matched import f1, synthetic
 from tests.quality.numbers import mixed
 
 # python-stdnum knows no offices of credit codes and no length of an LEI.
@@ -39,7 +41,8 @@ id = "nine"
 domain = "quality"
 version = "1"
 [parameters.dimension_weight]
-value = { completeness = 1, validity = 1, consistency = 1, timeliness = 1, uniqueness = 1, accuracy = 1 }
+value = { completeness = 1, validity = 1, consistency = 1, timeliness = 1, uniqueness = 1, \
+  accuracy = 1 }
 unit = "weight"
 source = "default"
 [records]
@@ -109,6 +112,27 @@ def bench_measures(n: int, repeat: int) -> None:
         print("  passed:", ours.loc[list(_AS_POINTBLANK), "passed"].tolist(), list(theirs.values()))
 
 
+def bench_unify(n: int, repeat: int) -> None:
+    """Records of several sources: time, and how well they are matched."""
+    records, truth = synthetic(n, seed=1)
+    within(f"one record per customer, of {n:,}", lambda: unify(records), 10.0, repeat=repeat)
+    found = unify(records)
+    print(f"  F1 with the default keys: {f1(truth, found.crosswalk['customer_id']):.4f}")
+    default = default_policy("quality").raw_records
+    phone = {"id": "phone", "fields": ("phone",)}
+    number = {"id": "number", "fields": ("id_number",)}
+    for name, keys, checked in (
+        ("bare", ({**phone, "max_shared": n},), ()),
+        ("guarded", (phone, number), default["identifier"]),
+    ):
+        parts = {**default, "match_key": keys, "identifier": checked}
+        policy = attrs.evolve(default_policy("quality"), raw_records=parts)
+        found = unify(records, policy=policy)
+        largest = int(found.customers["records"].max())
+        score = f1(truth, found.crosswalk["customer_id"])
+        print(f"  the phone as key, {name}: F1 {score:.4f}, the largest cluster {largest:,}")
+
+
 def customers(n: int) -> pd.DataFrame:
     draw = np.random.default_rng(1)
     born = np.datetime64("1940-01-01") + draw.integers(0, 25_000, n)
@@ -170,6 +194,7 @@ def main() -> None:
     bench_measures(20_000, 1 if quick else 5)
     if not quick:
         bench_measures(1_000_000, 5)
+    bench_unify(20_000 if quick else 1_000_000, 1 if quick else 3)
 
 
 if __name__ == "__main__":

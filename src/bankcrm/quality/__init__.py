@@ -5,5 +5,13 @@ from __future__ import annotations
 from bankcrm.quality.identifiers.check import check_identifiers, normalise_identifiers
 from bankcrm.quality.measures.measure import measure_quality
 from bankcrm.quality.measures.quality import Quality
+from bankcrm.quality.unification.unify import Unified, unify
 
-__all__ = ["Quality", "check_identifiers", "measure_quality", "normalise_identifiers"]
+__all__ = [
+    "Quality",
+    "Unified",
+    "check_identifiers",
+    "measure_quality",
+    "normalise_identifiers",
+    "unify",
+]

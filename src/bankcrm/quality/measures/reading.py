@@ -86,7 +86,7 @@ def read_field(
         placeholders: Values that stand for a missing one.
         until: No date lies after this day; None for any.
     """
-    filled = ~(values.isna().to_numpy() | _stand_ins(values, column, placeholders))
+    filled = ~(values.isna().to_numpy() | stand_ins(values, column, placeholders))
     if not filled.all():
         values = values.mask(~filled)
     try:
@@ -128,7 +128,7 @@ def contract_of(values: pd.Series, name: str) -> Column:
     return Column(name, kind, required=False, nullable=True, personal=True)
 
 
-def _stand_ins(values: pd.Series, column: Column, placeholders: Iterable[Placeholder]) -> Mask:
+def stand_ins(values: pd.Series, column: Column, placeholders: Iterable[Placeholder]) -> Mask:
     """Where a placeholder or a blank text stands for a missing value."""
     named = [
         v
