@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 import numpy as np
 import pandas as pd
+from pandas.api import types
 
 from bankcrm._display import card, line, stamp
 from bankcrm.errors import DataError
@@ -115,13 +116,14 @@ def unify(
     policy = policy_of(policy, "quality")
     given = check_frame(
         as_frame(records),
-        (Column("record_id", "id"), Column("source", "category", False, True),
+        (Column("record_id", "id"), Column("source", "text", False, True),
          Column("updated", "date", False, True), Column("customer_id", "id", False, True)),
         frame="records",
         key="record_id",
     )  # fmt: skip
     given = given.reset_index(drop=True)
     frame = given.sort_values("record_id", ignore_index=True)
+    _refuse_no_text(frame)
     placeholders = policy.records("placeholder", Placeholder)
     fields = KeyFields(frame, placeholders, policy.records("identifier", Identifier))
     keys = _keys(policy.records("match_key", MatchKey), fields)
@@ -148,6 +150,15 @@ def unify(
         policy.stamp(_used(keys)),
         policy,
     )
+
+
+def _refuse_no_text(frame: pd.DataFrame) -> None:
+    """Refuse half a surrogate pair, which no file and no column of text can hold."""
+    for name in (c for c in frame if types.is_object_dtype(frame[c].dtype)):
+        try:
+            "".join(v for v in frame[name].to_numpy() if isinstance(v, str)).encode()
+        except UnicodeEncodeError:
+            raise DataError(f"records.{name}: text that is no Unicode text; correct it") from None
 
 
 _Key = tuple[MatchKey, "Codes | None", int]
