@@ -39,7 +39,16 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     assert loaded.isdisjoint(HEAVY)
 
 
-DOMAINS = ("lifecycle", "segmentation", "valuation", "complaints", "risk", "marketing", "scorecards")
+DOMAINS = (
+    "lifecycle",
+    "segmentation",
+    "valuation",
+    "complaints",
+    "risk",
+    "marketing",
+    "quality",
+    "scorecards",
+)
 
 
 @pytest.mark.parametrize("domain", DOMAINS)

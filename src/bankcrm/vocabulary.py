@@ -424,3 +424,41 @@ class ClockStateKind(Labelled):
     BREACHED = "breached", "超时"
     MET = "met", "达标"
     STOPPED = "stopped", "停止"
+
+
+class IdentifierScheme(Labelled):
+    """A kind of identifier that can be checked (LCM-4, EB-5)."""
+
+    RESIDENT_ID = "resident_id", "居民身份证号"
+    CREDIT_CODE = "credit_code", "统一社会信用代码"
+    LEI = "lei", "法人机构识别编码"
+    IBAN = "iban", "国际银行账号"
+    LUHN = "luhn", "银行卡号"
+    MOBILE = "mobile", "手机号"
+    EMAIL = "email", "电子邮箱"
+
+
+class IdentifierFault(Labelled):
+    """Why an identifier is not valid (LCM-4)."""
+
+    LENGTH = "length", "长度不符"
+    CHARACTER = "character", "字符不符"
+    COUNTRY = "country", "国家代码不符"
+    REGION = "region", "省份代码不符"
+    OFFICE = "office", "登记管理部门代码不符"
+    RANGE = "range", "号段不符"
+    DATE = "date", "出生日期不符"
+    CHECK_DIGIT = "check_digit", "校验码不符"
+    RESIDENT_ID = "resident_id", "实为居民身份证号"
+    SHAPE = "shape", "格式不符"
+
+
+class QualityDimension(Labelled):
+    """What the quality of data is measured by (LCM-4)."""
+
+    COMPLETENESS = "completeness", "完整性"
+    VALIDITY = "validity", "有效性"
+    CONSISTENCY = "consistency", "一致性"
+    TIMELINESS = "timeliness", "及时性"
+    UNIQUENESS = "uniqueness", "唯一性"
+    ACCURACY = "accuracy", "准确性"

@@ -19,7 +19,17 @@ from bankcrm.policy.workbook import read_workbook
 from bankcrm.rules import DecisionTable, Parameter
 from bankcrm.rules.toml import RawTable, converter, parse_toml, plain, structure, table_of
 
-DOMAINS = ("bank", "lifecycle", "segmentation", "valuation", "complaints", "risk", "marketing", "scorecards")
+DOMAINS = (
+    "bank",
+    "lifecycle",
+    "segmentation",
+    "valuation",
+    "complaints",
+    "risk",
+    "marketing",
+    "quality",
+    "scorecards",
+)
 
 
 def load_policy(source: str | Path, *, shared: Policy | None = None) -> Policy:
@@ -85,7 +95,7 @@ def default_policy(domain: str, preset: str | None = None) -> Policy:
 
     Args:
         domain: ``bank``, ``lifecycle``, ``segmentation``, ``valuation``, ``complaints``,
-            ``risk``, ``marketing`` or ``scorecards``.
+            ``risk``, ``marketing``, ``quality`` or ``scorecards``.
         preset: The name of one of the domain's presets: the defaults with the parameters, tables
             and records of the preset in the place of those of the same name.
 

@@ -1,0 +1,1 @@
+"""Data quality by dimension, field, group and customer."""

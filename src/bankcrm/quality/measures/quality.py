@@ -1,0 +1,239 @@
+"""The measured quality of a frame: by rule, by group, by customer, and over time."""
+
+from __future__ import annotations
+
+import functools
+from datetime import date
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bankcrm._display import card, line, stamp
+from bankcrm.arguments import as_kind
+from bankcrm.errors import DataError, known_names
+from bankcrm.frames.arrays import codes
+from bankcrm.intervals import newcombe, wilson
+from bankcrm.policy import Policy
+from bankcrm.quality.measures.verdicts import FAILED, PASSED, Verdict
+from bankcrm.vocabulary import QualityDimension
+
+_DIMENSIONS = [d.value for d in QualityDimension]
+_SHARES = ("assessed", "passed", "share", "low", "high")
+
+
+@attrs.frozen(eq=False, repr=False)
+class Quality:
+    """The quality of the records of a frame on a day; make it with `measure_quality`.
+
+    No table in it holds a value of a record, only ids.
+
+    Attributes:
+        verdicts: Each rule and its verdict on every row.
+        frame: The rows as they came.
+        ids: The id of each row.
+        as_of: The day.
+        policy: What it was measured by.
+    """
+
+    verdicts: tuple[Verdict, ...]
+    frame: pd.DataFrame
+    ids: pd.Series
+    as_of: date
+    policy: Policy
+
+    @functools.cached_property
+    def fields(self) -> pd.DataFrame:
+        """One row per rule, by its id.
+
+        ``dimension``, ``field``, ``assessed`` and ``passed`` (rows, int64), ``share`` with ``low``
+        and ``high`` (Wilson, 95 %; null where nothing was assessed), ``weight``, ``because``,
+        ``source`` and ``reason`` (why nothing was assessed, else null).
+        """
+        counts = [_counts(v.rows) for v in self.verdicts]
+        found = self._described()
+        found = found.assign(**_shares([n for n, _ in counts], [n for _, n in counts]))
+        why = [
+            None if n else v.reason or "no row that the rule is for"
+            for v, (n, _) in zip(self.verdicts, counts, strict=True)
+        ]
+        found["reason"] = pd.Series(why, index=found.index, dtype=object)
+        return self.policy.stamp(found)
+
+    @functools.cached_property
+    def dimensions(self) -> pd.DataFrame:
+        """One row per dimension: the parts of the score.
+
+        ``assessed`` (rules with weight that were), ``share`` (their weighted mean) and ``weight``.
+        """
+        fields = self.fields
+        weight = fields["weight"].where(fields["assessed"] > 0, 0.0)
+        by = fields["dimension"]
+        total = weight.groupby(by, observed=False).sum()
+        reached = (weight * fields["share"].fillna(0)).groupby(by, observed=False).sum()
+        weights = self.policy.value("dimension_weight")
+        return pd.DataFrame(
+            {
+                "assessed": (weight > 0).groupby(by, observed=False).sum(),
+                "share": (reached / total.where(total > 0)),
+                "weight": [float(weights[d]) for d in _DIMENSIONS],
+            },
+            index=pd.Index(_DIMENSIONS, name="dimension"),
+        )
+
+    @property
+    def score(self) -> float:
+        """The weighted mean of the dimensions that were assessed; NaN if none was."""
+        parts = self.dimensions[self.dimensions["share"].notna()]
+        total = parts["weight"].sum()
+        return float((parts["share"] * parts["weight"]).sum() / total) if total else float("nan")
+
+    @functools.cached_property
+    def customers(self) -> pd.DataFrame:
+        """One row per row of the frame: its id, ``score``, ``failed`` (rules), ``reasons``.
+
+        The score is made like that of the whole; it is null where no rule with weight was assessed.
+        """
+        size = len(self.ids)
+        weights = self.policy.value("dimension_weight")
+        score, total = np.zeros(size), np.zeros(size)
+        for dimension in _DIMENSIONS:
+            own = [v for v in self.verdicts if v.dimension == dimension and v.weight]
+            assessed, passed = np.zeros(size), np.zeros(size)
+            for v in own:
+                if v.rows is not None:
+                    assessed += v.weight * (v.rows >= 0)
+                    passed += v.weight * (v.rows == PASSED)
+            some = assessed > 0
+            score[some] += float(weights[dimension]) * passed[some] / assessed[some]
+            total[some] += float(weights[dimension])
+        share = np.full(size, np.nan)
+        np.divide(score, total, out=share, where=total > 0)
+        failed, reasons = self._failures()
+        found = pd.DataFrame(
+            {
+                str(self.ids.name): self.ids.array,
+                "score": share,
+                "failed": failed,
+                "reasons": reasons,
+            },
+            index=self.ids.index,
+        )
+        return self.policy.stamp(found)
+
+    def by(self, column: str) -> pd.DataFrame:
+        """The shares of each rule by group.
+
+        Args:
+            column: A column of the frame, such as ``branch`` or ``source``.
+
+        Returns:
+            One row per group and rule that was assessed in it: ``group`` (null for rows without
+            one), ``rule``, ``dimension``, ``field``, ``assessed``, ``passed``, ``share``, ``low``,
+            ``high``.
+
+        Raises:
+            DataError: There is no such column.
+        """
+        if column not in self.frame:
+            raise DataError(f"no column {column!r}; {known_names(column, map(str, self.frame))}")
+        code, groups = codes(self.frame[column])
+        described = self._described()[["dimension", "field"]]
+        parts = []
+        for (rule, row), verdict in zip(described.iterrows(), self.verdicts, strict=True):
+            if verdict.rows is None:
+                continue
+            assessed = _by_code(code, len(groups), verdict.rows >= 0)
+            passed = _by_code(code, len(groups), verdict.rows == PASSED)
+            names = pd.Series([*groups, None], dtype=object)
+            part = pd.DataFrame({"group": names, "rule": rule, **row.to_dict()})
+            parts.append(part.assign(**_shares(assessed, passed))[assessed > 0])
+        if not parts:
+            return pd.DataFrame(columns=["group", "rule", "dimension", "field", *_SHARES])
+        found = pd.concat(parts, ignore_index=True).sort_values("group", kind="stable")
+        return self.policy.stamp(found.reset_index(drop=True))
+
+    def compare(self, earlier: Quality) -> pd.DataFrame:
+        """What has changed since an earlier measurement.
+
+        Args:
+            earlier: The same of another day.
+
+        Returns:
+            One row per rule of either: ``dimension``, ``field``, ``before``, ``now``, ``change``
+            with ``low`` and ``high`` (Newcombe, 95 %, as if the rows were others); null where one
+            of them assessed nothing.
+
+        Raises:
+            DataError: It is no `Quality`.
+        """
+        as_kind(earlier, Quality, "earlier", "from measure_quality")
+        rules = self.fields.index.union(earlier.fields.index, sort=False)
+        old, new = earlier.fields.reindex(rules), self.fields.reindex(rules)
+        counts = [
+            side[column].fillna(0).to_numpy(np.float64)
+            for side in (new, old)
+            for column in ("passed", "assessed")
+        ]
+        change, low, high = newcombe(*counts)
+        found = new[["dimension", "field"]].astype(object)
+        found = found.fillna(old[["dimension", "field"]].astype(object))
+        found = found.assign(
+            before=old["share"], now=new["share"], change=change, low=low, high=high
+        )
+        return self.policy.stamp(found)
+
+    def __repr__(self) -> str:
+        figures = {"rows": len(self.ids), "score": self.score, "as of": self.as_of}
+        return line("Quality", figures)
+
+    def _repr_html_(self) -> str:
+        figures = {"rows": len(self.ids), "score": self.score, "as of": self.as_of}
+        note = stamp(self.policy.version, self.policy.fingerprint)
+        return card("Quality", figures, self.dimensions, note)
+
+    def _described(self) -> pd.DataFrame:
+        texts = ("field", "weight", "because", "source")
+        return pd.DataFrame(
+            {
+                "dimension": pd.Categorical([v.dimension for v in self.verdicts], _DIMENSIONS),
+                **{name: [getattr(v, name) for v in self.verdicts] for name in texts},
+            },
+            index=pd.Index([v.rule for v in self.verdicts], name="rule"),
+        )
+
+    def _failures(self) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_]]:
+        """The failed rules and their reasons; one text per distinct set of failures."""
+        own = [v for v in self.verdicts if v.rows is not None and v.weight]
+        number = np.zeros(len(self.ids), np.int64)
+        sets: list[tuple[int, ...]] = [()]
+        for place, v in enumerate(own):
+            failed = np.asarray(v.rows == FAILED)
+            if not failed.any():
+                continue
+            both, number = np.unique(number * 2 + failed, return_inverse=True)
+            sets = [(*sets[b // 2], place) if b % 2 else sets[b // 2] for b in both]
+        rules = np.array([", ".join(own[i].rule for i in s) for s in sets], dtype=object)
+        reasons = np.array(["; ".join(own[i].because for i in s) for s in sets], dtype=object)
+        return rules[number], reasons[number]
+
+
+def _counts(rows: npt.NDArray[np.int8] | None) -> tuple[int, int]:
+    if rows is None:
+        return 0, 0
+    return int((rows >= 0).sum()), int((rows == PASSED).sum())
+
+
+def _by_code(
+    code: npt.NDArray[np.intp], groups: int, rows: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.int64]:
+    """How many of some rows each group has; the last is that of rows without a group."""
+    found = np.bincount(code[rows] + 1, minlength=groups + 1)
+    return np.append(found[1:], found[0]).astype(np.int64)
+
+
+def _shares(assessed: npt.ArrayLike, passed: npt.ArrayLike) -> dict[str, npt.NDArray[np.generic]]:
+    n, x = np.asarray(assessed, np.int64), np.asarray(passed, np.int64)
+    share, low, high = wilson(x, n)
+    return {"assessed": n, "passed": x, "share": share, "low": low, "high": high}

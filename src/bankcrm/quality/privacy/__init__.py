@@ -1,0 +1,1 @@
+"""Masks, pseudonyms and the retention of personal data."""

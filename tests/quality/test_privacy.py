@@ -1,0 +1,279 @@
+"""Masks, pseudonyms and retention; a marked customer goes through the library."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import zipfile
+from pathlib import Path
+
+import attrs
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import bankcrm
+from bankcrm.datasets import make_book
+from bankcrm.errors import BankcrmError, DataError
+from bankcrm.frames import check_frame
+from bankcrm.models import Complaint, Customer, columns_of, models_of
+from bankcrm.quality import (
+    check_identifiers,
+    mask_personal,
+    measure_quality,
+    normalise_identifiers,
+    pseudonymise,
+    retention_plan,
+    unify,
+)
+
+DAY = dt.date(2026, 6, 30)
+KEY = b"sixteen byte key"
+MARKS = {
+    "name": "MARKER-NAME",
+    "phone": "MARKER-PHONE",
+    "email": "MARKER-MAIL",
+    "id_number": "MARKER-NUMBER",
+}
+
+
+def unmarked(text: str) -> bool:
+    return "MARKER" not in text
+
+
+def test_masks_by_kind_of_field() -> None:
+    rows = pd.DataFrame(
+        {
+            "customer_id": [1, 2, 3],
+            "name": ["王小明", "L", None],
+            "phone": ["13800138000", "1380", None],
+            "email": ["lina@mail.cn", "a@b.cn", "nobody"],
+            "birth_date": pd.to_datetime(["1990-05-01", None, "2001-01-01"]),
+            "id_number": ["11010519491231002X", "1", None],
+            "city": ["Wuhan", "Xian", None],
+        }
+    )
+    found = mask_personal(rows)
+    assert found["name"].tolist() == ["王***", "***", None]
+    assert found["phone"].tolist() == ["138***00", "***", None]
+    assert found["email"].tolist() == ["l***@mail.cn", "***", "***"]
+    assert found["birth_date"].tolist() == ["1990-***", None, "2001-***"]
+    assert found["id_number"].tolist() == ["***", "***", None]
+    assert found["city"].tolist()[:2] == ["Wuhan", "Xian"]
+    assert rows["name"][0] == "王小明"
+
+
+@given(st.lists(st.one_of(st.none(), st.text(max_size=20)), min_size=1, max_size=6))
+def test_a_mask_shows_at_most_half_of_a_value(values: list[str | None]) -> None:
+    rows = pd.DataFrame({"name": values, "phone": values}, dtype=object)
+    found = mask_personal(rows)
+    for field in ("name", "phone"):
+        for value, shown in zip(values, found[field], strict=True):
+            assert (shown is None) == (value is None)
+            assert shown is None or 2 * (len(shown) - 3) <= len(value or "")
+
+
+@pytest.mark.parametrize("model", [Customer, Complaint])
+def test_every_personal_field_of_a_record_is_masked_and_replaced(model: type) -> None:
+    personal = [c.name for c in columns_of(model) if c.personal]
+    rows = pd.DataFrame({c.name: ["MARKER-VALUE"] for c in columns_of(model)})
+    for found in (mask_personal(rows, model), pseudonymise(rows, model, key=KEY)):
+        assert unmarked(found[personal].to_string())
+        assert found.drop(columns=personal).eq("MARKER-VALUE").all(axis=None)
+
+
+def test_pseudonyms_are_keyed_blake2b() -> None:
+    rows = pd.DataFrame({"customer_id": [1, 2], "name": ["Li Na", None], "email": ["Li Na", "x"]})
+    found = pseudonymise(rows, key=KEY)
+    own = hashlib.blake2b(b"name", key=KEY, digest_size=32).digest()
+    assert found["name"][0] == hashlib.blake2b(b"Li Na", key=own, digest_size=16).hexdigest()
+    assert found["name"][1] is None
+    assert found["name"][0] != found["email"][0], "another key for each field"
+    assert found["name"][0] != pseudonymise(rows, key=KEY + b"2")["name"][0]
+    other = pd.DataFrame({"customer_id": ["1", "9"], "email": ["y", "x"]})
+    again = pseudonymise(other, key=KEY, fields=["customer_id"])
+    assert again["email"][1] == found["email"][1], "joined over frames"
+    assert (
+        again["customer_id"][0]
+        == pseudonymise(rows, key=KEY, fields=["customer_id"])["customer_id"][0]
+    )
+
+
+@given(st.lists(st.text(max_size=5), min_size=1, max_size=8))
+def test_tokens_are_equal_where_values_are(values: list[str]) -> None:
+    found = pseudonymise(pd.DataFrame({"name": pd.Series(values, dtype=object)}), key=KEY)["name"]
+    assert [found[0] == f for f in found] == [values[0] == v for v in values]
+
+
+@pytest.mark.parametrize("key", ["MARKER", b"short", None, b"", b"x" * 65])
+def test_plain_hashes_are_refused(key: object) -> None:
+    with pytest.raises(DataError, match="a hash without a key") as error:
+        pseudonymise(pd.DataFrame({"name": ["x"]}), key=key)  # type: ignore[arg-type]
+    assert unmarked(str(error.value))
+
+
+def plan(**columns: list[object]) -> pd.DataFrame:
+    size = len(next(iter(columns.values())))
+    rows = pd.DataFrame({"customer_id": range(size), **columns})
+    for name in ("contract_date", "closed_date", "last_transaction"):
+        rows[name] = pd.to_datetime(rows.get(name, pd.Series([None] * size)))
+    return rows
+
+
+def test_the_longest_duty_decides() -> None:
+    rows = plan(
+        contract_date=["2000-01-01"] * 4 + [None],
+        closed_date=["2010-06-30", "2010-06-30", "2016-02-29", None, None],
+        last_transaction=["2010-01-01", "2016-06-30", None, "2001-01-01", None],
+    )
+    found = retention_plan(rows, as_of=DAY)
+    assert found["action"].tolist() == ["erase", "keep", "erase", "keep", "keep"]
+    assert found["duty"].astype(object).tolist()[:3] == ["identity", "transactions", "identity"]
+    assert found["keep_until"].astype(str).tolist()[:3] == [
+        "2020-06-30",
+        "2026-06-30",
+        "2026-02-28",
+    ]
+    assert "person decides" in found["reason"][4]
+    assert found.loc[3, "reason"] == "in a relationship with the bank"
+    assert found["source"][0] == "Anti-Money Laundering Law of 2024"
+    tomorrow = retention_plan(rows, as_of=DAY + dt.timedelta(1))
+    assert tomorrow["action"].tolist() == ["erase", "erase", "erase", "keep", "keep"]
+
+
+def test_open_complaints_hold_and_requests_restrict() -> None:
+    rows = plan(
+        contract_date=["2000-01-01"] * 3, closed_date=["2010-01-01", "2024-01-01", "2024-01-01"]
+    )
+    case = pd.DataFrame({"customer_id": [0]})
+    asked = pd.DataFrame({"customer_id": [0, 1]})
+    found = retention_plan(rows, as_of=DAY, complaints=case, requests=asked)
+    assert found["action"].tolist() == ["hold", "restrict", "keep"]
+    assert found["keep_until"].astype(str)[1] == "2034-01-01"
+
+
+def content_of(path: Path) -> bytes:
+    """What a file holds, unpacked."""
+    if path.suffix == ".parquet":
+        return pd.read_parquet(path).to_string().encode()
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as parts:
+            return b"".join(parts.read(name) for name in parts.namelist())
+    return path.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def marked() -> bankcrm.Book:
+    """The synthetic bank with one customer whose personal values are marked."""
+    book = make_book(300, seed=3)
+    customers = book.customers.reset_index(drop=True).copy()
+    for field, mark in MARKS.items():
+        plain = (
+            customers[field].astype(object)
+            if field in customers
+            else pd.Series(None, range(len(customers)), dtype=object)
+        )
+        plain[5] = mark
+        customers[field] = plain
+    complaints = book.complaints.reset_index(drop=True).copy()
+    for column in columns_of(Complaint):
+        if column.personal and column.kind == "text":
+            complaints[column.name] = f"MARKER-{column.name}"
+    return attrs.evolve(book, customers=customers, complaints=complaints)
+
+
+def test_a_review_shows_no_personal_value(marked: bankcrm.Book, tmp_path: Path) -> None:
+    review = bankcrm.review(marked, as_of=marked.as_of)
+    customer = marked.customers["customer_id"].iloc[5]
+    review.write(tmp_path / "out")
+    policies = bankcrm.default_policies()
+    stricter = policies["lifecycle"].with_parameters(lost_after_days=200)
+    impact = bankcrm.simulate(marked, proposed=stricter, as_of=marked.as_of)
+    impact.write(tmp_path / "out" / "impact")
+    review.to_excel(tmp_path / "out" / "review.xlsx")
+    for path in (tmp_path / "out").rglob("*"):
+        if path.is_file():
+            assert b"MARKER" not in content_of(path), path.name
+    shown = [
+        impact,
+        review,
+        review.explain(customer),
+        review.actions,
+        marked.check(),
+        review.findings,
+    ]
+    for value in shown:
+        assert unmarked(repr(value) + str(value) + getattr(value, "_repr_html_", str)())
+
+
+def test_the_functions_of_quality_show_none(marked: bankcrm.Book) -> None:
+    customers = marked.customers
+    quality = measure_quality(customers, as_of=DAY, reference=customers.iloc[:50])
+    records = customers.rename(columns={"customer_id": "record_id"})
+    unified = unify(records)
+    tables = [
+        quality.fields, quality.customers, quality.dimensions, quality.by("branch"),
+        quality.compare(quality), unified.crosswalk, unified.provenance, unified.doubtful,
+        unified.keys, retention_plan(customers, as_of=DAY),
+        pseudonymise(customers, key=KEY, fields=["id_number"]),
+    ]  # fmt: skip
+    for table in tables:
+        assert unmarked(table.to_string())
+    masked = mask_personal(customers).astype(str)
+    assert not masked.isin(MARKS.values()).any(axis=None)
+    for value in (quality, unified):
+        assert unmarked(repr(value) + value._repr_html_())
+    assert unified.customers["name"].eq("MARKER-NAME").any(), "the data itself is kept"
+    for scheme in ("mobile", "resident_id", "email"):
+        assert unmarked(check_identifiers(customers["phone"], scheme).to_string())
+        assert unmarked(normalise_identifiers(customers["phone"], scheme).to_string())
+
+
+class Odd:
+    """An object whose text is marked."""
+
+    def __repr__(self) -> str:
+        return "MARKER-OBJECT"
+
+
+BAD = [
+    "MARKER-TEXT",
+    Odd(),
+    ["MARKER-LIST"],
+    {"MARKER": 1},
+    b"MARKER-BYTES",
+    "MARKER\ud800",
+    7,
+    np.nan,
+]
+
+
+@pytest.mark.parametrize(
+    "field", [c.name for c in columns_of(Customer) if c.personal] + ["id_number"]
+)
+@pytest.mark.parametrize("bad", BAD, ids=lambda b: type(b).__name__)
+def test_no_error_shows_a_personal_value(field: str, bad: object) -> None:
+    """Each function gets a wrong value in a personal field: it works, or its error is unmarked."""
+    rows = pd.DataFrame({"customer_id": [1, 2], "record_id": [1, 2], "kind": ["person", "person"]})
+    rows["contract_date"] = rows["closed_date"] = pd.to_datetime(["2001-01-01", None])
+    rows[field] = pd.Series([bad, bad], dtype=object)
+    calls = [
+        lambda: check_frame(rows, columns_of(Customer)),
+        lambda: models_of(rows.drop(columns=["record_id"]), Customer),
+        lambda: field == "id_number" or Customer(customer_id=1, kind="person", **{field: bad}),
+        lambda: measure_quality(rows, as_of=DAY, reference=rows).customers,
+        lambda: unify(rows.drop(columns="customer_id")),
+        lambda: check_identifiers(rows[field], "mobile"),
+        lambda: normalise_identifiers(rows[field], "email"),
+        lambda: pseudonymise(rows, key=KEY, fields=[field]),
+        lambda: mask_personal(rows),
+    ]  # fmt: skip
+    for call in calls:
+        try:
+            result = call()
+            shown = repr(result) if isinstance(result, Customer) else ""
+        except BankcrmError as error:
+            shown = str(error)
+        assert unmarked(shown)
