@@ -171,12 +171,12 @@ class Quality:
         as_kind(earlier, Quality, "earlier", "from measure_quality")
         rules = self.fields.index.union(earlier.fields.index, sort=False)
         old, new = earlier.fields.reindex(rules), self.fields.reindex(rules)
-        counts = [
+        passed, assessed, passed_before, assessed_before = (
             side[column].fillna(0).to_numpy(np.float64)
             for side in (new, old)
             for column in ("passed", "assessed")
-        ]
-        change, low, high = newcombe(*counts)
+        )
+        change, low, high = newcombe(passed, assessed, passed_before, assessed_before)
         found = new[["dimension", "field"]].astype(object)
         found = found.fillna(old[["dimension", "field"]].astype(object))
         found = found.assign(
