@@ -1,6 +1,6 @@
 """Bad frames for every public function: a sentence or a right result, and the frame unchanged.
 
-    python tests/nightly/frames.py [--only contribution] [--every 20] [--faults surrogate] [--engines]
+    python tests/nightly/frames.py [--only contribution] [--every 20] [--faults "one list"]
 
 Each call has good frames. Each frame is broken in every way that its columns allow. What comes
 back is a result, or a `BankcrmError` with a sentence; any other error is printed. Exit code 1 if
@@ -28,7 +28,8 @@ from bankcrm.errors import BankcrmError
 
 sys.path.insert(0, str(Path(__file__).parent))  # the tests load this file by its path
 
-from frame_calls import DAY, Call, calls  # noqa: E402
+from frame_calls import DAY, Call, calls
+
 
 def _put(values: pd.Series, value: object) -> pd.Series:
     plain = values.astype(object).to_list()

@@ -9,8 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bankcrm import complaints, lifecycle, marketing, quality, risk, scorecards, segmentation
-from bankcrm import scoring
+from bankcrm import (
+    complaints,
+    lifecycle,
+    marketing,
+    quality,
+    risk,
+    scorecards,
+    scoring,
+    segmentation,
+)
 from bankcrm.actions import select_actions
 from bankcrm.book import Book
 from bankcrm.models import Capital
@@ -44,8 +52,8 @@ def _marketing(every: dict[str, Any]) -> list[Made]:
     held = pd.DataFrame({"card": [1, 1, 1, 0], "fund": [1, 1, 0, 0]}, dtype=bool)
     said = pd.DataFrame({"customer_id": ids, "purpose": "campaign", "channel": "phone",
                          "state": "granted", "since": pd.Timestamp("2026-01-05")})  # fmt: skip
-    people = every["customers"].set_index("customer_id").assign(
-        do_not_contact=False, deceased=False
+    people = (
+        every["customers"].set_index("customer_id").assign(do_not_contact=False, deceased=False)
     )
     plan = said[["customer_id", "purpose", "channel"]].assign(date=pd.Timestamp("2026-07-01"))
     may = {"planned": plan, "customers": people, "consents": said, "contacts": contacts,
@@ -95,7 +103,8 @@ def _risk(every: dict[str, Any]) -> list[Made]:
         ("limit_use", {"exposure": lent}, first(risk.limit_use, groups=groups, capital=ours)),
         ("review_watch_list", {"previous": watch, "risks": risks},
          first(risk.review_watch_list, as_of=DAY)),
-        ("summarise_watch_list", {"history": watch.assign(review_date=pd.Timestamp(DAY))}, first(risk.summarise_watch_list)),
+        ("summarise_watch_list", {"history": watch.assign(review_date=pd.Timestamp(DAY))},
+         first(risk.summarise_watch_list)),
     ]  # fmt: skip
 
 
@@ -118,8 +127,9 @@ def _quality(every: dict[str, Any]) -> list[Made]:
 
 
 def _scorecards() -> list[Made]:
-    events = pd.DataFrame({"measure": "transactions", "employee_id": ["A", "B", "C"],
-                           "date": pd.Timestamp("2026-03-01"), "value": [90, 120, 100]})  # fmt: skip
+    who = ["A", "B", "C"]
+    events = pd.DataFrame({"measure": "transactions", "employee_id": who, "value": [90, 120, 100],
+                           "date": pd.Timestamp("2026-03-01")})  # fmt: skip
     values = scorecards.kpi_values(events, as_of="2026-03-31", by="employee_id")
     goal = pd.DataFrame({"kpi": ["transactions"], "target": [100.0]})
     done = scorecards.attain(values, goal)

@@ -81,7 +81,9 @@ def _unicode_flaw(texts: pd.Series) -> Flaw:
         for start in range(0, len(plain), _PART):
             part = plain[start : start + _PART]
             if not is_unicode("".join(v for v in part if isinstance(v, str))):
-                wrong[start : start + _PART] = [isinstance(v, str) and not is_unicode(v) for v in part]
+                wrong[start : start + _PART] = [
+                    isinstance(v, str) and not is_unicode(v) for v in part
+                ]
     return Flaw("not_unicode", wrong, "Unicode text", "decode them again", show_values=False)
 
 
