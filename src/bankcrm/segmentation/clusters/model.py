@@ -14,7 +14,7 @@ from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.numbering import categorical
 from bankcrm.rules.fingerprint import canonical, digest
-from bankcrm.segmentation.clusters.kmeans import nearest, squared_gap
+from bankcrm.segmentation.clusters.kmeans import squared_gap
 from bankcrm.segmentation.clusters.scales import FeatureScale, Floats, values_of
 from bankcrm.wire.toml import Saved
 
@@ -203,18 +203,16 @@ def assign_clusters(facts: object, clusters: Clusters) -> pd.DataFrame:
     points = clusters.scaled(frame)
     absent = np.isnan(points)
     unknown = absent.any(axis=0)
-    centres = clusters.centres
-    label, gap = nearest(points, centres)
-    others = np.full((len(centres), points.shape[1]), np.inf)
-    for number, centre in enumerate(centres):
-        squared_gap(points, centre, others[number])
-    others[label, np.arange(len(label))] = np.inf
-    second = others.argmin(axis=0)
+    gaps = np.array([squared_gap(points, c, np.empty(len(frame))) for c in clusters.centres])
+    rows, label = np.arange(len(frame)), gaps.argmin(axis=0)
+    distance = np.sqrt(gaps[label, rows])
+    gaps[label, rows] = np.inf
+    second = gaps.argmin(axis=0)
     missing = np.where(unknown, absent.argmax(axis=0), -1)
     found = pd.DataFrame(
         {
             "cluster": categorical(np.where(unknown, -1, label), clusters.names),
-            "distance": np.where(unknown, np.nan, np.sqrt(gap)),
+            "distance": np.where(unknown, np.nan, distance),
             "second": categorical(np.where(unknown, -1, second), clusters.names),
             "missing": categorical(missing, clusters.features),
         },
