@@ -42,11 +42,15 @@ class EarlierReview:
         as_of: The day of the review.
         summary: Its figures.
         standing: Stage and tier of every customer.
+        groups: Its groups of connected customers, one row per member; None where not known.
+        watch_list: Its watch list, one row per customer; None where not known.
     """
 
     as_of: date
     summary: Mapping[str, Any]
     standing: pd.DataFrame
+    groups: pd.DataFrame | None = None
+    watch_list: pd.DataFrame | None = None
 
 
 @attrs.frozen(eq=False)
