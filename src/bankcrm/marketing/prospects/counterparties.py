@@ -184,8 +184,8 @@ def _distinct(first: Ints, second: Ints) -> tuple[Ints, Ints]:
 def _sums(partner: Ints, amount: Floats, size: int) -> Floats:
     """Sums that do not depend on the order of the rows: the smallest amounts are added first."""
     order = np.argsort(amount, kind="stable")
-    found: Floats = np.bincount(partner[order], amount[order], minlength=size)
-    return found
+    found = np.bincount(partner[order], weights=amount[order], minlength=size)
+    return found.astype(np.float64)  # of no rows they are counts
 
 
 def _half_keys(rows: pd.DataFrame) -> list[DataFault]:
