@@ -31,7 +31,10 @@ def bank() -> Review:
 
 def situation(reviewed: Review) -> Situation:
     days = calendar_for(CALENDAR, reviewed.as_of)
-    return Situation(reviewed.facts, reviewed.complaints, reviewed.as_of, reviewed.policies, days)
+    return Situation(
+        reviewed.facts, reviewed.complaints, reviewed.as_of, reviewed.policies, days,
+        watch=reviewed.risk.watch_list,
+    )  # fmt: skip
 
 
 def test_the_list_keeps_its_contract(bank: Review) -> None:

@@ -29,6 +29,7 @@ class Situation:
         policies: What decides.
         calendar: The calendar whose working days count; see `calendar_for`.
         earlier: Results of an earlier review, indexed by customer; None: nothing is compared.
+        watch: The watch list; see `bankcrm.risk.review_watch_list`. None: it is not known.
     """
 
     facts: pd.DataFrame
@@ -37,6 +38,7 @@ class Situation:
     policies: PolicySet
     calendar: WorkingCalendar
     earlier: pd.DataFrame | None = None
+    watch: pd.DataFrame | None = None
 
     @property
     def today(self) -> np.datetime64:
