@@ -271,8 +271,8 @@ class DuckDBEngine(Engine):
         }
         kinds = {(name, c.name): c.kind for name in self.files for c in CONTRACT[name]}
         wrong = [
-            f"{name}.{column}: NaN or infinity in {n:,} row{'s' * (n != 1)}; expected finite numbers; "
-            "correct them, or leave the cell empty where the number is not known"
+            f"{name}.{column}: NaN or infinity in {n:,} row{'s' * (n != 1)}; expected "
+            "finite numbers; correct them, or leave the cell empty where the number is not known"
             for (name, column), n in others.items()
             if n and kinds[name, column] != "id"
         ]
