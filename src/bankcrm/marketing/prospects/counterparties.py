@@ -128,8 +128,8 @@ def _sorted_codes(values: pd.Series) -> tuple[Ints, pd.Index]:
     """Codes of the values in the order of their texts."""
     code, index = codes(values)
     order = np.argsort(index.map(str).to_numpy(dtype=object), kind="stable")
-    rank: Ints = np.argsort(order)
-    return rank[code], index.take(order)
+    found: Ints = np.argsort(order)[code]
+    return found, index.take(order)
 
 
 def _facts(frame: pd.DataFrame, partner: Ints, size: int, policy: Policy) -> pd.DataFrame:
