@@ -128,8 +128,7 @@ def _sorted_codes(values: pd.Series) -> tuple[Ints, pd.Index]:
     """Codes of the values in the order of their texts."""
     code, index = codes(values)
     order = np.argsort(index.map(str).to_numpy(dtype=object), kind="stable")
-    found: Ints = np.argsort(order)[code]
-    return found, index.take(order)
+    return np.argsort(order)[code], index.take(order)
 
 
 def _facts(frame: pd.DataFrame, partner: Ints, size: int, policy: Policy) -> pd.DataFrame:
@@ -188,8 +187,9 @@ def _distinct(first: Ints, second: Ints) -> tuple[Ints, Ints]:
 
 def _once(numbers: Ints) -> Ints:
     """The distinct numbers, by sorting: numpy's hashing takes ten times as long."""
-    found = np.sort(numbers)
-    return found[np.diff(found, prepend=-1) != 0]
+    ordered = np.sort(numbers)
+    found: Ints = ordered[np.diff(ordered, prepend=-1) != 0]
+    return found
 
 
 def _sums(partner: Ints, amount: Floats, size: int) -> Floats:
