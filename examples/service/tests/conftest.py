@@ -14,7 +14,6 @@ import pytest
 import uvicorn
 from bankcrm_service import create_app
 
-
 TOKEN = "a token of the tests"
 TODAY = dt.date(2026, 6, 30)
 
