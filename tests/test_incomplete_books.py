@@ -60,7 +60,7 @@ def everything(book: Book, folder: Path, as_of: Any = None) -> Review:
     found = review(book, as_of=day)
     assert len(found.customers) == len(book.check(day)[0].customers)
     page = found.to_html(folder / "page.html")
-    assert page.count("<section ") == 11
+    assert page.count("<section ") == 12
     found.to_html(language="zh", earlier=found)
     found.to_excel(folder / "book.xlsx")
     assert json.loads(json.dumps(found.summary, allow_nan=False)) == found.summary
