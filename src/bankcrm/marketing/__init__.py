@@ -1,4 +1,4 @@
-"""Marketing: campaigns with a control group, consent and contact policy, channels."""
+"""Marketing: campaigns with a control group, consent and contact policy, channels, offers."""
 
 from __future__ import annotations
 
@@ -18,27 +18,41 @@ from bankcrm.marketing.channels.satisfaction import satisfaction
 from bankcrm.marketing.channels.use import channel_measures, first_contact_resolution
 from bankcrm.marketing.consent.contact import may_contact
 from bankcrm.marketing.consent.statements import consents_as_of
+from bankcrm.marketing.offers.cards import Offers, ProductOffer, fit_offers
+from bankcrm.marketing.offers.check import RankingCheck, check_ranking
+from bankcrm.marketing.offers.holdings import product_holdings
+from bankcrm.marketing.offers.order import AcquisitionOrder, acquisition_order
 from bankcrm.marketing.offers.product_rules import product_rules
+from bankcrm.marketing.offers.ranking import rank_offers
 
 __all__ = [
+    "AcquisitionOrder",
     "ArmEffect",
     "Campaign",
     "CampaignEffect",
     "CampaignReturn",
     "CampaignStep",
+    "Offers",
+    "ProductOffer",
+    "RankingCheck",
     "SampleSize",
     "UpliftCurve",
+    "acquisition_order",
     "assign_groups",
     "campaign_effect",
     "campaign_return",
     "channel_measures",
+    "check_ranking",
     "consents_as_of",
     "detectable",
     "first_contact_resolution",
+    "fit_offers",
     "may_contact",
     "move_campaign",
     "power_of_test",
+    "product_holdings",
     "product_rules",
+    "rank_offers",
     "sample_size",
     "satisfaction",
     "stopping_bounds",

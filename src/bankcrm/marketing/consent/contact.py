@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.calendars.ages import full_years
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, check_frame
 from bankcrm.frames.arrays import Days, as_of_day, days
@@ -14,6 +13,7 @@ from bankcrm.frames.customers import by_customer
 from bankcrm.frames.instants import local_day
 from bankcrm.frames.numbering import categorical, places_of, positions_in
 from bankcrm.marketing.consent.statements import CHANNELS, PURPOSES, STATES, Consents
+from bankcrm.marketing.people import minors
 from bankcrm.policy import Policy
 from bankcrm.policy.given import policy_of
 from bankcrm.vocabulary import CustomerKind
@@ -154,15 +154,11 @@ def _own_facts(
     people: pd.DataFrame, complaints: object, today: np.datetime64, policy: Policy
 ) -> pd.DataFrame:
     """The facts of each customer, whatever is planned."""
-    born = days(people["birth_date"])
-    company = (people["kind"] == CustomerKind.COMPANY.value).to_numpy(np.bool_)
-    years = full_years(born, today)
-    young = (years < policy.value("adult_years")) & ~company
     return pd.DataFrame(
         {
             "deceased": people["deceased"].array,
             "do_not_contact": people["do_not_contact"].array,
-            "minor": pd.arrays.BooleanArray(young, np.isnan(years) & ~company),
+            "minor": minors(people, today, policy),
             "open_complaint": _complaining(complaints, people.index, today, policy),
         },
         index=people.index,
