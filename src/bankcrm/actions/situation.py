@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm.actions.records import ContactRecords
 from bankcrm.calendars import WorkingCalendar
 from bankcrm.frames.arrays import Days, as_of_day
 from bankcrm.policy import PolicySet
@@ -29,6 +30,7 @@ class Situation:
         policies: What decides.
         calendar: The calendar whose working days count; see `calendar_for`.
         earlier: Results of an earlier review, indexed by customer; None: nothing is compared.
+        contacting: Whom the bank may contact; None: nothing is known about it.
     """
 
     facts: pd.DataFrame
@@ -37,6 +39,7 @@ class Situation:
     policies: PolicySet
     calendar: WorkingCalendar
     earlier: pd.DataFrame | None = None
+    contacting: ContactRecords | None = None
 
     @property
     def today(self) -> np.datetime64:

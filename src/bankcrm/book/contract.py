@@ -13,6 +13,7 @@ from bankcrm.models import (
     Account,
     Balance,
     Capital,
+    Consent,
     Contact,
     Credit,
     Customer,
@@ -35,6 +36,7 @@ MODELS: Mapping[str, type[Record]] = {
     "complaints": Complaint,
     "credits": Credit,
     "capital": Capital,
+    "consents": Consent,
 }
 
 CONTRACT: Mapping[str, tuple[Column, ...]] = MappingProxyType(
@@ -73,6 +75,7 @@ DATED_BY: Mapping[str, str] = MappingProxyType(
         "complaints": "received_at",
         "credits": "granted_date",
         "capital": "date",
+        "consents": "since",
     }
 )
 """The date from which a row of each frame is known."""

@@ -148,7 +148,7 @@ def _read_date(values: pd.Series, column: Column, until: LastDay | None) -> Read
     day = days(values, column.name)
     null = np.isnat(day)
     flaws = _null_flaw(null, column)
-    if until is not None:
+    if until is not None and not column.known_from:
         advice = "leave them out or review as of a later day"
         late = ~null & (day > until.day)
         flaws.append(Flaw("after_as_of", late, f"dates up to {until.day}", advice))
@@ -177,7 +177,7 @@ def _read_instant(values: pd.Series, column: Column, until: LastDay | None) -> R
     if not isinstance(values.dtype, pd.DatetimeTZDtype):
         raise DataError("naive instants")
     flaws = _null_flaw(null, column)
-    if until is not None:
+    if until is not None and not column.known_from:
         late = ~null & (local_day(values, until.zone) > until.day)
         advice = "leave them out or review as of a later day"
         flaws.append(Flaw("after_as_of", late, f"instants up to {until.day}", advice))

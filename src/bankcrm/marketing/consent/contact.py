@@ -25,7 +25,7 @@ _PLANNED = (
     Column("customer_id", "id"),
     Column("date", "date"),
     Column("purpose", "category", choices=PURPOSES),
-    Column("channel", "category", choices=CHANNELS),
+    Column("channel", "category", nullable=True, choices=CHANNELS),
     Column("priority", "integer", required=False),
     Column("in_control", "boolean", required=False),
 )
@@ -61,18 +61,21 @@ def may_contact(
 
     The table ``contact`` decides. The contacts of a customer are taken by day, then by priority;
     those that are allowed count for cool-off and cap of the later ones, beside those made before.
+    What the bank does not record (None) is not known, and not none: the contacts that depend on it
+    are undecided.
 
     Args:
         planned: One row per contact: ``customer_id``, ``date`` (not before ``as_of``),
-            ``purpose``, ``channel``; optional ``priority`` (the smallest first) and
+            ``purpose``, ``channel`` (null: not chosen yet, and only statements on all channels
+            hold); optional ``priority`` (the smallest first) and
             ``in_control`` (in the control group of its campaign).
         customers: One row per customer: ``kind``, ``birth_date``, ``do_not_contact`` and
             ``deceased``. What is null there holds the contact.
-        consents: As for `consents_as_of`. The strictest statement on the purpose or on all
-            purposes, and on the channel or on all channels, holds.
-        contacts: Contacts made: ``customer_id``, ``date``, ``purpose``.
-        complaints: ``customer_id``, ``received_at``, ``closed_at`` (optional). One that is not
-            closed by ``as_of`` is open.
+        consents: As for `consents_as_of`; None: not recorded. The strictest statement on the
+            purpose or on all purposes, and on the channel or on all channels, holds.
+        contacts: Contacts made: ``customer_id``, ``date``, ``purpose``; None: not recorded.
+        complaints: ``customer_id``, ``received_at``, ``closed_at`` (optional); None: not recorded.
+            One that is not closed by ``as_of`` is open.
         as_of: The day of the plan; what happened later is not known and left out.
         policy: Marketing policy; the library's default if None.
 
@@ -113,8 +116,10 @@ def may_contact(
     people = people.iloc[asked]
     purpose = places_of(plan["purpose"], PURPOSES)
     channel = places_of(plan["channel"], CHANNELS)
-    said = Consents.of(consents, people.index, today)
-    state = said.strictest(customer.astype(np.int64), purpose, channel, day)
+    state = np.full(len(plan), -1, np.int8)
+    if consents is not None:
+        said = Consents.of(consents, people.index, today)
+        state = said.strictest(customer.astype(np.int64), purpose, channel, day)
     own = _own_facts(people, complaints, today, policy).take(customer)
     facts = own.assign(
         purpose=categorical(purpose.astype(np.int8), PURPOSES),
@@ -124,8 +129,11 @@ def may_contact(
     priority = plan["priority"].to_numpy(np.int64) if "priority" in plan else np.zeros(len(plan))
     number = (day - today).astype(np.int64)
     order = np.lexsort((purpose * len(CHANNELS) + channel, priority, number, customer))
-    recent = _recent(contacts, people.index, today, policy)
-    rule, missing, next_day = _in_turn(facts, customer, number, order, recent, policy)
+    if contacts is None:
+        rule, missing, next_day = _at_once(facts, policy)
+    else:
+        recent = _recent(contacts, people.index, today, policy)
+        rule, missing, next_day = _in_turn(facts, customer, number, order, recent, policy)
     return policy.stamp(_result(plan, today, rule, missing, next_day, policy))
 
 
@@ -167,7 +175,10 @@ def _own_facts(
 
 def _complaining(
     complaints: object, customers: pd.Index, today: np.datetime64, policy: Policy
-) -> Mask:
+) -> Mask | pd.arrays.BooleanArray:
+    """Who has an open complaint; null for all where complaints are not recorded."""
+    if complaints is None:
+        return pd.array([pd.NA] * len(customers), "boolean")
     frame = check_frame(complaints, _COMPLAINTS, frame="complaints")
     zone = str(policy.value("time_zone"))
     still = local_day(frame["received_at"], zone) <= today
@@ -244,6 +255,18 @@ def _in_turn(
         recent[who[add], 1:] = made[add, :-1]
         recent[who[add], 0] = day[add]
     return rule, missing, next_day
+
+
+def _at_once(facts: pd.DataFrame, policy: Policy) -> tuple[Ints, Ints, Ints]:
+    """Rule, missing fact and next day of each contact where the contacts made are not known."""
+    unknown = pd.array([pd.NA] * len(facts), "Int64")
+    seen = facts.assign(days_since_last=unknown, contacts_in_window=unknown)
+    codes = policy.table("contact").decide_codes(seen, on_missing="undecided")
+    return (
+        codes.rule.astype(np.int64),
+        codes.missing.astype(np.int64),
+        np.full(len(facts), _NEVER),
+    )
 
 
 _WAITING = {"days_since_last", "contacts_in_window"}
