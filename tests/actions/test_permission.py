@@ -134,13 +134,11 @@ def test_what_is_not_recorded_is_not_allowed(book: Book, found: Review) -> None:
 
 def test_an_earlier_day_uses_the_consents_of_its_day(book: Book, found: Review) -> None:
     day = DAY - pd.Timedelta(days=150)
-    records = ContactRecords.of(book.check(day)[0].frames(), set(book.frames()))
+    known = book.check(day)[0].frame("consents")
+    records = ContactRecords.of({**book.frames(), "consents": known}, set(book.frames()))
     then = attrs.evolve(situation(found, records), day=day.date())
     actions = permitted(found.actions[list(FOUND)], then)
-    assert records.consents is not None
-    silent = actions["purpose"].notna() & ~actions["customer_id"].isin(
-        records.consents["customer_id"]
-    )
+    silent = actions["purpose"].notna() & ~actions["customer_id"].isin(known["customer_id"])
     assert set(actions.loc[silent & (actions["contact"] == "allow"), "contact_rule"]) == {"service"}
     said = found.actions.loc[silent, "contact"] == "allow"
     assert (said & (actions["contact_rule"] == "no-consent")).any()  # who agreed later
