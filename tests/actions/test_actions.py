@@ -40,7 +40,7 @@ def situation(reviewed: Review, records: ContactRecords | None = None) -> Situat
     days = calendar_for(CALENDAR, reviewed.as_of)
     return Situation(
         reviewed.facts, reviewed.complaints, reviewed.as_of, reviewed.policies, days,
-        contacting=records,
+        watch=reviewed.risk.watch_list, contacting=records,
     )  # fmt: skip
 
 

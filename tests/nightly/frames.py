@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from bankcrm import Book, complaints, lifecycle, segmentation, valuation
+from bankcrm import Book, complaints, lifecycle, marketing, segmentation, valuation
 from bankcrm.calendars import working_calendar
 from bankcrm.datasets import make_book
 from bankcrm.engines import DuckDBEngine
@@ -104,6 +104,12 @@ def calls(*, engines: bool = False) -> list[Call]:
     averages = segmentation.average_balance(all_frames["balances"], start="2025-07-01", end=DAY)
     one = {"history": history}
     period = {"start": "2026-01-01", "end": DAY}
+    rng = np.random.default_rng(1)
+    grouped = pd.DataFrame({"customer_id": np.arange(400), "idle": rng.integers(0, 99, 400)})
+    grouped = grouped.assign(
+        visits=grouped["idle"] % 7, member=rng.random(400) < grouped["idle"] / 99
+    )
+    clusters = segmentation.fit_clusters(grouped, ["idle", "visits"], k=2)
     made = [
         Call("stage_facts", {**both, **extra},
              lambda f: lifecycle.stage_facts(f["customers"], f["transactions"], as_of=DAY,
@@ -149,6 +155,21 @@ def calls(*, engines: bool = False) -> list[Call]:
         Call("fit_tiers", {"facts": found.facts.reset_index()}, first(segmentation.fit_tiers)),
         Call("average_balance", {"balances": all_frames["balances"]},
              first(segmentation.average_balance, start="2025-07-01", end=DAY)),
+        Call("fit_clusters", {"facts": grouped},
+             first(segmentation.fit_clusters, features=["idle", "visits"], k=2)),
+        Call("assign_clusters", {"facts": grouped},
+             first(segmentation.assign_clusters, clusters=clusters)),
+        Call("cluster_rules", {"facts": grouped},
+             first(segmentation.cluster_rules, clusters=clusters)),
+        Call("portrait", {"facts": grouped},
+             lambda f: segmentation.portrait(f["facts"], grouped["idle"] > 50)),
+        Call("counterparties", {"transactions": book.transactions[:90].assign(
+                 counterparty="6222", counterparty_bank="A")},
+             first(marketing.counterparties, own_banks=["B"], as_of=DAY)),
+        Call("fit_lookalike", {"customers": grouped, "prospects": grouped[["idle"]]},
+             lambda f: marketing.fit_lookalike(f["customers"], "member",
+                                               prospects=f["prospects"])),
+        Call("referral_chain", people, first(marketing.referral_chain)),
         Call("memberships", {"average_balances": averages.reset_index().rename(
     columns={"average_balance": "daily_average"})},
              first(segmentation.memberships, as_of=DAY)),

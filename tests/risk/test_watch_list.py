@@ -106,6 +106,30 @@ def test_a_customer_whose_risks_are_not_known_stays() -> None:
     assert not len(review_watch_list(None, risks(c1=(None, 0)), as_of=DAY))
 
 
+def test_a_customer_who_left_the_bank_leaves_the_list() -> None:
+    first = review_watch_list(None, risks(c1=("high", 1), c2=("high", 1)), as_of=DAY)
+    facts = risks(c1=(None, 0), c2=("high", 1), c3=(None, 0)).assign(
+        is_customer=[False, True, False]
+    )
+    later = review_watch_list(first, facts, as_of=DAY + dt.timedelta(days=1))
+    assert later["movement"].to_dict() == {1: "leave", 2: "stay"}
+    assert later.loc[1, "rule"] == "gone"
+    links = pd.DataFrame({"parent_id": [2], "child_id": [3], "link": ["controls"]})
+    tied = review_watch_list(None, facts, as_of=DAY, groups=find_groups(links, as_of=DAY))
+    assert tied.index.tolist() == [2], "nobody watches who is no customer"
+
+
+def test_a_planned_review_is_not_put_off() -> None:
+    first = review_watch_list(None, risks(c1=("high", 1), c2=("raised", 2)), as_of=DAY)
+    facts = risks(c1=("raised", 1), c2=("high", 1))
+    soon = review_watch_list(first, facts, as_of=DAY + dt.timedelta(days=10))
+    wait = (soon["next_review"] - pd.Timestamp(DAY)).dt.days
+    assert wait.to_dict() == {1: 30, 2: 40}, "the level rose, so the review comes earlier"
+    then = review_watch_list(soon, facts, as_of=DAY + dt.timedelta(days=31))
+    wait = (then["next_review"] - pd.Timestamp(DAY)).dt.days
+    assert wait.to_dict() == {1: 121, 2: 40}, "after its day the next one is planned"
+
+
 def test_one_bad_member_lifts_its_group_by_name() -> None:
     links = pd.DataFrame({"parent_id": [1, 1, 8], "child_id": [2, 3, 9], "link": "controls"})
     groups = find_groups(links, as_of=DAY)

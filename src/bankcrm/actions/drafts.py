@@ -47,6 +47,30 @@ class Reasons:
         """One reason for all rows."""
         return cls(_all(size, reason), _all(size, rule), evidence, _all(size, ""))
 
+    def and_also(self, other: Reasons, rows: npt.NDArray[np.bool_]) -> Reasons:
+        """These reasons, followed by those of another table in some rows.
+
+        Args:
+            other: Reasons of the same rows.
+            rows: Where they are added.
+        """
+
+        def added(mine: pd.Categorical, theirs: pd.Categorical, by: str) -> pd.Categorical:
+            codes = np.where(rows, theirs.codes, -1)
+            return joined(mine, relabelled(codes, [str(c) for c in theirs.categories]), by)
+
+        return Reasons(
+            added(self.reason, other.reason, "; "),
+            added(self.rules, other.rules, "+"),
+            self.with_evidence(np.where(rows, other.evidence, "")).evidence,
+            added(self.source, other.source, "+"),
+        )
+
+    def with_evidence(self, more: Texts) -> Reasons:
+        """These reasons with more evidence; an empty text adds none."""
+        between = np.where((self.evidence != "") & (more != ""), "; ", "").astype(object)
+        return attrs.evolve(self, evidence=self.evidence + between + more.astype(object))
+
 
 def draft(
     rows: Rows,

@@ -18,13 +18,15 @@ from bankcrm.actions.situation import Situation
 from bankcrm.actions.sources import SOURCES, ActionSource
 from bankcrm.frames.numbering import categorical
 from bankcrm.policy import PolicySet
+from bankcrm.risk.watch_list.assessment import RISKS
 
 _Ints = npt.NDArray[np.int64]
 _READ = ("stage", "stage_rule", "stage_since", "closed", "is_customer", "days_since_contract",
          "tier", "tier_rule", "standing", "value_level", "warning", "warning_rule",
          "warning_rules", "complaint_open", "complaint_badly_solved", "value_at_stake",
          "next_birthday", "preferred_channel", "last_contact", "manager",
-         "daily_average", "monthly_average")  # fmt: skip
+         "daily_average", "monthly_average", "risk_level",
+         *(f"{r}_risk" for r in RISKS), *(f"{r}_risk_rules" for r in RISKS))  # fmt: skip
 
 
 def find_actions(situation: Situation, sources: Sequence[ActionSource] = SOURCES) -> pd.DataFrame:
@@ -86,6 +88,7 @@ def _priorities(situation: Situation, drafts: pd.DataFrame) -> npt.NDArray[np.in
             "overdue": drafts["overdue"],
             "severity": _picked(situation.complaints, "severity", complaint, "none"),
             "warning": _picked(situation.facts, "warning", row, "none"),
+            "risk_level": _picked(situation.facts, "risk_level", row, "unknown"),
             "value_level": _picked(situation.facts, "value_level", row, "unknown"),
         }
     )
@@ -249,7 +252,8 @@ def _no_actions(situation: Situation) -> pd.DataFrame:
 def facts_read(policies: PolicySet) -> list[str]:
     """The columns of the facts that the default sources read."""
     tables = {"lifecycle": ("stage", "warning", "warning_level"),
-              "segmentation": ("tier", "restricted_action")}  # fmt: skip
+              "segmentation": ("tier", "restricted_action"),
+              "risk": tuple(f"{r}_risk" for r in RISKS)}  # fmt: skip
     read = dict.fromkeys(_READ)
     for domain, names in tables.items():
         for name in names:

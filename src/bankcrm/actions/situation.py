@@ -30,6 +30,7 @@ class Situation:
         policies: What decides.
         calendar: The calendar whose working days count; see `calendar_for`.
         earlier: Results of an earlier review, indexed by customer; None: nothing is compared.
+        watch: The watch list; see `bankcrm.risk.review_watch_list`. None: it is not known.
         contacting: Whom the bank may contact; None: nothing is known about it.
     """
 
@@ -39,6 +40,7 @@ class Situation:
     policies: PolicySet
     calendar: WorkingCalendar
     earlier: pd.DataFrame | None = None
+    watch: pd.DataFrame | None = None
     contacting: ContactRecords | None = None
 
     @property

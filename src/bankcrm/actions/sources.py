@@ -16,6 +16,7 @@ from bankcrm.actions.decisions import (
     warning_actions,
 )
 from bankcrm.actions.playbook import care_actions, stage_actions
+from bankcrm.actions.risks import risk_actions
 from bankcrm.actions.situation import Situation
 
 
@@ -46,6 +47,7 @@ SOURCES: tuple[ActionSource, ...] = (
     ActionSource("tier", "customers", tier_actions),
     ActionSource("membership", "customers", membership_actions),
     ActionSource("restriction", "customers", restriction_actions),
+    ActionSource("risk", "customers", risk_actions),
     ActionSource("care", "customers", care_actions),
 )
 """Every source; where several find an action for one contact, the first one leads."""

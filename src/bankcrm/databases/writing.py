@@ -26,7 +26,7 @@ class ResultTable:
 
     Attributes:
         name: Its name.
-        schema: Its columns, without ``review_date``.
+        schema: Its columns, without ``review_date``; none where there are no results to write.
         parts: Returns its rows, part by part.
         key: Columns that identify a row of one review date; None: there are none.
         typed: Whether the types are known without a row; else an empty table is not created.
@@ -191,7 +191,7 @@ def _refuse_differences(
     faults = [
         f"{table.name}: {fault}"
         for table in tables
-        if table.name in found
+        if table.name in found and table.schema.names
         for fault in _differences(table.schema, found[table.name])
     ]
     if faults:

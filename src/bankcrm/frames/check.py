@@ -12,7 +12,7 @@ from pandas.api import types
 
 from bankcrm.arguments import as_kind
 from bankcrm.errors import DataError, nearest
-from bankcrm.frames.arrays import as_of_day
+from bankcrm.frames.arrays import as_of_day, surely_distinct
 from bankcrm.frames.column import Column, DataFault
 from bankcrm.frames.findings import raise_faults
 from bankcrm.frames.instants import ZONE
@@ -272,7 +272,8 @@ def _examine(
         # A row of a later day does not exist yet: it repeats no row, and no row repeats it.
         known = source.loc[~later] if later.any() else source
         repeated = np.zeros(len(source), dtype=np.bool_)
-        repeated[~later] = known.duplicated(keys) & known[keys].notna().all(axis=1)
+        if len(keys) > 1 or not surely_distinct(known[keys[0]]):
+            repeated[~later] = known.duplicated(keys) & known[keys].notna().all(axis=1)
         if repeated.any():
             advice = "keep one row for each, or give each its own key"
             flaw = Flaw("duplicate_key", repeated, f"one row for each {' + '.join(keys)}", advice)

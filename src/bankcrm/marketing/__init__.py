@@ -1,4 +1,4 @@
-"""Marketing: campaigns with a control group, consent and contact policy, channels, offers."""
+"""Marketing: campaigns, consent and contact policy, channels, offers and prospects."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ from bankcrm.marketing.offers.holdings import product_holdings
 from bankcrm.marketing.offers.order import AcquisitionOrder, acquisition_order
 from bankcrm.marketing.offers.product_rules import product_rules
 from bankcrm.marketing.offers.ranking import rank_offers
+from bankcrm.marketing.prospects.counterparties import counterparties
+from bankcrm.marketing.prospects.lookalike import LookAlike, fit_lookalike
+from bankcrm.marketing.prospects.referrals import referral_chain
 
 __all__ = [
     "AcquisitionOrder",
@@ -32,6 +35,7 @@ __all__ = [
     "CampaignEffect",
     "CampaignReturn",
     "CampaignStep",
+    "LookAlike",
     "Offers",
     "ProductOffer",
     "RankingCheck",
@@ -44,8 +48,10 @@ __all__ = [
     "channel_measures",
     "check_ranking",
     "consents_as_of",
+    "counterparties",
     "detectable",
     "first_contact_resolution",
+    "fit_lookalike",
     "fit_offers",
     "may_contact",
     "move_campaign",
@@ -53,6 +59,7 @@ __all__ = [
     "product_holdings",
     "product_rules",
     "rank_offers",
+    "referral_chain",
     "sample_size",
     "satisfaction",
     "stopping_bounds",

@@ -14,6 +14,10 @@ RISK_NOTE = (
     "liquidity."
 )
 
+_MOVEMENTS = {"enter": "new on the list", "stay": "still on the list"}
+_CHANGES = {"joined": "joined a group", "left": "left its group", "merged": "groups merged",
+            "split": "group split"}  # fmt: skip
+
 
 def risk_tables(s: Mapping[str, Any], of: str, words: Words) -> dict[str, Grid | None]:
     """The tables of the section; None where there is nothing to show.
@@ -30,6 +34,7 @@ def risk_tables(s: Mapping[str, Any], of: str, words: Words) -> dict[str, Grid |
         "funding": _funding(s["risk"]["funding"], words),
         "limit_use": _limits(s["risk"]["limit_use"], words),
         "group_warnings": _warnings(s["risk"]["group_warnings"], words),
+        "group_changes": _changes(s["risk"]["changed_groups"], words),
         "watch_list": _watched(s["risk"]["watched"], words),
     }  # fmt: skip
 
@@ -109,6 +114,24 @@ def _warnings(rows: list[dict[str, Any]], words: Words) -> Grid | None:
     )
 
 
+def _changes(rows: list[dict[str, Any]], words: Words) -> Grid | None:
+    """The groups whose members changed since an earlier review."""
+    if not rows:
+        return None
+    return grid(
+        "group-changes",
+        words("Groups that changed since the earlier review"),
+        [
+            ("change", "word", [_CHANGES[r["change"]] for r in rows]),
+            ("before", "text", [r["before"] or "" for r in rows]),
+            ("after", "text", [r["after"] or "" for r in rows]),
+            ("members", "number", [r["members"] for r in rows]),
+        ],
+        words,
+        note=words("Most members first; at most 25."),
+    )
+
+
 def _watched(rows: list[dict[str, Any]], words: Words) -> Grid | None:
     """The customers on the watch list."""
     if not rows:
@@ -119,6 +142,7 @@ def _watched(rows: list[dict[str, Any]], words: Words) -> Grid | None:
         [
             ("customer", "customer", [r["customer_id"] for r in rows]),
             ("level", "bad", [r["level"] for r in rows]),
+            ("on the list", "word", [_MOVEMENTS[r["movement"]] for r in rows]),
             ("reasons", "reasons", [r["reasons"] for r in rows]),
             ("because of", "customer", [r["lifted_by"] for r in rows]),
             ("owner", "word", [r["owner"] for r in rows]),

@@ -17,6 +17,7 @@ from bankcrm.errors import DataError, reason_of
 from bankcrm.folders import ResultFolder, digest_of, digests_in, recover
 from bankcrm.report.html import EarlierReview
 from bankcrm.reviews.change import STANDING
+from bankcrm.reviews.risk import REMEMBERED, RISK_FRAMES
 from bankcrm.reviews.series import SERIES
 
 SUMMARY = "summary.json"
@@ -31,10 +32,8 @@ _FILES = (
     "changes.csv",
     "moved.csv",
     "findings.csv",
-    "groups.csv",
-    "limit_use.csv",
-    "group_warnings.csv",
-    "watch_list.csv",
+    *(f"{name}.csv" for name in RISK_FRAMES),
+    *(f"{name}.parquet" for name in REMEMBERED),
     "index.html",
     SUMMARY,  # the last: with it, all are there
 )
@@ -95,12 +94,14 @@ def read_earlier(folder: str | Path) -> EarlierReview:
         customers = [n for n in written if n == "customers.parquet" or _is_part(n)]
         pieces = [_standing(source / n) for n in customers]
         standing = pd.concat([piece.astype(object) for piece in pieces])
+        kept = {n: pd.read_parquet(source / f"{n}.parquet") for n in REMEMBERED
+                if f"{n}.parquet" in written}  # fmt: skip
     except DataError:
         raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         why = f"{SUMMARY} has no {error}" if isinstance(error, KeyError) else reason_of(error)
         raise DataError(f"{source}: not a folder that a review has written: {why}") from error
-    return EarlierReview(day, summary, standing)
+    return EarlierReview(day, summary, standing, **kept)
 
 
 def _standing(file: Path) -> pd.DataFrame:

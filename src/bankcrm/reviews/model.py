@@ -29,7 +29,7 @@ from bankcrm.reviews.change import STANDING, ReviewChange, change_since
 from bankcrm.reviews.explanation import DecisionLine, Explanation, complaint_lines, decision_line
 from bankcrm.reviews.folder import review_folder, write_summary
 from bankcrm.reviews.page_rows import INLINED, plain_complaints, plain_explanations
-from bankcrm.reviews.risk import RiskResults
+from bankcrm.reviews.risk import REMEMBERED, RISK_FRAMES, RiskResults
 from bankcrm.reviews.series import SERIES, read_history, with_review
 from bankcrm.reviews.summary import first_warned
 from bankcrm.rules import Trace
@@ -37,7 +37,7 @@ from bankcrm.vocabulary import Language
 
 NOT_AVAILABLE = "n/a"
 _PARQUET = ("customers.parquet", "customers/*", "complaints.parquet", "actions.parquet",
-            "findings.parquet")  # fmt: skip
+            "findings.parquet", *(f"{name}.parquet" for name in RISK_FRAMES))  # fmt: skip
 
 
 @attrs.frozen(eq=False)
@@ -228,14 +228,13 @@ class Review:
         return render_html(content, language=language)
 
     def _content(self, earlier: Review | EarlierReview | None) -> ReportContent:
-        if isinstance(earlier, Review):
-            earlier = EarlierReview(earlier.as_of, earlier.summary, earlier.standing())
+        before = None if earlier is None else earlier_of(earlier)
         return ReportContent(
             name=self.name,
             as_of=self.as_of,
             summary=self.summary,
             figures=self.key_figures(),
-            standing=self.standing() if earlier is not None else self.customers,
+            standing=self.customers if before is None else self.standing(),
             findings=self.findings,
             explanations=self.explanations(),
             warned=first_warned(self.facts, None),
@@ -249,7 +248,7 @@ class Review:
             currency=self.currency,
             not_available=self.reasons,
             limits=self.limits,
-            earlier=earlier,
+            earlier=before,
         )
 
     def _step_sections(self, facts: pd.DataFrame | None) -> list[tuple[str, pd.DataFrame | str]]:
@@ -277,7 +276,10 @@ class Review:
         write_excel(sheets, path)
 
     def to_parquet(self, folder: str | Path, *, force: bool = False) -> None:
-        """Write customers, complaints and findings as Parquet files.
+        """Write customers, complaints, actions and findings as Parquet files.
+
+        Groups, their changes, use of limits, group warnings and the watch list are files too, where
+        known.
 
         Args:
             folder: The folder; it is made if it does not exist.
@@ -293,13 +295,16 @@ class Review:
             _write_parquet(self.complaints, target / "complaints.parquet")
             _write_parquet(self.actions, target / "actions.parquet")
             _write_parquet(self.findings, target / "findings.parquet")
+            self._parquet_risk(target, RISK_FRAMES)
 
     def to_database(self, database: Database, schema: str | None = None) -> None:
-        """Write customers, complaints, findings and summary to the tables of these names.
+        """Write the results to tables of their names.
 
-        Each table has the column ``review_date``. In one transaction the rows of the same review
+        The tables are ``customers``, ``complaints``, ``actions``, ``findings``, ``groups``,
+        ``group_changes``, ``limit_use``, ``group_warnings``, ``watch_list`` and ``summary``.
+        Each has the column ``review_date``. In one transaction the rows of the same review
         date are replaced; those of other dates are kept, and a failure changes nothing. Tables that
-        do not exist are created, ``complaints`` with the first complaint. ``summary`` has one row
+        do not exist are created, but for some with their first row. ``summary`` has one row
         per review date, with the figures as JSON. Instants are stored in UTC.
 
         Args:
@@ -318,9 +323,20 @@ class Review:
             whole_table("summary", pd.DataFrame({"book": [self.name], "summary": [figures]}), ()),
             self._customers_table(),
             whole_table("complaints", self.complaints, ("complaint_id",), typed=False),
+            whole_table("actions", self.actions, typed=False),
             whole_table("findings", self.findings),
+            *self._risk_tables(),
         ]
         replace_rows(database, self.as_of, tables, schema)
+
+    def _risk_tables(self) -> list[ResultTable]:
+        """Groups, limits and the watch list; a result that is not known has no row."""
+        found = self.risk.frames()
+        keys = {"groups": ("customer_id",), "watch_list": ("customer_id",)}
+        return [
+            whole_table(name, found.get(name, pd.DataFrame()), keys.get(name), typed=False)
+            for name in RISK_FRAMES
+        ]
 
     def _customers_table(self) -> ResultTable:
         return whole_table("customers", self.customers, ("customer_id",))
@@ -335,7 +351,8 @@ class Review:
     ) -> None:
         """Write customers, complaints, actions, findings, figures, trend and the report.
 
-        Groups, use of limits, group warnings and the watch list are CSV files too, where known.
+        Groups, their changes, use of limits, group warnings and the watch list are CSV files too,
+        where known. A later review goes on from ``groups.parquet`` and ``watch_list.parquet``.
 
         An earlier review that bankcrm wrote to the folder is replaced as a whole: a failure changes
         nothing; ``history.csv`` keeps its figures (see `read_history`). A folder with files of
@@ -367,6 +384,7 @@ class Review:
             write_csv(self.findings, target / "findings.csv", index=False)
             for name, frame in self.risk.frames().items():
                 write_csv(frame, target / f"{name}.csv", index=False)
+            self._parquet_risk(target, REMEMBERED)
             page = self._page(earlier, language, history)
             (target / "index.html").write_text(page, encoding="utf-8")
             write_summary(self.summary, target)
@@ -377,9 +395,7 @@ class Review:
         Args:
             earlier: An earlier review of the same bank, or what `read_earlier` reads of one.
         """
-        if isinstance(earlier, Review):
-            earlier = EarlierReview(earlier.as_of, earlier.summary, earlier.standing())
-        return change_since(earlier, self.summary, self.actions, self.standing())
+        return change_since(earlier_of(earlier), self.summary, self.actions, self.standing())
 
     def standing(self) -> pd.DataFrame:
         """Stage, segment, tier, resource level and warning of every customer."""
@@ -389,6 +405,11 @@ class Review:
         self._parquet_customers(target)
         write_csv(self.customers, target / "customers.csv")
 
+    def _parquet_risk(self, target: Path, names: tuple[str, ...]) -> None:
+        for name, frame in self.risk.frames().items():
+            if name in names:
+                _write_parquet(frame, target / f"{name}.parquet")
+
     def _parquet_customers(self, target: Path) -> None:
         _write_parquet(self.customers, target / "customers.parquet")
 
@@ -396,6 +417,14 @@ class Review:
 def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
     with writing(path):
         frame.to_parquet(path)
+
+
+def earlier_of(earlier: Review | EarlierReview) -> EarlierReview:
+    """What a later review reads of an earlier one."""
+    if isinstance(earlier, EarlierReview):
+        return earlier
+    kept = {name: f for name, f in earlier.risk.frames().items() if name in REMEMBERED}
+    return EarlierReview(earlier.as_of, earlier.summary, earlier.standing(), **kept)
 
 
 def as_id(customer: object, ids: pd.Index) -> object:

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 import attrs
+import numpy as np
 import pandas as pd
 from pandas.api.types import is_float_dtype
 
@@ -17,6 +18,7 @@ from bankcrm.frames.plain import plain_rows
 from bankcrm.models import Capital
 from bankcrm.models.frames import models_of
 from bankcrm.policy import Policy
+from bankcrm.report.html import EarlierReview
 from bankcrm.risk import (
     Groups,
     credit_exposure,
@@ -28,9 +30,16 @@ from bankcrm.risk import (
     review_watch_list,
 )
 
+_WATCHED = ("customer_id", "movement", "level", "reasons", "lifted_by", "owner", "next_review")
 _MONEY = ("used", "allowed", "exposure", "total")
-RISK_COLUMNS = ("risk_level", "raised_risks", "risk_reasons", "deposits")
+RISK_COLUMNS = ("risk_level", "raised_risks", "risk_reasons", "is_customer", "deposits")
 """The columns of customers that these results read."""
+
+RISK_FRAMES = ("groups", "group_changes", "limit_use", "group_warnings", "watch_list")
+"""The frames of these results that are written."""
+
+REMEMBERED = ("groups", "watch_list")
+"""Those of them that a later review goes on from."""
 
 LISTED = 25
 """How many limits, warnings and customers of the watch list the summary lists."""
@@ -48,6 +57,8 @@ class RiskResults:
         group_warnings: One row per group with credit; see `bankcrm.risk.group_warnings`.
         watch_list: One row per customer on the watch list; see `bankcrm.risk.review_watch_list`.
         funding: How concentrated deposits are; see `bankcrm.risk.funding_concentration`.
+        group_changes: One row per member whose group changed since the earlier review, by
+            ``customer_id``; see `bankcrm.risk.Groups.changes`. None without an earlier review.
         findings: What is odd about links and credits.
     """
 
@@ -57,12 +68,14 @@ class RiskResults:
     group_warnings: pd.DataFrame | None = None
     watch_list: pd.DataFrame | None = None
     funding: pd.DataFrame | None = None
+    group_changes: pd.DataFrame | None = None
     findings: tuple[DataFault, ...] = ()
 
     def frames(self) -> dict[str, pd.DataFrame]:
         """The frames that are known, by name; ids are columns."""
         found = {
-            "groups": None if self.groups is None else self.groups.members.reset_index(),
+            "groups": _flat(None if self.groups is None else self.groups.members),
+            "group_changes": _flat(self.group_changes),
             "limit_use": self.limit_use,
             "group_warnings": _flat(self.group_warnings),
             "watch_list": _flat(self.watch_list),
@@ -71,7 +84,12 @@ class RiskResults:
 
 
 def risk_results(
-    book: Book, day: date, policy: Policy, risks: pd.DataFrame, reasons: Mapping[str, str]
+    book: Book,
+    day: date,
+    policy: Policy,
+    risks: pd.DataFrame,
+    reasons: Mapping[str, str],
+    earlier: EarlierReview | None = None,
 ) -> RiskResults:
     """Find groups, exposures, use of limits, warnings and the watch list.
 
@@ -82,12 +100,15 @@ def risk_results(
         policy: Risk policy.
         risks: `RISK_COLUMNS` of customers; see `risks_of`.
         reasons: Results that are not known, from `bankcrm.pipeline.beside.reasons_beside`.
+        earlier: An earlier review: groups keep its ids, and its watch list goes on.
     """
-    groups = exposure = use = warnings = watch = None
+    groups = exposure = use = warnings = watch = changes = None
     findings: list[DataFault] = []
     if "groups" not in reasons:
-        groups = find_groups(book.frame("links"), as_of=day, policy=policy)
+        before = None if earlier is None else earlier.groups
+        groups = find_groups(book.frame("links"), as_of=day, policy=policy, previous=before)
         findings += groups.findings
+        changes = None if before is None else groups.changes
     if "exposure" not in reasons:
         lent = credit_exposure(book.frame("credits"), policy=policy)
         findings += findings_of(lent)
@@ -98,17 +119,18 @@ def risk_results(
         if groups is not None:
             warnings = group_warnings(lent, groups, capacity=_capacity(book), policy=policy)
     if "watch_list" not in reasons:
-        watch = review_watch_list(
-            None, risks[list(RISK_COLUMNS[:3])], as_of=day, groups=groups, policy=policy
-        )
-    return RiskResults(
-        groups, exposure, use, warnings, watch, _funding(risks, groups), tuple(findings)
-    )
+        listed = None if earlier is None else earlier.watch_list
+        known = risks[list(RISK_COLUMNS[:4])]
+        watch = review_watch_list(listed, known, as_of=day, groups=groups, policy=policy)
+    funding = _funding(risks, groups)
+    return RiskResults(groups, exposure, use, warnings, watch, funding, changes, tuple(findings))
 
 
-def risks_of(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """The customers of all parts whose risk is known, in order of id."""
-    pieces = [p[p["risk_level"].notna().to_numpy()] for p in parts]
+def risks_of(parts: Iterable[pd.DataFrame], earlier: EarlierReview | None) -> pd.DataFrame:
+    """The customers of all parts whose risk is known, or who were watched, in order of id."""
+    watched = None if earlier is None else earlier.watch_list
+    ids = pd.Index([]) if watched is None else pd.Index(watched["customer_id"])
+    pieces = [p[p["risk_level"].notna().to_numpy() | p.index.isin(ids)] for p in parts]
     whole = pd.concat([p.astype({"risk_level": object}) for p in pieces])
     return whole.sort_index(kind="stable")
 
@@ -133,8 +155,7 @@ def _capacity(book: Book) -> pd.Series | None:
 
 def _funding(risks: pd.DataFrame, groups: Groups | None) -> pd.DataFrame | None:
     """The concentration of deposits; None where none is known."""
-    deposits = risks["deposits"].dropna()
-    deposits = deposits[deposits > 0]
+    deposits = risks["deposits"][((risks["deposits"] > 0) & risks["risk_level"].notna())]
     if not len(deposits):
         return None
     frame = deposits.rename("balance").rename_axis("customer_id").reset_index()
@@ -159,7 +180,10 @@ def figures_of_risk(found: RiskResults) -> dict[str, Any]:
         "limit_use": _limits(found.limit_use),
         "group_warnings": _warnings(found.group_warnings),
         "warned_groups": _warned(found.group_warnings),
-        "watch_list": _counts(found.watch_list, "level"),
+        "group_changes": _counts(found.group_changes, "change"),
+        "changed_groups": _changed(found.group_changes),
+        "watch_list": _counts(_listed(found.watch_list), "level"),
+        "watch_movements": _counts(found.watch_list, "movement"),
         "watched": _watched(found.watch_list),
         "findings": {f.problem: f.count for f in found.findings if f.count},
         "funding": _rows(found.funding, ("holders", "total", "top_share", "hhi", "largest")),
@@ -191,16 +215,34 @@ def _warnings(warnings: pd.DataFrame | None) -> list[dict[str, Any]]:
     return _rows(top, ("group", "reasons", "exposure", "branches"))
 
 
+def _changed(changes: pd.DataFrame | None) -> list[dict[str, Any]]:
+    """From which group to which group members went, most members first."""
+    if changes is None:
+        return []
+    words = changes.astype(object).where(changes.notna(), None)
+    moves = words.groupby(["change", "before", "after"], dropna=False, sort=True).size()
+    top = (
+        moves.rename("members").reset_index().sort_values("members", ascending=False, kind="stable")
+    )
+    return _rows(top.head(LISTED), ("change", "before", "after", "members"))
+
+
+def _listed(watch: pd.DataFrame | None) -> pd.DataFrame | None:
+    """The watch list without those who leave it."""
+    return None if watch is None else watch[(watch["movement"] != "leave").to_numpy(np.bool_)]
+
+
 def _watched(watch: pd.DataFrame | None) -> list[dict[str, Any]]:
     """The customers on the watch list, high risks first, then the next reviews."""
-    if watch is None:
+    listed = _listed(watch)
+    if listed is None:
         return []
-    order = watch.reset_index().sort_values(
+    order = listed.reset_index().sort_values(
         ["level", "next_review", "customer_id"], ascending=[False, True, True], kind="stable"
     )
     top = order.head(LISTED)
     top = top.assign(next_review=top["next_review"].dt.strftime("%Y-%m-%d"))
-    return _rows(top, ("customer_id", "level", "reasons", "lifted_by", "owner", "next_review"))
+    return _rows(top, _WATCHED)
 
 
 def _rows(frame: pd.DataFrame | None, columns: tuple[str, ...]) -> list[dict[str, Any]]:

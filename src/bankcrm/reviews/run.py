@@ -38,7 +38,8 @@ from bankcrm.progress import Progress
 from bankcrm.report.html import EarlierReview
 from bankcrm.reviews.engine_review import EngineReview, leading_customers
 from bankcrm.reviews.folder import files_of_day, review_folder
-from bankcrm.reviews.model import Review
+from bankcrm.reviews.model import Review, earlier_of
+from bankcrm.reviews.quality import LATER, ON_ENGINE, UNKNOWN, quality_figures
 from bankcrm.reviews.risk import RISK_COLUMNS, risk_results, risks_of
 from bankcrm.reviews.summary import figure_columns, figures_of, summary_of
 from bankcrm.reviews.trend import count_paths, trend_of
@@ -118,7 +119,8 @@ def review(
             them. None: the values are fitted to this book.
         steps: The steps of the review.
         progress: Called with (steps done, steps in all, name of the next step).
-        earlier: An earlier review: customers whose tier is another since have an action.
+        earlier: An earlier review: customers whose tier is another since have an action. Groups of
+            connected customers keep their ids, and the watch list goes on.
         engine: ``duckdb`` reviews a `Book` on DuckDB.
         out: Engines only: the folder of results by review date; None: a temporary folder.
         force: Engines only: replace a result of the day in ``out`` that bankcrm did not write.
@@ -137,10 +139,10 @@ def review(
         refuse_no_book(book, "a Book or an engine such as DuckDBEngine(folder)")
     rules = policies_of(policies, book.presets).at(day)
     days_off = rules.calendar(calendar or working_calendar("CN"))
-    standing = None if earlier is None else _standing(earlier)
+    before = None if earlier is None else earlier_of(earlier)
     if engine is None and isinstance(book, Book):
-        report = _counter(progress, len(steps) + 4)
-        return _in_memory(book, day, rules, days_off, fitted, steps, report, standing)
+        report = _counter(progress, len(steps) + 5)
+        return _in_memory(book, day, rules, days_off, fitted, steps, report, before)
     from bankcrm.engines import DuckDBEngine
 
     source = DuckDBEngine(book) if isinstance(book, Book) else book
@@ -150,14 +152,7 @@ def review(
     if target is not None:
         target.refuse_foreign()
         target = attrs.evolve(target, names=files_of_day(target.path, day))
-    return _on_engine(
-        source, day, rules, days_off, fitted, steps, progress, target, blocks, standing
-    )
-
-
-def _standing(earlier: Review | EarlierReview) -> pd.DataFrame:
-    """The results of customers of an earlier review."""
-    return earlier.standing() if isinstance(earlier, Review) else earlier.standing
+    return _on_engine(source, day, rules, days_off, fitted, steps, progress, target, blocks, before)
 
 
 def _in_memory(
@@ -168,7 +163,7 @@ def _in_memory(
     fitted: Fitted | None,
     steps: tuple[Step, ...],
     report_progress: Callable[[str], None],
-    earlier: pd.DataFrame | None,
+    earlier: EarlierReview | None,
 ) -> Review:
     zone = rules["bank"].value("time_zone")
     report_progress("checking the data")
@@ -196,15 +191,26 @@ def _in_memory(
     figures = figures_of([found.facts], steps)
     reasons = found.reasons | reasons_beside(recorded, absent, found.reasons)
     report_progress("groups and credit")
-    risk = risk_results(checked, day, rules["risk"], risks_of([_risks(found.facts)]), reasons)
+    known_before = _before(earlier, day)
+    risks = risks_of([_risks(found.facts)], known_before)
+    risk = risk_results(checked, day, rules["risk"], risks, reasons, known_before)
+    report_progress("data quality")
+    quality = UNKNOWN
+    if book.as_of is None or book.as_of <= day:
+        quality = quality_figures(book.customers, day, rules["quality"])
+    else:
+        reasons |= {"quality": LATER}
     findings = [*faults, *odd, *processed.faults]
     report_progress("actions")
     days = calendar_for(calendar, day)
+    standing = None if earlier is None else earlier.standing
     contacting = None
     if set(RECORDED) & {*known.recorded, *recorded}:
         contacting = ContactRecords.of(checked.frames(), known.frames | Fitted(recorded).frames)
     actions = find_actions(
-        Situation(found.facts, processed.routed, day, rules, days, earlier, contacting)
+        Situation(
+            found.facts, processed.routed, day, rules, days, standing, risk.watch_list, contacting
+        )
     )
     trend = trend_of(count_paths([found.facts]), processed.routed, day, rules)
     report_progress("done")
@@ -227,6 +233,7 @@ def _in_memory(
             found.limits,
             period_of(signs),
             risk,
+            quality,
         ),
         findings=findings_frame(findings),
         policies=rules,
@@ -250,7 +257,7 @@ def _on_engine(
     progress: Progress | None,
     out: ResultFolder | None,
     blocks: int | None,
-    earlier: pd.DataFrame | None,
+    earlier: EarlierReview | None,
 ) -> EngineReview:
     from bankcrm.engines.contacts import contact_frames
     from bankcrm.engines.run import WHOLE, default_blocks, number_of_passes, run_on, whole_book
@@ -282,19 +289,23 @@ def _on_engine(
     sizes = {n: s for n, s in engine.sizes().items() if n in WHOLE}
     absent = absences(sizes, recorded, faults)
     reasons = found.reasons | reasons_beside(recorded, absent, found.reasons)
+    reasons |= {"quality": ON_ENGINE}
     report("groups and credit")
-    risks = risks_of(map(_risks, found.output.parts([*RISK_COLUMNS])))
-    risk = risk_results(named, day, rules["risk"], risks, reasons)
+    known_before = _before(earlier, day)
+    risks = risks_of(map(_risks, found.output.parts([*RISK_COLUMNS])), known_before)
+    risk = risk_results(named, day, rules["risk"], risks, reasons, known_before)
     findings = [*found.faults, *late, *processed.faults]
     report("actions")
     days = calendar_for(calendar, day)
+    standing = None if earlier is None else earlier.standing
     own = found.fitted if fitted is None else Fitted(engine.recorded())
     contacting = None
     if set(RECORDED) & {*found.fitted.recorded, *own.recorded}:
         frames = contact_frames(engine, day, rules)
         contacting = ContactRecords.of(frames, found.fitted.frames | own.frames)
     actions = actions_in(
-        found.output.parts, Situation(head, processed.routed, day, rules, days, earlier, contacting)
+        found.output.parts,
+        Situation(head, processed.routed, day, rules, days, standing, risk.watch_list, contacting),
     )
     paths = count_paths(found.output.parts(["stage_path"]))
     trend = trend_of(paths, processed.routed, day, rules)
@@ -318,6 +329,7 @@ def _on_engine(
             found.limits,
             found.period,
             risk,
+            UNKNOWN,
         ),
         findings=findings_frame(findings),
         policies=rules,
@@ -330,6 +342,11 @@ def _on_engine(
         currency=engine.currency,
         output=attrs.evolve(found.output, kept=kept),
     )
+
+
+def _before(earlier: EarlierReview | None, day: date) -> EarlierReview | None:
+    """The earlier review, if it is not of a later day: nothing after the day is used."""
+    return None if earlier is None or earlier.as_of > day else earlier
 
 
 def _risks(facts: pd.DataFrame) -> pd.DataFrame:

@@ -60,7 +60,7 @@ def assign_groups(
     names, parts = _checked(shares)
     strata = (Column(by, "category"),) if by is not None else ()
     frame = check_frame(customers, (*_CUSTOMERS, *strata), frame="customers", key="customer_id")
-    draw = _draws(frame["customer_id"], campaign)
+    draw = draws(frame["customer_id"], campaign)
     if by is None:
         place = np.searchsorted(np.cumsum(parts)[:-1], draw / 2.0**64, side="right")
     else:
@@ -88,8 +88,8 @@ def _checked(shares: Mapping[str, float]) -> tuple[list[str], npt.NDArray[np.flo
     return list(shares), np.array(parts)
 
 
-def _draws(customers: pd.Series, campaign: str) -> npt.NDArray[np.uint64]:
-    """A number of 64 bits per customer: SipHash of the id as text, keyed by the campaign."""
+def draws(customers: pd.Series, campaign: str) -> npt.NDArray[np.uint64]:
+    """A number of 64 bits per customer: SipHash of the id as text, keyed by the campaign's name."""
     key = hashlib.blake2b(campaign.encode(), digest_size=8).hexdigest()  # 16 characters
     ids = customers.astype(object).map(str).to_numpy(dtype=object)
     found: npt.NDArray[np.uint64] = pd.util.hash_array(ids, hash_key=key, categorize=False)

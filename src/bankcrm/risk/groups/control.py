@@ -21,6 +21,8 @@ Places = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
 Shares = npt.NDArray[np.float64]
 
+_BITS = 32  # of the number of a row
+
 
 @attrs.frozen(eq=False)
 class Forest:
@@ -66,22 +68,34 @@ class Forest:
             under[forked] = pairs[place] == asked
         return under
 
-    def below(self, parent: Places, child: Places) -> Forest | None:
-        """The forest with more entities below others; None where only a new one can tell.
+    def below(self, parent: Places, child: Places) -> Forest:
+        """The forest of these pairs and more.
 
-        That is so where a controlled entity has a controller already, or is one of several.
+        Args:
+            parent: The controller of each pair; those of this forest come first.
+            child: The controlled entity.
         """
-        first = np.ones(len(child), np.bool_)
-        first[1:] = np.diff(np.sort(child)) > 0
-        if not first.all() or (self.up[child] != child).any() or self.is_fork[child].any():
-            return None
-        to = np.arange(len(self.up), dtype=np.int32)
-        to[child] = parent
-        to = roots_of(to)
-        up = self.up.copy()
-        up[child] = parent
-        extra = np.concatenate([self.extra, np.zeros(len(child), np.bool_)])
-        return Forest(up, to[self.root], extra, self.forks, self.tops)
+        start = len(self.extra)
+        more, own = child[start:], np.arange(len(self.up), dtype=np.int32)
+        several = np.bincount(more, minlength=len(own)) > 1
+        several[child[:start][self.extra]] = True
+        second = more[self.up[more] != more]
+        several[second] = True
+        extra = np.concatenate([self.extra, several[more]])
+        to = own.copy()
+        to[more[~extra[start:]]] = parent[start:][~extra[start:]]
+        up = np.where(to == own, self.up, to)
+        root = roots_of(to)[self.root]
+        if len(second):  # whoever was below it by its one controller
+            extra[:start] |= several[child[:start]]
+            up[second] = second
+            below = np.zeros(len(own), np.bool_)
+            below[root[second]] = True
+            below = below[root]
+            root[below] = up[below]
+            root = _settled(root, up, np.flatnonzero(below))
+        forks, tops = _forks(len(own), root[parent[extra]], child[extra])
+        return Forest(up, root, extra, forks, tops)
 
     @functools.cached_property
     def is_fork(self) -> Mask:
@@ -135,14 +149,16 @@ def control(
         decide: Which sums of stakes give control.
         tolerance: By how much a sum of several stakes has to exceed a share: each may be rounded.
     """
-    rows = np.flatnonzero(direct & (parent != child))
+    loops = parent == child
+    rows = np.flatnonzero(direct & ~loops)
     a, b = parent[rows], child[rows]
-    held = np.nan_to_num(share)
-    open_ = np.bincount(child[held > 0], minlength=size) > 1
-    if open_.any():
-        total = np.bincount(child, held, size).astype(np.float64)
-        open_[open_] = decide(total[open_])
-    stakes = np.flatnonzero(open_[child] & (held > 0) & (parent != child))
+    # A direct stake controls: no other top gets control by it, so only the others are added up.
+    held = np.where((share > 0) & ~direct & ~loops, share, 0.0)
+    counted = np.flatnonzero(held)
+    open_ = np.bincount(child[counted], minlength=size) > 1
+    total = np.bincount(child[counted], held[counted], size).astype(np.float64, copy=False)
+    open_[open_] = decide(total[open_])
+    stakes = counted[open_[child[counted]]]
     found: list[tuple[Places, Places, Shares, Ints, Ints]] = []
     near = 0
     forest = forest_of(size, a, b)
@@ -155,22 +171,25 @@ def control(
         left[row] = True
         stakes = np.flatnonzero(left)  # the others are stakes in what is controlled already
         key = top.astype(np.int64) * size + child[row]
-        order = np.argsort(key, kind="stable")
-        row, key = row[order], key[order]
+        row, key = _by_key(row, key)
         start = np.flatnonzero(np.diff(key, prepend=-1))
-        sums = np.add.reduceat(held[row], start) if len(start) else np.empty(0)
         counts = np.diff(start, append=len(row))
-        enough = decide(sums - np.where(counts > 1, tolerance, 0.0))
-        near = int((decide(sums) & ~enough).sum())
+        several = counts > 1  # one stake that does not control does not control with itself
+        rows = np.flatnonzero(np.repeat(several, counts))
+        row, start, counts = row[rows], _starts(counts[several]), counts[several]
+        key = key[rows[start]]
+        sums = np.add.reduceat(held[row], start) if len(start) else np.empty(0)
+        enough = decide(sums - tolerance)
+        near = int(decide(sums[~enough]).sum())
         if not enough.any():
             break
         chosen = np.flatnonzero(enough)
-        above = (key[start[chosen]] // size).astype(np.int32)
-        below = (key[start[chosen]] % size).astype(np.int32)
+        above = (key[chosen] // size).astype(np.int32)
+        below = (key[chosen] % size).astype(np.int32)
         rows = row[_runs(start[chosen], counts[chosen])]
         found.append((above, below, sums[chosen], rows, counts[chosen]))
         a, b = np.concatenate([a, above]), np.concatenate([b, below])
-        forest = forest.below(above, below) or forest_of(size, a, b)
+        forest = forest.below(a, b)
     none, nothing = np.empty(0, np.int32), np.empty(0, np.int64)
     return Control(
         forest=forest,
@@ -183,9 +202,25 @@ def control(
     )
 
 
+def _by_key(row: Ints, key: Ints) -> tuple[Ints, Ints]:
+    """Rows and their keys by key, then by row; a stable sort is several times as slow."""
+    order = np.argsort(key)
+    key = key[order]
+    run = np.cumsum(np.diff(key, prepend=key[:1]) > 0)
+    row = (run << _BITS) | row[order]
+    row.sort()
+    return row & ((1 << _BITS) - 1), key
+
+
+def _starts(times: Ints) -> Ints:
+    """Where runs of these lengths start, one after the other."""
+    starts: Ints = np.cumsum(times) - times
+    return starts
+
+
 def _runs(start: Ints, times: Ints) -> Ints:
     """The places from each start on, so many times: 5 and 2 times are 5, 6."""
-    offset = np.arange(int(times.sum())) - np.repeat(np.cumsum(times) - times, times)
+    offset = np.arange(int(times.sum())) - np.repeat(_starts(times), times)
     runs: Ints = np.repeat(start, times) + offset
     return runs
 
@@ -198,21 +233,27 @@ def forest_of(size: int, parent: Places, child: Places) -> Forest:
         parent: The controller of each pair; a pair may occur several times.
         child: The controlled entity.
     """
-    up = np.arange(size, dtype=np.int32)
-    ways = np.bincount(child, minlength=size)
-    extra = ways[child] > 1
-    up[child[~extra]] = parent[~extra]
-    if extra.any():  # the same pair twice is one controller
-        rows = np.flatnonzero(extra)
-        pairs = np.sort(child[rows].astype(np.int64) * size + parent[rows])
-        pairs = pairs[np.diff(pairs, prepend=-1) > 0]
-        only = np.bincount(pairs // size, minlength=size) == 1
-        one = rows[only[child[rows]]]
-        up[child[one]] = parent[one]
-        extra[one] = False
+    up, extra = only_parents(size, parent, child)
     root = roots_of(up)
     forks, tops = _forks(size, root[parent[extra]], child[extra])
     return Forest(up, root, extra, forks, tops)
+
+
+def only_parents(size: int, parent: Places, child: Places) -> tuple[Places, Mask]:
+    """The only parent of each entity, or the entity itself; and which pairs are one of several.
+
+    >>> only_parents(4, np.array([0, 0, 1], np.int32), np.array([1, 3, 3], np.int32))[0].tolist()
+    [0, 0, 2, 3]
+    """
+    up = np.arange(size, dtype=np.int32)
+    up[child] = parent  # of several parents, the last one written
+    extra = up[child] != parent
+    if extra.any():
+        several = np.zeros(size, np.bool_)
+        several[child[extra]] = True
+        extra = several[child]
+        up[several] = np.flatnonzero(several)
+    return up, extra
 
 
 def roots_of(up: Places) -> Places:
@@ -221,10 +262,13 @@ def roots_of(up: Places) -> Places:
     >>> roots_of(np.array([0, 0, 1, 4, 3, 4], np.int32)).tolist()
     [0, 0, 0, 3, 3, 3]
     """
-    root = up.copy()
-    active = np.flatnonzero(up[root] != root)
-    rounds = max(len(up), 2).bit_length()
-    for _ in range(rounds):
+    return _settled(up.copy(), up, np.arange(len(up)))
+
+
+def _settled(root: Places, up: Places, active: Ints) -> Places:
+    """Follow the way up of some entities, whose ``root`` is the next one, to its end, in place."""
+    active = active[up[root[active]] != root[active]]
+    for _ in range(max(len(up), 2).bit_length()):
         if not len(active):
             return root
         root[active] = root[root[active]]

@@ -10,11 +10,8 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from bankcrm.frames import DataFault
-from bankcrm.risk.groups.control import Control, Ints, Places, compact
+from bankcrm.risk.groups.control import Control, Ints, Places, compact, only_parents, roots_of
 from bankcrm.risk.groups.ties import CONTROL, SELF_LOOP, STAKE, Ties
-
-_PEELS = 8
-_LEAST = 0.25  # of the edges: where a round takes away less, the search of circles begins
 
 
 def findings_on(ties: Ties, control: Control, tolerance: float) -> tuple[DataFault, ...]:
@@ -81,29 +78,47 @@ def circles_of(parent: Places, child: Places, size: int) -> Ints:
     >>> circles_of(np.array([0, 1, 2], np.int32), np.array([1, 0, 3], np.int32), 4).tolist()
     [0, 0, -1, -1]
     """
-    circle = np.full(size, -1, np.int64)
     own = parent != child
     a, b = parent[own], child[own]
-    for _ in range(_PEELS):  # an entity without a parent or without a child is on no circle
-        inside = np.zeros(size, np.bool_)
-        inside[a] = True
-        has_parent = np.zeros(size, np.bool_)
-        has_parent[b] = True
-        inside &= has_parent
-        keep = inside[a] & inside[b]
-        fewer = len(a) - int(keep.sum())
-        a, b = a[keep], b[keep]
-        if fewer <= _LEAST * len(a):
-            break
-    if not len(a):
-        return circle
-    nodes, a, b = compact(size, a, b)
-    graph = coo_matrix((np.ones(len(a), np.int8), (a, b)), (len(nodes), len(nodes)))
-    _, part = connected_components(graph, directed=True, connection="strong")
-    real = np.bincount(part) > 1
-    number = np.cumsum(real) - 1
-    circle[nodes] = np.where(real[part], number[part], -1)
+    up, extra = only_parents(size, a, b)
+    root = roots_of(up)
+    # Whoever has one parent is on a circle only with that parent: its root stands for it. What is
+    # left are the links to roots.
+    rows = np.flatnonzero(extra)
+    rounds = np.flatnonzero((up != np.arange(size)) & (root == np.arange(size)))
+    a = np.concatenate([a[rows], up[rounds]])
+    b = np.concatenate([b[rows], rounds.astype(np.int32)])
+    top = root[a]
+    part = _strong_parts(size, top, b)
+    inside = part[top] == part[b]
+    a, b = a[inside], b[inside]
+    on = np.zeros(size, np.bool_)
+    on[b] = True
+    while len(a):  # from the last link of each circle up to its root
+        on[a] = True
+        a = up[a]
+        a = np.unique(a[~on[a]])
+    nodes = np.flatnonzero(on)
+    circle = np.full(size, -1, np.int64)
+    circle[nodes] = np.unique(part[root[nodes]], return_inverse=True)[1]
     return circle
+
+
+def _strong_parts(size: int, parent: Places, child: Places) -> Ints:
+    """The number of the strongly connected part of each entity."""
+    inside = np.zeros(size, np.bool_)
+    inside[parent] = True
+    has_parent = np.zeros(size, np.bool_)
+    has_parent[child] = True
+    inside &= has_parent
+    keep = inside[parent] & inside[child]
+    nodes, a, b = compact(size, parent[keep], child[keep])
+    part = np.arange(size)
+    if len(nodes):
+        graph = coo_matrix((np.ones(len(a), np.int8), (a, b)), (len(nodes), len(nodes)))
+        _, found = connected_components(graph, directed=True, connection="strong")
+        part[nodes] = nodes[np.unique(found, return_index=True)[1]][found]
+    return part
 
 
 def _circles(parent: Places, child: Places, ids: pd.Index) -> DataFault:

@@ -17,7 +17,7 @@ from bankcrm.frames.findings import with_findings
 from bankcrm.frames.numbering import categorical
 from bankcrm.policy import Policy
 from bankcrm.policy.given import policy_of
-from bankcrm.risk.groups.control import Control, Mask, Places, Shares, control, forest_of
+from bankcrm.risk.groups.control import Control, Ints, Mask, Places, Shares, control, forest_of
 from bankcrm.risk.groups.findings import findings_on
 from bankcrm.risk.groups.identity import group_names
 from bankcrm.risk.groups.spanning import Spanning, spanning
@@ -299,15 +299,27 @@ def _rows_of(tree: Spanning, edges: _Edges, ties: Ties) -> npt.NDArray[np.int64]
 
     Of several links between two parties control comes first, and then the larger share.
     """
-    found = np.zeros(len(tree.up), np.int64)
-    for lower, upper in ((edges.parent, edges.child), (edges.child, edges.parent)):
-        rows = np.flatnonzero((tree.up[lower] == upper) & (lower != upper))
-        if len(rows) and np.bincount(lower[rows]).max() > 1:
-            row = edges.row[rows]
-            share = np.where(row < 0, 0.0, np.nan_to_num(ties.share[row]))
-            rows = rows[np.lexsort((share, -ties.code[row].astype(np.int64) * (row >= 0)))]
-        found[lower[rows]] = edges.row[rows]  # the last one written stays
+    unset = np.iinfo(np.int64).min
+    found = np.full(len(tree.up), unset)
+    rows = np.flatnonzero(tree.up[edges.child] == edges.parent)
+    _write(found, edges.child, rows, edges, ties)
+    below = np.flatnonzero((found == unset)[edges.parent])  # a joint tie goes either way
+    rows = below[tree.up[edges.parent[below]] == edges.child[below]]
+    _write(found, edges.parent, rows, edges, ties)
+    found[found == unset] = 0  # heads have none
     return found
+
+
+def _write(found: Ints, member: Places, rows: Ints, edges: _Edges, ties: Ties) -> None:
+    """Set the link of the members of some edges."""
+    found[member[rows]] = edges.row[rows]  # the last one written stays
+    several = np.zeros(len(found), np.bool_)
+    several[member[rows[found[member[rows]] != edges.row[rows]]]] = True
+    rows = rows[several[member[rows]]]
+    row = edges.row[rows]
+    share = np.where(row < 0, 0.0, np.nan_to_num(ties.share[row]))
+    rows = rows[np.lexsort((share, -ties.code[row].astype(np.int64) * (row >= 0)))]
+    found[member[rows]] = edges.row[rows]
 
 
 def _members(
@@ -316,15 +328,15 @@ def _members(
     ids = ties.ids
     grouped = tree.size > 1
     member = np.flatnonzero(grouped[tree.group])
-    number = np.cumsum(grouped) - 1
-    group = number[tree.group[member]]
+    inside = tree.group[member]
+    group = (np.cumsum(grouped) - 1)[inside]
     names, changes = group_names(ids, member, group, previous)
     head = tree.up[member] == member
     row = rows[member]
     tie = np.where(head, 0, np.where(row < 0, CONTROL, ties.code[row]) + 1).astype(np.int8)
     columns = {
         "group": pd.Categorical.from_codes(group, categories=pd.Index(names, dtype=object)),
-        "head": ids[tree.head[tree.group[member]]],
+        "head": ids[tree.head[inside]],
         "tie": categorical(tie, _MEMBER_TIES),
         "via": ids[tree.up[member]],
         "level": tree.level[member],

@@ -45,7 +45,7 @@ def group_names(
     count = int(group.max()) + 1 if len(group) else 0
     smallest = np.zeros(count, np.int64)
     smallest[group[::-1]] = member[::-1]  # members are in rising order, and the last one stays
-    names = np.array([f"G{i}" for i in ids[smallest]], dtype=object)
+    names = np.array([f"G{i}" for i in ids[smallest].tolist()], dtype=object)
     if previous is None:
         return names, _no_changes(ids)
     earlier = by_customer(previous, _PREVIOUS, "previous")["group"].astype(object)

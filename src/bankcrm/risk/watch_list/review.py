@@ -24,11 +24,13 @@ _PREVIOUS = (
     Column("movement", "category", False, True, meaning="What the last review decided."),
     Column("level", "category", False, True, choices=LEVELS, meaning="The level then."),
     Column("owner", "text", False, True, meaning="Who owns the case."),
+    Column("next_review", "date", False, True, meaning="The day of the next review."),
 )
 _RISKS = (
     Column("risk_level", "category", True, True, choices=LEVELS),
     Column("raised_risks", "integer", True, True, minimum=0),
     Column("risk_reasons", "text", False, True),
+    Column("is_customer", "boolean", False, False),
 )
 
 
@@ -44,14 +46,15 @@ def review_watch_list(
     """Review the watch list on a day: entry, stay and exit, with owner and next review.
 
     One high risk or several raised ones put a customer on the list; it leaves only when no risk is
-    raised and the least time is over. A member with a high risk lifts its whole group. The table
-    ``watch_list`` decides. A second review on the same day and facts changes nothing but
-    ``enter``, which becomes ``stay``, and those who left, who are gone.
+    raised and the least time is over, or when it is no longer a customer. A member with a high risk
+    lifts its whole group. The table ``watch_list`` decides. A next review that is still to come is
+    not put off. A second review on the same day and facts changes nothing but ``enter``, which
+    becomes ``stay``, and those who left, who are gone.
 
     Args:
         previous: The last result; None for the first review.
         risks: From `assess_risks`, by ``customer_id``. A customer of the list who is not there, or
-            whose level is null, stays.
+            whose level is null, stays, unless an optional column ``is_customer`` is false.
         as_of: The day of the review.
         groups: From `find_groups`; None: nobody is lifted.
         owners: Who owns the case of each customer, by ``customer_id``; others keep their owner, or
@@ -93,9 +96,11 @@ def review_watch_list(
     since = days(held["since"].reindex(asked), "since")
     listed = ~np.isnat(since)
     by = lifted.reindex(asked)
+    customer = own.get("is_customer", pd.Series(index=asked, dtype=object))
     facts = pd.DataFrame(
         {
             "on_list": listed,
+            "is_customer": customer.ne(False).to_numpy(np.bool_),
             "level_known": level >= 0,
             "level": categorical(level, LEVELS),
             "raised_risks": own["raised_risks"].astype("Int64"),
@@ -118,7 +123,7 @@ def review_watch_list(
             "lifted_by": by.astype(object).array,
             "since": np.where(listed, since, today).astype("datetime64[s]"),
             "owner": _owners(asked, held, owners, np.maximum(at, 0), policy),
-            "next_review": _next(today, movement, np.maximum(at, 0), policy),
+            "next_review": _next(today, movement, np.maximum(at, 0), held.reindex(asked), policy),
         },
         index=asked.rename("customer_id"),
     )
@@ -128,7 +133,8 @@ def review_watch_list(
 def _held(previous: object, today: np.datetime64) -> pd.DataFrame:
     """The customers on the list, without those who left it."""
     if previous is None:
-        return pd.DataFrame({"since": pd.Series(dtype="datetime64[s]"), "owner": []})
+        never = pd.Series(dtype="datetime64[s]")
+        return pd.DataFrame({"since": never, "owner": [], "next_review": never})
     found = by_customer(previous, _PREVIOUS, "previous")
     late = days(found["since"], "since") > today
     if late.any():
@@ -139,7 +145,8 @@ def _held(previous: object, today: np.datetime64) -> pd.DataFrame:
         )
     if "movement" in found:
         found = found[(found["movement"] != "leave").to_numpy(np.bool_)]
-    return found if "owner" in found else found.assign(owner=None)
+    optional = {"owner": None, "next_review": np.datetime64("NaT", "s")}
+    return found.assign(**{name: v for name, v in optional.items() if name not in found})
 
 
 def _lifted(high: pd.Index, groups: Groups | None) -> pd.Series:
@@ -186,10 +193,14 @@ def _next(
     today: np.datetime64,
     movement: npt.NDArray[np.int64],
     level: npt.NDArray[np.int64],
+    held: pd.DataFrame,
     policy: Policy,
 ) -> npt.NDArray[np.datetime64]:
+    """The next review: at the latest after the time of the level, and no later than planned."""
     wait = np.array([int(policy.value("watch_review_days")[name]) for name in LEVELS])
     due = today + wait[level].astype("timedelta64[D]")
+    planned = days(held["next_review"], "next_review")
+    due = np.where(planned >= today, np.minimum(planned, due), due)
     due[movement == MOVEMENTS.index("leave")] = np.datetime64("NaT", "D")
     found: npt.NDArray[np.datetime64] = due.astype("datetime64[s]")
     return found
