@@ -132,6 +132,20 @@ def test_what_is_not_recorded_is_not_allowed(book: Book, found: Review) -> None:
         assert reason in set(marketing["contact_reason"])
 
 
+def test_without_consents_only_what_is_sure_is_said(book: Book, found: Review) -> None:
+    frames = {n: f for n, f in book.frames().items() if n != "consents"}
+    people = frames["customers"].assign(do_not_contact=frames["customers"]["customer_id"] % 9 == 0)
+    records = ContactRecords.of({**frames, "customers": people}, set(frames))
+    actions = permitted(found.actions[list(FOUND)], situation(found, records))
+    actions = actions[actions["purpose"].notna()]
+    sure = people.loc[people["deceased"] | people["do_not_contact"], "customer_id"]
+    never = actions["customer_id"].isin(sure)
+    assert never.any()
+    assert (actions.loc[never, "contact"] == "never").all()
+    assert (actions.loc[~never, "contact"] == "unknown").all()
+    assert (actions.loc[~never, "contact_reason"] == "consent is not known").all()
+
+
 def test_an_earlier_day_uses_the_consents_of_its_day(book: Book, found: Review) -> None:
     day = DAY - pd.Timedelta(days=150)
     known = book.check(day)[0].frame("consents")
