@@ -23,8 +23,8 @@ def findings_on(ties: Ties, control: Control, tolerance: float) -> tuple[DataFau
         tolerance: By how much shares may exceed the whole, for rounding.
     """
     held = (ties.code == CONTROL) | (ties.code == STAKE)
-    owns = held & (ties.frame["link"] == "owns").to_numpy(np.bool_)
-    total = np.bincount(ties.child[owns], np.nan_to_num(ties.share[owns]), len(ties.ids))
+    owns = held & (ties.frame["link"] == "owns").to_numpy(np.bool_) & (ties.share > 0)
+    total = np.bincount(ties.child[owns], ties.share[owns], len(ties.ids))
     needs = ties.frame["link"].isin(["owns", "depends"]).to_numpy(np.bool_)
     unknown = needs & np.isnan(ties.share) & (ties.code < SELF_LOOP)
     rows = np.flatnonzero(held)
@@ -104,8 +104,8 @@ def circles_of(parent: Places, child: Places, size: int) -> Ints:
     return circle
 
 
-def _strong_parts(size: int, parent: Places, child: Places) -> Ints:
-    """The number of the strongly connected part of each entity."""
+def _strong_parts(size: int, parent: Places, child: Places) -> Places:
+    """One member of the strongly connected part of each entity."""
     inside = np.zeros(size, np.bool_)
     inside[parent] = True
     has_parent = np.zeros(size, np.bool_)
@@ -113,11 +113,13 @@ def _strong_parts(size: int, parent: Places, child: Places) -> Ints:
     inside &= has_parent
     keep = inside[parent] & inside[child]
     nodes, a, b = compact(size, parent[keep], child[keep])
-    part = np.arange(size)
+    part = np.arange(size, dtype=np.int32)
     if len(nodes):
         graph = coo_matrix((np.ones(len(a), np.int8), (a, b)), (len(nodes), len(nodes)))
         _, found = connected_components(graph, directed=True, connection="strong")
-        part[nodes] = nodes[np.unique(found, return_index=True)[1]][found]
+        one = np.empty(len(nodes), np.int32)
+        one[found] = nodes  # one member of each part
+        part[nodes] = one[found]
     return part
 
 

@@ -341,4 +341,5 @@ def _members(
         "via": ids[tree.up[member]],
         "level": tree.level[member],
     }
-    return pd.DataFrame(columns, index=ids[member].rename("customer_id")), changes
+    index = ids[member].rename("customer_id")
+    return pd.DataFrame(columns, index=index, copy=False), changes
