@@ -83,7 +83,9 @@ class Forest:
         to[before], to[second] = before, second
         extra = np.concatenate([self.extra, extra | (to[more] == more)])
         up = np.where(to == own, self.up, to)
-        root = roots_of(to)[self.root]
+        moved = np.flatnonzero((to != own)[self.root])
+        root = self.root.copy()
+        root[moved] = roots_of(to)[root[moved]]
         if len(second):  # whoever was below it by its one controller
             several = np.zeros(len(own), np.bool_)
             several[second] = True

@@ -13,6 +13,8 @@ from bankcrm.frames import DataFault
 from bankcrm.risk.groups.control import Control, Ints, Places, compact, only_parents, roots_of
 from bankcrm.risk.groups.ties import CONTROL, SELF_LOOP, STAKE, Ties
 
+_PEELS = 2  # more rounds take more time than they save
+
 
 def findings_on(ties: Ties, control: Control, tolerance: float) -> tuple[DataFault, ...]:
     """The findings about links in force; none of them drops a link that can be used.
@@ -78,8 +80,12 @@ def circles_of(parent: Places, child: Places, size: int) -> Ints:
     >>> circles_of(np.array([0, 1, 2], np.int32), np.array([1, 0, 3], np.int32), 4).tolist()
     [0, 0, -1, -1]
     """
-    own = parent != child
-    a, b = parent[own], child[own]
+    a, b = parent, child
+    for _ in range(_PEELS):  # an entity without a child is on no circle
+        has_child = np.zeros(size, np.bool_)
+        has_child[a] = True
+        keep = has_child[b] & (a != b)
+        a, b = a[keep], b[keep]
     up, extra = only_parents(size, a, b)
     root = roots_of(up)
     # Whoever has one parent is on a circle only with that parent: its root stands for it. What is

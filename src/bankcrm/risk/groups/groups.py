@@ -329,7 +329,7 @@ def _members(
     grouped = tree.size > 1
     member = np.flatnonzero(grouped[tree.group])
     inside = tree.group[member]
-    group = (np.cumsum(grouped) - 1)[inside]
+    group = (np.cumsum(grouped, dtype=np.int32) - np.int32(1))[inside]
     names, changes = group_names(ids, member, group, previous)
     head = tree.up[member] == member
     row = rows[member]
