@@ -26,10 +26,10 @@ def findings_on(ties: Ties, control: Control, tolerance: float) -> tuple[DataFau
     """
     held = (ties.code == CONTROL) | (ties.code == STAKE)
     owns = held & (ties.frame["link"] == "owns").to_numpy(np.bool_) & (ties.share > 0)
-    total = np.bincount(ties.child[owns], ties.share[owns], len(ties.ids))
+    total = np.bincount(ties.child, np.where(owns, ties.share, 0.0), len(ties.ids))
     needs = ties.frame["link"].isin(["owns", "depends"]).to_numpy(np.bool_)
     unknown = needs & np.isnan(ties.share) & (ties.code < SELF_LOOP)
-    rows = np.flatnonzero(held)
+    rows = slice(None) if held.all() else np.flatnonzero(held)
     found = [
         _rows("parent_id", "self_loop", ties.code == SELF_LOOP, "two parties",
               "the links are not used"),

@@ -34,6 +34,7 @@ from bankcrm.rules import Rule
 
 _HEAD = "head"
 _MEMBER_TIES = (_HEAD, *TIES[:3])
+_NONE = np.iinfo(np.int64).min  # no link
 
 
 @attrs.frozen
@@ -256,19 +257,18 @@ def _controlled(ties: Ties, policy: Policy) -> tuple[Control, bool]:
         controls: Mask = (table.decide_frame(facts)["outcome"] == TIES[CONTROL]).to_numpy(np.bool_)
         return controls
 
-    rows = np.flatnonzero((ties.code == CONTROL) | (ties.code == STAKE))
-    parent, child = ties.parent[rows], ties.child[rows]
-    share, code = ties.share[rows], ties.code[rows]
-    owned = (ties.frame["link"] == "owns").to_numpy(np.bool_)[rows]
+    parent, child = ties.parent, ties.child
+    held = (ties.code == CONTROL) | (ties.code == STAKE)
+    counts = held & (ties.frame["link"] == "owns").to_numpy(np.bool_)
     joint = np.flatnonzero(ties.code == JOINT)
     if len(joint):
         pool = forest_pools(len(ties.ids), ties.parent[joint], ties.child[joint])
         parent, child = pool[parent], pool[child]
     found = control(
-        len(ties.ids), parent, child, np.where(owned, share, np.nan), code == CONTROL,
+        len(ties.ids), parent, child, np.where(counts, ties.share, np.nan), ties.code == CONTROL,
         decide=decide, tolerance=policy.value("share_tolerance"),
     )  # fmt: skip
-    return attrs.evolve(found, holdings=rows[found.holdings]), bool(len(joint))
+    return found, bool(len(joint))
 
 
 def forest_pools(size: int, a: Places, b: Places) -> Places:
@@ -299,20 +299,22 @@ def _rows_of(tree: Spanning, edges: _Edges, ties: Ties) -> npt.NDArray[np.int64]
 
     Of several links between two parties control comes first, and then the larger share.
     """
-    unset = np.iinfo(np.int64).min
-    found = np.full(len(tree.up), unset)
+    found = np.full(len(tree.up), _NONE)
     rows = np.flatnonzero(tree.up[edges.child] == edges.parent)
     _write(found, edges.child, rows, edges, ties)
-    below = np.flatnonzero((found == unset)[edges.parent])  # a joint tie goes either way
+    below = np.flatnonzero((found == _NONE)[edges.parent])  # a joint tie goes either way
     rows = below[tree.up[edges.parent[below]] == edges.child[below]]
     _write(found, edges.parent, rows, edges, ties)
-    found[found == unset] = 0  # heads have none
+    found[found == _NONE] = 0  # heads have none
     return found
 
 
 def _write(found: Ints, member: Places, rows: Ints, edges: _Edges, ties: Ties) -> None:
     """Set the link of the members of some edges."""
+    before = np.count_nonzero(found == _NONE)
     found[member[rows]] = edges.row[rows]  # the last one written stays
+    if before - np.count_nonzero(found == _NONE) == len(rows):
+        return
     several = np.zeros(len(found), np.bool_)
     several[member[rows[found[member[rows]] != edges.row[rows]]]] = True
     rows = rows[several[member[rows]]]
