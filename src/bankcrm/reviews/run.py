@@ -27,7 +27,7 @@ from bankcrm.folders import ResultFolder
 from bankcrm.frames.arrays import as_of_day
 from bankcrm.frames.check import findings_frame
 from bankcrm.pipeline import STEPS, Fitted, Step
-from bankcrm.pipeline.beside import reasons_beside
+from bankcrm.pipeline.beside import limits_beside, reasons_beside
 from bankcrm.pipeline.reading import shown_columns
 from bankcrm.pipeline.run import run_steps
 from bankcrm.plugins import fact_sources_of
@@ -188,6 +188,7 @@ def _in_memory(
     customers = found.facts[[c for c in shown_columns(steps) if c in found.facts]]
     figures = figures_of([found.facts], steps)
     reasons = found.reasons | reasons_beside(recorded, absent, found.reasons)
+    limits = found.limits | limits_beside(reasons)
     report_progress("groups and credit")
     known_before = _before(earlier, day)
     risks = risks_of([_risks(found.facts)], known_before)
@@ -217,7 +218,7 @@ def _in_memory(
             findings,
             rules,
             reasons,
-            found.limits,
+            limits,
             period_of(signs),
             risk,
         ),
@@ -226,7 +227,7 @@ def _in_memory(
         facts=found.facts,
         fitted=found.fitted,
         reasons=reasons,
-        limits=found.limits,
+        limits=limits,
         steps=steps,
         note=book.note,
         currency=book.currency,
@@ -274,6 +275,7 @@ def _on_engine(
     sizes = {n: s for n, s in engine.sizes().items() if n in WHOLE}
     absent = absences(sizes, recorded, faults)
     reasons = found.reasons | reasons_beside(recorded, absent, found.reasons)
+    limits = found.limits | limits_beside(reasons)
     report("groups and credit")
     known_before = _before(earlier, day)
     risks = risks_of(map(_risks, found.output.parts([*RISK_COLUMNS])), known_before)
@@ -305,7 +307,7 @@ def _on_engine(
             findings,
             rules,
             reasons,
-            found.limits,
+            limits,
             found.period,
             risk,
         ),
@@ -314,7 +316,7 @@ def _on_engine(
         facts=head,
         fitted=found.fitted,
         reasons=reasons,
-        limits=found.limits,
+        limits=limits,
         steps=steps,
         note=engine.note,
         currency=engine.currency,
