@@ -69,7 +69,7 @@ def _with_several_controllers(ties: Ties, control: Control) -> Ints:
     return np.flatnonzero(count > 1)
 
 
-def circles_of(parent: Places, child: Places, size: int) -> Ints:
+def circles_of(parent: Places, child: Places, size: int) -> Places:
     """The number of the circle of each entity; -1 outside of circles.
 
     Args:
@@ -91,7 +91,8 @@ def circles_of(parent: Places, child: Places, size: int) -> Ints:
     # Whoever has one parent is on a circle only with that parent: its root stands for it. What is
     # left are the links to roots.
     rows = np.flatnonzero(extra)
-    rounds = np.flatnonzero((up != np.arange(size)) & (root == np.arange(size)))
+    own = np.arange(size, dtype=np.int32)
+    rounds = np.flatnonzero((root == own) & (up != own))
     a = np.concatenate([a[rows], up[rounds]])
     b = np.concatenate([b[rows], rounds.astype(np.int32)])
     top = root[a]
@@ -105,7 +106,7 @@ def circles_of(parent: Places, child: Places, size: int) -> Ints:
         a = up[a]
         a = np.unique(a[~on[a]])
     nodes = np.flatnonzero(on)
-    circle = np.full(size, -1, np.int64)
+    circle = np.full(size, -1, np.int32)
     circle[nodes] = np.unique(part[root[nodes]], return_inverse=True)[1]
     return circle
 

@@ -6,7 +6,6 @@ import functools
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from bankcrm._display import card
@@ -34,7 +33,7 @@ from bankcrm.rules import Rule
 
 _HEAD = "head"
 _MEMBER_TIES = (_HEAD, *TIES[:3])
-_NONE = np.iinfo(np.int64).min  # no link
+_NONE = np.iinfo(np.int32).min  # no link
 
 
 @attrs.frozen
@@ -91,7 +90,7 @@ class Groups:
     _ties: Ties = attrs.field(alias="_ties")
     _control: Control = attrs.field(alias="_control")
     _tree: Spanning = attrs.field(alias="_tree")
-    _row: npt.NDArray[np.int64] = attrs.field(alias="_row")
+    _row: Places = attrs.field(alias="_row")
     _policy: Policy = attrs.field(alias="_policy")
 
     def __len__(self) -> int:
@@ -244,7 +243,7 @@ class _Edges:
 
     parent: Places
     child: Places
-    row: npt.NDArray[np.int64]
+    row: Places
     more: int
 
 
@@ -284,22 +283,22 @@ def _edges(ties: Ties, found: Control) -> _Edges:
     direct, joint, dependent = (
         np.flatnonzero(ties.code == code) for code in (CONTROL, JOINT, DEPENDENCE)
     )
-    together = -np.arange(1, len(found.parent) + 1, dtype=np.int64)
+    together = -np.arange(1, len(found.parent) + 1, dtype=np.int32)
     parent, child = ties.parent, ties.child
     return _Edges(
         np.concatenate([parent[direct], found.parent, parent[joint], parent[dependent]]),
         np.concatenate([child[direct], found.child, child[joint], child[dependent]]),
-        np.concatenate([direct, together, joint, dependent]),
+        np.concatenate([direct, together, joint, dependent]).astype(np.int32),
         len(joint) + len(dependent),
     )
 
 
-def _rows_of(tree: Spanning, edges: _Edges, ties: Ties) -> npt.NDArray[np.int64]:
+def _rows_of(tree: Spanning, edges: _Edges, ties: Ties) -> Places:
     """The link between each member and the next one on its way to the head.
 
     Of several links between two parties control comes first, and then the larger share.
     """
-    found = np.full(len(tree.up), _NONE)
+    found = np.full(len(tree.up), _NONE, np.int32)
     rows = np.flatnonzero(tree.up[edges.child] == edges.parent)
     _write(found, edges.child, rows, edges, ties)
     below = np.flatnonzero((found == _NONE)[edges.parent])  # a joint tie goes either way
@@ -309,7 +308,7 @@ def _rows_of(tree: Spanning, edges: _Edges, ties: Ties) -> npt.NDArray[np.int64]
     return found
 
 
-def _write(found: Ints, member: Places, rows: Ints, edges: _Edges, ties: Ties) -> None:
+def _write(found: Places, member: Places, rows: Ints, edges: _Edges, ties: Ties) -> None:
     """Set the link of the members of some edges."""
     before = np.count_nonzero(found == _NONE)
     found[member[rows]] = edges.row[rows]  # the last one written stays
@@ -325,7 +324,7 @@ def _write(found: Ints, member: Places, rows: Ints, edges: _Edges, ties: Ties) -
 
 
 def _members(
-    ties: Ties, tree: Spanning, rows: npt.NDArray[np.int64], previous: object
+    ties: Ties, tree: Spanning, rows: Places, previous: object
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     ids = ties.ids
     grouped = tree.size > 1
