@@ -26,7 +26,8 @@ def findings_on(ties: Ties, control: Control, tolerance: float) -> tuple[DataFau
     """
     held = (ties.code == CONTROL) | (ties.code == STAKE)
     owns = held & (ties.frame["link"] == "owns").to_numpy(np.bool_) & (ties.share > 0)
-    total = np.bincount(ties.child, np.where(owns, ties.share, 0.0), len(ties.ids))
+    total = np.zeros(len(ties.ids))
+    np.add.at(total, ties.child, np.where(owns, ties.share, 0.0))
     needs = ties.frame["link"].isin(["owns", "depends"]).to_numpy(np.bool_)
     unknown = needs & np.isnan(ties.share) & (ties.code < SELF_LOOP)
     rows = slice(None) if held.all() else np.flatnonzero(held)
