@@ -9,6 +9,7 @@ employee already on each row.
 from __future__ import annotations
 
 import argparse
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -44,21 +45,32 @@ def ours(rows: pd.DataFrame, held: pd.DataFrame | None = None) -> pd.Series:
     return found["value"][(found["kpi"] == "transaction_amount").to_numpy()]
 
 
+def owners_of(owner: np.ndarray, changing: int) -> pd.DataFrame:
+    """Who looks after whom, where the first customers change their owner in June."""
+    held = pd.DataFrame({"customer_id": np.arange(len(owner)), "employee_id": owner})
+    before = held[:changing].assign(until=pd.Timestamp("2025-05-31"))
+    after = held[:changing].assign(since=pd.Timestamp("2025-06-01"))
+    after["employee_id"] = (after["employee_id"] + 1) % EMPLOYEES
+    return pd.concat([before, after, held[changing:]], ignore_index=True)
+
+
 def bench_values(customers: int) -> None:
     rows = rows_of(customers)
     owner = np.random.default_rng(2).integers(0, EMPLOYEES, customers)
-    held = pd.DataFrame({"customer_id": np.arange(customers), "employee_id": owner})
-    moved = held.assign(since=pd.to_datetime("2025-06-01"))
-    first = held.assign(until=pd.to_datetime("2025-05-31"))
-    dated = pd.concat([first, moved.assign(employee_id=owner[::-1])], ignore_index=True)
     named = rows.assign(employee_id=np.tile(owner, MONTHS))
-    for found in (ours(named), ours(rows, held)):
-        assert np.allclose(found, bare(named))  # noqa: S101
     label = f"{customers:,} customers, {EMPLOYEES} employees, {MONTHS} months"
     rival = {"bare group-by": lambda: bare(named)}
+    assert np.allclose(ours(named), bare(named))  # noqa: S101
     compare(f"Indicators, {label}, employee on the row", lambda: ours(named), rival, limit=3)
-    compare(f"Indicators, {label}, one owner each", lambda: ours(rows, held), rival, limit=3)
-    compare(f"Indicators, {label}, every owner changes once", lambda: ours(rows, dated), rival)
+    late = (rows["date"] >= "2025-06-01").to_numpy()
+    for text, share in (("one owner each", 0), ("2 % change", 0.02), ("all change", 1)):
+        changing = int(share * customers)
+        held = owners_of(owner, changing)
+        moved = late & (rows["customer_id"] < changing).to_numpy()
+        then = np.where(moved, (named["employee_id"] + 1) % EMPLOYEES, named["employee_id"])
+        assert np.allclose(ours(rows, held), bare(rows.assign(employee_id=then)))  # noqa: S101
+        call = partial(ours, rows, held)
+        compare(f"Indicators, {label}, {text}", call, rival, limit=3)
 
 
 def main() -> None:

@@ -11,10 +11,18 @@ import pytest
 from bankcrm import review
 from bankcrm.book import Book
 from bankcrm.datasets import make_book
-from bankcrm.errors import DataError
+from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.frames.findings import findings_of
+from bankcrm.lifecycle import churn_rates, month_ends, stage_history
 from bankcrm.pipeline import STEPS, scorecard_steps
-from bankcrm.scorecards import attain, kpi_events, kpi_values, rank_subjects, scorecard
+from bankcrm.scorecards import (
+    attain,
+    kpi_events,
+    kpi_values,
+    rank_subjects,
+    scorecard,
+    with_states,
+)
 
 DAY = dt.date(2026, 6, 30)
 SINCE = "2025-07-01"
@@ -137,6 +145,54 @@ def test_surveys_checks_and_trainings_are_measures(book: Book) -> None:
         kpi_events(book, since=SINCE, surveys=asked.assign(points=[11.0, 7, None, 4, 5, 1]))
     with pytest.raises(DataError, match="first day of a month"):
         kpi_events(book, since="2025-07-02")
+
+
+def test_churn_is_by_the_stage_at_the_start_of_the_period(book: Book) -> None:
+    """At risk is whom the history of stages finds there the day before; the lost were theirs."""
+    frames = {"contacts": book.contacts, "accounts": book.accounts}
+    history = stage_history(
+        book.customers, book.transactions, dates=month_ends("2025-06", "2026-06"), **frames
+    )
+    events = with_states(kpi_events(book, since=SINCE), history)
+    values = kpi_values(events, as_of=DAY, by="stage")
+    found = values[(values["kpi"] == "churn").to_numpy()].groupby("subject", observed=True)
+    sums = found[["numerator", "denominator"]].sum()
+    expected = churn_rates(history).groupby("stage")["at_risk"].sum()
+    for stage in ("new", "active", "dormant"):
+        assert sums.loc[stage, "denominator"] == expected[stage]
+    lost = events[(events["measure"] == "customers_lost").to_numpy()]
+    before = lost["date"] - pd.Timedelta(days=1)
+    stage_then = history["stage"].reindex(pd.MultiIndex.from_arrays([lost["customer_id"], before]))
+    assert lost["stage"].astype(object).tolist() == stage_then.astype(object).tolist()
+    assert len(lost) > 0
+    assert sums["numerator"].sum() == len(lost)
+
+
+def test_states_are_those_before_the_day() -> None:
+    rows = pd.DataFrame({"measure": "transactions", "customer_id": [1, 1, 1, 2, None, 1]}).assign(
+        date=pd.to_datetime(["2026-01-01", "2026-01-02", "2026-03-01", "2026-03-01"] * 2)[:6]
+    )
+    states = pd.DataFrame(
+        {
+            "customer_id": [1, 1, 1],
+            "date": pd.to_datetime(["2026-02-01", "2026-01-01", "2026-02-28"]),
+            "tier": ["key", "ordinary", None],
+            "stage": ["new", "active", "lost"],
+        }
+    )
+    found = with_states(rows, states, columns=["tier", "stage"])
+    tiers = found["tier"].astype(object)
+    assert tiers.where(tiers.notna(), "").tolist() == ["", "ordinary", "", "", "", "ordinary"]
+    assert found["stage"].astype(object)[2] == "lost"
+    with pytest.raises(DataError, match="3 rows are second states"):
+        with_states(rows, pd.concat([states, states]))
+    with pytest.raises(UnknownNameError, match="segment"):
+        with_states(rows, states, columns="segment")
+
+
+def test_the_book_of_an_engine_is_refused_with_advice() -> None:
+    with pytest.raises(DataError, match=r"a Book in memory.*read_book\(folder\)"):
+        kpi_events(object(), since=SINCE)  # type: ignore[arg-type]
 
 
 def test_planted_managers_are_found_in_their_order(book: Book) -> None:

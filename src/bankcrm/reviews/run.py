@@ -19,6 +19,7 @@ from bankcrm.book.known import undated_labels
 from bankcrm.book.model import refuse_no_book
 from bankcrm.book.oddities import oddities, period_of, signs_of
 from bankcrm.book.recorded import absences, recorded_in
+from bankcrm.book.unused import nearly_named
 from bankcrm.book.view import book_view
 from bankcrm.calendars import WorkingCalendar, working_calendar
 from bankcrm.complaints import ProcessedComplaints, default_lexicon, process_complaints
@@ -38,6 +39,7 @@ from bankcrm.report.html import EarlierReview
 from bankcrm.reviews.engine_review import EngineReview, leading_customers
 from bankcrm.reviews.folder import files_of_day, review_folder
 from bankcrm.reviews.model import Review, earlier_of
+from bankcrm.reviews.quality import LATER, ON_ENGINE, UNKNOWN, quality_figures
 from bankcrm.reviews.risk import RISK_COLUMNS, risk_results, risks_of
 from bankcrm.reviews.summary import figure_columns, figures_of, summary_of
 from bankcrm.reviews.trend import count_paths, trend_of
@@ -139,7 +141,7 @@ def review(
     days_off = rules.calendar(calendar or working_calendar("CN"))
     before = None if earlier is None else earlier_of(earlier)
     if engine is None and isinstance(book, Book):
-        report = _counter(progress, len(steps) + 4)
+        report = _counter(progress, len(steps) + 5)
         return _in_memory(book, day, rules, days_off, fitted, steps, report, before)
     from bankcrm.engines import DuckDBEngine
 
@@ -193,6 +195,12 @@ def _in_memory(
     known_before = _before(earlier, day)
     risks = risks_of([_risks(found.facts)], known_before)
     risk = risk_results(checked, day, rules["risk"], risks, reasons, known_before)
+    report_progress("data quality")
+    quality = UNKNOWN
+    if book.as_of is None or book.as_of <= day:
+        quality = quality_figures(book.customers, day, rules["quality"])
+    else:
+        reasons |= {"quality": LATER}
     findings = [*faults, *odd, *processed.faults]
     report_progress("actions")
     days = calendar_for(calendar, day)
@@ -221,6 +229,7 @@ def _in_memory(
             limits,
             period_of(signs),
             risk,
+            quality,
         ),
         findings=findings_frame(findings),
         policies=rules,
@@ -268,6 +277,7 @@ def _on_engine(
     )
     processed = _complaints(named, day, rules, calendar)
     late = [f for f in faults if f.frame in ("complaints", "links", "capital")]
+    late += nearly_named(engine.columns)
     late += undated_labels(found.fitted.recorded, (*found.faults, *late), day, engine.as_of)
     figures = figures_of(found.output.parts(figure_columns(steps)), steps)
     head = leading_customers(found.output)
@@ -275,6 +285,7 @@ def _on_engine(
     sizes = {n: s for n, s in engine.sizes().items() if n in WHOLE}
     absent = absences(sizes, recorded, faults)
     reasons = found.reasons | reasons_beside(recorded, absent, found.reasons)
+    reasons |= {"quality": ON_ENGINE}
     limits = found.limits | limits_beside(reasons)
     report("groups and credit")
     known_before = _before(earlier, day)
@@ -310,6 +321,7 @@ def _on_engine(
             limits,
             found.period,
             risk,
+            UNKNOWN,
         ),
         findings=findings_frame(findings),
         policies=rules,

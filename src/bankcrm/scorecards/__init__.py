@@ -8,6 +8,7 @@ from bankcrm.scorecards.events import kpi_events
 from bankcrm.scorecards.kpi import Kpi
 from bankcrm.scorecards.ranking import rank_subjects
 from bankcrm.scorecards.rewards import follow_up, rewards
+from bankcrm.scorecards.states import with_states
 from bankcrm.scorecards.values import kpi_values
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "rank_subjects",
     "rewards",
     "scorecard",
+    "with_states",
 ]

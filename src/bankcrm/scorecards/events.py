@@ -72,7 +72,7 @@ def kpi_events(
     Source: LCM-6, LCM-7, LCM-9.
     """
     if not isinstance(book, Book):
-        refuse_no_book(book)
+        refuse_no_book(book, "a Book in memory; the rows of an engine as one: read_book(folder)")
     policy = policy_of(policy, "scorecards")
     checked, _ = book.check(as_of, zone=policy.value("time_zone"))
     day = as_of_day(checked.as_of)

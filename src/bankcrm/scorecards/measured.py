@@ -13,7 +13,7 @@ from bankcrm.errors import UnknownNameError
 from bankcrm.frames import Column, DataFault, as_frame, check_frame
 from bankcrm.frames.arrays import Codes, Days, Numbers, codes
 from bankcrm.models import Assignment, Employee, columns_of
-from bankcrm.scorecards.ownership import spans_of
+from bankcrm.scorecards.ownership import Spans, spans_of
 
 EVENTS = (
     Column("measure", "category", meaning="What happened or was counted."),
@@ -82,7 +82,8 @@ def grouped(
         DataError: Two assignments of a customer, or two records of an employee, overlap.
     """
     columns = _staff(events, days, employees, assignments) if set(by) & set(STAFF) else {}
-    group, names = np.zeros(len(events), np.intp), pd.DataFrame(index=range(1))
+    group: Codes | None = None
+    names = pd.DataFrame(index=range(1))
     extra = [*employees.columns] if employees is not None else []
     for name in by:
         column = columns.get(name, events.get(name))
@@ -94,9 +95,15 @@ def grouped(
         if employees is not None and name in employees and columns:
             more = employees[name]
         code, found = _numbered(column, more)
-        group = np.where((group < 0) | (code < 0), -1, group * len(found) + code)
+        group = code if group is None else _crossed(group, code, len(found))
         names = names.merge(pd.DataFrame({name: found}), how="cross")
-    return _with_rows(Grouped(group, names), by, employees)
+    whole = np.zeros(len(events), np.intp) if group is None else group
+    return _with_rows(Grouped(whole, names), by, employees)
+
+
+def _crossed(group: Codes, code: Codes, size: int) -> Codes:
+    """The number of each pair; -1 where either is none."""
+    return np.where((group < 0) | (code < 0), -1, group * size + code)
 
 
 def _numbered(column: pd.Series, more: pd.Series | None) -> tuple[Codes, pd.Index]:
@@ -144,20 +151,37 @@ def _staff(
     found = {name: events[name] for name in STAFF if name in events}
     if assignments is not None and "customer_id" in events:
         rows = check_frame(assignments, columns_of(Assignment), frame="assignments")
-        place = spans_of(rows, "customer_id", "assignments").rows_on(events["customer_id"], days)
-        found["employee_id"] = _filled(found.get("employee_id"), rows["employee_id"], place)
+        held = spans_of(rows, "customer_id", "assignments")
+        found |= _looked_up(found, held, events["customer_id"], days, rows[["employee_id"]])
     if employees is not None and "employee_id" in found:
-        place = spans_of(employees, "employee_id", "employees").rows_on(found["employee_id"], days)
-        for name in ("department", "branch"):
-            if name in employees:
-                found[name] = _filled(found.get(name), employees[name], place)
+        held = spans_of(employees, "employee_id", "employees")
+        places = employees[[n for n in ("department", "branch") if n in employees]]
+        found |= _looked_up(found, held, found["employee_id"], days, places)
     return found
 
 
-def _filled(own: pd.Series | None, values: pd.Series, place: Codes) -> pd.Series:
-    """The row's own value where it has one, else the value at a place; null for -1."""
-    code, names = codes(values)
-    got = np.append(code, -1)[place]
+def _looked_up(
+    own: dict[str, pd.Series], held: Spans, subjects: pd.Series, days: Days, records: pd.DataFrame
+) -> dict[str, pd.Series]:
+    """Each column of the records on the days of the rows, where a row has no own value."""
+    names, tables = [], []
+    for column in records:
+        code, index = codes(records[column])
+        names.append(index)
+        small = np.min_scalar_type(-len(index) - 1)  # of all rows a fraction of the memory
+        tables.append(np.append(code, -1).astype(small))
+    got = held.look_up(subjects, days, tables)
+    columns = map(str, records)
+    return {
+        c: _filled(own.get(c), *v)
+        for c, v in zip(columns, zip(got, names, strict=True), strict=True)
+    }
+
+
+def _filled(
+    own: pd.Series | None, got: npt.NDArray[np.signedinteger], names: pd.Index
+) -> pd.Series:
+    """The row's own value where it has one, else the one of its code; null for -1."""
     if own is None or own.isna().all():
         return pd.Series(pd.Categorical.from_codes(got, categories=names))
     own_code, own_names = codes(own)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 import attrs
 import numpy as np
 import numpy.typing as npt
@@ -11,57 +14,72 @@ from bankcrm.errors import DataError
 from bankcrm.frames.arrays import Days
 from bankcrm.frames.numbering import positions_in
 
-_BITS = 22  # days of 11,000 years
-_EARLY, _LATE = -(2 ** (_BITS - 1)), 2 ** (_BITS - 1) - 1
+_BLOCK = 2**17
+"""How many rows are looked up at once: few enough for the processor's cache."""
+_EARLY, _LATE = -(2**40), 2**40  # before and after every day
+_Entry = TypeVar("_Entry", bound=np.generic)
 Rows = npt.NDArray[np.intp]
+Numbered = npt.NDArray[np.int64]
 
 
 @attrs.frozen(eq=False)
 class Spans:
-    """Dated records of subjects, of which at most one holds per subject and day.
+    """Dated records as steps: from a day on a record of the subject holds, or none does.
+
+    The first step of each subject begins before every day, so that each day has one step. The last
+    step of all is that of unknown subjects, on which nothing holds.
 
     Attributes:
         subjects: The distinct subjects.
-        row: The row in the frame of each record, by subject and first day.
-        first: The place in ``row`` of the first record of each subject.
-        count: The number of records of each subject.
-        since: First day of each record in the order of ``row``.
-        until: Last day.
+        first: The first step of each subject, and the one of unknown subjects.
+        who: The subject of each step.
+        since: The first day of each step.
+        row: The row of the record in the frame; -1 where none holds.
     """
 
     subjects: pd.Index
-    row: Rows
     first: Rows
-    count: Rows
-    since: npt.NDArray[np.int64]
-    until: npt.NDArray[np.int64]
+    who: Rows
+    since: Numbered
+    row: Rows
 
-    def rows_on(self, subjects: pd.Series, days: Days) -> Rows:
-        """The row of the record that holds for each subject on each day; -1 for none."""
+    def look_up(
+        self, subjects: pd.Series, days: Days, tables: Sequence[npt.NDArray[_Entry]]
+    ) -> list[npt.NDArray[_Entry]]:
+        """The entry of each table for the record that holds for each subject on each day.
+
+        Args:
+            subjects: The subject of each row.
+            days: The day of each row.
+            tables: One entry per row of the records' frame, and a last one for no record.
+        """
         who = positions_in(subjects, self.subjects)
-        if not len(self.subjects):
-            return np.full(len(who), -1, np.intp)
-        if len(self.row) == len(self.subjects) and self._always:
-            alone: Rows = np.append(self.row[self.first], -1)[who]
-            return alone
-        day = days.astype("datetime64[D]").astype(np.int64)
-        place = self.first[who]
-        several = np.flatnonzero(self.count[who] > 1)
-        if len(several):
-            owner = np.repeat(np.arange(len(self.subjects), dtype=np.int64), self.count)
-            keys = _key(owner, self.since)
-            asked = _key(who[several].astype(np.int64), day[several])
-            latest = np.searchsorted(keys, asked, side="right") - 1
-            # before the first record of a subject lies the last one of another
-            place[several] = np.maximum(latest, place[several])
-        holds = (who >= 0) & (day >= self.since[place]) & (day <= self.until[place])
-        found: Rows = np.where(holds, self.row[place], -1)
+        day = days.astype("datetime64[D]", copy=False).view(np.int64)
+        by_step = [table[self.row] for table in tables]
+        found = [np.empty(len(who), table.dtype) for table in tables]
+        jumps = self._jumps()
+        for at in range(0, len(who), _BLOCK):
+            rows = slice(at, at + _BLOCK)
+            step = self.first.take(who[rows], mode="wrap")
+            for jump, begins in jumps:
+                step += (begins.take(step) <= day[rows]) * jump
+            for table, entries in zip(by_step, found, strict=True):
+                entries[rows] = table.take(step)
         return found
 
-    @property
-    def _always(self) -> bool:
-        """Whether every record holds on every day."""
-        return bool((self.since == _EARLY).all() and (self.until == _LATE).all())
+    def _jumps(self) -> list[tuple[int, Numbered]]:
+        """Jumps over 4, 2 and 1 steps, each with the day from which on it is right.
+
+        In this order they lead to the last step of the subject that has begun.
+        """
+        most = int(np.diff(self.first).max(initial=1)) - 1
+        found = []
+        for jump in (2**power for power in reversed(range(most.bit_length()))):
+            begins = np.full(len(self.since), _LATE)
+            same = self.who[jump:] == self.who[:-jump]
+            begins[:-jump][same] = self.since[jump:][same]
+            found.append((jump, begins))
+        return found
 
 
 def spans_of(frame: pd.DataFrame, subject: str, name: str) -> Spans:
@@ -79,28 +97,32 @@ def spans_of(frame: pd.DataFrame, subject: str, name: str) -> Spans:
         _days(frame, column, open_) for column, open_ in (("since", _EARLY), ("until", _LATE))
     )
     subjects = pd.Index(frame[subject].drop_duplicates())
-    who = positions_in(frame[subject], subjects)
+    who = positions_in(frame[subject], subjects).astype(np.intp)
     order = np.lexsort((since, who))
     who, since, until = who[order], since[order], until[order]
-    over = np.flatnonzero((who[1:] == who[:-1]) & (since[1:] <= until[:-1]))
+    same = who[1:] == who[:-1]
+    over = np.flatnonzero(same & (since[1:] <= until[:-1]))
     if len(over):
         rows = ", ".join(f"rows {order[i]} and {order[i + 1]}" for i in over[:5])
         raise DataError(
             f"{name}.since: {len(over):,} records of one {subject} overlap ({rows}); end the "
             "earlier one with `until` on the day before the next"
         )
-    count = np.bincount(who, minlength=len(subjects))
-    return Spans(subjects, order, np.cumsum(count) - count, count, since, until)
+    head = np.append(True, ~same)[: len(who)] & (since > _EARLY)
+    gap = until < _LATE
+    gap[:-1] &= ~(same & (since[1:] == until[:-1] + 1))
+    steps = 1 + head.astype(np.int64) + gap  # nothing before the first, the record, nothing after
+    place = np.cumsum(steps) - steps + head
+    row, begins = np.full(int(steps.sum()) + 1, -1), np.full(int(steps.sum()) + 1, _EARLY)
+    row[place], begins[place], begins[place[gap] + 1] = order, since, until[gap] + 1
+    step_who = np.append(np.repeat(who, steps), len(subjects))
+    count = np.bincount(step_who)
+    return Spans(subjects, np.cumsum(count) - count, step_who, begins, row)
 
 
-def _key(who: npt.NDArray[np.int64], day: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    key: npt.NDArray[np.int64] = (who << _BITS) + (np.clip(day, _EARLY, _LATE) - _EARLY)
-    return key
-
-
-def _days(frame: pd.DataFrame, column: str, open_: int) -> npt.NDArray[np.int64]:
+def _days(frame: pd.DataFrame, column: str, open_: int) -> Numbered:
     if column not in frame:
         return np.full(len(frame), open_, np.int64)
     days = frame[column].to_numpy().astype("datetime64[D]")
-    found: npt.NDArray[np.int64] = np.where(np.isnat(days), open_, days.astype(np.int64))
+    found: Numbered = np.where(np.isnat(days), open_, days.astype(np.int64))
     return found

@@ -140,7 +140,8 @@ class _Cells:
     @_cell.default
     def _cell_of(self) -> npt.NDArray[np.int64]:
         """The number of the cell of each row; the last, which is left out, for no group."""
-        cell = self.group * self.periods + self.period
+        cell = self.group * self.periods
+        cell += self.period
         cell[self.group < 0] = self.groups * self.periods
         return cell
 
