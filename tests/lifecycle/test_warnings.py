@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import attrs
@@ -266,6 +267,19 @@ def test_each_balance_counts_for_its_days() -> None:
     assert ratio((7, 1, START, 1000), (7, 1, "2026-03-02", 400)) == pytest.approx(0.8)
     daily = [(7, 1, str(d), 1000.0) for d in pd.date_range(START, "2026-03-01").date]
     assert ratio(*daily, (7, 1, "2026-03-02", 400)) == pytest.approx(0.8)
+
+
+def test_the_windows_begin_and_end_on_their_days() -> None:
+    """The first and the last day of each window count, and the day before the first does not."""
+    a_day = (7, 1, START, 900), (7, 1, "2025-10-04", 0)
+    assert ratio(*a_day, (7, 1, "2026-03-31", 900)) == 1  # one day of 90 in either
+    assert ratio(*a_day, (7, 1, "2025-12-31", 900), (7, 1, MIDDLE, 0)) == 0
+    before = (7, 1, "2025-10-02", 900), (7, 1, START, 0)
+    assert math.isnan(ratio(*before, (7, 1, MIDDLE, 900)))
+
+
+def test_a_small_balance_has_a_ratio_too() -> None:
+    assert ratio((7, 1, START, 0.5), (7, 1, MIDDLE, 0.25)) == 0.5
 
 
 def test_money_that_moves_between_own_accounts_does_not_fall() -> None:
