@@ -177,12 +177,12 @@ def _sizes(name: str, frame: FrameView, day: Codes, days: pd.Index) -> Iterator[
         counts = np.bincount(cell, minlength=(len(names) + 1) * wide)
         counts = counts.reshape(len(names) + 1, -1, 4)[1:, :, :3]
         group, at = np.nonzero(counts.any(axis=2))
-        words = [str(n) for n in names]
+        labels = [str(n) for n in names]
         for g, place, (cents, uneven, even) in zip(
             group.tolist(), (at + least).tolist(), counts[group, at].tolist(), strict=True
         ):
             rows = cents + uneven + even
-            yield by, name, column, words[g], place, rows, uneven + even, even
+            yield by, name, column, labels[g], place, rows, uneven + even, even
 
 
 def _months(days: pd.Index) -> pd.Index:

@@ -116,8 +116,8 @@ def stage_movements(paths: Mapping[str, int], stages: Sequence[str], ends: Days)
     [2, 1, 0, 3]
     """
     words = [w for w in paths if w]
-    letters = np.array(words, f"U{len(ends)}").view(np.uint32).reshape(-1, len(ends))
-    letters = letters.astype(np.int64) - 48
+    characters = np.array(words, f"U{len(ends)}").view(np.uint32).reshape(-1, len(ends))
+    letters = characters.astype(np.int64) - 48
     many = np.array([paths[w] for w in words], np.int64)
     rows = []
     for place, end in enumerate(ends):
