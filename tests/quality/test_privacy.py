@@ -18,6 +18,7 @@ import bankcrm
 from bankcrm.datasets import make_book
 from bankcrm.errors import BankcrmError, DataError
 from bankcrm.frames import check_frame
+from bankcrm.marketing import consents_as_of
 from bankcrm.models import Complaint, Customer, columns_of, models_of
 from bankcrm.quality import (
     check_identifiers,
@@ -152,6 +153,46 @@ def test_open_complaints_hold_and_requests_restrict() -> None:
     found = retention_plan(rows, as_of=DAY, complaints=case, requests=asked)
     assert found["action"].tolist() == ["hold", "restrict", "keep"]
     assert found["keep_until"].astype(str)[1] == "2034-01-01"
+
+
+def test_complaints_that_are_closed_or_yet_to_come_do_not_hold() -> None:
+    rows = plan(contract_date=["2000-01-01"] * 4, closed_date=["2010-01-01"] * 4)
+    at = pd.to_datetime(["2026-01-01T10:00+08:00"] * 3 + ["2026-07-01T00:30+08:00"], utc=True)
+    closed = ["2026-06-30T23:59+08:00", "2026-07-01T00:00+08:00", None, None]
+    cases = pd.DataFrame(
+        {
+            "customer_id": range(4),
+            "received_at": at,
+            "closed_at": pd.to_datetime(closed, utc=True),
+        }
+    )
+    found = retention_plan(rows, as_of=DAY, complaints=cases)
+    assert found["action"].tolist() == ["erase", "hold", "hold", "erase"]
+
+
+def test_consent_is_respected() -> None:
+    said = pd.DataFrame(
+        {
+            "customer_id": [0, 1, 1, 2, 2, 3, 4, 9],
+            "purpose": [None, "campaign", "greeting", "campaign", None, None, "campaign", None],
+            "channel": [None, None, None, None, "phone", None, None, None],
+            "state": ["withdrawn", "refused", "withdrawn", "granted", "withdrawn", "refused",
+                      "refused", "withdrawn"],
+            "since": pd.Timestamp("2026-01-01"),
+            "until": pd.to_datetime([None] * 6 + ["2026-06-29", None]),
+        }
+    )  # fmt: skip
+    rows = plan(
+        contract_date=["2000-01-01"] * 6,
+        closed_date=["2024-01-01"] * 2 + [None] * 3 + ["2010-01-01"],
+    )
+    found = retention_plan(rows, as_of=DAY, consents=consents_as_of(said, DAY))
+    assert found["action"].tolist() == ["restrict", "keep", "keep", "keep", "keep", "erase"]
+    refused = found["not_for"].fillna("-").tolist()
+    assert refused == ["all", "campaign, greeting", "-", "all", "-", "-"]
+    assert retention_plan(rows, as_of=DAY)["not_for"].isna().all(), "none are given"
+    held = retention_plan(rows, as_of=DAY, consents=said, complaints=rows[["customer_id"]])
+    assert held["action"].eq("hold").all(), "an open complaint holds, whatever is withdrawn"
 
 
 def content_of(path: Path) -> bytes:
