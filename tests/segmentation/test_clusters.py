@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import attrs
 import numpy as np
 import pandas as pd
 import pytest
@@ -207,10 +208,8 @@ def test_two_clusters_are_cut_where_the_fewest_rows_are_lost(seed: int) -> None:
 def test_a_refit_keeps_the_names_of_the_clusters_that_stayed() -> None:
     earlier = FITTED
     later = fit_clusters(bank(1400, seed=9), FEATURES, k=3, scales=SCALES)
-    renamed = [f"group {i}" for i in range(3)]
-    known = Clusters.from_toml(
-        earlier.to_toml().replace(earlier.names[0], renamed[0])
-    )  # a bank's own name
+    known = earlier.renamed({earlier.names[0]: "savers"})
+    assert known.names == ("savers", *earlier.names[1:])
     again = later.matched(known)
     assert again.names == known.names
     assert again.centres.tolist() == later.centres.tolist()
@@ -243,9 +242,9 @@ def test_a_portrait_is_the_medians_of_each_group() -> None:
         own = frame[tier == group]
         for name in FEATURES:
             row = found.loc[(group, name)]
-            assert (row["value"], row["all"]) == (own[name].median(), frame[name].median())
+            assert (row["value"], row["overall"]) == (own[name].median(), frame[name].median())
             mad = 1.482602218505602 * (frame[name] - frame[name].median()).abs().median()
-            assert row["z"] == pytest.approx((row["value"] - row["all"]) / mad)
+            assert row["z"] == pytest.approx((row["value"] - row["overall"]) / mad)
         assert found.loc[(group, "app"), "value"] == own["app"].mean()
         assert found.loc[(group, "app"), "share"] == len(own) / len(frame)
     assert found.loc[("rich", "assets"), "name"].startswith("high assets")
@@ -268,6 +267,16 @@ def test_a_portrait_is_the_medians_of_each_group() -> None:
 def test_a_feature_that_cannot_be_used_is_named(change: dict[str, object], message: str) -> None:
     with pytest.raises(DataError, match=message):
         fit_clusters(BANK.assign(**change), FEATURES, k=2)
+
+
+def test_clusters_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(UnknownNameError, match="savers"):
+        FITTED.renamed({"savers": "a"})
+    with pytest.raises(DataError, match="expected each name once"):
+        FITTED.renamed({FITTED.names[0]: FITTED.names[1]})
+    short = attrs.evolve(FITTED.clusters[0], centre=(1.0,))
+    with pytest.raises(DataError, match="1 numbers in its centre"):
+        attrs.evolve(FITTED, clusters=(short,))
 
 
 def test_bad_arguments_are_refused() -> None:

@@ -218,9 +218,9 @@ def codes(values: ArrayLike) -> tuple[Codes, pd.Index]:
         return _integer_codes(series.to_numpy(dtype=np.int64, na_value=0), null)
     try:
         code, index = pd.factorize(series, use_na_sentinel=True)
-        if index.dtype == object:  # half a surrogate pair, which no file and no other step takes
-            "".join(v for v in index if isinstance(v, str)).encode()
-    except UnicodeEncodeError:
+        texts = "".join(v for v in index if isinstance(v, str)) if index.dtype == object else ""
+        texts.encode()
+    except UnicodeEncodeError:  # half a surrogate pair, which no file and no other step takes
         raise DataError("expected ids or words, found text that is no Unicode text") from None
     except TypeError:
         found = types.infer_dtype(series, skipna=True)
@@ -228,6 +228,19 @@ def codes(values: ArrayLike) -> tuple[Codes, pd.Index]:
             f"expected ids or words, found {found} objects, which are no values"
         ) from None
     return code.astype(np.intp, copy=False), pd.Index(index)
+
+
+def is_unicode(text: str) -> bool:
+    """Whether a text can be written to a file: half a surrogate pair cannot.
+
+    >>> is_unicode("张"), is_unicode("\\ud800")
+    (True, False)
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def surely_distinct(ids: pd.Series) -> bool:

@@ -72,8 +72,18 @@ def as_frame(data: object) -> pd.DataFrame:
 
 
 def frame_of_any(data: object) -> pd.DataFrame:
-    """The data as a pandas DataFrame, its columns not looked at."""
+    """The data as a pandas DataFrame, its columns not looked at.
+
+    Raises:
+        DataError: It is none, its columns have several levels, or two index levels share a name.
+    """
     if isinstance(data, pd.DataFrame):
+        if isinstance(data.columns, pd.MultiIndex):
+            raise DataError("columns: expected one name each, found several levels; join them")
+        levels = pd.Index([n for n in data.index.names if n is not None])
+        if not levels.is_unique:
+            twice = levels[levels.duplicated()][0]
+            raise DataError(f"index: the level {twice} more than once; give each its own name")
         return _numbered(data, PERSONAL)
     if isinstance(data, pd.Series) or not hasattr(data, "__arrow_c_stream__"):
         raise DataError(

@@ -29,9 +29,9 @@ def by_customer(data: object, columns: Sequence[Column], frame: str) -> pd.DataF
     """
     if (
         isinstance(data, pd.DataFrame)
-        and data.columns.nlevels == 1
-        and "customer_id" not in (*data.columns, *data.index.names)
-        and not PERSONAL.intersection(data.index.names)  # a name is no id
+        and data.index.nlevels == 1
+        and "customer_id" not in (*data.columns, data.index.name)
+        and data.index.name not in PERSONAL  # a name is no id
     ):
         data = data.rename_axis(index="customer_id")
     checked = check_frame(data, (_CUSTOMER, *columns), frame=frame, key="customer_id")

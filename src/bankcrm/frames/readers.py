@@ -11,7 +11,7 @@ import pandas as pd
 from pandas.api import types
 
 from bankcrm.errors import DataError
-from bankcrm.frames.arrays import codes, days, midnights, numbers
+from bankcrm.frames.arrays import codes, days, is_unicode, midnights, numbers
 from bankcrm.frames.column import Column
 from bankcrm.frames.instants import local_day
 
@@ -54,6 +54,7 @@ EXPECTED: dict[str, tuple[str, str]] = {
 
 
 _FRACTIONS = ("floating", "mixed-integer-float", "decimal")
+_PART = 65_536  # texts that are looked at together
 _EXACT = 2.0**53  # up to here a float holds every whole number
 
 
@@ -68,6 +69,21 @@ def _null_flaw(null: Callable[[], Mask], column: Column) -> list[Flaw]:
         return []
     expected = EXPECTED[column.kind][0]
     return [Flaw("null", null(), expected, "fill them or leave the rows out", show_values=False)]
+
+
+def _unicode_flaw(texts: pd.Series) -> list[Flaw]:
+    """Texts that cannot be written to any file: half a surrogate pair, as a wrong decoder leaves.
+
+    Only Python's own texts can be so, not those of Arrow or of a file.
+    """
+    if not (types.is_object_dtype(texts.dtype) or getattr(texts.dtype, "storage", "") == "python"):
+        return []
+    plain = texts.to_numpy(dtype=object)
+    parts = (plain[start : start + _PART] for start in range(0, len(plain), _PART))
+    if all(is_unicode("".join(v for v in part if isinstance(v, str))) for part in parts):
+        return []
+    wrong = np.array([isinstance(v, str) and not is_unicode(v) for v in plain])
+    return [Flaw("not_unicode", wrong, "Unicode text", "decode them again", show_values=False)]
 
 
 Read: TypeAlias = "tuple[object, list[Flaw]]"
@@ -115,7 +131,7 @@ def _read_id(values: pd.Series, column: Column, until: LastDay | None) -> Read:
         raise DataError("no ids")
     blank = (values == "").to_numpy(dtype=np.bool_, na_value=False)
     flaws.append(Flaw("blank", blank, "an id", "fill them or leave the rows out"))
-    return values, flaws
+    return values, [*flaws, *_unicode_flaw(values)]
 
 
 def _read_text(values: pd.Series, column: Column, until: LastDay | None) -> Read:
@@ -123,7 +139,8 @@ def _read_text(values: pd.Series, column: Column, until: LastDay | None) -> Read
     found = types.infer_dtype(kind, skipna=True)
     if found not in ("string", "empty") and not values.isna().all():
         raise DataError("no text")
-    return values, _null_flaw(lambda: values.isna().to_numpy(), column)
+    flaws = _null_flaw(lambda: values.isna().to_numpy(), column)
+    return values, [*flaws, *_unicode_flaw(values)]
 
 
 def _read_category(values: pd.Series, column: Column, until: LastDay | None) -> Read:

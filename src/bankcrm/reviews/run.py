@@ -19,6 +19,7 @@ from bankcrm.book.known import undated_labels
 from bankcrm.book.model import refuse_no_book
 from bankcrm.book.oddities import oddities, period_of, signs_of
 from bankcrm.book.recorded import absences, recorded_in
+from bankcrm.book.unused import nearly_named
 from bankcrm.book.view import book_view
 from bankcrm.calendars import WorkingCalendar, working_calendar
 from bankcrm.complaints import ProcessedComplaints, default_lexicon, process_complaints
@@ -275,6 +276,7 @@ def _on_engine(
     )
     processed = _complaints(named, day, rules, calendar)
     late = [f for f in faults if f.frame in ("complaints", "links", "capital")]
+    late += nearly_named(engine.columns)
     late += undated_labels(found.fitted.recorded, (*found.faults, *late), day, engine.as_of)
     figures = figures_of(found.output.parts(figure_columns(steps)), steps)
     head = leading_customers(found.output)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.arguments import as_number
+from bankcrm.arguments import as_kind, as_number, refuse
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, check_frame
 from bankcrm.frames.arrays import codes
@@ -57,6 +57,8 @@ def assign_groups(
     >>> found["group"].tolist().count("control"), found.attrs["shares"]["offer"]
     (3, 0.5)
     """
+    if not isinstance(campaign, str):
+        refuse("campaign", "the name of a campaign", campaign)
     names, parts = _checked(shares)
     strata = (Column(by, "category"),) if by is not None else ()
     frame = check_frame(customers, (*_CUSTOMERS, *strata), frame="customers", key="customer_id")
@@ -77,6 +79,7 @@ def assign_groups(
 
 
 def _checked(shares: Mapping[str, float]) -> tuple[list[str], npt.NDArray[np.float64]]:
+    as_kind(shares, Mapping, "shares", "give each group and its share")
     parts = [as_number(share, f"shares[{name!r}]") for name, share in shares.items()]
     if any(not 0 < p < 1 for p in parts) or not math.isclose(sum(parts), 1, abs_tol=1e-9):
         raise DataError(f"shares: expected shares between 0 and 1 that add up to 1, got {parts}")

@@ -26,9 +26,9 @@ def nearest(points: Floats, centres: Floats) -> tuple[Labels, Floats]:
         points: Shape (features, rows).
         centres: Shape (clusters, features).
 
-    >>> label, gap = nearest(np.array([[0.0, 4.0, 9.0]]), np.array([[0.0], [10.0]]))
+    >>> label, gap = nearest(np.array([[0.0, 5.0, 9.0]]), np.array([[0.0], [10.0]]))
     >>> label.tolist(), gap.tolist()
-    ([0, 0, 1], [0.0, 16.0, 1.0])
+    ([0, 0, 1], [0.0, 25.0, 1.0])
     """
     rows = points.shape[1]
     label, least = np.zeros(rows, np.int16), np.full(rows, np.inf)

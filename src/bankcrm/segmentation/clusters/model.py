@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 
 import attrs
@@ -10,7 +11,7 @@ import pandas as pd
 
 from bankcrm import _display
 from bankcrm.arguments import as_kind
-from bankcrm.errors import DataError
+from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.frames import as_frame
 from bankcrm.frames.numbering import categorical
 from bankcrm.rules.fingerprint import canonical, digest
@@ -82,6 +83,17 @@ class Clusters(Saved):
     left_out: int
     seed: int
 
+    def __attrs_post_init__(self) -> None:
+        """Refuse centres that do not fit the features, and a name that occurs twice."""
+        if len(set(self.names)) < len(self.names):
+            raise DataError(f"clusters: {', '.join(self.names)}; expected each name once")
+        for cluster in self.clusters:
+            if len(cluster.centre) != len(self.scales):
+                raise DataError(
+                    f"cluster {cluster.name!r}: {len(cluster.centre)} numbers in its centre; "
+                    f"expected one for each of {len(self.scales)} features"
+                )
+
     @property
     def features(self) -> tuple[str, ...]:
         """The features."""
@@ -124,6 +136,23 @@ class Clusters(Saved):
     def scaled(self, facts: object) -> Floats:
         """The features of facts on the scales, of shape (features, rows)."""
         return scaled_by(values_of(facts, self.features), self.scales)
+
+    def renamed(self, names: Mapping[str, str]) -> Clusters:
+        """The same clusters with other names.
+
+        Args:
+            names: Name -> new name; the others stay.
+
+        Raises:
+            DataError: Two clusters would have one name.
+            UnknownNameError: No cluster has the name.
+        """
+        as_kind(names, Mapping, "names", "give each name and the new one")
+        for name in names:
+            if name not in self.names:
+                raise UnknownNameError("cluster", name, self.names)
+        changed = (attrs.evolve(c, name=names.get(c.name, c.name)) for c in self.clusters)
+        return attrs.evolve(self, clusters=tuple(changed))
 
     def matched(self, earlier: Clusters) -> Clusters:
         """The same clusters, which keep the names of an earlier fit where they lie in its clusters.

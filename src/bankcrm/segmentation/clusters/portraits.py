@@ -29,7 +29,7 @@ def portrait(
     Returns:
         One row per group and feature, groups in the order of their labels: ``group``,
         ``feature``, ``rows`` and ``share`` (of the group, of all rows), ``known`` (share of its
-        rows with the feature), ``value`` (median; of a boolean the share that is true), ``all``
+        rows with the feature), ``value`` (median; of a boolean the share that is true), ``overall``
         (the same of all rows), ``z`` (difference in robust deviations of all rows; of a boolean in
         standard deviations; 0 where all rows are equal) and ``name``, from the features that
         differ most.
@@ -42,7 +42,7 @@ def portrait(
 
     >>> people = pd.DataFrame({"income": [1, 2, 9, 9], "loan": [False, False, True, True]})
     >>> found = portrait(people, ["a", "a", "b", "b"])
-    >>> found.loc[found["group"] == "b", ["feature", "value", "all"]].to_numpy().tolist()
+    >>> found.loc[found["group"] == "b", ["feature", "value", "overall"]].to_numpy().tolist()
     [['income', 9.0, 5.5], ['loan', 1.0, 0.5]]
     """
     frame = as_frame(facts)
@@ -69,7 +69,7 @@ def portrait(
             "share": np.repeat(rows / max(len(frame), 1), shape[1]),
             "known": known.ravel(),
             "value": value.ravel(),
-            "all": np.broadcast_to(everyone, shape).ravel(),
+            "overall": np.broadcast_to(everyone, shape).ravel(),
             "z": z.ravel(),
             "name": np.repeat(names_of(z, names), shape[1]),
         }
