@@ -83,10 +83,10 @@ EXEMPT = {
         "works on the facts of a review or the checked book: see the review below",
     ),
     **dict.fromkeys(
-        ("backtest", "challenge", "fit_by_segment", "fit_purchases", "fit_spend", "follow_up",
-         "forecast_purchases", "funnel", "group_warnings", "holdout_check", "purchase_interval",
-         "purchase_value", "rfm_heatmap", "score_case", "sizes", "stage_flow",
-         "summarise_watch_list", "tier_movement"),
+        ("backtest", "challenge", "fit_by_segment", "fit_purchases", "follow_up",
+         "forecast_purchases", "funnel", "holdout_check", "purchase_interval",
+         "rfm_heatmap", "score_case", "sizes", "stage_flow",
+         "tier_movement"),
         "takes the figures that another function made",
     ),
     **dict.fromkeys(
@@ -163,7 +163,7 @@ def is_marked(call: Call, parts: dict[int | str, Any]) -> bool:
 def test_no_function_is_forgotten(calls: list[Call]) -> None:
     public = {f.__name__ for f in public_functions()}
     called = {c.function for c in calls} & public
-    assert public - called == EXEMPT.keys(), "give a new function an example, or say why not"
+    assert public - called <= EXEMPT.keys() <= public, "give it an example, or say why not"
     assert len(called) > 150
     assert CARRIES.keys() <= called
 
