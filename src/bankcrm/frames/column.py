@@ -40,7 +40,7 @@ class Column:
         maximum: Highest number allowed.
         personal: Personal data: faults show row labels, never values.
         known_from: Date columns of the frame from the first of which the value is known; empty:
-            with its row.
+            with its row. A date of such a column may lie ahead.
         undated: The value is a state that may change, and no column says since when it holds.
 
     >>> Column("share", "number", minimum=0, maximum=1).nullable
