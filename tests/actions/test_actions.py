@@ -10,7 +10,14 @@ from hypothesis import given, settings
 from pandas.testing import assert_frame_equal
 
 from bankcrm import Review, review
-from bankcrm.actions import ACTION_COLUMNS, SOURCES, Situation, actions_in, find_actions
+from bankcrm.actions import (
+    ACTION_COLUMNS,
+    SOURCES,
+    ContactRecords,
+    Situation,
+    actions_in,
+    find_actions,
+)
 from bankcrm.actions.contract import KEY, PRIORITIES
 from bankcrm.actions.plan import _add_reasons
 from bankcrm.actions.situation import calendar_for
@@ -30,11 +37,11 @@ def bank() -> Review:
     return review(make_book(1_500, seed=3), as_of=AS_OF)
 
 
-def situation(reviewed: Review) -> Situation:
+def situation(reviewed: Review, records: ContactRecords | None = None) -> Situation:
     days = calendar_for(CALENDAR, reviewed.as_of)
     return Situation(
         reviewed.facts, reviewed.complaints, reviewed.as_of, reviewed.policies, days,
-        watch=reviewed.risk.watch_list,
+        watch=reviewed.risk.watch_list, contacting=records,
     )  # fmt: skip
 
 
@@ -65,7 +72,9 @@ def test_a_customer_among_few_gets_the_same_actions_as_among_many(book: Book) ->
         known = [c for c in columns if c in found.facts]
         return [found.facts.loc[[c], known] for c in found.facts.index]
 
-    parts = actions_in(one_by_one, situation(found))
+    frames = book.check(AS_OF)[0].frames()
+    records = ContactRecords.of(frames, {n for n, f in frames.items() if len(f)})
+    parts = actions_in(one_by_one, situation(found, records))
     assert_frame_equal(parts.astype(object), found.actions.astype(object), check_like=True)
     assert parts.attrs == found.actions.attrs
 

@@ -81,6 +81,13 @@ def test_a_customer_is_measured_by_their_own_rhythm() -> None:
     assert np.isnan(facts.loc[5, "overdue_ratio"])
 
 
+@pytest.mark.parametrize(("last", "has_rhythm"), [("2026-03-16", False), ("2026-03-23", True)])
+def test_a_rhythm_takes_four_active_days(last: str, has_rhythm: bool) -> None:
+    facts = all_facts(moves=weekly(1, "2026-03-02", last))
+    assert facts.loc[1, "has_rhythm"] == has_rhythm
+    assert np.isnan(facts.loc[1, "overdue_ratio"]) != has_rhythm
+
+
 def test_each_source_adds_its_signal() -> None:
     accounts = pd.DataFrame(
         {

@@ -256,16 +256,17 @@ def _ended(signs: pd.DataFrame, policy: Policy) -> Iterator[DataFault]:
 
 
 def _constant(signs: pd.DataFrame, policy: Policy) -> Iterator[DataFault]:
-    kinds = {(n, c.name): c.kind for n, columns in CONTRACT.items() for c in columns}
+    known = {(n, c.name): c for n, columns in CONTRACT.items() for c in columns}
     values = signs[signs["sign"] == "value"]
     for (name, column), rows in _grouped(values, "frame", "column"):
         count, low = int(rows["rows"].sum()), rows["low"].min()
         if count < policy.value("odd_rows") or low < rows["high"].max():
             continue
-        dated = kinds[name, column] in ("date", "instant")
-        shown = _day(int(low)) if dated else f"{low:g}"
+        contract = known[name, column]
+        shown = _day(int(low)) if contract.kind in ("date", "instant") else f"{low:g}"
+        examples = () if contract.personal else (shown,)
         advice = "check whether the value stands for one that is not known"
-        yield DataFault(name, column, "constant", count, (shown,), "values that differ", advice)
+        yield DataFault(name, column, "constant", count, examples, "values that differ", advice)
 
 
 def _several_customers(signs: pd.DataFrame) -> Iterator[DataFault]:
