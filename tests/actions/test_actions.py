@@ -19,6 +19,7 @@ from bankcrm.actions import (
     find_actions,
 )
 from bankcrm.actions.contract import KEY, PRIORITIES
+from bankcrm.actions.plan import _add_reasons
 from bankcrm.actions.situation import calendar_for
 from bankcrm.book import Book
 from bankcrm.calendars import working_calendar
@@ -164,3 +165,16 @@ def test_a_year_without_a_calendar_counts_monday_to_friday() -> None:
     )
     actions = review(book, as_of="1997-01-02").actions.set_index("action")
     assert actions.loc["welcome_call", "due"] == pd.Timestamp("1997-01-03")
+
+
+@pytest.mark.parametrize("contacts", [3, 60, 100])  # more words than an int8 numbers
+def test_merged_contacts_keep_their_own_words(contacts: int) -> None:
+    words = [f"{a}{i}" for i in range(contacts) for a in "ab"]
+    names = ("origin", "reason", "rules", "source")
+    ordered = pd.DataFrame({name: pd.Categorical(words) for name in names})
+    ordered["evidence"] = np.array(words, dtype=object)
+    start = np.arange(0, 2 * contacts, 2)
+    merged = ordered.iloc[start].reset_index(drop=True)
+    _add_reasons(merged, ordered, np.arange(contacts), start + 1)
+    assert merged["reason"].tolist() == [f"a{i}; b{i}" for i in range(contacts)]
+    assert merged["rules"].tolist() == [f"a{i}+b{i}" for i in range(contacts)]

@@ -170,7 +170,7 @@ def _add_reasons(
         pair = joined(column[groups], more[name].array, by)
         labels = [*map(str, column.categories), *map(str, pair.categories)]
         codes = column.codes.astype(np.int64)
-        codes[groups] = len(column.categories) + pair.codes
+        codes[groups] = len(column.categories) + pair.codes.astype(np.int64)
         merged[name] = relabelled(codes, labels)
 
 

@@ -12,6 +12,13 @@ ColumnKind: TypeAlias = Literal[
 ]
 
 
+PERSONAL = frozenset({
+    "name", "birth_date", "phone", "email", "id_number", "document_number", "address", "text",
+    "contact_name", "counterparty",
+})  # fmt: skip
+"""Columns that hold personal data in whatever frame they are; the record classes agree."""
+
+
 def _words(choices: Iterable[object]) -> tuple[str, ...]:
     return tuple(str(c) for c in choices)
 
