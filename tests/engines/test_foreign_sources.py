@@ -89,6 +89,29 @@ def test_a_byte_order_mark_and_a_header_alone(tmp_path: Path) -> None:
             review(book, as_of=DAY)
 
 
+@pytest.mark.parametrize(("frame", "column", "value"), [
+    ("customers", "name", "W\ud800"), ("customers", "gender", "\ud800"),
+    ("transactions", "date", float("inf")), ("customers", "name", {"a": 1}),
+])  # fmt: skip
+def test_a_frame_that_arrow_cannot_hold_is_refused_by_column(
+    frame: str, column: str, value: object
+) -> None:
+    frames = BOOK.frames()
+    cells = frames[frame][column].astype(object).to_list()
+    cells[3] = value
+    whole = frames[frame].assign(**{column: pd.Series(cells, dtype=object)})
+    with pytest.raises(DataError, match=rf"^{frame}\.{column}: "):
+        DuckDBEngine({**frames, frame: whole})
+
+
+def test_ids_as_categories_may_be_null() -> None:
+    people = BOOK.customers.assign(referred_by=BOOK.customers["referred_by"].astype("category"))
+    engine = DuckDBEngine({**BOOK.frames(), "customers": people})
+    found = engine.fetch(f"SELECT referred_by FROM {engine.place('customers')}")["referred_by"]
+    assert found.isna().sum() == people["referred_by"].isna().sum() > 0
+    assert set(found.dropna()) == set(BOOK.customers["referred_by"].dropna())
+
+
 def with_cell(folder: Path, frame: str, column: str, value: str) -> None:
     """Write a value into one cell of a CSV file."""
     path = folder / f"{frame}.csv"

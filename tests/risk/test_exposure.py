@@ -78,6 +78,19 @@ def test_the_members_of_a_group_share_its_limit() -> None:
     assert states(exact, None) == {"group_of_net_capital/7": "near"}, "150 of 150 is no breach"
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("net", "use"), [(0, [np.inf, np.inf]), (4, [2.0 / 0.6, 0.4 / 0.6])])
+def test_a_small_or_missing_capital_is_used_up(net: int, use: list[float]) -> None:
+    """A quarter of little is little, and of nothing any credit is too much."""
+    lent = pd.DataFrame({"customer_id": [7, 8], "exposure": [0.4, 2.0], "loans": [0.4, 1.0],
+                         "uncovered": 0.0})  # fmt: skip
+    ours = Capital(date=dt.date(2026, 6, 30), net=net, tier1=net)
+    found = limit_use(lent, capital=ours)
+    assert found["use"].tolist() == pytest.approx(use)
+    assert found["subject"].tolist() == ["8", "7"], "the greatest use first"
+    assert found["state"].tolist()[0] == "breach"
+
+
 def test_classes_choose_the_limit() -> None:
     lent = exposures((1, 100, 0), (2, 130, 0))
     policy = default_policy("risk", "cn_2018")
@@ -89,6 +102,7 @@ def test_classes_choose_the_limit() -> None:
     }
     assert found["state"].tolist() == ["within", "breach"]
     assert found["confirmation"].tolist() == ["secondary", "secondary"]
+    assert found.index.tolist() == [0, 1], "rows of several limits are numbered through"
 
 
 def test_unknown_capital_gives_no_state() -> None:

@@ -257,8 +257,12 @@ def arrow_table(name: str, frame: object) -> pa.Table:
             if c.name in flat and _is_null(flat[c.name])}  # fmt: skip
     try:
         table = pa.Table.from_pandas(flat.assign(**dict.fromkeys(null)), preserve_index=False)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise DataError(f"{name}: {without_values(error)}; use one type per column") from None
+    except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
+        column = next((c for c in flat.columns if not _fits_arrow(flat[c])), "")
+        where = f"{name}.{column}" if column else name
+        raise DataError(
+            f"{where}: {without_values(error)}; use one type per column, and Unicode text"
+        ) from None
     for column, kind in null.items():
         place = table.schema.get_field_index(column)
         table = table.set_column(place, column, pa.nulls(len(table), kind))
@@ -270,8 +274,19 @@ def _is_null(values: pd.Series) -> bool:
     return bool(values.head(1).isna().all() and values.isna().all()) and len(values) > 0
 
 
+def _fits_arrow(values: pd.Series) -> bool:
+    """Whether Arrow can hold a column."""
+    try:
+        pa.Array.from_pandas(values)
+    except (pa.ArrowException, ValueError, TypeError, OverflowError):
+        return False
+    return True
+
+
 def _plain_ids(ids: pd.Series) -> pd.Series:
     """Ids without categories, because SQL would join categories as text."""
     if isinstance(ids.dtype, pd.CategoricalDtype):
-        return ids.astype(ids.cat.categories.dtype)
+        kind = ids.cat.categories.dtype
+        exact = {"i": "Int64", "u": "UInt64"}.get(kind.kind) if ids.isna().any() else None
+        return ids.astype(exact or kind)
     return ids
