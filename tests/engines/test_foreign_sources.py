@@ -104,6 +104,11 @@ def test_a_frame_that_arrow_cannot_hold_is_refused_by_column(
         DuckDBEngine({**frames, frame: whole})
 
 
+def test_a_frame_without_columns_is_refused_by_name() -> None:
+    with pytest.raises(DataError, match="reading links: .*at least one column"):
+        DuckDBEngine({**BOOK.frames(), "links": pd.DataFrame(index=[0])})
+
+
 def test_ids_as_categories_may_be_null() -> None:
     people = BOOK.customers.assign(referred_by=BOOK.customers["referred_by"].astype("category"))
     engine = DuckDBEngine({**BOOK.frames(), "customers": people})

@@ -228,7 +228,8 @@ class DuckDBEngine(Engine):
     def _registered(self, name: str, frame: object) -> str:
         known_frame(name)
         place = f"{PREFIX}frame_{name}"
-        self.connection.register(place, arrow_table(name, frame))
+        with self._translating(f"reading {name}"):
+            self.connection.register(place, arrow_table(name, frame))
         return place
 
     def _columns(self, name: str, place: str) -> tuple[str, ...]:

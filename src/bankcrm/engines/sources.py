@@ -286,7 +286,7 @@ def _fits_arrow(values: pd.Series) -> bool:
 def _plain_ids(ids: pd.Series) -> pd.Series:
     """Ids without categories, because SQL would join categories as text."""
     if isinstance(ids.dtype, pd.CategoricalDtype):
-        kind = ids.cat.categories.dtype
+        kind: Any = ids.cat.categories.dtype
         exact = {"i": "Int64", "u": "UInt64"}.get(kind.kind) if ids.isna().any() else None
         return ids.astype(exact or kind)
     return ids
