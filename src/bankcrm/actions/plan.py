@@ -13,6 +13,7 @@ from pandas.api.types import union_categoricals
 
 from bankcrm.actions.contract import ACTION_COLUMNS, COLUMN_NAMES, PRIORITIES
 from bankcrm.actions.drafts import WORDS, joined, relabelled, together
+from bankcrm.actions.known import done_drafts, listed_since, subjects_of
 from bankcrm.actions.situation import Situation
 from bankcrm.actions.sources import SOURCES, ActionSource
 from bankcrm.frames.numbering import categorical
@@ -33,26 +34,28 @@ def find_actions(situation: Situation, sources: Sequence[ActionSource] = SOURCES
 
     Calls and meetings of one customer that are due within the policy's ``bundle_days`` become one
     action: the leading one gives title, department and channel, and all give their reasons. An
-    action that was due more than ``lapse_days`` ago is left out, but for the answer to a complaint;
-    ``attrs["lapsed"]`` counts them.
+    action that was due more than ``lapse_days`` ago is left out, but for the answer to a complaint
+    and actions about staff; ``attrs["lapsed"]`` counts them. What was done is left out as well: on
+    the same occasion, or for ``done_days`` where it counts from the day of the review.
 
     Args:
         situation: The results of a review, and the rules.
         sources: Where actions come from; the first one leads.
 
     Returns:
-        One row per action with the columns of `ACTION_COLUMNS`; no two rows have the same
-        customer, complaint, action and due day.
+        One row per action with the columns of `ACTION_COLUMNS`; no two rows have the same id.
 
     Source: LCM-3, LCM-5, CSC-5 to CSC-7, PB-7, CBM-4.
     """
     drafts = together([d for s in sources for d in s.find(situation)])
+    drafts = drafts[~done_drafts(drafts, situation)].reset_index(drop=True)
     if not len(drafts):
         return _stamped(_no_actions(situation), situation, 0)
     due = drafts["due"].to_numpy().astype("datetime64[D]")
     lapse = int(situation.policies["lifecycle"].value("lapse_days"))
     old = due < situation.today - np.timedelta64(lapse, "D")
-    old &= (drafts["action"] != "answer_complaint").to_numpy()
+    stays = (drafts["action"] == "answer_complaint") | (drafts["origin"] == "staff")
+    old &= ~stays.to_numpy(np.bool_)
     drafts = drafts[~old].reset_index(drop=True)
     if not len(drafts):
         return _stamped(_no_actions(situation), situation, int(old.sum()))
@@ -129,6 +132,11 @@ def _contacts(drafts: pd.DataFrame, situation: Situation) -> list[_Ints]:
     row, complaint = drafts["row"].to_numpy(), drafts["complaint"].to_numpy()
     due = drafts["due"].to_numpy().astype("datetime64[D]").astype(np.int64)
     called = drafts["channel"].isin(policy.value("bundled_channels")).to_numpy() & (complaint < 0)
+    staff = (row < 0) & (complaint < 0)
+    manager, department = (
+        drafts[name].cat.codes.to_numpy().astype(np.int64) for name in ("manager", "department")
+    )
+    who = np.where(staff, manager * len(drafts["department"].cat.categories) + department, 0)
     first = np.full(len(situation.facts) + 1, np.iinfo(np.int64).max)
     np.minimum.at(first, row[called], due[called])
     window = (due - first[row]) // int(policy.value("bundle_days"))
@@ -136,6 +144,7 @@ def _contacts(drafts: pd.DataFrame, situation: Situation) -> list[_Ints]:
     return [
         row,
         complaint,
+        who,
         np.where(called, 0, alone),
         np.where(called, window, due),
     ]
@@ -151,12 +160,13 @@ def _add_reasons(
     seen = evidence[groups[new]]
     evidence[groups[new]] = seen + "; " + more["evidence"].to_numpy()[new]
     merged["evidence"] = evidence
-    for name, by in (("origin", "+"), ("reason", "; "), ("rules", "+"), ("source", "+")):
+    for name in ("tasks", "origin", "reason", "rules", "source"):
+        by = "; " if name == "reason" else "+"
         column = merged[name].array
         pair = joined(column[groups], more[name].array, by)
         labels = [*map(str, column.categories), *map(str, pair.categories)]
         codes = column.codes.astype(np.int64)
-        codes[groups] = len(column.categories) + pair.codes
+        codes[groups] = len(column.categories) + pair.codes.astype(np.int64)
         merged[name] = relabelled(codes, labels)
 
 
@@ -173,7 +183,12 @@ def _finished(merged: pd.DataFrame, situation: Situation) -> pd.DataFrame:
     if "value_at_stake" in facts:
         stake = np.append(facts["value_at_stake"].to_numpy(np.float64), np.nan)[row]
     manager = _filled(_picked(facts, "manager", row, ""), merged["manager"].array)
+    ids = pd.Series(subjects_of(merged, situation) + ":" + merged["tasks"].astype(object))
     made: dict[str, Any] = {
+        "action_id": ids,
+        "since": listed_since(ids, situation.day, situation.known, situation.known_on).astype(
+            "datetime64[s]"
+        ),
         "customer_id": _ids(facts.index, row),
         "complaint_id": _ids(situation.complaints.index, complaint),
         "priority": categorical(merged["priority"].to_numpy(), PRIORITIES, ordered=True),
@@ -257,14 +272,14 @@ def actions_in(
     """
     columns = facts_read(whole.policies)
     about_customers = [s for s in SOURCES if s.about == "customers"]
-    about_complaints = [s for s in SOURCES if s.about == "complaints"]
+    about_others = [s for s in SOURCES if s.about != "customers"]
     named = whole.complaints["customer_id"].dropna()
     found, complaining = [], []
     for part in parts(columns):
         complaining.append(part.loc[part.index.isin(named)])
         found.append(find_actions(attrs.evolve(whole, facts=part), about_customers))
     facts = pd.concat(complaining)
-    found.append(find_actions(attrs.evolve(whole, facts=facts), about_complaints))
+    found.append(find_actions(attrs.evolve(whole, facts=facts), about_others))
     lapsed = sum(f.attrs["lapsed"] for f in found)
     return _stamped(_in_order(_united(found)), whole, lapsed)
 

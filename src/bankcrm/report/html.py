@@ -44,6 +44,7 @@ class EarlierReview:
         standing: Stage and tier of every customer.
         groups: Its groups of connected customers, one row per member; None where not known.
         watch_list: Its watch list, one row per customer; None where not known.
+        actions: Its action list; None where not known.
     """
 
     as_of: date
@@ -51,6 +52,7 @@ class EarlierReview:
     standing: pd.DataFrame
     groups: pd.DataFrame | None = None
     watch_list: pd.DataFrame | None = None
+    actions: pd.DataFrame | None = None
 
 
 @attrs.frozen(eq=False)

@@ -66,6 +66,7 @@ class Review:
         steps: The steps of the review.
         note: A note about the book for the reader.
         currency: Currency of the amounts; empty where it is not known.
+        done: The tasks that were done up to the day; None: not known.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Review:
     steps: tuple[Step, ...] = STEPS
     note: str = ""
     currency: str = ""
+    done: pd.DataFrame | None = None
 
     def __repr__(self) -> str:
         figures = ", ".join(f"{k.lower()} {v}" for k, v in self.key_figures().items())
@@ -361,7 +363,8 @@ class Review:
         Args:
             folder: The folder; it is made if it does not exist.
             earlier: An earlier review to compare with: the report shows what changed,
-                ``changes.csv`` every figure and ``moved.csv`` who moved from where to where.
+                ``changes.csv`` every figure, ``moved.csv`` who moved from where to where, and
+                ``settled.csv`` the actions that are no longer listed.
             language: Language of the report.
             force: Replace the files of these names in a folder that bankcrm did not write.
 
@@ -381,6 +384,7 @@ class Review:
                 change = self.change_since(earlier)
                 write_csv(change.figures, target / "changes.csv", index=False)
                 write_csv(change.moved, target / "moved.csv", index=False)
+                write_csv(change.settled, target / "settled.csv", index=False)
             write_csv(self.findings, target / "findings.csv", index=False)
             for name, frame in self.risk.frames().items():
                 write_csv(frame, target / f"{name}.csv", index=False)
@@ -395,7 +399,8 @@ class Review:
         Args:
             earlier: An earlier review of the same bank, or what `read_earlier` reads of one.
         """
-        return change_since(earlier_of(earlier), self.summary, self.actions, self.standing())
+        before = earlier_of(earlier)
+        return change_since(before, self.summary, self.actions, self.standing(), self.done)
 
     def standing(self) -> pd.DataFrame:
         """Stage, segment, tier, resource level and warning of every customer."""
@@ -424,7 +429,9 @@ def earlier_of(earlier: Review | EarlierReview) -> EarlierReview:
     if isinstance(earlier, EarlierReview):
         return earlier
     kept = {name: f for name, f in earlier.risk.frames().items() if name in REMEMBERED}
-    return EarlierReview(earlier.as_of, earlier.summary, earlier.standing(), **kept)
+    return EarlierReview(
+        earlier.as_of, earlier.summary, earlier.standing(), actions=earlier.actions, **kept
+    )
 
 
 def as_id(customer: object, ids: pd.Index) -> object:

@@ -12,6 +12,7 @@ import attrs
 import pandas as pd
 
 from bankcrm.actions import Situation, actions_in, find_actions
+from bankcrm.actions.known import checked_done
 from bankcrm.actions.situation import calendar_for
 from bankcrm.book import Book
 from bankcrm.book.files import refuse_book_folder
@@ -38,7 +39,7 @@ from bankcrm.report.html import EarlierReview
 from bankcrm.reviews.engine_review import EngineReview, leading_customers
 from bankcrm.reviews.folder import files_of_day, review_folder
 from bankcrm.reviews.model import Review, earlier_of
-from bankcrm.reviews.risk import RISK_COLUMNS, risk_results, risks_of
+from bankcrm.reviews.risk import RISK_COLUMNS, RiskResults, risk_results, risks_of
 from bankcrm.reviews.summary import figure_columns, figures_of, summary_of
 from bankcrm.reviews.trend import count_paths, trend_of
 
@@ -54,6 +55,7 @@ def review(
     steps: tuple[Step, ...] = ...,
     progress: Progress | None = ...,
     earlier: Review | EarlierReview | None = ...,
+    done: object | None = ...,
 ) -> Review: ...
 @overload
 def review(
@@ -66,6 +68,7 @@ def review(
     steps: tuple[Step, ...] = ...,
     progress: Progress | None = ...,
     earlier: Review | EarlierReview | None = ...,
+    done: object | None = ...,
     out: str | Path | None = ...,
     force: bool = ...,
     blocks: int | None = ...,
@@ -81,6 +84,7 @@ def review(
     steps: tuple[Step, ...] = ...,
     progress: Progress | None = ...,
     earlier: Review | EarlierReview | None = ...,
+    done: object | None = ...,
     engine: Literal["duckdb"] | None = ...,
     out: str | Path | None = ...,
     force: bool = ...,
@@ -96,6 +100,7 @@ def review(
     steps: tuple[Step, ...] = STEPS,
     progress: Progress | None = None,
     earlier: Review | EarlierReview | None = None,
+    done: object | None = None,
     engine: Literal["duckdb"] | None = None,
     out: str | Path | None = None,
     force: bool = False,
@@ -118,7 +123,10 @@ def review(
         steps: The steps of the review.
         progress: Called with (steps done, steps in all, name of the next step).
         earlier: An earlier review: customers whose tier is another since have an action. Groups of
-            connected customers keep their ids, and the watch list goes on.
+            connected customers keep their ids, the watch list goes on, and actions say since
+            when they are listed.
+        done: The actions that were done, one row each with ``action_id``, ``day`` and ``note`` (see
+            `bankcrm.actions.DONE_COLUMNS`); they are not listed again for the same occasion.
         engine: ``duckdb`` reviews a `Book` on DuckDB.
         out: Engines only: the folder of results by review date; None: a temporary folder.
         force: Engines only: replace a result of the day in ``out`` that bankcrm did not write.
@@ -138,9 +146,10 @@ def review(
     rules = policies_of(policies, book.presets).at(day)
     days_off = rules.calendar(calendar or working_calendar("CN"))
     before = None if earlier is None else earlier_of(earlier)
+    finished = None if done is None else checked_done(done, day)
     if engine is None and isinstance(book, Book):
         report = _counter(progress, len(steps) + 4)
-        return _in_memory(book, day, rules, days_off, fitted, steps, report, before)
+        return _in_memory(book, day, rules, days_off, fitted, steps, report, before, finished)
     from bankcrm.engines import DuckDBEngine
 
     source = DuckDBEngine(book) if isinstance(book, Book) else book
@@ -150,7 +159,9 @@ def review(
     if target is not None:
         target.refuse_foreign()
         target = attrs.evolve(target, names=files_of_day(target.path, day))
-    return _on_engine(source, day, rules, days_off, fitted, steps, progress, target, blocks, before)
+    return _on_engine(
+        source, day, rules, days_off, fitted, steps, progress, target, blocks, before, finished
+    )
 
 
 def _in_memory(
@@ -162,6 +173,7 @@ def _in_memory(
     steps: tuple[Step, ...],
     report_progress: Callable[[str], None],
     earlier: EarlierReview | None,
+    done: pd.DataFrame | None,
 ) -> Review:
     zone = rules["bank"].value("time_zone")
     report_progress("checking the data")
@@ -194,10 +206,8 @@ def _in_memory(
     risk = risk_results(checked, day, rules["risk"], risks, reasons, known_before)
     findings = [*faults, *odd, *processed.faults]
     report_progress("actions")
-    days = calendar_for(calendar, day)
-    standing = None if earlier is None else earlier.standing
     actions = find_actions(
-        Situation(found.facts, processed.routed, day, rules, days, standing, risk.watch_list)
+        _situation(found.facts, processed.routed, day, rules, calendar, steps, earlier, risk, done)
     )
     trend = trend_of(count_paths([found.facts]), processed.routed, day, rules)
     report_progress("done")
@@ -230,6 +240,7 @@ def _in_memory(
         steps=steps,
         note=book.note,
         currency=book.currency,
+        done=done,
     )
 
 
@@ -244,6 +255,7 @@ def _on_engine(
     out: ResultFolder | None,
     blocks: int | None,
     earlier: EarlierReview | None,
+    done: pd.DataFrame | None,
 ) -> EngineReview:
     from bankcrm.engines.run import WHOLE, default_blocks, number_of_passes, run_on, whole_book
 
@@ -280,11 +292,9 @@ def _on_engine(
     risk = risk_results(named, day, rules["risk"], risks, reasons, known_before)
     findings = [*found.faults, *late, *processed.faults]
     report("actions")
-    days = calendar_for(calendar, day)
-    standing = None if earlier is None else earlier.standing
     actions = actions_in(
         found.output.parts,
-        Situation(head, processed.routed, day, rules, days, standing, risk.watch_list),
+        _situation(head, processed.routed, day, rules, calendar, steps, earlier, risk, done),
     )
     paths = count_paths(found.output.parts(["stage_path"]))
     trend = trend_of(paths, processed.routed, day, rules)
@@ -318,7 +328,38 @@ def _on_engine(
         steps=steps,
         note=engine.note,
         currency=engine.currency,
+        done=done,
         output=attrs.evolve(found.output, kept=kept),
+    )
+
+
+def _situation(
+    facts: pd.DataFrame,
+    complaints: pd.DataFrame,
+    day: date,
+    rules: PolicySet,
+    calendar: WorkingCalendar,
+    steps: tuple[Step, ...],
+    earlier: EarlierReview | None,
+    risk: RiskResults,
+    done: pd.DataFrame | None,
+) -> Situation:
+    """What the sources of actions read."""
+    days = calendar_for(calendar, day)
+    staff = [step.follow_up(day, days) for step in steps if step.follow_up is not None]
+    known = _before(earlier, day)
+    return Situation(
+        facts,
+        complaints,
+        day,
+        rules,
+        days,
+        earlier=None if earlier is None else earlier.standing,
+        watch=risk.watch_list,
+        staff=pd.concat(staff, ignore_index=True) if staff else None,
+        known=None if known is None else known.actions,
+        known_on=None if known is None else known.as_of,
+        done=done,
     )
 
 
