@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -114,6 +116,39 @@ def test_a_written_review_and_an_engine_give_the_same(
     assert settled["state"].value_counts().to_dict() == {
         k: v for k, v in ours.change_since(before).action_counts().items() if k != "repeated"
     }
+
+
+def test_the_report_says_what_is_due_who_moved_and_what_is_settled(
+    before: Review, now: Review
+) -> None:
+    page = html.unescape(now.to_html(earlier=before))
+    change = now.change_since(before)
+    actions = now.actions
+    week = actions[(actions["due"] <= "2026-07-05").to_numpy()]  # a Sunday
+    late = int((week["due"] < NOW).sum())
+    assert f"{len(week)} of {len(actions)} actions are due this week, {late} of them past" in page
+    by = week["department"].astype(str).value_counts()
+    name = by.index[by == by.max()].min().replace("_", " ")
+    assert f"Most of these are with {name}: {by.max()}." in page
+    managers = week["manager"].value_counts()
+    first = min(managers.index[managers == managers.max()])
+    assert f"Among the managers, {first} has the most: {managers.max()}." in page
+    assert f"{len(change.repeated)} are listed since {THEN} or longer" in page
+    assert f"{len(change.settled)} are no longer due" in page
+    moved = change.moved[change.moved["result"].isin(["tier", "stage"])]
+    assert f"{len(moved)} moves of {moved['customer_id'].nunique()} customers" in page
+    table = page[page.index('<table id="movers"') :]
+    rows = re.findall(r"<tr>(.*?)</tr>", table[: table.index("</table>")], re.S)[1:]
+    shown = [re.sub(r"<[^>]+>", "|", row).replace("||", "|").strip("|").split("|") for row in rows]
+    assert [row[0] for row in shown] == (
+        moved.sort_values("result", ascending=False, kind="stable")["customer_id"].astype(str)
+    ).tolist()
+    alone = now.to_html()
+    assert "Who moved" not in alone
+    assert "listed since" not in alone
+    chinese = now.to_html(earlier=before, language="zh")
+    assert f"项待办中有{len(week)}项本周到期" in chinese
+    assert "变动客户" in chinese
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,11 @@ class ReviewChange:
         actions = {f"actions {name}": n for name, n in self.action_counts().items()}
         return {"figures changed": len(self.figures), "customers moved": int(people), **actions}
 
+    def dated(self, actions: pd.DataFrame) -> pd.DataFrame:
+        """The actions of the later review with the day since which they are listed."""
+        since = actions["action_id"].map(self.repeated.set_index("action_id")["since"])
+        return actions.assign(since=since.fillna(actions["since"]))
+
     def action_counts(self) -> dict[str, int]:
         """How many actions are ``repeated``, ``done`` and ``no longer due``."""
         done = int((self.settled["state"] == "done").sum())

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm._display import card
+from bankcrm.actions import select_actions
 from bankcrm.arguments import as_path
 from bankcrm.databases.connection import Database
 from bankcrm.databases.writing import ResultTable, replace_rows, whole_table
@@ -212,7 +213,8 @@ class Review:
         Raises:
             MissingExtraError: The extra ``report`` is not installed.
         """
-        text = self._page(earlier, language, None)
+        change = None if earlier is None else self.change_since(earlier)
+        text = self._page(earlier, language, None, change)
         if path is not None:
             with whole_file(as_path(path)) as temporary:
                 temporary.write_text(text, encoding="utf-8")
@@ -223,8 +225,16 @@ class Review:
         earlier: Review | EarlierReview | None,
         language: Language,
         history: pd.DataFrame | None,
+        change: ReviewChange | None,
     ) -> str:
         content = self._content(earlier)
+        if change is not None:
+            content = attrs.evolve(
+                content,
+                actions=change.dated(self.actions),
+                moved=change.moved,
+                settled=change.settled,
+            )
         if history is not None:
             content = attrs.evolve(content, history=history)
         return render_html(content, language=language)
@@ -242,6 +252,7 @@ class Review:
             warned=first_warned(self.facts, None),
             complaints=self.complaints,
             actions=self.actions,
+            week=select_actions(self.actions, as_of=self.as_of, week=self.as_of),
             trend=self.trend,
             complaint_rules=plain_complaints(self.complaints, self.policies),
             sections=self.policies.sections(self),
@@ -380,8 +391,8 @@ class Review:
             _write_parquet(self.actions, target / "actions.parquet")
             write_csv(self.trend, target / "trend.csv", index=False)
             write_csv(history, target / SERIES, index=False)
-            if earlier is not None:
-                change = self.change_since(earlier)
+            change = None if earlier is None else self.change_since(earlier)
+            if change is not None:
                 write_csv(change.figures, target / "changes.csv", index=False)
                 write_csv(change.moved, target / "moved.csv", index=False)
                 write_csv(change.settled, target / "settled.csv", index=False)
@@ -389,7 +400,7 @@ class Review:
             for name, frame in self.risk.frames().items():
                 write_csv(frame, target / f"{name}.csv", index=False)
             self._parquet_risk(target, REMEMBERED)
-            page = self._page(earlier, language, history)
+            page = self._page(earlier, language, history, change)
             (target / "index.html").write_text(page, encoding="utf-8")
             write_summary(self.summary, target)
 
