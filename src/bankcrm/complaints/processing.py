@@ -27,8 +27,8 @@ class ProcessedComplaints:
     Attributes:
         routed: Indexed by ``complaint_id``: ``customer_id``, ``received_at``, ``product``, the
             columns of `route_frame`, ``answered_at``, ``state`` (`bankcrm.vocabulary.Timeliness`),
-            ``signals`` and ``time_allowed`` in words (what was read, and the time of each clock that sets
-            the due day), and ``follow_up_due`` and ``satisfied`` of `follow_ups`.
+            ``signals`` (what was read) and ``time_allowed`` (of each clock that sets the due day),
+            and ``follow_up_due`` and ``satisfied`` of `follow_ups`.
         rejected: Number of rows that were rejected.
         faults: One fault per problem, with the number of rows and the first few.
     """

@@ -19,7 +19,7 @@ TEXTS = (
     "Filter", "Full trace", "No such complaint on this page.", "No such customer on this page.",
     "Save as CSV", "Show all", "Show fewer", "What to do", "Why there is a warning", "applies",
     "ascending", "by", "descending", "does not apply", "due", "no", "not reached", "otherwise",
-    "rows", "sorted by", "undecided", "yes",
+    "rows", "rows not printed", "sorted by", "undecided", "yes",
 )  # fmt: skip
 """What the script says."""
 

@@ -64,7 +64,8 @@ class ComplaintLine:
         rules: The rules that decided.
         signals: What was read of it, such as ``repeat; amount_at_stake: 5000``.
         counted_from: The bank's day from which its time is counted.
-        time_allowed: The time of each clock that sets its due day, such as ``answer: 15 working days``.
+        time_allowed: The time of each clock that sets its due day, such as
+            ``answer: 15 working_days``.
         follow_up_due: The day by which the customer is asked whether the answer helped.
     """
 
