@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bankcrm import complaints, lifecycle, plots, segmentation, simulation, valuation
+from bankcrm import complaints, lifecycle, marketing, plots, segmentation, simulation, valuation
 from bankcrm._display import card, figures_of, line, shown
 from bankcrm.book import Book
 from bankcrm.calendars import working_calendar
@@ -102,6 +102,11 @@ WORTH = pd.DataFrame({"worth": [1.0, 3, 2, 6], "branch": [HOSTILE, HOSTILE, "b",
 METRICS = pd.DataFrame(
     {"recency_days": range(10), "frequency": range(1, 11), "monetary": range(10)}
 )
+GROUPS = pd.DataFrame(
+    {HOSTILE: [1, 2, 2, 3, 30, 31, 33, 35] * 50, "member": ([0] * 5 + [1] * 3) * 50}
+)
+GROUPS.loc[::7, "member"] = 1 - GROUPS["member"]
+CLUSTERS = segmentation.fit_clusters(GROUPS, [HOSTILE], k=2)
 CURVE = valuation.SpendCurve.through(5.0, 0.3, ceiling=0.4)
 
 SHOWN: dict[str, tuple[Callable[[], Any], str]] = {
@@ -154,6 +159,14 @@ SHOWN: dict[str, tuple[Callable[[], Any], str]] = {
     "AhpWeights": (lambda: valuation.ahp_weights(PAIRS), "consistency ratio"),
     "ResourcePlan": (lambda: segmentation.allocate(TIERS, budget=1000), "1,000 units"),
     "RfmThresholds": (lambda: segmentation.fit_rfm(METRICS, bins=5), "recency_days"),
+    "Clusters": (lambda: CLUSTERS, "stability"),
+    "ClusterRules": (lambda: segmentation.cluster_rules(GROUPS, CLUSTERS), "agreement"),
+    "LookAlike": (
+        lambda: marketing.fit_lookalike(
+            GROUPS.astype({"member": bool}), "member", prospects=GROUPS[[HOSTILE]]
+        ),
+        "held out",
+    ),
     "Route": (routed, "severity"),
     "ClockState": (clock, "elapsed"),
     "Intake": (taken, "accepted"),

@@ -20,6 +20,7 @@ from bankcrm.datasets import convert_berka, make_book
 from bankcrm.engines import DuckDBEngine
 from bankcrm.errors import DataError
 from bankcrm.folders import MARK, ResultFolder, refuse_source
+from bankcrm.reviews import EngineReview
 
 BOOK = make_book(40, seed=1)
 
@@ -82,6 +83,11 @@ NAMES = ["sample", "sample csv", "convert", "review", "review duckdb", "write_bo
          "convert_berka"]  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def on_disk(bank: Path) -> EngineReview:
+    return review(DuckDBEngine(bank), as_of=BOOK.as_of)
+
+
 @pytest.fixture(params=NAMES)
 def writer(request: pytest.FixtureRequest, bank: Path, result: Review, tmp_path: Path) -> Writer:
     """Every command and function that writes a folder."""
@@ -102,7 +108,7 @@ def writer(request: pytest.FixtureRequest, bank: Path, result: Review, tmp_path:
         ),
     }
     if name.startswith("EngineReview"):
-        on_disk = review(DuckDBEngine(bank), as_of=BOOK.as_of)
+        on_disk: EngineReview = request.getfixturevalue("on_disk")
         ways["EngineReview.write"] = lambda folder, force: on_disk.write(folder, force=force)
         ways["EngineReview.to_parquet"] = lambda f, force: on_disk.to_parquet(f, force=force)
     if "convert" in name:

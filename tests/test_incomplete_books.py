@@ -55,12 +55,12 @@ def _spoiled(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def everything(book: Book, folder: Path, as_of: Any = None) -> Review:
-    """Run every step of a review that a user can call; return the review in memory."""
+    """All that a user can ask of a review in memory; return it."""
     day = as_of or book.as_of
     found = review(book, as_of=day)
     assert len(found.customers) == len(book.check(day)[0].customers)
     page = found.to_html(folder / "page.html")
-    assert page.count("<section ") == 11
+    assert page.count("<section ") == 12
     found.to_html(language="zh", earlier=found)
     found.to_excel(folder / "book.xlsx")
     assert json.loads(json.dumps(found.summary, allow_nan=False)) == found.summary
@@ -68,7 +68,6 @@ def everything(book: Book, folder: Path, as_of: Any = None) -> Review:
         for trace in found.explain(customer).values():
             decision = trace.decision
             assert decision.rule is not None or decision.because or decision.missing, decision
-    simulate(book, default_policies(), default_policies(), as_of=day)
     assert f"{found}{found._repr_html_()}"
     return found
 
@@ -110,8 +109,12 @@ def test_a_book_without_a_frame_is_reviewed(name: str, way: str, tmp_path: Path)
     book = without(WHOLE, name, way)
     found = everything(book, tmp_path)
     assert_reasons(found)
-    if way in ("absent", "rejected"):
+    # On an engine each frame is once absent or rejected; a simulation meets each frame once.
+    turn = WAYS[OTHERS.index(name) % 2 * 3]
+    if way == turn:
         assert_same_on_an_engine(book, found)
+    elif way == WAYS[OTHERS.index(name) % 4]:
+        simulate(book, default_policies(), default_policies(), as_of=book.as_of)
 
 
 @pytest.mark.parametrize(("one", "two"), list(itertools.combinations(OTHERS, 2)))
@@ -121,10 +124,11 @@ def test_a_book_without_two_frames_is_reviewed(one: str, two: str) -> None:
     ways = WAYS[place % 4], WAYS[(place // 4) % 4]
     book = without(without(WHOLE, one, ways[0]), two, ways[1])
     found = review(book, as_of=book.as_of)
-    assert "</html>" in found.to_html()
     assert_reasons(found)
-    if place % 3 == 0:
+    if place % 4 == 0:
         assert_same_on_an_engine(book, found)
+    else:
+        assert "</html>" in found.to_html()
 
 
 @pytest.mark.parametrize("way", ["absent", "rejected"])

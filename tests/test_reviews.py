@@ -17,6 +17,7 @@ from bankcrm.book import Book
 from bankcrm.datasets import load_berka, make_book
 from bankcrm.errors import DataError, PolicyError, UnknownNameError
 from bankcrm.policy import default_policies, default_policy
+from bankcrm.quality import measure_quality
 from bankcrm.reviews import Review, review
 
 
@@ -80,6 +81,9 @@ def test_the_summary_counts_the_rows(book: Book, reviewed: Review) -> None:
     complaints = s["complaints"]
     assert complaints["accepted"] + complaints["rejected"] <= len(book.frame("complaints"))
     assert complaints["accepted"] == len(reviewed.complaints)
+    measured = measure_quality(book.customers, as_of=book.as_of)
+    assert s["quality"]["score"] == pytest.approx(measured.score, abs=1e-6)
+    assert s["quality"]["records"] == len(book.customers)
 
 
 def test_complaints_have_an_owner_and_a_day(reviewed: Review) -> None:
@@ -281,7 +285,7 @@ def test_segments_of_equal_customers_do_not_contradict_what_they_do() -> None:
     assert not set(lost["segment"]) & {"new", "promising", "champions", "loyal"}
 
 
-@settings(deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.integers(0, 2000), min_size=1, max_size=12))
 def test_nobody_who_is_lost_for_being_idle_is_called_recent(idle: list[int]) -> None:
     """Also where the whole book is idle, so that the least idle are lost as well."""

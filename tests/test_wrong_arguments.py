@@ -22,7 +22,7 @@ PACKAGES = (
     "",
     *("book", "rules", "policy", "calendars", "lifecycle", "segmentation", "valuation"),
     *("complaints", "datasets", "reviews", "simulation", "report", "plugins", "frames"),
-    *("engines", "wire", "scoring", "valuation.lifetime", "pipeline"),
+    *("engines", "wire", "scoring", "valuation.lifetime", "pipeline", "marketing"),
 )
 BOOK = make_book(40, seed=1)
 DAY = BOOK.as_of

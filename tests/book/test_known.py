@@ -125,6 +125,7 @@ def books_and_days(draw: st.DrawFn) -> tuple[Book, dt.date]:
     return book, draw(st.sampled_from(days_of(book)))
 
 
+@settings(max_examples=15)
 @given(books_and_days())
 def test_cutting_the_book_at_a_day_is_reviewing_it_as_of_that_day(
     drawn: tuple[Book, dt.date],
@@ -158,7 +159,7 @@ def test_no_row_is_lost_and_the_known_customers_stay(drawn: tuple[Book, dt.date]
 SOURCES: list[Callable[[Book], Any]] = [lambda book: book, DuckDBEngine]
 
 
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(books_and_days(), st.integers(1, 3))
 def test_the_law_holds_on_duckdb(drawn: tuple[Book, dt.date], blocks: int) -> None:
     book, day = drawn

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import attrs
 import duckdb
+import pandas as pd
 import pytest
 
 from bankcrm import read_book, review, write_book
@@ -85,6 +87,59 @@ def test_a_byte_order_mark_and_a_header_alone(tmp_path: Path) -> None:
     for book in (DuckDBEngine(tmp_path), read_book(tmp_path)):
         with pytest.raises(DataError, match="customers: no customer to review"):
             review(book, as_of=DAY)
+
+
+def with_cell(folder: Path, frame: str, column: str, value: str) -> None:
+    """Write a value into one cell of a CSV file."""
+    path = folder / f"{frame}.csv"
+    cells = pd.read_csv(path, dtype=str, keep_default_na=False)
+    cells.loc[7, column] = value
+    cells.to_csv(path, index=False)
+
+
+@pytest.mark.parametrize(("frame", "column"), [("transactions", "amount"), ("customers", "income")])
+@pytest.mark.parametrize("value", ["NaN", "-inf", "N/A"])
+def test_a_number_that_is_none_is_refused_on_both(
+    frame: str, column: str, value: str, tmp_path: Path
+) -> None:
+    write_book(BOOK, tmp_path, "csv")
+    with_cell(tmp_path, frame, column, value)
+    for source in (read_book, DuckDBEngine):
+        with pytest.raises(DataError, match=column):
+            review(source(tmp_path), as_of=DAY)
+
+
+def test_parts_without_a_column_of_the_others_are_refused(tmp_path: Path) -> None:
+    write_book(BOOK, tmp_path)
+    whole = BOOK.transactions
+    (tmp_path / "transactions.parquet").unlink()
+    parts = tmp_path / "transactions"
+    parts.mkdir()
+    whole[:100].drop(columns="channel").to_parquet(parts / "a.parquet")
+    whole[100:].to_parquet(parts / "b.parquet")
+    said = "transactions: 1 of 2 files lack a column of the others; a.parquet has no channel"
+    with pytest.raises(DataError, match=said):
+        DuckDBEngine(tmp_path)
+    for part in parts.iterdir():
+        part.unlink()
+    for name, part in (("a", whole[:100]), ("b", whole[100:][whole.columns[::-1]])):
+        part.to_csv(parts / f"{name}.csv", index=False)
+    engine = DuckDBEngine(tmp_path)
+    total = engine.fetch(f"SELECT SUM(amount) AS total FROM {engine.place('transactions')}")
+    assert total["total"].item() == pytest.approx(whole["amount"].sum())
+
+
+def test_a_column_with_nearly_the_name_of_the_contract_is_told(tmp_path: Path) -> None:
+    people = BOOK.customers.rename(columns={"contract_date": "contract_dat"}).assign(segment=1)
+    write_book(attrs.evolve(BOOK, customers=people), tmp_path, "csv")
+    found = []
+    for book in (read_book(tmp_path), DuckDBEngine(tmp_path)):
+        told = review(book, as_of=DAY).findings
+        found.append(told[told["problem"] == "unused_column"].to_dict("records"))
+    assert found[0] == found[1]
+    [one] = found[0]
+    assert (one["frame"], one["column"], one["count"]) == ("customers", "contract_dat", 0)
+    assert one["expected"] == "contract_date, as the name is near"
 
 
 @pytest.mark.parametrize(("column", "value"), [("income", "abc"), ("birth_date", "1971-13-45"),

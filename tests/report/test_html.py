@@ -28,7 +28,7 @@ from bankcrm.reviews import Review, read_earlier, review
 
 SECTIONS = (
     *("attention", "figures", "lifecycle", "warnings", "risk", "tiers", "concentration"),
-    *("resources", "complaints", "findings", "settings"),
+    *("resources", "complaints", "quality", "findings", "settings"),
 )
 HOSTILE = {
     "script": "<script>alert(1)</script>",
@@ -273,11 +273,26 @@ def test_what_is_not_available_is_listed_with_its_reason(book: Book, reviewed: R
 def test_no_english_is_left_on_the_chinese_page(reviewed: Review, earlier: Review) -> None:
     page = reviewed.to_html(earlier=earlier, language="zh")
     body = page[page.index("<body>") : page.index('<script type="application/json"')]
-    # ids of files, and names of the bank's branches
-    body = re.sub(r'(?s)<table id="(policy-table|managers)".*?</tbody>', "", body)
+    # ids of files and rules, and names of the bank's branches
+    body = re.sub(r'(?s)<table id="(policy-table|managers|quality-rules)".*?</tbody>', "", body)
     text = re.sub(r"(?s)<style[^>]*>.*?</style>|<[^>]+>", " ", body)
     left = set(re.findall(r"[a-z]{3,}", text)) - {"bankcrm", "synthetic", "default", "earlier"}
     assert left <= {"customers", "parquet", "actions", "complaints", "csv"}  # names of files
+
+
+def test_the_quality_of_the_records_is_shown(reviewed: Review, earlier: Review) -> None:
+    quality = reviewed.summary["quality"]
+    page, chinese = reviewed.to_html(), reviewed.to_html(language="zh")
+    assert 0 < quality["score"] < 1
+    for word in ("completeness", f"{quality['score']:.1%}", "phone"):
+        assert f">{word}<" in page
+    for word in (">完整性<", ">电话<", "数据质量"):
+        assert word in chinese
+    accuracy = next(r for r in quality["dimensions"] if r["dimension"] == "accuracy")
+    assert accuracy["share"] is None, "nothing assessed is not 100%"
+    assert earlier.summary["quality"]["score"] is None
+    assert "the records are of a later day than the review" in earlier.to_html()
+    assert "记录的日期晚于审查日" in earlier.to_html(language="zh")
 
 
 def test_the_first_sentences_summarise_the_book(reviewed: Review) -> None:

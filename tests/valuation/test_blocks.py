@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bankcrm.book import Book
@@ -114,6 +114,7 @@ def check_blocks(book: Book, cuts: list[set[object]]) -> None:
         )
 
 
+@settings(max_examples=15)
 @given(books(max_customers=5), st.data())
 def test_a_book_cut_in_two_gives_the_rows_of_the_whole(book: Book, data: st.DataObject) -> None:
     checked = book.check()[0]

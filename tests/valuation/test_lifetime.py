@@ -391,7 +391,7 @@ def test_what_cannot_be_fitted_is_refused(cdnow: pd.DataFrame) -> None:
         fit_purchases(cdnow.assign(span_days=cdnow["age_days"] + 1))
     with pytest.raises(UnknownNameError, match="mbg_nbd"):
         fit_purchases(cdnow, model="nbd")  # type: ignore[arg-type]
-    with pytest.raises(DataError, match="none above 0"):
+    with pytest.raises(DataError, match="no finite one above 0"):
         fit_spend(cdnow.assign(mean_amount=-1.0))
     with pytest.raises(DataError, match="not after as_of"):
         holdout_check(pd.DataFrame(), as_of="2026-01-31", until="2026-01-31")

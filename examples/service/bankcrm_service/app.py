@@ -2,40 +2,50 @@
 
 from __future__ import annotations
 
-import re
+import os
+import secrets
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
 import pandas as pd
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from bankcrm.audit import decision_record
 from bankcrm.calendars import WorkingCalendar, working_calendar
 from bankcrm.complaints import SIGNALS, Complaint, default_lexicon, route
-from bankcrm.errors import BankcrmError, DataError, UnknownNameError
+from bankcrm.errors import BankcrmError, CalendarError, PolicyError, UnknownNameError
 from bankcrm.plugins import Assembled
 from bankcrm.policy import Policy
-from bankcrm.rules import Decision, DecisionTable
+from bankcrm.rules import DecisionTable
 from bankcrm.segmentation import assign_tiers
 from bankcrm.wire import converter
 from bankcrm_service import answers
 from bankcrm_service.bodies import Batch, Case, Customer, Message
 from bankcrm_service.docs import docs_page
-from bankcrm_service.limits import BodyLimit, Teller
+from bankcrm_service.facts import RequestError, decide, explain, refuse_unknown, shown_name
+from bankcrm_service.limits import LOG, BodyLimit, Teller
 from bankcrm_service.policies import PolicyStore
 
 MAX_BYTES = 1_000_000
+BODY_SECONDS = 10.0
+TOKEN = "BANKCRM_RELOAD_TOKEN"
+"""The environment variable with the token that ``/reload`` asks for."""
 _FAULTS: dict[int | str, dict[str, Any]] = {
     413: {"model": answers.Faults, "description": "The body is larger than the service takes."},
     422: {"model": answers.Faults, "description": "Fields or facts that do not fit."},
 }
+_NO_TOKEN: dict[int | str, dict[str, Any]] = {
+    401: {"model": answers.Faults, "description": "No token, or another one."},
+    403: {"model": answers.Faults, "description": "The server has no token, so nobody may."},
+}
 _NO_TABLE: dict[int | str, dict[str, Any]] = {
     404: {"model": answers.Faults, "description": "There is no such domain or table."}
 }
-_FACT = re.compile(r"fact '(\w+)'")
 _TYPES = {"integer": "integer", "number": "number", "boolean": "boolean"}
 _TIER_STEPS = {
     "standing": ("tier_standing", ("credit_standing", "risk")),
@@ -45,19 +55,26 @@ _TIER_STEPS = {
 
 
 async def in_force(request: Request) -> Assembled:
-    """The policies of one request: read once, whatever is reloaded meanwhile."""
-    found: Assembled = request.app.state.store.policies
+    """The policies of one request on its day: read once, whatever is reloaded meanwhile."""
+    try:
+        found: Assembled = request.app.state.store.policies
+    except PolicyError:
+        raise HTTPException(503, "no version of a policy is in force today") from None
     request.state.policies = found
     return found
 
 
 InForce = Annotated[Assembled, Depends(in_force)]
+Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))]
 
 
 def create_app(
     folder: Path | None = None,
     *,
     max_bytes: int = MAX_BYTES,
+    body_seconds: float = BODY_SECONDS,
+    reload_token: str | None = None,
+    today: Callable[[], date] = date.today,
     audit: Callable[[str], None] | None = None,
 ) -> FastAPI:
     """Make the application.
@@ -65,9 +82,14 @@ def create_app(
     Args:
         folder: TOML files of policies in the place of the defaults; looked at on ``/reload``.
         max_bytes: the largest body that is read.
+        body_seconds: how long a client may take to send its body.
+        reload_token: what ``/reload`` asks for as bearer token; None: the environment variable
+            ``BANKCRM_RELOAD_TOKEN``. Without either, nobody may reload.
+        today: the day whose versions of the policies decide.
         audit: takes one line of JSON for each single decision; None keeps none.
     """
-    store = PolicyStore(folder)
+    store = PolicyStore(folder, today)
+    token = os.environ.get(TOKEN, "") if reload_token is None else reload_token
     days = working_calendar("CN")
     wire = converter()
     app = FastAPI(
@@ -77,7 +99,7 @@ def create_app(
         docs_url=None,  # FastAPI's page loads scripts from the network
         redoc_url=None,
     )
-    app.add_middleware(BodyLimit, limit=max_bytes)
+    app.add_middleware(BodyLimit, limit=max_bytes, seconds=body_seconds)
     app.add_middleware(Teller, store=store)
 
     app.state.store = store
@@ -91,12 +113,27 @@ def create_app(
         ]
         return JSONResponse({"detail": errors}, status_code=422)
 
+    @app.exception_handler(RequestError)
+    async def bad_facts(_: Request, error: RequestError) -> JSONResponse:
+        return _faults(422, error.message, error.path)
+
+    @app.exception_handler(UnknownNameError)
+    async def unknown(_: Request, error: UnknownNameError) -> JSONResponse:
+        return _faults(404, f"there is no such name; known: {', '.join(error.known)}")
+
+    @app.exception_handler(CalendarError)
+    async def beyond_the_calendar(_: Request, error: CalendarError) -> JSONResponse:
+        return _faults(422, "the calendar does not reach this day", "received_at")
+
     @app.exception_handler(BankcrmError)
-    async def bad_facts(_: Request, error: BankcrmError) -> JSONResponse:
-        status = 404 if isinstance(error, UnknownNameError) else 422
-        fact = _FACT.search(str(error))
-        path = f"facts.{fact[1]}" if fact else ""
-        return JSONResponse({"detail": [{"path": path, "message": str(error)}]}, status_code=status)
+    async def not_decided(_: Request, error: BankcrmError) -> JSONResponse:
+        """Any other sentence may quote a value, so it is for the log only."""
+        LOG.warning("not decided: %s", type(error).__name__)
+        return _faults(422, "the request does not fit the policies in force")
+
+    @app.exception_handler(HTTPException)
+    async def refused(_: Request, error: HTTPException) -> JSONResponse:
+        return _faults(error.status_code, error.detail)
 
     def described() -> dict[str, Any]:
         """The OpenAPI description, with the facts of the stage table that is in force."""
@@ -137,15 +174,20 @@ def create_app(
             "fault": store.fault,
         }
 
-    @app.post("/reload", response_model=answers.Reloaded)
-    def reload() -> dict[str, Any]:
+    @app.post("/reload", response_model=answers.Reloaded, responses=_NO_TOKEN)
+    def reload(given: Bearer) -> dict[str, Any]:
         """Take over changed files, all of them or none."""
+        if not token:
+            raise HTTPException(403, f"nobody may reload: the server has no {TOKEN}")
+        sent = given.credentials if given else ""
+        if not secrets.compare_digest(sent.encode(), token.encode()):
+            raise HTTPException(401, "give the token: Authorization: Bearer ...")
         changed = store.reload()
         found = {"changed": changed, "fingerprint": store.policies.fingerprint}
         return {**found, "fault": store.fault}
 
     def decided(policy: Policy, table: str, facts: dict[str, Any]) -> dict[str, Any]:
-        decision = _decide(policy, table, facts)
+        decision = decide(policy.table(table), facts)
         if audit is not None:
             audit(decision_record(decision, facts, policy))
         found: dict[str, Any] = wire.unstructure(decision)
@@ -162,7 +204,7 @@ def create_app(
         """The tier of one customer, with what led to it."""
         policy, known = now["segmentation"], customer.model_dump()
         steps = {
-            name: _decide(policy, table, {c: known[c] for c in columns})
+            name: decide(policy.table(table), {c: known[c] for c in columns})
             for name, (table, columns) in _TIER_STEPS.items()
         }
         levels = {name: step.outcome for name, step in steps.items()}
@@ -174,7 +216,8 @@ def create_app(
     @app.post("/tiers", response_model=list[answers.TierOfCase], responses=_FAULTS)
     def tiers(batch: Batch, now: InForce) -> list[dict[str, Any]]:
         """The tiers of many customers."""
-        frame = pd.DataFrame(batch.cases).rename_axis("customer_id")
+        cases = [case.model_dump() for case in batch.cases]
+        frame = pd.DataFrame(cases).dropna(axis="columns", how="all").rename_axis("customer_id")
         decided = assign_tiers(frame, policy=now["segmentation"])
         found: list[dict[str, Any]] = decided[["tier", "tier_rule"]].astype(str).to_dict("records")
         return found
@@ -189,9 +232,9 @@ def create_app(
         response_model=answers.Explained,
         responses={**_FAULTS, **_NO_TABLE},
     )
-    async def explain(domain: str, table: str, case: Case, now: InForce) -> dict[str, Any]:
+    async def explained(domain: str, table: str, case: Case, now: InForce) -> dict[str, Any]:
         """Every rule and cell with the value seen."""
-        trace = now[domain].table(table).explain(case.facts)
+        trace = explain(now[domain].table(table), case.facts)
         found: dict[str, Any] = wire.unstructure(trace)
         return {**found, "text": str(trace)}
 
@@ -217,22 +260,15 @@ def _facts_schema(table: DecisionTable) -> dict[str, Any]:
 
 
 def _path(place: tuple[int | str, ...]) -> str:
-    return ".".join(str(p) for p in place if p != "body")
+    return ".".join(shown_name(p) for p in place if p != "body")
 
 
-def _decide(policy: Policy, table: str, facts: dict[str, Any]) -> Decision:
-    ready = policy.table(table)
-    unknown = sorted(set(facts) - set(ready.compiled.facts))
-    if unknown:
-        known = ", ".join(ready.compiled.facts)
-        raise DataError(f"facts {', '.join(unknown)} are unknown to {table}; it knows {known}")
-    return ready.decide(facts, on_missing="undecided")
+def _faults(status: int, message: str, path: str = "") -> JSONResponse:
+    return JSONResponse({"detail": [{"path": path, "message": message}]}, status_code=status)
 
 
 def _route(message: Message, now: Assembled, days: WorkingCalendar) -> dict[str, Any]:
-    unknown = sorted(set(message.signals) - set(SIGNALS))
-    if unknown:
-        raise DataError(f"signals {', '.join(unknown)} are unknown; known: {', '.join(SIGNALS)}")
+    refuse_unknown("signals", message.signals, SIGNALS)
     amount = message.amount_at_stake
     complaint = Complaint(
         complaint_id=message.complaint_id,

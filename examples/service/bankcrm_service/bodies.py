@@ -5,17 +5,31 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 MAX_BATCH = 1_000
+_FIRST_YEAR, _LAST_YEAR = 1900, 2200
 
 
 def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, bool | int | float | str):
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:  # half a surrogate pair, which no answer could hold
+            raise ValueError("a text has to be Unicode text") from None
+        return value
+    if value is None or isinstance(value, bool | int | float):
         return value
     raise ValueError("a fact is a number, a text, true, false or null")
 
 
+def _in_range(instant: datetime) -> datetime:
+    if not _FIRST_YEAR <= instant.year <= _LAST_YEAR:  # elsewhere no calendar and no zone reaches
+        raise ValueError(f"expected a year from {_FIRST_YEAR} to {_LAST_YEAR}")
+    return instant
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_in_range)]
 FactValue = Annotated[Any, BeforeValidator(_plain)]
 Facts = Annotated[dict[str, FactValue], Field(max_length=100)]
 
@@ -57,14 +71,6 @@ class Case(Body):
     facts: Facts
 
 
-class Batch(Body):
-    """The facts of many cases."""
-
-    model_config = _example({"cases": [CUSTOMER, {"contribution": 1.0}]})
-
-    cases: Annotated[list[Facts], Field(min_length=1, max_length=MAX_BATCH)]
-
-
 class Customer(Body):
     """What is known of a customer when its tier is asked for."""
 
@@ -77,13 +83,21 @@ class Customer(Body):
     credit_standing: Literal["good", "watch", "bad"] | None = None
 
 
+class Batch(Body):
+    """What is known of many customers."""
+
+    model_config = _example({"cases": [CUSTOMER, {"contribution": 1.0}]})
+
+    cases: Annotated[list[Customer], Field(min_length=1, max_length=MAX_BATCH)]
+
+
 class Message(Body):
     """A customer's message; signals that are not given are read from the text."""
 
     model_config = _example(MESSAGE)
 
     complaint_id: str = Field(min_length=1, max_length=64)
-    received_at: datetime
+    received_at: Instant
     text: str | None = Field(None, max_length=20_000)
     kind: Literal["consultation", "suggestion", "complaint"] | None = None
     product: str | None = Field(None, max_length=64)

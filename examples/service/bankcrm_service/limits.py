@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -15,36 +16,55 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
+TOO_SLOW = b'{"detail":[{"path":"","message":"the body did not arrive in time"}]}'
 TOO_LARGE = b'{"detail":[{"path":"","message":"the body is larger than this service takes"}]}'
 
 
 class BodyLimit:
-    """Answers 413 to a body of more than ``limit`` bytes, without passing it on."""
+    """Answers 413 to a body of more than ``limit`` bytes, and 408 to one that takes too long."""
 
-    def __init__(self, app: App, limit: int) -> None:
+    def __init__(self, app: App, limit: int, seconds: float) -> None:
         """Wrap an application."""
-        self.app, self.limit = app, limit
+        self.app, self.limit, self.seconds = app, limit, seconds
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Read the body up to the limit, then hand it on in one piece."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        body, more = b"", True
-        while more:
-            message = await receive()
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
-            if len(body) > self.limit:
-                headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
-                await send({"type": "http.response.start", "status": 413, "headers": headers})
-                await send({"type": "http.response.body", "body": TOO_LARGE})
-                return
+        try:
+            async with asyncio.timeout(self.seconds):
+                body = await self._body(receive)
+        except TimeoutError:
+            await _close(send, 408, TOO_SLOW)
+            return
+        if body is None:
+            await _close(send, 413, TOO_LARGE)
+            return
 
         async def whole() -> Message:
             return {"type": "http.request", "body": body, "more_body": False}
 
         await self.app(scope, whole, send)
+
+    async def _body(self, receive: Receive) -> bytes | None:
+        """The body; None if it is too large."""
+        parts, size, more = [], 0, True
+        while more:
+            message = await receive()
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            more = message.get("more_body", False)
+            if size > self.limit:
+                return None
+        return b"".join(parts)
+
+
+async def _close(send: Send, status: int, body: bytes) -> None:
+    """Answer without the application, and end the connection."""
+    headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 class Teller:
@@ -63,7 +83,7 @@ class Teller:
 
         async def telling(message: Message) -> None:
             if message["type"] == "http.response.start":
-                used = state.get("policies") or self.store.policies
+                used = state.get("policies") or self.store.loaded
                 name = b"x-policy-fingerprint"
                 message["headers"] = [*message["headers"], (name, used.fingerprint.encode())]
                 took = (time.perf_counter() - start) * 1e3

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import attrs
@@ -34,16 +36,29 @@ class PolicyStore:
     A folder that does not load leaves the policies as they are, and says so in `fault`.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, today: Callable[[], date] = date.today) -> None:
         """Load the folder; a fault at the start is raised."""
-        self._folder = folder
+        self._folder, self._today = folder, today
         self._loading = threading.Lock()
         self._held = _Held(self._load(), self._stamp())
+        self._narrowed: tuple[Assembled, date, Assembled] | None = None
+
+    @property
+    def loaded(self) -> Assembled:
+        """The policies with all their versions."""
+        return self._held.policies
 
     @property
     def policies(self) -> Assembled:
-        """The policies in force."""
-        return self._held.policies
+        """The policies in force today: of each table and parameter the version of the day.
+
+        Raises:
+            PolicyError: A policy has no version for today.
+        """
+        known, day, loaded = self._narrowed, self._today(), self._held.policies
+        if known is None or known[0] is not loaded or known[1] != day:
+            known = self._narrowed = (loaded, day, loaded.at(day))
+        return known[2]
 
     @property
     def fault(self) -> str:
@@ -90,4 +105,6 @@ class PolicyStore:
             if missing:
                 raise PolicyError(f"{file.name}: no table {', '.join(missing)}")
             policies = policies.with_policy(policy)
-        return assemble(policies)
+        made = assemble(policies)
+        made.at(self._today())  # a policy that is not in force today does not decide today
+        return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import socket
 import threading
 import time
@@ -12,6 +13,9 @@ import httpx
 import pytest
 import uvicorn
 from bankcrm_service import create_app
+
+TOKEN = "a token of the tests"
+TODAY = dt.date(2026, 6, 30)
 
 
 class Server(uvicorn.Server):
@@ -36,7 +40,10 @@ def no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def client(tmp_path: Path, lines: list[str]) -> Iterator[httpx.Client]:
     """A client of a running service whose policies are files in ``tmp_path``."""
-    app = create_app(tmp_path, max_bytes=50_000, audit=lines.append)
+    app = create_app(
+        tmp_path, max_bytes=50_000, body_seconds=0.5, reload_token=TOKEN, today=lambda: TODAY,
+        audit=lines.append,
+    )  # fmt: skip
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -45,7 +52,8 @@ def client(tmp_path: Path, lines: list[str]) -> Iterator[httpx.Client]:
     thread.start()
     while not server.started:
         time.sleep(0.01)
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as found:
+    url, headers = f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {TOKEN}"}
+    with httpx.Client(base_url=url, timeout=20, headers=headers) as found:
         yield found
     server.should_exit = True
     thread.join()

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import logging
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from bankcrm_service import create_app
+from fastapi.testclient import TestClient
 
 from bankcrm.audit import replay_record
+from bankcrm.errors import PolicyError
 from bankcrm.plugins import assemble
 from bankcrm.policy import default_policy
 
@@ -148,13 +153,11 @@ def test_faults_name_every_field_and_repeat_no_value(client: httpx.Client) -> No
     ("path", "body", "said"),
     [
         ("/stage", {"facts": {**STAGE, "days_idle": "many"}}, "fact 'days_idle': expected a whole"),
-        ("/stage", {"facts": {**STAGE, "age": 3}}, "facts age are unknown to stage"),
-        (
-            "/route",
-            {**MESSAGE, "received_at": "2024-09-27T10:00:00"},
-            "is not a datetime with a time zone",
-        ),
-        ("/tiers", {"cases": [{"income": 3}]}, "contribution"),
+        ("/stage", {"facts": {**STAGE, "kind": "Zhang"}}, "fact 'kind': expected one of person, c"),
+        ("/stage", {"facts": {**STAGE, "age": 3}}, "facts age are unknown; known: closed"),
+        ("/route", {**MESSAGE, "received_at": "2024-09-27T10:00:00"}, "should have timezone info"),
+        ("/route", {**MESSAGE, "received_at": "2050-09-27T10:00:00Z"}, "calendar does not reach"),
+        ("/tiers", {"cases": [{"income": 3}]}, "Field required"),
     ],
 )
 def test_facts_that_do_not_fit_are_told(
@@ -163,6 +166,48 @@ def test_facts_that_do_not_fit_are_told(
     answer = client.post(path, json=body)
     assert answer.status_code == 422
     assert said in answer.json()["detail"][0]["message"]
+
+
+MARK = "Zhang Wei 13800138000"
+HALF = "\ud800"  # of a surrogate pair
+ROUTE = {"complaint_id": "C1", "received_at": "2026-03-02T10:00:00+08:00", "kind": "complaint"}
+HOSTILE: list[tuple[str, Any]] = [
+    *(("/stage", {"facts": {**STAGE, fact: wrong}}) for fact in STAGE for wrong in (MARK, HALF)),
+    *(("/stage", {"facts": {name: 1}}) for name in (MARK, HALF)),
+    *(("/explain/lifecycle/stage", {"facts": {**STAGE, "kind": wrong}}) for wrong in (MARK, HALF)),
+    *(("/explain/lifecycle/stage", {"facts": {name: 1}}) for name in (MARK, HALF)),
+    *(("/tier", {"contribution": 1, field: MARK}) for field in ("credit_standing", "risk", MARK)),
+    *(("/tiers", {"cases": [{"contribution": 1, field: wrong}]})
+      for field in ("contribution", "credit_standing", MARK, HALF) for wrong in (MARK, HALF)),
+    ("/tier", {"contribution": 10**400}), ("/tiers", {"cases": [{"contribution": 10**400}]}),
+    ("/tiers", {"cases": [{HALF: 1}]}), ("/tiers", {"cases": [{"contribution": MARK}]}),
+    *(("/route", {**ROUTE, field: wrong}) for wrong in (MARK, HALF)
+      for field in ("kind", "received_at", "amount_at_stake", MARK, HALF)),
+    *(("/route", {**ROUTE, "signals": {name: True}}) for name in (MARK, HALF)),
+    *(("/route", {**ROUTE, field: HALF}) for field in ("text", "product", "complaint_id")),
+    *(("/route", {**ROUTE, "received_at": f"{year}-06-30T23:59:59-12:00"})
+      for year in ("0001", "1677", "1899", "2201", "9999")),
+]  # fmt: skip
+
+
+def test_hostile_requests_are_refused_and_not_repeated(client: httpx.Client) -> None:
+    for path, body in HOSTILE:
+        sent = json.dumps(body)
+        answer = client.post(path, content=sent, headers={"Content-Type": "application/json"})
+        assert answer.status_code == 422, (path, sent[:200], answer.status_code)
+        assert answer.json()["detail"], (path, sent[:200])
+        assert "X-Policy-Fingerprint" in answer.headers
+        assert not [m for m in (MARK, "13800138000", "ud800") if m in answer.text], answer.text
+    answer = client.post(f"/explain/{MARK}/stage", json={"facts": {}})
+    assert answer.status_code == 404
+    assert MARK not in answer.text
+
+
+def test_a_body_that_takes_too_long_is_given_up(client: httpx.Client) -> None:
+    host, port = client.base_url.host, client.base_url.port
+    with socket.create_connection((host, port), timeout=10) as slow:
+        slow.sendall(b"POST /stage HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
+        assert slow.recv(100).startswith(b"HTTP/1.1 408 ")
 
 
 def test_bodies_and_batches_are_limited(client: httpx.Client) -> None:
@@ -188,6 +233,39 @@ def test_no_personal_data_in_logs(client: httpx.Client, caplog: pytest.LogCaptur
 
 
 # --- policies ---
+
+
+def test_only_who_has_the_token_may_reload(client: httpx.Client) -> None:
+    for headers in ({"Authorization": ""}, {"Authorization": "Bearer x"}):
+        assert client.post("/reload", headers=headers).status_code == 401
+    assert client.post("/reload").status_code == 200
+
+
+def test_nobody_may_reload_where_there_is_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BANKCRM_RELOAD_TOKEN", raising=False)
+    with TestClient(create_app()) as own:
+        assert own.post("/reload", headers={"Authorization": "Bearer "}).status_code == 403
+
+
+def test_the_versions_of_the_day_decide(tmp_path: Path) -> None:
+    """A policy that begins later is refused, and one that ends stops deciding."""
+    day = dt.date(2026, 6, 30)
+    text = default_policy("lifecycle").to_toml()
+    (tmp_path / "own.toml").write_text(_in_force(text, "2026-07-01"), encoding="utf-8")
+    with pytest.raises(PolicyError, match="not in force on 2026-06-30"):
+        create_app(tmp_path, today=lambda: day)
+    (tmp_path / "own.toml").write_text(_in_force(text, "2026-01-01", "2026-06-30"), "utf-8")
+    now = [day]
+    with TestClient(create_app(tmp_path, today=lambda: now[0])) as own:
+        assert own.post("/stage", json={"facts": STAGE}).status_code == 200
+        now[0] += dt.timedelta(days=1)
+        assert own.post("/stage", json={"facts": STAGE}).status_code == 503
+
+
+def _in_force(text: str, first: str, last: str = "") -> str:
+    """A policy's TOML with other days of force."""
+    days = f"effective_from = {first}\n" + (f"effective_to = {last}\n" if last else "")
+    return text.replace("[policy]\n", f"[policy]\n{days}", 1)
 
 
 def test_a_changed_file_is_taken_over_whole(client: httpx.Client, tmp_path: Path) -> None:

@@ -154,8 +154,10 @@ def reasons_of_table(
         rule_column: The column of the rule; several ids are joined by ``+``.
         rows: Positions of the customers.
     """
+    by = situation.policies[domain].table(table)
+    read = [name for name in by.facts if name in situation.facts]
     decided = situation.words(rule_column)[rows]
-    return reasons_of(situation.policies[domain].table(table), decided, situation.facts.iloc[rows])
+    return reasons_of(by, decided, situation.facts[read].iloc[rows])
 
 
 def reasons_of(table: DecisionTable, decided: pd.Categorical, facts: pd.DataFrame) -> Reasons:

@@ -10,7 +10,8 @@ import pandas as pd
 
 from bankcrm.arguments import refuse
 from bankcrm.errors import DataError, UnknownNameError
-from bankcrm.frames.arrays import as_of_day
+from bankcrm.frames import as_frame, column_of
+from bankcrm.frames.arrays import as_of_day, days
 from bankcrm.vocabulary import Department
 
 _WEEK = re.compile(r"(\d{4})-?W(\d{2})")
@@ -40,18 +41,18 @@ def select_actions(
     >>> select_actions(actions, as_of="2026-06-30", week="2026-W27")["department"].tolist()
     ['product']
     """
+    actions = as_frame(actions)
     chosen = np.ones(len(actions), dtype=np.bool_)
     if owner is not None:
-        managers = actions["manager"].dropna().astype(str).unique().tolist()
+        department = column_of(actions, "department", "actions").astype(object)
+        manager = column_of(actions, "manager", "actions").astype(object)
+        managers = manager.dropna().astype(str).unique().tolist()
         if owner not in (*map(str, Department), *managers):
             raise UnknownNameError("owner", owner, [*map(str, Department), *sorted(managers)])
-        chosen &= (
-            (actions["department"].astype(object) == owner)
-            | (actions["manager"].astype(object) == owner)
-        ).to_numpy(np.bool_)
+        chosen &= ((department == owner) | (manager == owner)).to_numpy(np.bool_)
     if week is not None:
         monday = _monday(week)
-        due = actions["due"].to_numpy().astype("datetime64[D]")
+        due = days(column_of(actions, "due", "actions"), "actions.due")
         in_time = due >= monday
         if monday <= as_of_day(as_of) < monday + _SEVEN:
             in_time |= due < as_of_day(as_of)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -111,6 +112,11 @@ def empty_frame(name: str) -> pd.DataFrame:
     """
     if not isinstance(name, str) or name not in CONTRACT:
         raise UnknownNameError("frame", name, FRAMES)
+    return _empty(name).copy()
+
+
+@functools.cache
+def _empty(name: str) -> pd.DataFrame:
     return pd.DataFrame({c.name: pd.Series(dtype=_EMPTY[c.kind]) for c in CONTRACT[name]})
 
 

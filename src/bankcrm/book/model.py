@@ -18,6 +18,7 @@ from bankcrm.book.contract import CONTRACT, FRAMES, empty_frame
 from bankcrm.book.known import not_yet_known
 from bankcrm.book.mapping import BookMapping
 from bankcrm.book.reading import mapped_frames
+from bankcrm.book.unused import nearly_named
 from bankcrm.errors import DataError
 from bankcrm.frames import DataFault, as_frame
 from bankcrm.frames.arrays import as_of_day
@@ -249,6 +250,7 @@ class Book:
         if frames["customers"].empty and not part:
             raise no_customer(faults)
         faults += linked(frames, rejected, later)
+        faults += [] if part else nearly_named({n: f.columns for n, f in self.frames().items()})
         changes: dict[str, Any] = {
             name: frame.reset_index(drop=True) for name, frame in frames.items()
         }

@@ -17,8 +17,8 @@ from bankcrm.complaints.facts import (
     read_texts,
 )
 from bankcrm.errors import DataError
-from bankcrm.frames import Column, check_frame
-from bankcrm.frames.numbering import categorical, places_of
+from bankcrm.frames import Column, as_frame, check_frame, column_of
+from bankcrm.frames.numbering import categorical, places_of, words_of
 from bankcrm.policy import Policy
 from bankcrm.vocabulary import SIGNALS, Severity
 
@@ -130,7 +130,9 @@ def raise_severity(
     >>> raise_severity(assessed, pd.DataFrame(override, index=["C1"]))[0]["severity"].tolist()
     ['severe']
     """
-    checked = check_frame(overrides, _OVERRIDES, frame="overrides")
+    checked, assessed = check_frame(overrides, _OVERRIDES, frame="overrides"), as_frame(assessed)
+    if not assessed.index.is_unique:
+        raise DataError("assessed: a complaint is in it more than once; keep one row for each")
     place = assessed.index.get_indexer(checked.index)
     if (place < 0).any() or checked.index.has_duplicates:
         raise DataError(
@@ -138,12 +140,13 @@ def raise_severity(
             f"wrong: {checked.index[(place < 0) | checked.index.duplicated()][:5].tolist()}"
         )
     words = [s.value for s in Severity]
-    before = pd.Categorical(assessed["severity"], categories=words).codes.copy()
+    before = places_of(column_of(assessed, "severity", "assessed"), words)
     requested = pd.Categorical(checked["severity"], categories=words).codes
     applied = requested > before[place]
     rank = before.copy()
     rank[place[applied]] = requested[applied]
-    rule = assessed["severity_rule"].astype(object).to_numpy(copy=True)
+    rules = words_of(column_of(assessed, "severity_rule", "assessed"), "assessed.severity_rule")
+    rule = np.array(rules, dtype=object)
     rule[place[applied]] = "override"
     log = pd.DataFrame(
         {

@@ -135,7 +135,7 @@ class DuckDBEngine(Engine):
         kept: Mapping[str, object] = frames if isinstance(frames, Mapping) else self.files
         self.zones = {name: zones_of(name, frame) for name, frame in kept.items()}
         self.columns = {name: self._columns(name, place) for name, place in self.places.items()}
-        self._whole_ids()
+        self._check_cells()
 
     def fetch(self, sql: str) -> pd.DataFrame:
         """Run a SELECT and bring its rows into memory."""
@@ -261,8 +261,23 @@ class DuckDBEngine(Engine):
             )
         return tuple(types)
 
-    def _whole_ids(self) -> None:
-        """Read each family of ids in CSV files as integers if all of them are integers."""
+    def _check_cells(self) -> None:
+        """Refuse numbers in CSV files that are none, and read ids as integers where all are."""
+        others = {
+            (name, column): int(n)
+            for name, found in self.files.items()
+            if found.kind == "csv" or found.converted
+            for column, n in self._counted(name).items()
+        }
+        kinds = {(name, c.name): c.kind for name in self.files for c in CONTRACT[name]}
+        wrong = [
+            f"{name}.{column}: NaN or infinity in {n:,} row{'s' * (n != 1)}; expected "
+            "finite numbers; correct them, or leave the cell empty where the number is not known"
+            for (name, column), n in others.items()
+            if n and kinds[name, column] != "id"
+        ]
+        if wrong:
+            raise DataError("\n".join(wrong))
         families: dict[str, list[tuple[str, str]]] = {}
         for name in self.files:
             ids = [c.name for c in CONTRACT[name] if c.kind == "id"]
@@ -273,7 +288,7 @@ class DuckDBEngine(Engine):
             sources = [self.files[name] for name, _ in places]
             if any(s.kind != "csv" and not s.converted for s in sources):
                 continue
-            if all(self._all_whole(name, column) for name, column in places):
+            if not any(others[place] for place in places):
                 for name, column in places:
                     whole.setdefault(name, []).append(column)
         for name, columns in whole.items():
@@ -284,13 +299,16 @@ class DuckDBEngine(Engine):
             )
             self.places = {**self.places, name: f"{PREFIX}{name}_text"}
 
-    def _all_whole(self, name: str, column: str) -> bool:
-        found = self.fetch(
-            f"SELECT COUNT(*) AS n FROM {self.places[name]} "
-            f"WHERE NOT regexp_full_match({column}, '{WHOLE}') "
-            f"OR ({column} IS NOT NULL AND TRY_CAST({column} AS BIGINT) IS NULL)"
-        )
-        return not int(found["n"].iloc[0])
+    def _counted(self, name: str) -> dict[str, Any]:
+        """How many ids of each column are no 64-bit integers, and how many numbers not finite."""
+        counts = [
+            f"COUNT(*) FILTER ({_strange(quoted(c.name, 'duckdb'), c.kind)}) AS "
+            f"{quoted(c.name, 'duckdb')}"
+            for c in CONTRACT[name]
+            if c.kind in ("id", "money", "number") and c.name in self.columns[name]
+        ]
+        found = self.fetch(f"SELECT {', '.join(counts)} FROM {self.places[name]}")
+        return {str(column): n for column, n in found.iloc[0].items()}
 
 
 def _duckdb() -> Any:
@@ -303,19 +321,27 @@ def _duckdb() -> Any:
     return duckdb
 
 
+def _strange(column: str, kind: str) -> str:
+    """A test in SQL: an id that is no 64-bit integer, or a number that is not finite."""
+    if kind != "id":
+        return f"NOT isfinite({column})"
+    return (
+        f"NOT regexp_full_match({column}, '{WHOLE}') "
+        f"OR ({column} IS NOT NULL AND TRY_CAST({column} AS BIGINT) IS NULL)"
+    )
+
+
 def _reading(found: FrameFiles) -> str:
     """How DuckDB reads the files of a frame."""
     pattern = found.pattern.replace("'", "''")
     if found.kind == "parquet":
         return f"read_parquet('{pattern}', union_by_name = true)"
-    with open(_first(found), encoding="utf-8-sig", errors="replace") as file:
-        header = {h.strip().strip('"') for h in file.readline().rstrip("\n").split(",")}
+    header = found.header(found.parts()[0])
     types = ", ".join(f"'{c}': '{t}'" for c, t in csv_types(found.name).items() if c in header)
-    return f"read_csv('{pattern}', header = true, delim = ',', types = {{{types}}})"
-
-
-def _first(found: FrameFiles) -> Path:
-    return min(found.path.rglob("*.csv")) if found.path.is_dir() else found.path
+    return (
+        f"read_csv('{pattern}', header = true, delim = ',', union_by_name = true, "
+        f"types = {{{types}}})"
+    )
 
 
 def _translated(error: Exception, doing: str) -> Exception:

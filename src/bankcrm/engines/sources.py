@@ -69,18 +69,30 @@ class FrameFiles:
         path = re.sub(r"[*?\[]", r"[\g<0>]", str(self.path))
         return str(Path(path) / "**" / f"*.{self.kind}") if self.path.is_dir() else path
 
+    def parts(self) -> list[Path]:
+        """The files, in order."""
+        return sorted(self.path.rglob(f"*.{self.kind}")) if self.path.is_dir() else [self.path]
+
+    def header(self, part: Path) -> set[str]:
+        """The columns of one of the files; empty if it cannot be read."""
+        try:
+            if self.kind == "parquet":
+                return set(pq.read_schema(part).names)
+            with open(part, encoding="utf-8-sig", errors="replace") as file:
+                return {h.strip().strip('"') for h in file.readline().rstrip("\n").split(",")}
+        except (pa.ArrowInvalid, OSError):
+            return set()  # the engine reports the error
+
     def schema(self) -> pa.Schema | None:
         """The schema of the first Parquet file; None if there is none that can be read."""
-        first = min(self.path.rglob(f"*.{self.kind}")) if self.path.is_dir() else self.path
         try:
-            return pq.read_schema(first) if self.kind == "parquet" else None
+            return pq.read_schema(self.parts()[0]) if self.kind == "parquet" else None
         except (pa.ArrowInvalid, OSError):
             return None  # the engine reports the error
 
     def state(self) -> list[tuple[str, int, int]]:
         """Each file with its size and time of change."""
-        files = sorted(self.path.rglob(f"*.{self.kind}")) if self.path.is_dir() else [self.path]
-        return [(str(f), s.st_size, s.st_mtime_ns) for f in files for s in [f.stat()]]
+        return [(str(f), s.st_size, s.st_mtime_ns) for f in self.parts() for s in [f.stat()]]
 
 
 def mapping_of(folder: Path) -> BookMapping | None:
@@ -142,7 +154,24 @@ def files_of(folder: Path) -> dict[str, FrameFiles]:
         if places:
             found[name] = places[0]
     refuse_incomplete(str(folder), found)
+    for files in found.values():
+        _refuse_uneven(files)
     return found
+
+
+def _refuse_uneven(found: FrameFiles) -> None:
+    """Refuse parts of a frame that lack a column of the contract that other parts have."""
+    contract = {c.name for c in CONTRACT[found.name]}
+    headers = {part: contract & found.header(part) for part in found.parts()}
+    every = set().union(*headers.values())
+    short = {part: sorted(every - names) for part, names in headers.items() if every > names}
+    if short:
+        part, lacking = next(iter(short.items()))
+        raise DataError(
+            f"{found.name}: {len(short):,} of {len(headers):,} files lack a column of the others; "
+            f"{part.name} has no {', '.join(lacking)}; give each file the same columns, empty "
+            "where nothing is known"
+        )
 
 
 def in_zones(name: str, frame: pd.DataFrame, zones: Mapping[str, str]) -> pd.DataFrame:

@@ -20,6 +20,8 @@ Numbers: TypeAlias = npt.NDArray[np.float64]
 Codes: TypeAlias = npt.NDArray[np.intp]
 ArrayLike: TypeAlias = "pd.Series | pd.Index | npt.NDArray[np.generic] | Sequence[object]"
 
+_DAY = 86_400  # seconds
+_NAT = np.iinfo(np.int64).min
 _YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})")
 _NUMBER_OBJECTS = {"decimal", "floating", "integer", "mixed-integer-float", "empty"}
 _DATE_OBJECTS = {"date", "datetime", "datetime64", "empty"}
@@ -88,7 +90,7 @@ def days(values: ArrayLike, name: str = "date") -> Days:
         )
     if not types.is_object_dtype(dtype):
         if types.is_datetime64_dtype(dtype):
-            return series.to_numpy().astype("datetime64[D]")
+            return _days_of(series.to_numpy())
         if isinstance(dtype, pd.ArrowDtype) and dtype.kind == "M":
             return series.astype("datetime64[us]").to_numpy().astype("datetime64[D]")
         if isinstance(dtype, pd.ArrowDtype) and "date" in str(dtype):
@@ -116,6 +118,30 @@ def days(values: ArrayLike, name: str = "date") -> Days:
     raise DataError(
         f"{name}: expected dates, found {found}; convert the column with pandas.to_datetime first"
     )
+
+
+def _days_of(instants: npt.NDArray[np.datetime64]) -> Days:
+    """The days of naive instants; those in seconds five times faster than numpy converts them."""
+    if instants.dtype != "datetime64[s]" or not len(instants):
+        return instants.astype("datetime64[D]")
+    second = instants.view(np.int64)
+    day: Days = (second // _DAY).view("datetime64[D]")
+    if second.min() == _NAT:
+        day[second == _NAT] = np.datetime64("NaT")
+    return day
+
+
+def midnights(day: Days) -> npt.NDArray[np.datetime64]:
+    """Days as ``datetime64[s]``, the form of a date in a frame.
+
+    >>> str(midnights(np.array(["2026-06-30"], "datetime64[D]"))[0])
+    '2026-06-30T00:00:00'
+    """
+    number = day.view(np.int64)
+    second = (number * _DAY).view("datetime64[s]")
+    if len(number) and number.min() == _NAT:
+        second[number == _NAT] = np.datetime64("NaT")
+    return second
 
 
 def numbers(values: ArrayLike, name: str = "amount") -> Numbers:
@@ -192,9 +218,9 @@ def codes(values: ArrayLike) -> tuple[Codes, pd.Index]:
         return _integer_codes(series.to_numpy(dtype=np.int64, na_value=0), null)
     try:
         code, index = pd.factorize(series, use_na_sentinel=True)
-        if index.dtype == object:  # half a surrogate pair, which no file and no other step takes
-            "".join(v for v in index if isinstance(v, str)).encode()
-    except UnicodeEncodeError:
+        texts = "".join(v for v in index if isinstance(v, str)) if index.dtype == object else ""
+        texts.encode()
+    except UnicodeEncodeError:  # half a surrogate pair, which no file and no other step takes
         raise DataError("expected ids or words, found text that is no Unicode text") from None
     except TypeError:
         found = types.infer_dtype(series, skipna=True)
@@ -202,6 +228,37 @@ def codes(values: ArrayLike) -> tuple[Codes, pd.Index]:
             f"expected ids or words, found {found} objects, which are no values"
         ) from None
     return code.astype(np.intp, copy=False), pd.Index(index)
+
+
+def is_unicode(text: str) -> bool:
+    """Whether a text can be written to a file: half a surrogate pair cannot.
+
+    >>> is_unicode("张"), is_unicode("\\ud800")
+    (True, False)
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def surely_distinct(ids: pd.Series) -> bool:
+    """Whether whole numbers without a null are all different; False where it takes more to tell.
+
+    >>> surely_distinct(pd.Series([3, 1, 2])), surely_distinct(pd.Series(["a", "b"]))
+    (True, False)
+    """
+    if not (isinstance(ids.dtype, np.dtype) and ids.dtype.kind == "i" and len(ids)):
+        return False
+    values = ids.to_numpy().astype(np.int64, copy=False)
+    low = int(values.min())
+    span = int(values.max()) - low + 1
+    if span > 8 * len(values) + 1024:
+        return False
+    seen = np.zeros(span, dtype=np.bool_)
+    seen[values - low if low else values] = True
+    return int(np.count_nonzero(seen)) == len(values)
 
 
 def _integer_codes(

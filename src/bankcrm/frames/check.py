@@ -12,7 +12,7 @@ from pandas.api import types
 
 from bankcrm.arguments import as_kind
 from bankcrm.errors import DataError, nearest
-from bankcrm.frames.arrays import as_of_day
+from bankcrm.frames.arrays import as_of_day, surely_distinct
 from bankcrm.frames.column import Column, DataFault
 from bankcrm.frames.findings import raise_faults
 from bankcrm.frames.instants import ZONE
@@ -69,8 +69,18 @@ def as_frame(data: object) -> pd.DataFrame:
 
 
 def frame_of_any(data: object) -> pd.DataFrame:
-    """The data as a pandas DataFrame, its columns not looked at."""
+    """The data as a pandas DataFrame, its columns not looked at.
+
+    Raises:
+        DataError: It is none, its columns have several levels, or two index levels share a name.
+    """
     if isinstance(data, pd.DataFrame):
+        if isinstance(data.columns, pd.MultiIndex):
+            raise DataError("columns: expected one name each, found several levels; join them")
+        levels = pd.Index([n for n in data.index.names if n is not None])
+        if not levels.is_unique:
+            twice = levels[levels.duplicated()][0]
+            raise DataError(f"index: the level {twice} more than once; give each its own name")
         return data
     if isinstance(data, pd.Series) or not hasattr(data, "__arrow_c_stream__"):
         raise DataError(
@@ -272,7 +282,8 @@ def _examine(
         # A row of a later day does not exist yet: it repeats no row, and no row repeats it.
         known = source.loc[~later] if later.any() else source
         repeated = np.zeros(len(source), dtype=np.bool_)
-        repeated[~later] = known.duplicated(keys) & known[keys].notna().all(axis=1)
+        if len(keys) > 1 or not surely_distinct(known[keys[0]]):
+            repeated[~later] = known.duplicated(keys) & known[keys].notna().all(axis=1)
         if repeated.any():
             advice = "keep one row for each, or give each its own key"
             flaw = Flaw("duplicate_key", repeated, f"one row for each {' + '.join(keys)}", advice)

@@ -27,7 +27,11 @@ def by_customer(data: object, columns: Sequence[Column], frame: str) -> pd.DataF
     >>> by_customer(scores, (Column("score", "number"),), "scores").loc[9].tolist()
     [5.0]
     """
-    if isinstance(data, pd.DataFrame) and "customer_id" not in (*data.columns, *data.index.names):
+    if (
+        isinstance(data, pd.DataFrame)
+        and data.index.nlevels == 1
+        and "customer_id" not in (*data.columns, data.index.name)
+    ):
         data = data.rename_axis(index="customer_id")
     checked = check_frame(data, (_CUSTOMER, *columns), frame=frame, key="customer_id")
     return checked.set_index("customer_id")

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pandas.api import types
 
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import codes
@@ -47,16 +48,35 @@ def _of_names(
     return pd.CategoricalDtype(pd.Index(names), ordered=ordered)
 
 
+def words_of(values: pd.Series, name: str) -> pd.Categorical:
+    """A column of the caller as a categorical, its words in order.
+
+    Args:
+        values: Words; any of them may be null.
+        name: The column, for errors.
+
+    Raises:
+        DataError: A value is a list or another object that is no word, or no Unicode text.
+
+    >>> words_of(pd.Series(["b", None, "a"]), "stage").categories.tolist()
+    ['a', 'b']
+    """
+    try:
+        return cast("pd.Categorical", values.astype("category").array)
+    except UnicodeEncodeError:
+        raise DataError(f"{name}: expected words, found text that is no Unicode text") from None
+    except TypeError:
+        found = types.infer_dtype(values, skipna=True)
+        raise DataError(f"{name}: expected words, found {found} objects, which are none") from None
+
+
 def places_of(values: pd.Series, names: Sequence[str]) -> npt.NDArray[np.int64]:
     """The place of each value in a fixed order of names; -1 for a null or an unknown value.
 
     >>> places_of(pd.Series(["low", "high", None]), ["high", "low"]).tolist()
     [1, 0, -1]
     """
-    try:
-        found = cast("pd.Categorical", values.astype("category").array)
-    except UnicodeEncodeError:
-        raise DataError("expected words, found text that is no Unicode text") from None
+    found = words_of(values, str(values.name))
     place = {name: i for i, name in enumerate(names)}
     table = np.array([*(place.get(c, -1) for c in found.categories), -1], dtype=np.int64)
     return table.take(found.codes, mode="wrap")

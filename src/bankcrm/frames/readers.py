@@ -11,7 +11,7 @@ import pandas as pd
 from pandas.api import types
 
 from bankcrm.errors import DataError
-from bankcrm.frames.arrays import codes, days, numbers
+from bankcrm.frames.arrays import codes, days, is_unicode, midnights, numbers
 from bankcrm.frames.column import Column
 from bankcrm.frames.instants import local_day
 
@@ -54,6 +54,7 @@ EXPECTED: dict[str, tuple[str, str]] = {
 
 
 _FRACTIONS = ("floating", "mixed-integer-float", "decimal")
+_PART = 65_536  # texts that are looked at together
 _EXACT = 2.0**53  # up to here a float holds every whole number
 
 
@@ -62,11 +63,27 @@ def _not_exact(rows: Mask) -> Flaw:
     return Flaw("not_exact", rows, "whole numbers that a float can hold exactly", advice)
 
 
-def _null_flaw(null: Mask, column: Column) -> list[Flaw]:
+def _null_flaw(null: Callable[[], Mask], column: Column) -> list[Flaw]:
+    """The missing values of a column that may have none; not looked for in one that may."""
     if column.nullable:
         return []
     expected = EXPECTED[column.kind][0]
-    return [Flaw("null", null, expected, "fill them or leave the rows out", show_values=False)]
+    return [Flaw("null", null(), expected, "fill them or leave the rows out", show_values=False)]
+
+
+def _unicode_flaw(texts: pd.Series) -> list[Flaw]:
+    """Texts that cannot be written to any file: half a surrogate pair, as a wrong decoder leaves.
+
+    Only Python's own texts can be so, not those of Arrow or of a file.
+    """
+    if not (types.is_object_dtype(texts.dtype) or getattr(texts.dtype, "storage", "") == "python"):
+        return []
+    plain = texts.to_numpy(dtype=object)
+    parts = (plain[start : start + _PART] for start in range(0, len(plain), _PART))
+    if all(is_unicode("".join(v for v in part if isinstance(v, str))) for part in parts):
+        return []
+    wrong = np.array([isinstance(v, str) and not is_unicode(v) for v in plain])
+    return [Flaw("not_unicode", wrong, "Unicode text", "decode them again", show_values=False)]
 
 
 Read: TypeAlias = "tuple[object, list[Flaw]]"
@@ -81,7 +98,7 @@ def _signed(ids: pd.Series) -> pd.Series:
 
 def _read_id(values: pd.Series, column: Column, until: LastDay | None) -> Read:
     null = values.isna().to_numpy()
-    flaws = _null_flaw(null, column)
+    flaws = _null_flaw(lambda: null, column)
     kind = values
     if isinstance(values.dtype, pd.CategoricalDtype):
         kind = pd.Series(values.cat.categories)
@@ -114,23 +131,26 @@ def _read_id(values: pd.Series, column: Column, until: LastDay | None) -> Read:
         raise DataError("no ids")
     blank = (values == "").to_numpy(dtype=np.bool_, na_value=False)
     flaws.append(Flaw("blank", blank, "an id", "fill them or leave the rows out"))
-    return values, flaws
+    return values, [*flaws, *_unicode_flaw(values)]
 
 
 def _read_text(values: pd.Series, column: Column, until: LastDay | None) -> Read:
-    null = values.isna().to_numpy()
     kind = values.cat.categories if isinstance(values.dtype, pd.CategoricalDtype) else values
     found = types.infer_dtype(kind, skipna=True)
-    if found not in ("string", "empty") and not null.all():
+    if found not in ("string", "empty") and not values.isna().all():
         raise DataError("no text")
-    return values, _null_flaw(null, column)
+    flaws = _null_flaw(lambda: values.isna().to_numpy(), column)
+    return values, [*flaws, *_unicode_flaw(values)]
 
 
 def _read_category(values: pd.Series, column: Column, until: LastDay | None) -> Read:
+    dtype = pd.CategoricalDtype(list(column.choices))
+    if column.choices and _same_categories(values.dtype, dtype):
+        return values, _null_flaw(lambda: values.isna().to_numpy(), column)
     code, index = codes(values)
     if len(index) and types.infer_dtype(index, skipna=True) != "string":
         raise DataError("no text")
-    flaws = _null_flaw(code < 0, column)
+    flaws = _null_flaw(lambda: code < 0, column)
     if not column.choices:
         return pd.Categorical.from_codes(code, index), flaws
     place = pd.Index(column.choices).get_indexer(index.astype(object).map(str)).astype(np.intp)
@@ -139,20 +159,27 @@ def _read_category(values: pd.Series, column: Column, until: LastDay | None) -> 
     outside = (chosen < 0) & (code >= 0)
     expected = f"one of {', '.join(column.choices)}"
     flaws.append(Flaw("outside_choices", outside, expected, "map them to these words"))
-    dtype = pd.CategoricalDtype(list(column.choices))
     small = np.int8 if len(column.choices) < 128 else np.int16
     return pd.Categorical.from_codes(chosen.astype(small), dtype=dtype), flaws
 
 
+def _same_categories(found: object, wanted: pd.CategoricalDtype) -> bool:
+    """Whether a dtype has the same categories in the same order, and none of another type."""
+    if not isinstance(found, pd.CategoricalDtype) or found != wanted:
+        return False
+    ours, theirs = wanted.categories, found.categories
+    return theirs.dtype == ours.dtype and bool((theirs == ours).all())
+
+
 def _read_date(values: pd.Series, column: Column, until: LastDay | None) -> Read:
     day = days(values, column.name)
-    null = np.isnat(day)
-    flaws = _null_flaw(null, column)
-    if until is not None:
+    flaws = _null_flaw(lambda: np.isnat(day), column)
+    # A missing day is the least of numbers.
+    if until is not None and day.view(np.int64).max(initial=0) > until.day.astype(np.int64):
         advice = "leave them out or review as of a later day"
-        late = ~null & (day > until.day)
+        late = day > until.day
         flaws.append(Flaw("after_as_of", late, f"dates up to {until.day}", advice))
-    return day.astype("datetime64[s]"), flaws
+    return midnights(day), flaws
 
 
 def _read_instant(values: pd.Series, column: Column, until: LastDay | None) -> Read:
@@ -176,7 +203,7 @@ def _read_instant(values: pd.Series, column: Column, until: LastDay | None) -> R
         values = pd.Series(pd.DatetimeIndex([pd.NaT] * len(values), tz="UTC"), index=values.index)
     if not isinstance(values.dtype, pd.DatetimeTZDtype):
         raise DataError("naive instants")
-    flaws = _null_flaw(null, column)
+    flaws = _null_flaw(lambda: null, column)
     if until is not None:
         late = ~null & (local_day(values, until.zone) > until.day)
         advice = "leave them out or review as of a later day"
@@ -186,15 +213,18 @@ def _read_instant(values: pd.Series, column: Column, until: LastDay | None) -> R
 
 def _read_number(values: pd.Series, column: Column, until: LastDay | None) -> Read:
     number = numbers(values, column.name)
-    null = np.isnan(number)
-    flaws = _null_flaw(null, column)
-    infinite = np.isinf(number)
-    flaws.append(Flaw("not_finite", infinite, "finite numbers", "correct them at the source"))
+    flaws = _null_flaw(lambda: np.isnan(number), column)
+    # The extremes say at the cost of one pass each whether a mask is needed; they leave NaN out.
+    least, most = (f.reduce(number, initial=np.nan) for f in (np.fmin, np.fmax))
+    some = bool(np.isinf([least, most]).any())
+    infinite = np.isinf(number) if some else np.zeros(len(number), np.bool_)
+    if some:
+        flaws.append(Flaw("not_finite", infinite, "finite numbers", "correct them at the source"))
     unit = f" {column.unit}" if column.unit else ""
-    if column.minimum is not None:
+    if column.minimum is not None and least < column.minimum:
         low = ~infinite & (number < column.minimum)
         flaws.append(Flaw("below_minimum", low, f"at least {column.minimum:g}{unit}"))
-    if column.maximum is not None:
+    if column.maximum is not None and most > column.maximum:
         high = ~infinite & (number > column.maximum)
         flaws.append(Flaw("above_maximum", high, f"at most {column.maximum:g}{unit}"))
     return number, flaws
@@ -222,7 +252,7 @@ def _read_boolean(values: pd.Series, column: Column, until: LastDay | None) -> R
     if not plain and types.infer_dtype(values, skipna=True) != "boolean":
         raise DataError("no booleans")
     truth = pd.arrays.BooleanArray(values.to_numpy(dtype=np.bool_, na_value=False), null)
-    return truth if null.any() else truth.to_numpy(dtype=np.bool_), _null_flaw(null, column)
+    return truth if null.any() else truth.to_numpy(dtype=np.bool_), _null_flaw(lambda: null, column)
 
 
 READERS: dict[str, Callable[[pd.Series, Column, LastDay | None], Any]] = {

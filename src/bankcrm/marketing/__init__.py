@@ -1,4 +1,4 @@
-"""Marketing: campaigns with a control group, consent and contact policy, channels."""
+"""Marketing: campaigns, consent and contact policy, channels, offers and prospects."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ from bankcrm.marketing.channels.use import channel_measures, first_contact_resol
 from bankcrm.marketing.consent.contact import may_contact
 from bankcrm.marketing.consent.statements import consents_as_of
 from bankcrm.marketing.offers.product_rules import product_rules
+from bankcrm.marketing.prospects.counterparties import counterparties
+from bankcrm.marketing.prospects.lookalike import LookAlike, fit_lookalike
+from bankcrm.marketing.prospects.referrals import referral_chain
 
 __all__ = [
     "ArmEffect",
@@ -26,6 +29,7 @@ __all__ = [
     "CampaignEffect",
     "CampaignReturn",
     "CampaignStep",
+    "LookAlike",
     "SampleSize",
     "UpliftCurve",
     "assign_groups",
@@ -33,12 +37,15 @@ __all__ = [
     "campaign_return",
     "channel_measures",
     "consents_as_of",
+    "counterparties",
     "detectable",
     "first_contact_resolution",
+    "fit_lookalike",
     "may_contact",
     "move_campaign",
     "power_of_test",
     "product_rules",
+    "referral_chain",
     "sample_size",
     "satisfaction",
     "stopping_bounds",

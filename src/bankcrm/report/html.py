@@ -16,6 +16,7 @@ from bankcrm.report import sections, trends
 from bankcrm.report.charts import curve, flow, heatmap
 from bankcrm.report.glance import carried_over, glance, key_figures, workload
 from bankcrm.report.packing import packed, packed_actions, script_json, sources
+from bankcrm.report.quality_sections import quality_tables
 from bankcrm.report.risk_sections import risk_tables
 from bankcrm.report.tables import FORMULA
 from bankcrm.report.words import Words
@@ -243,6 +244,7 @@ def _tables(content: ReportContent, words: Words) -> dict[str, Any]:
     return {
         **found,
         **risk_tables(s, of, words),
+        **quality_tables(s["quality"], words),
         "customers": of,
         "alarms": sections.warnings(
             content.warned, "alarm", s["customers"], sections.WARNED_ROWS, words

@@ -18,6 +18,7 @@ from bankcrm.vocabulary import (
     Labelled,
     Language,
     Product,
+    QualityDimension,
     ResourceLevel,
     Severity,
     Signal,
@@ -36,6 +37,7 @@ _LABELLED: tuple[type[Labelled], ...] = (
     Signal,
     Product,
     Channel,
+    QualityDimension,
 )
 
 _ENGLISH: Mapping[str, str] = {

@@ -20,6 +20,7 @@ from bankcrm.book.known import undated_labels
 from bankcrm.book.model import refuse_no_book
 from bankcrm.book.oddities import oddities, period_of, signs_of
 from bankcrm.book.recorded import absences, recorded_in
+from bankcrm.book.unused import nearly_named
 from bankcrm.book.view import book_view
 from bankcrm.calendars import WorkingCalendar, working_calendar
 from bankcrm.complaints import ProcessedComplaints, default_lexicon, process_complaints
@@ -39,6 +40,7 @@ from bankcrm.report.html import EarlierReview
 from bankcrm.reviews.engine_review import EngineReview, leading_customers
 from bankcrm.reviews.folder import files_of_day, review_folder
 from bankcrm.reviews.model import Review, earlier_of
+from bankcrm.reviews.quality import LATER, ON_ENGINE, UNKNOWN, quality_figures
 from bankcrm.reviews.risk import RISK_COLUMNS, RiskResults, risk_results, risks_of
 from bankcrm.reviews.summary import figure_columns, figures_of, summary_of
 from bankcrm.reviews.trend import count_paths, trend_of
@@ -148,7 +150,7 @@ def review(
     before = None if earlier is None else earlier_of(earlier)
     finished = None if done is None else checked_done(done, day)
     if engine is None and isinstance(book, Book):
-        report = _counter(progress, len(steps) + 4)
+        report = _counter(progress, len(steps) + 5)
         return _in_memory(book, day, rules, days_off, fitted, steps, report, before, finished)
     from bankcrm.engines import DuckDBEngine
 
@@ -204,6 +206,12 @@ def _in_memory(
     known_before = _before(earlier, day)
     risks = risks_of([_risks(found.facts)], known_before)
     risk = risk_results(checked, day, rules["risk"], risks, reasons, known_before)
+    report_progress("data quality")
+    quality = UNKNOWN
+    if book.as_of is None or book.as_of <= day:
+        quality = quality_figures(book.customers, day, rules["quality"])
+    else:
+        reasons |= {"quality": LATER}
     findings = [*faults, *odd, *processed.faults]
     report_progress("actions")
     actions = find_actions(
@@ -230,6 +238,7 @@ def _in_memory(
             found.limits,
             period_of(signs),
             risk,
+            quality,
         ),
         findings=findings_frame(findings),
         policies=rules,
@@ -279,6 +288,7 @@ def _on_engine(
     )
     processed = _complaints(named, day, rules, calendar)
     late = [f for f in faults if f.frame in ("complaints", "links", "capital")]
+    late += nearly_named(engine.columns)
     late += undated_labels(found.fitted.recorded, (*found.faults, *late), day, engine.as_of)
     figures = figures_of(found.output.parts(figure_columns(steps)), steps)
     head = leading_customers(found.output)
@@ -286,6 +296,7 @@ def _on_engine(
     sizes = {n: s for n, s in engine.sizes().items() if n in WHOLE}
     absent = absences(sizes, recorded, faults)
     reasons = found.reasons | reasons_beside(recorded, absent, found.reasons)
+    reasons |= {"quality": ON_ENGINE}
     report("groups and credit")
     known_before = _before(earlier, day)
     risks = risks_of(map(_risks, found.output.parts([*RISK_COLUMNS])), known_before)
@@ -318,6 +329,7 @@ def _on_engine(
             found.limits,
             found.period,
             risk,
+            UNKNOWN,
         ),
         findings=findings_frame(findings),
         policies=rules,

@@ -180,6 +180,7 @@ def summary_of(
     limits: Mapping[str, str],
     period: tuple[str | None, str | None],
     risk: RiskResults,
+    quality: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Counts, totals, lists and fingerprints of a review."""
     counts = {
@@ -211,6 +212,7 @@ def summary_of(
         "warnings": _warnings(figures.warned),
         "complaints": _complaints(processed),
         "risk": figures_of_risk(risk),
+        "quality": dict(quality),
         "findings": sum(f.count for f in findings),
         "not_available": dict(reasons),
         "limits": dict(limits),

@@ -10,6 +10,7 @@ from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.frames import Column, DataFault, as_frame, check_frame
 from bankcrm.frames.arrays import Numbers, numbers
 from bankcrm.frames.findings import findings_of, with_findings
+from bankcrm.frames.numbering import words_of
 from bankcrm.models import Target, columns_of
 from bankcrm.policy import Policy
 from bankcrm.policy.given import policy_of
@@ -145,9 +146,9 @@ def _targets_of(frame: pd.DataFrame, goals: pd.DataFrame) -> npt.NDArray[np.intp
 
 def _words(values: pd.Series) -> npt.NDArray[np.object_]:
     """Each value as text; a missing one stands for each."""
-    words = values.astype("category")
-    names = [str(c) for c in words.cat.categories]
-    found: npt.NDArray[np.object_] = np.array([*names, _EACH], dtype=object)[words.cat.codes]
+    words = words_of(values, str(values.name))
+    names = [str(c) for c in words.categories]
+    found: npt.NDArray[np.object_] = np.array([*names, _EACH], dtype=object)[words.codes]
     return found
 
 

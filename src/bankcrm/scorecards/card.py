@@ -137,7 +137,12 @@ def _add_scores(scores: pd.DataFrame, parts: pd.DataFrame, policy: Policy) -> No
             parts["points"] = np.where(enough[card], points, np.nan)
         scores[column] = np.where(enough, np.bincount(card, np.nan_to_num(points), size), np.nan)
     lacking = parts[~known & (weight > 0)]
-    text = lacking["kpi"].astype(str) + " (" + lacking["reason"].astype(str) + ")"
+    text = (
+        lacking["kpi"].astype(str)
+        + " ("
+        + lacking["reason"].astype(object).fillna("no reason").astype(str)
+        + ")"
+    )
     named = text.groupby(lacking["card"]).agg("; ".join)
     scores["missing"] = named.reindex(range(size)).astype(object)
     scores["missing"] = scores["missing"].where(scores["missing"].notna(), None)

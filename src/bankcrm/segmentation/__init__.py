@@ -1,4 +1,4 @@
-"""Segmentation: RFM, attributes, tiers and their review, memberships, resources, one view."""
+"""Segmentation: RFM, attributes, tiers, clusters, memberships, resources, one view."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from bankcrm.segmentation.attributes.classification import segment_attributes
 from bankcrm.segmentation.attributes.memberships import memberships
 from bankcrm.segmentation.attributes.product_use import product_use
 from bankcrm.segmentation.attributes.views import customer_view, profile
+from bankcrm.segmentation.clusters.fit import fit_clusters
+from bankcrm.segmentation.clusters.model import Clusters, assign_clusters
+from bankcrm.segmentation.clusters.portraits import portrait
+from bankcrm.segmentation.clusters.rules import ClusterRules, cluster_rules
 from bankcrm.segmentation.resources.allocation import allocate
 from bankcrm.segmentation.resources.levels import resource_levels, resource_rules
 from bankcrm.segmentation.resources.managers import assign_managers
@@ -27,16 +31,22 @@ from bankcrm.shares.apportionment import apportion
 
 __all__ = [
     "TIER_LADDER",
+    "ClusterRules",
+    "Clusters",
     "RfmThresholds",
     "allocate",
     "apportion",
+    "assign_clusters",
     "assign_managers",
     "assign_tiers",
     "average_balance",
+    "cluster_rules",
     "customer_view",
+    "fit_clusters",
     "fit_rfm",
     "fit_tiers",
     "memberships",
+    "portrait",
     "product_use",
     "profile",
     "resource_levels",

@@ -80,6 +80,8 @@ def dwell_times(
     30.0
     """
     spells = stage_spells(history)
+    if spells.empty:
+        raise DataError("history: no stage is known in it, so no stay; give one with stages")
     customers = pd.Index(spells["customer_id"])
     distinct = customers.unique()
     group, labels = groups_of(distinct, by)

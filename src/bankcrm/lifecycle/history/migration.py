@@ -124,6 +124,8 @@ def migration_matrix(
     panel = read_panel(history)
     if len(panel.dates) < 2:
         raise DataError("history: migration needs at least two dates")
+    if not panel.stages:
+        raise DataError("history: no stage is known in it, so no move; give one with stages")
     steps = np.diff(panel.dates.astype(np.int64)).astype(np.float64)
     if isinstance(by, str):
         if by != "period" or method != "cohort":

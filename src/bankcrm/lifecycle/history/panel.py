@@ -12,7 +12,7 @@ import pandas as pd
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import codes, days
-from bankcrm.frames.numbering import categorical
+from bankcrm.frames.numbering import categorical, words_of
 
 Grid: TypeAlias = npt.NDArray[np.int8]
 Days: TypeAlias = npt.NDArray[np.datetime64]
@@ -86,16 +86,11 @@ def _stage_codes(frame: pd.DataFrame) -> tuple[tuple[str, ...], Grid]:
         raise DataError(
             f"history: missing column stage; present: {', '.join(map(str, frame.columns))}"
         )
-    stage = frame["stage"]
-    if not isinstance(stage.dtype, pd.CategoricalDtype):
-        try:
-            stage = stage.astype("category")
-        except TypeError:
-            raise DataError("history: column stage: found lists; expected names") from None
-    names = tuple(map(str, stage.cat.categories))
+    stage = words_of(frame["stage"], "history.stage")
+    names = tuple(map(str, stage.categories))
     if len(names) > 127:
         raise DataError(f"history: {len(names)} different stages; expected at most 127")
-    return names, stage.cat.codes.to_numpy().astype(np.int8, copy=False)
+    return names, stage.codes.astype(np.int8, copy=False)
 
 
 def _is_product(index: pd.MultiIndex) -> bool:

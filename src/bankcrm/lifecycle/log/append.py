@@ -11,7 +11,7 @@ from bankcrm._display import card, line
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import as_of_day, codes
-from bankcrm.frames.numbering import categorical
+from bankcrm.frames.numbering import categorical, words_of
 from bankcrm.lifecycle.log.apply import (
     CONTRADICTORY,
     CONTRADICTORY_RULE,
@@ -262,7 +262,11 @@ def _tidy(log: object, model: StageModel) -> pd.DataFrame:
     frame = as_frame(log)
     kinds = {"event": model.event_names, "before": model.stage_names, "after": model.stage_names}
     return frame.assign(
-        **{c: pd.Categorical(frame[c], categories=list(k)) for c, k in kinds.items() if c in frame}
+        **{
+            c: words_of(frame[c], f"log.{c}").set_categories(list(k))
+            for c, k in kinds.items()
+            if c in frame
+        }
     )
 
 

@@ -128,6 +128,8 @@ def read_log(log: object, model: StageModel) -> Entries:
             f"present: {', '.join(map(str, frame.columns))}"
         )
     who, customers = codes(frame["customer_id"])
+    if (who < 0).any():
+        raise DataError(f"log.customer_id: {int((who < 0).sum()):,} are null; give a log")
     contested = np.zeros(len(frame), dtype=np.bool_)
     if "rule" in frame:
         contested = (frame["rule"] == CONTRADICTORY_RULE).to_numpy(dtype=np.bool_)

@@ -13,7 +13,7 @@ import pandas as pd
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import as_of_day
-from bankcrm.frames.numbering import categorical
+from bankcrm.frames.numbering import categorical, words_of
 from bankcrm.lifecycle.history.panel import Panel, read_panel
 from bankcrm.lifecycle.log.apply import apply_events, read_log
 from bankcrm.lifecycle.model import Move, StageModel, stage_model
@@ -159,7 +159,8 @@ def _rules(history: object, panel: Panel, row: Ints, column: Ints) -> tuple[Ints
     frame = as_frame(history)
     if "stage_rule" not in frame:
         return np.full(len(row), -1, dtype=np.intp), []
-    rule = read_panel(frame.assign(stage=frame["stage_rule"].astype("category")))
+    rules = words_of(frame["stage_rule"], "history.stage_rule")
+    rule = read_panel(frame.assign(stage=rules))
     return rule.grid[row, column].astype(np.intp), list(rule.stages)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.arguments import as_number
+from bankcrm.arguments import as_kind, as_number, refuse
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, check_frame
 from bankcrm.frames.arrays import codes
@@ -57,10 +57,12 @@ def assign_groups(
     >>> found["group"].tolist().count("control"), found.attrs["shares"]["offer"]
     (3, 0.5)
     """
+    if not isinstance(campaign, str):
+        refuse("campaign", "the name of a campaign", campaign)
     names, parts = _checked(shares)
     strata = (Column(by, "category"),) if by is not None else ()
     frame = check_frame(customers, (*_CUSTOMERS, *strata), frame="customers", key="customer_id")
-    draw = _draws(frame["customer_id"], campaign)
+    draw = draws(frame["customer_id"], campaign)
     if by is None:
         place = np.searchsorted(np.cumsum(parts)[:-1], draw / 2.0**64, side="right")
     else:
@@ -77,6 +79,7 @@ def assign_groups(
 
 
 def _checked(shares: Mapping[str, float]) -> tuple[list[str], npt.NDArray[np.float64]]:
+    as_kind(shares, Mapping, "shares", "give each group and its share")
     parts = [as_number(share, f"shares[{name!r}]") for name, share in shares.items()]
     if any(not 0 < p < 1 for p in parts) or not math.isclose(sum(parts), 1, abs_tol=1e-9):
         raise DataError(f"shares: expected shares between 0 and 1 that add up to 1, got {parts}")
@@ -88,8 +91,8 @@ def _checked(shares: Mapping[str, float]) -> tuple[list[str], npt.NDArray[np.flo
     return list(shares), np.array(parts)
 
 
-def _draws(customers: pd.Series, campaign: str) -> npt.NDArray[np.uint64]:
-    """A number of 64 bits per customer: SipHash of the id as text, keyed by the campaign."""
+def draws(customers: pd.Series, campaign: str) -> npt.NDArray[np.uint64]:
+    """A number of 64 bits per customer: SipHash of the id as text, keyed by the campaign's name."""
     key = hashlib.blake2b(campaign.encode(), digest_size=8).hexdigest()  # 16 characters
     ids = customers.astype(object).map(str).to_numpy(dtype=object)
     found: npt.NDArray[np.uint64] = pd.util.hash_array(ids, hash_key=key, categorize=False)

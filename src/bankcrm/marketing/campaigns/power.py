@@ -93,10 +93,9 @@ def power_of_test(
     >>> round(power_of_test(0.5, 0.25, control=50, treated=50), 6)
     0.740166
     """
-    total = control + treated
-    if min(control, treated) < 1:
-        raise DataError(f"control, treated: expected 1 or more each, got {control} and {treated}")
-    first, second, share = _rates(control_rate, difference, control / total)
+    in_control = _count(control, "control")
+    total = in_control + _count(treated, "treated")
+    first, second, share = _rates(control_rate, difference, in_control / total)
     pooled, apart = _spreads(first, second, share)
     reached = abs(difference) * math.sqrt(total) - quantile(confidence) * pooled
     return float(ndtr(reached / apart)) if apart else float(reached > 0)
@@ -164,8 +163,7 @@ def stopping_bounds(
     >>> stopping_bounds(5).round(3).tolist()
     [4.877, 3.357, 2.68, 2.29, 2.031]
     """
-    if looks < 1:
-        raise DataError(f"looks: expected 1 or more, got {looks}")
+    looks = int(_count(looks, "looks"))
     side = (1 - _share(confidence, "confidence")) / 2
     times = np.arange(1, looks + 1) / looks
     if kind == "obrien_fleming":
@@ -204,6 +202,13 @@ def _bounds(times: Floats, spend: Floats) -> Floats:
         density = np.exp(-(((ahead[:, None] - points) / step) ** 2) / 2) @ mass
         points, mass = ahead, density * limit * weights / (step * math.sqrt(2 * math.pi))
     return np.array(bounds)
+
+
+def _count(value: float, name: str) -> float:
+    number = as_number(value, name)
+    if not 1 <= number < math.inf:
+        raise DataError(f"{name}: expected 1 or more, got {value}")
+    return number
 
 
 def _share(value: float, name: str) -> float:

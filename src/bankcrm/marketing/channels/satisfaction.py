@@ -57,7 +57,7 @@ def satisfaction(
     >>> satisfaction(asked, measure="nps")[["value", "lower", "upper"]].round(3).iloc[0].tolist()
     [0.3, 0.141, 0.442]
     """
-    if measure not in _SCALES:
+    if not isinstance(measure, str) or measure not in _SCALES:
         raise DataError(f"measure: expected {', '.join(_SCALES)}, got {measure!r}")
     low, high = _SCALES[measure]
     frame = check_frame(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -78,12 +79,25 @@ def normalise_identifiers(values: ArrayLike, scheme: IdentifierScheme | str) -> 
     return pd.Series(array.to_pandas(), dtype="str").set_axis(index)
 
 
+def valid_identifiers(
+    values: pd.Series, scheme: IdentifierScheme | str, *, as_of: object = None
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Which values are valid identifiers, and which are there at all.
+
+    Raises:
+        DataError: There is no such scheme, or the values are no text.
+    """
+    texts, faults, _ = _examined(values, scheme, as_of)
+    there = ~texts.null
+    return (faults == FINE) & there, there
+
+
 def _normal(texts: Texts, scheme: IdentifierScheme) -> pa.LargeStringArray:
     if scheme == IdentifierScheme.MOBILE:
         return pc.utf8_slice_codeunits(texts.array, -11)
     if scheme == IdentifierScheme.EMAIL:
         return pc.utf8_lower(texts.array)
-    old = np.flatnonzero(texts.ascii & (texts.length == 15))
+    old = texts.of_width(15)
     if scheme != IdentifierScheme.RESIDENT_ID or not len(old):
         return texts.array
     matrix = extended(texts.matrix(old, 15))

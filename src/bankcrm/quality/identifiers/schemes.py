@@ -63,7 +63,7 @@ class _Check:
 def _resident_id(texts: Texts, day: np.datetime64 | None) -> Faults:
     found = _all(texts, IdentifierFault.LENGTH)
     for width in (18, 15):
-        rows = _rows(texts, width)
+        rows = texts.of_width(width)
         if not len(rows):
             continue
         m = texts.matrix(rows, width)
@@ -84,7 +84,7 @@ def _resident_id(texts: Texts, day: np.datetime64 | None) -> Faults:
 
 def _credit_code(texts: Texts, day: np.datetime64 | None) -> Faults:
     found = _all(texts, IdentifierFault.LENGTH)
-    rows = _rows(texts, 18)
+    rows = texts.of_width(18)
     m = texts.matrix(rows, 18)
     faults = np.full(len(rows), FINE)
     _mark(faults, _resident_id(texts, day)[rows] == FINE, IdentifierFault.RESIDENT_ID)
@@ -100,7 +100,7 @@ def _credit_code(texts: Texts, day: np.datetime64 | None) -> Faults:
 
 def _lei(texts: Texts, day: np.datetime64 | None) -> Faults:
     found = _all(texts, IdentifierFault.LENGTH)
-    rows = _rows(texts, 20)
+    rows = texts.of_width(20)
     m = texts.matrix(rows, 20)
     faults = np.full(len(rows), FINE)
     _mark(faults, remainder_97(m) != 1, IdentifierFault.CHECK_DIGIT)
@@ -146,7 +146,7 @@ def _luhn(texts: Texts, day: np.datetime64 | None) -> Faults:
     for width in np.unique(texts.length[~texts.null]):
         if not 2 <= width <= _LONGEST_LUHN:
             continue
-        rows = _rows(texts, int(width))
+        rows = texts.of_width(int(width))
         m = texts.matrix(rows, int(width))
         faults = np.full(len(rows), FINE)
         _mark(faults, ~luhn_holds(m), IdentifierFault.CHECK_DIGIT)
@@ -159,8 +159,10 @@ def _mobile(texts: Texts, day: np.datetime64 | None) -> Faults:
     found = _all(texts, IdentifierFault.LENGTH)
     for prefix in ("", "86", "+86", "0086"):
         width = len(prefix) + 11
-        rows = _rows(texts, width)
-        m = texts.matrix(rows, width)
+        rows = texts.of_width(width)
+        if not len(rows):
+            continue
+        m = texts.matrix(rows, width, copy=False)
         own = m[len(prefix) :]
         faults = np.full(len(rows), FINE)
         _mark(faults, (own[0] != ord("1")) | (own[1] < ord("3")), IdentifierFault.RANGE)
@@ -195,13 +197,9 @@ def _all(texts: Texts, fault: IdentifierFault) -> Faults:
     return found
 
 
-def _rows(texts: Texts, width: int) -> npt.NDArray[np.intp]:
-    return np.flatnonzero(texts.ascii & (texts.length == width))
-
-
 def _mark(faults: Faults, rows: Mask, fault: IdentifierFault) -> None:
     """A later mark replaces an earlier one: the gravest is marked last."""
-    faults[rows] = _CODE[fault]
+    faults += (_CODE[fault] - faults) * rows  # arithmetic on bytes is far faster than a mask
 
 
 def _are_days(

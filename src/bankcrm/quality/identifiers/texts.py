@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import attrs
 import numpy as np
 import numpy.typing as npt
@@ -31,11 +33,29 @@ class Texts:
     ascii: Mask
     length: npt.NDArray[np.int64]
 
-    def matrix(self, rows: npt.NDArray[np.intp], width: int) -> Bytes:
-        """The first ``width`` bytes of some rows, which are as long at least: ``width`` x rows."""
-        data, start = _buffers(self.array)
-        if len(rows) == len(self.length) and len(data) == width * len(rows):
-            return np.ascontiguousarray(data.reshape(-1, width).T)
+    def of_width(self, width: int) -> npt.NDArray[np.intp]:
+        """The rows with a plain text of so many bytes."""
+        if width > self.longest:
+            return np.empty(0, np.intp)
+        return np.flatnonzero(self.ascii & (self.length == width))
+
+    @functools.cached_property
+    def longest(self) -> int:
+        """The bytes of the longest text."""
+        return int(self.length.max(initial=0))
+
+    def matrix(self, rows: npt.NDArray[np.intp], width: int, copy: bool = True) -> Bytes:
+        """The first ``width`` bytes of some rows, which are as long at least: ``width`` x rows.
+
+        Args:
+            rows: The rows.
+            width: How many bytes.
+            copy: Whether the bytes of a place lie side by side, as reading all of them asks for.
+        """
+        data, start = text_bytes(self.array)
+        if len(data) == width * len(rows):  # no other row has any text
+            found = data.reshape(-1, width).T
+            return np.ascontiguousarray(found) if copy else found
         first = start[:-1][rows]
         found = np.empty((width, len(rows)), np.uint8)
         for place in range(width):
@@ -54,34 +74,45 @@ def texts_of(values: pd.Series, dropped: str = "", upper: bool = True) -> Texts:
     Raises:
         DataError: The values are no texts; numbers lose leading zeros.
     """
-    array = _arrow(values)
-    data, _ = _buffers(array)
-    if len(data) and data.max() >= 128:
+    array = arrow_texts(values)
+    data, start = text_bytes(array)
+    low, high = (int(data.min()), int(data.max())) if len(data) else (255, 0)
+    plain = high < 128
+    if not plain:
         array = pc.utf8_normalize(array, "NFKC")
-        data, _ = _buffers(array)
-    if len(data) and data.min() <= 32:
+        data, start = text_bytes(array)
+        low, high = int(data.min(initial=255)), int(data.max(initial=0))
+    if low <= 32:
         array = pc.utf8_trim_whitespace(array)
     for mark in dropped:
-        if (data == ord(mark)).any():
+        if low <= ord(mark) <= high and (data == ord(mark)).any():
             array = pc.replace_substring(array, mark, "")
-    if upper and ((data >= ord("a")) & (data <= ord("z"))).any():
+    if upper and high >= ord("a") and ((data >= ord("a")) & (data <= ord("z"))).any():
         array = pc.ascii_upper(array)
-    data, start = _buffers(array)
+    data, start = text_bytes(array)
     length = np.diff(start)
     ascii_only = np.ones(len(array), np.bool_)
-    if len(data) and data.max() >= 128:
+    if not plain and len(data) and data.max() >= 128:
         ascii_only = pc.string_is_ascii(array).to_numpy(zero_copy_only=False)
         ascii_only = np.asarray(pd.array(ascii_only, "boolean").to_numpy(np.bool_, na_value=True))
-    null = array.is_null().to_numpy(zero_copy_only=False) | (length == 0)
-    return Texts(array, null, ascii_only, np.where(null, 0, length))
+    empty, null = length == 0, array.is_null().to_numpy(zero_copy_only=False)
+    if (null > empty).any():  # bytes under a null may be anything
+        length[null] = 0
+    return Texts(array, null | empty, ascii_only, length)
 
 
-def _arrow(values: pd.Series) -> pa.LargeStringArray:
+def arrow_texts(values: pd.Series) -> pa.LargeStringArray:
+    """A column of text as one Arrow array.
+
+    Raises:
+        DataError: The values are no texts.
+    """
     if isinstance(values.dtype, pd.CategoricalDtype):
         values = values.astype(values.cat.categories.dtype)
-    if not (values.isna().all() or pd.api.types.infer_dtype(values, skipna=True) == "string"):
+    kind = pd.api.types.infer_dtype(values, skipna=True)
+    if kind != "string" and not values.isna().all():
         raise DataError(
-            f"expected text, found {pd.api.types.infer_dtype(values, skipna=True)}; "
+            f"expected text, found {kind}; "
             "read the column as text, since numbers lose leading zeros"
         )
     try:
@@ -94,11 +125,11 @@ def _arrow(values: pd.Series) -> pa.LargeStringArray:
     return found.cast(pa.large_string())
 
 
-def _buffers(array: pa.LargeStringArray) -> tuple[Bytes, npt.NDArray[np.int64]]:
+def text_bytes(array: pa.LargeStringArray) -> tuple[Bytes, npt.NDArray[np.int64]]:
     """The bytes of all texts, and where in them each text starts; the last is the end."""
     if not len(array):
         return np.zeros(0, np.uint8), np.zeros(1, np.int64)
     _, offsets, data = array.buffers()
     start = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
     bytes_ = np.zeros(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
-    return bytes_[start[0] : start[-1]], start - start[0]
+    return bytes_[start[0] : start[-1]], start - start[0] if start[0] else start

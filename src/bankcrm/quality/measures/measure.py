@@ -125,7 +125,7 @@ def _accuracy(
     if reference is None or key is None or key not in fields:
         reason = "no reference" if reference is None else "no key"
         return [
-            Verdict("accuracy", n, f"{n}-as-reference", 1.0, "reference", "", None, reason)
+            Verdict("accuracy", n, f"{n}-as-reference", 1.0, "reference", "", reason=reason)
             for n in names
         ]
     other = as_frame(reference)
@@ -145,4 +145,4 @@ def _compared(
     if name in theirs:
         return accuracy_verdict(name, ours, theirs[name], at)
     reason = "not in the reference"
-    return Verdict("accuracy", name, f"{name}-as-reference", 1.0, "reference", "", None, reason)
+    return Verdict("accuracy", name, f"{name}-as-reference", 1.0, "reference", "", reason=reason)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from datetime import date
+from typing import Any
 
 import attrs
 import numpy as np
@@ -16,7 +17,7 @@ from bankcrm.errors import DataError, known_names
 from bankcrm.frames.arrays import codes
 from bankcrm.intervals import newcombe, wilson
 from bankcrm.policy import Policy
-from bankcrm.quality.measures.verdicts import FAILED, PASSED, Verdict
+from bankcrm.quality.measures.verdicts import Verdict
 from bankcrm.vocabulary import QualityDimension
 
 _DIMENSIONS = [d.value for d in QualityDimension]
@@ -51,13 +52,13 @@ class Quality:
         and ``high`` (Wilson, 95 %; null where nothing was assessed), ``weight``, ``because``,
         ``source`` and ``reason`` (why nothing was assessed, else null).
         """
-        counts = [_counts(v.rows) for v in self.verdicts]
-        found = self._described()
-        found = found.assign(**_shares([n for n, _ in counts], [n for _, n in counts]))
+        counts = [v.counts for v in self.verdicts]
+        shares = _shares([n for n, _ in counts], [n for _, n in counts])
         why = [
             None if n else v.reason or "no row that the rule is for"
             for v, (n, _) in zip(self.verdicts, counts, strict=True)
         ]
+        found = self._described(**shares)
         found["reason"] = pd.Series(why, index=found.index, dtype=object)
         return self.policy.stamp(found)
 
@@ -102,9 +103,9 @@ class Quality:
             own = [v for v in self.verdicts if v.dimension == dimension and v.weight]
             assessed, passed = np.zeros(size), np.zeros(size)
             for v in own:
-                if v.rows is not None:
-                    assessed += v.weight * (v.rows >= 0)
-                    passed += v.weight * (v.rows == PASSED)
+                if v.assessed is not None and v.passed is not None:
+                    assessed += v.weight * v.assessed
+                    passed += v.weight * v.passed
             some = assessed > 0
             score[some] += float(weights[dimension]) * passed[some] / assessed[some]
             total[some] += float(weights[dimension])
@@ -142,10 +143,10 @@ class Quality:
         described = self._described()[["dimension", "field"]]
         parts = []
         for (rule, row), verdict in zip(described.iterrows(), self.verdicts, strict=True):
-            if verdict.rows is None:
+            if verdict.assessed is None or verdict.passed is None:
                 continue
-            assessed = _by_code(code, len(groups), verdict.rows >= 0)
-            passed = _by_code(code, len(groups), verdict.rows == PASSED)
+            assessed = _by_code(code, len(groups), verdict.assessed)
+            passed = _by_code(code, len(groups), verdict.passed)
             names = pd.Series([*groups, None], dtype=object)
             part = pd.DataFrame({"group": names, "rule": rule, **row.to_dict()})
             parts.append(part.assign(**_shares(assessed, passed))[assessed > 0])
@@ -193,36 +194,33 @@ class Quality:
         note = stamp(self.policy.version, self.policy.fingerprint)
         return card("Quality", figures, self.dimensions, note)
 
-    def _described(self) -> pd.DataFrame:
+    def _described(self, **figures: npt.NDArray[Any]) -> pd.DataFrame:
+        """One row per rule: what it is, and some figures."""
         texts = ("field", "weight", "because", "source")
         return pd.DataFrame(
             {
                 "dimension": pd.Categorical([v.dimension for v in self.verdicts], _DIMENSIONS),
                 **{name: [getattr(v, name) for v in self.verdicts] for name in texts},
+                **figures,
             },
             index=pd.Index([v.rule for v in self.verdicts], name="rule"),
         )
 
     def _failures(self) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_]]:
         """The failed rules and their reasons; one text per distinct set of failures."""
-        own = [v for v in self.verdicts if v.rows is not None and v.weight]
         number = np.zeros(len(self.ids), np.int64)
-        sets: list[tuple[int, ...]] = [()]
-        for place, v in enumerate(own):
-            failed = np.asarray(v.rows == FAILED)
+        sets: list[tuple[Verdict, ...]] = [()]
+        for v in self.verdicts:
+            if v.assessed is None or v.passed is None or not v.weight:
+                continue
+            failed = v.assessed & ~v.passed
             if not failed.any():
                 continue
-            both, number = np.unique(number * 2 + failed, return_inverse=True)
-            sets = [(*sets[b // 2], place) if b % 2 else sets[b // 2] for b in both]
-        rules = np.array([", ".join(own[i].rule for i in s) for s in sets], dtype=object)
-        reasons = np.array(["; ".join(own[i].because for i in s) for s in sets], dtype=object)
+            number, both = codes(number * 2 + failed)
+            sets = [(*sets[b // 2], v) if b % 2 else sets[b // 2] for b in both]
+        rules = np.array([", ".join(v.rule for v in s) for s in sets], dtype=object)
+        reasons = np.array(["; ".join(v.because for v in s) for s in sets], dtype=object)
         return rules[number], reasons[number]
-
-
-def _counts(rows: npt.NDArray[np.int8] | None) -> tuple[int, int]:
-    if rows is None:
-        return 0, 0
-    return int((rows >= 0).sum()), int((rows == PASSED).sum())
 
 
 def _by_code(
@@ -233,7 +231,7 @@ def _by_code(
     return np.append(found[1:], found[0]).astype(np.int64)
 
 
-def _shares(assessed: npt.ArrayLike, passed: npt.ArrayLike) -> dict[str, npt.NDArray[np.generic]]:
+def _shares(assessed: npt.ArrayLike, passed: npt.ArrayLike) -> dict[str, npt.NDArray[Any]]:
     n, x = np.asarray(assessed, np.int64), np.asarray(passed, np.int64)
     share, low, high = wilson(x, n)
     return {"assessed": n, "passed": x, "share": share, "low": low, "high": high}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from datetime import date
 
@@ -9,13 +10,15 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from pandas.api import types
 
 from bankcrm.errors import DataError
-from bankcrm.frames.arrays import codes
 from bankcrm.frames.column import Column, ColumnKind
 from bankcrm.frames.instants import local_day
 from bankcrm.frames.readers import READERS, LastDay
+from bankcrm.quality.identifiers.texts import arrow_texts, text_bytes
 from bankcrm.quality.measures.records import Placeholder
 from bankcrm.rules.fact_columns import FactColumn, fact_column
 from bankcrm.rules.values import Fact, FactType
@@ -53,17 +56,29 @@ class Field:
         column: Its contract.
         filled: Where it has a value that is no placeholder.
         fits: Where the value is one that the contract allows; False where it is not filled.
-        values: The values where they fit, otherwise null.
+        read: The values; null where they are not filled.
         wrong_type: Whether the column as a whole is of another type.
     """
 
     column: Column
     filled: Mask
     fits: Mask
-    values: pd.Series
+    read: pd.Series
     wrong_type: bool = False
 
-    @property
+    @functools.cached_property
+    def values(self) -> pd.Series:
+        """The values where they fit, otherwise null."""
+        if self.fits is self.filled:
+            return self.read
+        found = self.read
+        if found.dtype.kind == "b":
+            found = found.astype("boolean")
+        elif found.dtype.kind == "i":
+            found = found.astype("Int64")
+        return found.where(self.fits)
+
+    @functools.cached_property
     def fact(self) -> FactColumn:
         """The values as a fact that unary tests read."""
         kind = self.column.kind
@@ -86,29 +101,26 @@ def read_field(
         placeholders: Values that stand for a missing one.
         until: No date lies after this day; None for any.
     """
-    filled = ~(values.isna().to_numpy() | stand_ins(values, column, placeholders))
-    if not filled.all():
-        values = values.mask(~filled)
+    filled = values.notna().to_numpy()
+    stand_in = stand_ins(values, column, placeholders)
+    if stand_in.any():
+        filled = filled & ~stand_in
+        values = values.mask(stand_in)
     try:
         read, flaws = READERS[column.kind](values, column, until)
     except DataError:
         nothing = pd.Series(np.full(len(values), np.nan), index=values.index)
         return Field(column, filled, np.zeros(len(filled), np.bool_), nothing, wrong_type=True)
-    fits = filled.copy()
+    fits = filled
     for flaw in flaws:
-        fits &= ~flaw.mask
+        # A missing value is a flaw of a required column, but not one of validity.
+        if flaw.problem != "null" and flaw.mask.any():
+            fits = fits & ~flaw.mask
     found = read if isinstance(read, pd.Series) else pd.Series(read, index=values.index, copy=False)
     if column.kind == "instant":
         day = local_day(found) if until is None else local_day(found, until.zone)
         found = pd.Series(day.astype("datetime64[s]"), index=values.index)
         column = attrs.evolve(column, kind="date")
-    bad = filled & ~fits
-    if bad.any():
-        if found.dtype.kind == "b":
-            found = found.astype("boolean")
-        elif found.dtype.kind == "i":
-            found = found.astype("Int64")
-        found = found.mask(bad)
     return Field(column, filled, fits, found)
 
 
@@ -136,28 +148,29 @@ def stand_ins(values: pd.Series, column: Column, placeholders: Iterable[Placehol
         if (p.field == column.name or (not p.field and p.kind == column.kind))
         for v in p.values
     ]
-    texts = [v for v in named if isinstance(v, str)]
     kind = values.dtype
-    words = (
-        types.infer_dtype(values, skipna=True) == "string"
-        if types.is_object_dtype(kind)
-        else (isinstance(kind, pd.CategoricalDtype) or types.is_string_dtype(kind))
-    )
-    if words:
-        return _blank_or(values, texts)
-    found = np.zeros(len(values), np.bool_)
-    if types.is_numeric_dtype(values.dtype) and not types.is_bool_dtype(values.dtype):
-        numbers = [v for v in named if isinstance(v, int | float)]
-        return values.isin(numbers).to_numpy(np.bool_) if numbers else found
-    if types.is_datetime64_dtype(values.dtype):
-        days = [np.datetime64(v) for v in named if isinstance(v, date)]
-        if days:
-            found = np.isin(values.to_numpy().astype("datetime64[D]"), np.array(days))
-        return found
-    if types.is_object_dtype(values.dtype):
+    if isinstance(kind, pd.CategoricalDtype):
+        return _in_categories(values, named)
+    if types.is_object_dtype(kind):
+        if types.infer_dtype(values, skipna=True) == "string":
+            return _in_texts(values, named)
         plain = set(named)
         # Columns of Python objects are read value by value; those of a type are not.
         return np.array([_stands_in(v, plain) for v in values.to_numpy()], np.bool_)
+    if types.is_string_dtype(kind):
+        return _in_texts(values, named)
+    found = np.zeros(len(values), np.bool_)
+    if types.is_numeric_dtype(kind) and not types.is_bool_dtype(kind):
+        for number in named:
+            if isinstance(number, int | float):
+                found |= (values == number).to_numpy(np.bool_, na_value=False)
+    elif types.is_datetime64_dtype(kind):
+        # Whole numbers are compared faster than instants; seconds reach every placeholder.
+        second = values.to_numpy().astype("datetime64[s]", copy=False).view(np.int64)
+        for day in named:
+            if isinstance(day, date):
+                start = np.datetime64(day).astype("datetime64[s]").astype(np.int64)
+                found |= (second >= start) & (second < start + 86_400)
     return found
 
 
@@ -168,12 +181,34 @@ def _stands_in(value: object, placeholders: set[object]) -> bool:
     return plain and value in placeholders
 
 
-def _blank_or(values: pd.Series, texts: list[str]) -> Mask:
-    """Where a text is blank or one of the placeholders; looked up once per distinct category."""
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        code, index = codes(values)
-        held = np.array([str(v) in texts or not str(v).strip() for v in index] + [False])
-        return held[code]
-    known = values.isin([*texts, ""]).to_numpy(np.bool_)
-    blank = values.str.isspace().to_numpy(np.bool_, na_value=False)
-    return np.asarray(known | blank)
+def _in_categories(values: pd.Series, named: list[object]) -> Mask:
+    """Looked up once per category."""
+    plain = set(named)
+    held = [_stands_in(v, plain) for v in values.cat.categories]
+    if not any(held):
+        return np.zeros(len(values), np.bool_)
+    return np.array([*held, False])[values.cat.codes.to_numpy()]
+
+
+def _in_texts(values: pd.Series, named: list[object]) -> Mask:
+    """Where a text is blank or a placeholder; the bytes of most columns show no blank."""
+    try:
+        texts = arrow_texts(values)
+    except DataError:  # text that is no Unicode text
+        return np.array([_stands_in(v, set(named)) for v in values.array], np.bool_)
+    data, start = text_bytes(texts)
+    found = np.asarray(start[1:] == start[:-1])
+    if texts.null_count:
+        found &= _truth(texts.is_valid())
+    if data.min(initial=255) <= 32 or data.max(initial=0) >= 128:
+        found |= _truth(pc.utf8_is_space(texts))
+    words = [v for v in named if isinstance(v, str)]
+    if words:
+        short = np.flatnonzero(np.diff(start) <= max(len(w.encode()) for w in words))
+        part = texts if len(short) == len(texts) else texts.take(pa.array(short))
+        found[short] |= _truth(pc.is_in(part, pa.array(words, pa.large_string())))
+    return found
+
+
+def _truth(values: pa.BooleanArray) -> Mask:
+    return np.asarray(values.fill_null(False).to_numpy(zero_copy_only=False))

@@ -99,8 +99,8 @@ def _masked(values: pd.Series, rule: MaskRule) -> pd.Series:
 def _text(values: pd.Series, null: npt.NDArray[np.bool_]) -> pd.Series | None:
     """The values as text; None where all are null, or one is no Unicode text."""
     try:
-        return None if null.all() else values.astype("string")
-    except UnicodeEncodeError:
+        return None if null.all() else values.astype("string").fillna("")
+    except UnicodeError:
         return None
 
 

@@ -10,7 +10,7 @@ from pandas.api import types
 from bankcrm._display import card, line, stamp
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, as_frame, check_frame
-from bankcrm.frames.arrays import Codes, codes, days
+from bankcrm.frames.arrays import Codes, codes, days, is_unicode
 from bankcrm.frames.numbering import categorical
 from bankcrm.policy import Policy
 from bankcrm.policy.given import policy_of
@@ -155,10 +155,8 @@ def unify(
 def _refuse_no_text(frame: pd.DataFrame) -> None:
     """Refuse half a surrogate pair, which no file and no column of text can hold."""
     for name in (c for c in frame if types.is_object_dtype(frame[c].dtype)):
-        try:
-            "".join(v for v in frame[name].to_numpy() if isinstance(v, str)).encode()
-        except UnicodeEncodeError:
-            raise DataError(f"records.{name}: text that is no Unicode text; correct it") from None
+        if not is_unicode("".join(v for v in frame[name].to_numpy() if isinstance(v, str))):
+            raise DataError(f"records.{name}: text that is no Unicode text; correct it")
 
 
 _Key = tuple[MatchKey, "Codes | None", int]

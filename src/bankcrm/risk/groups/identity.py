@@ -20,6 +20,11 @@ another; or it left its group, which goes on, for another group."""
 
 _PREVIOUS = (Column("group", "category", meaning="The group on the earlier day."),)
 
+_CHANGES = (
+    Column("before", "category", nullable=True, meaning="The group before; null for none."),
+    Column("after", "category", nullable=True, meaning="The group after; null for none."),
+)
+
 
 def group_names(
     ids: pd.Index, member: Ints, group: Ints, previous: object = None
@@ -106,7 +111,7 @@ def _no_changes(ids: pd.Index) -> pd.DataFrame:
     return found.astype({"change": pd.CategoricalDtype(list(CHANGES))})
 
 
-def apply_changes(previous: object, changes: pd.DataFrame) -> pd.Series:
+def apply_changes(previous: object, changes: object) -> pd.Series:
     """The groups of a day from those of an earlier one and the changes between them.
 
     Args:
@@ -125,9 +130,10 @@ def apply_changes(previous: object, changes: pd.DataFrame) -> pd.Series:
     {1: 'G1'}
     """
     groups = by_customer(previous, _PREVIOUS, "previous")["group"].astype(object)
-    were = groups.reindex(changes.index)
-    if (were.fillna("") != changes["before"].fillna("")).any():
+    later = by_customer(changes, _CHANGES, "changes")[["before", "after"]].astype(object)
+    were = groups.reindex(later.index)
+    if (were.fillna("") != later["before"].fillna("")).any():
         raise DataError("changes: they do not follow the groups of that day; give the day before")
-    found = pd.concat([groups.drop(changes.index, errors="ignore"), changes["after"]])
+    found = pd.concat([groups.drop(later.index, errors="ignore"), later["after"]])
     after: pd.Series = found.dropna().sort_index().rename_axis("customer_id").rename("group")
     return after

@@ -114,6 +114,10 @@ def _parties(
 ) -> tuple[pd.Index, npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """The parties in rising order, so that the order of the links changes nothing."""
     code, ids = codes(pd.concat([frame["parent_id"], frame["child_id"]], ignore_index=True))
+    if ids.inferred_type.startswith("mixed"):
+        raise DataError(
+            "links: one of parent_id and child_id has numbers, one texts; give one type"
+        )
     place = code.astype(np.int32)
     if not ids.is_monotonic_increasing:
         order = np.argsort(ids.to_numpy(), kind="stable")

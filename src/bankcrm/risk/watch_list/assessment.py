@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from bankcrm.frames import as_frame
 from bankcrm.frames.numbering import categorical
 from bankcrm.policy import Policy
 from bankcrm.policy.given import policy_of
@@ -39,7 +40,7 @@ def assess_risks(facts: pd.DataFrame, *, policy: Policy | None = None) -> pd.Dat
     >>> assess_risks(facts)["risk_level"].tolist()
     ['high']
     """
-    policy = policy_of(policy, "risk")
+    policy, facts = policy_of(policy, "risk"), as_frame(facts)
     rules = {
         risk: policy.table(f"{risk}_risk").decide_frame(facts, on_missing="undecided")["rule"]
         for risk in RISKS

@@ -11,7 +11,7 @@ import pandas as pd
 from bankcrm.book.balances import average_balances
 from bankcrm.book.view import NEVER, BookView, Mask, day_number
 from bankcrm.frames.arrays import Numbers
-from bankcrm.frames.numbering import categorical
+from bankcrm.frames.numbering import categorical, words_of
 from bankcrm.policy import Policy
 
 NOT_STATED = "not_stated"
@@ -134,9 +134,9 @@ def _grades(frame: pd.DataFrame, column: str, grades: Mapping[str, float]) -> Nu
     """The grade of each row's word; nan where it has none."""
     if column not in frame:
         return np.full(len(frame), np.nan)
-    words = frame[column].astype("category")
-    of_word = [float(grades.get(str(w), np.nan)) for w in words.cat.categories]
-    found: Numbers = np.array([*of_word, np.nan])[words.cat.codes.to_numpy()]
+    words = words_of(frame[column], column)
+    of_word = [float(grades.get(str(w), np.nan)) for w in words.categories]
+    found: Numbers = np.array([*of_word, np.nan])[words.codes]
     return found
 
 

@@ -54,7 +54,9 @@ def columns_of(history: object, unit_days: float) -> tuple[pd.DataFrame, Floats,
             f"history: missing column(s) {', '.join(absent)}; give the result of purchase_history"
         )
     x, span, age = (numbers(frame[n], n) for n in names)
-    bad = ~((x >= 0) & (x == np.floor(x)) & (span >= 0) & (span <= age) & (age < np.inf))
+    bad = ~(
+        (x >= 0) & (x < 2**31) & (x == np.floor(x)) & (span >= 0) & (span <= age) & (age < np.inf)
+    )
     bad |= (x == 0) != (span == 0)
     if bad.any():
         rows = ", ".join(map(str, frame.index[bad][:5].tolist()))

@@ -79,12 +79,13 @@ def fit_spend(history: object) -> SpendModel:
     """
     frame = as_frame(history)
     x, z = _amounts(frame)
-    bad = (x > 0) & ~(z > 0)
+    bad = (x > 0) & ~((z > 0) & np.isfinite(z) & np.isfinite(x))
     if bad.any():
         rows = ", ".join(map(str, frame.index[bad][:5].tolist()))
         raise DataError(
-            f"mean_amount: {int(bad.sum()):,} customers with repeats have none above 0 ({rows}); "
-            "the model knows amounts above 0 only: leave them out, and count their margins apart"
+            f"mean_amount: {int(bad.sum()):,} customers with repeats have no finite one above 0 "
+            f"({rows}); the model knows amounts above 0 only: leave them out, and count their "
+            "margins apart"
         )
     x, z = x[x > 0], z[x > 0]
     if len(x) < 3:

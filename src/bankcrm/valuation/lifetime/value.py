@@ -9,7 +9,9 @@ import pandas as pd
 
 from bankcrm.arguments import as_kind, as_number
 from bankcrm.errors import DataError
+from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import numbers
+from bankcrm.frames.numbering import words_of
 from bankcrm.valuation.lifetime.fit import KERNELS, PurchaseModel
 from bankcrm.valuation.lifetime.spend import SpendModel
 from bankcrm.valuation.retention import customer_value
@@ -116,15 +118,15 @@ def lifetime_value(
     as_kind(retention, Mapping, "retention", "give stage and probability")
     if absent := [c for c in ("stage", "contribution") if c not in customers.columns]:
         raise DataError(f"customers: missing column(s) {', '.join(absent)}")
-    stage = customers["stage"].astype("category")
-    unknown = [s for s in stage.cat.remove_unused_categories().cat.categories if s not in retention]
+    stage = words_of(as_frame(customers)["stage"], "customers.stage")
+    unknown = [s for s in stage.remove_unused_categories().categories if s not in retention]
     if unknown:
         raise DataError(
             f"retention: none given for the stages {', '.join(map(str, unknown))}; give the "
             "probability of staying a period for each stage"
         )
-    rates = [retention.get(s, 0.0) for s in stage.cat.categories]
+    rates = [retention.get(s, 0.0) for s in stage.categories]
     per_unit = customer_value(1.0, np.array(rates, dtype=np.float64), discount, growth=growth)
-    unit = np.append(per_unit, np.nan)[stage.cat.codes.to_numpy()]
+    unit = np.append(per_unit, np.nan)[stage.codes]
     money = numbers(customers["contribution"], "contribution")
     return pd.Series(unit * money, index=customers.index, name="lifetime_value")

@@ -1,0 +1,1 @@
+"""Prospects: look-alikes of customers, the other side of payments, and referrals (CBM-8)."""
