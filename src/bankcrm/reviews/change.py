@@ -66,8 +66,9 @@ class ReviewChange:
 
     def dated(self, actions: pd.DataFrame) -> pd.DataFrame:
         """The actions of the later review with the day since which they are listed."""
-        since = actions["action_id"].map(self.repeated.set_index("action_id")["since"])
-        return actions.assign(since=since.fillna(actions["since"]))
+        known = self.repeated.set_index("action_id")["since"]
+        since = known.reindex(actions["action_id"]).to_numpy()
+        return actions.assign(since=np.where(np.isnat(since), actions["since"], since))
 
     def action_counts(self) -> dict[str, int]:
         """How many actions are ``repeated``, ``done`` and ``no longer due``."""
