@@ -5,6 +5,7 @@ from __future__ import annotations
 from bankcrm.actions.contract import ACTION_COLUMNS, DONE_COLUMNS
 from bankcrm.actions.known import read_done
 from bankcrm.actions.plan import actions_in, find_actions
+from bankcrm.actions.records import ContactRecords
 from bankcrm.actions.select import select_actions
 from bankcrm.actions.situation import Situation
 from bankcrm.actions.sources import SOURCES, ActionSource
@@ -14,6 +15,7 @@ __all__ = [
     "DONE_COLUMNS",
     "SOURCES",
     "ActionSource",
+    "ContactRecords",
     "Situation",
     "actions_in",
     "find_actions",

@@ -155,6 +155,7 @@ def actions(found: pd.DataFrame, words: Words, *, since: bool = False) -> Grid |
             *listed,
             ("priority", "bad", shown["priority"].astype(object)),
             ("owner", "word", shown["department"].astype(object)),
+            ("contact", "word", shown["contact"].astype(object)),
             ("reasons", "reasons", shown["reason"].astype(object)),
         ],
         words,

@@ -11,8 +11,9 @@ from typing import Literal, cast, overload
 import attrs
 import pandas as pd
 
-from bankcrm.actions import Situation, actions_in, find_actions
+from bankcrm.actions import ContactRecords, Situation, actions_in, find_actions
 from bankcrm.actions.known import checked_done
+from bankcrm.actions.records import RECORDED
 from bankcrm.actions.situation import calendar_for
 from bankcrm.book import Book
 from bankcrm.book.files import refuse_book_folder
@@ -29,7 +30,7 @@ from bankcrm.folders import ResultFolder
 from bankcrm.frames.arrays import as_of_day
 from bankcrm.frames.check import findings_frame
 from bankcrm.pipeline import STEPS, Fitted, Step
-from bankcrm.pipeline.beside import reasons_beside
+from bankcrm.pipeline.beside import limits_beside, reasons_beside
 from bankcrm.pipeline.reading import shown_columns
 from bankcrm.pipeline.run import run_steps
 from bankcrm.plugins import fact_sources_of
@@ -202,6 +203,7 @@ def _in_memory(
     customers = found.facts[[c for c in shown_columns(steps) if c in found.facts]]
     figures = figures_of([found.facts], steps)
     reasons = found.reasons | reasons_beside(recorded, absent, found.reasons)
+    limits = found.limits | limits_beside(reasons)
     report_progress("groups and credit")
     known_before = _before(earlier, day)
     risks = risks_of([_risks(found.facts)], known_before)
@@ -214,9 +216,13 @@ def _in_memory(
         reasons |= {"quality": LATER}
     findings = [*faults, *odd, *processed.faults]
     report_progress("actions")
-    actions = find_actions(
-        _situation(found.facts, processed.routed, day, rules, calendar, steps, earlier, risk, done)
+    contacting = None
+    if set(RECORDED) & {*known.recorded, *recorded}:
+        contacting = ContactRecords.of(checked.frames(), known.frames | Fitted(recorded).frames)
+    situation = _situation(
+        found.facts, processed.routed, day, rules, calendar, steps, earlier, risk, done
     )
+    actions = find_actions(attrs.evolve(situation, contacting=contacting))
     trend = trend_of(count_paths([found.facts]), processed.routed, day, rules)
     report_progress("done")
     return Review(
@@ -235,7 +241,7 @@ def _in_memory(
             findings,
             rules,
             reasons,
-            found.limits,
+            limits,
             period_of(signs),
             risk,
             quality,
@@ -245,7 +251,7 @@ def _in_memory(
         facts=found.facts,
         fitted=found.fitted,
         reasons=reasons,
-        limits=found.limits,
+        limits=limits,
         steps=steps,
         note=book.note,
         currency=book.currency,
@@ -266,6 +272,7 @@ def _on_engine(
     earlier: EarlierReview | None,
     done: pd.DataFrame | None,
 ) -> EngineReview:
+    from bankcrm.engines.contacts import contact_frames
     from bankcrm.engines.run import WHOLE, default_blocks, number_of_passes, run_on, whole_book
 
     blocks = blocks or default_blocks(engine)
@@ -297,15 +304,22 @@ def _on_engine(
     absent = absences(sizes, recorded, faults)
     reasons = found.reasons | reasons_beside(recorded, absent, found.reasons)
     reasons |= {"quality": ON_ENGINE}
+    limits = found.limits | limits_beside(reasons)
     report("groups and credit")
     known_before = _before(earlier, day)
     risks = risks_of(map(_risks, found.output.parts([*RISK_COLUMNS])), known_before)
     risk = risk_results(named, day, rules["risk"], risks, reasons, known_before)
     findings = [*found.faults, *late, *processed.faults]
     report("actions")
+    own = found.fitted if fitted is None else Fitted(engine.recorded())
+    contacting = None
+    if set(RECORDED) & {*found.fitted.recorded, *own.recorded}:
+        frames = contact_frames(engine, day, rules)
+        contacting = ContactRecords.of(frames, found.fitted.frames | own.frames)
+    situation = _situation(head, processed.routed, day, rules, calendar, steps, earlier, risk, done)
     actions = actions_in(
         found.output.parts,
-        _situation(head, processed.routed, day, rules, calendar, steps, earlier, risk, done),
+        attrs.evolve(situation, contacting=contacting),
     )
     paths = count_paths(found.output.parts(["stage_path"]))
     trend = trend_of(paths, processed.routed, day, rules)
@@ -326,7 +340,7 @@ def _on_engine(
             findings,
             rules,
             reasons,
-            found.limits,
+            limits,
             found.period,
             risk,
             UNKNOWN,
@@ -336,7 +350,7 @@ def _on_engine(
         facts=head,
         fitted=found.fitted,
         reasons=reasons,
-        limits=found.limits,
+        limits=limits,
         steps=steps,
         note=engine.note,
         currency=engine.currency,
