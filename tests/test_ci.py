@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -42,6 +45,24 @@ def test_links_of_the_readme_lead_somewhere() -> None:
     targets = re.findall(r"\]\((?!https?://)([^)#]+)", README)
     assert targets
     assert [target for target in targets if not (ROOT / target).exists()] == []
+
+
+def test_ci_locks_every_package_that_it_names() -> None:
+    """What the package and its extras require has one version in the lock, within its bounds."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lock = (ROOT / ".ci" / "lock.txt").read_text(encoding="utf-8")
+    locked = {Requirement(n).name: n for n in lock.splitlines() if not n.startswith("#")}
+    extras = project["optional-dependencies"]
+    named = [
+        *project["dependencies"],
+        *(r for name in extras if name != "spark" for r in extras[name]),
+    ]
+    for asked in (Requirement(r) for r in named):
+        if asked.name == project["name"]:
+            continue
+        [version] = Requirement(locked[canonicalize_name(asked.name)]).specifier
+        assert version.operator == "=="
+        assert asked.specifier.contains(version.version), (asked, version)
 
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
+import random
 import unicodedata
 from pathlib import Path
 
 import pytest
 
 from bankcrm import write_book
-from bankcrm.cli import main
+from bankcrm.cli import cli, main
 from bankcrm.datasets import make_book
 
 REFUSED = {
@@ -76,3 +78,21 @@ def test_a_hostile_name_drives_no_terminal(
     assert not controls(out)
     assert "[/red]" in out or "red" not in name
     assert "[bold]x[/bold]" in out or "bold" not in name
+
+
+def test_a_sample_of_hostile_command_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The full run is ``tests/nightly/command_lines.py``."""
+    place = Path(__file__).parent / "nightly" / "command_lines.py"
+    spec = importlib.util.spec_from_file_location("bankcrm_command_lines", place)
+    assert spec is not None
+    assert spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    monkeypatch.chdir(tmp_path)
+    draw, made = random.Random(3), script.Tables(tmp_path)
+    for word in script.WORDS:
+        assert not script.fault_of(["check", word]), ascii(word)
+    for _ in range(12):
+        name = draw.choice(["check", "convert", "convert-rules", "inspect", "policies", "sample"])
+        words = [name, *script.line_of(cli.commands[name], made, draw)]
+        assert not script.fault_of(words), words

@@ -10,8 +10,16 @@ from hypothesis import given, settings
 from pandas.testing import assert_frame_equal
 
 from bankcrm import Review, review
-from bankcrm.actions import ACTION_COLUMNS, SOURCES, Situation, actions_in, find_actions
+from bankcrm.actions import (
+    ACTION_COLUMNS,
+    SOURCES,
+    ContactRecords,
+    Situation,
+    actions_in,
+    find_actions,
+)
 from bankcrm.actions.contract import KEY, PRIORITIES
+from bankcrm.actions.plan import _add_reasons
 from bankcrm.actions.situation import calendar_for
 from bankcrm.book import Book
 from bankcrm.calendars import working_calendar
@@ -29,11 +37,11 @@ def bank() -> Review:
     return review(make_book(1_500, seed=3), as_of=AS_OF)
 
 
-def situation(reviewed: Review) -> Situation:
+def situation(reviewed: Review, records: ContactRecords | None = None) -> Situation:
     days = calendar_for(CALENDAR, reviewed.as_of)
     return Situation(
         reviewed.facts, reviewed.complaints, reviewed.as_of, reviewed.policies, days,
-        watch=reviewed.risk.watch_list,
+        watch=reviewed.risk.watch_list, contacting=records,
     )  # fmt: skip
 
 
@@ -64,7 +72,9 @@ def test_a_customer_among_few_gets_the_same_actions_as_among_many(book: Book) ->
         known = [c for c in columns if c in found.facts]
         return [found.facts.loc[[c], known] for c in found.facts.index]
 
-    parts = actions_in(one_by_one, situation(found))
+    frames = book.check(AS_OF)[0].frames()
+    records = ContactRecords.of(frames, {n for n, f in frames.items() if len(f)})
+    parts = actions_in(one_by_one, situation(found, records))
     assert_frame_equal(parts.astype(object), found.actions.astype(object), check_like=True)
     assert parts.attrs == found.actions.attrs
 
@@ -155,3 +165,16 @@ def test_a_year_without_a_calendar_counts_monday_to_friday() -> None:
     )
     actions = review(book, as_of="1997-01-02").actions.set_index("action")
     assert actions.loc["welcome_call", "due"] == pd.Timestamp("1997-01-03")
+
+
+@pytest.mark.parametrize("contacts", [3, 60, 100])  # more words than an int8 numbers
+def test_merged_contacts_keep_their_own_words(contacts: int) -> None:
+    words = [f"{a}{i}" for i in range(contacts) for a in "ab"]
+    names = ("origin", "reason", "rules", "source")
+    ordered = pd.DataFrame({name: pd.Categorical(words) for name in names})
+    ordered["evidence"] = np.array(words, dtype=object)
+    start = np.arange(0, 2 * contacts, 2)
+    merged = ordered.iloc[start].reset_index(drop=True)
+    _add_reasons(merged, ordered, np.arange(contacts), start + 1)
+    assert merged["reason"].tolist() == [f"a{i}; b{i}" for i in range(contacts)]
+    assert merged["rules"].tolist() == [f"a{i}+b{i}" for i in range(contacts)]

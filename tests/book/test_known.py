@@ -31,6 +31,7 @@ DATED = {
     "complaints": "received_at",
     "credits": "granted_date",
     "capital": "date",
+    "consents": "since",
 }
 """Written anew, from the data contract's text: the date of a row."""
 LATER = {

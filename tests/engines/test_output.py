@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from bankcrm.engines import read_output
+from bankcrm.engines.blocks import Workspace
 from bankcrm.engines.output import OutputWriter
 from bankcrm.errors import DataError
 
@@ -68,6 +69,14 @@ def test_parts_of_the_same_key_are_taken_up_and_others_thrown_away(tmp_path: Pat
     writer.write("part-0.parquet", frame(1))
     assert OutputWriter(tmp_path, DAY, {"value": 1}).begin() == ["part-0.parquet"]
     assert OutputWriter(tmp_path, DAY, {"value": 2}).begin() == []
+
+
+def test_blocks_of_another_day_or_policy_are_not_taken_up(tmp_path: Path) -> None:
+    folder = tmp_path / "work"
+    for key, left in (({"day": 1}, False), ({"day": 1}, True), ({"day": 2}, False)):
+        Workspace(folder, key).begin()
+        assert (folder / "block=0").is_dir() == left
+        (folder / "block=0").mkdir(exist_ok=True)
 
 
 KILLED = """

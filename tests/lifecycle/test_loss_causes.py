@@ -32,6 +32,17 @@ def test_a_book_that_leaves_for_one_cause_alone_breaks_the_rule() -> None:
     assert (table["lower"] > table["reference"]).tolist() == [True, False, False, False]
 
 
+def test_a_figure_on_an_end_of_its_interval_lies_within_it() -> None:
+    rule = {**dict.fromkeys(POLICY.value("loss_reason_shares"), 0.0), "product_or_complaint": 1.0}
+    table = loss_causes(
+        pd.DataFrame({"closure_reason": ["fees"] * 100}),
+        policy=POLICY.with_parameters(loss_reason_shares=rule),
+    )
+    assert (table["upper"] == table["reference"]).tolist() == [True, False, False, False]
+    assert (table["lower"] == table["reference"]).tolist() == [False, True, True, True]
+    assert table["within"].all()
+
+
 def test_a_cause_of_another_name_and_a_group_as_cause() -> None:
     table = loss_causes(pd.DataFrame({"why": ["other", "fees"]}), column="why")
     assert table["count"].to_dict() == {

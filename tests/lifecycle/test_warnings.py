@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import attrs
@@ -78,6 +79,13 @@ def test_a_customer_is_measured_by_their_own_rhythm() -> None:
     assert facts.loc[2, "overdue_ratio"] == pytest.approx(40 / 7, rel=0.1)
     assert not facts.loc[5, "has_rhythm"]
     assert np.isnan(facts.loc[5, "overdue_ratio"])
+
+
+@pytest.mark.parametrize(("last", "has_rhythm"), [("2026-03-16", False), ("2026-03-23", True)])
+def test_a_rhythm_takes_four_active_days(last: str, has_rhythm: bool) -> None:
+    facts = all_facts(moves=weekly(1, "2026-03-02", last))
+    assert facts.loc[1, "has_rhythm"] == has_rhythm
+    assert np.isnan(facts.loc[1, "overdue_ratio"]) != has_rhythm
 
 
 def test_each_source_adds_its_signal() -> None:
@@ -266,6 +274,19 @@ def test_each_balance_counts_for_its_days() -> None:
     assert ratio((7, 1, START, 1000), (7, 1, "2026-03-02", 400)) == pytest.approx(0.8)
     daily = [(7, 1, str(d), 1000.0) for d in pd.date_range(START, "2026-03-01").date]
     assert ratio(*daily, (7, 1, "2026-03-02", 400)) == pytest.approx(0.8)
+
+
+def test_the_windows_begin_and_end_on_their_days() -> None:
+    """The first and the last day of each window count, and the day before the first does not."""
+    a_day = (7, 1, START, 900), (7, 1, "2025-10-04", 0)
+    assert ratio(*a_day, (7, 1, "2026-03-31", 900)) == 1  # one day of 90 in either
+    assert ratio(*a_day, (7, 1, "2025-12-31", 900), (7, 1, MIDDLE, 0)) == 0
+    before = (7, 1, "2025-10-02", 900), (7, 1, START, 0)
+    assert math.isnan(ratio(*before, (7, 1, MIDDLE, 900)))
+
+
+def test_a_small_balance_has_a_ratio_too() -> None:
+    assert ratio((7, 1, START, 0.5), (7, 1, MIDDLE, 0.25)) == 0.5
 
 
 def test_money_that_moves_between_own_accounts_does_not_fall() -> None:

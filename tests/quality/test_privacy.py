@@ -4,39 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import zipfile
-from pathlib import Path
 
-import attrs
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import bankcrm
-from bankcrm.datasets import make_book
-from bankcrm.errors import BankcrmError, DataError
-from bankcrm.frames import check_frame
-from bankcrm.models import Complaint, Customer, columns_of, models_of
+from bankcrm.errors import DataError
+from bankcrm.marketing import consents_as_of
+from bankcrm.models import Complaint, Customer, columns_of
 from bankcrm.quality import (
-    check_identifiers,
     mask_personal,
-    measure_quality,
-    normalise_identifiers,
     pseudonymise,
     retention_plan,
-    unify,
 )
 
 DAY = dt.date(2026, 6, 30)
 KEY = b"sixteen byte key"
-MARKS = {
-    "name": "MARKER-NAME",
-    "phone": "MARKER-PHONE",
-    "email": "MARKER-MAIL",
-    "id_number": "MARKER-NUMBER",
-}
 
 
 def unmarked(text: str) -> bool:
@@ -154,126 +138,41 @@ def test_open_complaints_hold_and_requests_restrict() -> None:
     assert found["keep_until"].astype(str)[1] == "2034-01-01"
 
 
-def content_of(path: Path) -> bytes:
-    """What a file holds, unpacked."""
-    if path.suffix == ".parquet":
-        return pd.read_parquet(path).to_string().encode()
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as parts:
-            return b"".join(parts.read(name) for name in parts.namelist())
-    return path.read_bytes()
+def test_complaints_that_are_closed_or_yet_to_come_do_not_hold() -> None:
+    rows = plan(contract_date=["2000-01-01"] * 4, closed_date=["2010-01-01"] * 4)
+    at = pd.to_datetime(["2026-01-01T10:00+08:00"] * 3 + ["2026-07-01T00:30+08:00"], utc=True)
+    closed = ["2026-06-30T23:59+08:00", "2026-07-01T00:00+08:00", None, None]
+    cases = pd.DataFrame(
+        {
+            "customer_id": range(4),
+            "received_at": at,
+            "closed_at": pd.to_datetime(closed, utc=True),
+        }
+    )
+    found = retention_plan(rows, as_of=DAY, complaints=cases)
+    assert found["action"].tolist() == ["erase", "hold", "hold", "erase"]
 
 
-@pytest.fixture(scope="module")
-def marked() -> bankcrm.Book:
-    """The synthetic bank with one customer whose personal values are marked."""
-    book = make_book(300, seed=3)
-    customers = book.customers.reset_index(drop=True).copy()
-    for field, mark in MARKS.items():
-        plain = (
-            customers[field].astype(object)
-            if field in customers
-            else pd.Series(None, range(len(customers)), dtype=object)
-        )
-        plain[5] = mark
-        customers[field] = plain
-    complaints = book.complaints.reset_index(drop=True).copy()
-    for column in columns_of(Complaint):
-        if column.personal and column.kind == "text":
-            complaints[column.name] = f"MARKER-{column.name}"
-    return attrs.evolve(book, customers=customers, complaints=complaints)
-
-
-def test_a_review_shows_no_personal_value(marked: bankcrm.Book, tmp_path: Path) -> None:
-    review = bankcrm.review(marked, as_of=marked.as_of)
-    customer = marked.customers["customer_id"].iloc[5]
-    review.write(tmp_path / "out")
-    policies = bankcrm.default_policies()
-    stricter = policies["lifecycle"].with_parameters(lost_after_days=200)
-    impact = bankcrm.simulate(marked, proposed=stricter, as_of=marked.as_of)
-    impact.write(tmp_path / "out" / "impact")
-    review.to_excel(tmp_path / "out" / "review.xlsx")
-    for path in (tmp_path / "out").rglob("*"):
-        if path.is_file():
-            assert b"MARKER" not in content_of(path), path.name
-    shown = [
-        impact,
-        review,
-        review.explain(customer),
-        review.actions,
-        marked.check(),
-        review.findings,
-    ]
-    for value in shown:
-        assert unmarked(repr(value) + str(value) + getattr(value, "_repr_html_", str)())
-
-
-def test_the_functions_of_quality_show_none(marked: bankcrm.Book) -> None:
-    customers = marked.customers
-    quality = measure_quality(customers, as_of=DAY, reference=customers.iloc[:50])
-    records = customers.rename(columns={"customer_id": "record_id"})
-    unified = unify(records)
-    tables = [
-        quality.fields, quality.customers, quality.dimensions, quality.by("branch"),
-        quality.compare(quality), unified.crosswalk, unified.provenance, unified.doubtful,
-        unified.keys, retention_plan(customers, as_of=DAY),
-        pseudonymise(customers, key=KEY, fields=["id_number"]),
-    ]  # fmt: skip
-    for table in tables:
-        assert unmarked(table.to_string())
-    masked = mask_personal(customers).astype(str)
-    assert not masked.isin(MARKS.values()).any(axis=None)
-    for value in (quality, unified):
-        assert unmarked(repr(value) + value._repr_html_())
-    assert unified.customers["name"].eq("MARKER-NAME").any(), "the data itself is kept"
-    for scheme in ("mobile", "resident_id", "email"):
-        assert unmarked(check_identifiers(customers["phone"], scheme).to_string())
-        assert unmarked(normalise_identifiers(customers["phone"], scheme).to_string())
-
-
-class Odd:
-    """An object whose text is marked."""
-
-    def __repr__(self) -> str:
-        return "MARKER-OBJECT"
-
-
-BAD = [
-    "MARKER-TEXT",
-    Odd(),
-    ["MARKER-LIST"],
-    {"MARKER": 1},
-    b"MARKER-BYTES",
-    "MARKER\ud800",
-    7,
-    np.nan,
-]
-
-
-@pytest.mark.parametrize(
-    "field", [c.name for c in columns_of(Customer) if c.personal] + ["id_number"]
-)
-@pytest.mark.parametrize("bad", BAD, ids=lambda b: type(b).__name__)
-def test_no_error_shows_a_personal_value(field: str, bad: object) -> None:
-    """Each function gets a wrong value in a personal field: it works, or its error is unmarked."""
-    rows = pd.DataFrame({"customer_id": [1, 2], "record_id": [1, 2], "kind": ["person", "person"]})
-    rows["contract_date"] = rows["closed_date"] = pd.to_datetime(["2001-01-01", None])
-    rows[field] = pd.Series([bad, bad], dtype=object)
-    calls = [
-        lambda: check_frame(rows, columns_of(Customer)),
-        lambda: models_of(rows.drop(columns=["record_id"]), Customer),
-        lambda: field == "id_number" or Customer(customer_id=1, kind="person", **{field: bad}),
-        lambda: measure_quality(rows, as_of=DAY, reference=rows).customers,
-        lambda: unify(rows.drop(columns="customer_id")),
-        lambda: check_identifiers(rows[field], "mobile"),
-        lambda: normalise_identifiers(rows[field], "email"),
-        lambda: pseudonymise(rows, key=KEY, fields=[field]),
-        lambda: mask_personal(rows),
-    ]  # fmt: skip
-    for call in calls:
-        try:
-            result = call()
-            shown = repr(result) if isinstance(result, Customer) else ""
-        except BankcrmError as error:
-            shown = str(error)
-        assert unmarked(shown)
+def test_consent_is_respected() -> None:
+    said = pd.DataFrame(
+        {
+            "customer_id": [0, 1, 1, 2, 2, 3, 4, 9],
+            "purpose": [None, "campaign", "greeting", "campaign", None, None, "campaign", None],
+            "channel": [None, None, None, None, "phone", None, None, None],
+            "state": ["withdrawn", "refused", "withdrawn", "granted", "withdrawn", "refused",
+                      "refused", "withdrawn"],
+            "since": pd.Timestamp("2026-01-01"),
+            "until": pd.to_datetime([None] * 6 + ["2026-06-29", None]),
+        }
+    )  # fmt: skip
+    rows = plan(
+        contract_date=["2000-01-01"] * 6,
+        closed_date=["2024-01-01"] * 2 + [None] * 3 + ["2010-01-01"],
+    )
+    found = retention_plan(rows, as_of=DAY, consents=consents_as_of(said, DAY))
+    assert found["action"].tolist() == ["restrict", "keep", "keep", "keep", "keep", "erase"]
+    refused = found["not_for"].fillna("-").tolist()
+    assert refused == ["all", "campaign, greeting", "-", "all", "-", "-"]
+    assert retention_plan(rows, as_of=DAY)["not_for"].isna().all(), "none are given"
+    held = retention_plan(rows, as_of=DAY, consents=said, complaints=rows[["customer_id"]])
+    assert held["action"].eq("hold").all(), "an open complaint holds, whatever is withdrawn"

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.quality.matched import f1, febrl, synthetic
 
 from bankcrm.errors import DataError, PolicyError
+from bankcrm.marketing import consents_as_of
 from bankcrm.policy import Policy, default_policy
 from bankcrm.quality import Unified, unify
 
@@ -230,3 +231,27 @@ def test_mistakes_are_named_without_values() -> None:
         )
     empty = unify(pd.DataFrame({"record_id": np.zeros(0, np.int64), "name": []}))
     assert len(empty.customers) == 0
+
+
+def test_the_strictest_consent_of_several_records_holds() -> None:
+    rows = pd.DataFrame(
+        {"record_id": ["a", "b", "c"], "name": ["Li Na", "Li Na", "Wang"], "phone": "13812345678"}
+    )
+    said = pd.DataFrame(
+        {
+            "customer_id": ["a", "b", "b", "c", "z"],
+            "purpose": ["campaign", "campaign", "greeting", "campaign", "campaign"],
+            "channel": None,
+            "state": ["refused", "granted", "granted", "granted", "refused"],
+            "since": pd.to_datetime(["2025-01-01", "2026-01-01"] + ["2026-01-01"] * 3),
+        }
+    )
+    found = unify(rows).consents(consents_as_of(said, "2026-06-30"))
+    assert found[["customer_id", "purpose", "state"]].to_numpy().tolist() == [
+        ["a", "campaign", "refused"], ["a", "greeting", "granted"], ["c", "campaign", "granted"],
+    ]  # fmt: skip
+    again = consents_as_of(found, "2026-06-30")
+    assert again["state"].tolist() == found["state"].tolist()
+    one = pd.DataFrame({**said.iloc[[1]].to_dict("list"), "state": ["allowed"]})
+    with pytest.raises(DataError, match=r"consents.state: outside choices"):
+        unify(rows).consents(one)

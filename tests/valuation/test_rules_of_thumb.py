@@ -90,6 +90,20 @@ def test_a_customer_who_left_before_the_year_is_left_out() -> None:
     assert row(found, "25:45:30", "losing")["sample_size"] == 3
 
 
+@pytest.mark.parametrize(("signed", "won", "kept"), [
+    ("2025-06-30", 1, 2), ("2025-07-01", 2, 1), ("2026-06-30", 2, 1), ("2026-07-01", 1, 1),
+])  # fmt: skip
+def test_who_signed_in_the_year_is_won_and_who_signed_before_is_kept(
+    signed: str, won: int, kept: int
+) -> None:
+    """Never both: the year of 2026-06-30 begins on 2025-07-01."""
+    people = book().customers
+    people = people.assign(contract_date=people["contract_date"].mask(people.index == 2, signed))
+    note = row(rules_of_thumb(book(customers=people), as_of=AS_OF), "1:5")["note"]
+    assert f"for each of {won} won" in note
+    assert f"for each of {kept} kept" in note
+
+
 def test_the_figures_of_the_rules_are_the_policys() -> None:
     profit = pd.Series({1: 1000.0, 2: 10.0, 3: 0.0, 4: -200.0})
     own = default_policy("valuation").with_parameters(

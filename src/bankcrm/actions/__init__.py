@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bankcrm.actions.contract import ACTION_COLUMNS
 from bankcrm.actions.plan import actions_in, find_actions
+from bankcrm.actions.records import ContactRecords
 from bankcrm.actions.select import select_actions
 from bankcrm.actions.situation import Situation
 from bankcrm.actions.sources import SOURCES, ActionSource
@@ -12,6 +13,7 @@ __all__ = [
     "ACTION_COLUMNS",
     "SOURCES",
     "ActionSource",
+    "ContactRecords",
     "Situation",
     "actions_in",
     "find_actions",

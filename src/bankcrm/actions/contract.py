@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from bankcrm.frames import Column
-from bankcrm.vocabulary import Channel, Department
+from bankcrm.vocabulary import Channel, ContactPurpose, Department
 
 PRIORITIES = ("urgent", "high", "normal", "low")
 """The outcomes of the table ``action_priority``, the most pressing first."""
+
+PERMISSIONS = ("allow", "hold", "never", "unknown")
+"""The outcomes of the table ``contact``, and ``unknown`` where a fact that it needs is missing."""
 
 ACTION_COLUMNS: tuple[Column, ...] = (
     Column("customer_id", "id", nullable=True,
@@ -26,6 +29,18 @@ ACTION_COLUMNS: tuple[Column, ...] = (
            meaning="How the playbook contacts the customer."),
     Column("preferred_channel", "category", nullable=True, choices=tuple(Channel),
            meaning="The channel that the customer answers best, if known."),
+    Column("purpose", "category", nullable=True, choices=tuple(ContactPurpose),
+           meaning="What the customer is contacted for; null where the action contacts nobody."),
+    Column("contact", "category", nullable=True, choices=PERMISSIONS,
+           meaning="Whether the bank may make this contact, by the policy's table contact; null "
+           "where the action contacts nobody."),
+    Column("contact_rule", "category", nullable=True,
+           meaning="The rule of that table; null where the contact is unknown."),
+    Column("contact_reason", "category", nullable=True,
+           meaning="Why the contact is allowed, held or forbidden, or what is not known, in "
+           "words."),
+    Column("contact_from", "date", nullable=True,
+           meaning="The day from which a contact held by cool-off or cap is allowed."),
     Column("occasion", "date", meaning="The day from which the due day is counted."),
     Column("due", "date", meaning="The day by which it is to be done."),
     Column("overdue", "boolean", meaning="Whether the due day lies before the day of the review."),
@@ -43,4 +58,6 @@ ACTION_COLUMNS: tuple[Column, ...] = (
 """The columns of the action list; the key is customer, complaint, action and due day."""
 
 COLUMN_NAMES = tuple(c.name for c in ACTION_COLUMNS)
+FOUND = tuple(n for n in COLUMN_NAMES if n.partition("_")[0] != "contact")
+"""The columns before it is decided who may be contacted."""
 KEY = ("customer_id", "complaint_id", "action", "due")

@@ -16,12 +16,13 @@ from bankcrm.frames.numbering import categorical
 from bankcrm.lifecycle.actions.playbooks import Action
 from bankcrm.lifecycle.actions.tasks import Task
 from bankcrm.rules import DecisionTable
+from bankcrm.vocabulary import ContactPurpose
 
 Rows: TypeAlias = npt.NDArray[np.intp]
 Texts: TypeAlias = npt.NDArray[np.object_]
 
-WORDS = ("action", "title", "title_zh", "department", "channel", "origin", "reason", "rules",
-         "source", "manager")  # fmt: skip
+WORDS = ("action", "title", "title_zh", "department", "channel", "purpose", "origin", "reason",
+         "rules", "source", "manager")  # fmt: skip
 """The columns of a draft that are categorical."""
 
 
@@ -102,6 +103,7 @@ def draft(
             "title_zh": _all(size, task.title_zh),
             "department": _all(size, str(task.owner)),
             "channel": _all(size, str(task.channel or "")),
+            "purpose": _all(size, _purpose(task)),
             "origin": _all(size, origin),
             "occasion": occasion.astype("datetime64[s]"),
             "due": due.astype("datetime64[s]"),
@@ -112,6 +114,11 @@ def draft(
             "manager": _all(size, ""),
         }
     )
+
+
+def _purpose(task: Action | Task) -> str:
+    """What a task contacts a customer for; an empty text where it contacts nobody."""
+    return str(task.purpose or (ContactPurpose.CONTACT if task.channel else ""))
 
 
 def together(drafts: list[pd.DataFrame]) -> pd.DataFrame:

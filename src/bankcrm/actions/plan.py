@@ -11,8 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 from pandas.api.types import union_categoricals
 
-from bankcrm.actions.contract import ACTION_COLUMNS, COLUMN_NAMES, PRIORITIES
+from bankcrm.actions.contract import ACTION_COLUMNS, FOUND, PRIORITIES
 from bankcrm.actions.drafts import WORDS, joined, relabelled, together
+from bankcrm.actions.permission import permitted
 from bankcrm.actions.situation import Situation
 from bankcrm.actions.sources import SOURCES, ActionSource
 from bankcrm.frames.numbering import categorical
@@ -36,6 +37,10 @@ def find_actions(situation: Situation, sources: Sequence[ActionSource] = SOURCES
     action that was due more than ``lapse_days`` ago is left out, but for the answer to a complaint;
     ``attrs["lapsed"]`` counts them.
 
+    A contact that the bank owes, such as the answer to an inquiry, stays alone, so that no
+    marketing comes with it. The table ``contact`` decides for each contact whether the bank may
+    make it; one that it may not make stays on the list, with the reason.
+
     Args:
         situation: The results of a review, and the rules.
         sources: Where actions come from; the first one leads.
@@ -46,20 +51,26 @@ def find_actions(situation: Situation, sources: Sequence[ActionSource] = SOURCES
 
     Source: LCM-3, LCM-5, CSC-5 to CSC-7, PB-7, CBM-4.
     """
+    found, lapsed = _found(situation, sources)
+    return _stamped(permitted(found, situation), situation, lapsed)
+
+
+def _found(situation: Situation, sources: Sequence[ActionSource]) -> tuple[pd.DataFrame, int]:
+    """The actions before it is decided who may be contacted, and how many lapsed."""
     drafts = together([d for s in sources for d in s.find(situation)])
     if not len(drafts):
-        return _stamped(_no_actions(situation), situation, 0)
+        return _no_actions(situation), 0
     due = drafts["due"].to_numpy().astype("datetime64[D]")
     lapse = int(situation.policies["lifecycle"].value("lapse_days"))
     old = due < situation.today - np.timedelta64(lapse, "D")
     old &= (drafts["action"] != "answer_complaint").to_numpy()
     drafts = drafts[~old].reset_index(drop=True)
     if not len(drafts):
-        return _stamped(_no_actions(situation), situation, int(old.sum()))
+        return _no_actions(situation), int(old.sum())
     drafts["overdue"] = drafts["due"].to_numpy().astype("datetime64[D]") < situation.today
     drafts["priority"] = _priorities(situation, drafts)
     merged = _merged(drafts, situation, [s.name for s in sources])
-    return _stamped(_finished(merged, situation), situation, int(old.sum()))
+    return _finished(merged, situation), int(old.sum())
 
 
 def _stamped(actions: pd.DataFrame, situation: Situation, lapsed: int) -> pd.DataFrame:
@@ -129,6 +140,9 @@ def _contacts(drafts: pd.DataFrame, situation: Situation) -> list[_Ints]:
     row, complaint = drafts["row"].to_numpy(), drafts["complaint"].to_numpy()
     due = drafts["due"].to_numpy().astype("datetime64[D]").astype(np.int64)
     called = drafts["channel"].isin(policy.value("bundled_channels")).to_numpy() & (complaint < 0)
+    called &= (
+        drafts["purpose"].isin(situation.policies["marketing"].value("counted_purposes")).to_numpy()
+    )
     first = np.full(len(situation.facts) + 1, np.iinfo(np.int64).max)
     np.minimum.at(first, row[called], due[called])
     window = (due - first[row]) // int(policy.value("bundle_days"))
@@ -156,7 +170,7 @@ def _add_reasons(
         pair = joined(column[groups], more[name].array, by)
         labels = [*map(str, column.categories), *map(str, pair.categories)]
         codes = column.codes.astype(np.int64)
-        codes[groups] = len(column.categories) + pair.codes
+        codes[groups] = len(column.categories) + pair.codes.astype(np.int64)
         merged[name] = relabelled(codes, labels)
 
 
@@ -181,11 +195,11 @@ def _finished(merged: pd.DataFrame, situation: Situation) -> pd.DataFrame:
         "preferred_channel": _null(_picked(facts, "preferred_channel", row, "")),
         "value_at_stake": stake,
     }
-    for name in ("channel", "title_zh"):
+    for name in ("channel", "purpose", "title_zh"):
         made[name] = _null(merged[name].array)
-    kept = {n: merged[n].array for n in COLUMN_NAMES if n not in made}
+    kept = {n: merged[n].array for n in FOUND if n not in made}
     kept |= {n: kept[n].remove_unused_categories() for n in WORDS if n in kept}
-    return _in_order(pd.DataFrame({**made, **kept})[list(COLUMN_NAMES)])
+    return _in_order(pd.DataFrame({**made, **kept})[list(FOUND)])
 
 
 def _in_order(actions: pd.DataFrame) -> pd.DataFrame:
@@ -196,7 +210,7 @@ def _in_order(actions: pd.DataFrame) -> pd.DataFrame:
     ordered = actions.assign(code=code).sort_values(
         order, ascending=up, kind="stable", ignore_index=True
     )
-    return ordered[list(COLUMN_NAMES)]
+    return ordered[list(FOUND)]
 
 
 def _filled(words: pd.Categorical, better: pd.Categorical) -> pd.Categorical:
@@ -226,7 +240,8 @@ def _ids(index: pd.Index, at: _Ints) -> pd.Series:
 def _no_actions(situation: Situation) -> pd.DataFrame:
     """An empty list with the columns of the contract."""
     types = {"date": "datetime64[s]", "money": "float64", "boolean": "bool", "category": "category"}
-    made = {c.name: pd.Series(dtype=types.get(c.kind, object)) for c in ACTION_COLUMNS}
+    columns = (c for c in ACTION_COLUMNS if c.name in FOUND)
+    made = {c.name: pd.Series(dtype=types.get(c.kind, object)) for c in columns}
     nobody = np.empty(0, np.int64)
     made["customer_id"] = _ids(situation.facts.index, nobody)
     made["complaint_id"] = _ids(situation.complaints.index, nobody)
@@ -262,18 +277,18 @@ def actions_in(
     found, complaining = [], []
     for part in parts(columns):
         complaining.append(part.loc[part.index.isin(named)])
-        found.append(find_actions(attrs.evolve(whole, facts=part), about_customers))
+        found.append(_found(attrs.evolve(whole, facts=part), about_customers))
     facts = pd.concat(complaining)
-    found.append(find_actions(attrs.evolve(whole, facts=facts), about_complaints))
-    lapsed = sum(f.attrs["lapsed"] for f in found)
-    return _stamped(_in_order(_united(found)), whole, lapsed)
+    found.append(_found(attrs.evolve(whole, facts=facts), about_complaints))
+    united = _in_order(_united([actions for actions, _ in found]))
+    return _stamped(permitted(united, whole), whole, sum(lapsed for _, lapsed in found))
 
 
 def _united(parts: list[pd.DataFrame]) -> pd.DataFrame:
     """The actions of all parts; the words of each column are united."""
     some = [p for p in parts if len(p)] or parts[:1]
     made: dict[str, Any] = {}
-    for name in COLUMN_NAMES:
+    for name in FOUND:
         if name == "priority" or not isinstance(some[0][name].dtype, pd.CategoricalDtype):
             made[name] = pd.concat([p[name] for p in some], ignore_index=True)
         else:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm.actions.records import ContactRecords
 from bankcrm.calendars import WorkingCalendar
 from bankcrm.frames.arrays import Days, as_of_day
 from bankcrm.policy import PolicySet
@@ -30,6 +31,7 @@ class Situation:
         calendar: The calendar whose working days count; see `calendar_for`.
         earlier: Results of an earlier review, indexed by customer; None: nothing is compared.
         watch: The watch list; see `bankcrm.risk.review_watch_list`. None: it is not known.
+        contacting: Whom the bank may contact; None: nothing is known about it.
     """
 
     facts: pd.DataFrame
@@ -39,6 +41,7 @@ class Situation:
     calendar: WorkingCalendar
     earlier: pd.DataFrame | None = None
     watch: pd.DataFrame | None = None
+    contacting: ContactRecords | None = None
 
     @property
     def today(self) -> np.datetime64:

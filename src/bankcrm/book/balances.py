@@ -86,12 +86,14 @@ def average_balances(
     else:
         low, high = stamp, following
     low, high = np.maximum(low, start), np.minimum(high, closing)
-    length = np.maximum(high - low, 0).astype(np.float64)
     level = balance
     if hold == "linear":
         span = np.maximum(following - stamp, 1)
         slope = np.where(same, (np.roll(balance, -1) - balance) / span, 0.0)
         level = balance + slope * ((low + high - 1) / 2.0 - stamp)
+    inside = high > low
+    account, level = account[inside], level[inside]
+    length = (high[inside] - low[inside]).astype(np.float64)
     period = float(after - start)
     return AverageBalances(
         credit=np.bincount(account, np.maximum(level, 0.0) * length, accounts) / period,
@@ -104,13 +106,14 @@ def _ordered(
     account: Integers, day: Integers, balance: Floats
 ) -> tuple[Integers, Integers, Floats]:
     """The observations in order of account and day, the last one of each day."""
+    same = account[1:] == account[:-1]
+    if ((account[1:] > account[:-1]) | same & (day[1:] > day[:-1])).all():
+        return account, day, balance  # as a checked book has it: no copies
     key = account.astype(np.int64) * (1 << 32) + day
     if (key[1:] < key[:-1]).any():
         order = np.argsort(key, kind="stable")
         account, day, balance, key = account[order], day[order], balance[order], key[order]
     keep = np.append(key[1:] != key[:-1], True)[: len(key)]
-    if keep.all():  # as a checked book has it: no copies
-        return account, day, balance
     return account[keep], day[keep], balance[keep]
 
 

@@ -16,7 +16,9 @@ from bankcrm.frames.readers import LastDay, Mask
 
 # A person who is no customer may complain; a group may have outside members.
 _BLANK = "the value is left out, the row stays"
-_MUST_BE_KNOWN = ("transactions", "accounts", "balances", "loans", "contacts", "credits")
+_MUST_BE_KNOWN = (
+    *("transactions", "accounts", "balances", "loans", "contacts", "credits", "consents"),
+)
 
 
 def screened(

@@ -14,6 +14,7 @@ from bankcrm.models import (
     Account,
     Balance,
     Capital,
+    Consent,
     Contact,
     Credit,
     Customer,
@@ -36,6 +37,7 @@ MODELS: Mapping[str, type[Record]] = {
     "complaints": Complaint,
     "credits": Credit,
     "capital": Capital,
+    "consents": Consent,
 }
 
 CONTRACT: Mapping[str, tuple[Column, ...]] = MappingProxyType(
@@ -74,6 +76,7 @@ DATED_BY: Mapping[str, str] = MappingProxyType(
         "complaints": "received_at",
         "credits": "granted_date",
         "capital": "date",
+        "consents": "since",
     }
 )
 """The date from which a row of each frame is known."""

@@ -59,6 +59,7 @@ def without_later_events(name: str, frame: pd.DataFrame, until: LastDay) -> pd.D
     """
     known, _ = without_later_labels(name, frame, until)
     dates = [c for c in CONTRACT[name] if c.kind in ("date", "instant") and not c.required]
+    dates = [c for c in dates if not c.known_from]
     late = {c.name: _before_and_after(frame, [c], until)[1] for c in dates if c.name in frame}
     return known.assign(**{n: known[n].mask(rows) for n, rows in late.items() if rows.any()})
 

@@ -81,6 +81,7 @@ class Book:
         links: One row per link between two customers.
         credits: One row per credit of a customer, on or off the balance sheet.
         capital: The bank's capital, one row per day of its figures.
+        consents: One row per statement of a customer on how the bank may contact them.
         as_of: The day of the records.
         name: The book's name.
         currency: Currency of the amounts (ISO 4217); empty where it is not known.
@@ -121,6 +122,7 @@ class Book:
     links: pd.DataFrame | None = attrs.field(default=None, converter=_optional_frame)
     credits: pd.DataFrame | None = attrs.field(default=None, converter=_optional_frame)
     capital: pd.DataFrame | None = attrs.field(default=None, converter=_optional_frame)
+    consents: pd.DataFrame | None = attrs.field(default=None, converter=_optional_frame)
     as_of: dt.date | None = attrs.field(default=None, kw_only=True, converter=_optional_day)
     name: str = attrs.field(default="book", kw_only=True)
     currency: str = attrs.field(default="", kw_only=True)

@@ -156,13 +156,16 @@ def _sizes(name: str, frame: FrameView, day: Codes, days: pd.Index) -> Iterator[
     if not some.any():
         return
     amount = np.where(some, amount, 1.0)
-    size, sizes = codes(np.floor(np.log10(amount) * _BIN).astype(np.int64))
+    size = np.floor(np.log10(amount) * _BIN).astype(np.int64)
+    least = int(size.min())
+    size -= least
+    wide = 4 * (int(size.max()) + 1)
     whole = amount == np.floor(amount)
-    kind = whole.astype(
-        np.int8
-    )  # 0 has cents, 1 is whole, 2 is in whole hundreds, 3 does not count
+    # 0 has cents, 1 is whole, 2 is in whole hundreds, 3 does not count
+    kind = whole.astype(np.int8)
     kind[whole] += amount[whole] % 100 == 0
     kind[~some] = 3
+    size = size * 4 + kind
     month, months = codes(_months(days))
     groups: dict[str, tuple[npt.NDArray[np.integer[Any]], pd.Index]]
     groups = {"month": (np.append(month, -1)[day], months)}
@@ -170,13 +173,16 @@ def _sizes(name: str, frame: FrameView, day: Codes, days: pd.Index) -> Iterator[
         product, words = frame.words("product")
         groups["product"] = product.astype(np.intp), words
     for by, (code, names) in groups.items():
-        cell = ((code + 1) * len(sizes) + size) * 4 + kind  # rows without a group come first
-        counts = np.bincount(cell, minlength=(len(names) + 1) * len(sizes) * 4)
-        counts = counts.reshape(len(names) + 1, len(sizes), 4)[1:, :, :3]
-        for group, at in np.argwhere(counts.any(axis=2)):
-            cents, uneven, even = map(int, counts[group, at])
+        cell = (code + 1) * wide + size  # rows without a group come first
+        counts = np.bincount(cell, minlength=(len(names) + 1) * wide)
+        counts = counts.reshape(len(names) + 1, -1, 4)[1:, :, :3]
+        group, at = np.nonzero(counts.any(axis=2))
+        labels = [str(n) for n in names]
+        for g, place, (cents, uneven, even) in zip(
+            group.tolist(), (at + least).tolist(), counts[group, at].tolist(), strict=True
+        ):
             rows = cents + uneven + even
-            yield by, name, column, str(names[group]), sizes[at], rows, uneven + even, even
+            yield by, name, column, labels[g], place, rows, uneven + even, even
 
 
 def _months(days: pd.Index) -> pd.Index:
@@ -250,16 +256,17 @@ def _ended(signs: pd.DataFrame, policy: Policy) -> Iterator[DataFault]:
 
 
 def _constant(signs: pd.DataFrame, policy: Policy) -> Iterator[DataFault]:
-    kinds = {(n, c.name): c.kind for n, columns in CONTRACT.items() for c in columns}
+    known = {(n, c.name): c for n, columns in CONTRACT.items() for c in columns}
     values = signs[signs["sign"] == "value"]
     for (name, column), rows in _grouped(values, "frame", "column"):
         count, low = int(rows["rows"].sum()), rows["low"].min()
         if count < policy.value("odd_rows") or low < rows["high"].max():
             continue
-        dated = kinds[name, column] in ("date", "instant")
-        shown = _day(int(low)) if dated else f"{low:g}"
+        contract = known[name, column]
+        shown = _day(int(low)) if contract.kind in ("date", "instant") else f"{low:g}"
+        examples = () if contract.personal else (shown,)
         advice = "check whether the value stands for one that is not known"
-        yield DataFault(name, column, "constant", count, (shown,), "values that differ", advice)
+        yield DataFault(name, column, "constant", count, examples, "values that differ", advice)
 
 
 def _several_customers(signs: pd.DataFrame) -> Iterator[DataFault]:

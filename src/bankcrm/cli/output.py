@@ -77,6 +77,7 @@ def action_rows(actions: Sequence[Mapping[str, Any]]) -> list[dict[str, object]]
             "complaint": blank.get(row["complaint_id"], row["complaint_id"]),
             "action": row["title"],
             "department": row["department"],
+            "contact": row["contact"] or "",
             "at stake": "" if row["value_at_stake"] is None else f"{row['value_at_stake']:,.0f}",
             "because": row["reason"],
         }

@@ -222,7 +222,10 @@ def _checks(
 
 def _repeated(source: pd.DataFrame) -> Iterator[_Found]:
     """Rows that repeat an earlier row, and other rows with a number that is already used."""
-    same = source.duplicated().to_numpy()
+    try:
+        same = source.duplicated().to_numpy()
+    except TypeError:  # lists and other objects, in columns beside those of the contract
+        same = source.astype(str).duplicated().to_numpy()
     yield _Found("repeated_row", "complaint_id", same, "an earlier row is identical")
     if "complaint_id" in source:
         ids = source["complaint_id"]
@@ -255,7 +258,12 @@ def _contacts(frame: pd.DataFrame, policy: Policy) -> Iterator[_Found]:
         if name not in frame:
             gaps[name] = np.ones(len(frame), dtype=np.bool_)
             continue
-        text = frame[name].astype("string").str.strip()
+        try:
+            text = frame[name].astype("string").str.strip()
+        except UnicodeError:
+            raise DataError(
+                f"complaints.{name}: some texts are no Unicode text; decode them"
+            ) from None
         gaps[name] = _blank(frame[name])
         fits = text.str.fullmatch(policy.value(f"{name}_pattern"))
         wrong = ~fits.to_numpy(dtype=np.bool_, na_value=True) & ~gaps[name]

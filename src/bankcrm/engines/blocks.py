@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Zones = Mapping[str, Mapping[str, str]]
 PARTED = (
     *("customers", "transactions", "accounts", "balances", "loans"),
-    *("contacts", "complaints", "credits"),
+    *("contacts", "complaints", "credits", "consents"),
 )
 ACCOUNT_FRAMES = ("accounts", "transactions", "balances", "loans")
 

@@ -214,7 +214,7 @@ class DuckDBEngine(Engine):
         try:
             yield
         except self._errors as error:
-            raise _translated(error, doing) from error
+            raise _translated(error, doing) from None  # its message quotes values of rows
 
     def _kind(self, sql: str, column: str) -> str:
         """The type as which ids are hashed: equal ids of two types must get one hash."""

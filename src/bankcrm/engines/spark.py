@@ -142,7 +142,7 @@ class SparkEngine(Engine):
         try:
             yield
         except self._errors as error:
-            raise _translated(error, doing) from error
+            raise _translated(error, doing) from None  # its message quotes values of rows
 
 
 _SPARK_TYPES = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import attrs
@@ -13,7 +13,7 @@ from pandas.api import types
 from bankcrm.arguments import as_kind
 from bankcrm.errors import DataError, nearest
 from bankcrm.frames.arrays import as_of_day, surely_distinct
-from bankcrm.frames.column import Column, DataFault
+from bankcrm.frames.column import PERSONAL, Column, DataFault
 from bankcrm.frames.findings import raise_faults
 from bankcrm.frames.instants import ZONE
 from bankcrm.frames.readers import EXPECTED, READERS, Flaw, LastDay, Mask
@@ -54,6 +54,9 @@ def column_of(data: object, name: str, frame: str) -> pd.Series:
 def as_frame(data: object) -> pd.DataFrame:
     """The data as a pandas DataFrame; pandas itself is passed through, not copied.
 
+    Labels of rows that are personal data, such as an index ``name``, become a column: errors name
+    rows by their labels.
+
     Args:
         data: A DataFrame, or anything with the Arrow PyCapsule protocol
             (``__arrow_c_stream__``): Polars, DuckDB, PyArrow.
@@ -81,7 +84,7 @@ def frame_of_any(data: object) -> pd.DataFrame:
         if not levels.is_unique:
             twice = levels[levels.duplicated()][0]
             raise DataError(f"index: the level {twice} more than once; give each its own name")
-        return data
+        return _numbered(data, PERSONAL)
     if isinstance(data, pd.Series) or not hasattr(data, "__arrow_c_stream__"):
         raise DataError(
             f"expected a pandas DataFrame or an Arrow table (Polars, DuckDB, PyArrow), "
@@ -104,6 +107,13 @@ def frame_of_any(data: object) -> pd.DataFrame:
         if column.type in exact and column.null_count
     }
     return frame.assign(**nullable) if nullable else frame
+
+
+def _numbered(data: pd.DataFrame, personal: Collection[str]) -> pd.DataFrame:
+    """The frame with personal labels of rows as a column, since a fault names rows by labels."""
+    for name in [n for n in data.index.names if n in personal]:
+        data = data.reset_index(name, drop=name in data.columns)
+    return data
 
 
 def check_frame(
@@ -319,6 +329,7 @@ def _canonical(
         expected = f"names from {', '.join(sorted(known))}"
         faults.append(DataFault(frame, ", ".join(unknown), "unknown_name", 0, (), expected))
     theirs = {names.get(c.name, c.name) for c in columns}
+    data = _numbered(data, {names.get(c.name, c.name) for c in columns if c.personal})
     levels = [n for n in data.index.names if n in theirs and n not in data.columns]
     if levels:
         labels = data.index

@@ -12,6 +12,13 @@ ColumnKind: TypeAlias = Literal[
 ]
 
 
+PERSONAL = frozenset({
+    "name", "birth_date", "phone", "email", "id_number", "document_number", "address", "text",
+    "contact_name", "counterparty",
+})  # fmt: skip
+"""Columns that hold personal data in whatever frame they are; the record classes agree."""
+
+
 def _words(choices: Iterable[object]) -> tuple[str, ...]:
     return tuple(str(c) for c in choices)
 
@@ -33,7 +40,7 @@ class Column:
         maximum: Highest number allowed.
         personal: Personal data: faults show row labels, never values.
         known_from: Date columns of the frame from the first of which the value is known; empty:
-            with its row.
+            with its row. A date of such a column may lie ahead.
         undated: The value is a state that may change, and no column says since when it holds.
 
     >>> Column("share", "number", minimum=0, maximum=1).nullable

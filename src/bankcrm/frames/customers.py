@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from bankcrm.frames.check import check_frame
-from bankcrm.frames.column import Column
+from bankcrm.frames.column import PERSONAL, Column
 
 _CUSTOMER = Column("customer_id", "id", meaning="The customer.")
 
@@ -31,6 +31,7 @@ def by_customer(data: object, columns: Sequence[Column], frame: str) -> pd.DataF
         isinstance(data, pd.DataFrame)
         and data.index.nlevels == 1
         and "customer_id" not in (*data.columns, data.index.name)
+        and data.index.name not in PERSONAL  # a name is no id
     ):
         data = data.rename_axis(index="customer_id")
     checked = check_frame(data, (_CUSTOMER, *columns), frame=frame, key="customer_id")

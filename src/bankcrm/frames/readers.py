@@ -174,6 +174,7 @@ def _same_categories(found: object, wanted: pd.CategoricalDtype) -> bool:
 def _read_date(values: pd.Series, column: Column, until: LastDay | None) -> Read:
     day = days(values, column.name)
     flaws = _null_flaw(lambda: np.isnat(day), column)
+    until = None if column.known_from else until  # what is known from another day may lie ahead
     # A missing day is the least of numbers.
     if until is not None and day.view(np.int64).max(initial=0) > until.day.astype(np.int64):
         advice = "leave them out or review as of a later day"
@@ -204,7 +205,7 @@ def _read_instant(values: pd.Series, column: Column, until: LastDay | None) -> R
     if not isinstance(values.dtype, pd.DatetimeTZDtype):
         raise DataError("naive instants")
     flaws = _null_flaw(lambda: null, column)
-    if until is not None:
+    if until is not None and not column.known_from:
         late = ~null & (local_day(values, until.zone) > until.day)
         advice = "leave them out or review as of a later day"
         flaws.append(Flaw("after_as_of", late, f"instants up to {until.day}", advice))

@@ -6,6 +6,7 @@ from bankcrm.models.bank import (
     Account,
     Balance,
     Capital,
+    Consent,
     Contact,
     Credit,
     Customer,
@@ -16,6 +17,7 @@ from bankcrm.models.bank import (
 from bankcrm.models.complaint import Complaint
 from bankcrm.models.constraints import Differ, Needs, NotBefore, OnlyFor, RecordConstraint
 from bankcrm.models.frames import frame_of, models_of
+from bankcrm.models.personal import personal_columns
 from bankcrm.models.record import Id, Record, columns_of, field, record
 from bankcrm.models.staff import (
     Assignment,
@@ -35,6 +37,7 @@ __all__ = [
     "Check",
     "Competitor",
     "Complaint",
+    "Consent",
     "Contact",
     "Credit",
     "Customer",
@@ -56,5 +59,6 @@ __all__ = [
     "field",
     "frame_of",
     "models_of",
+    "personal_columns",
     "record",
 ]

@@ -10,6 +10,7 @@ from bankcrm.models.constraints import Differ, Needs, NotBefore, OnlyFor, Record
 from bankcrm.models.record import Id, Record, field, record
 from bankcrm.vocabulary import (
     Channel,
+    ConsentState,
     ContactOutcome,
     ContactPurpose,
     CreditKind,
@@ -146,6 +147,12 @@ class Customer(Record):
         meaning="Last survey (CSC-2).",
         undated=True,
     )
+    do_not_contact: bool | None = field(
+        "boolean", default=None, meaning="Whether the customer refuses all contact.", undated=True
+    )
+    deceased: bool | None = field(
+        "boolean", default=None, meaning="Whether the customer has died.", undated=True
+    )
     phone: str | None = field("text", default=None, personal=True, meaning="Phone number.")
     email: str | None = field("text", default=None, personal=True, meaning="Mail address.")
 
@@ -275,6 +282,29 @@ class Contact(Record):
         "category", words=ContactOutcome, default=None, meaning="What it led to."
     )
     response: str | None = field("text", default=None, meaning="What the customer answered.")
+
+
+@record
+class Consent(Record):
+    """What a customer said to a kind of contact on a day (CSC-7)."""
+
+    CONSTRAINTS: ClassVar[tuple[RecordConstraint, ...]] = (NotBefore("until", "since"),)
+
+    customer_id: Id = field("id", meaning="The customer.")
+    purpose: ContactPurpose | None = field(
+        "category", words=ContactPurpose, default=None, meaning="For what; missing: for all."
+    )
+    channel: Channel | None = field(
+        "category", words=Channel, default=None, meaning="By which channel; missing: by all."
+    )
+    state: ConsentState = field("category", words=ConsentState, meaning="What the customer said.")
+    since: dt.date = field("date", meaning="Day of the statement.")
+    until: dt.date | None = field(
+        "date",
+        default=None,
+        meaning="Last day on which it holds; it may lie ahead.",
+        known_from=("since",),
+    )
 
 
 @record

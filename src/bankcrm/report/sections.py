@@ -141,6 +141,7 @@ def actions(found: pd.DataFrame, words: Words) -> Grid | None:
             ("due", "day", shown["due"].dt.strftime("%Y-%m-%d")),
             ("priority", "bad", shown["priority"].astype(object)),
             ("owner", "word", shown["department"].astype(object)),
+            ("contact", "word", shown["contact"].astype(object)),
             ("reasons", "reasons", shown["reason"].astype(object)),
         ],
         words,

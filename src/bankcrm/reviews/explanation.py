@@ -145,7 +145,7 @@ class Explanation(Mapping[str, Trace]):
     def _to_do(self) -> list[str]:
         return [
             f"by {row['due']}, {row['priority']}: {row['title']} ({row['department']}), "
-            f"because {row['reason']}"
+            f"because {row['reason']}{_held(row)}"
             for row in plain_rows(self.actions)
         ]
 
@@ -206,6 +206,13 @@ def complaint_lines(routed: pd.DataFrame, policies: PolicySet) -> tuple[Complain
             )
         )
     return tuple(lines)
+
+
+def _held(row: Mapping[str, Any]) -> str:
+    """That the bank may not make the contact, and why; empty where nothing is against it."""
+    if row["contact"] not in ("hold", "never"):
+        return ""
+    return f"; do not contact: {row['contact_reason']}"
 
 
 def _section(title: str, lines: Sequence[str]) -> list[str]:

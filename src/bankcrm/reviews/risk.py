@@ -15,7 +15,7 @@ from bankcrm.book import Book
 from bankcrm.frames import DataFault
 from bankcrm.frames.findings import findings_of
 from bankcrm.frames.plain import plain_rows
-from bankcrm.models import Capital
+from bankcrm.models import Capital, Link, personal_columns
 from bankcrm.models.frames import models_of
 from bankcrm.policy import Policy
 from bankcrm.report.html import EarlierReview
@@ -106,7 +106,7 @@ def risk_results(
     findings: list[DataFault] = []
     if "groups" not in reasons:
         before = None if earlier is None else earlier.groups
-        groups = find_groups(book.frame("links"), as_of=day, policy=policy, previous=before)
+        groups = find_groups(_links(book), as_of=day, policy=policy, previous=before)
         findings += groups.findings
         changes = None if before is None else groups.changes
     if "exposure" not in reasons:
@@ -124,6 +124,12 @@ def risk_results(
         watch = review_watch_list(listed, known, as_of=day, groups=groups, policy=policy)
     funding = _funding(risks, groups)
     return RiskResults(groups, exposure, use, warnings, watch, funding, changes, tuple(findings))
+
+
+def _links(book: Book) -> pd.DataFrame:
+    """The links without what a review has no use for: personal columns beside the contract's."""
+    links = book.frame("links")
+    return links.drop(columns=personal_columns(links.columns, Link))
 
 
 def risks_of(parts: Iterable[pd.DataFrame], earlier: EarlierReview | None) -> pd.DataFrame:

@@ -11,7 +11,8 @@ from typing import Literal, cast, overload
 import attrs
 import pandas as pd
 
-from bankcrm.actions import Situation, actions_in, find_actions
+from bankcrm.actions import ContactRecords, Situation, actions_in, find_actions
+from bankcrm.actions.records import RECORDED
 from bankcrm.actions.situation import calendar_for
 from bankcrm.book import Book
 from bankcrm.book.files import refuse_book_folder
@@ -204,8 +205,13 @@ def _in_memory(
     report_progress("actions")
     days = calendar_for(calendar, day)
     standing = None if earlier is None else earlier.standing
+    contacting = None
+    if set(RECORDED) & {*known.recorded, *recorded}:
+        contacting = ContactRecords.of(checked.frames(), known.frames | Fitted(recorded).frames)
     actions = find_actions(
-        Situation(found.facts, processed.routed, day, rules, days, standing, risk.watch_list)
+        Situation(
+            found.facts, processed.routed, day, rules, days, standing, risk.watch_list, contacting
+        )
     )
     trend = trend_of(count_paths([found.facts]), processed.routed, day, rules)
     report_progress("done")
@@ -254,6 +260,7 @@ def _on_engine(
     blocks: int | None,
     earlier: EarlierReview | None,
 ) -> EngineReview:
+    from bankcrm.engines.contacts import contact_frames
     from bankcrm.engines.run import WHOLE, default_blocks, number_of_passes, run_on, whole_book
 
     blocks = blocks or default_blocks(engine)
@@ -293,9 +300,14 @@ def _on_engine(
     report("actions")
     days = calendar_for(calendar, day)
     standing = None if earlier is None else earlier.standing
+    own = found.fitted if fitted is None else Fitted(engine.recorded())
+    contacting = None
+    if set(RECORDED) & {*found.fitted.recorded, *own.recorded}:
+        frames = contact_frames(engine, day, rules)
+        contacting = ContactRecords.of(frames, found.fitted.frames | own.frames)
     actions = actions_in(
         found.output.parts,
-        Situation(head, processed.routed, day, rules, days, standing, risk.watch_list),
+        Situation(head, processed.routed, day, rules, days, standing, risk.watch_list, contacting),
     )
     paths = count_paths(found.output.parts(["stage_path"]))
     trend = trend_of(paths, processed.routed, day, rules)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from bankcrm.complaints.base import business_days, local_days
 from bankcrm.frames.arrays import Days, as_of_day
-from bankcrm.lifecycle.history.path import last_month_ends, stage_movements
+from bankcrm.lifecycle.history.path import NOT_KNOWN, last_month_ends, stage_movements
 from bankcrm.policy import Policy, PolicySet
 
 TREND_COLUMNS = ("date", "section", "name", "count", "moved_in", "moved_out")
@@ -68,10 +68,11 @@ def count_paths(parts: Iterable[pd.DataFrame]) -> Counter[str]:
 
 def _inside(paths: Mapping[str, int], counted: list[bool]) -> dict[str, int]:
     """The paths in two stages: outside and inside the relationship."""
-    letters = {chr(48 + code): str(int(inside)) for code, inside in enumerate(counted)}
+    letters = {48 + code: str(int(inside)) for code, inside in enumerate(counted)}
+    letters[ord(NOT_KNOWN)] = "0"
     found: dict[str, int] = {}
     for path, number in paths.items():
-        word = "".join(letters.get(letter, "0") for letter in path)
+        word = path.translate(letters)
         found[word] = found.get(word, 0) + number
     return found
 

@@ -12,7 +12,7 @@ from bankcrm.segmentation import resource_rules
 from bankcrm.vocabulary import Tier
 
 _SAME = ["customer_id", "complaint_id", "action"]
-_COMPARED = ["due", "priority", "department", "channel"]
+_COMPARED = ["due", "priority", "department", "channel", "contact"]
 
 
 def action_changes(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
@@ -24,10 +24,11 @@ def action_changes(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         The columns of the action list after ``change``: ``added``, ``dropped``, or ``changed`` in
-        due day, priority, department or channel (the new row).
+        due day, priority, department, channel or contact (the new row).
 
     >>> row = {"customer_id": 1, "complaint_id": None, "action": "wake_up", "due": "2026-07-01",
-    ...        "priority": "high", "department": "product", "channel": "phone"}
+    ...        "priority": "high", "department": "product", "channel": "phone",
+    ...        "contact": "hold"}
     >>> later = pd.DataFrame([row | {"due": "2026-07-09"}])
     >>> action_changes(pd.DataFrame([row]), later)["change"].tolist()
     ['changed']

@@ -20,7 +20,10 @@ from bankcrm.vocabulary import CaseStatus, EventKind, Severity
 _AS_OF = dt.date(2026, 6, 30)
 _MILDEST_FIRST = list(Severity)
 _OF_POLICY = (EventKind.POLICY_CHANGED, EventKind.EXTENDED)  # the policy says when these may be
-_OWNED = ("transactions", "accounts", "balances", "loans", "contacts", "complaints", "credits")
+_OWNED = (
+    *("transactions", "accounts", "balances", "loans"),
+    *("contacts", "complaints", "credits", "consents"),
+)
 
 
 @st.composite

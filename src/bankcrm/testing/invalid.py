@@ -58,7 +58,7 @@ def _problems(column: Column) -> list[str]:
     made = ["missing_column"] if column.required else []
     made += ["null"] if not column.nullable and column.kind != "id" else []
     made += ["outside_choices"] if column.choices else []
-    made += ["after_as_of"] if column.kind == "date" else []
+    made += ["after_as_of"] if column.kind == "date" and not column.known_from else []
     if column.kind in ("money", "number"):
         made += ["not_finite"]
         made += ["below_minimum"] if column.minimum is not None else []

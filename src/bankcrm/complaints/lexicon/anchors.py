@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Set
 from functools import cache
-from itertools import product
 
 import attrs
 
@@ -24,8 +23,11 @@ _EDGED = re.compile("(?<= )([a-z0-9_]+)( ?)")
 _OUTSIDE = re.compile("[^a-z0-9_\u3400-\u9fff]+")
 _LEAF = re.compile(r"\\.|\[\^?\]?[^\]]*\]|[.^$]", re.DOTALL)
 _GROUP = re.compile(r"\((?:\?:)?([^()]*)\)")
-_PIECE = re.compile(r"(.)(\{(\d*)(?:,\d*)?\}|[?*+])?\??", re.DOTALL)
 _MARK = 0xF0000  # leaves and groups become characters of a private plane
+_PLAIN = rf"[^{chr(_MARK)}-\U0010ffff]"
+_PIECE = re.compile(  # several letters, or what is repeated
+    rf"((?:{_PLAIN}(?![{{?*+]))+|.)(\{{(\d*)(?:,\d*)?\}}|[?*+])?\??", re.DOTALL
+)
 
 # Words that many clauses of complaints hold. They are poor keys, but not wrong ones.
 _ENGLISH = """
@@ -126,13 +128,13 @@ class _Reader:
         branches = [self._sequence(branch) for branch in text.split("|")]
         if len(branches) == 1:
             return branches[0]
-        each = [b.all_needs() for b in branches]
         blank = any(b.blank for b in branches)
         heads = _few(s for b in branches for s in b.heads)
         tails = _few(s for b in branches for s in b.tails)
         if all(b.whole for b in branches) and heads != ("",):
             strings = tuple(s for s in heads if s)
             return _Shape(strings, strings, True, (), blank or strings != heads)
+        each = [b.all_needs() for b in branches]
         found = {frozenset().union(*(n[0] for n in each))} if all(each) else set()
         found.update(set(each[0]).intersection(*each[1:]))
         return _Shape(heads, tails, False, tuple(found), blank)
@@ -144,8 +146,8 @@ class _Reader:
         run: tuple[str, ...] = ("",)  # strings to the left of the next piece
         whole = blank = True
         found: list[Need] = []
-        for char, repeat, low in _PIECE.findall(text):
-            shape = self._shapes.get(char) or _letter(char)
+        for piece, repeat, low in _PIECE.findall(text):
+            shape = self._shapes.get(piece) or _letters(piece)
             shape = _repeated(shape, repeat, low)
             blank = blank and shape.blank
             begun = (*shape.heads, "") if shape.blank else shape.heads
@@ -180,21 +182,22 @@ def _few(strings: Iterable[str]) -> tuple[str, ...]:
 
 def _joined(run: tuple[str, ...], strings: tuple[str, ...]) -> tuple[str, ...]:
     """Each string after each of the run."""
-    made = (a + b[1:] if a[-1:] == b[:1] == " " else a + b for a, b in product(run, strings))
+    cut = [b.removeprefix(" ") for b in strings]  # one space between words is enough
+    made = [a + b for a in run for b in (cut if a[-1:] == " " else strings)]
     return tuple(dict.fromkeys(made))
 
 
-def _letter(char: str) -> _Shape:
-    plain = _OUTSIDE.sub(" ", char)
+def _letters(text: str) -> _Shape:
+    plain = _OUTSIDE.sub(" ", text)
     return _Shape((plain,), (plain,), whole=True)
 
 
 def _leaf(text: str) -> _Shape:
     """An escape, a class or a sign."""
     if text in (r"\b", "^", "$"):
-        return _letter(" ")
+        return _letters(" ")
     if text[0] == "\\" and not text[1].isalnum():
-        return _letter(text[1])
+        return _letters(text[1])
     return _Shape()  # any of many characters
 
 

@@ -7,6 +7,7 @@ import datetime as dt
 import numpy as np
 
 from bankcrm.book import Book
+from bankcrm.datasets.synthetic.consents import deceased, make_consents
 from bankcrm.datasets.synthetic.credits import make_capital, make_credits
 from bankcrm.datasets.synthetic.holdings import make_balances, make_holdings
 from bankcrm.datasets.synthetic.interactions import make_complaints, make_contacts, make_links
@@ -30,9 +31,9 @@ def make_book(
 
     Persons and companies, prospects and leads without a contract, several products, salaries and
     standing orders, growth, fading, dormancy, return and closure, a heavy-tailed wealth, loans in
-    debt, credit of the 15 kinds, company groups and families, contacts, and complaints in English
-    and Chinese. No person in it exists. Transactions and balances are drawn side by side: they do
-    not add up.
+    debt, credit of the 15 kinds, company groups and families, contacts and consents, complaints in
+    English and Chinese. No person in it exists. Transactions and balances are drawn side by side:
+    they do not add up.
 
     Args:
         customers: How many customers, with those who have no contract yet.
@@ -61,7 +62,7 @@ def make_book(
     holdings = make_holdings(people, seed)
     granted = make_credits(people, holdings, seed)
     return Book(
-        customers=people.frame,
+        customers=people.frame.assign(deceased=deceased(people, seed)),
         transactions=make_transactions(people, holdings, seed, months),
         accounts=holdings.accounts,
         balances=make_balances(people, holdings, seed, balance_months),
@@ -71,6 +72,7 @@ def make_book(
         links=make_links(people, seed),
         credits=granted,
         capital=make_capital(granted, people.last),
+        consents=make_consents(people, seed),
         as_of=day,
         name="synthetic",
         currency="CNY",

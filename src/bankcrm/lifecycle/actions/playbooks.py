@@ -10,7 +10,7 @@ import attrs
 from bankcrm.errors import UnknownNameError
 from bankcrm.lifecycle.policy import lifecycle_policy
 from bankcrm.policy import Policy
-from bankcrm.vocabulary import Channel, Department, Tier, word
+from bankcrm.vocabulary import Channel, ContactPurpose, Department, Tier, word
 
 Starts = Literal["stage", "contract", "birthday", "festival", "regular"]
 
@@ -21,6 +21,10 @@ def _department(name: str) -> Department:
 
 def _channel(name: str) -> Channel:
     return word(Channel, name)
+
+
+def _purpose(name: str) -> ContactPurpose:
+    return word(ContactPurpose, name)
 
 
 @attrs.frozen
@@ -41,6 +45,7 @@ class Action:
         tier: Only for this tier; empty for any.
         source: Where it comes from.
         title_zh: The Chinese title.
+        purpose: What the contact is for.
     """
 
     stage: str
@@ -55,6 +60,7 @@ class Action:
     tier: str = ""
     source: str = "default"
     title_zh: str = ""
+    purpose: ContactPurpose = attrs.field(default=ContactPurpose.CONTACT, converter=_purpose)
 
 
 @attrs.frozen

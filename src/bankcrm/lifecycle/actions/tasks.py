@@ -7,7 +7,7 @@ from typing import Literal
 import attrs
 
 from bankcrm.policy import Policy
-from bankcrm.vocabulary import Channel, Department, word
+from bankcrm.vocabulary import Channel, ContactPurpose, Department, word
 
 
 def _department(name: str) -> Department:
@@ -16,6 +16,10 @@ def _department(name: str) -> Department:
 
 def _channel(name: str | None) -> Channel | None:
     return word(Channel, name) if name else None
+
+
+def _purpose(name: str | None) -> ContactPurpose | None:
+    return word(ContactPurpose, name) if name else None
 
 
 @attrs.frozen
@@ -30,6 +34,7 @@ class Task:
         title: The task in words.
         owner: The department that does it (LCM-5); a complaint has an owner of its own.
         channel: How the bank contacts the customer; None: it contacts nobody.
+        purpose: What the contact is for; None: ``contact`` where there is a channel, else none.
         due: Days from the event until it is due; 0 for an event with a day of its own.
         unit: Whether those are working days or calendar days.
         source: Where it comes from.
@@ -41,6 +46,7 @@ class Task:
     title: str
     owner: Department = attrs.field(converter=_department)
     channel: Channel | None = attrs.field(default=None, converter=_channel)
+    purpose: ContactPurpose | None = attrs.field(default=None, converter=_purpose)
     due: int = 0
     unit: Literal["working_days", "days"] = "working_days"
     source: str = "default"

@@ -95,8 +95,8 @@ def _paths(grid: Grid, stages: int) -> pd.Categorical:
             code = code * (stages + 1) + column
         number = pd.factorize(code)[0]
     _, row = np.unique(number, return_index=True)
-    words = ["".join(NOT_KNOWN if c < 0 else chr(48 + c) for c in grid[r]) for r in row]
-    return categorical(number, words)
+    letters = np.where(grid[row] < 0, ord(NOT_KNOWN), grid[row] + 48).astype(np.uint32)
+    return categorical(number, letters.view(f"U{grid.shape[1]}").ravel().tolist())
 
 
 def stage_movements(paths: Mapping[str, int], stages: Sequence[str], ends: Days) -> pd.DataFrame:
@@ -116,7 +116,8 @@ def stage_movements(paths: Mapping[str, int], stages: Sequence[str], ends: Days)
     [2, 1, 0, 3]
     """
     words = [w for w in paths if w]
-    letters = np.array([[ord(c) - 48 for c in w] for w in words], np.int64).reshape(-1, len(ends))
+    characters = np.array(words, f"U{len(ends)}").view(np.uint32).reshape(-1, len(ends))
+    letters = characters.astype(np.int64) - 48
     many = np.array([paths[w] for w in words], np.int64)
     rows = []
     for place, end in enumerate(ends):

@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.calendars.ages import full_years
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, check_frame
 from bankcrm.frames.arrays import Days, as_of_day, days
@@ -14,6 +13,7 @@ from bankcrm.frames.customers import by_customer
 from bankcrm.frames.instants import local_day
 from bankcrm.frames.numbering import categorical, places_of, positions_in
 from bankcrm.marketing.consent.statements import CHANNELS, PURPOSES, STATES, Consents
+from bankcrm.marketing.people import minors
 from bankcrm.policy import Policy
 from bankcrm.policy.given import policy_of
 from bankcrm.vocabulary import CustomerKind
@@ -25,7 +25,7 @@ _PLANNED = (
     Column("customer_id", "id"),
     Column("date", "date"),
     Column("purpose", "category", choices=PURPOSES),
-    Column("channel", "category", choices=CHANNELS),
+    Column("channel", "category", nullable=True, choices=CHANNELS),
     Column("priority", "integer", required=False),
     Column("in_control", "boolean", required=False),
 )
@@ -61,18 +61,21 @@ def may_contact(
 
     The table ``contact`` decides. The contacts of a customer are taken by day, then by priority;
     those that are allowed count for cool-off and cap of the later ones, beside those made before.
+    What the bank does not record (None) is not known, and not none: the contacts that depend on it
+    are undecided.
 
     Args:
         planned: One row per contact: ``customer_id``, ``date`` (not before ``as_of``),
-            ``purpose``, ``channel``; optional ``priority`` (the smallest first) and
+            ``purpose``, ``channel`` (null: not chosen yet, and only statements on all channels
+            hold); optional ``priority`` (the smallest first) and
             ``in_control`` (in the control group of its campaign).
         customers: One row per customer: ``kind``, ``birth_date``, ``do_not_contact`` and
             ``deceased``. What is null there holds the contact.
-        consents: As for `consents_as_of`. The strictest statement on the purpose or on all
-            purposes, and on the channel or on all channels, holds.
-        contacts: Contacts made: ``customer_id``, ``date``, ``purpose``.
-        complaints: ``customer_id``, ``received_at``, ``closed_at`` (optional). One that is not
-            closed by ``as_of`` is open.
+        consents: As for `consents_as_of`; None: not recorded. The strictest statement on the
+            purpose or on all purposes, and on the channel or on all channels, holds.
+        contacts: Contacts made: ``customer_id``, ``date``, ``purpose``; None: not recorded.
+        complaints: ``customer_id``, ``received_at``, ``closed_at`` (optional); None: not recorded.
+            One that is not closed by ``as_of`` is open.
         as_of: The day of the plan; what happened later is not known and left out.
         policy: Marketing policy; the library's default if None.
 
@@ -113,8 +116,10 @@ def may_contact(
     people = people.iloc[asked]
     purpose = places_of(plan["purpose"], PURPOSES)
     channel = places_of(plan["channel"], CHANNELS)
-    said = Consents.of(consents, people.index, today)
-    state = said.strictest(customer.astype(np.int64), purpose, channel, day)
+    state = np.full(len(plan), -1, np.int8)
+    if consents is not None:
+        said = Consents.of(consents, people.index, today)
+        state = said.strictest(customer.astype(np.int64), purpose, channel, day)
     own = _own_facts(people, complaints, today, policy).take(customer)
     facts = own.assign(
         purpose=categorical(purpose.astype(np.int8), PURPOSES),
@@ -124,8 +129,11 @@ def may_contact(
     priority = plan["priority"].to_numpy(np.int64) if "priority" in plan else np.zeros(len(plan))
     number = (day - today).astype(np.int64)
     order = np.lexsort((purpose * len(CHANNELS) + channel, priority, number, customer))
-    recent = _recent(contacts, people.index, today, policy)
-    rule, missing, next_day = _in_turn(facts, customer, number, order, recent, policy)
+    if contacts is None:
+        rule, missing, next_day = _at_once(facts, policy)
+    else:
+        recent = _recent(contacts, people.index, today, policy)
+        rule, missing, next_day = _in_turn(facts, customer, number, order, recent, policy)
     return policy.stamp(_result(plan, today, rule, missing, next_day, policy))
 
 
@@ -154,15 +162,11 @@ def _own_facts(
     people: pd.DataFrame, complaints: object, today: np.datetime64, policy: Policy
 ) -> pd.DataFrame:
     """The facts of each customer, whatever is planned."""
-    born = days(people["birth_date"])
-    company = (people["kind"] == CustomerKind.COMPANY.value).to_numpy(np.bool_)
-    years = full_years(born, today)
-    young = (years < policy.value("adult_years")) & ~company
     return pd.DataFrame(
         {
             "deceased": people["deceased"].array,
             "do_not_contact": people["do_not_contact"].array,
-            "minor": pd.arrays.BooleanArray(young, np.isnan(years) & ~company),
+            "minor": minors(people, today, policy),
             "open_complaint": _complaining(complaints, people.index, today, policy),
         },
         index=people.index,
@@ -171,7 +175,10 @@ def _own_facts(
 
 def _complaining(
     complaints: object, customers: pd.Index, today: np.datetime64, policy: Policy
-) -> Mask:
+) -> Mask | pd.arrays.BooleanArray:
+    """Who has an open complaint; null for all where complaints are not recorded."""
+    if complaints is None:
+        return pd.array([pd.NA] * len(customers), "boolean")
     frame = check_frame(complaints, _COMPLAINTS, frame="complaints")
     zone = str(policy.value("time_zone"))
     still = local_day(frame["received_at"], zone) <= today
@@ -248,6 +255,18 @@ def _in_turn(
         recent[who[add], 1:] = made[add, :-1]
         recent[who[add], 0] = day[add]
     return rule, missing, next_day
+
+
+def _at_once(facts: pd.DataFrame, policy: Policy) -> tuple[Ints, Ints, Ints]:
+    """Rule, missing fact and next day of each contact where the contacts made are not known."""
+    unknown = pd.array([pd.NA] * len(facts), "Int64")
+    seen = facts.assign(days_since_last=unknown, contacts_in_window=unknown)
+    codes = policy.table("contact").decide_codes(seen, on_missing="undecided")
+    return (
+        codes.rule.astype(np.int64),
+        codes.missing.astype(np.int64),
+        np.full(len(facts), _NEVER),
+    )
 
 
 _WAITING = {"days_since_last", "contacts_in_window"}

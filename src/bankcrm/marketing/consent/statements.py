@@ -7,9 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.frames import Column, check_frame
+from bankcrm.frames import check_frame
 from bankcrm.frames.arrays import Days, as_of_day, days
 from bankcrm.frames.numbering import places_of, positions_in
+from bankcrm.models import Consent, columns_of
 from bankcrm.vocabulary import Channel, ConsentState, ContactPurpose
 
 Ints = npt.NDArray[np.int64]
@@ -18,24 +19,16 @@ PURPOSES = tuple(str(p) for p in ContactPurpose)
 CHANNELS = tuple(str(c) for c in Channel)
 STATES = ("none", *(str(s) for s in ConsentState))
 """The states of a consent, the strictest last; ``none``: the customer never said."""
-_CONSENTS = (
-    Column("customer_id", "id"),
-    Column("purpose", "category", nullable=True, choices=PURPOSES),
-    Column("channel", "category", nullable=True, choices=CHANNELS),
-    Column("state", "category", choices=STATES[1:]),
-    Column("since", "date"),
-    Column("until", "date", required=False, nullable=True),
-)
+_CONSENTS = columns_of(Consent)
 
 
 def consents_as_of(consents: object, as_of: object) -> pd.DataFrame:
     """The last statement of each customer on each purpose and channel that was made by a day.
 
     Args:
-        consents: All statements ever made: ``customer_id``, ``purpose`` and ``channel`` (null:
-            all), ``state`` (``granted``, ``refused``, ``withdrawn``), ``since`` (day of the
-            statement) and ``until`` (optional, last day on which it holds). Statements of later
-            days are not known yet and are left out.
+        consents: All statements ever made, with the columns of `bankcrm.models.Consent`:
+            ``customer_id``, ``purpose`` and ``channel`` (null: all), ``state``, ``since`` and
+            ``until``. Statements of later days are not known yet and are left out.
         as_of: The day.
 
     Returns:
@@ -54,8 +47,8 @@ def consents_as_of(consents: object, as_of: object) -> pd.DataFrame:
     [['granted'], ['withdrawn']]
     """
     frame = check_frame(consents, _CONSENTS, frame="consents")
-    if "until" not in frame:
-        frame = frame.assign(until=np.full(len(frame), np.datetime64("NaT", "s")))
+    empty = {"purpose": None, "channel": None, "until": np.datetime64("NaT", "s")}
+    frame = frame.assign(**{n: v for n, v in empty.items() if n not in frame})
     frame = frame[days(frame["since"]) <= as_of_day(as_of)]
     strict = places_of(frame["state"], STATES)
     ordered = frame.assign(_strict=strict).sort_values(

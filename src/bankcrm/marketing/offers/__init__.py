@@ -1,1 +1,1 @@
-"""Offers: which products customers hold together."""
+"""Offers: which products customers hold together, acquire in turn, and may open next."""

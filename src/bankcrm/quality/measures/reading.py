@@ -116,6 +116,8 @@ def read_field(
         # A missing value is a flaw of a required column, but not one of validity.
         if flaw.problem != "null" and flaw.mask.any():
             fits = fits & ~flaw.mask
+    if (broken := _no_unicode(values)) is not None:
+        fits = fits & ~broken
     found = read if isinstance(read, pd.Series) else pd.Series(read, index=values.index, copy=False)
     if column.kind == "instant":
         day = local_day(found) if until is None else local_day(found, until.zone)
@@ -208,6 +210,18 @@ def _in_texts(values: pd.Series, named: list[object]) -> Mask:
         part = texts if len(short) == len(texts) else texts.take(pa.array(short))
         found[short] |= _truth(pc.is_in(part, pa.array(words, pa.large_string())))
     return found
+
+
+def _no_unicode(values: pd.Series) -> Mask | None:
+    """Where half a surrogate pair makes a text that no file can hold; None for nowhere."""
+    if not types.is_object_dtype(values.dtype):
+        return None
+    texts = [v if isinstance(v, str) else "" for v in values.to_numpy()]
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError:
+        return np.array([any("\ud800" <= c <= "\udfff" for c in t) for t in texts], np.bool_)
+    return None
 
 
 def _truth(values: pa.BooleanArray) -> Mask:

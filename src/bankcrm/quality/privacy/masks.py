@@ -12,7 +12,7 @@ import pandas as pd
 from bankcrm.arguments import refuse
 from bankcrm.errors import PolicyError
 from bankcrm.frames import as_frame
-from bankcrm.models import Customer, Record, columns_of
+from bankcrm.models import Customer, Record, personal_columns
 from bankcrm.policy import Policy
 from bankcrm.policy.given import policy_of
 
@@ -46,11 +46,10 @@ class MaskRule:
 
 
 def personal_fields(data: pd.DataFrame, model: type[Record], extra: set[str]) -> list[str]:
-    """The personal columns of a frame: those of the record class, and others of the policy."""
+    """The personal columns of a frame: by the record classes, and others of the policy."""
     if not (isinstance(model, type) and issubclass(model, Record)):
         refuse("model", "a record class", model, "such as bankcrm.models.Customer")
-    named = {c.name for c in columns_of(model) if c.personal} | extra
-    return [str(c) for c in data.columns if c in named]
+    return personal_columns(data.columns, model, extra)
 
 
 def mask_personal(
@@ -58,8 +57,9 @@ def mask_personal(
 ) -> pd.DataFrame:
     """Mask the personal fields of a frame for display.
 
-    A field is personal if its record class says so, or if the policy has a mask for it; one without
-    a mask is hidden as a whole. A short value is hidden as a whole, too, so that no mask shows more
+    A field is personal if its record class says so, or if the policy has a mask for it; so is a
+    column beside those of the class that another record class calls personal. One without a mask
+    is hidden as a whole. A short value is hidden as a whole, too, so that no mask shows more
     than half of one. A masked frame is still personal data: the row shows whose it is.
 
     Args:

@@ -12,10 +12,17 @@ import pandas as pd
 from bankcrm.errors import PolicyError
 from bankcrm.frames import Column, as_frame, check_frame
 from bankcrm.frames.arrays import Days, as_of_day, days
+from bankcrm.frames.instants import local_day
 from bankcrm.frames.numbering import categorical
 from bankcrm.policy import Policy
 from bankcrm.policy.given import policy_of
+from bankcrm.quality.privacy.consents import refused_purposes
 
+_CASES = (
+    Column("customer_id", "id"),
+    Column("received_at", "instant", required=False, nullable=True),
+    Column("closed_at", "instant", required=False, nullable=True),
+)
 ACTIONS = ("keep", "hold", "restrict", "erase")
 
 
@@ -52,30 +59,37 @@ def retention_plan(
     policy: Policy | None = None,
     complaints: object = None,
     requests: object = None,
+    consents: object = None,
 ) -> pd.DataFrame:
     """Plan what is kept, and until when; nothing is erased by it.
 
     The longest of several duties decides. A customer in a relationship is kept, one with an open
     complaint is held, whatever the dates say. A request for erasure during a duty restricts the use
-    of the record and has the day from which it can be met.
+    of the record and has the day from which it can be met. So does a consent to everything that is
+    withdrawn. A duty to keep a record is no permission to use it: ``not_for`` has the purposes that
+    the customer refused or withdrew on every channel.
 
     Args:
         customers: ``customer_id``, ``contract_date`` and ``closed_date`` (null while it lasts), and
             the columns that duties of the policy run from, such as ``last_transaction``.
         as_of: The day.
         policy: The policy ``quality``, whose records ``retention_duty`` are the duties.
-        complaints: Open complaints or lawsuits: ``customer_id``.
+        complaints: Complaints or lawsuits: ``customer_id``, and optional ``received_at`` and
+            ``closed_at``; one that is not closed by ``as_of`` is open, and so is one without them.
         requests: Requests for erasure: ``customer_id``.
+        consents: The statements that hold on the day, from `bankcrm.marketing.consents_as_of`:
+            ``customer_id``, ``purpose`` (null: all), ``state`` and optional ``until``.
 
     Returns:
         One row per customer: ``customer_id``, ``keep_until`` (last day of the longest duty; null
         where no duty has a day), ``duty``, ``action`` (``keep``, ``hold``, ``restrict`` or
-        ``erase``), ``reason`` and ``source``.
+        ``erase``), ``reason``, ``source`` and ``not_for`` (purposes joined by commas, ``all`` for
+        all; null for none, and where no consents are given).
 
     Raises:
         DataError: A column is missing or of another type.
 
-    Source: CSC-9.
+    Source: CSC-9, PIPL art. 47.
 
     >>> begun, ended = pd.to_datetime(["2001-01-01"] * 2), pd.to_datetime(["2010-06-30", None])
     >>> rows = pd.DataFrame({"customer_id": [1, 2], "contract_date": begun, "closed_date": ended})
@@ -92,7 +106,11 @@ def retention_plan(
     frame = check_frame(data, contract, frame="customers", key="customer_id")
     until, duty = _longest(frame, duties)
     ids = frame["customer_id"]
-    open_case, asked = _named(complaints, ids, "complaints"), _named(requests, ids, "requests")
+    zone = str(policy.value("time_zone"))
+    open_case = _named(complaints, ids, "complaints", day, zone)
+    asked = _named(requests, ids, "requests", day, zone)
+    not_for, withdrawn = refused_purposes(consents, ids, day)
+    asked = asked | withdrawn
     begun = days(frame["contract_date"])
     closed = days(frame["closed_date"])
     current = ~np.isnat(begun) & (np.isnat(closed) | (closed > day))
@@ -102,10 +120,10 @@ def retention_plan(
     cases = [
         (open_case, 1, "an open complaint or lawsuit"),
         (current, 0, "in a relationship with the bank"),
-        (running & asked, 2, "asked for erasure, which a duty to keep does not allow yet"),
+        (running & asked, 2, "asked for erasure or withdrew consent; a duty to keep still runs"),
         (running, 0, ""),
         (unknown & ~asked, 0, "no day from which a duty runs is known: a person decides"),
-        (unknown, 2, "asked for erasure; no day from which a duty runs is known: a person decides"),
+        (unknown, 2, "asked for erasure or withdrew consent; no duty is known: a person decides"),
         (np.ones(len(frame), np.bool_), 3, "every duty to keep is over"),
     ]
     number = np.select([c[0] for c in cases], range(len(cases)))
@@ -122,6 +140,7 @@ def retention_plan(
                 "action": categorical(action, ACTIONS),
                 "reason": shown,
                 "source": np.array([*(d.source for d in duties), None], dtype=object)[duty],
+                "not_for": not_for,
             },
             index=frame.index,
         )
@@ -152,8 +171,17 @@ def _years_after(day: Days, years: int) -> Days:
     return np.asarray(np.minimum(same, last))
 
 
-def _named(rows: object, ids: pd.Series, name: str) -> npt.NDArray[np.bool_]:
+def _named(
+    rows: object, ids: pd.Series, name: str, day: np.datetime64, zone: str
+) -> npt.NDArray[np.bool_]:
+    """The customers that some rows name, of those that are known and not closed on the day."""
     if rows is None:
         return np.zeros(len(ids), np.bool_)
-    found = check_frame(as_frame(rows), (Column("customer_id", "id"),), frame=name)
+    found = check_frame(as_frame(rows), _CASES, frame=name)
+    if "received_at" in found:
+        received = local_day(found["received_at"], zone)
+        found = found[~(received > day)]
+    if "closed_at" in found:
+        closed = local_day(found["closed_at"], zone)
+        found = found[~(closed <= day)]
     return ids.isin(found["customer_id"]).to_numpy(np.bool_)

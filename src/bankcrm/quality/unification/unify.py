@@ -15,6 +15,7 @@ from bankcrm.frames.numbering import categorical
 from bankcrm.policy import Policy
 from bankcrm.policy.given import policy_of
 from bankcrm.quality.measures.records import Placeholder
+from bankcrm.quality.privacy.consents import strictest_of
 from bankcrm.quality.unification.clusters import (
     TOLD_APART,
     TWO_IDS,
@@ -62,6 +63,25 @@ class Unified:
     doubtful: pd.DataFrame
     keys: pd.DataFrame
     policy: Policy
+
+    def consents(self, held: object) -> pd.DataFrame:
+        """The consents of the records as those of their customers; the strictest holds.
+
+        A customer who refused at one source and agreed at another has refused, whichever came
+        last: the sources did not know of each other.
+
+        Args:
+            held: The statements of each record that hold on a day, from
+                `bankcrm.marketing.consents_as_of` with ``record_id`` as ``customer_id``:
+                ``customer_id``, ``purpose``, ``state`` and optional ``channel`` and ``until``.
+
+        Returns:
+            One row per customer, purpose and channel. A statement of an unknown record is left out.
+
+        Raises:
+            DataError: A column does not fit.
+        """
+        return self.policy.stamp(strictest_of(held, self.crosswalk))
 
     def __repr__(self) -> str:
         return line("Unified", self._figures())

@@ -15,6 +15,7 @@ from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.frames import DataFault, as_frame
 from bankcrm.frames.arrays import codes, is_unicode, numbers
 from bankcrm.frames.findings import with_findings
+from bankcrm.models import personal_columns
 
 
 def customer_view(parts: Mapping[str, pd.DataFrame | pd.Series]) -> pd.DataFrame:
@@ -77,8 +78,9 @@ def profile(view: pd.DataFrame, *, by: str, features: list[str] | None = None) -
     Args:
         view: One row per customer, such as from `customer_view`.
         by: The column of the segments; customers without one are the segment ``(none)``.
-        features: Columns to describe; None for all others. Numbers and booleans are described by
-            their mean, words by the share of each word. Dates are left out.
+        features: Columns to describe; None for all others that are not personal. Numbers and
+            booleans are described by their mean, words by the share of each word. Dates are left
+            out.
 
     Returns:
         Index ``segment``, ``feature``, ``word`` (empty for a mean): ``customers`` (size of the
@@ -102,7 +104,8 @@ def profile(view: pd.DataFrame, *, by: str, features: list[str] | None = None) -
     view = as_frame(view)
     if not isinstance(by, str):
         refuse("by", "the name of a column", by)
-    chosen = [c for c in view.columns if c != by] if features is None else features
+    personal = {by, *personal_columns(view.columns)}
+    chosen = [c for c in view.columns if c not in personal] if features is None else features
     for name in (by, *chosen):
         if name not in view.columns:
             raise UnknownNameError("column in the view", name, view.columns)
