@@ -119,10 +119,10 @@ def test_a_strangers_folder_gives_a_true_report_after_a_few_edits(
 
 def texts_of(bank: Book) -> Iterator[str]:
     """The personal texts of a book: names, phones, mail addresses, texts of complaints."""
-    for frame, data in bank.frames().items():
+    for frame, rows in bank.frames().items():
         for column in CONTRACT[frame]:
-            if column.personal and column.kind == "text" and column.name in data:
-                yield from (str(v) for v in data[column.name].dropna() if str(v))
+            if column.personal and column.kind == "text" and column.name in rows:
+                yield from (str(v) for v in rows[column.name].dropna() if str(v))
 
 
 @pytest.mark.parametrize("name", ANSWERS)
