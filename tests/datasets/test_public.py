@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -13,6 +14,7 @@ from bankcrm.book import CONTRACT
 from bankcrm.datasets import load_cdnow, load_cfpb, load_gleif, load_rfm_r
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.frames import check_frame
+from bankcrm.risk import find_groups
 
 
 def test_cdnow(shared_data: Path) -> None:
@@ -56,6 +58,38 @@ def test_gleif(shared_data: Path) -> None:
     checked = check_frame(frame, CONTRACT["links"], frame="links")
     assert set(checked["link"]) == {"controls"}
     assert frame["level"].value_counts().to_dict() == {"direct": 4_041, "ultimate": 4_003}
+
+
+def test_gleif_takes_the_whole_set(tmp_path: Path) -> None:
+    """A file of the size and the form of the full set: every relationship is used or reported."""
+    draw = np.random.default_rng(3)
+    size, edges = 145_381, 108_828
+    child = draw.permutation(size)[:edges] + 1
+    parent = draw.integers(1, 40_000, edges)
+    parent[-10:] = child[-10:]
+    kinds = ["IS_ULTIMATELY_CONSOLIDATED_BY", "IS_INTERNATIONAL_BRANCH_OF", "IS_FUND-MANAGED_BY",
+             "IS_SUBFUND_OF", "IS_FEEDER_TO"]  # fmt: skip
+    more = pd.DataFrame({"START_ID": range(1, 6), "END_ID": range(11, 16), "TYPE": kinds,
+                         "STATUS": ["ACTIVE", "INACTIVE", "NULL", "ACTIVE", "ACTIVE"]})  # fmt: skip
+    direct = pd.DataFrame({"START_ID": child, "END_ID": parent,
+                           "TYPE": "IS_DIRECTLY_CONSOLIDATED_BY", "STATUS": "ACTIVE"})  # fmt: skip
+    file = tmp_path / "relations.csv.gz"
+    pd.concat([direct, more]).to_csv(file, index=False)
+    links = load_gleif(file)
+    assert links["level"].value_counts().to_dict() == {
+        "direct": edges, "ultimate": 1, "branch": 1, "fund_manager": 1, "subfund": 1, "feeder": 1,
+    }  # fmt: skip
+    assert links["status"].tail(5).isna().tolist() == [False, False, True, False, False]
+    assert links["link"].tail(5).tolist() == ["controls", "controls"] + ["depends"] * 3
+    assert links["child_id"].head(edges).tolist() == child.tolist()
+    groups = find_groups(links, as_of="2026-06-30")
+    tie = groups.ties["tie"].value_counts()
+    assert tie["self_loop"] == (child == parent).sum()
+    assert tie["watch"] == 3
+    assert tie["control"] + tie["self_loop"] + tie["watch"] == len(links) == edges + 5
+    (tmp_path / "other.csv").write_text("START_ID,END_ID,TYPE,STATUS\n1,2,IS_FRIEND_OF,ACTIVE\n")
+    with pytest.raises(DataError, match="TYPE has IS_FRIEND_OF; known: IS_DIRECTLY"):
+        load_gleif(tmp_path / "other.csv")
 
 
 @pytest.mark.parametrize("load", [load_cdnow, load_rfm_r, load_cfpb, load_gleif])

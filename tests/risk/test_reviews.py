@@ -14,7 +14,7 @@ from pandas.testing import assert_frame_equal
 
 from bankcrm import Review, review
 from bankcrm.actions.risks import _owners
-from bankcrm.book import Book
+from bankcrm.book import Book, read_book, write_book
 from bankcrm.datasets import make_book
 from bankcrm.reviews import EarlierReview, read_earlier
 from bankcrm.reviews.model import earlier_of
@@ -178,3 +178,25 @@ def test_a_result_that_is_no_longer_known_leaves_no_rows(
     with sa.create_engine(url).connect() as connection:
         assert not len(pd.read_sql_table("groups", connection))
         assert len(pd.read_sql_table("watch_list", connection))
+
+
+@pytest.mark.parametrize("way", ["parquet", "csv", "sqlite"])
+def test_links_credits_and_capital_are_read_back(book: Book, tmp_path: Path, way: str) -> None:
+    names = ("links", "credits", "capital")
+    if way == "sqlite":
+        url = f"sqlite:///{tmp_path / 'book.db'}"
+        for name in (*names, "customers", "transactions"):
+            frame = book.frame(name)
+            words = frame.select_dtypes("category").columns
+            frame.astype(dict.fromkeys(words, object)).to_sql(
+                name, sa.create_engine(url), index=False
+            )
+        back = read_book(url)
+    else:
+        back = read_book(write_book(book, tmp_path / "book", "csv" if way == "csv" else "parquet"))
+    for name in names:
+        mine, theirs = book.frame(name).astype(object), back.frame(name).astype(object)
+        assert len(mine)
+        assert_frame_equal(
+            theirs.where(theirs.notna(), None)[list(mine)], mine.where(mine.notna(), None)
+        )

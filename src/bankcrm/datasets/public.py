@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.arguments import as_path
-from bankcrm.datasets._categories import category, constant
+from bankcrm.datasets._categories import category
 from bankcrm.errors import DataError, UnknownNameError, reason_of
 from bankcrm.frames.arrays import days
 
@@ -24,7 +24,15 @@ _CHANNELS = {
     "Email": "mail",
 }
 
-_LEVELS = {"IS_DIRECTLY_CONSOLIDATED_BY": "direct", "IS_ULTIMATELY_CONSOLIDATED_BY": "ultimate"}
+_GLEIF = {
+    "IS_DIRECTLY_CONSOLIDATED_BY": ("direct", "controls"),
+    "IS_ULTIMATELY_CONSOLIDATED_BY": ("ultimate", "controls"),
+    "IS_INTERNATIONAL_BRANCH_OF": ("branch", "controls"),
+    "IS_FUND-MANAGED_BY": ("fund_manager", "depends"),
+    "IS_SUBFUND_OF": ("subfund", "depends"),
+    "IS_FEEDER_TO": ("feeder", "depends"),
+}
+"""Type of a relationship -> its level and the kind of link; funds have no share, so no group."""
 _CFPB_COLUMNS = (
     "Complaint ID",
     "Date received",
@@ -157,29 +165,37 @@ def load_cfpb(folder: str | Path) -> pd.DataFrame:
     )
 
 
-def load_gleif(folder: str | Path) -> pd.DataFrame:
+def load_gleif(path: str | Path) -> pd.DataFrame:
     """Who consolidates whom in its accounts, in the form of a book's links.
 
     Args:
-        folder: Where ``gleif_sample_edges.csv`` is.
+        path: The folder of ``gleif_sample_edges.csv``, or a file with the same columns, such as the
+            whole set of relationships in one CSV file, which may be compressed.
 
     Returns:
-        ``parent_id``, ``child_id``, ``link`` (``controls``), ``level`` (``direct`` or
-        ``ultimate`` parent) and ``status`` as published. Loops and entities with two parents are
-        kept: the world has them.
+        One row per relationship as published, in its order: ``parent_id``, ``child_id``, ``link``,
+        ``level`` and ``status``. A parent that consolidates (``direct``, ``ultimate``) and the head
+        office of a ``branch`` control; the ``fund_manager`` of a fund, and the fund of a
+        ``subfund`` or a ``feeder`` have the link ``depends``, which makes no group without a share.
+        Loops, entities with two parents, repeated rows and relationships that are no longer
+        ``ACTIVE`` are kept: select those that you need.
 
     Raises:
         DataError: The file is missing or is not in the published form.
     """
-    path = as_path(folder, "folder") / "gleif_sample_edges.csv"
-    raw = _read(path, ("START_ID", "END_ID", "TYPE", "STATUS"))
+    source = as_path(path)
+    file = source / "gleif_sample_edges.csv" if source.is_dir() else source
+    raw = _read(file, ("START_ID", "END_ID", "TYPE", "STATUS"))
+    if other := sorted({str(t) for t in raw["TYPE"].unique()} - set(_GLEIF)):
+        known = ", ".join(_GLEIF)
+        raise DataError(f"{file}: TYPE has {', '.join(other[:3])}; known: {known}")
     return pd.DataFrame(
         {
             "parent_id": raw["END_ID"].to_numpy(),
             "child_id": raw["START_ID"].to_numpy(),
-            "link": constant("controls", len(raw)),
-            "level": category(raw["TYPE"].map(_LEVELS)),
-            "status": category(raw["STATUS"]),
+            "link": category(raw["TYPE"].map({t: link for t, (_, link) in _GLEIF.items()})),
+            "level": category(raw["TYPE"].map({t: level for t, (level, _) in _GLEIF.items()})),
+            "status": category(raw["STATUS"].fillna("")),
         }
     )
 

@@ -20,6 +20,23 @@ RISK = (
 )
 """What the results about groups, credit and the watch list rest on: they have other rows."""
 
+NO_TRANSFERS = "no warning of transfers between members of a group"
+"""What the warnings of groups leave out in a review: no frame of a book has payer and payee."""
+
+
+def limits_beside(reasons: Mapping[str, str]) -> dict[str, str]:
+    """What results beside those about customers leave out -> why.
+
+    Args:
+        reasons: Result -> why it is null in the whole book.
+
+    >>> limits_beside({"group_warnings": "the book has no links"})
+    {}
+    """
+    if "group_warnings" in reasons:
+        return {}
+    return {NO_TRANSFERS: "transactions do not name the customer on the other side"}
+
 
 def reasons_beside(
     recorded: Iterable[str], absent: Mapping[str, str], reasons: Mapping[str, str]

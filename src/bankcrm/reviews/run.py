@@ -29,7 +29,7 @@ from bankcrm.folders import ResultFolder
 from bankcrm.frames.arrays import as_of_day
 from bankcrm.frames.check import findings_frame
 from bankcrm.pipeline import STEPS, Fitted, Step
-from bankcrm.pipeline.beside import reasons_beside
+from bankcrm.pipeline.beside import limits_beside, reasons_beside
 from bankcrm.pipeline.reading import shown_columns
 from bankcrm.pipeline.run import run_steps
 from bankcrm.plugins import fact_sources_of
@@ -191,6 +191,7 @@ def _in_memory(
     customers = found.facts[[c for c in shown_columns(steps) if c in found.facts]]
     figures = figures_of([found.facts], steps)
     reasons = found.reasons | reasons_beside(recorded, absent, found.reasons)
+    limits = found.limits | limits_beside(reasons)
     report_progress("groups and credit")
     known_before = _before(earlier, day)
     risks = risks_of([_risks(found.facts)], known_before)
@@ -231,7 +232,7 @@ def _in_memory(
             findings,
             rules,
             reasons,
-            found.limits,
+            limits,
             period_of(signs),
             risk,
             quality,
@@ -241,7 +242,7 @@ def _in_memory(
         facts=found.facts,
         fitted=found.fitted,
         reasons=reasons,
-        limits=found.limits,
+        limits=limits,
         steps=steps,
         note=book.note,
         currency=book.currency,
@@ -292,6 +293,7 @@ def _on_engine(
     absent = absences(sizes, recorded, faults)
     reasons = found.reasons | reasons_beside(recorded, absent, found.reasons)
     reasons |= {"quality": ON_ENGINE}
+    limits = found.limits | limits_beside(reasons)
     report("groups and credit")
     known_before = _before(earlier, day)
     risks = risks_of(map(_risks, found.output.parts([*RISK_COLUMNS])), known_before)
@@ -328,7 +330,7 @@ def _on_engine(
             findings,
             rules,
             reasons,
-            found.limits,
+            limits,
             found.period,
             risk,
             UNKNOWN,
@@ -338,7 +340,7 @@ def _on_engine(
         facts=head,
         fitted=found.fitted,
         reasons=reasons,
-        limits=found.limits,
+        limits=limits,
         steps=steps,
         note=engine.note,
         currency=engine.currency,

@@ -109,8 +109,10 @@ def arrow_texts(values: pd.Series) -> pa.LargeStringArray:
     """
     if isinstance(values.dtype, pd.CategoricalDtype):
         values = values.astype(values.cat.categories.dtype)
+    if values.isna().all():  # of whatever type
+        return pa.nulls(len(values), pa.large_string())
     kind = pd.api.types.infer_dtype(values, skipna=True)
-    if kind != "string" and not values.isna().all():
+    if kind != "string":
         raise DataError(
             f"expected text, found {kind}; "
             "read the column as text, since numbers lose leading zeros"

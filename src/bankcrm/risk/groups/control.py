@@ -77,23 +77,25 @@ class Forest:
         """
         start = len(self.extra)
         more, own = child[start:], np.arange(len(self.up), dtype=np.int32)
-        several = np.bincount(more, minlength=len(own)) > 1
-        several[child[:start][self.extra]] = True
+        to, extra = only_parents(len(own), parent[start:], more)
+        before = child[:start][self.extra]
         second = more[self.up[more] != more]
-        several[second] = True
-        extra = np.concatenate([self.extra, several[more]])
-        to = own.copy()
-        to[more[~extra[start:]]] = parent[start:][~extra[start:]]
+        to[before], to[second] = before, second
+        extra = np.concatenate([self.extra, extra | (to[more] == more)])
         up = np.where(to == own, self.up, to)
-        root = roots_of(to)[self.root]
+        moved = np.flatnonzero((to != own)[self.root])
+        root = self.root.copy()
+        root[moved] = roots_of(to)[root[moved]]
         if len(second):  # whoever was below it by its one controller
+            several = np.zeros(len(own), np.bool_)
+            several[second] = True
             extra[:start] |= several[child[:start]]
             up[second] = second
             below = np.zeros(len(own), np.bool_)
             below[root[second]] = True
             below = below[root]
             root[below] = up[below]
-            root = _settled(root, up, np.flatnonzero(below))
+            root = _settled(root, up, np.flatnonzero(below & (up[root] != root)))
         forks, tops = _forks(len(own), root[parent[extra]], child[extra])
         return Forest(up, root, extra, forks, tops)
 
@@ -153,12 +155,11 @@ def control(
     rows = np.flatnonzero(direct & ~loops)
     a, b = parent[rows], child[rows]
     # A direct stake controls: no other top gets control by it, so only the others are added up.
-    held = np.where((share > 0) & ~direct & ~loops, share, 0.0)
-    counted = np.flatnonzero(held)
-    open_ = np.bincount(child[counted], minlength=size) > 1
-    total = np.bincount(child[counted], held[counted], size).astype(np.float64, copy=False)
+    stakes = np.flatnonzero((share > 0) & ~direct & ~loops)
+    total = np.bincount(child[stakes], share[stakes], size).astype(np.float64, copy=False)
+    open_ = total > 0
     open_[open_] = decide(total[open_])
-    stakes = counted[open_[child[counted]]]
+    stakes = stakes[open_[child[stakes]]]
     found: list[tuple[Places, Places, Shares, Ints, Ints]] = []
     near = 0
     forest = forest_of(size, a, b)
@@ -178,7 +179,7 @@ def control(
         rows = np.flatnonzero(np.repeat(several, counts))
         row, start, counts = row[rows], _starts(counts[several]), counts[several]
         key = key[rows[start]]
-        sums = np.add.reduceat(held[row], start) if len(start) else np.empty(0)
+        sums = np.add.reduceat(share[row], start) if len(start) else np.empty(0)
         enough = decide(sums - tolerance)
         near = int(decide(sums[~enough]).sum())
         if not enough.any():
@@ -262,12 +263,11 @@ def roots_of(up: Places) -> Places:
     >>> roots_of(np.array([0, 0, 1, 4, 3, 4], np.int32)).tolist()
     [0, 0, 0, 3, 3, 3]
     """
-    return _settled(up.copy(), up, np.arange(len(up)))
+    return _settled(up.copy(), up, np.flatnonzero(up[up] != up))
 
 
 def _settled(root: Places, up: Places, active: Ints) -> Places:
-    """Follow the way up of some entities, whose ``root`` is the next one, to its end, in place."""
-    active = active[up[root[active]] != root[active]]
+    """Follow the way up of some entities from ``root``, which is not its end, in place."""
     for _ in range(max(len(up), 2).bit_length()):
         if not len(active):
             return root

@@ -13,6 +13,8 @@ from bankcrm.frames import DataFault
 from bankcrm.risk.groups.control import Control, Ints, Places, compact, only_parents, roots_of
 from bankcrm.risk.groups.ties import CONTROL, SELF_LOOP, STAKE, Ties
 
+_PEELS = 2  # more rounds take more time than they save
+
 
 def findings_on(ties: Ties, control: Control, tolerance: float) -> tuple[DataFault, ...]:
     """The findings about links in force; none of them drops a link that can be used.
@@ -23,11 +25,12 @@ def findings_on(ties: Ties, control: Control, tolerance: float) -> tuple[DataFau
         tolerance: By how much shares may exceed the whole, for rounding.
     """
     held = (ties.code == CONTROL) | (ties.code == STAKE)
-    owns = held & (ties.frame["link"] == "owns").to_numpy(np.bool_)
-    total = np.bincount(ties.child[owns], np.nan_to_num(ties.share[owns]), len(ties.ids))
+    owns = held & (ties.frame["link"] == "owns").to_numpy(np.bool_) & (ties.share > 0)
+    total = np.zeros(len(ties.ids))
+    np.add.at(total, ties.child, np.where(owns, ties.share, 0.0))
     needs = ties.frame["link"].isin(["owns", "depends"]).to_numpy(np.bool_)
     unknown = needs & np.isnan(ties.share) & (ties.code < SELF_LOOP)
-    rows = np.flatnonzero(held)
+    rows = slice(None) if held.all() else np.flatnonzero(held)
     found = [
         _rows("parent_id", "self_loop", ties.code == SELF_LOOP, "two parties",
               "the links are not used"),
@@ -67,7 +70,7 @@ def _with_several_controllers(ties: Ties, control: Control) -> Ints:
     return np.flatnonzero(count > 1)
 
 
-def circles_of(parent: Places, child: Places, size: int) -> Ints:
+def circles_of(parent: Places, child: Places, size: int) -> Places:
     """The number of the circle of each entity; -1 outside of circles.
 
     Args:
@@ -78,14 +81,19 @@ def circles_of(parent: Places, child: Places, size: int) -> Ints:
     >>> circles_of(np.array([0, 1, 2], np.int32), np.array([1, 0, 3], np.int32), 4).tolist()
     [0, 0, -1, -1]
     """
-    own = parent != child
-    a, b = parent[own], child[own]
+    a, b = parent, child
+    for _ in range(_PEELS):  # an entity without a child is on no circle
+        has_child = np.zeros(size, np.bool_)
+        has_child[a] = True
+        keep = has_child[b] & (a != b)
+        a, b = a[keep], b[keep]
     up, extra = only_parents(size, a, b)
     root = roots_of(up)
     # Whoever has one parent is on a circle only with that parent: its root stands for it. What is
     # left are the links to roots.
     rows = np.flatnonzero(extra)
-    rounds = np.flatnonzero((up != np.arange(size)) & (root == np.arange(size)))
+    own = np.arange(size, dtype=np.int32)
+    rounds = np.flatnonzero((root == own) & (up != own))
     a = np.concatenate([a[rows], up[rounds]])
     b = np.concatenate([b[rows], rounds.astype(np.int32)])
     top = root[a]
@@ -99,13 +107,13 @@ def circles_of(parent: Places, child: Places, size: int) -> Ints:
         a = up[a]
         a = np.unique(a[~on[a]])
     nodes = np.flatnonzero(on)
-    circle = np.full(size, -1, np.int64)
+    circle = np.full(size, -1, np.int32)
     circle[nodes] = np.unique(part[root[nodes]], return_inverse=True)[1]
     return circle
 
 
-def _strong_parts(size: int, parent: Places, child: Places) -> Ints:
-    """The number of the strongly connected part of each entity."""
+def _strong_parts(size: int, parent: Places, child: Places) -> Places:
+    """One member of the strongly connected part of each entity."""
     inside = np.zeros(size, np.bool_)
     inside[parent] = True
     has_parent = np.zeros(size, np.bool_)
@@ -113,11 +121,13 @@ def _strong_parts(size: int, parent: Places, child: Places) -> Ints:
     inside &= has_parent
     keep = inside[parent] & inside[child]
     nodes, a, b = compact(size, parent[keep], child[keep])
-    part = np.arange(size)
+    part = np.arange(size, dtype=np.int32)
     if len(nodes):
         graph = coo_matrix((np.ones(len(a), np.int8), (a, b)), (len(nodes), len(nodes)))
         _, found = connected_components(graph, directed=True, connection="strong")
-        part[nodes] = nodes[np.unique(found, return_index=True)[1]][found]
+        one = np.empty(len(nodes), np.int32)
+        one[found] = nodes  # one member of each part
+        part[nodes] = one[found]
     return part
 
 

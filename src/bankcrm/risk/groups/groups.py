@@ -6,7 +6,6 @@ import functools
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from bankcrm._display import card
@@ -34,6 +33,7 @@ from bankcrm.rules import Rule
 
 _HEAD = "head"
 _MEMBER_TIES = (_HEAD, *TIES[:3])
+_NONE = np.iinfo(np.int32).min  # no link
 
 
 @attrs.frozen
@@ -90,7 +90,7 @@ class Groups:
     _ties: Ties = attrs.field(alias="_ties")
     _control: Control = attrs.field(alias="_control")
     _tree: Spanning = attrs.field(alias="_tree")
-    _row: npt.NDArray[np.int64] = attrs.field(alias="_row")
+    _row: Places = attrs.field(alias="_row")
     _policy: Policy = attrs.field(alias="_policy")
 
     def __len__(self) -> int:
@@ -243,7 +243,7 @@ class _Edges:
 
     parent: Places
     child: Places
-    row: npt.NDArray[np.int64]
+    row: Places
     more: int
 
 
@@ -256,19 +256,18 @@ def _controlled(ties: Ties, policy: Policy) -> tuple[Control, bool]:
         controls: Mask = (table.decide_frame(facts)["outcome"] == TIES[CONTROL]).to_numpy(np.bool_)
         return controls
 
-    rows = np.flatnonzero((ties.code == CONTROL) | (ties.code == STAKE))
-    parent, child = ties.parent[rows], ties.child[rows]
-    share, code = ties.share[rows], ties.code[rows]
-    owned = (ties.frame["link"] == "owns").to_numpy(np.bool_)[rows]
+    parent, child = ties.parent, ties.child
+    held = (ties.code == CONTROL) | (ties.code == STAKE)
+    counts = held & (ties.frame["link"] == "owns").to_numpy(np.bool_)
     joint = np.flatnonzero(ties.code == JOINT)
     if len(joint):
         pool = forest_pools(len(ties.ids), ties.parent[joint], ties.child[joint])
         parent, child = pool[parent], pool[child]
     found = control(
-        len(ties.ids), parent, child, np.where(owned, share, np.nan), code == CONTROL,
+        len(ties.ids), parent, child, np.where(counts, ties.share, np.nan), ties.code == CONTROL,
         decide=decide, tolerance=policy.value("share_tolerance"),
     )  # fmt: skip
-    return attrs.evolve(found, holdings=rows[found.holdings]), bool(len(joint))
+    return found, bool(len(joint))
 
 
 def forest_pools(size: int, a: Places, b: Places) -> Places:
@@ -284,35 +283,37 @@ def _edges(ties: Ties, found: Control) -> _Edges:
     direct, joint, dependent = (
         np.flatnonzero(ties.code == code) for code in (CONTROL, JOINT, DEPENDENCE)
     )
-    together = -np.arange(1, len(found.parent) + 1, dtype=np.int64)
+    together = -np.arange(1, len(found.parent) + 1, dtype=np.int32)
     parent, child = ties.parent, ties.child
     return _Edges(
         np.concatenate([parent[direct], found.parent, parent[joint], parent[dependent]]),
         np.concatenate([child[direct], found.child, child[joint], child[dependent]]),
-        np.concatenate([direct, together, joint, dependent]),
+        np.concatenate([direct, together, joint, dependent]).astype(np.int32),
         len(joint) + len(dependent),
     )
 
 
-def _rows_of(tree: Spanning, edges: _Edges, ties: Ties) -> npt.NDArray[np.int64]:
+def _rows_of(tree: Spanning, edges: _Edges, ties: Ties) -> Places:
     """The link between each member and the next one on its way to the head.
 
     Of several links between two parties control comes first, and then the larger share.
     """
-    unset = np.iinfo(np.int64).min
-    found = np.full(len(tree.up), unset)
+    found = np.full(len(tree.up), _NONE, np.int32)
     rows = np.flatnonzero(tree.up[edges.child] == edges.parent)
     _write(found, edges.child, rows, edges, ties)
-    below = np.flatnonzero((found == unset)[edges.parent])  # a joint tie goes either way
+    below = np.flatnonzero((found == _NONE)[edges.parent])  # a joint tie goes either way
     rows = below[tree.up[edges.parent[below]] == edges.child[below]]
     _write(found, edges.parent, rows, edges, ties)
-    found[found == unset] = 0  # heads have none
+    found[found == _NONE] = 0  # heads have none
     return found
 
 
-def _write(found: Ints, member: Places, rows: Ints, edges: _Edges, ties: Ties) -> None:
+def _write(found: Places, member: Places, rows: Ints, edges: _Edges, ties: Ties) -> None:
     """Set the link of the members of some edges."""
+    before = np.count_nonzero(found == _NONE)
     found[member[rows]] = edges.row[rows]  # the last one written stays
+    if before - np.count_nonzero(found == _NONE) == len(rows):
+        return
     several = np.zeros(len(found), np.bool_)
     several[member[rows[found[member[rows]] != edges.row[rows]]]] = True
     rows = rows[several[member[rows]]]
@@ -323,13 +324,13 @@ def _write(found: Ints, member: Places, rows: Ints, edges: _Edges, ties: Ties) -
 
 
 def _members(
-    ties: Ties, tree: Spanning, rows: npt.NDArray[np.int64], previous: object
+    ties: Ties, tree: Spanning, rows: Places, previous: object
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     ids = ties.ids
     grouped = tree.size > 1
     member = np.flatnonzero(grouped[tree.group])
     inside = tree.group[member]
-    group = (np.cumsum(grouped) - 1)[inside]
+    group = (np.cumsum(grouped, dtype=np.int32) - np.int32(1))[inside]
     names, changes = group_names(ids, member, group, previous)
     head = tree.up[member] == member
     row = rows[member]
@@ -341,4 +342,5 @@ def _members(
         "via": ids[tree.up[member]],
         "level": tree.level[member],
     }
-    return pd.DataFrame(columns, index=ids[member].rename("customer_id")), changes
+    index = ids[member].rename("customer_id")
+    return pd.DataFrame(columns, index=index, copy=False), changes

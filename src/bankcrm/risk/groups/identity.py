@@ -27,7 +27,7 @@ _CHANGES = (
 
 
 def group_names(
-    ids: pd.Index, member: Ints, group: Ints, previous: object = None
+    ids: pd.Index, member: Ints, group: npt.NDArray[np.int32], previous: object = None
 ) -> tuple[npt.NDArray[np.object_], pd.DataFrame]:
     """The id of each group, and the members whose group changed.
 
@@ -66,7 +66,9 @@ def group_names(
     return names, _changes(earlier, after)
 
 
-def _kept_names(ids: pd.Index, member: Ints, group: Ints, earlier: pd.Series) -> dict[int, str]:
+def _kept_names(
+    ids: pd.Index, member: Ints, group: npt.NDArray[np.int32], earlier: pd.Series
+) -> dict[int, str]:
     """The groups that keep an id of the earlier day."""
     old = earlier.reindex(ids[member]).to_numpy()
     rows = pd.DataFrame({"group": group, "old": old, "member": member}).dropna()

@@ -75,10 +75,11 @@ def _numbered(label: Places) -> tuple[Places, Ints]:
     size = len(label)
     first = np.zeros(size, np.int32)
     first[label[::-1]] = np.arange(size - 1, -1, -1, dtype=np.int32)  # the last one written stays
+    smallest = first[label]
     begins = np.zeros(size, np.bool_)
-    begins[first[label]] = True
-    number = (np.cumsum(begins) - 1).astype(np.int32)
-    group = number[first[label]]
+    begins[smallest] = True
+    number = np.cumsum(begins, dtype=np.int32) - np.int32(1)
+    group = number[smallest]
     return group, np.bincount(group)
 
 
@@ -88,13 +89,18 @@ def _heads(group: Places, members: Ints, forest: Forest) -> tuple[Places, Mask]:
     root = forest.root
     own = np.arange(len(root), dtype=np.int32)
     roots = own[root == own]
-    several = np.bincount(group[roots], minlength=len(members)) > 1
-    below = np.bincount(root, minlength=len(root))
-    controlled = np.setdiff1d(forest.forks, forest.tops)
-    below[controlled] = -1
-    order = np.lexsort((-roots, below[roots])) if several.any() else np.arange(len(roots))
+    of = group[roots]
+    several = np.bincount(of, minlength=len(members)) > 1
     head = np.zeros(len(members), np.int32)
-    head[group[roots[order]]] = roots[order]  # the last one written stays
+    head[of] = roots
+    if several.any():
+        below = np.bincount(root, minlength=len(root))
+        controlled = np.setdiff1d(forest.forks, forest.tops)
+        below[controlled] = -1
+        some = several[of]
+        roots, of = roots[some], of[some]
+        order = np.lexsort((-roots, below[roots]))
+        head[of[order]] = roots[order]  # the last one written stays
     return head, several
 
 
