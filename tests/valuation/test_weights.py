@@ -60,6 +60,44 @@ def test_consistent_judgements_give_back_their_weights(raw: list[float]) -> None
     assert abs(judged.consistency_ratio) < 1e-6
 
 
+SAATY = {3: 0.58, 4: 0.90, 5: 1.12, 6: 1.24, 7: 1.32, 8: 1.41, 9: 1.45, 10: 1.49, 11: 1.51,
+         12: 1.48, 13: 1.56, 14: 1.57, 15: 1.59}  # fmt: skip
+"""The index of random judgements by the number of criteria, as Saaty (1980) prints it."""
+
+
+@pytest.mark.parametrize("size", range(1, 16))
+def test_the_ratio_is_the_index_over_that_of_random_judgements(size: int) -> None:
+    draw = np.random.default_rng(size)
+    judged = ahp_weights(
+        square([draw.uniform(1 / 9, 9, size - i).tolist() for i in range(1, size)] or [[]])[
+            :size, :size
+        ],
+        on_inconsistent="flag",
+    )
+    index = (judged.lambda_max - size) / max(size - 1, 1)
+    expected = index / SAATY[size] if size in SAATY else 0.0
+    assert judged.consistency_ratio == pytest.approx(expected, abs=1e-12)
+
+
+@given(
+    st.lists(st.floats(0.2, 1), min_size=4, max_size=8),
+    st.tuples(st.integers(0, 3), st.integers(0, 3)).filter(lambda p: p[0] != p[1]),
+)
+def test_one_wrong_judgement_among_right_ones_is_the_worst(
+    raw: list[float], pair: tuple[int, int]
+) -> None:
+    weights, (i, j) = np.array(raw), pair
+    matrix = weights[:, None] / weights[None, :]
+    matrix[i, j], matrix[j, i] = matrix[i, j] * 20, matrix[j, i] / 20
+    names = [f"c{n}" for n in range(len(raw))]
+    judged = ahp_weights(matrix, names=names, on_inconsistent="flag")
+    assert set(judged.worst) == {f"c{i}", f"c{j}"}
+    if not judged.consistent:
+        said = f"judgement {judged.worst[0]} : {judged.worst[1]} = "
+        with pytest.raises(DataError, match=said):
+            ahp_weights(matrix, names=names)
+
+
 def test_frames_mappings_and_rounded_reciprocals() -> None:
     names = ["profit", "risk", "growth"]
     frame = pd.DataFrame([[1, 3, 7], [0.33, 1, 3], [0.14, 0.33, 1]], index=names, columns=names)
