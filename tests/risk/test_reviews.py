@@ -28,7 +28,7 @@ BEFORE, NOW = "2026-03-31", "2026-06-30"
 @pytest.fixture(scope="module")
 def book() -> Book:
     """A bank where two groups merge, and one splits, between the reviews."""
-    made = make_book(160, seed=7)
+    made = make_book(200, seed=7)
     groups = find_groups(made.links, as_of=BEFORE)
     ties = groups.members
     of = ties["group"].astype(str)
