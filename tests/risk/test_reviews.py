@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from pandas.testing import assert_frame_equal
 
 from bankcrm import Review, review
-from bankcrm.actions.risks import _owners
+from bankcrm.actions.risks import owners_of
 from bankcrm.book import Book, read_book, write_book
 from bankcrm.datasets import make_book
 from bankcrm.reviews import EarlierReview, read_earlier
@@ -139,7 +139,7 @@ def test_an_engine_gives_the_same(book: Book, now: Review, folder: Path) -> None
 
 
 def test_an_owner_by_name_is_the_manager() -> None:
-    department, person = _owners(pd.Series(["risk", "Wang", None]), "customer_service")
+    department, person = owners_of(pd.Series(["risk", "Wang", None]), "customer_service")
     assert department.tolist() == ["risk", "customer_service", "customer_service"]
     assert person.tolist() == ["", "Wang", ""]
 
