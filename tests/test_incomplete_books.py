@@ -6,6 +6,7 @@ import datetime as dt
 import itertools
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -88,11 +89,19 @@ def assert_reasons(found: Review) -> None:
 
 def assert_same_on_an_engine(book: Book, known: Review, as_of: Any = None) -> None:
     found = review(DuckDBEngine(book), as_of=as_of or book.as_of, blocks=2)
-    assert found.reasons == known.reasons
+    # The quality of the records is measured in memory only; the engine says so.
+    ours, theirs = ({k: v for k, v in r.reasons.items() if k != "quality"} for r in (found, known))
+    assert ours == theirs
     assert found.limits == known.limits
     assert found.key_figures() == known.key_figures()
-    assert _rounded(found.summary) == _rounded(known.summary)
+    assert _plain(found.summary) == _plain(known.summary)
     assert "</html>" in found.to_html()
+
+
+def _plain(summary: Mapping[str, Any]) -> Any:
+    figures = {k: v for k, v in summary.items() if k != "quality"}
+    lacks = {k: v for k, v in summary["not_available"].items() if k != "quality"}
+    return _rounded({**figures, "not_available": lacks})
 
 
 def _rounded(value: Any) -> Any:

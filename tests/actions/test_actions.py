@@ -18,7 +18,7 @@ from bankcrm.actions import (
     actions_in,
     find_actions,
 )
-from bankcrm.actions.contract import KEY, PRIORITIES
+from bankcrm.actions.contract import PRIORITIES
 from bankcrm.actions.plan import _add_reasons
 from bankcrm.actions.situation import calendar_for
 from bankcrm.book import Book
@@ -49,7 +49,8 @@ def test_the_list_keeps_its_contract(bank: Review) -> None:
     names = [c.name for c in ACTION_COLUMNS]
     assert list(bank.actions) == names
     check_frame(bank.actions, ACTION_COLUMNS, frame="actions")
-    assert not bank.actions.duplicated(list(KEY)).any()
+    assert bank.actions["action_id"].is_unique
+    assert not bank.actions.duplicated(["customer_id", "complaint_id", "action", "due"]).any()
 
 
 @settings(max_examples=12)
@@ -57,7 +58,7 @@ def test_the_list_keeps_its_contract(bank: Review) -> None:
 def test_no_action_is_doubled_or_goes_to_a_customer_who_left(book: Book) -> None:
     found = review(book, as_of=AS_OF)
     check_frame(found.actions, ACTION_COLUMNS, frame="actions")
-    assert not found.actions.duplicated(list(KEY)).any()
+    assert found.actions["action_id"].is_unique
     gone = found.facts.index[found.facts["closed"]]
     own = found.actions[found.actions["complaint_id"].isna()]
     assert not own["customer_id"].isin(gone).any()
@@ -170,7 +171,7 @@ def test_a_year_without_a_calendar_counts_monday_to_friday() -> None:
 @pytest.mark.parametrize("contacts", [3, 60, 100])  # more words than an int8 numbers
 def test_merged_contacts_keep_their_own_words(contacts: int) -> None:
     words = [f"{a}{i}" for i in range(contacts) for a in "ab"]
-    names = ("origin", "reason", "rules", "source")
+    names = ("tasks", "origin", "reason", "rules", "source")
     ordered = pd.DataFrame({name: pd.Categorical(words) for name in names})
     ordered["evidence"] = np.array(words, dtype=object)
     start = np.arange(0, 2 * contacts, 2)

@@ -33,6 +33,10 @@ def test_the_short_form_covers_warnings_actions_and_complaints(bank: Review) -> 
     assert f"due {one['due'].date()}" in str(found)
     assert f"by {one['due'].date()}, urgent: Answer the complaint" in str(found)
     assert found.decisions[0].name == "stage"
+    mine = found.complaints[[c.complaint_id for c in found.complaints].index(one.name)]
+    assert f"signals: {one['signals']}; answer: " in str(mine)
+    assert f"from {mine.counted_from}, pauses not recorded)" in str(mine)
+    assert mine.received <= mine.counted_from <= mine.due
 
 
 def test_every_customer_has_a_short_form_and_a_full_one(bank: Review) -> None:

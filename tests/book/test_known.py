@@ -94,10 +94,15 @@ def assert_same(found: Review, expected: Review) -> None:
     assert found.complaints.index.tolist() == expected.complaints.index.tolist()
     complaints = [r.complaints.reset_index(drop=True).astype(object) for r in (found, expected)]
     pd.testing.assert_frame_equal(*complaints, check_dtype=False)
-    # why a result is null names the rejected rows, which only the whole book has
+    # Why a result is null names the rejected rows, which only the whole book has; findings and the
+    # quality of the records are of the book as it came.
     worded = ("limits", "not_available")
     figures = [
-        {k: set(v) if k in worded else v for k, v in r.summary.items() if k != "findings"}
+        {
+            k: set(v) - {"quality"} if k in worded else v
+            for k, v in r.summary.items()
+            if k not in ("findings", "quality")
+        }
         for r in (found, expected)
     ]
     assert figures[0] == figures[1]

@@ -11,11 +11,14 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 from bankcrm.datasets import load_gleif, make_book
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.policy import Policy, default_policy, load_policy
 from bankcrm.risk import Groups, apply_changes, find_groups
+from bankcrm.risk.groups.findings import circles_of
 
 from . import naive
 from .naive import Link
@@ -254,6 +257,19 @@ def test_wrong_arguments_are_answered() -> None:
         apply_changes(groups.members, pd.DataFrame({"before": ["G1"], "after": [None]}, index=[10]))
     none = naive.frame([Link(0, 1, "owns", 60)]).iloc[:0]
     assert len(find_groups(none, as_of=DAY)) == 0
+
+
+@given(seed=st.integers(0, 2**32))
+def test_circles_are_the_strongly_connected_parts(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    size = int(draw.integers(1, 16))
+    a, b = draw.integers(0, size, (2, int(draw.integers(0, 2 * size)))).astype(np.int32)
+    graph = coo_matrix((np.ones(len(a)), (a, b)), (size, size))
+    _, part = connected_components(graph, directed=True, connection="strong")
+    expected = {frozenset(np.flatnonzero(part == p)) for p in set(part)}
+    circle = circles_of(a, b, size)
+    found = {frozenset(np.flatnonzero(circle == c)) for c in set(circle) - {-1}}
+    assert found == {p for p in expected if len(p) > 1}
 
 
 # Real data

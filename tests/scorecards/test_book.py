@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from bankcrm.frames.findings import findings_of
 from bankcrm.lifecycle import churn_rates, month_ends, stage_history
 from bankcrm.pipeline import STEPS, scorecard_steps
 from bankcrm.scorecards import (
+    Scorecard,
     attain,
     kpi_events,
     kpi_values,
@@ -240,22 +242,46 @@ def test_planted_managers_are_found_in_their_order(book: Book) -> None:
         assert found["rank_best"][name] <= place <= found["rank_worst"][name]
 
 
-def test_the_report_has_a_section_per_scorecard() -> None:
+@pytest.fixture(scope="module")
+def cards() -> tuple[Book, list[Scorecard]]:
     book = make_book(60, seed=3, as_of=DAY)
     held = book.customers[["customer_id"]].assign(employee_id="Zhang Wei")
     staff = pd.DataFrame({"employee_id": ["Zhang Wei"], "department": ["marketing"]})
     events = kpi_events(book, since="2026-01-01")
     goal = pd.DataFrame({"kpi": ["transactions", "satisfied_share"], "target": [100.0, 0.9]})
-    cards = []
+    made = []
     for by in ("department", "employee_id"):
         values = kpi_values(
             events, as_of=DAY, by=by, period="year", employees=staff, assignments=held
         )
-        cards.append(scorecard(attain(values, goal)))
-    plain = review(book, as_of=DAY)
-    shown = review(book, as_of=DAY, steps=(*STEPS, *scorecard_steps(*cards)))
+        made.append(scorecard(attain(values, goal)))
+    hard = pd.DataFrame({"kpi": ["transactions"], "target": [1e6]})
+    made.append(scorecard(attain(values, hard)))
+    return book, made
+
+
+CHECKS = pd.DataFrame(
+    {
+        "check_id": [1, 2, 3],
+        "kind": ["mystery", "self", "branch"],
+        "date": pd.to_datetime("2026-01-10"),
+        "employee_id": ["Li Na", None, "Zhang Wei"],
+        "department": [None, "product", None],
+        "finding": ["no greeting", "old leaflets", "done"],
+        "due": pd.to_datetime(["2026-02-20", "2026-06-20", "2026-02-20"]),
+        "resolved": pd.to_datetime([None, None, "2026-02-20"]),
+    }
+)
+
+
+def test_scores_are_in_the_report_and_what_follows_in_the_actions(
+    cards: tuple[Book, list[Scorecard]], tmp_path: Path
+) -> None:
+    book, made = cards
+    steps = (*STEPS, *scorecard_steps(*made, checks=CHECKS))
+    plain, shown = review(book, as_of=DAY), review(book, as_of=DAY, steps=steps)
     pd.testing.assert_frame_equal(plain.customers, shown.customers)
-    page = shown.to_html()
+    page, without = shown.to_html(), plain.to_html()
     for text in (
         "Scores by department",
         "Parts of the scores by employee",
@@ -263,5 +289,36 @@ def test_the_report_has_a_section_per_scorecard() -> None:
         "answers_satisfied and answers not recorded",
     ):
         assert text in page
-        assert text not in plain.to_html()
-    shown.to_html(language="zh")
+        assert text not in without
+    staff = shown.actions[shown.actions["origin"] == "staff"].set_index("action_id")
+    assert len(shown.actions) == len(plain.actions) + len(staff)
+    columns = ["department", "manager", "due", "reason", "rules", "evidence", "overdue"]
+    days = staff["due"].dt.strftime("%Y-%m-%d")
+    found = staff.assign(due=days)[columns].astype(object).fillna("").astype(str).to_dict("index")
+    assert {k: [*v.values()] for k, v in found.items()} == {
+        "staff:Li Na:mend_finding@2026-02-20": [
+            "customer_service", "Li Na", "2026-02-20", "overdue: no greeting", "check.1",
+            "subject = Li Na", "True",
+        ],
+        "staff:product:mend_finding@2026-06-20": [
+            "product", "", "2026-06-20", "overdue: old leaflets", "check.2",
+            "subject = product", "True",
+        ],
+        "staff:Zhang Wei:staff_warning@2026-06-30": [
+            "product", "Zhang Wei", "2026-07-14", "far from the targets", "rule.warning",
+            "subject = Zhang Wei", "False",
+        ],
+    }  # fmt: skip
+    shown.write(tmp_path)
+    assert set(staff.index) <= set(pd.read_csv(tmp_path / "actions.csv")["action_id"])
+    other = review(book, as_of=DAY, steps=steps, engine="duckdb", blocks=2)
+    assert other.actions["action_id"].tolist() == shown.actions["action_id"].tolist()
+    for step in steps[len(STEPS) :]:
+        assert step.sections is not None
+        for (title, here), (name, there) in zip(
+            step.sections(None), step.sections(shown.facts), strict=True
+        ):
+            assert title == name
+            assert isinstance(here, pd.DataFrame)
+            pd.testing.assert_frame_equal(here, there)  # type: ignore[arg-type]
+            assert title in other.to_html()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bankcrm.actions.contract import ACTION_COLUMNS
+from bankcrm.actions.contract import ACTION_COLUMNS, DONE_COLUMNS
+from bankcrm.actions.known import read_done
 from bankcrm.actions.plan import actions_in, find_actions
 from bankcrm.actions.records import ContactRecords
 from bankcrm.actions.select import select_actions
@@ -11,11 +12,13 @@ from bankcrm.actions.sources import SOURCES, ActionSource
 
 __all__ = [
     "ACTION_COLUMNS",
+    "DONE_COLUMNS",
     "SOURCES",
     "ActionSource",
     "ContactRecords",
     "Situation",
     "actions_in",
     "find_actions",
+    "read_done",
     "select_actions",
 ]

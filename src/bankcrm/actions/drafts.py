@@ -21,8 +21,8 @@ from bankcrm.vocabulary import ContactPurpose
 Rows: TypeAlias = npt.NDArray[np.intp]
 Texts: TypeAlias = npt.NDArray[np.object_]
 
-WORDS = ("action", "title", "title_zh", "department", "channel", "purpose", "origin", "reason",
-         "rules", "source", "manager")  # fmt: skip
+WORDS = ("action", "tasks", "title", "title_zh", "department", "channel", "purpose", "origin",
+         "reason", "rules", "source", "manager")  # fmt: skip
 """The columns of a draft that are categorical."""
 
 
@@ -99,6 +99,7 @@ def draft(
             "row": rows,
             "complaint": np.full(size, -1) if complaints is None else complaints,
             "action": _all(size, task.action),
+            "tasks": tasks_on(task.action, occasion),
             "title": _all(size, task.title),
             "title_zh": _all(size, task.title_zh),
             "department": _all(size, str(task.owner)),
@@ -114,6 +115,16 @@ def draft(
             "manager": _all(size, ""),
         }
     )
+
+
+def tasks_on(action: str, occasion: Days) -> pd.Categorical:
+    """An action with its occasion, such as ``wake_up@2026-06-01``.
+
+    >>> tasks_on("wake_up", np.array(["2026-06-01"], "datetime64[D]")).tolist()
+    ['wake_up@2026-06-01']
+    """
+    code, distinct = pd.factorize(occasion.astype("datetime64[s]"))
+    return categorical(code, [f"{action}@{day}" for day in distinct.astype("datetime64[D]")])
 
 
 def _purpose(task: Action | Task) -> str:

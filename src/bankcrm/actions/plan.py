@@ -13,6 +13,7 @@ from pandas.api.types import union_categoricals
 
 from bankcrm.actions.contract import ACTION_COLUMNS, FOUND, PRIORITIES
 from bankcrm.actions.drafts import WORDS, joined, relabelled, together
+from bankcrm.actions.known import done_drafts, listed_since, subjects_of
 from bankcrm.actions.permission import permitted
 from bankcrm.actions.situation import Situation
 from bankcrm.actions.sources import SOURCES, ActionSource
@@ -34,8 +35,9 @@ def find_actions(situation: Situation, sources: Sequence[ActionSource] = SOURCES
 
     Calls and meetings of one customer that are due within the policy's ``bundle_days`` become one
     action: the leading one gives title, department and channel, and all give their reasons. An
-    action that was due more than ``lapse_days`` ago is left out, but for the answer to a complaint;
-    ``attrs["lapsed"]`` counts them.
+    action that was due more than ``lapse_days`` ago is left out, but for the answer to a complaint
+    and actions about staff; ``attrs["lapsed"]`` counts them. What was done is left out as well: on
+    the same occasion, or for ``done_days`` where it counts from the day of the review.
 
     A contact that the bank owes, such as the answer to an inquiry, stays alone, so that no
     marketing comes with it. The table ``contact`` decides for each contact whether the bank may
@@ -46,8 +48,7 @@ def find_actions(situation: Situation, sources: Sequence[ActionSource] = SOURCES
         sources: Where actions come from; the first one leads.
 
     Returns:
-        One row per action with the columns of `ACTION_COLUMNS`; no two rows have the same
-        customer, complaint, action and due day.
+        One row per action with the columns of `ACTION_COLUMNS`; no two rows have the same id.
 
     Source: LCM-3, LCM-5, CSC-5 to CSC-7, PB-7, CBM-4.
     """
@@ -58,12 +59,14 @@ def find_actions(situation: Situation, sources: Sequence[ActionSource] = SOURCES
 def _found(situation: Situation, sources: Sequence[ActionSource]) -> tuple[pd.DataFrame, int]:
     """The actions before it is decided who may be contacted, and how many lapsed."""
     drafts = together([d for s in sources for d in s.find(situation)])
+    drafts = drafts[~done_drafts(drafts, situation)].reset_index(drop=True)
     if not len(drafts):
         return _no_actions(situation), 0
     due = drafts["due"].to_numpy().astype("datetime64[D]")
     lapse = int(situation.policies["lifecycle"].value("lapse_days"))
     old = due < situation.today - np.timedelta64(lapse, "D")
-    old &= (drafts["action"] != "answer_complaint").to_numpy()
+    stays = (drafts["action"] == "answer_complaint") | (drafts["origin"] == "staff")
+    old &= ~stays.to_numpy(np.bool_)
     drafts = drafts[~old].reset_index(drop=True)
     if not len(drafts):
         return _no_actions(situation), int(old.sum())
@@ -140,6 +143,11 @@ def _contacts(drafts: pd.DataFrame, situation: Situation) -> list[_Ints]:
     row, complaint = drafts["row"].to_numpy(), drafts["complaint"].to_numpy()
     due = drafts["due"].to_numpy().astype("datetime64[D]").astype(np.int64)
     called = drafts["channel"].isin(policy.value("bundled_channels")).to_numpy() & (complaint < 0)
+    staff = (row < 0) & (complaint < 0)
+    manager, department = (
+        drafts[name].cat.codes.to_numpy().astype(np.int64) for name in ("manager", "department")
+    )
+    who = np.where(staff, manager * len(drafts["department"].cat.categories) + department, 0)
     called &= (
         drafts["purpose"].isin(situation.policies["marketing"].value("counted_purposes")).to_numpy()
     )
@@ -150,6 +158,7 @@ def _contacts(drafts: pd.DataFrame, situation: Situation) -> list[_Ints]:
     return [
         row,
         complaint,
+        who,
         np.where(called, 0, alone),
         np.where(called, window, due),
     ]
@@ -165,7 +174,8 @@ def _add_reasons(
     seen = evidence[groups[new]]
     evidence[groups[new]] = seen + "; " + more["evidence"].to_numpy()[new]
     merged["evidence"] = evidence
-    for name, by in (("origin", "+"), ("reason", "; "), ("rules", "+"), ("source", "+")):
+    for name in ("tasks", "origin", "reason", "rules", "source"):
+        by = "; " if name == "reason" else "+"
         column = merged[name].array
         pair = joined(column[groups], more[name].array, by)
         labels = [*map(str, column.categories), *map(str, pair.categories)]
@@ -187,7 +197,12 @@ def _finished(merged: pd.DataFrame, situation: Situation) -> pd.DataFrame:
     if "value_at_stake" in facts:
         stake = np.append(facts["value_at_stake"].to_numpy(np.float64), np.nan)[row]
     manager = _filled(_picked(facts, "manager", row, ""), merged["manager"].array)
+    ids = pd.Series(subjects_of(merged, situation) + ":" + merged["tasks"].astype(object))
     made: dict[str, Any] = {
+        "action_id": ids,
+        "since": listed_since(ids, situation.day, situation.known, situation.known_on).astype(
+            "datetime64[s]"
+        ),
         "customer_id": _ids(facts.index, row),
         "complaint_id": _ids(situation.complaints.index, complaint),
         "priority": categorical(merged["priority"].to_numpy(), PRIORITIES, ordered=True),
@@ -272,14 +287,14 @@ def actions_in(
     """
     columns = facts_read(whole.policies)
     about_customers = [s for s in SOURCES if s.about == "customers"]
-    about_complaints = [s for s in SOURCES if s.about == "complaints"]
+    about_others = [s for s in SOURCES if s.about != "customers"]
     named = whole.complaints["customer_id"].dropna()
     found, complaining = [], []
     for part in parts(columns):
         complaining.append(part.loc[part.index.isin(named)])
         found.append(_found(attrs.evolve(whole, facts=part), about_customers))
     facts = pd.concat(complaining)
-    found.append(_found(attrs.evolve(whole, facts=facts), about_complaints))
+    found.append(_found(attrs.evolve(whole, facts=facts), about_others))
     united = _in_order(_united([actions for actions, _ in found]))
     return _stamped(permitted(united, whole), whole, sum(lapsed for _, lapsed in found))
 

@@ -30,7 +30,7 @@ def risk_actions(situation: Situation) -> list[pd.DataFrame]:
         today = np.full(len(at), situation.today)
         reasons = _reasons(situation, case, rows[at])
         made = draft(rows[at], task, "risk", occasion=today, due=due, reasons=reasons)
-        department, manager = _owners(case["owner"], str(task.owner))
+        department, manager = owners_of(case["owner"], str(task.owner))
         found.append(made.assign(department=department, manager=manager))
     return found
 
@@ -50,7 +50,7 @@ def _reasons(situation: Situation, case: pd.DataFrame, rows: Rows) -> Reasons:
     return found
 
 
-def _owners(owners: pd.Series, department: str) -> tuple[pd.Categorical, pd.Categorical]:
+def owners_of(owners: pd.Series, department: str) -> tuple[pd.Categorical, pd.Categorical]:
     """The department and the employee that own each case; no employee where a department does."""
     owner = pd.Categorical(owners)
     names = [str(c) for c in owner.categories]

@@ -32,6 +32,11 @@ class Situation:
         earlier: Results of an earlier review, indexed by customer; None: nothing is compared.
         watch: The watch list; see `bankcrm.risk.review_watch_list`. None: it is not known.
         contacting: Whom the bank may contact; None: nothing is known about it.
+        staff: What follows for staff; see `bankcrm.scorecards.follow_up`. None: nothing.
+        known: The action list of an earlier review; None: every action is new.
+        known_on: The day of that review.
+        done: The tasks that were done up to the day; see `bankcrm.actions.known.checked_done`.
+            None: not known.
     """
 
     facts: pd.DataFrame
@@ -42,6 +47,10 @@ class Situation:
     earlier: pd.DataFrame | None = None
     watch: pd.DataFrame | None = None
     contacting: ContactRecords | None = None
+    staff: pd.DataFrame | None = None
+    known: pd.DataFrame | None = None
+    known_on: date | None = None
+    done: pd.DataFrame | None = None
 
     @property
     def today(self) -> np.datetime64:

@@ -18,6 +18,7 @@ from bankcrm.actions.decisions import (
 from bankcrm.actions.playbook import care_actions, stage_actions
 from bankcrm.actions.risks import risk_actions
 from bankcrm.actions.situation import Situation
+from bankcrm.actions.staff import staff_actions
 
 
 @attrs.frozen
@@ -29,13 +30,14 @@ class ActionSource:
 
     Attributes:
         name: Its name, which the column ``origin`` shows.
-        about: Whether it reads the facts of ``customers`` or the ``complaints``.
+        about: Whether it reads the facts of ``customers``, the ``complaints``, or is about
+            ``staff``.
         find: The drafts of a situation, one frame per task. It is row-local: a customer among few
             gets the same drafts as among many.
     """
 
     name: str
-    about: Literal["customers", "complaints"]
+    about: Literal["customers", "complaints", "staff"]
     find: Callable[[Situation], list[pd.DataFrame]]
 
 
@@ -49,5 +51,6 @@ SOURCES: tuple[ActionSource, ...] = (
     ActionSource("restriction", "customers", restriction_actions),
     ActionSource("risk", "customers", risk_actions),
     ActionSource("care", "customers", care_actions),
+    ActionSource("staff", "staff", staff_actions),
 )
 """Every source; where several find an action for one contact, the first one leads."""

@@ -44,4 +44,16 @@ FORCE = click.option(
     "--force", is_flag=True, help="Replace files in a folder that bankcrm did not write."
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+EARLIER = click.option(
+    "--earlier",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="The folder of an earlier review, to show what has changed since.",
+)
+DONE = click.option(
+    "--done",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A CSV file of actions that were done (action_id, day, note): they are not listed again.",
+)
 QUIET = click.option("--quiet", is_flag=True, help="Print no progress bar and no figures.")

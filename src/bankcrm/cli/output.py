@@ -62,15 +62,19 @@ def _plain(value: Any) -> object:
     return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
-def action_rows(actions: Sequence[Mapping[str, Any]]) -> list[dict[str, object]]:
+def action_rows(
+    actions: Sequence[Mapping[str, Any]], *, since: bool = False
+) -> list[dict[str, object]]:
     """The columns of an action list that a person reads first.
 
     Args:
         actions: Rows of plain values.
+        since: Whether to say since when each is listed.
     """
     blank = {None: ""}
     return [
         {
+            **({"since": row["since"]} if since else {}),
             "due": row["due"],
             "priority": row["priority"],
             "customer": blank.get(row["customer_id"], row["customer_id"]),

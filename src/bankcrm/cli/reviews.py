@@ -11,11 +11,13 @@ import attrs
 import click
 
 from bankcrm.cli.books import SAMPLE_CUSTOMERS, SAMPLE_SEED
-from bankcrm.cli.options import AS_OF, BOOK, FORCE, JSON, POLICY, QUIET
+from bankcrm.cli.options import AS_OF, BOOK, DONE, EARLIER, FORCE, JSON, POLICY, QUIET
 from bankcrm.cli.output import action_rows, show, show_json
 from bankcrm.progress import Progress, progress_bar
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from bankcrm.book import Book
     from bankcrm.engines import Engine
     from bankcrm.policy import Policy, PolicySet
@@ -46,12 +48,8 @@ _MOVES = 12
     show_default=True,
     help="The folder to write to.",
 )
-@click.option(
-    "--earlier",
-    type=click.Path(path_type=Path),
-    metavar="FOLDER",
-    help="The folder of an earlier review, to show what has changed since.",
-)
+@EARLIER
+@DONE
 @click.option(
     "--language",
     type=click.Choice(["en", "zh"]),
@@ -70,6 +68,7 @@ def review(
     memory_limit: str | None,
     out: Path,
     earlier: Path | None,
+    done: Path | None,
     language: Language,
     force: bool,
     as_json: bool,
@@ -96,11 +95,11 @@ def review(
     if book and engine == "duckdb":
         # Work in a hidden folder: the earlier review stays whole until this one is.
         source, work = _engine(book, memory_limit), target.work
-        result = _review(source, as_of, files, quiet=quiet_run, out=work, earlier=before)
+        result = _review(source, as_of, files, quiet=quiet_run, out=work, earlier=before, done=done)
         result.write(out, earlier=before, language=language, force=force)
         shutil.rmtree(work, ignore_errors=True)
     else:
-        result = _review(book, as_of, files, quiet=quiet_run, earlier=before)
+        result = _review(book, as_of, files, quiet=quiet_run, earlier=before, done=done)
         result.write(out, earlier=before, language=language, force=force)
     report = out / "index.html"
     if as_json:
@@ -150,6 +149,8 @@ def explain(
     help="Only those due in this week, such as 2026-W27, or in the week of a day; the week of the "
     "review includes what is overdue.",
 )
+@EARLIER
+@DONE
 @click.option(
     "--limit", type=click.IntRange(min=1), default=25, show_default=True, help="Rows to print."
 )
@@ -161,6 +162,8 @@ def actions(
     files: tuple[str, ...],
     owner: str | None,
     week: str | None,
+    earlier: Path | None,
+    done: Path | None,
     limit: int,
     out: Path | None,
     as_json: bool,
@@ -168,13 +171,17 @@ def actions(
     """List what to do, for whom, why and by when.
 
     The most pressing actions come first; within a priority those with the most value at stake.
+    With --earlier each says since when it is listed, and the actions of the earlier review that are
+    no longer listed follow.
     """
     from bankcrm.actions import select_actions
     from bankcrm.frames.plain import plain_rows
     from bankcrm.report import write_csv
     from bankcrm.report.words import Count
+    from bankcrm.reviews import read_earlier
 
-    result = _review(book, as_of, files, quiet=True)
+    before = None if earlier is None else read_earlier(earlier)
+    result = _review(book, as_of, files, quiet=True, earlier=before, done=done)
     found = select_actions(result.actions, as_of=result.as_of, owner=owner, week=week)
     if out is not None:
         write_csv(found, out, index=False)
@@ -184,7 +191,14 @@ def actions(
     count = Count(len(found))
     first = f", the first {limit:,}" if len(found) > limit else ""
     title = f"{count} {count:action|actions} as of {result.as_of}{first}"
-    show(action_rows(plain_rows(found.head(limit))), title=title, right=("at stake",))
+    rows = action_rows(plain_rows(found.head(limit)), since=before is not None)
+    show(rows, title=title, right=("at stake",))
+    if before is not None:
+        settled = result.change_since(before).settled
+        if owner is not None:
+            mine = (settled["department"] == owner) | (settled["manager"] == owner)
+            settled = settled[mine.to_numpy(bool)]
+        _print_settled(settled, before.as_of, limit)
 
 
 @click.command()
@@ -242,7 +256,9 @@ def _review(
     quiet: bool,
     out: Path | None = None,
     earlier: EarlierReview | None = None,
+    done: Path | None = None,
 ) -> Review:
+    from bankcrm.actions import read_done
     from bankcrm.reviews import review as run
 
     with progress_bar(show=not quiet) as step:
@@ -251,7 +267,16 @@ def _review(
         day = as_of or data.as_of
         if day is None:
             raise click.UsageError("give --as-of: the book records no date (book.toml, as_of)")
-        return run(data, as_of=day, policies=policies, progress=step, out=out, earlier=earlier)
+        finished = None if done is None else read_done(done)
+        return run(
+            data,
+            as_of=day,
+            policies=policies,
+            progress=step,
+            out=out,
+            earlier=earlier,
+            done=finished,
+        )
 
 
 def _book(folder: Path | None, progress: Progress | None = None) -> Book:
@@ -293,6 +318,30 @@ def _print_change(change: ReviewChange) -> None:
         show(moves, title=f"moved since {change.since}", right=("customers",))
     else:
         click.echo(f"nobody moved since {change.since}")
+    counted = ", ".join(f"{n:,} {name}" for name, n in change.action_counts().items())
+    click.echo(f"actions since {change.since}: {counted}")
+
+
+def _print_settled(settled: DataFrame, since: date, limit: int) -> None:
+    """The actions of an earlier review that are no longer listed."""
+    from bankcrm.frames.plain import plain_rows
+
+    if not len(settled):
+        click.echo(f"every action of {since} is still listed")
+        return
+    rows = [
+        {
+            "state": row["state"],
+            "due": row["due"],
+            "customer": row["customer_id"] or "",
+            "complaint": row["complaint_id"] or "",
+            "action": row["title"],
+            "department": row["department"],
+        }
+        for row in plain_rows(settled.head(limit))
+    ]
+    first = f", the first {limit:,}" if len(settled) > limit else ""
+    show(rows, title=f"no longer listed since {since}: {len(settled):,}{first}")
 
 
 def _print_summary(result: Review) -> None:

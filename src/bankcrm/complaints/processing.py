@@ -12,7 +12,8 @@ from bankcrm.complaints.escalation import follow_ups
 from bankcrm.complaints.facts import Classifier, ExtendFacts, identity
 from bankcrm.complaints.intake import intake
 from bankcrm.complaints.lexicon.reader import default_lexicon
-from bankcrm.complaints.routing import route_frame
+from bankcrm.complaints.reading import limits_of, signals_of
+from bankcrm.complaints.routing import routed_with_facts
 from bankcrm.frames import DataFault
 from bankcrm.frames.arrays import Days, as_of_day, days
 from bankcrm.policy import Policy
@@ -26,6 +27,7 @@ class ProcessedComplaints:
     Attributes:
         routed: Indexed by ``complaint_id``: ``customer_id``, ``received_at``, ``product``, the
             columns of `route_frame`, ``answered_at``, ``state`` (`bankcrm.vocabulary.Timeliness`),
+            ``signals`` (what was read) and ``time_allowed`` (of each clock that sets the due day),
             and ``follow_up_due`` and ``satisfied`` of `follow_ups`.
         rejected: Number of rows that were rejected.
         faults: One fault per problem, with the number of rows and the first few.
@@ -74,7 +76,7 @@ def process_complaints(
     day = as_of_day(as_of)
     known = known_by(taken.accepted, day, policy)
     accepted, outside = _within(calendar, known.set_index("complaint_id"), policy)
-    routed = route_frame(
+    routed, facts = routed_with_facts(
         accepted,
         policy=policy,
         calendar=calendar,
@@ -88,6 +90,8 @@ def process_complaints(
     unanswered = _unanswered(accepted)
     if unanswered:
         routed.loc[:, "state"] = None
+    routed["signals"] = signals_of(facts, policy)
+    routed["time_allowed"] = limits_of(accepted, routed, policy)
     after = follow_ups(accepted, policy=policy, calendar=calendar)
     routed = routed.join(after[["follow_up_due", "satisfied"]])
     rejected = len(taken.rejected) + len(taken.accepted) - len(accepted)

@@ -77,6 +77,24 @@ def route_frame(
     >>> routed[["route", "due"]].iloc[0].tolist()
     ['with_departments', Timestamp('2024-10-10 00:00:00')]
     """
+    return routed_with_facts(
+        complaints,
+        calendar=calendar,
+        policy=policy,
+        classifier=classifier,
+        extend_facts=extend_facts,
+    )[0]
+
+
+def routed_with_facts(
+    complaints: object,
+    *,
+    calendar: WorkingCalendar,
+    policy: Policy | None,
+    classifier: Classifier | None,
+    extend_facts: ExtendFacts,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What `route_frame` gives, and the facts that the tables read."""
     policy = complaints_policy(policy)
     frame = as_frame(complaints)
     own = contract("received_at", "first_asked", "topic", required=("received_at",))
@@ -121,7 +139,7 @@ def route_frame(
         copy=False,
     )
     result.attrs = {**decided.attrs, "calendar": calendar.name}
-    return policy.stamp(result)
+    return policy.stamp(result), facts
 
 
 def _departments(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 import pandas as pd
 
 from bankcrm.book.contract import CONTRACT
+from bankcrm.calendars import WorkingCalendar
 from bankcrm.errors import DataError
 from bankcrm.policy import PolicySet
 from bankcrm.rules.model import OnMissing
@@ -129,6 +131,8 @@ class Step:
         hidden: Columns that later steps read and the review does not show.
         sections: (every column found, or None where they are on disk) -> title and content of
             sections of the report.
+        follow_up: (the day, the calendar of working days) -> what follows for staff, as
+            `bankcrm.scorecards.follow_up` lists it.
     """
 
     name: str
@@ -150,6 +154,7 @@ class Step:
     counted: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
     sections: Callable[[pd.DataFrame | None], Sections] | None = None
+    follow_up: Callable[[date, WorkingCalendar], pd.DataFrame] | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
+
+import pandas as pd
 
 from bankcrm.report.words import Words
 
@@ -98,6 +101,67 @@ def glance(s: Mapping[str, Any], words: Words) -> list[str]:
             )
         )
     return sentences
+
+
+def workload(week: pd.DataFrame, every: int, words: Words) -> list[str]:
+    """How many actions are due this week, and who has the most of them.
+
+    Args:
+        week: The actions due in the week of the review, or overdue.
+        every: The number of all actions.
+        words: The language.
+    """
+    if not len(week):
+        return [words("No action is due this week.")] if every else []
+    said = words.sentence(
+        "{n} of {all} {all:action|actions} {n:is|are} due this week, {late} of them past "
+        "{late:its|their} day.",
+        n=len(week),
+        all=every,
+        late=int(week["overdue"].sum()),
+    )
+    departments = _most(week["department"])
+    most = words.sentence(
+        "Most of these are with {name}: {n}.", name=words(departments[0]), n=departments[1]
+    )
+    if not week["manager"].notna().any():
+        return [f"{said} {most}"]
+    manager, number = _most(week["manager"].dropna())
+    of = words.sentence("Among the managers, {name} has the most: {n}.", name=manager, n=number)
+    return [f"{said} {most} {of}"]
+
+
+def carried_over(
+    actions: pd.DataFrame, since: date | None, settled: pd.DataFrame | None, words: Words
+) -> list[str]:
+    """What became of the actions of an earlier review; nothing without one.
+
+    Args:
+        actions: The actions of this review.
+        since: The day of the earlier one.
+        settled: The actions of the earlier one that are no longer listed.
+        words: The language.
+    """
+    if since is None or settled is None:
+        return []
+    done = int((settled["state"] == "done").sum())
+    return [
+        words.sentence(
+            "Of the actions, {n} {n:is|are} listed since {day} or longer; of those of that day, "
+            "{done} {done:is|are} done and {gone} {gone:is|are} no longer due.",
+            n=int((actions["since"] <= pd.Timestamp(since)).sum()),
+            day=since.isoformat(),
+            done=done,
+            gone=len(settled) - done,
+        )
+    ]
+
+
+def _most(owners: pd.Series) -> tuple[str, int]:
+    """Who has the most, and how many; of several the first by name."""
+    counted = owners.astype(str).value_counts()
+    most = int(counted.max())
+    return min(counted.index[counted == most]), most
 
 
 def key_figures(

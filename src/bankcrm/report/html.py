@@ -14,7 +14,7 @@ from bankcrm.arguments import as_kind
 from bankcrm.errors import MissingExtraError
 from bankcrm.report import sections, trends
 from bankcrm.report.charts import curve, flow, heatmap
-from bankcrm.report.glance import glance, key_figures
+from bankcrm.report.glance import carried_over, glance, key_figures, workload
 from bankcrm.report.packing import packed, packed_actions, script_json, sources
 from bankcrm.report.quality_sections import quality_tables
 from bankcrm.report.risk_sections import risk_tables
@@ -45,6 +45,7 @@ class EarlierReview:
         standing: Stage and tier of every customer.
         groups: Its groups of connected customers, one row per member; None where not known.
         watch_list: Its watch list, one row per customer; None where not known.
+        actions: Its action list; None where not known.
     """
 
     as_of: date
@@ -52,6 +53,7 @@ class EarlierReview:
     standing: pd.DataFrame
     groups: pd.DataFrame | None = None
     watch_list: pd.DataFrame | None = None
+    actions: pd.DataFrame | None = None
 
 
 @attrs.frozen(eq=False)
@@ -70,6 +72,7 @@ class ReportContent:
         complaints: The complaints, with their route, state and due day.
         actions: What is to be done, with the columns of `bankcrm.actions.ACTION_COLUMNS`, the most
             pressing first.
+        week: Those of them that are due in the week of the day, or overdue.
         trend: The last month ends, as in `bankcrm.Review.trend`.
         history: Figures of reviews written before, as from `bankcrm.reviews.read_history`.
         complaint_rules: The decisions about some complaints.
@@ -81,6 +84,8 @@ class ReportContent:
         limits: What results leave out -> what the book does not record.
         settings: Further settings by which the review was made, by name.
         earlier: An earlier review to compare with.
+        moved: With an earlier review: who moved in which result, from where to where.
+        settled: With an earlier review: its actions that are no longer listed, and their state.
     """
 
     name: str
@@ -93,6 +98,7 @@ class ReportContent:
     warned: pd.DataFrame
     complaints: pd.DataFrame
     actions: pd.DataFrame
+    week: pd.DataFrame
     trend: pd.DataFrame = NO_TREND
     history: pd.DataFrame = NO_HISTORY
     complaint_rules: Mapping[str, Any] = NO_RULES
@@ -104,6 +110,8 @@ class ReportContent:
     limits: Mapping[str, str] = attrs.field(factory=dict)
     settings: Mapping[str, str] = attrs.field(factory=dict)
     earlier: EarlierReview | None = None
+    moved: pd.DataFrame | None = None
+    settled: pd.DataFrame | None = None
 
 
 def render_html(content: ReportContent, *, language: Language = "en") -> str:
@@ -173,6 +181,7 @@ def _head(content: ReportContent, words: Words) -> dict[str, Any]:
     s, earlier = content.summary, content.earlier
     everybody = sum(s["stage"].values())
     before = None if earlier is None else earlier.summary
+    since = None if earlier is None else earlier.as_of
     return {
         "s": s,
         "name": content.name,
@@ -182,7 +191,11 @@ def _head(content: ReportContent, words: Words) -> dict[str, Any]:
         "currency": content.currency,
         "earlier": earlier,
         "figures": key_figures(content.figures, s, before, words),
-        "glance": glance(s, words),
+        "glance": [
+            *glance(s, words),
+            *workload(content.week, len(content.actions), words),
+            *carried_over(content.actions, since, content.settled, words),
+        ],
         "reach": _reach(content, everybody, words),
         "absent": {r: words.absence(why) for r, why in content.not_available.items()},
         "not_available": _by_reason(content.not_available, words),
@@ -243,7 +256,9 @@ def _tables(content: ReportContent, words: Words) -> dict[str, Any]:
         "moved_in_month": trends.movements(content.trend, words),
         "owners": sections.owners(content.actions, words),
         "managers": sections.managers(content.actions, words),
-        "actions": sections.actions(content.actions, words),
+        "actions": sections.actions(content.actions, words, since=content.earlier is not None),
+        "settled": sections.settled(content.settled, words),
+        "movers": sections.movers(content.moved, words),
         "due": sections.due(content.complaints, pd.Timestamp(content.as_of), words),
         "tiers": sections.tiers(s, of, words),
         "resources": sections.resources(s, words),

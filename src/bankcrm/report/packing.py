@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.resources
 import json
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -18,7 +19,7 @@ TEXTS = (
     "Filter", "Full trace", "No such complaint on this page.", "No such customer on this page.",
     "Save as CSV", "Show all", "Show fewer", "What to do", "Why there is a warning", "applies",
     "ascending", "by", "descending", "does not apply", "due", "no", "not reached", "otherwise",
-    "rows", "sorted by", "undecided", "yes",
+    "rows", "rows not printed", "sorted by", "undecided", "yes",
 )  # fmt: skip
 """What the script says."""
 
@@ -41,10 +42,42 @@ def packed(
         "guard": guard,
         "customer": _subject(explanations, "customers", words),
         "complaint": _subject(complaints, "complaints", words),
-        "words": _known(tables, facts, words),
+        "words": _known(tables, facts, words) | _lists(complaints, words),
         "text": {t: words(t) for t in TEXTS},
         "sources": sources(tables, words),
     }
+
+
+_LISTS = ("signals", "time_allowed", "paused")
+"""Facts of complaints whose values are lists of names, some with a number and a unit."""
+_WITH_NUMBER = re.compile(r"(?P<name>\w+): (?P<number>[\d.e+-]+)(?: (?P<unit>\w+))?")
+
+
+def _lists(complaints: Mapping[str, Any], words: Words) -> dict[str, str]:
+    """The lists of names that facts of complaints have as values, in words."""
+    at = [len(complaints["tables"]) + i for i, f in enumerate(complaints["facts"]) if f in _LISTS]
+    found = {str(row[i]) for row in complaints["complaints"].values() for i in at}
+    return {text: listed(text, words) for text in sorted(found)}
+
+
+def listed(text: str, words: Words) -> str:
+    """A list of names, some with a number and a unit, in words.
+
+    >>> listed("repeat; answer: 15 working_days", Words("en"))
+    'repeat; answer: 15 working days'
+    >>> listed("media_threat; answer: 15 working_days", Words("zh"))
+    '媒体曝光威胁；答复：15工作日'
+    """
+    shown = []
+    for part in text.split("; "):
+        found = _WITH_NUMBER.fullmatch(part)
+        if found is None:
+            shown.append(words(part))
+        elif words.language == "zh":
+            shown.append(f"{words(found['name'])}：{found['number']}{words(found['unit'] or '')}")
+        else:
+            shown.append(f"{words(found['name'])}: {found['number']} {words(found['unit'] or '')}")
+    return ("；" if words.language == "zh" else "; ").join(s.strip() for s in shown)
 
 
 def _subject(explained: Mapping[str, Any], kind: str, words: Words) -> dict[str, Any]:

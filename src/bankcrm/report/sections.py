@@ -20,6 +20,10 @@ ACTION_ROWS = 300
 """How many actions the page lists."""
 MANAGERS = 100
 """How many employees the page lists with their actions."""
+MOVED_ROWS = 300
+"""How many customers the page names who moved."""
+SETTLED_ROWS = 100
+"""How many actions of an earlier review the page lists that are no longer listed."""
 EXTRA_ROWS = 100
 """How many rows of a plug-in's section a page shows."""
 _LEFT_OUT = "{n} more {n:row|rows} not shown; all are in {file}."
@@ -122,8 +126,14 @@ def _counted(
     return columns, more
 
 
-def actions(found: pd.DataFrame, words: Words) -> Grid | None:
-    """The actions, the most pressing first; None where there is nothing to do."""
+def actions(found: pd.DataFrame, words: Words, *, since: bool = False) -> Grid | None:
+    """The actions, the most pressing first; None where there is nothing to do.
+
+    Args:
+        found: The action list.
+        words: The language.
+        since: Whether to show since when each is listed.
+    """
     if not len(found):
         return None
     shown = found.head(ACTION_ROWS)
@@ -131,6 +141,9 @@ def actions(found: pd.DataFrame, words: Words) -> Grid | None:
     if found["complaint_id"].notna().any():
         complaint = shown["complaint_id"].astype("string").astype(object)
         about.append(("complaint", "complaint", complaint))
+    listed: list[tuple[str, Kind, Iterable[Any]]] = []
+    if since:
+        listed.append(("listed since", "day", shown["since"].dt.strftime("%Y-%m-%d")))
     return grid(
         "actions",
         words.sentence("Actions: {n}, the most pressing first", n=len(found)),
@@ -139,6 +152,7 @@ def actions(found: pd.DataFrame, words: Words) -> Grid | None:
             ("customer", "customer", shown["customer_id"].astype("string").astype(object)),
             *about,
             ("due", "day", shown["due"].dt.strftime("%Y-%m-%d")),
+            *listed,
             ("priority", "bad", shown["priority"].astype(object)),
             ("owner", "word", shown["department"].astype(object)),
             ("contact", "word", shown["contact"].astype(object)),
@@ -146,6 +160,54 @@ def actions(found: pd.DataFrame, words: Words) -> Grid | None:
         ],
         words,
         left_out=left_out(len(found) - len(shown), "actions.csv", words),
+    )
+
+
+def settled(found: pd.DataFrame | None, words: Words) -> Grid | None:
+    """The actions of an earlier review that are no longer listed; None where there are none."""
+    if found is None or not len(found):
+        return None
+    shown = found.head(SETTLED_ROWS)
+    return grid(
+        "settled",
+        words.sentence("Actions that are no longer listed: {n}", n=len(found)),
+        [
+            ("action", "task", titles(shown, words)),
+            ("customer", "customer", shown["customer_id"].astype("string").astype(object)),
+            ("complaint", "complaint", shown["complaint_id"].astype("string").astype(object)),
+            ("due", "day", shown["due"].dt.strftime("%Y-%m-%d")),
+            ("owner", "word", shown["department"].astype(object)),
+            ("state", "word", shown["state"].astype(object)),
+        ],
+        words,
+        left_out=left_out(len(found) - len(shown), "settled.csv", words),
+    )
+
+
+def movers(moved: pd.DataFrame | None, words: Words) -> Grid | None:
+    """Who moved to another tier, then who moved to another stage; None where nobody did."""
+    if moved is None:
+        return None
+    parts = [moved[(moved["result"] == name).to_numpy()] for name in ("tier", "stage")]
+    found = pd.concat(parts)
+    if not len(found):
+        return None
+    shown = found.head(MOVED_ROWS)
+    return grid(
+        "movers",
+        words.sentence(
+            "{n} {n:move|moves} of {who} {who:customer|customers} to another tier or stage",
+            n=len(found),
+            who=int(found["customer_id"].nunique()),
+        ),
+        [
+            ("customer", "customer", shown["customer_id"].astype("string").astype(object)),
+            ("result", "word", shown["result"]),
+            ("before", "word", shown["before"]),
+            ("after", "word", shown["after"]),
+        ],
+        words,
+        left_out=left_out(len(found) - len(shown), "moved.csv", words),
     )
 
 

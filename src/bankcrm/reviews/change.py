@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 
 from bankcrm._display import card, line
+from bankcrm.actions.known import listed_since, settled_actions
+from bankcrm.frames.arrays import as_of_day
 from bankcrm.report.html import EarlierReview
 from bankcrm.reviews.series import section_figures
 
@@ -30,11 +32,16 @@ class ReviewChange:
             ``before``, ``after`` and ``change``; null where one review does not have it.
         moved: One row per customer and result that differs: ``customer_id``, ``result``,
             ``before``, ``after`` (text). The stage says who came and who is no longer there.
+        settled: The actions of the earlier review that are no longer listed, with ``state``:
+            ``done``, or ``no longer due``.
+        repeated: The actions of the later one that are listed since an earlier review.
     """
 
     since: date
     figures: pd.DataFrame
     moved: pd.DataFrame
+    settled: pd.DataFrame
+    repeated: pd.DataFrame
 
     def counts(self) -> pd.DataFrame:
         """Customers by result, before and after, the most frequent first."""
@@ -54,7 +61,20 @@ class ReviewChange:
 
     def _counted(self) -> dict[str, int]:
         people = self.moved["customer_id"].nunique()
-        return {"figures changed": len(self.figures), "customers moved": int(people)}
+        actions = {f"actions {name}": n for name, n in self.action_counts().items()}
+        return {"figures changed": len(self.figures), "customers moved": int(people), **actions}
+
+    def dated(self, actions: pd.DataFrame) -> pd.DataFrame:
+        """The actions of the later review with the day since which they are listed."""
+        known = self.repeated.set_index("action_id")["since"]
+        since = known.reindex(actions["action_id"]).to_numpy()
+        return actions.assign(since=np.where(np.isnat(since), actions["since"], since))
+
+    def action_counts(self) -> dict[str, int]:
+        """How many actions are ``repeated``, ``done`` and ``no longer due``."""
+        done = int((self.settled["state"] == "done").sum())
+        gone = len(self.settled) - done
+        return {"repeated": len(self.repeated), "done": done, "no longer due": gone}
 
 
 def change_since(
@@ -62,6 +82,7 @@ def change_since(
     summary: Mapping[str, Any],
     actions: pd.DataFrame,
     standing: pd.DataFrame,
+    done: pd.DataFrame | None = None,
 ) -> ReviewChange:
     """Compare a review with an earlier one.
 
@@ -70,6 +91,7 @@ def change_since(
         summary: The figures of the later one.
         actions: Its action list.
         standing: The results of its customers, indexed by customer.
+        done: The tasks that were done; None: not known.
     """
     before, after = section_figures(earlier.summary, None), section_figures(summary, actions)
     rows = [
@@ -82,10 +104,16 @@ def change_since(
     figures = figures.astype({"before": np.float64, "after": np.float64})
     figures["change"] = figures["after"] - figures["before"]
     same = (figures["before"] == figures["after"]) | figures[["before", "after"]].isna().all(axis=1)
+    day = date.fromisoformat(summary["as_of"])
+    listed = actions if earlier.actions is None else earlier.actions
+    since = listed_since(actions["action_id"], day, earlier.actions, earlier.as_of)
+    again = since < as_of_day(day)
     return ReviewChange(
         since=earlier.as_of,
         figures=figures[~same].reset_index(drop=True),
         moved=moved_since(earlier.standing, standing),
+        settled=settled_actions(listed, earlier.as_of, actions, day, done),
+        repeated=actions.assign(since=since)[again].reset_index(drop=True),
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm._display import card, shown
+from bankcrm.complaints.base import business_days
 from bankcrm.frames.plain import plain, plain_rows
 from bankcrm.policy import PolicySet
 from bankcrm.rules import DecisionTable, Trace
@@ -61,6 +62,10 @@ class ComplaintLine:
         department: The department that owns it.
         because: Why it has its severity and its route.
         rules: The rules that decided.
+        signals: What was read of it, such as ``repeat; amount_at_stake: 5000``.
+        counted_from: The bank's day from which its time is counted.
+        time_allowed: The time of each clock that sets its due day, such as
+            ``answer: 15 working_days``.
         follow_up_due: The day by which the customer is asked whether the answer helped.
     """
 
@@ -72,6 +77,9 @@ class ComplaintLine:
     department: str
     because: str
     rules: tuple[str, ...]
+    signals: str
+    counted_from: date
+    time_allowed: str
     follow_up_due: date | None = None
 
     def __str__(self) -> str:
@@ -79,8 +87,12 @@ class ComplaintLine:
         return (
             f"{self.complaint_id}: {self.severity or 'no complaint'}, "
             f"{self.state.replace('_', ' ')}, received {self.received}, due {self.due}{after}, "
-            f"{self.department} ({self.because})"
+            f"{self.department} ({self.because}; signals: {self.signals}; {self._clock()})"
         )
+
+    def _clock(self) -> str:
+        allowed = self.time_allowed.replace("_", " ")
+        return f"{allowed} from {self.counted_from}, pauses not recorded"
 
 
 @attrs.frozen(eq=False)
@@ -189,7 +201,9 @@ def complaint_lines(routed: pd.DataFrame, policies: PolicySet) -> tuple[Complain
         for name in ("severity", "route")
     }
     lines = []
-    for row in _records(routed.sort_values("received_at", ascending=False, kind="stable")):
+    start = business_days(routed["received_at"], policies["complaints"]).astype("datetime64[s]")
+    dated = routed.assign(counted_from=start)
+    for row in _records(dated.sort_values("received_at", ascending=False, kind="stable")):
         rules = {name: row[f"{name}_rule"] for name in because if _known(row[f"{name}_rule"])}
         after = row["follow_up_due"]
         lines.append(
@@ -201,6 +215,9 @@ def complaint_lines(routed: pd.DataFrame, policies: PolicySet) -> tuple[Complain
                 severity=str(row["severity"]) if _known(row["severity"]) else None,
                 department=str(row["owner"]),
                 because="; ".join(because[name][rule] for name, rule in rules.items()),
+                signals=str(row["signals"]),
+                counted_from=row["counted_from"].date(),
+                time_allowed=str(row["time_allowed"]),
                 rules=tuple(f"{name}.{rule}" for name, rule in rules.items()),
                 follow_up_due=after.date() if _known(after) else None,
             )

@@ -31,6 +31,7 @@ _FILES = (
     SERIES,
     "changes.csv",
     "moved.csv",
+    "settled.csv",
     "findings.csv",
     *(f"{name}.csv" for name in RISK_FRAMES),
     *(f"{name}.parquet" for name in REMEMBERED),
@@ -96,6 +97,7 @@ def read_earlier(folder: str | Path) -> EarlierReview:
         standing = pd.concat([piece.astype(object) for piece in pieces])
         kept = {n: pd.read_parquet(source / f"{n}.parquet") for n in REMEMBERED
                 if f"{n}.parquet" in written}  # fmt: skip
+        kept["actions"] = pd.read_parquet(source / "actions.parquet")
     except DataError:
         raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

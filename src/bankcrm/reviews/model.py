@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm._display import card
+from bankcrm.actions import select_actions
 from bankcrm.arguments import as_path
 from bankcrm.databases.connection import Database
 from bankcrm.databases.writing import ResultTable, replace_rows, whole_table
@@ -66,6 +67,7 @@ class Review:
         steps: The steps of the review.
         note: A note about the book for the reader.
         currency: Currency of the amounts; empty where it is not known.
+        done: The tasks that were done up to the day; None: not known.
     """
 
     name: str
@@ -85,6 +87,7 @@ class Review:
     steps: tuple[Step, ...] = STEPS
     note: str = ""
     currency: str = ""
+    done: pd.DataFrame | None = None
 
     def __repr__(self) -> str:
         figures = ", ".join(f"{k.lower()} {v}" for k, v in self.key_figures().items())
@@ -210,7 +213,8 @@ class Review:
         Raises:
             MissingExtraError: The extra ``report`` is not installed.
         """
-        text = self._page(earlier, language, None)
+        change = None if earlier is None else self.change_since(earlier)
+        text = self._page(earlier, language, None, change)
         if path is not None:
             with whole_file(as_path(path)) as temporary:
                 temporary.write_text(text, encoding="utf-8")
@@ -221,8 +225,16 @@ class Review:
         earlier: Review | EarlierReview | None,
         language: Language,
         history: pd.DataFrame | None,
+        change: ReviewChange | None,
     ) -> str:
         content = self._content(earlier)
+        if change is not None:
+            content = attrs.evolve(
+                content,
+                actions=change.dated(self.actions),
+                moved=change.moved,
+                settled=change.settled,
+            )
         if history is not None:
             content = attrs.evolve(content, history=history)
         return render_html(content, language=language)
@@ -240,6 +252,7 @@ class Review:
             warned=first_warned(self.facts, None),
             complaints=self.complaints,
             actions=self.actions,
+            week=select_actions(self.actions, as_of=self.as_of, week=self.as_of),
             trend=self.trend,
             complaint_rules=plain_complaints(self.complaints, self.policies),
             sections=self.policies.sections(self),
@@ -361,7 +374,8 @@ class Review:
         Args:
             folder: The folder; it is made if it does not exist.
             earlier: An earlier review to compare with: the report shows what changed,
-                ``changes.csv`` every figure and ``moved.csv`` who moved from where to where.
+                ``changes.csv`` every figure, ``moved.csv`` who moved from where to where, and
+                ``settled.csv`` the actions that are no longer listed.
             language: Language of the report.
             force: Replace the files of these names in a folder that bankcrm did not write.
 
@@ -377,15 +391,16 @@ class Review:
             _write_parquet(self.actions, target / "actions.parquet")
             write_csv(self.trend, target / "trend.csv", index=False)
             write_csv(history, target / SERIES, index=False)
-            if earlier is not None:
-                change = self.change_since(earlier)
+            change = None if earlier is None else self.change_since(earlier)
+            if change is not None:
                 write_csv(change.figures, target / "changes.csv", index=False)
                 write_csv(change.moved, target / "moved.csv", index=False)
+                write_csv(change.settled, target / "settled.csv", index=False)
             write_csv(self.findings, target / "findings.csv", index=False)
             for name, frame in self.risk.frames().items():
                 write_csv(frame, target / f"{name}.csv", index=False)
             self._parquet_risk(target, REMEMBERED)
-            page = self._page(earlier, language, history)
+            page = self._page(earlier, language, history, change)
             (target / "index.html").write_text(page, encoding="utf-8")
             write_summary(self.summary, target)
 
@@ -395,7 +410,8 @@ class Review:
         Args:
             earlier: An earlier review of the same bank, or what `read_earlier` reads of one.
         """
-        return change_since(earlier_of(earlier), self.summary, self.actions, self.standing())
+        before = earlier_of(earlier)
+        return change_since(before, self.summary, self.actions, self.standing(), self.done)
 
     def standing(self) -> pd.DataFrame:
         """Stage, segment, tier, resource level and warning of every customer."""
@@ -424,7 +440,9 @@ def earlier_of(earlier: Review | EarlierReview) -> EarlierReview:
     if isinstance(earlier, EarlierReview):
         return earlier
     kept = {name: f for name, f in earlier.risk.frames().items() if name in REMEMBERED}
-    return EarlierReview(earlier.as_of, earlier.summary, earlier.standing(), **kept)
+    return EarlierReview(
+        earlier.as_of, earlier.summary, earlier.standing(), actions=earlier.actions, **kept
+    )
 
 
 def as_id(customer: object, ids: pd.Index) -> object:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bankcrm.complaints.base import business_days
 from bankcrm.pipeline import Step
 from bankcrm.pipeline.reading import decisions_of, not_applicable
 from bankcrm.policy import PolicySet
@@ -57,7 +58,8 @@ def plain_explanations(
 
 _COMPLAINT_FACTS = (
     "customer_id", "received_at", "product", "kind", "severity", "route", "owner", "departments",
-    "accountable", "priority", "due", "provisional", "state",
+    "accountable", "priority", "signals", "counted_from", "time_allowed", "paused", "due",
+    "provisional", "state",
 )  # fmt: skip
 
 
@@ -72,6 +74,8 @@ def plain_complaints(routed: pd.DataFrame, policies: PolicySet) -> dict[str, Any
         ["_rank", "received_at"], ascending=[True, False], kind="stable"
     )
     chosen = routed.loc[order.index[:EXPLAINED_COMPLAINTS]]
+    start = business_days(chosen["received_at"], policy).astype("datetime64[s]")
+    chosen = chosen.assign(counted_from=start, paused="not recorded")
     tables = [policy.table("severity"), policy.table("route")]
     rules = [_rule_numbers(t, chosen[f"{t.id}_rule"]) for t in tables]
     facts = [f for f in _COMPLAINT_FACTS if f in chosen]

@@ -12,6 +12,7 @@ import attrs
 import pandas as pd
 
 from bankcrm.actions import ContactRecords, Situation, actions_in, find_actions
+from bankcrm.actions.known import checked_done
 from bankcrm.actions.records import RECORDED
 from bankcrm.actions.situation import calendar_for
 from bankcrm.book import Book
@@ -41,7 +42,7 @@ from bankcrm.reviews.engine_review import EngineReview, leading_customers
 from bankcrm.reviews.folder import files_of_day, review_folder
 from bankcrm.reviews.model import Review, earlier_of
 from bankcrm.reviews.quality import LATER, ON_ENGINE, UNKNOWN, quality_figures
-from bankcrm.reviews.risk import RISK_COLUMNS, risk_results, risks_of
+from bankcrm.reviews.risk import RISK_COLUMNS, RiskResults, risk_results, risks_of
 from bankcrm.reviews.summary import figure_columns, figures_of, summary_of
 from bankcrm.reviews.trend import count_paths, trend_of
 
@@ -57,6 +58,7 @@ def review(
     steps: tuple[Step, ...] = ...,
     progress: Progress | None = ...,
     earlier: Review | EarlierReview | None = ...,
+    done: object | None = ...,
 ) -> Review: ...
 @overload
 def review(
@@ -69,6 +71,7 @@ def review(
     steps: tuple[Step, ...] = ...,
     progress: Progress | None = ...,
     earlier: Review | EarlierReview | None = ...,
+    done: object | None = ...,
     out: str | Path | None = ...,
     force: bool = ...,
     blocks: int | None = ...,
@@ -84,6 +87,7 @@ def review(
     steps: tuple[Step, ...] = ...,
     progress: Progress | None = ...,
     earlier: Review | EarlierReview | None = ...,
+    done: object | None = ...,
     engine: Literal["duckdb"] | None = ...,
     out: str | Path | None = ...,
     force: bool = ...,
@@ -99,6 +103,7 @@ def review(
     steps: tuple[Step, ...] = STEPS,
     progress: Progress | None = None,
     earlier: Review | EarlierReview | None = None,
+    done: object | None = None,
     engine: Literal["duckdb"] | None = None,
     out: str | Path | None = None,
     force: bool = False,
@@ -121,7 +126,10 @@ def review(
         steps: The steps of the review.
         progress: Called with (steps done, steps in all, name of the next step).
         earlier: An earlier review: customers whose tier is another since have an action. Groups of
-            connected customers keep their ids, and the watch list goes on.
+            connected customers keep their ids, the watch list goes on, and actions say since
+            when they are listed.
+        done: The actions that were done, one row each with ``action_id``, ``day`` and ``note`` (see
+            `bankcrm.actions.DONE_COLUMNS`); they are not listed again for the same occasion.
         engine: ``duckdb`` reviews a `Book` on DuckDB.
         out: Engines only: the folder of results by review date; None: a temporary folder.
         force: Engines only: replace a result of the day in ``out`` that bankcrm did not write.
@@ -141,9 +149,10 @@ def review(
     rules = policies_of(policies, book.presets).at(day)
     days_off = rules.calendar(calendar or working_calendar("CN"))
     before = None if earlier is None else earlier_of(earlier)
+    finished = None if done is None else checked_done(done, day)
     if engine is None and isinstance(book, Book):
         report = _counter(progress, len(steps) + 5)
-        return _in_memory(book, day, rules, days_off, fitted, steps, report, before)
+        return _in_memory(book, day, rules, days_off, fitted, steps, report, before, finished)
     from bankcrm.engines import DuckDBEngine
 
     source = DuckDBEngine(book) if isinstance(book, Book) else book
@@ -153,7 +162,9 @@ def review(
     if target is not None:
         target.refuse_foreign()
         target = attrs.evolve(target, names=files_of_day(target.path, day))
-    return _on_engine(source, day, rules, days_off, fitted, steps, progress, target, blocks, before)
+    return _on_engine(
+        source, day, rules, days_off, fitted, steps, progress, target, blocks, before, finished
+    )
 
 
 def _in_memory(
@@ -165,6 +176,7 @@ def _in_memory(
     steps: tuple[Step, ...],
     report_progress: Callable[[str], None],
     earlier: EarlierReview | None,
+    done: pd.DataFrame | None,
 ) -> Review:
     zone = rules["bank"].value("time_zone")
     report_progress("checking the data")
@@ -204,16 +216,13 @@ def _in_memory(
         reasons |= {"quality": LATER}
     findings = [*faults, *odd, *processed.faults]
     report_progress("actions")
-    days = calendar_for(calendar, day)
-    standing = None if earlier is None else earlier.standing
     contacting = None
     if set(RECORDED) & {*known.recorded, *recorded}:
         contacting = ContactRecords.of(checked.frames(), known.frames | Fitted(recorded).frames)
-    actions = find_actions(
-        Situation(
-            found.facts, processed.routed, day, rules, days, standing, risk.watch_list, contacting
-        )
+    situation = _situation(
+        found.facts, processed.routed, day, rules, calendar, steps, earlier, risk, done
     )
+    actions = find_actions(attrs.evolve(situation, contacting=contacting))
     trend = trend_of(count_paths([found.facts]), processed.routed, day, rules)
     report_progress("done")
     return Review(
@@ -246,6 +255,7 @@ def _in_memory(
         steps=steps,
         note=book.note,
         currency=book.currency,
+        done=done,
     )
 
 
@@ -260,6 +270,7 @@ def _on_engine(
     out: ResultFolder | None,
     blocks: int | None,
     earlier: EarlierReview | None,
+    done: pd.DataFrame | None,
 ) -> EngineReview:
     from bankcrm.engines.contacts import contact_frames
     from bankcrm.engines.run import WHOLE, default_blocks, number_of_passes, run_on, whole_book
@@ -300,16 +311,15 @@ def _on_engine(
     risk = risk_results(named, day, rules["risk"], risks, reasons, known_before)
     findings = [*found.faults, *late, *processed.faults]
     report("actions")
-    days = calendar_for(calendar, day)
-    standing = None if earlier is None else earlier.standing
     own = found.fitted if fitted is None else Fitted(engine.recorded())
     contacting = None
     if set(RECORDED) & {*found.fitted.recorded, *own.recorded}:
         frames = contact_frames(engine, day, rules)
         contacting = ContactRecords.of(frames, found.fitted.frames | own.frames)
+    situation = _situation(head, processed.routed, day, rules, calendar, steps, earlier, risk, done)
     actions = actions_in(
         found.output.parts,
-        Situation(head, processed.routed, day, rules, days, standing, risk.watch_list, contacting),
+        attrs.evolve(situation, contacting=contacting),
     )
     paths = count_paths(found.output.parts(["stage_path"]))
     trend = trend_of(paths, processed.routed, day, rules)
@@ -344,7 +354,38 @@ def _on_engine(
         steps=steps,
         note=engine.note,
         currency=engine.currency,
+        done=done,
         output=attrs.evolve(found.output, kept=kept),
+    )
+
+
+def _situation(
+    facts: pd.DataFrame,
+    complaints: pd.DataFrame,
+    day: date,
+    rules: PolicySet,
+    calendar: WorkingCalendar,
+    steps: tuple[Step, ...],
+    earlier: EarlierReview | None,
+    risk: RiskResults,
+    done: pd.DataFrame | None,
+) -> Situation:
+    """What the sources of actions read."""
+    days = calendar_for(calendar, day)
+    staff = [step.follow_up(day, days) for step in steps if step.follow_up is not None]
+    known = _before(earlier, day)
+    return Situation(
+        facts,
+        complaints,
+        day,
+        rules,
+        days,
+        earlier=None if earlier is None else earlier.standing,
+        watch=risk.watch_list,
+        staff=pd.concat(staff, ignore_index=True) if staff else None,
+        known=None if known is None else known.actions,
+        known_on=None if known is None else known.as_of,
+        done=done,
     )
 
 

@@ -29,7 +29,8 @@ class Task:
     Attributes:
         event: What asks for it: ``alarm``, ``watch``, ``tier_up``, ``tier_down``, ``reprice``,
             ``cut_cost``, ``exit``, ``wealth``, ``private_banking``, ``answer``, ``follow_up``, or a
-            level on the watch list: ``risk_high``, ``risk_raised``, ``risk_none``.
+            level on the watch list: ``risk_high``, ``risk_raised``, ``risk_none``; of staff:
+            ``staff_warning``, ``staff_deduction``, ``staff_transfer``, ``staff_mend_finding``.
         action: The task's name.
         title: The task in words.
         owner: The department that does it (LCM-5); a complaint has an owner of its own.

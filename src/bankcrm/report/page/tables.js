@@ -60,6 +60,11 @@ function limit(table) {
   const shown = table.dataset.all ? kept.length : few;
   for (const row of rows) row.hidden = Boolean(row.dataset.filtered);
   for (const row of kept.slice(shown)) row.hidden = true;
+  for (const row of rows) row.classList.remove("last");
+  for (const row of kept.slice(0, shown).slice(-2)) row.classList.add("last"); // printed on one page
+  const cut = Math.max(kept.length - shown, 0);
+  if (cut) table.parentElement.dataset.cut = `${text("rows not printed")}: ${cut.toLocaleString("en")}`;
+  else delete table.parentElement.dataset.cut;
   const more = table.parentElement.querySelector(".more");
   if (!more) return;
   more.hidden = kept.length <= few;
