@@ -105,7 +105,7 @@ def test_a_frame_that_arrow_cannot_hold_is_refused_by_column(
 
 
 def test_a_frame_without_columns_is_refused_by_name() -> None:
-    with pytest.raises(DataError, match="reading links: .*at least one column"):
+    with pytest.raises(DataError, match=r"reading links: .*at least one column"):
         DuckDBEngine({**BOOK.frames(), "links": pd.DataFrame(index=[0])})
 
 

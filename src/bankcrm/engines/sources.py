@@ -287,6 +287,7 @@ def _plain_ids(ids: pd.Series) -> pd.Series:
     """Ids without categories, because SQL would join categories as text."""
     if isinstance(ids.dtype, pd.CategoricalDtype):
         kind: Any = ids.cat.categories.dtype
-        exact = {"i": "Int64", "u": "UInt64"}.get(kind.kind) if ids.isna().any() else None
-        return ids.astype(exact or kind)
+        if ids.isna().any():  # a plain integer holds no null
+            kind = {"i": "Int64", "u": "UInt64"}.get(kind.kind, kind)
+        return ids.astype(kind)
     return ids
