@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
+import attrs
 import openpyxl
 import pandas as pd
 import pytest
@@ -22,6 +23,7 @@ from bankcrm.book.contract import CONTRACT
 from bankcrm.cli import main
 from bankcrm.datasets import make_book
 from bankcrm.errors import DataError
+from bankcrm.quality import measure_quality
 from bankcrm.testing.books import books
 
 from .foreign import rows_of
@@ -260,6 +262,18 @@ def test_a_word_that_looks_missing_is_a_word_beside_others_of_its_kind(tmp_path:
     found = looked_at(tmp_path, **tables)
     assert found.mapping.frame("customers").values["gender"] == {"nan": "male", "nv": "female"}
     assert found.mapping.formats.missing is None
+
+
+def test_the_quality_of_the_customers_is_measured_as_elsewhere(bank: Book, tmp_path: Path) -> None:
+    people = bank.customers.assign(city=None)
+    write_book(attrs.evolve(bank, customers=people), tmp_path / "book", "csv")
+    found = inspect_book(tmp_path / "book")
+    measured = measure_quality(people, as_of=bank.as_of)
+    share = measured.dimensions.loc["completeness", "share"]
+    [line] = [q for q in found.quality if q.startswith("completeness")]
+    assert line.startswith(f"completeness {share:.1%}: ")
+    assert "city 0.0%" in line
+    assert f"quality of the customers' records\n  {found.quality[0]}" in str(found)
 
 
 def test_ids_that_are_no_customers_are_named(tmp_path: Path) -> None:
