@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
+import attrs
 import openpyxl
 import pandas as pd
 import pytest
@@ -22,7 +23,9 @@ from bankcrm.book.contract import CONTRACT
 from bankcrm.cli import main
 from bankcrm.datasets import make_book
 from bankcrm.errors import DataError
-from bankcrm.inspection.lexicon import data
+from bankcrm.policy import default_policy
+from bankcrm.quality import measure_quality
+from bankcrm.quality.measures.records import null_words
 from bankcrm.testing.books import books
 
 from .foreign import rows_of
@@ -263,6 +266,18 @@ def test_a_word_that_looks_missing_is_a_word_beside_others_of_its_kind(tmp_path:
     assert found.mapping.formats.missing is None
 
 
+def test_the_quality_of_the_customers_is_measured_as_elsewhere(bank: Book, tmp_path: Path) -> None:
+    people = bank.customers.assign(city=None)
+    write_book(attrs.evolve(bank, customers=people), tmp_path / "book", "csv")
+    found = inspect_book(tmp_path / "book")
+    measured = measure_quality(people, as_of=bank.as_of)
+    share = measured.dimensions.loc["completeness", "share"]
+    [line] = [q for q in found.quality if q.startswith("completeness")]
+    assert line.startswith(f"completeness {share:.1%}: ")
+    assert "city 0.0%" in line
+    assert f"quality of the customers' records\n  {found.quality[0]}" in str(found)
+
+
 def test_ids_that_are_no_customers_are_named(tmp_path: Path) -> None:
     found = looked_at(tmp_path, **small(cust_no=[n + 1000 for n in range(40)]))
     assert any("of the ids" in p and "cust_no" in p for p in found.problems)
@@ -298,7 +313,7 @@ def test_a_folder_in_the_contract_is_drafted_as_itself(
 
 def _without_marks(frame: pd.DataFrame, name: str) -> list[tuple[object, ...]]:
     """The rows of a frame; a text such as "-" is drafted as a missing value."""
-    marks = data("words")["missing"]["words"]
+    marks = null_words(default_policy("quality"))
     return [tuple(None if v in marks else v for v in row) for row in rows_of(frame, name)]
 
 

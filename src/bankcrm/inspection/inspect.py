@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,11 @@ from bankcrm.pipeline.beside import COMPLAINTS, RISK, reasons_beside
 from bankcrm.pipeline.fitted import Fitted
 from bankcrm.pipeline.reasons import limits_of, reasons_of
 from bankcrm.pipeline.steps import STEPS
+from bankcrm.quality import measure_quality
 from bankcrm.report.words import rows_of
 
+_WORST = 5
+"""How many fields of a dimension are named."""
 _HEAD = """\
 # A draft by `bankcrm inspect`. Each line is a proposal with its reason: read it, and correct it.
 # Replace every "DECIDE"; until then the book is not read. Then run `bankcrm inspect` again: it
@@ -258,6 +261,7 @@ def _tried(
     faults = [f for f in faults if f.frame not in lacking]
     stated: list[DataFault] = list(faults)
     problems = [*made.problems, *(_shown(f) for f in faults)]
+    quality = _quality(frames, day)
     sizes = {name: len(frame) for name, frame in frames.items()}
     if not faults and day is not None:
         try:
@@ -283,10 +287,25 @@ def _tried(
         made,
         frames=found,
         problems=tuple(dict.fromkeys(problems)),
+        quality=quality,
         available=tuple(r for r in dict.fromkeys(results) if r not in reasons),
         reasons=reasons,
         limits=limits_of(STEPS, fitted, reasons, why),
     )
+
+
+def _quality(frames: Mapping[str, pd.DataFrame], day: object) -> tuple[str, ...]:
+    """The dimensions of the customers' records that were assessed, each with what lacks most."""
+    if not isinstance(day, dt.date) or "customers" not in frames:
+        return ()  # the day is still to be decided
+    found = measure_quality(frames["customers"], as_of=day)
+    rules = found.fields[(found.fields["weight"] > 0) & (found.fields["share"] < 1)]
+    lines = []
+    for dimension, share in found.dimensions["share"].dropna().items():
+        worst = rules[(rules["dimension"] == dimension).to_numpy()].nsmallest(_WORST, "share")
+        lacking = ", ".join(f"{r.field} {r.share:.1%}" for r in worst.itertuples())
+        lines.append(f"{dimension} {share:.1%}{': ' if lacking else ''}{lacking}")
+    return tuple(lines)
 
 
 def _place(mapping: BookMapping, name: str) -> str:

@@ -65,6 +65,8 @@ class Inspection:
         decisions: What a person has to decide, each with its place in the draft.
         problems: What does not fit, in all frames.
         notes: Files, columns and words that are not used, and what may be another column.
+        quality: The quality of the customers' records by dimension, with the fields that lack most;
+            see `bankcrm.quality.measure_quality`.
         available: The results of a review of this book.
         reasons: Result -> why it is not available.
         limits: What other results leave out -> why.
@@ -78,6 +80,7 @@ class Inspection:
     decisions: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    quality: tuple[str, ...] = ()
     available: tuple[str, ...] = ()
     reasons: Mapping[str, str] = attrs.field(factory=dict)
     limits: Mapping[str, str] = attrs.field(factory=dict)
@@ -127,6 +130,7 @@ class Inspection:
             ("to note", list(self.notes)),
             ("to decide", list(self.decisions)),
             ("problems", list(self.problems)),
+            ("quality of the customers' records", list(self.quality)),
             ("a review will have", [", ".join(self.available)] if self.available else []),
             (
                 "it will not have",

@@ -23,7 +23,8 @@ from bankcrm.databases.reading import Source, reading, table_query, tables_of
 from bankcrm.errors import BankcrmError, DataError, MissingExtraError
 from bankcrm.inspection.codes import own_words
 from bankcrm.inspection.columns import SourceColumn
-from bankcrm.inspection.lexicon import data
+from bankcrm.policy import default_policy
+from bankcrm.quality.measures.records import null_words
 from bankcrm.report.words import rows_of
 
 ENCODINGS = ("gb18030", "big5", "cp1252", "cp1250", "shift_jis", "euc_kr")
@@ -304,10 +305,11 @@ def _of_excel(files: list[Path]) -> Iterator[SourceTable]:
 
 def _table(place: dict[str, str], name: str, table: pa.Table, about: str) -> SourceTable:
     columns = [SourceColumn(n, table[n]) for n in table.column_names]
+    nulls = null_words(default_policy("quality"))
     missing: set[str] = set()
     own: set[str] = set()
     for column in columns:
-        if column.text and (words := column.among(data("words")["missing"]["words"])):
+        if column.text and (words := column.among(nulls)):
             missing |= words
             own |= own_words(column.words, words)
     missing -= own

@@ -144,12 +144,7 @@ def contract_of(values: pd.Series, name: str) -> Column:
 
 def stand_ins(values: pd.Series, column: Column, placeholders: Iterable[Placeholder]) -> Mask:
     """Where a placeholder or a blank text stands for a missing value."""
-    named = [
-        v
-        for p in placeholders
-        if (p.field == column.name or (not p.field and p.kind == column.kind))
-        for v in p.values
-    ]
+    named = [v for p in placeholders if p.is_for(column.name, column.kind) for v in p.values]
     kind = values.dtype
     if isinstance(kind, pd.CategoricalDtype):
         return _in_categories(values, named)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import attrs
 
 from bankcrm.errors import PolicyError
+from bankcrm.policy import Policy
 from bankcrm.rules.unary import UnaryTest
 from bankcrm.vocabulary import IdentifierScheme, QualityDimension, word
 
@@ -18,7 +19,8 @@ class Placeholder:
 
     Attributes:
         values: The values.
-        kind: The kind of the columns that they are looked for in; empty if ``field`` is given.
+        kind: The kind of the columns that they are looked for in; ``null``: text and words; empty
+            if ``field`` is given.
         field: The one field that they are looked for in.
         source: Where they come from.
     """
@@ -27,6 +29,18 @@ class Placeholder:
     kind: str = ""
     field: str = ""
     source: str = "default"
+
+    def is_for(self, field: str, kind: str) -> bool:
+        """Whether the values are looked for in a column."""
+        if self.field:
+            return self.field == field
+        return kind in (("text", "category") if self.kind == "null" else (self.kind,))
+
+
+def null_words(policy: Policy) -> list[str]:
+    """The words that files and databases write for a missing value."""
+    found = policy.records("placeholder", Placeholder)
+    return [v for p in found if p.kind == "null" for v in p.values]
 
 
 @attrs.frozen
