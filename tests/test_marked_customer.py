@@ -72,9 +72,9 @@ EXEMPT = {
         "reads a public data set",
     ),
     **dict.fromkeys(
-        ("inspect_book", "main", "mapped_frames", "read_book", "read_earlier", "read_frames",
-         "read_history", "read_output", "render_html", "tried_frames", "write_book", "write_csv",
-         "write_excel", "write_parts"),
+        ("inspect_book", "main", "mapped_frames", "read_book", "read_done", "read_earlier",
+         "read_frames", "read_history", "read_output", "render_html", "tried_frames", "write_book",
+         "write_csv", "write_excel", "write_parts"),
         FILES,
     ),
     **dict.fromkeys(

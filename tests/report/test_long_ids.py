@@ -42,8 +42,11 @@ def test_a_review_writes_every_digit(book: Book, engine: Any, tmp_path: Path) ->
     parts = [p for p in (tmp_path / "out").rglob("*.parquet") if not p.name.startswith(".")]
     actions = pd.read_parquet(tmp_path / "out" / "actions.parquet")["customer_id"].dropna()
     assert set(actions.astype(str)) <= exact
-    people = [pd.read_parquet(p).index for p in parts if p.name != "actions.parquet"]
+    frames = [pd.read_parquet(p) for p in parts]
+    people = [f.index for f in frames if f.index.name == "customer_id"]
     assert {str(i) for index in people for i in index} == exact
+    others = [f["customer_id"].dropna() for f in frames if "customer_id" in f]
+    assert {str(i) for ids in others for i in ids} <= exact
     page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
     assert all(i in page for i in exact)
     summary = json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))

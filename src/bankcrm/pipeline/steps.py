@@ -70,6 +70,7 @@ STEPS: tuple[Step, ...] = (
             Need(("contacts",), partial="an action counts as open until it lapses"),
             Need(("contacts.outcome",), partial="the actions know no preferred channel"),
             Need(("customers.manager",), partial="the actions name no manager"),
+            Need(("consents",), partial="the actions do not know whom the bank may contact"),
         ),
         hidden=("next_birthday", "preferred_channel", "last_contact", "manager"),
     ),
