@@ -22,7 +22,7 @@ def small_book(seed: int, customers: int = 30, movements: int = 150) -> SmallBoo
 
     def some_day(share: float) -> np.ndarray:
         day = (start + rng.integers(0, 1400, customers)).astype("datetime64[s]")
-        day[rng.random(customers) > share] = np.datetime64("NaT")
+        day[rng.random(customers) > share] = np.datetime64("NaT", "D")
         return day
 
     ids = 100 + rng.permutation(customers)

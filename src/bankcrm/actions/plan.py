@@ -293,7 +293,7 @@ def actions_in(
     for part in parts(columns):
         complaining.append(part.loc[part.index.isin(named)])
         found.append(_found(attrs.evolve(whole, facts=part), about_customers))
-    facts = pd.concat(complaining)
+    facts = pd.concat([part for part in complaining if len(part)] or complaining[:1])
     found.append(_found(attrs.evolve(whole, facts=facts), about_others))
     united = _in_order(_united([actions for actions, _ in found]))
     return _stamped(permitted(united, whole), whole, sum(lapsed for _, lapsed in found))

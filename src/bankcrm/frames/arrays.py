@@ -127,7 +127,7 @@ def _days_of(instants: npt.NDArray[np.datetime64]) -> Days:
     second = instants.view(np.int64)
     day: Days = (second // _DAY).view("datetime64[D]")
     if second.min() == _NAT:
-        day[second == _NAT] = np.datetime64("NaT")
+        day[second == _NAT] = np.datetime64("NaT", "D")
     return day
 
 
@@ -140,7 +140,7 @@ def midnights(day: Days) -> npt.NDArray[np.datetime64]:
     number = day.view(np.int64)
     second = (number * _DAY).view("datetime64[s]")
     if len(number) and number.min() == _NAT:
-        second[number == _NAT] = np.datetime64("NaT")
+        second[number == _NAT] = np.datetime64("NaT", "s")
     return second
 
 

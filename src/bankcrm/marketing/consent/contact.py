@@ -288,7 +288,7 @@ def _result(
     reasons = [*(r.because or r.id for r in table.rules), *(f"{f} is not known" for f in facts)]
     reason = np.where(rule >= 0, rule, len(table.rules) + missing)
     when = today + np.maximum(next_day, 0).astype("timedelta64[D]")
-    when[next_day <= _NEVER] = np.datetime64("NaT")
+    when[next_day <= _NEVER] = np.datetime64("NaT", "D")
     return pd.DataFrame(
         {
             "customer_id": plan["customer_id"].array,

@@ -165,8 +165,9 @@ def _longest(
 def _years_after(day: Days, years: int) -> Days:
     """The same day of the month after some years; 29 February becomes the 28th."""
     month = day.astype("datetime64[M]")
-    later = month + 12 * years
-    last = (later + 1).astype("datetime64[D]") - 1
+    later = month + np.timedelta64(12 * years, "M")
+    following = (later + np.timedelta64(1, "M")).astype("datetime64[D]")
+    last = following - np.timedelta64(1, "D")
     same = later.astype("datetime64[D]") + (day - month.astype("datetime64[D]"))
     return np.asarray(np.minimum(same, last))
 
