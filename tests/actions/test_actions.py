@@ -53,7 +53,7 @@ def test_the_list_keeps_its_contract(bank: Review) -> None:
     assert not bank.actions.duplicated(["customer_id", "complaint_id", "action", "due"]).any()
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(books())
 def test_no_action_is_doubled_or_goes_to_a_customer_who_left(book: Book) -> None:
     found = review(book, as_of=AS_OF)
@@ -64,7 +64,7 @@ def test_no_action_is_doubled_or_goes_to_a_customer_who_left(book: Book) -> None
     assert not own["customer_id"].isin(gone).any()
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(books())
 def test_a_customer_among_few_gets_the_same_actions_as_among_many(book: Book) -> None:
     found = review(book, as_of=AS_OF)

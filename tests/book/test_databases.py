@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from bankcrm.book import CONTRACT, Book, read_book
 from bankcrm.book.mapping import BookMapping, FrameMapping
@@ -77,6 +77,7 @@ def assert_same(found: Book, expected: Book) -> None:
         assert rows_of(found.frame(name), name) == rows_of(frame, name)
 
 
+@settings(max_examples=15)
 @given(books(), STYLES)
 def test_a_foreign_book_in_tables_is_the_same_book(
     tmp_path_factory: pytest.TempPathFactory, book: Book, style: Style

@@ -146,6 +146,7 @@ def test_cutting_the_book_at_a_day_is_reviewing_it_as_of_that_day(
     assert_same(found, review(past, as_of=day))
 
 
+@settings(max_examples=20)
 @given(books_and_days())
 def test_no_row_is_lost_and_the_known_customers_stay(drawn: tuple[Book, dt.date]) -> None:
     book, day = drawn

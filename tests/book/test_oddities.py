@@ -158,6 +158,7 @@ def test_a_sound_synthetic_book_has_none(seed: int, customers: int) -> None:
     assert found_in(make_book(customers, seed=seed)) == []
 
 
+@settings(max_examples=15)
 @given(st.sampled_from(sorted(ODD)), st.integers(2, 5), st.randoms())
 def test_the_signs_of_parts_are_those_of_the_whole(case: str, parts: int, draw: Any) -> None:
     """Whole customers in parts, as an engine has them, but for an account in two parts."""

@@ -9,7 +9,7 @@ import attrs
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bankcrm.book import CONTRACT, Book, read_book
@@ -56,6 +56,7 @@ def test_a_book_in_a_foreign_format_is_the_same_book(
         assert rows_of(found.frame(name), name) == rows_of(frame, name)
 
 
+@settings(max_examples=15)
 @given(books(), STYLES, st.integers(1, 4))
 def test_a_title_above_the_header_changes_nothing(
     tmp_path_factory: pytest.TempPathFactory, book: Book, style: Style, lines: int

@@ -337,6 +337,7 @@ def test_cases_that_are_over_escalate_no_more() -> None:
     assert set(escalate(clocks)["escalation"].cat.categories) == set(LEVELS)
 
 
+@settings(max_examples=8)
 @given(st.integers(0, 23 * 60), st.sampled_from(list(Severity)))
 def test_a_case_is_over_for_escalation_as_soon_as_it_is_breached(
     minutes: int, severity: Severity

@@ -97,7 +97,7 @@ def test_more_blocks_than_customers(known: Review) -> None:
     assert_same_review(found, review(small, as_of=small.as_of))
 
 
-@settings(max_examples=6)
+@settings(max_examples=4)
 @given(st.integers(1, 40), st.integers(0, 2**32 - 1), st.integers(2, 6))
 def test_small_banks_in_many_blocks(customers: int, seed: int, blocks: int) -> None:
     """A block may well have no complaint, account or movement where the bank has some."""
