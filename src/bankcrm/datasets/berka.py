@@ -181,7 +181,7 @@ def _days(yymmdd: pd.Series) -> npt.NDArray[np.datetime64]:
     months = (number // 10_000 - 70) * 12 + number // 100 % 100 - 1
     wrong = (number // 100 % 100 < 1) | (number // 100 % 100 > 12) | (number % 100 < 1)
     first = months.astype("datetime64[M]")
-    day = first.astype("datetime64[D]") + (number % 100 - 1)
+    day = first.astype("datetime64[D]") + (number % 100 - 1).astype("timedelta64[D]")
     wrong |= day.astype("datetime64[M]") != first
     if wrong.any():
         raise DataError(

@@ -181,7 +181,8 @@ def _monthly(
     view: BookView, first: np.datetime64, day: np.datetime64, policy: Policy
 ) -> list[_Part]:
     """Customers in a relationship at the start and the end of each month, and what they hold."""
-    months = np.arange(first.astype("datetime64[M]"), day.astype("datetime64[M]") + 1)
+    one = np.timedelta64(1, "M")
+    months = np.arange(first.astype("datetime64[M]"), day.astype("datetime64[M]") + one)
     accounts = view.get("accounts")
     names = ["customer_months", "customers_exposed", "customers_lost", "customers_held"]
     found: dict[str, list[pd.DataFrame]] = {n: [] for n in names}
@@ -190,7 +191,7 @@ def _monthly(
     edge = day_number(months[0].astype("datetime64[D]"))
     before = relationship_on(view, edge - 1, policy).current
     for month in months:
-        start, end = edge, day_number((month + 1).astype("datetime64[D]")) - 1
+        start, end = edge, day_number((month + one).astype("datetime64[D]")) - 1
         last = min(end, day_number(day))
         after = relationship_on(view, last, policy).current
         part = (last - start + 1) / (end - start + 1)

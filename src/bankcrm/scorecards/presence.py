@@ -32,14 +32,15 @@ def presence(
     """
     starts, ends = edges[:-1], edges[1:]  # the day after the last
     length = (ends - starts).astype(np.float64)
-    until = np.minimum(ends, day + 1)
+    one = np.timedelta64(1, "D")
+    until = np.minimum(ends, day + one)
     if employees is None or "employee_id" not in names.columns:
         whole: Numbers = np.tile((until - starts).astype(np.float64) / length, (len(names), 1))
         return whole
     by = [name for name in names.columns if name in employees.columns]
     since = _column(employees, "since", starts[0])
     last = _column(employees, "until", ends[-1])
-    overlap = np.minimum(last[:, None] + 1, until) - np.maximum(since[:, None], starts)
+    overlap = np.minimum(last[:, None] + one, until) - np.maximum(since[:, None], starts)
     shares = np.maximum(overlap.astype(np.float64), 0.0) / length
     keys = pd.MultiIndex.from_frame(employees[by].astype(object))
     code, distinct = pd.factorize(keys)

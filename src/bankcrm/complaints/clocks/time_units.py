@@ -231,7 +231,8 @@ class TimeUnits:
     @cached_property
     def _ends(self) -> Instants:
         """The ends of all days of the calendar: many cases share few days."""
-        return self._ends_of(np.arange(self.calendar.first, self.calendar.last + 1))
+        after = self.calendar.last + np.timedelta64(1, "D")
+        return self._ends_of(np.arange(self.calendar.first, after))
 
     def _ends_of(self, day: Days) -> Instants:
         local = (day + np.timedelta64(1, "D")).astype("datetime64[us]")
