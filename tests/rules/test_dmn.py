@@ -53,6 +53,19 @@ def test_a_random_table_survives(table: DecisionTable, missing: Any) -> None:
     assert _read_one(table.to_dmn(missing=missing)).fingerprint == table.fingerprint
 
 
+@pytest.mark.parametrize("missing", ["guard", "feel"])
+@pytest.mark.parametrize("others", [(), (Rule("r1", {"vip": "= true"}, "B"),)])
+def test_a_rule_of_dashes_keeps_its_cells(others: tuple[Rule, ...], missing: Any) -> None:
+    """It is the default output of a table whose rules do not overlap."""
+    table = DecisionTable(
+        id="drawn",
+        rules=(*others, Rule("r0", {"vip": "-", "odd name": "-"}, "A")),
+        hit_policy="first" if others else "unique",
+        facts={"vip": Fact("boolean"), "odd name": Fact("number")},
+    )
+    assert _read_one(table.to_dmn(missing=missing)).fingerprint == table.fingerprint
+
+
 HARD = st.text(max_size=6) | st.sampled_from(
     ["", " ", " a ", "\r\n", "\t", "<&>", '"', "]]>", "\x00", "\x0b", "\ufffe", "\ud800", "客户"]
 )

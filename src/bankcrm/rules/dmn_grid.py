@@ -287,7 +287,8 @@ class Grid:
         if found is not None:
             notes = dict(found.attrib)
             place = int(notes.pop("place", "")) if notes.get("place", "").isdigit() else len(rules)
-            rule = Rule(notes.pop("rule", "otherwise"), {}, value, notes.get("source", ""),
+            dashes = {e.get("name", ""): UnaryTest("any") for e in found}
+            rule = Rule(notes.pop("rule", "otherwise"), dashes, value, notes.get("source", ""),
                         notes.get("because", ""), notes.get("owner", ""))  # fmt: skip
             rules.insert(place, rule)
         elif self.policy is not HitPolicy.FIRST or all(r.when for r in rules):
