@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from bankcrm.policy import DOMAINS as POLICIES
+
 ROOT = Path(__file__).resolve().parents[1]
 LINT = "from importlinter.cli import lint_imports_command as lint; lint()"
 OPTIONAL = ("matplotlib", "duckdb", "sqlglot", "rich", "click", "jinja2", "openpyxl", "hypothesis")
@@ -39,16 +41,7 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     assert loaded.isdisjoint(HEAVY)
 
 
-DOMAINS = (
-    "lifecycle",
-    "segmentation",
-    "valuation",
-    "complaints",
-    "risk",
-    "marketing",
-    "quality",
-    "scorecards",
-)
+DOMAINS = [domain for domain in POLICIES if domain != "bank"]
 
 
 @pytest.mark.parametrize("domain", DOMAINS)

@@ -174,8 +174,8 @@ def _mobile(texts: Texts, day: np.datetime64 | None) -> Faults:
 
 
 def _email(texts: Texts, day: np.datetime64 | None) -> Faults:
-    fits = pc.match_substring_regex(texts.array, _EMAIL).to_numpy(zero_copy_only=False)
-    found = np.where(fits == True, FINE, _CODE[IdentifierFault.SHAPE])  # noqa: E712 (null is not)
+    fits = pc.fill_null(pc.match_substring_regex(texts.array, _EMAIL), False)
+    found = np.where(fits.to_numpy(zero_copy_only=False), FINE, _CODE[IdentifierFault.SHAPE])
     found[texts.length > 254] = _CODE[IdentifierFault.LENGTH]
     return found.astype(np.int8)
 

@@ -77,7 +77,7 @@ def all_values(field: str, fields: KeyFields, order: Order, record: Positions) -
 def _plain_code(values: pd.Series, known: Mask) -> npt.NDArray[np.intp]:
     try:
         code = pd.factorize(values)[0]
-    except TypeError:  # lists have no hash: they are told apart by their text
+    except TypeError:  # lists cannot be hashed, so their texts are compared
         code = pd.factorize(values.map(repr))[0]
     return np.where(known, code, -1)
 
