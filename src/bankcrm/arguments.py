@@ -72,7 +72,8 @@ def as_numbers(value: object, name: str) -> npt.NDArray[np.float64]:
             if to_numpy := getattr(value, "to_numpy", None):  # of pandas, which knows its nulls
                 value = to_numpy(na_value=np.nan)
             given = np.asarray(value)
-            if given.dtype.kind in "biuf" or given.dtype == object:
+            texts = given.dtype == object and any(isinstance(v, str | bytes) for v in given.flat)
+            if given.dtype.kind in "biufO" and not texts:
                 made = given.astype(np.float64)
                 return made
     except (OverflowError, TypeError, ValueError):

@@ -15,6 +15,8 @@ _PASSWORDS = (
     (r"(?i)\b((?:password|passwd|pwd)\s*=\s*)[^\s&;'\"]+", r"\1***"),
 )
 
+_LONGEST = 12_000  # characters of one text in a message
+
 
 def without_password(text: str) -> str:
     """A text in which no URL shows its password, nor one that a path has lost a slash of.
@@ -28,9 +30,12 @@ def without_password(text: str) -> str:
 
 
 def _masked(value: Any) -> Any:
-    """An argument of an error, or several, without passwords."""
+    """An argument of an error, or several, without passwords, and not without end."""
     if isinstance(value, str):
-        return without_password(value)
+        text = without_password(value)
+        if len(text) > _LONGEST:  # it quotes a whole file
+            text = f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 4 :]}"
+        return text
     if isinstance(value, PurePath):
         return type(value)(without_password(str(value)))
     return tuple(map(_masked, value)) if type(value) is tuple else value

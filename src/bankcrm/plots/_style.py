@@ -263,7 +263,7 @@ def labels(names: Iterable[object], language: Language) -> list[str]:
     return [name(value) for value in names]
 
 
-def needs(data: object, columns: Sequence[Any], what: str) -> pd.DataFrame:
+def needs(data: object, columns: Sequence[Any] | pd.Index[Any], what: str) -> pd.DataFrame:
     """The frame with columns that must be there and be numbers.
 
     Raises:

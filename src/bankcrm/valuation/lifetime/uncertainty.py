@@ -204,7 +204,8 @@ def fit_by_segment(
         raise DataError(f"{by}: {absent:,} rows have no segment; give one, or leave them out")
     pooled = fit_purchases(history, model=model, unit_days=unit_days)
     models = {}
-    for segment, part in history.groupby(words_of(history[by], by), observed=True):
+    segments = pd.Series(words_of(history[by], by), index=history.index)
+    for segment, part in history.groupby(segments, observed=True):
         try:
             models[str(segment)] = fit_purchases(part, model=model, unit_days=unit_days)
         except DataError as error:
