@@ -19,7 +19,6 @@ from pyarrow import csv
 from bankcrm.arguments import as_kind, as_path, refuse
 from bankcrm.disk import whole_file
 from bankcrm.errors import DataError, MissingExtraError
-from bankcrm.frames import as_frame
 
 EXCEL_ROWS = 1_048_576
 EXCEL_TEXT = 32_767
@@ -133,7 +132,9 @@ def write_excel(sheets: Mapping[str, pd.DataFrame], path: str | Path) -> None:
     if not sheets:
         raise DataError("sheets: none; give at least one frame")
     for name, frame in sheets.items():
-        as_frame(as_kind(frame, pd.DataFrame, f"sheet {name!r}"))  # whose columns differ
+        as_kind(frame, pd.DataFrame, f"sheet {name!r}")
+        if not frame.columns.is_unique:
+            raise DataError(f"sheet {name!r}: two columns have one name; give each its own")
         if len(frame) >= EXCEL_ROWS:
             raise DataError(
                 f"sheet {name!r}: {len(frame):,} rows, but a sheet has at most {EXCEL_ROWS - 1:,}; "
