@@ -51,6 +51,16 @@ class Measured:
     breached: Mask
     is_paused: Mask
 
+    def part(self, rows: Mask) -> Measured:
+        """Some of the clocks."""
+        return Measured(
+            self.elapsed[rows],
+            self.paused[rows],
+            self.last[rows],
+            self.breached[rows],
+            self.is_paused[rows],
+        )
+
 
 def measure(
     units: TimeUnits,
