@@ -145,6 +145,9 @@ class Policy:
 
     def parameter(self, name: str) -> Parameter:
         """A parameter with its unit, source and note."""
+        versions = self.parameters.get(name, ())
+        if len(versions) == 1:
+            return versions[0]
         found: Parameter = self._one("parameters", "parameter", name)
         return found
 

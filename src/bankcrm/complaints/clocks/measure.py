@@ -13,7 +13,8 @@ from bankcrm.complaints.base import Mask
 from bankcrm.complaints.clocks.time_units import Instants, Moments, Ticks, TimeUnits
 from bankcrm.vocabulary import ClockStateKind
 
-STATES = tuple(s.value for s in ClockStateKind)
+KINDS_OF_STATE = tuple(ClockStateKind)
+STATES = tuple(s.value for s in KINDS_OF_STATE)
 _CODE = {s: i for i, s in enumerate(ClockStateKind)}
 StateCodes: TypeAlias = npt.NDArray[np.int8]
 

@@ -213,8 +213,7 @@ class _Case:
         was_paused = run.paused
         if was_paused and not (rule.pauses or self.reason in rule.pauses_for):
             run.resume(at)
-        run.rule, run.policy, run.floor = rule, self.policy, 0
-        run.extended = min(run.extended, len(rule.extensions))
+        run.follow(rule, self.policy)
         if self.status == CaseStatus.PAUSED and not was_paused:
             run.pause(at, self.reason)
         run.at_least(int(run.measured(at).elapsed[0]))
