@@ -86,7 +86,7 @@ def note(
     work: str, ours: float, rival: str, theirs: float, ratio: float, limit: float | None,
     wall: float | None = None,
 ) -> None:  # fmt: skip
-    """Print a measurement in CPU seconds, and add it and its wall time to the rows of ``run.py``."""
+    """Print a measurement in CPU seconds; add it and its wall time to the rows of ``run.py``."""
     met = "" if limit is None else f"  goal {limit:g}  {'met' if ratio <= limit else 'MISSED'}"
     print(
         f"{work:<58} {shown(ours):>9}  {rival} {shown(theirs):>9}  ratio {ratio:7.3f}{met}",
