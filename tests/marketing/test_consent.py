@@ -265,4 +265,6 @@ def test_a_complaint_of_nobody_known_holds_back_nobody() -> None:
         pd.DataFrame({"customer_id": pd.array(i, "Int64"), "received_at": received[: len(i)]})
         for i in (ids[:1], ids)
     )
-    pd.testing.assert_frame_equal(decide(book, complaints=named), decide(book, complaints=anonymous))
+    pd.testing.assert_frame_equal(
+        decide(book, complaints=named), decide(book, complaints=anonymous)
+    )

@@ -232,9 +232,7 @@ def _tables(content: ReportContent, words: Words) -> dict[str, Any]:
             for k, (title, key, note) in cases.items()
         }
         shared = {
-            " + ".join(map(words, names.split("+"))): n
-            for names, n in s["complaints"]["departments"].items()
-            if n
+            words.departments(names): n for names, n in s["complaints"]["departments"].items() if n
         }
         found["departments"] = sections.counts(
             "departments", "By department", shared, words, DEPARTMENT_NOTE, received

@@ -25,8 +25,8 @@ _PURPOSES = ("contact", "inquiry", "revisit", "campaign", "greeting")
 _OUTCOMES = ("none", "positive", "negative", "no_answer")
 _CAMPAIGNS = ("spring_deposits", "card_cashback", "wealth_day", "mobile_bank")
 
-# Kind, cause, product, weight, at stake, most days to the answer (0: on the day of receipt), English,
-# Chinese. {} is an amount where one is at stake.
+# Kind, cause, product, weight, at stake, most days to the answer (0: on the day of receipt),
+# English, Chinese. {} is an amount where one is at stake. Weights and days are `default`.
 _TEXTS = (
     (
         "consultation",

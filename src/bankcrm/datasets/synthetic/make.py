@@ -33,7 +33,7 @@ def make_book(
     standing orders, growth, fading, dormancy, return and closure, a heavy-tailed wealth, loans in
     debt, credit of the 15 kinds, company groups and families, contacts and consents, complaints in
     English and Chinese. No person in it exists. Transactions and balances are drawn side by side:
-    they do not add up. The page *Data sets* compares its figures with Berka and with published ones.
+    they do not add up. The page *Data sets* compares its figures with Berka and published ones.
 
     Args:
         customers: How many customers, with those who have no contract yet.
