@@ -161,6 +161,16 @@ def test_nothing_is_cut_and_nothing_fails(page: Page, file: Path, width: int) ->
     assert page.faults() == []
 
 
+def test_printed_tables_are_tables(page: Page, file: Path) -> None:
+    """A sheet is narrower than many screens on which a row of a wide table is a list."""
+    page.open(file, width=700)
+    display = "return getComputedStyle(document.querySelector('#alarm thead')).display"
+    assert page.run(display) == "none"
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    assert page.run(display) == "table-header-group"
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
 def test_every_alarm_is_there_and_leads_to_its_why(
     page: Page, file: Path, reviewed: Review
 ) -> None:

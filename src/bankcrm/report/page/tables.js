@@ -1,5 +1,5 @@
 // Tables: sort by a heading, filter, show all rows, save as CSV.
-const FEW = matchMedia("(max-width: 50rem)").matches ? 10 : 25; // rows that a long table shows at first
+const FEW = matchMedia("(max-width: 50rem)").matches ? 12 : 25; // rows that a long table shows at first
 const OTHER = { managers: 5, "this-week": 200 }; // and where another number is better
 const FILTERED = 10; // tables of more rows have a filter
 const risky = new RegExp(`^(?:${data.guard})`);
