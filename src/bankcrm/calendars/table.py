@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.arguments import refuse
+from bankcrm.arguments import as_numbers, refuse
 from bankcrm.errors import CalendarError, DataError
 from bankcrm.frames.arrays import Days, as_of_day, days
 
@@ -280,8 +280,14 @@ class WorkingCalendar:
 
         Raises:
             CalendarError: The table has no such working day.
+            DataError: A count is no whole number.
         """
-        rank = np.asarray(counts, dtype=np.int64)
+        given = np.asarray(counts)
+        if given.dtype.kind not in "iu":
+            given = as_numbers(counts, "counts")
+            if not (given == np.floor(given)).all() or np.isinf(given).any():
+                raise DataError("counts: expected whole numbers; drop the others first")
+        rank = given.astype(np.int64)
         outside = (rank < 1) | (rank > len(self._padded) - 2)
         if outside.any():
             raise CalendarError(

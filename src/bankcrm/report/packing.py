@@ -55,8 +55,10 @@ def packed(
     }
 
 
-_LISTS = ("signals", "time_allowed", "paused", "departments")
+_LISTS = ("signals", "time_allowed", "paused")
 """Facts whose values are lists of names, some with a number and a unit."""
+_DEPARTMENTS = ("owner", "departments")
+"""Facts whose values are departments, which may have the names of facts."""
 _WITH_NUMBER = re.compile(r"(?P<name>\w+): (?P<number>[\d.e+-]+)(?: (?P<unit>\w+))?")
 
 
@@ -67,8 +69,9 @@ def _values(explained: Mapping[str, Any], kind: str, words: Words) -> dict[str, 
     found = {}
     for fact, column in rows:
         shown = functools.partial(listed, words=words) if fact in _LISTS else words
-        names = sorted({v for v in column if isinstance(v, str)})
-        found |= {n: shown(n) for n in names if not fact.endswith("_id")}
+        if fact in _DEPARTMENTS or fact.endswith("_id"):
+            continue
+        found |= {v: shown(v) for v in sorted({v for v in column if isinstance(v, str)})}
     return {n: w for n, w in found.items() if w != n.replace("_", " ")}
 
 
@@ -81,7 +84,7 @@ def listed(text: str, words: Words) -> str:
     '媒体曝光威胁；答复：15工作日'
     """
     shown = []
-    for part in re.split(r"; |\+", text):
+    for part in text.split("; "):
         found = _WITH_NUMBER.fullmatch(part)
         if found is None:
             shown.append(words(part))
@@ -98,6 +101,9 @@ def _subject(explained: Mapping[str, Any], kind: str, words: Words) -> dict[str,
         script_columns(rows) if rows else [[] for _ in (*explained["tables"], *explained["facts"])]
     )
     count = len(explained["tables"])
+    for at, fact in enumerate(explained["facts"], start=count):
+        if fact in _DEPARTMENTS and rows:
+            columns[at] = _coded([words.departments(row[at]) for row in rows.values()])
     return {
         "ids": list(rows),
         "tables": [_table(t, words) for t in explained["tables"]],
@@ -132,15 +138,14 @@ def packed_actions(
         due=rows["due"].dt.strftime("%Y-%m-%d"),
         held=_held(rows, words),
     )
-    found["words"].update(
-        {w: words(w) for c in ("priority", "department", "channel") for w in _names(rows[c])}
-    )
+    found["words"].update({w: words(w) for c in ("priority", "channel") for w in _names(rows[c])})
     columns = {f: texts[f].astype(object).where(texts[f].notna(), None) for f in ACTION_FACTS}
     columns |= {"customer": customers[explained], "complaint": complaints[explained]}
     plain = {n: c.astype(object).where(c.notna(), None).tolist() for n, c in columns.items()}
     until = as_of + timedelta(days=6 - as_of.weekday())
     return {
         **{name: _coded(values) for name, values in plain.items()},
+        "departments": {d: words.departments(d) for d in _names(rows["department"])},
         "until": until.isoformat(),
         "more": len(actions) - len(rows),
     }

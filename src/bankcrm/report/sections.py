@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
@@ -90,7 +90,7 @@ def owners(actions: pd.DataFrame, words: Words) -> Grid | None:
     if not len(actions):
         return None
     title = words.sentence("Actions by department: {n} in all", n=len(actions))
-    found, _ = _counted(actions, "department", 100)
+    found, _ = _counted(actions, "department", "owner", 100)
     note = words("A name leads to its list: what is due this week, for whom and why.")
     return grid("owners", title, found, words, note=note)
 
@@ -100,14 +100,14 @@ def managers(actions: pd.DataFrame, words: Words) -> Grid | None:
     named = actions[actions["manager"].notna().to_numpy()]
     if not len(named):
         return None
-    found, more = _counted(named, "manager", MANAGERS)
+    found, more = _counted(named, "manager", "manager", MANAGERS)
     title = words.sentence("Actions by manager: {n} of {all}", n=len(named), all=len(actions))
     rest = left_out(more, "actions.csv", words)
     return grid("managers", title, found, words, left_out=rest)
 
 
 def _counted(
-    actions: pd.DataFrame, by: Literal["department", "manager"], limit: int
+    actions: pd.DataFrame, by: str, kind: Kind, limit: int
 ) -> tuple[list[tuple[str, Kind, Iterable[Any]]], int]:
     """Actions by priority of those with the most, and how many are left out."""
     key = actions[by].astype(object)
@@ -117,7 +117,7 @@ def _counted(
     more, counted = len(counted) - len(order), counted.loc[order]
     late = actions["overdue"].astype(int).groupby(key).sum().reindex(order)
     first = actions["due"].groupby(key).min().reindex(order)
-    columns: list[tuple[str, Kind, Iterable[Any]]] = [(by, by, list(order))]
+    columns: list[tuple[str, Kind, Iterable[Any]]] = [(by, kind, list(order))]
     columns += [(p, "number", counted[p].tolist()) for p in PRIORITIES]
     columns += [
         ("all", "number", counted.sum(axis=1).tolist()),
@@ -166,7 +166,7 @@ def actions(found: pd.DataFrame, words: Words, *, since: bool = False) -> Grid |
 
 def _owners(found: pd.DataFrame, words: Words) -> list[str]:
     """The department of each action, and the manager where the book names one."""
-    departments = [words(name) for name in found["department"]]
+    departments = [words.departments(name) for name in found["department"]]
     managers = found["manager"].astype(object).where(found["manager"].notna(), None)
     both = zip(departments, managers, strict=True)
     return [d if m is None else words(", ").join((d, str(m))) for d, m in both]
@@ -185,7 +185,7 @@ def settled(found: pd.DataFrame | None, words: Words) -> Grid | None:
             ("customer", "customer", shown["customer_id"].astype("string").astype(object)),
             ("complaint", "complaint", shown["complaint_id"].astype("string").astype(object)),
             ("due", "day", shown["due"].dt.strftime("%Y-%m-%d")),
-            ("owner", "word", shown["department"].astype(object)),
+            ("owner", "department", shown["department"].astype(object)),
             ("state", "word", shown["state"].astype(object)),
         ],
         words,
@@ -249,7 +249,7 @@ def due(complaints: pd.DataFrame, as_of: pd.Timestamp, words: Words) -> Grid | N
             ("customer", "customer", shown["customer_id"].astype("string").astype(object)),
             ("kind", "word", shown["kind"].astype(object)),
             ("severity", "word", shown["severity"].astype(object)),
-            ("owner", "word", shown["owner"].astype(object)),
+            ("owner", "department", shown["owner"].astype(object)),
             ("state", "bad", shown["state"].astype(object)),
             ("due", "day", shown["due"].dt.strftime("%Y-%m-%d")),
             ("days overdue", "number", late.where(late > 0, None)),

@@ -9,6 +9,7 @@ const word = (name) => data.words[name] ?? String(name).replaceAll("_", " ");
 const text = (name) => data.text[name] ?? name;
 const KINDS = ["customer", "complaint"];
 const OWNERS = ["department", "manager"];
+const departmentOf = (name) => (Object.hasOwn(data.actions.departments, name) ? data.actions.departments[name] : name);
 const owners = [...new Set(OWNERS.flatMap((kind) => data.actions[kind].d ?? data.actions[kind]))].filter(Boolean);
 const place = Object.fromEntries(
   KINDS.map((kind) => [kind, new Map(data[kind].ids.map((id, i) => [id, i]))]),
@@ -100,7 +101,8 @@ function showActions(kind, id) {
   for (const i of mine) {
     const line = made(list, "li");
     made(line, "strong", `${text("by")} ${at(due, i)}${text(": ")}${at(title, i)}`);
-    const about = [at(priority, i), at(department, i), at(manager, i), at(channel, i)].filter(Boolean).map(word);
+    const owner = [departmentOf(at(department, i)), at(manager, i)];
+    const about = [word(at(priority, i)), ...owner, at(channel, i) && word(at(channel, i))].filter(Boolean);
     line.append(` (${about.join(text(", "))})`);
     made(line, "span", at(reason, i), "because");
     if (at(held, i)) made(line, "span", at(held, i), "because bad");
@@ -225,7 +227,7 @@ function show(kind, id) {
   const known = kind === "owner" ? owners.includes(id) : place[kind].has(id);
   answer.replaceChildren();
   dialog.classList.toggle("wide", kind === "owner");
-  const name = kind === "owner" && actionsOf(["department"], id).length ? word(id) : id;
+  const name = kind === "owner" ? departmentOf(id) : id;
   document.getElementById("why-title").textContent = `${text(TITLES[kind])}${kind === "owner" ? text(": ") : " "}${name}`;
   if (!known) made(answer, "p", text(`No such ${kind} on this page.`));
   else if (kind === "owner") showOwner(id);

@@ -54,7 +54,7 @@ def segment_rfm(scores: pd.DataFrame, *, policy: Policy | None = None) -> pd.Dat
     >>> named["segment"].tolist(), named["rfm_level"].tolist()
     (['champions', 'cannot_lose'], ['high', 'low'])
     """
-    policy = policy_of(policy, "segmentation")
+    policy, scores = policy_of(policy, "segmentation"), as_frame(scores)
     code = _code(scores)
     # There are few distinct scores: each is decided once and looked up for every customer.
     found = np.flatnonzero(np.bincount(code, minlength=_DIGITS))
