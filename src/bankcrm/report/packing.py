@@ -66,7 +66,7 @@ def _values(explained: Mapping[str, Any], kind: str, words: Words) -> dict[str, 
     """The values of facts in words, where they differ from the names in the data."""
     columns = zip(*explained[kind].values(), strict=True)
     rows = zip(explained["facts"], list(columns)[len(explained["tables"]) :], strict=False)
-    found = {}
+    found: dict[str, str] = {}
     for fact, column in rows:
         shown = functools.partial(listed, words=words) if fact in _LISTS else words
         if fact in _DEPARTMENTS or fact.endswith("_id"):

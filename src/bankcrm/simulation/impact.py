@@ -90,10 +90,10 @@ class DecisionImpact:
 
 def _short(decision: DecisionImpact) -> str:
     """From which outcome to which rows move, the most frequent first."""
-    pairs = decision.moved.groupby(["before", "after"], observed=True).size()
-    pairs = pairs.sort_values(ascending=False, kind="stable")
-    lines = [f"  {old} → {new}: {n:,}" for (old, new), n in pairs.head(_PAIRS).items()]
-    more = len(decision.moved) - int(pairs.head(_PAIRS).sum())
+    pairs = decision.moved["before"].astype(str) + " → " + decision.moved["after"].astype(str)
+    counted = pairs.value_counts().head(_PAIRS)
+    lines = [f"  {pair}: {n:,}" for pair, n in counted.items()]
+    more = len(pairs) - int(counted.sum())
     title = str(decision).partition("\n")[0]
     return "\n".join([title, *lines, *([f"  other moves: {more:,}"] if more else [])])
 
