@@ -8,11 +8,13 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from bankcrm.book.view import FrameView
 from bankcrm.errors import DataError
 
 Hold = Literal["forward", "backward", "linear"]
 Floats: TypeAlias = npt.NDArray[np.float64]
 Integers: TypeAlias = npt.NDArray[np.integer[Any]]
+Rows: TypeAlias = "slice | npt.NDArray[np.intp]"
 _Numbers: TypeAlias = npt.NDArray[np.int64]
 
 
@@ -29,6 +31,40 @@ class AverageBalances:
     credit: Floats
     debit: Floats
     days: Floats
+
+
+@attrs.frozen(eq=False)
+class Observations:
+    """Balances in order of account and day, of several on one day the last.
+
+    Attributes:
+        account: Position of the account of each balance.
+        day: Day of each balance, as days since 1970-01-01.
+        balance: Closing balance of that day, float64.
+        rows: Where each of them is in the frame.
+        owner: Position of the customer of each account, one per account of the book; 0 for an
+            account without a balance.
+    """
+
+    account: Integers
+    day: Integers
+    balance: Floats
+    rows: Rows
+    owner: Integers
+
+
+def observations_of(balances: FrameView) -> Observations:
+    """The balances of the frame ``balances``, put in order once for all who average them."""
+    return balances.once("observations", lambda: _observations(balances))
+
+
+def _observations(balances: FrameView) -> Observations:
+    account, day = balances.account(), balances.day("date")
+    owner = np.zeros(len(balances.accounts()), dtype=np.int32)
+    owner[account] = balances.customer()
+    rows = _in_order(account, day)
+    amount = balances.numbers("balance")[rows]
+    return Observations(account[rows], day[rows], amount, rows, owner)
 
 
 def average_balances(
@@ -71,7 +107,10 @@ def average_balances(
     """
     if hold not in ("forward", "backward", "linear"):
         raise DataError(f"hold: got {hold!r}; expected one of forward, backward, linear")
-    account, stamp, balance = _ordered(account, day, balance)
+    rows = _in_order(account, day)
+    account, stamp, balance = account[rows], day[rows], balance[rows]
+    if hold == "forward":
+        account, stamp, balance = _touching(account, stamp, balance, start, end)
     same = np.append(account[1:] == account[:-1], False)[: len(account)]
     after = end + 1
     closing = np.full(accounts, after, dtype=stamp.dtype)
@@ -102,19 +141,30 @@ def average_balances(
     )
 
 
-def _ordered(
-    account: Integers, day: Integers, balance: Floats
-) -> tuple[Integers, Integers, Floats]:
+def _in_order(account: Integers, day: Integers) -> Rows:
     """The observations in order of account and day, the last one of each day."""
     same = account[1:] == account[:-1]
     if ((account[1:] > account[:-1]) | same & (day[1:] > day[:-1])).all():
-        return account, day, balance  # as a checked book has it: no copies
+        return slice(None)  # as a checked book has it: no copies
     key = account.astype(np.int64) * (1 << 32) + day
     if (key[1:] < key[:-1]).any():
         order = np.argsort(key, kind="stable")
-        account, day, balance, key = account[order], day[order], balance[order], key[order]
-    keep = np.append(key[1:] != key[:-1], True)[: len(key)]
-    return account[keep], day[keep], balance[keep]
+        key = key[order]
+    else:
+        order = np.arange(len(key))
+    return order[np.append(key[1:] != key[:-1], True)[: len(key)]]
+
+
+def _touching(
+    account: Integers, day: Integers, balance: Floats, start: int, end: int
+) -> tuple[Integers, Integers, Floats]:
+    """The observations that hold on some day of a period."""
+    inside = day <= end
+    inside[:-1] &= (account[1:] != account[:-1]) | (day[1:] > start)
+    if inside.all():
+        return account, day, balance
+    rows = np.flatnonzero(inside)
+    return account[rows], day[rows], balance[rows]
 
 
 def _month_start(stamp: Integers) -> _Numbers:

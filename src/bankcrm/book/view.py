@@ -14,9 +14,9 @@ from bankcrm.book.contract import CONTRACT, FRAMES
 from bankcrm.book.model import Book
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, as_frame, check_frame
-from bankcrm.frames.arrays import Numbers, codes
+from bankcrm.frames.arrays import Numbers, codes, look_up, small_codes
 from bankcrm.frames.instants import ZONE, local_day
-from bankcrm.frames.numbering import Positions, look_up, positions_in
+from bankcrm.frames.numbering import Positions, positions_in
 
 DayNumbers: TypeAlias = npt.NDArray[np.int32]
 Mask: TypeAlias = npt.NDArray[np.bool_]
@@ -93,11 +93,7 @@ class FrameView:
 
     def words(self, column: str) -> tuple[WordCodes, pd.Index]:
         """The code of each row's word (-1 where missing), in small integers, and the words."""
-        return self._once("words", column, lambda: self._words(column))
-
-    def _words(self, column: str) -> tuple[WordCodes, pd.Index]:
-        code, index = codes(self.frame[column])
-        return code.astype(np.min_scalar_type(-len(index) - 1)), index
+        return self._once("words", column, lambda: small_codes(self.frame[column]))
 
     def is_any(self, column: str, words: Iterable[object]) -> Mask:
         """Which rows hold one of these words; none where the frame lacks the column."""
@@ -127,6 +123,10 @@ class FrameView:
         if isinstance(values.dtype, pd.DatetimeTZDtype):
             return day_numbers(local_day(values, self.zone))
         return day_numbers(values.to_numpy())
+
+    def once(self, what: str, make: Callable[[], T]) -> T:
+        """What a function makes of this frame; it is made when first asked for, and then kept."""
+        return self._once(what, "", make)
 
     def _once(self, what: str, column: str, make: Callable[[], T]) -> T:
         key = what, column

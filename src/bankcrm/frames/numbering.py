@@ -100,17 +100,3 @@ def positions_in(ids: pd.Series, index: pd.Index) -> Positions:
     code, distinct = codes(ids)
     place = np.append(index.get_indexer(distinct), -1).astype(np.int32)
     return place[code]
-
-
-def look_up(table: npt.NDArray[Any], code: npt.NDArray[np.signedinteger[Any]]) -> npt.NDArray[Any]:
-    """The entry of a table for each code; the last entry for the code -1.
-
-    >>> look_up(np.array([10, 20, 0], np.int8), np.array([1, -1, 0], np.int8)).tolist()
-    [20, 0, 10]
-    """
-    if code.dtype != np.int8 or table.itemsize != 1:
-        return table.take(code, mode="wrap")
-    # Bytes are translated four times faster than small codes are taken, which become intp first.
-    full = np.empty(256, table.dtype)
-    full[: len(table)], full[-1] = table, table[-1]
-    return np.frombuffer(bytearray(code).translate(full.tobytes()), table.dtype)

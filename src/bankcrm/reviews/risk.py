@@ -25,10 +25,10 @@ from bankcrm.risk import (
     find_groups,
     funding_concentration,
     group_exposure,
-    group_warnings,
-    limit_use,
     review_watch_list,
 )
+from bankcrm.risk.exposure.limits import limit_use_of
+from bankcrm.risk.exposure.warnings import group_warnings_of
 
 _WATCHED = ("customer_id", "movement", "level", "reasons", "lifted_by", "owner", "next_review")
 _MONEY = ("used", "allowed", "exposure", "total")
@@ -114,10 +114,10 @@ def risk_results(
         findings += findings_of(lent)
         exposure = policy.stamp(group_exposure(lent, groups))
         if "limit_use" not in reasons:
-            use = limit_use(lent, groups, capital=_capital(book, day), policy=policy)
+            use = limit_use_of(lent, exposure, groups, _capital(book, day), policy)
             findings += findings_of(use)
         if groups is not None:
-            warnings = group_warnings(lent, groups, capacity=_capacity(book), policy=policy)
+            warnings = group_warnings_of(lent, exposure, groups, _capacity(book), None, policy)
     if "watch_list" not in reasons:
         listed = None if earlier is None else earlier.watch_list
         known = risks[list(RISK_COLUMNS[:4])]

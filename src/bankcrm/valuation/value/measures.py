@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.book import Book
+from bankcrm.book.balances import observations_of
 from bankcrm.book.holdings import open_on
 from bankcrm.book.model import refuse_no_book
 from bankcrm.book.view import BookView, DayNumbers, FrameView, Mask, Needs, day_number, view_of
@@ -294,15 +295,13 @@ def _of_balances(view: BookView, day: int) -> dict[str, Any]:
     frame = view.get("balances")
     if frame is None:
         return {}
-    when = frame.day("date")
-    rows = np.flatnonzero(when <= day)
-    if (when[rows][1:] < when[rows][:-1]).any():
-        rows = rows[np.argsort(when[rows], kind="stable")]
-    last = np.full(len(view.accounts()), -1)
-    last[frame.account()[rows]] = rows  # of several rows of an account the last one stays
+    seen = observations_of(frame)
+    known = np.flatnonzero(seen.day <= day)
+    last = np.full(len(seen.owner), -1)
+    last[seen.account[known]] = known  # of several days of an account the last one stays
     last = last[last >= 0]
-    kept = np.maximum(frame.numbers("balance")[last], 0.0)
-    return {"aum": summed(frame.customer()[last], kept, view.size)}
+    kept = np.maximum(seen.balance[last], 0.0)
+    return {"aum": summed(frame.customer()[seen.rows][last], kept, view.size)}
 
 
 def _of_complaints(view: BookView, since: int, day: int, months: int) -> dict[str, Any]:
