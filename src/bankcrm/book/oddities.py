@@ -217,12 +217,15 @@ def _shared_accounts(view: BookView) -> Iterator[tuple[Any, ...]]:
         return
     owner = np.full(len(view.accounts()) + 1, -1, np.int32)  # the last is that of no account
     for frame in frames.values():
-        known = frame.customer() >= 0
-        owner[frame.account()[known]] = frame.customer()[known]
+        for rows in row_blocks(len(frame)):
+            account, customer = frame.account()[rows], frame.customer()[rows]
+            known = customer >= 0
+            owner[account[known]] = customer[known]
     several = np.zeros(len(owner), np.bool_)
     for frame in frames.values():
-        account, customer = frame.account(), frame.customer()
-        several[account[(owner[account] != customer) & (customer >= 0)]] = True
+        for rows in row_blocks(len(frame)):
+            account, customer = frame.account()[rows], frame.customer()[rows]
+            several[account[(owner[account] != customer) & (customer >= 0)]] = True
     several[-1] = False
     for name, frame in frames.items():
         rows = int(several[frame.account()].sum()) if several.any() else 0

@@ -14,7 +14,14 @@ from bankcrm.book.contract import CONTRACT, FRAMES
 from bankcrm.book.model import Book
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, as_frame, check_frame
-from bankcrm.frames.arrays import Numbers, codes, look_up, small_codes
+from bankcrm.frames.arrays import (
+    Numbers,
+    distinct_values,
+    look_up,
+    row_blocks,
+    small_codes,
+    whole_days,
+)
 from bankcrm.frames.instants import ZONE, local_day
 from bankcrm.frames.numbering import Positions, positions_in
 
@@ -24,6 +31,7 @@ WordCodes: TypeAlias = npt.NDArray[np.signedinteger[Any]]
 Names: TypeAlias = Mapping[str, str]
 T = TypeVar("T")
 
+_MISSING = np.iinfo(np.int64).min
 NEVER = np.int32(2**31 - 1)
 """The number of a missing day: later than every real day, so ``day <= as_of`` is false."""
 
@@ -43,9 +51,11 @@ def day_numbers(days: npt.NDArray[np.datetime64]) -> DayNumbers:
     >>> day_numbers(np.array(["1970-01-02", "NaT"], "datetime64[D]")).tolist()
     [1, 2147483647]
     """
-    number = days.astype("datetime64[D]").view(np.int64)
-    missing = np.isnat(days)
-    return np.where(missing, np.int64(NEVER), number).astype(np.int32)
+    found = np.empty(len(days), dtype=np.int32)
+    for rows in row_blocks(len(days)):
+        number = whole_days(days[rows]).view(np.int64)
+        found[rows] = np.where(number == _MISSING, NEVER, number)
+    return found
 
 
 @attrs.frozen(eq=False)
@@ -173,7 +183,7 @@ class BookView:
         if not self._accounts:
             order = ("accounts", "balances", "transactions", "loans")
             frames = [f.frame for n in order if (f := self.get(n, "account_id"))]
-            named = [codes(f["account_id"])[1] for f in frames]
+            named = [distinct_values(f["account_id"]) for f in frames]
             found = pd.Index([], dtype=np.int64)
             for ids in named:
                 more = ids[~ids.isin(found)]
@@ -314,7 +324,7 @@ def _customers(frames: Mapping[str, pd.DataFrame]) -> pd.Index:
         return ids
     found = pd.Index([], dtype=np.int64)
     for frame in frames.values():
-        more = codes(frame["customer_id"])[1]
+        more = distinct_values(frame["customer_id"])
         if len(found) and more.dtype != found.dtype:  # pandas makes floats of int64 and uint64
             found, more = found.astype(object), more.astype(object)
         found = more if not len(found) else found.append(more[~more.isin(found)])

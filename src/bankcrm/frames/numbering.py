@@ -12,7 +12,7 @@ import pandas as pd
 from pandas.api import types
 
 from bankcrm.errors import DataError
-from bankcrm.frames.arrays import codes
+from bankcrm.frames.arrays import codes, row_blocks
 
 Positions: TypeAlias = npt.NDArray[np.int32]
 
@@ -95,8 +95,11 @@ def positions_in(ids: pd.Series, index: pd.Index) -> Positions:
         if span <= 8 * max(len(known), len(ids)) + 1024:
             place = np.full(span + 1, -1, dtype=np.int32)  # the last is that of unknown ids
             place[known - low] = np.arange(len(known), dtype=np.int32)
-            offset = (ids.to_numpy().astype(np.int64, copy=False) - low).view(np.uint64)
-            return place[np.minimum(offset, np.uint64(span)).view(np.int64)]
+            plain, found = ids.to_numpy(), np.empty(len(ids), dtype=np.int32)
+            for rows in row_blocks(len(plain)):
+                offset = np.subtract(plain[rows], low, dtype=np.int64).view(np.uint64)
+                found[rows] = place[np.minimum(offset, np.uint64(span)).view(np.int64)]
+            return found
     code, distinct = codes(ids)
     place = np.append(index.get_indexer(distinct), -1).astype(np.int32)
     return place[code]

@@ -11,7 +11,7 @@ import pandas as pd
 from pandas.api import types
 
 from bankcrm.errors import DataError
-from bankcrm.frames.arrays import days, is_unicode, look_up, midnights, numbers, small_codes
+from bankcrm.frames.arrays import day_stamps, is_unicode, look_up, numbers, small_codes
 from bankcrm.frames.column import Column
 from bankcrm.frames.instants import local_day
 
@@ -172,15 +172,20 @@ def _same_categories(found: object, wanted: pd.CategoricalDtype) -> bool:
 
 
 def _read_date(values: pd.Series, column: Column, until: LastDay | None) -> Read:
-    day = days(values, column.name)
+    day = day_stamps(values, column.name)
     flaws = _null_flaw(lambda: np.isnat(day), column)
     until = None if column.known_from else until  # what is known from another day may lie ahead
     # A missing day is the least of numbers.
-    if until is not None and day.view(np.int64).max(initial=0) > until.day.astype(np.int64):
+    if until is not None and day.view(np.int64).max(initial=0) > _seconds(until.day):
         advice = "leave them out or review as of a later day"
         late = day > until.day
         flaws.append(Flaw("after_as_of", late, f"dates up to {until.day}", advice))
-    return midnights(day), flaws
+    return day, flaws
+
+
+def _seconds(day: np.datetime64) -> int:
+    """The midnight of a day in seconds since 1970-01-01."""
+    return int(day.astype("datetime64[s]").astype(np.int64))
 
 
 def _read_instant(values: pd.Series, column: Column, until: LastDay | None) -> Read:
