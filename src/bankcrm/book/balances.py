@@ -161,7 +161,8 @@ def _in_order(account: Integers, day: Integers) -> Rows:
     key = account.astype(np.int64) * (1 << 32) + day
     order = np.argsort(key, kind="stable")
     key = key[order]
-    return order[np.append(key[1:] != key[:-1], True)]
+    last: Rows = order[np.append(key[1:] != key[:-1], True)]
+    return last
 
 
 def _is_ordered(account: Integers, day: Integers) -> bool:

@@ -228,10 +228,10 @@ def _shared_accounts(view: BookView) -> Iterator[tuple[Any, ...]]:
             several[account[(owner[account] != customer) & (customer >= 0)]] = True
     several[-1] = False
     for name, frame in frames.items():
-        rows = int(several[frame.account()].sum()) if several.any() else 0
-        if rows:
+        count = int(several[frame.account()].sum()) if several.any() else 0
+        if count:
             examples = view.accounts()[several[:-1]][:3].astype(str)
-            yield "several", name, "account_id", ", ".join(examples), 0, rows, 0.0, 0.0
+            yield "several", name, "account_id", ", ".join(examples), 0, count, 0.0, 0.0
 
 
 def _stale(signs: pd.DataFrame, day: date, policy: Policy) -> Iterator[DataFault]:

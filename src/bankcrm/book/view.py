@@ -16,6 +16,7 @@ from bankcrm.errors import DataError
 from bankcrm.frames import Column, as_frame, check_frame
 from bankcrm.frames.arrays import (
     Numbers,
+    SmallCodes,
     distinct_values,
     look_up,
     row_blocks,
@@ -27,7 +28,7 @@ from bankcrm.frames.numbering import Positions, positions_in
 
 DayNumbers: TypeAlias = npt.NDArray[np.int32]
 Mask: TypeAlias = npt.NDArray[np.bool_]
-WordCodes: TypeAlias = npt.NDArray[np.signedinteger[Any]]
+WordCodes: TypeAlias = SmallCodes
 Names: TypeAlias = Mapping[str, str]
 T = TypeVar("T")
 

@@ -18,6 +18,7 @@ from bankcrm.errors import DataError
 Days: TypeAlias = npt.NDArray[np.datetime64]
 Numbers: TypeAlias = npt.NDArray[np.float64]
 Codes: TypeAlias = npt.NDArray[np.intp]
+SmallCodes: TypeAlias = npt.NDArray[np.integer[Any]]
 ArrayLike: TypeAlias = "pd.Series | pd.Index | npt.NDArray[np.generic] | Sequence[object]"
 
 BLOCK = 1 << 16
@@ -250,14 +251,14 @@ def codes(values: ArrayLike) -> tuple[Codes, pd.Index]:
     return code.astype(np.intp, copy=False), pd.Index(index)
 
 
-def small_codes(values: pd.Series) -> tuple[npt.NDArray[np.signedinteger[Any]], pd.Index]:
+def small_codes(values: pd.Series) -> tuple[SmallCodes, pd.Index]:
     """The same as `codes` in the smallest integers that hold them.
 
     >>> code, index = small_codes(pd.Series(["b", None, "a"], dtype="category"))
     >>> code.tolist(), str(code.dtype), index.tolist()
     ([1, -1, 0], 'int8', ['a', 'b'])
     """
-    code: npt.NDArray[np.signedinteger[Any]]
+    code: SmallCodes
     if isinstance(values.dtype, pd.CategoricalDtype):
         code, index = _used(values.cat.codes.to_numpy(), pd.Index(values.cat.categories))
     else:
@@ -265,7 +266,7 @@ def small_codes(values: pd.Series) -> tuple[npt.NDArray[np.signedinteger[Any]], 
     return code.astype(np.min_scalar_type(-len(index) - 1), copy=False), index
 
 
-def look_up(table: npt.NDArray[Any], code: npt.NDArray[np.signedinteger[Any]]) -> npt.NDArray[Any]:
+def look_up(table: npt.NDArray[Any], code: SmallCodes) -> npt.NDArray[Any]:
     """The entry of a table for each code; the last entry for the code -1.
 
     >>> look_up(np.array([10, 20, 0], np.int8), np.array([1, -1, 0], np.int8)).tolist()
@@ -365,9 +366,7 @@ def _integer_codes(
     return rank[offset], pd.Index(distinct + low)
 
 
-def _used(
-    code: npt.NDArray[np.signedinteger[Any]], index: pd.Index
-) -> tuple[npt.NDArray[np.signedinteger[Any]], pd.Index]:
+def _used(code: npt.NDArray[np.integer[Any]], index: pd.Index) -> tuple[SmallCodes, pd.Index]:
     """Leave out the values that no row has."""
     seen = np.zeros(len(index) + 1, dtype=np.bool_)
     for rows in row_blocks(len(code)):

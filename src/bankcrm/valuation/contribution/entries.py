@@ -96,7 +96,8 @@ def _words(frame: FrameView, column: str) -> tuple[Integers, pd.Index]:
 
 def _code(words: pd.Index, word: str) -> int:
     """The code of a word; -2, which no row has, if it is not among the words."""
-    return int(words.get_loc(word)) if word in words else -2
+    found = int(words.get_indexer(pd.Index([word]))[0])
+    return found if found >= 0 else -2
 
 
 def _activities(kinds: pd.Index, channels: pd.Index) -> tuple[Positions, Positions, list[str]]:
