@@ -19,8 +19,11 @@ from bankcrm.valuation.arrays import Floats, in_range
 
 Weights = Mapping[str, float]
 SUM_TOLERANCE = 1e-6
-# Mean consistency index of random matrices of 1, 2, 3 ... criteria (Saaty, 1980, table 1.4).
-RANDOM_INDEX = (0, 0, 0.58, 0.90, 1.12, 1.24, 1.32, 1.41, 1.45, 1.49, 1.51, 1.48, 1.56, 1.57, 1.59)
+# Number of criteria -> mean consistency index of random matrices (Saaty, 1980, table 1.4).
+RANDOM_INDEX = {
+    3: 0.58, 4: 0.90, 5: 1.12, 6: 1.24, 7: 1.32, 8: 1.41, 9: 1.45, 10: 1.49, 11: 1.51, 12: 1.48,
+    13: 1.56, 14: 1.57, 15: 1.59,
+}  # fmt: skip
 # Printed tables round 1/3 to 0.33 and 1/7 to 0.14: a pair may miss its reciprocal by that much.
 RECIPROCAL_TOLERANCE = 0.05
 
@@ -90,7 +93,7 @@ def ahp_weights(
     vector = np.abs(vectors[:, largest].real)
     weights = vector / vector.sum()
     index = (lambda_max - n) / (n - 1) if n > 1 else 0.0
-    ratio = index / RANDOM_INDEX[n - 1] if n > 2 else 0.0
+    ratio = index / RANDOM_INDEX[n] if n > 2 else 0.0
     gap = np.abs(np.log(matrix * weights[None, :] / weights[:, None]))
     row, column = (int(k) for k in np.unravel_index(np.argmax(gap), gap.shape))
     worst = (criteria[row], criteria[column])
@@ -119,7 +122,7 @@ def _matrix(
             raise DataError(
                 "pairwise: rows and columns differ; expected the same criteria in order"
             )
-        matrix, criteria = pairwise.to_numpy(np.float64), [str(c) for c in pairwise.columns]
+        matrix, criteria = as_numbers(pairwise, "pairwise"), [str(c) for c in pairwise.columns]
     elif isinstance(pairwise, Mapping):
         criteria = list(dict.fromkeys(name for pair in pairwise for name in pair))
         place = {name: k for k, name in enumerate(criteria)}
@@ -136,8 +139,9 @@ def _matrix(
         raise DataError(
             f"pairwise: expected a square of {len(criteria)} criteria, got {matrix.shape}"
         )
-    if not 1 <= len(criteria) <= len(RANDOM_INDEX):
-        raise DataError(f"pairwise: {len(criteria)} criteria; expected 1 to {len(RANDOM_INDEX)}")
+    most = max(RANDOM_INDEX)
+    if not 1 <= len(criteria) <= most:
+        raise DataError(f"pairwise: {len(criteria)} criteria; expected 1 to {most}")
     bad = np.argwhere(~(np.isfinite(matrix) & (matrix > 0)))
     with np.errstate(invalid="ignore"):
         broken = np.argwhere(np.abs(matrix * matrix.T - 1) > RECIPROCAL_TOLERANCE)
@@ -172,8 +176,9 @@ def entropy_weights(frame: pd.DataFrame) -> dict[str, float]:
     if len(frame) < 2:
         raise DataError(f"frame: {len(frame)} rows; expected two or more customers")
     differences: dict[str, float] = {}
-    for column in map(str, frame.columns):
-        x = numbers(frame[column], column)
+    for name, values in frame.items():
+        column = str(name)
+        x = numbers(values, column)
         bad = ~(np.isfinite(x) & (x >= 0))
         if bad.any() or not x.any():
             raise DataError(
