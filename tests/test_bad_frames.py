@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
+import inspect
+import pkgutil
+import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -12,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import bankcrm
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, screen_frame
 from bankcrm.lifecycle import replay
@@ -108,3 +114,54 @@ def test_a_log_with_a_null_customer_gives_no_other_customer_its_stage() -> None:
     log.loc[3, "customer_id"] = pd.NA
     with pytest.raises(DataError, match=r"^log\.customer_id: 1 are null"):
         replay(log, as_of="2026-06-30")
+
+
+NO_FRAME = {
+    "DecisionTable.decide", "DecisionTable.explain", "score_case", "transition", "route",  # a case
+    "Groups.explain", "Review.explain", "EngineReview.explain", "Scorecard.explain",  # ids
+    "assemble", "personal_columns", "to_json", "PolicySet.sections", "WorkingHours.worked",
+    "read_output",
+    "Engine.zoned", "PluginFacts.compute", "PolicySet.with_facts", "ContactRecords.of",
+    "actions_in", "ReviewChange.dated", "RecordConstraint.broken", "RecordConstraint.broken_rows",
+    # and those of its kinds; they get frames that a review has made or a check has passed
+    *(f"{kind}.{name}" for kind in ("Differ", "Needs", "NotBefore", "OnlyFor")
+      for name in ("broken", "broken_rows")),
+    "forecast_purchases",  # holdout_check and purchase_interval one after the other
+}  # fmt: skip
+"""Public functions with an argument that may be any object, and that is no frame of a caller."""
+DAYS = {"as_of", "as_ofs", "start", "end", "date", "dates", "period", "since", "until", "return"}
+
+
+def public_functions() -> dict[str, Callable[..., object]]:
+    """The functions and methods of every ``__all__`` that may take a frame, by name.
+
+    Names that a domain has too are those of ``plots`` with the package before them.
+    """
+    found: dict[str, Callable[..., object]] = {}
+    for module in pkgutil.walk_packages(bankcrm.__path__, "bankcrm."):
+        loaded = importlib.import_module(module.name)
+        for value in (getattr(loaded, name) for name in getattr(loaded, "__all__", [])):
+            members = vars(value).values() if inspect.isclass(value) else [value]
+            for member in members:
+                call = getattr(member, "__func__", member)
+                if not inspect.isfunction(call) or not str(call.__module__).startswith("bankcrm"):
+                    continue
+                kinds = [str(k) for n, k in call.__annotations__.items() if n not in DAYS]
+                if call.__name__.startswith("_") or not any(map(FRAME.search, kinds)):
+                    continue
+                name = call.__qualname__
+                if found.get(name, call) is not call:
+                    name = f"{call.__module__.split('.')[1]}.{name}"
+                found[name] = call
+    return found
+
+
+FRAME = re.compile(r"DataFrame|Series|ArrayLike|NDArray|\bobject\b|Chain")
+
+
+def test_every_public_function_with_a_frame_is_tried() -> None:
+    """A new one needs an entry in ``tests/nightly``, or a word why it takes no frame."""
+    public = public_functions()
+    assert len(public) > 150
+    assert {*public} >= NO_FRAME
+    assert not {*public} - NO_FRAME - {case.name for case in HARNESS.calls()}

@@ -82,3 +82,9 @@ def test_errors_pickle(error: BankcrmError) -> None:
     """A worker's error arrives in the parent with its words and its parts."""
     again = pickle.loads(pickle.dumps(error))
     assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
+
+
+def test_a_message_does_not_quote_a_whole_file() -> None:
+    long = DataError(f"text {'x' * 10**6}: expected a day such as 2026-06-30")
+    assert len(str(long)) < 20_000
+    assert str(long).endswith("expected a day such as 2026-06-30")

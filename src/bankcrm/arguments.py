@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from bankcrm.errors import DataError
+from bankcrm.errors import DataError, without_password
 
 _SHORT = 60
 
@@ -43,7 +43,7 @@ def found(value: object) -> str:
         return "None"
     if isinstance(value, str | Path):
         what = "text" if isinstance(value, str) else "path"
-        return f"the {what} {str(value)[:_SHORT]!r}"
+        return f"the {what} {without_password(str(value))[:_SHORT]!r}"
     if isinstance(value, bool | int | float):
         return f"the {kind} {value}"
     return f"{'an' if kind[:1] in 'AEIOUaeiou' else 'a'} {kind}"
@@ -61,15 +61,22 @@ def as_path(value: object, name: str = "path") -> Path:
 
 
 def as_numbers(value: object, name: str) -> npt.NDArray[np.float64]:
-    """A number, or an array or nested lists of numbers, as float64.
+    """A number, or a frame, an array or nested lists of numbers, as float64; a null is NaN.
 
     Raises:
         DataError: A part is no number.
     """
+    made: npt.NDArray[np.float64]
     try:
         if not isinstance(value, str | Mapping):
-            return np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
+            if to_numpy := getattr(value, "to_numpy", None):  # of pandas, which knows its nulls
+                value = to_numpy(na_value=np.nan)
+            given = np.asarray(value)
+            texts = given.dtype == object and any(isinstance(v, str | bytes) for v in given.flat)
+            if given.dtype.kind in "biufO" and not texts:
+                made = given.astype(np.float64)
+                return made
+    except (OverflowError, TypeError, ValueError):
         pass
     refuse(name, "numbers", value)
 

@@ -5,10 +5,47 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
+from pathlib import PurePath
+from typing import Any
+
+_PASSWORDS = (
+    (r"(:/{1,2}[^\s:/@]*:)\S*@", r"\1***@"),
+    # With spaces in it, or cut off: what follows a colon, if it is no port.
+    (r"(:/{1,2}[^\s:/@]*:)(?!\*{3}|\d*(?:[/\s'\",;)]|$))(?:[^\n@]*(?=@)|[^\s'\"]+)", r"\1***"),
+    (r"(?i)\b((?:password|passwd|pwd)\s*=\s*)[^\s&;'\"]+", r"\1***"),
+)
+
+_LONGEST = 12_000  # characters of one text in a message
+
+
+def without_password(text: str) -> str:
+    """A text in which no URL shows its password, nor one that a path has lost a slash of.
+
+    >>> without_password("postgresql:/li:secret@host/crm: no such folder")
+    'postgresql:/li:***@host/crm: no such folder'
+    """
+    for pattern, instead in _PASSWORDS:
+        text = re.sub(pattern, instead, text)
+    return text
+
+
+def _masked(value: Any) -> Any:
+    """An argument of an error, or several, without passwords, and not without end."""
+    if isinstance(value, str):
+        text = without_password(value)
+        if len(text) > _LONGEST:  # it quotes a whole file
+            text = f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 4 :]}"
+        return text
+    if isinstance(value, PurePath):
+        return type(value)(without_password(str(value)))
+    return tuple(map(_masked, value)) if type(value) is tuple else value
 
 
 class BankcrmError(Exception):
-    """Base of every error that the library raises on purpose."""
+    """Base of every error that the library raises on purpose; its message shows no password."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*map(_masked, args))
 
 
 class DataError(BankcrmError, ValueError):
@@ -32,7 +69,9 @@ class PolicyError(BankcrmError, ValueError):
     """
 
     def __init__(self, faults: Iterable[str]) -> None:
-        self.faults: tuple[str, ...] = (faults,) if isinstance(faults, str) else tuple(faults)
+        self.faults: tuple[str, ...] = _masked(
+            (faults,) if isinstance(faults, str) else tuple(faults)
+        )
         super().__init__(self.faults)
 
     def __str__(self) -> str:

@@ -11,6 +11,7 @@ import attrs
 import numpy as np
 import pandas as pd
 from more_frame_calls import more_calls
+from other_frame_calls import other_calls
 
 from bankcrm import Book, complaints, lifecycle, marketing, segmentation, valuation
 from bankcrm.calendars import working_calendar
@@ -212,5 +213,5 @@ def calls(*, engines: bool = False) -> list[Call]:
              first(complaints.summarise, calendar=days, as_of=DAY)),
         Call("review", all_frames, of_book(review, as_of=DAY)),
     ]  # fmt: skip
-    made += [Call(*each) for each in more_calls(book, found)]
+    made += [Call(*each) for each in (*more_calls(book, found), *other_calls(book, found))]
     return [*made, Call("review on duckdb", all_frames, on_duckdb)] if engines else made

@@ -217,7 +217,7 @@ def test_nothing_to_share_and_nobody_to_share_with() -> None:
         (1, [1, -2], {}, r"weights: 1 negative: \[1\] = -2"),
         (1, [1, np.nan], {}, "weights: 1 not finite"),
         (1, [[1, 2]], {}, "one dimension"),
-        (1, ["1"], {"floors": [0.5]}, "floors: 1 not whole"),
+        (1, [1], {"floors": [0.5]}, "floors: 1 not whole"),
         (1, [1], {"floors": ["a"]}, "floors: expected whole numbers"),
         (1, [1], {"caps": [1, 2]}, "caps: "),
         (1, [1], {"caps": [-1]}, "caps: 1 negative"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Sequence
 
@@ -17,6 +18,7 @@ except ImportError as error:  # the command is an extra: report it in one line
 
 from bankcrm.cli.books import convert, sample
 from bankcrm.cli.inspection import inspect
+from bankcrm.cli.output import echo
 from bankcrm.cli.policies import check, convert_rules, plugins, policies
 from bankcrm.cli.reviews import actions, explain, review, simulate
 
@@ -56,14 +58,14 @@ def main(words: Sequence[str] | None = None) -> None:
     except click.exceptions.Abort:
         sys.exit(130)
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        echo(shown.getvalue(), nl=False, err=True)
         sys.exit(error.exit_code)
     except BankcrmError as error:
-        from bankcrm.cli.output import printable
-
-        click.echo(printable(f"bankcrm: {error}"), err=True)
+        echo(f"bankcrm: {error}", err=True)
         sys.exit(2)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        click.echo(f"bankcrm: {place}{reason_of(error)}", err=True)
+        echo(f"bankcrm: {place}{reason_of(error)}", err=True)
         sys.exit(2)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from bankcrm.cli.options import FORCE
+from bankcrm.cli.output import echo
 
 SAMPLE_CUSTOMERS = 5_000
 SAMPLE_SEED = 7
@@ -36,7 +37,7 @@ def sample(folder: Path, customers: int, seed: int, kind: str, force: bool) -> N
     book = make_book(customers, seed=seed)
     write_book(book, folder, "csv" if kind == "csv" else "parquet", force=force)
     made = Count(customers)
-    click.echo(f"{made} {made:customer|customers} in {folder}")
+    echo(f"{made} {made:customer|customers} in {folder}")
 
 
 @click.group()
@@ -56,7 +57,7 @@ def berka(source: Path, folder: Path, force: bool) -> None:
     from bankcrm.datasets import convert_berka
 
     book = convert_berka(source, folder, force=force)
-    click.echo(
+    echo(
         f"{len(book.customers):,} customers and {len(book.transactions):,} transactions in {folder}"
     )
-    click.echo(book.note)
+    echo(book.note)

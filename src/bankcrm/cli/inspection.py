@@ -9,7 +9,7 @@ import attrs
 import click
 
 from bankcrm.cli.options import JSON
-from bankcrm.cli.output import show, show_json
+from bankcrm.cli.output import echo, show, show_json
 
 if TYPE_CHECKING:
     from bankcrm.inspection import Inspection
@@ -46,16 +46,16 @@ def inspect(path: str, out: Path | None, force: bool, as_json: bool) -> None:
         return
     _show(found)
     if written is not None:
-        click.echo(f"draft: {written}")
+        echo(f"draft: {written}")
     elif found.drafted:
-        click.echo("draft: give --out FOLDER to write it as book.toml")
+        echo("draft: give --out FOLDER to write it as book.toml")
     else:
-        click.echo(f"checked: {Path(path) / 'book.toml'}; --force writes a new draft over it")
+        echo(f"checked: {Path(path) / 'book.toml'}; --force writes a new draft over it")
 
 
 def _show(found: Inspection) -> None:
     """The proposals as a table, and what the book will support."""
     if found.columns:
         show([attrs.asdict(column) for column in found.columns])
-        click.echo()
-    click.echo(found)
+        echo()
+    echo(found)

@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from bankcrm.errors import without_password
+
 
 def show(
     rows: Sequence[Mapping[str, object]], *, title: str = "", right: Sequence[str] = ()
@@ -39,21 +41,28 @@ def show(
     console.print(table)
 
 
+def echo(text: object = "", *, nl: bool = True, err: bool = False) -> None:
+    """Print a text as `printable` makes it."""
+    click.echo(printable(str(text)), nl=nl, err=err)
+
+
 def printable(text: str) -> str:
-    """A text that cannot control the terminal: its control characters are replaced.
+    """A text without the password of a URL that cannot control the terminal.
+
+    Control characters are replaced.
 
     >>> printable("name \x1b]0;owned\x07")
     'name \ufffd]0;owned\ufffd'
     """
     return "".join(
         "\ufffd" if unicodedata.category(c) in ("Cc", "Cf", "Cs") and c not in "\n\t" else c
-        for c in text
+        for c in without_password(text)
     )
 
 
 def show_json(document: object) -> None:
     """Print a document as JSON; days and other values that JSON lacks become texts."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False, default=_plain))
+    echo(json.dumps(document, indent=2, ensure_ascii=False, default=_plain))
 
 
 def _plain(value: Any) -> object:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bankcrm.cli.options import JSON
-from bankcrm.cli.output import show, show_json
+from bankcrm.cli.output import echo, show, show_json
 
 if TYPE_CHECKING:
     from bankcrm.rules import DecisionTable, Finding
@@ -60,7 +60,7 @@ def policies(domain: str | None, preset: str | None, as_json: bool) -> None:
     for name, variant, policy in found:
         if policy.unconfirmed:
             figures = ", ".join(policy.unconfirmed)
-            click.echo(f"not confirmed: {name}/{variant or 'defaults'}: {figures}")
+            echo(f"not confirmed: {name}/{variant or 'defaults'}: {figures}")
 
 
 @click.command()
@@ -91,19 +91,19 @@ def check(file: Path, as_json: bool) -> None:
     else:
         if policy is not None:
             values, count = Count(len(policy.parameters)), Count(len(policy.tables))
-            click.echo(
+            echo(
                 f"policy {policy.id} {policy.version}: {values} {values:parameter|parameters}, "
                 f"{count} {count:table|tables}, no errors, fingerprint {policy.fingerprint[:12]}"
             )
         for table in tables:
             count, wrong = Count(len(table.rules)), Count(_errors(table, found))
             said = f"{wrong} {wrong:error|errors}" if _errors(table, found) else "no errors"
-            click.echo(f"table {table.id} {table.version}: {count} {count:rule|rules}, {said}")
+            echo(f"table {table.id} {table.version}: {count} {count:rule|rules}, {said}")
         for table, finding in found:
             where = f"{table.id}: " if len(tables) > 1 else ""
-            click.echo(f"{finding.severity}: {where}{finding}")
+            echo(f"{finding.severity}: {where}{finding}")
         for part in rules.left_out:
-            click.echo(f"left out: {part}")
+            echo(f"left out: {part}")
     if errors or rules.left_out:
         sys.exit(2)
 
@@ -128,10 +128,10 @@ def convert_rules(source: Path, target: Path, table: str | None, force: bool) ->
     chosen = rules if table is None else rules.only(table)
     lost = write_rules(chosen, target, force=force)
     for part in rules.left_out:
-        click.echo(f"left out: {part}")
+        echo(f"left out: {part}")
     for what in lost:
-        click.echo(f"not in {target.name}: {what}")
-    click.echo(f"written: {target}")
+        echo(f"not in {target.name}: {what}")
+    echo(f"written: {target}")
 
 
 @click.command()
@@ -157,7 +157,7 @@ def plugins(as_json: bool) -> None:
     if as_json:
         show_json(rows)
     elif not rows:
-        click.echo("no plug-in is installed (entry-point group 'bankcrm')")
+        echo("no plug-in is installed (entry-point group 'bankcrm')")
     else:
         show([_cells(row) for row in rows])
     if any(info.error for info in found):

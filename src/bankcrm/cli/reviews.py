@@ -12,7 +12,7 @@ import click
 
 from bankcrm.cli.books import SAMPLE_CUSTOMERS, SAMPLE_SEED
 from bankcrm.cli.options import AS_OF, BOOK, DONE, EARLIER, FORCE, JSON, POLICY, QUIET
-from bankcrm.cli.output import action_rows, show, show_json
+from bankcrm.cli.output import action_rows, echo, show, show_json
 from bankcrm.progress import Progress, progress_bar
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def review(
         _print_summary(result)
         if before is not None:
             _print_change(result.change_since(before))
-        click.echo(f"report: {report}")
+        echo(f"report: {report}")
 
 
 @click.command()
@@ -135,7 +135,7 @@ def explain(
         traces = {name: attrs.asdict(t) for name, t in found.traces.items()}
         show_json({**found.to_dict(), **({"traces": traces} if full else {})})
     else:
-        click.echo(found.full() if full else found)
+        echo(found.full() if full else found)
 
 
 @click.command()
@@ -239,7 +239,7 @@ def simulate(
     if as_json:
         show_json(impact.to_dict())
     else:
-        click.echo(impact)
+        echo(impact)
 
 
 def _engine(folder: Path, memory_limit: str | None) -> Engine:
@@ -317,9 +317,9 @@ def _print_change(change: ReviewChange) -> None:
     if moves:
         show(moves, title=f"moved since {change.since}", right=("customers",))
     else:
-        click.echo(f"nobody moved since {change.since}")
+        echo(f"nobody moved since {change.since}")
     counted = ", ".join(f"{n:,} {name}" for name, n in change.action_counts().items())
-    click.echo(f"actions since {change.since}: {counted}")
+    echo(f"actions since {change.since}: {counted}")
 
 
 def _print_settled(settled: DataFrame, since: date, limit: int) -> None:
@@ -327,7 +327,7 @@ def _print_settled(settled: DataFrame, since: date, limit: int) -> None:
     from bankcrm.frames.plain import plain_rows
 
     if not len(settled):
-        click.echo(f"every action of {since} is still listed")
+        echo(f"every action of {since} is still listed")
         return
     rows = [
         {
@@ -351,9 +351,9 @@ def _print_summary(result: Review) -> None:
     for name, reason in result.reasons.items():
         results.setdefault(reason, []).append(name)
     for reason, names in results.items():
-        click.echo(f"not available: {', '.join(names)} ({reason})")
+        echo(f"not available: {', '.join(names)} ({reason})")
     for what, reason in result.limits.items():
-        click.echo(f"note: {what} ({reason})")
+        echo(f"note: {what} ({reason})")
     for policy in result.policies:
         if policy.unconfirmed:
-            click.echo(f"not confirmed: {', '.join(policy.unconfirmed)} (policy {policy.id})")
+            echo(f"not confirmed: {', '.join(policy.unconfirmed)} (policy {policy.id})")

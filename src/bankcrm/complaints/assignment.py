@@ -10,6 +10,7 @@ import pandas as pd
 
 from bankcrm.frames import Column, as_frame, check_frame, column_of
 from bankcrm.frames.arrays import Codes, as_of_day, codes, days
+from bankcrm.frames.numbering import places_of, positions_in, words_of
 from bankcrm.vocabulary import Severity
 
 _SEVERITY = tuple(s.value for s in Severity)
@@ -85,7 +86,7 @@ def assign_handlers(
     names = pd.Index(staff["handler"])
     preferred = np.full(len(queue), -1)
     if keep in queue:
-        preferred = names.get_indexer(pd.Index(queue[keep].astype(object)))
+        preferred = positions_in(queue[keep], names)
     chosen = np.full(len(queue), -1)
     department = staff["department"].astype(object).to_numpy()
     code, owners = codes(column_of(queue, "owner", "queue"))
@@ -127,14 +128,14 @@ def _assigned(
 
 
 def _severity(routed: pd.DataFrame) -> Codes:
-    codes = pd.Categorical(routed["severity"], categories=_SEVERITY).codes
-    return np.asarray(codes, dtype=np.int64)
+    return places_of(routed["severity"], _SEVERITY)
 
 
 def _priority(routed: pd.DataFrame) -> Codes:
     """Rank of each priority: the order of its categories, else the default table's."""
     priority = routed["priority"]
     if not isinstance(priority.dtype, pd.CategoricalDtype):
-        priority = priority.astype(pd.CategoricalDtype(["first", "high", "normal"]))
+        words = words_of(priority, "priority")
+        priority = pd.Series(words.set_categories(["first", "high", "normal"]))
     codes = priority.cat.codes.to_numpy(dtype=np.int64)
     return np.where(codes < 0, len(priority.cat.categories), codes)

@@ -22,6 +22,7 @@ from bankcrm.complaints.base import (
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, as_frame, check_frame
 from bankcrm.frames.arrays import Days, as_of_day, days, numbers
+from bankcrm.frames.numbering import words_of
 from bankcrm.policy import Policy
 
 Amounts: TypeAlias = npt.NDArray[np.float64]
@@ -257,7 +258,8 @@ def _groups(frame: pd.DataFrame, names: list[str]) -> tuple[npt.NDArray[np.intp]
     """Number of each row's group, and the groups; missing values form one group."""
     if not names:
         return np.zeros(len(frame), dtype=np.intp), pd.Index(["all"])
-    parts = [frame[n].astype(object).where(frame[n].notna(), "(missing)") for n in names]
+    words = [pd.Series(words_of(frame[n], n), dtype=object) for n in names]
+    parts = [w.where(w.notna(), "(missing)") for w in words]
     key = pd.Index(parts[0]) if len(parts) == 1 else pd.MultiIndex.from_arrays(parts)
     code, labels = pd.factorize(key)
     if len(parts) > 1:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.errors import DataError, PolicyError, UnknownNameError
+from bankcrm.frames.arrays import codes
 from bankcrm.frames.numbering import categorical
 from bankcrm.policy import Policy
 from bankcrm.policy.given import policy_of
@@ -91,7 +92,7 @@ class Taxonomy:
         """
         if axis not in self.cfpb:
             raise UnknownNameError("axis for CFPB terms", axis, self.cfpb)
-        code, distinct = pd.factorize(words, use_na_sentinel=True)
+        code, distinct = codes(words)
         names = self.codes(axis)
         found = [self._look_up(str(text), axis) for text in distinct]
         place = np.array([names.index(f) if f else -1 for f in found] + [-1])

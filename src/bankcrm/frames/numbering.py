@@ -62,7 +62,10 @@ def words_of(values: pd.Series, name: str) -> pd.Categorical:
     ['a', 'b']
     """
     try:
-        return cast("pd.Categorical", values.astype("category").array)
+        made = cast("pd.Categorical", values.astype("category").array)
+        if any(isinstance(word, bytes) for word in made.categories):
+            raise TypeError  # they are of an unknown encoding
+        return made
     except UnicodeEncodeError:
         raise DataError(f"{name}: expected words, found text that is no Unicode text") from None
     except TypeError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -15,6 +15,8 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.errors import DataError, MissingExtraError
+from bankcrm.frames import as_frame
+from bankcrm.frames.arrays import numbers
 from bankcrm.report.words import Words
 from bankcrm.vocabulary import Language
 
@@ -163,24 +165,28 @@ def picture(
 ) -> Callable[[Callable[P, Axes]], Callable[P, Axes]]:
     """A decorator for a function that draws its first argument on ``ax`` in ``language``.
 
-    It checks the columns of a frame, makes axes where the caller gives none, and has texts written
+    It checks a frame and its columns, makes axes where the caller gives none, and has texts written
     in a font of the language. A figure that it made is closed if the drawing fails.
 
     Args:
-        columns: Columns that a frame to draw must have.
+        columns: Columns of numbers that a frame to draw must have.
         size: Width and height of a new figure in inches, or what gives them for the data.
     """
 
     def decorate(draw: Callable[P, Axes]) -> Callable[P, Axes]:
         signature = inspect.signature(draw)
+        takes_frame = "DataFrame" in next(iter(signature.parameters.values())).annotation
 
         @functools.wraps(draw)
         def drawn(*args: P.args, **kwargs: P.kwargs) -> Axes:
             given = signature.bind(*args, **kwargs)
             given.apply_defaults()
-            data, made = next(iter(given.arguments.values())), given.arguments["ax"] is None
-            if columns:
-                needs(data, columns, draw.__name__)
+            (name, data), made = (
+                next(iter(given.arguments.items())),
+                given.arguments["ax"] is None,
+            )
+            if takes_frame:
+                data = given.arguments[name] = needs(data, columns, draw.__name__)
             with lettering(given.arguments["language"]):
                 ax = axes(given.arguments["ax"], size=size(data) if callable(size) else size)
                 given.arguments["ax"] = ax
@@ -231,14 +237,14 @@ def series_of(values: object, what: str) -> pd.Series[Any]:
         DataError: Nothing to draw, or a value that is not finite.
     """
     made = pd.Series(dict(values)) if isinstance(values, Mapping) else pd.Series(values)
-    numbers = pd.Series(made.to_numpy(dtype=np.float64, na_value=np.nan), index=made.index)
-    if numbers.empty:
+    found = pd.Series(numbers(made, what), index=made.index)
+    if found.empty:
         raise DataError(f"{what}: nothing to draw; expected at least one value")
-    bad = ~np.isfinite(numbers.to_numpy())
+    bad = ~np.isfinite(found.to_numpy())
     if bad.any():
-        first = ", ".join(map(str, numbers.index[bad][:5]))
+        first = ", ".join(map(str, found.index[bad][:5]))
         raise DataError(f"{what}: {int(bad.sum())} value(s) are missing or not finite: {first}")
-    return numbers
+    return found
 
 
 def labels(names: Iterable[object], language: Language) -> list[str]:
@@ -257,8 +263,13 @@ def labels(names: Iterable[object], language: Language) -> list[str]:
     return [name(value) for value in names]
 
 
-def needs(frame: pd.DataFrame, columns: tuple[str, ...], what: str) -> None:
-    """Refuse a frame that lacks a column, naming those that are there."""
+def needs(data: object, columns: Sequence[Any] | pd.Index[Any], what: str) -> pd.DataFrame:
+    """The frame with columns that must be there and be numbers.
+
+    Raises:
+        DataError: There is no row, a column is not there, or is not of numbers.
+    """
+    frame = as_frame(data)
     absent = [c for c in columns if c not in frame]
     if absent:
         raise DataError(
@@ -267,3 +278,4 @@ def needs(frame: pd.DataFrame, columns: tuple[str, ...], what: str) -> None:
         )
     if frame.empty:
         raise DataError(f"{what}: nothing to draw; the frame has no rows")
+    return frame.assign(**{str(c): numbers(frame[c], f"{what}: {c}") for c in columns})

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.errors import DataError
+from bankcrm.frames import column_of
 from bankcrm.plots._style import (
     BLUE,
     GREEN,
@@ -95,7 +96,7 @@ def profit_split(
     return c.finish(title=title, x=("customers", "客户类别"), y=("share", "占比"))
 
 
-_FUNNEL = ("to", "reached", "converted", "rate", "lower", "upper")
+_FUNNEL = ("reached", "converted", "rate", "lower", "upper")
 
 
 @picture(*_FUNNEL, size=lambda steps: (6.8, 0.6 * len(steps) + 2.0))
@@ -111,8 +112,10 @@ def funnel(steps: pd.DataFrame, *, ax: Axes | None = None, language: Language = 
     """
     c = drawing(ax, language)
     ax = c.ax
-    reached = np.append(steps["reached"], steps["converted"].iloc[-1]).astype(np.float64)
-    names = c.labels([*steps.index, steps["to"].iloc[-1]])
+    reached = np.append(steps["reached"], steps["converted"].iloc[-1])
+    if not np.isfinite(reached).all():
+        raise DataError("funnel: reached and converted need a number in each row")
+    names = c.labels([*steps.index, column_of(steps, "to", "funnel").iloc[-1]])
     ax.barh(names, reached, left=-reached / 2, color=BLUE, height=0.7)
     widest = max(float(reached.max()), 1.0)
     texts = [f"{reached[0]:,.0f}"] + [
@@ -171,8 +174,7 @@ def ageing(counts: pd.DataFrame, *, ax: Axes | None = None, language: Language =
         ax: Axes to draw on; None makes a figure.
         language: Language of titles and labels.
     """
-    if counts.empty:
-        raise DataError("ageing: nothing to draw; the frame has no rows")
+    counts = needs(counts, counts.columns, "ageing")
     beside = set(counts.columns) == {"open", "unanswered"}
     c = drawing(ax, language)
     _grouped_bars(c, counts, beside=beside)
@@ -213,9 +215,8 @@ def pareto(
         line: Where the cumulated share is marked.
         language: Language of titles and labels.
     """
-    if isinstance(counts, pd.DataFrame):
-        needs(counts, ("count",), "pareto")
-        counts = counts["count"]
+    if hasattr(counts, "columns"):  # a frame of any kind
+        counts = needs(counts, ("count",), "pareto")["count"]
     values = series_of(counts, "pareto").sort_values(ascending=False, kind="stable")
     c = drawing(ax, language)
     ax = c.ax

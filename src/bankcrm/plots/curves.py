@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from bankcrm.frames import column_of
 from bankcrm.plots._style import (
     BLUE,
     GREY,
@@ -49,7 +50,7 @@ def lorenz(
     ax.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label=equal)
     ax.plot(curve["customers"], curve["value"], color=BLUE, linewidth=2, label=actual)
     if band is not None:
-        needs(band, ("customers", "lower", "upper"), "lorenz band")
+        band = needs(band, ("customers", "lower", "upper"), "lorenz band")
         ax.fill_between(band["customers"], band["lower"], band["upper"], color=BLUE, alpha=0.2)
     nearest = (curve["customers"] - 0.8).abs().to_numpy().argmin()
     share = 1 - float(curve["value"].iloc[nearest])
@@ -106,7 +107,8 @@ def survival(curves: pd.DataFrame, *, ax: Axes | None = None, language: Language
     """
     if "days" in curves.index.names:
         curves = curves.reset_index()
-    needs(curves, ("stage", "days", "survival"), "survival")
+    curves = needs(curves, ("days", "survival"), "survival")
+    column_of(curves, "stage", "survival")
     names = ["by", "stage"] if "by" in curves else ["stage"]
     c = drawing(ax, language)
     ax = c.ax
@@ -143,7 +145,7 @@ def control_chart(
         language: Language of titles and labels.
     """
     value = "rate" if "rate" in points else "value"
-    needs(points, (value, "centre", "lower", "upper"), "control_chart")
+    points = needs(points, (value, "centre", "lower", "upper"), "control_chart")
     c = drawing(ax, language)
     ax = c.ax
     x = range(len(points))

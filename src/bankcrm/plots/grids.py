@@ -8,6 +8,9 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.errors import DataError
+from bankcrm.frames import column_of
+from bankcrm.frames.arrays import days
+from bankcrm.frames.numbering import words_of
 from bankcrm.plots._style import (
     HATCHES,
     SERIES,
@@ -23,6 +26,9 @@ from bankcrm.vocabulary import Language, Tier
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+
+_HIGHEST = 20  # a score beyond it would make a picture that nobody can read
 
 
 @picture(size=(5.6, 4.8))
@@ -42,7 +48,7 @@ def rfm_heatmap(
         value: A column whose mean is shown instead of the number of customers.
         language: Language of titles and labels.
     """
-    needs(scores, ("r", "f", *([value] if value else [])), "rfm_heatmap")
+    scores = needs(scores, ("r", "f", *([value] if value else [])), "rfm_heatmap")
     known = scores.dropna(subset=["r", "f", *([value] if value else [])])
     if known.empty:
         raise DataError(
@@ -51,7 +57,10 @@ def rfm_heatmap(
         )
     cells = known.groupby(["f", "r"], observed=True)
     table = (cells[value].mean() if value else cells.size()).unstack("r")
-    top = int(max(known["r"].max(), known["f"].max()))
+    score = known[["r", "f"]].to_numpy()
+    if not ((score == np.floor(score)) & (score >= 1) & (score <= _HIGHEST)).all():
+        raise DataError(f"rfm_heatmap: expected whole scores r and f from 1 to {_HIGHEST}")
+    top = int(score.max())
     grid = table.reindex(index=range(top, 0, -1), columns=range(1, top + 1))
     c = drawing(ax, language)
     ax = c.ax
@@ -82,8 +91,7 @@ def migration(
         title: The title in English and in Chinese.
         language: Language of titles and labels.
     """
-    if matrix.empty:
-        raise DataError("migration: nothing to draw; the matrix has no rows")
+    matrix = needs(matrix, matrix.columns, "migration")
     sums = matrix.sum(axis=1)
     shares = matrix.div(sums.where(sums > 0), axis=0)
     c = drawing(ax, language)
@@ -106,10 +114,10 @@ def stage_flow(counts: pd.DataFrame, *, ax: Axes | None = None, language: Langua
         ax: Axes to draw on; None makes a figure.
         language: Language of titles and labels.
     """
-    if counts.empty:
-        raise DataError("stage_flow: nothing to draw; the frame has no rows")
     if "stage" in counts:
-        counts = counts.groupby(["date", "stage"], observed=True).size().unstack(fill_value=0)
+        by = [days(column_of(counts, "date", "stage_flow")), words_of(counts["stage"], "stage")]
+        counts = counts.groupby(by, observed=True).size().unstack(fill_value=0)
+    counts = needs(counts, counts.columns, "stage_flow")
     shares = counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
     c = drawing(ax, language)
     ax = c.ax
@@ -144,6 +152,7 @@ def tier_movement(
         ax: Axes to draw on; None makes a figure.
         language: Language of titles and labels.
     """
+    matrix = needs(matrix, (), "tier_movement")
     order = [
         t.value for t in Tier if t.value in {*map(str, matrix.index), *map(str, matrix.columns)}
     ]

@@ -13,6 +13,7 @@ import pandas as pd
 import tomli_w
 
 from bankcrm._display import card, line, shown, stamp
+from bankcrm.arguments import as_kind
 from bankcrm.errors import PolicyError, UnknownNameError, known_names
 from bankcrm.policy.header import Header
 from bankcrm.policy.validation import at_day, covers, faults_of
@@ -145,6 +146,9 @@ class Policy:
 
     def parameter(self, name: str) -> Parameter:
         """A parameter with its unit, source and note."""
+        versions = self.parameters.get(name, ())
+        if len(versions) == 1:
+            return versions[0]
         found: Parameter = self._one("parameters", "parameter", name)
         return found
 
@@ -227,6 +231,8 @@ class Policy:
         if faults:
             raise PolicyError(faults)
         shared = self.shared and self.shared.at(day)
+        if (shared, parameters, tables) == (self.shared, self.parameters, self.tables):
+            return self  # with what has been derived of it
         return attrs.evolve(self, parameters=parameters, tables=tables, shared=shared)
 
     def with_parameters(self, **values: Any) -> Self:
@@ -279,6 +285,7 @@ class Policy:
         >>> default_policy("bank").stamp(pd.DataFrame()).attrs["policy"]
         'bankcrm.bank@1'
         """
+        as_kind(frame, pd.DataFrame, "frame", "its attrs take the stamp")
         frame.attrs["policy"] = f"{self.id}@{self.version}"
         frame.attrs["fingerprint"] = self.fingerprint
         frame.attrs.pop("unconfirmed", None)  # of an earlier stamp

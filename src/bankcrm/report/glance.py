@@ -122,7 +122,9 @@ def workload(week: pd.DataFrame, every: int, words: Words) -> list[str]:
     )
     departments = _most(week["department"])
     most = words.sentence(
-        "Most of these are with {name}: {n}.", name=words(departments[0]), n=departments[1]
+        "Most of these are with {name}: {n}.",
+        name=words.departments(departments[0]),
+        n=departments[1],
     )
     if not week["manager"].notna().any():
         return [f"{said} {most}"]

@@ -12,15 +12,15 @@ import pandas as pd
 from bankcrm.report.words import Words
 
 Kind = Literal[
-    "word", "bad", "text", "day", "task", "reasons", "customer", "complaint", "number", "share",
-    "rate", "bar",
+    "word", "department", "bad", "text", "day", "task", "reasons", "customer", "complaint",
+    "number", "share", "rate", "bar",
 ]  # fmt: skip
 """How a column is shown.
 
-A ``word`` is translated, a ``bad`` one is also marked; a ``day`` is not broken, and a ``task`` has
-a wide column; ``reasons`` are several, joined by semicolons. ``customer`` and ``complaint`` are ids
-that link to their explanation. ``bar`` is a number with a bar below it, ``share`` a part of one
-with a bar, ``rate`` one without.
+A ``word`` is translated, a ``bad`` one is also marked; ``department`` is one or several; a ``day``
+is not broken, and a ``task`` has a wide column; ``reasons`` are several, joined by semicolons.
+``customer`` and ``complaint`` are ids that link to their explanation. ``bar`` is a number with a
+bar below it, ``share`` a part of one with a bar, ``rate`` one without.
 """
 Shown: TypeAlias = tuple[str, Kind, Iterable[Any]]
 """A column: its head, how it is shown, and its values."""
@@ -110,6 +110,7 @@ def _cells(kind: Kind, values: list[Any], words: Words) -> list[Cell]:
         ]
     show: Callable[[Any], Cell] = {
         "word": lambda v: Cell(words(v)),
+        "department": lambda v: Cell(words.departments(v)),
         "bad": lambda v: Cell(words(v), bad=v in _BAD),
         "text": lambda v: Cell(str(v), style="wrap"),
         "day": lambda v: Cell(str(v), style="one"),

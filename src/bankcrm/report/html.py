@@ -30,6 +30,7 @@ SEGMENT_NOTE = (
     "from the customers on the day; (none): no transaction of their own."
 )
 STATE_NOTE = "Late: answered after the due day. Overdue: not answered, and the due day has passed."
+DEPARTMENT_NOTE = "The first department owns the case; the others work on it too."
 NO_TREND = pd.DataFrame(columns=["date", "section", "name", "count", "moved_in", "moved_out"])
 NO_HISTORY = pd.DataFrame(columns=["as_of", "book", "section", "name", "value"])
 NO_RULES: Mapping[str, Any] = {"tables": [], "facts": [], "complaints": {}}
@@ -223,7 +224,6 @@ def _tables(content: ReportContent, words: Words) -> dict[str, Any]:
         "states": ("By state", "state", STATE_NOTE),
         "severities": ("By severity", "severity", "(none): consultations and suggestions."),
         "kinds": ("By kind", "kind", ""),
-        "departments": ("By department", "owner", ""),
     }
     found = {k: sections.counts(k, t, n, words, note, who) for k, (t, n, note, who) in bars.items()}
     if sent:
@@ -231,6 +231,12 @@ def _tables(content: ReportContent, words: Words) -> dict[str, Any]:
             k: sections.counts(k, title, s["complaints"][key], words, note, received)
             for k, (title, key, note) in cases.items()
         }
+        shared = {
+            words.departments(names): n for names, n in s["complaints"]["departments"].items() if n
+        }
+        found["departments"] = sections.counts(
+            "departments", "By department", shared, words, DEPARTMENT_NOTE, received
+        )
     of_steps = ((words(t), words(p) if isinstance(p, str) else p) for t, p in content.step_sections)
     extra = [
         (

@@ -113,11 +113,11 @@ def packed_actions(actions: pd.DataFrame, found: Mapping[str, Any], words: Words
     )
     rows = actions[explained.to_numpy()]
     texts = rows.assign(
-        reason=_each(rows["reason"], words.reasons), due=rows["due"].dt.strftime("%Y-%m-%d")
+        reason=_each(rows["reason"], words.reasons),
+        department=_each(rows["department"], words.departments),
+        due=rows["due"].dt.strftime("%Y-%m-%d"),
     )
-    found["words"].update(
-        {w: words(w) for c in ("priority", "department", "channel") for w in _names(rows[c])}
-    )
+    found["words"].update({w: words(w) for c in ("priority", "channel") for w in _names(rows[c])})
     columns = {f: texts[f].astype(object).where(texts[f].notna(), None) for f in ACTION_FACTS}
     columns |= {"customer": customers[explained], "complaint": complaints[explained]}
     plain = {n: c.astype(object).where(c.notna(), None).tolist() for n, c in columns.items()}

@@ -145,7 +145,7 @@ def _watched(rows: list[dict[str, Any]], words: Words) -> Grid | None:
             ("on the list", "word", [_MOVEMENTS[r["movement"]] for r in rows]),
             ("reasons", "reasons", [r["reasons"] for r in rows]),
             ("because of", "customer", [r["lifted_by"] for r in rows]),
-            ("owner", "word", [r["owner"] for r in rows]),
+            ("owner", "department", [r["owner"] for r in rows]),
             ("next review", "day", [r["next_review"] for r in rows]),
         ],
         words,

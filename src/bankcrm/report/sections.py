@@ -90,7 +90,7 @@ def owners(actions: pd.DataFrame, words: Words) -> Grid | None:
     if not len(actions):
         return None
     title = words.sentence("Actions by department: {n} in all", n=len(actions))
-    found, _ = _counted(actions, "department", "word", 100)
+    found, _ = _counted(actions, "department", "department", 100)
     return grid("owners", title, found, words)
 
 
@@ -154,7 +154,7 @@ def actions(found: pd.DataFrame, words: Words, *, since: bool = False) -> Grid |
             ("due", "day", shown["due"].dt.strftime("%Y-%m-%d")),
             *listed,
             ("priority", "bad", shown["priority"].astype(object)),
-            ("owner", "word", shown["department"].astype(object)),
+            ("owner", "department", shown["department"].astype(object)),
             ("contact", "word", shown["contact"].astype(object)),
             ("reasons", "reasons", shown["reason"].astype(object)),
         ],
@@ -176,7 +176,7 @@ def settled(found: pd.DataFrame | None, words: Words) -> Grid | None:
             ("customer", "customer", shown["customer_id"].astype("string").astype(object)),
             ("complaint", "complaint", shown["complaint_id"].astype("string").astype(object)),
             ("due", "day", shown["due"].dt.strftime("%Y-%m-%d")),
-            ("owner", "word", shown["department"].astype(object)),
+            ("owner", "department", shown["department"].astype(object)),
             ("state", "word", shown["state"].astype(object)),
         ],
         words,
@@ -240,7 +240,7 @@ def due(complaints: pd.DataFrame, as_of: pd.Timestamp, words: Words) -> Grid | N
             ("customer", "customer", shown["customer_id"].astype("string").astype(object)),
             ("kind", "word", shown["kind"].astype(object)),
             ("severity", "word", shown["severity"].astype(object)),
-            ("owner", "word", shown["owner"].astype(object)),
+            ("owner", "department", shown["owner"].astype(object)),
             ("state", "bad", shown["state"].astype(object)),
             ("due", "day", shown["due"].dt.strftime("%Y-%m-%d")),
             ("days overdue", "number", late.where(late > 0, None)),

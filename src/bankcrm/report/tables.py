@@ -10,6 +10,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -104,8 +105,11 @@ def _arrow(values: pd.Series[Any]) -> pa.Array | pa.ChunkedArray:
         texts = pa.array(values, pa.large_string(), from_pandas=True)
         if not pc.any(pc.match_substring_regex(texts, f"^(?:{FORMULA})")).as_py():
             return texts
-    plain = [None if pd.isna(v) else str(v) for v in inert(values)]
-    return pa.array(plain, pa.large_string())
+    plain = [None if np.all(pd.isna(v)) else str(v) for v in inert(values)]
+    try:
+        return pa.array(plain, pa.large_string())
+    except UnicodeEncodeError:
+        raise DataError(f"{values.name}: a text is no Unicode text; no file takes it") from None
 
 
 def write_excel(sheets: Mapping[str, pd.DataFrame], path: str | Path) -> None:
@@ -125,7 +129,12 @@ def write_excel(sheets: Mapping[str, pd.DataFrame], path: str | Path) -> None:
         raise MissingExtraError("openpyxl", "report") from error
     if not isinstance(sheets, Mapping):
         refuse("sheets", "frames by name", sheets)
+    if not sheets:
+        raise DataError("sheets: none; give at least one frame")
     for name, frame in sheets.items():
+        as_kind(frame, pd.DataFrame, f"sheet {name!r}")
+        if not frame.columns.is_unique:
+            raise DataError(f"sheet {name!r}: two columns have one name; give each its own")
         if len(frame) >= EXCEL_ROWS:
             raise DataError(
                 f"sheet {name!r}: {len(frame):,} rows, but a sheet has at most {EXCEL_ROWS - 1:,}; "

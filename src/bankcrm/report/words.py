@@ -126,12 +126,23 @@ class Words:
     def __init__(self, language: Language) -> None:
         self.language = language
         labels = {m.value: m.label(language) for kind in _LABELLED for m in kind}
+        self._departments = {d.value: d.label(language) for d in Department}
         self._known = {**labels, **(_chinese() if language == "zh" else _ENGLISH)}
 
     def __call__(self, word: object) -> str:
         """The word for people."""
         text = str(word)
         return self._known.get(text, text.replace("_", " "))
+
+    def departments(self, names: object) -> str:
+        """Departments joined by ``+``; a name is that of the department and of nothing else.
+
+        >>> Words("zh").departments("customer_service+risk"), Words("en").departments("legal")
+        ('客户服务部门 + 风险管理部门', 'legal')
+        """
+        return " + ".join(
+            self._departments.get(name) or self(name) for name in str(names).split("+")
+        )
 
     def sentence(self, template: str, **values: object) -> str:
         """A sentence with its values; integers are `Count` values.

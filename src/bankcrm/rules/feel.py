@@ -186,6 +186,9 @@ def _none_of(atoms: list[UnaryTest], cursor: _Cursor) -> tuple[UnaryTest, ...]:
     return (below, UnaryTest(">" if test.closed[1] else ">=", (high,)))
 
 
+_DEEPEST = 50
+
+
 class _Cursor:
     """A position in the tokens of one cell."""
 
@@ -194,6 +197,7 @@ class _Cursor:
         self.constants = constants
         self.bare = bare
         self.at = 0
+        self.depth = 0
 
     def peek(self) -> tuple[str, str]:
         match = _TOKEN.match(self.text, self.at)
@@ -278,10 +282,13 @@ class _Cursor:
             inner = self._text(self.take()[1])
             self.expect(")")
             return self._date(inner)
-        if word == "[":
-            return tuple(self._list())
-        if word == "{":
-            return self._context()
+        if word in ("[", "{"):
+            self.depth += 1
+            if self.depth > _DEEPEST:
+                self.fail(f"lists within lists, more than {_DEEPEST} deep")
+            found = tuple(self._list()) if word == "[" else self._context()
+            self.depth -= 1
+            return found
         if kind != "name":
             self.fail(f"expected a number, a text, true, false or a date, saw {word}")
         if not self.bare or word in _RESERVED or word.startswith(PREFIX):

@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from bankcrm.arguments import as_kind
+from bankcrm.arguments import as_kind, as_numbers
 from bankcrm.calendars import WorkingCalendar, add_working_days
 from bankcrm.errors import DataError
 from bankcrm.frames import DataFault, check_frame
@@ -144,7 +144,9 @@ def _base(base: pd.Series | None, subjects: pd.Series) -> np.ndarray:
     if base is None:
         return np.ones(len(subjects))
     as_kind(base, pd.Series, "base", "one number per subject, indexed by subject")
-    found = base.reindex(subjects.astype(object)).to_numpy(np.float64, na_value=np.nan)
+    if not base.index.is_unique:
+        raise DataError("base: some subjects have two numbers; give each subject one")
+    found = as_numbers(base.reindex(subjects.astype(object)), "base")
     missing = np.isnan(found) | (found < 0)
     if missing.any():
         raise DataError(
@@ -167,9 +169,9 @@ def _shared(budget: int, weight: np.ndarray) -> tuple[np.ndarray, list[DataFault
 def _overdue(checks: object, day: np.datetime64) -> pd.DataFrame:
     """The findings that should have been mended before the day."""
     frame = check_frame(checks, columns_of(Check), frame="checks", key="check_id")
-    for name in ("employee_id", "department", "branch", "finding"):
+    for name in ("employee_id", "department", "branch", "finding", "due"):
         if name not in frame:
-            frame[name] = None
+            frame[name] = pd.NaT if name == "due" else None
     due, mended = (
         frame[name].to_numpy().astype("datetime64[D]")
         if name in frame

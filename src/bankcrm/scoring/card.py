@@ -12,10 +12,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm import _display
+from bankcrm.arguments import as_numbers
 from bankcrm.errors import DataError
 from bankcrm.rules import DecisionTable, Fact, HitPolicy, Rule
 from bankcrm.rules.fingerprint import canonical, digest
-from bankcrm.scoring.bins import Bins
+from bankcrm.scoring.bins import Bins, event_of, series_of
 from bankcrm.wire.toml import Saved
 
 
@@ -143,7 +144,7 @@ class Card(Saved):
         """The probability of the event at given points; null where points are."""
         from scipy.special import expit  # slow to import
 
-        x = np.asarray(points, dtype=np.float64)
+        x = as_numbers(points, "points")
         found: npt.NDArray[np.float64] = expit(
             (self.scale.offset - x) / self.scale.factor + self.shift
         )
@@ -175,9 +176,12 @@ class Card(Saved):
         Raises:
             DataError: The event happened to all or to none.
         """
-        x, hits = np.asarray(points, dtype=np.float64), np.asarray(event, dtype=np.float64)
+        x, happened = as_numbers(points, "points"), series_of(event, "event")
+        if x.ndim != 1 or len(x) != len(happened):
+            raise DataError(f"event: {len(happened):,} values for points of shape {x.shape}")
         known = ~np.isnan(x)
-        return attrs.evolve(self, shift=shift_of(self.scale, x[known], hits[known]))
+        hits = event_of(happened[known]).astype(np.float64)
+        return attrs.evolve(self, shift=shift_of(self.scale, x[known], hits))
 
 
 def shift_of(

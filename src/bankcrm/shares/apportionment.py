@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from bankcrm.arguments import as_numbers
 from bankcrm.errors import DataError, InfeasibleError
 from bankcrm.shares.quotas import quotas_of, sum_exact
 
@@ -80,7 +81,7 @@ def _whole_total(total: int) -> int:
 def _weights(weights: npt.ArrayLike) -> npt.NDArray[np.int64] | Floats:
     given = np.asarray(weights)
     if given.ndim != 1 or given.dtype.kind not in "iufb":
-        given = np.asarray(weights, dtype=np.float64)
+        given = as_numbers(weights, "weights")
     if given.ndim != 1:
         raise DataError(f"weights: expected one dimension, got shape {given.shape}")
     if given.dtype.kind == "f":

@@ -134,6 +134,8 @@ def _impact(
 ) -> Impact:
     if not len(facts):
         raise DataError("facts: no row to simulate on")
+    if twice := int(facts.index.duplicated().sum()):
+        raise DataError(f"facts: {twice:,} rows repeat a customer; give one row each")
     skipped: dict[str, str] = {}
     before = _decide_all(facts, current, steps, skipped, {})
     same = before if facts is facts_after else {}

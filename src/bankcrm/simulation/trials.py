@@ -11,6 +11,7 @@ import pandas as pd
 from bankcrm.arguments import refuse
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
+from bankcrm.frames.arrays import codes
 from bankcrm.rules import DecisionTable
 
 Arm = Literal["champion", "challenger"]
@@ -44,14 +45,14 @@ def split(ids: object, *, share: float, trial: str) -> pd.Series:
         raise DataError(f"share: {share!r}; expected a number from 0 to 1")
     index = pd.Index(ids, name="customer_id")  # type: ignore[call-overload]
     seed = hashlib.blake2b(trial.encode(), digest_size=8).digest()
-    codes, known = pd.factorize(index)
-    if (codes < 0).any():
-        raise DataError(f"customer_id: {int((codes < 0).sum())} missing; each needs an id")
+    place, known = codes(index)
+    if (place < 0).any():
+        raise DataError(f"customer_id: {int((place < 0).sum())} missing; each needs an id")
     hashes = np.frombuffer(
         b"".join(hashlib.blake2b(str(i).encode(), digest_size=8, key=seed).digest() for i in known),
         dtype=">u8",
     )
-    chosen = (hashes.astype(np.float64) / 2.0**64 < share)[codes]
+    chosen = (hashes.astype(np.float64) / 2.0**64 < share)[place]
     return pd.Series(
         pd.Categorical.from_codes(chosen.astype(np.int8), categories=pd.Index(ARMS)), index=index
     )

@@ -89,8 +89,8 @@ def _unreadable(entry: Entry, path: str) -> list[str]:
         for term in getattr(entry, key):
             try:
                 re.compile(pattern(term, ".", "[0-9]"))
-            except re.error as fault:
-                faults.append(f"{path}.{key}: {term!r} cannot be read: {fault}")
+            except (re.error, RecursionError, OverflowError) as fault:
+                faults.append(f"{path}.{key}: {term[:80]!r} cannot be read: {fault}")
             if _REFUSED.search(term):
                 faults.append(f"{path}.{key}: {term!r} may not look ahead or refer to a group")
     return faults

@@ -345,7 +345,7 @@ def _rewards(rewards: Rewards, names: pd.Index) -> Floats:
                 f"too many or missing: {list(differing)}"
             )
         rewards = rewards.reindex(names)
-    reward = np.asarray(rewards, dtype=np.float64)
+    reward = as_numbers(rewards, "rewards")
     if reward.shape != (len(names),) or not np.isfinite(reward).all():
         raise DataError(f"rewards: expected {len(names)} finite numbers, found {reward.tolist()}")
     return reward

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm import _display
-from bankcrm.arguments import as_items
+from bankcrm.arguments import as_items, as_kind
 from bankcrm.book.holdings import open_on
 from bankcrm.book.view import day_number
 from bankcrm.errors import DataError, UnknownNameError
@@ -167,8 +167,11 @@ def with_holdings(
         products: Products that have a column even if no account names them.
 
     Raises:
-        DataError: The facts repeat a customer, or have such a column already.
+        DataError: The facts are no frame with one customer per row, or have such a column already.
     """
+    as_kind(facts, pd.DataFrame, "facts", "one row per customer, indexed by customer id")
+    if isinstance(facts.index, pd.MultiIndex):
+        raise DataError("facts: expected the customer id as the index, found several levels")
     if not facts.index.is_unique:
         twice = int(facts.index.duplicated().sum())
         raise DataError(f"facts: {twice:,} rows repeat a customer; give one row each")

@@ -96,12 +96,12 @@ def rank_offers(
     policy = policy_of(policy, "marketing")
     today = as_of_day(as_of)
     people = by_customer(customers, _CUSTOMERS, "customers")
-    place = known_positions(facts.index.to_series(), people.index, "facts")
     read = {f.name.removeprefix(HELD) for p in offers.products if p.card for f in p.card.features
             if f.name.startswith(HELD)}  # fmt: skip
     full = with_holdings(
         facts, Accounts.of(accounts), today, sorted(read | {p.product for p in offers.products})
     )
+    place = known_positions(full.index.to_series(), people.index, "facts")
     rules = _eligible(full, people.iloc[place], offers, credit, today, policy)
     chance = np.column_stack([_chances(full, p) for p in offers.products])
     worth = np.where(rules >= 0, chance * _values(value, offers), np.nan)

@@ -333,6 +333,7 @@ def score_rfm(metrics: pd.DataFrame, thresholds: RfmThresholds) -> pd.DataFrame:
     >>> score_rfm(metrics, fit_rfm(metrics, bins=5))["rfm_score"].tolist()
     [555, 111]
     """
+    metrics = as_frame(metrics)
     values = _values(metrics)
     bins = thresholds.bins
     scores = [np.empty(len(metrics), dtype=np.int8) for _ in _METRICS]

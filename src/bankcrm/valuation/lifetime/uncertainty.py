@@ -14,6 +14,7 @@ from scipy.special import chdtrc
 from bankcrm._display import card, figures_of
 from bankcrm.arguments import as_kind
 from bankcrm.errors import DataError, UnknownNameError
+from bankcrm.frames.numbering import words_of
 from bankcrm.intervals import Interval, quantile
 from bankcrm.rules.values import frozen_dict
 from bankcrm.valuation.lifetime.cells import Cells, Floats
@@ -203,7 +204,8 @@ def fit_by_segment(
         raise DataError(f"{by}: {absent:,} rows have no segment; give one, or leave them out")
     pooled = fit_purchases(history, model=model, unit_days=unit_days)
     models = {}
-    for segment, part in history.groupby(by, observed=True):
+    segments = pd.Series(words_of(history[by], by), index=history.index)
+    for segment, part in history.groupby(segments, observed=True):
         try:
             models[str(segment)] = fit_purchases(part, model=model, unit_days=unit_days)
         except DataError as error:

@@ -122,7 +122,7 @@ def _matrix(
             raise DataError(
                 "pairwise: rows and columns differ; expected the same criteria in order"
             )
-        matrix, criteria = pairwise.to_numpy(np.float64), [str(c) for c in pairwise.columns]
+        matrix, criteria = as_numbers(pairwise, "pairwise"), [str(c) for c in pairwise.columns]
     elif isinstance(pairwise, Mapping):
         criteria = list(dict.fromkeys(name for pair in pairwise for name in pair))
         place = {name: k for k, name in enumerate(criteria)}
@@ -176,8 +176,9 @@ def entropy_weights(frame: pd.DataFrame) -> dict[str, float]:
     if len(frame) < 2:
         raise DataError(f"frame: {len(frame)} rows; expected two or more customers")
     differences: dict[str, float] = {}
-    for column in map(str, frame.columns):
-        x = numbers(frame[column], column)
+    for name, values in frame.items():
+        column = str(name)
+        x = numbers(values, column)
         bad = ~(np.isfinite(x) & (x >= 0))
         if bad.any() or not x.any():
             raise DataError(
