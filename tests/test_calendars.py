@@ -172,6 +172,16 @@ def test_missing_dates_stay_missing() -> None:
     assert np.isnat(CN.add(np.array(["NaT"], "datetime64[D]"), [-2])).all()
 
 
+@pytest.mark.filterwarnings("ignore:calendar CN")
+def test_the_first_and_the_last_day_of_the_table_can_stand_beside_missing_dates() -> None:
+    ends = ["2004-01-01", "2036-12-31"]
+    for end in ends:
+        assert CN.is_working([end, None]).tolist() == [CN.is_working(end), False]
+        assert CN.count_to([end, None]).tolist() == [CN.count_to(end)[0], 0]
+        assert CN.between([end, None], [end, end])[0] == 0
+    assert "[" not in repr(CN), "its tables are not shown"
+
+
 def test_a_date_outside_the_table_is_refused_and_named() -> None:
     for call in (
         lambda: CN.add("2003-12-31", 1),

@@ -56,6 +56,7 @@ def test_bands_hold_every_row_once_and_equal_points_together(
         assert event[inside].sum() == band["events"]
         share, low, high = wilson([event[inside].sum()], [inside.sum()])
         assert (band["rate"], band["lower"], band["upper"]) == (share[0], low[0], high[0])
+        assert band["predicted"] == pytest.approx(scored(value)["probability"][inside].mean())
     steps = np.unique(value)
     ks = max(abs((value[event] <= s).mean() - (value[~event] <= s).mean()) for s in steps)
     assert found.ks == pytest.approx(ks)

@@ -94,8 +94,7 @@ class WorkingCalendar:
     announced_until: np.datetime64 | None = attrs.field(
         default=None, converter=attrs.converters.optional(_day)
     )
-    # _upto[i + 1]: working days up to and with day i, and one more entry on each side, so that a
-    # lookup that is clipped to the table's ends can be distinguished from a true one.
+    # _upto[i + 1]: working days up to and with day i; the first entry is of a missing date.
     _upto: npt.NDArray[np.int64] = attrs.field(init=False, eq=False, repr=False)
     # The working days by rank from 1 on, between two missing ones.
     _padded: Days = attrs.field(init=False, eq=False, repr=False)
@@ -103,8 +102,7 @@ class WorkingCalendar:
     def __attrs_post_init__(self) -> None:
         if not self.working.any():
             raise CalendarError(f"calendar {self.name}: no working day in its table")
-        upto = np.concatenate(([0], np.cumsum(self.working), [0])).astype(np.int64)
-        upto[-1] = upto[-2]
+        upto = np.concatenate(([0], np.cumsum(self.working))).astype(np.int64)
         object.__setattr__(self, "_upto", upto)
         places = self.first + np.flatnonzero(self.working) * _ONE
         object.__setattr__(self, "_padded", np.concatenate(([_NAT], places, [_NAT])))
@@ -401,12 +399,12 @@ class WorkingCalendar:
     @cached_property
     def _ahead(self) -> _Ints:
         """Rank from which to count forwards, for each place of the padded table."""
-        return np.concatenate(([_LOST], self._upto[1:-1], [_LOST]))
+        return np.concatenate(([_LOST], self._upto[1:], [_LOST]))
 
     @cached_property
     def _back(self) -> _Ints:
         """Rank from which to count backwards."""
-        return np.concatenate(([_LOST], self._upto[:-2] + 1, [_LOST]))
+        return np.concatenate(([_LOST], self._upto[:-1] + 1, [_LOST]))
 
     @cached_property
     def _plain(self) -> tuple[list[int], list[int], list[Any], int, float]:
@@ -478,8 +476,6 @@ def _days(dates: object) -> tuple[Days, bool]:
         return np.array([as_of_day(dates)]), True
     if isinstance(dates, (list, tuple)) and any(isinstance(d, str) for d in dates):
         return np.array([_NAT if pd.isna(d) else as_of_day(d) for d in dates]), False
-    if isinstance(dates, (list, tuple)) and any(isinstance(d, np.datetime64) for d in dates):
-        return np.array(dates, dtype="datetime64[D]"), False
     return days(cast("ManyDays", dates)), False
 
 
