@@ -34,7 +34,11 @@ GREETINGS = ("birthday_greeting", "festival_greeting")
 
 @pytest.fixture(scope="module")
 def bank() -> Review:
-    return review(make_book(1_500, seed=3), as_of=AS_OF)
+    book = make_book(1_500, seed=3)
+    complaints = book.frame("complaints")
+    waiting = complaints.index % 5 == 0  # in the synthetic bank few are
+    times = {c: complaints[c].mask(waiting) for c in ("answered_at", "closed_at")}
+    return review(attrs.evolve(book, complaints=complaints.assign(**times)), as_of=AS_OF)
 
 
 def situation(reviewed: Review, records: ContactRecords | None = None) -> Situation:

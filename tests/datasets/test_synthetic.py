@@ -13,14 +13,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bankcrm import Review, review
 from bankcrm.book import FRAMES, Book
 from bankcrm.datasets import make_book
 from bankcrm.datasets.synthetic.draws import Draws, counts_table, heavy_tailed, lognormal
+from bankcrm.datasets.synthetic.interactions import make_complaints
+from bankcrm.datasets.synthetic.people import make_people
 from bankcrm.errors import DataError
 from bankcrm.vocabulary import CreditKind, LinkKind
 
 # The digest of a small book. A change of it is a change for every user: add it to the changelog.
-FROZEN = "7f93e65e2c35c1d2bea45cb6ba7311d58d312575aea1e6bdf26e217e51aed565"
+FROZEN = "29f541d85a7035c2fcea0844a584782077ad8298505939ee707d2541f38646c2"
 
 
 def digest(book: Book) -> str:
@@ -45,6 +48,11 @@ def digest(book: Book) -> str:
 @pytest.fixture(scope="module")
 def bank() -> Book:
     return make_book(6_000, seed=7)
+
+
+@pytest.fixture(scope="module")
+def reviewed(bank: Book) -> Review:
+    return review(bank, as_of=bank.as_of)
 
 
 def share_of_top_fifth(values: pd.Series) -> float:
@@ -209,6 +217,49 @@ def test_loans_links_contacts_and_complaints_are_there(bank: Book) -> None:
     assert (shown == complaints.loc[staked, "amount_at_stake"]).all()
     for word in ("诈骗", "举报", "媒体"):
         assert text.str.contains(word).any()
+
+
+# Its figures are near those of real banks: the table in docs/reference/datasets.md
+
+
+def test_contribution_is_concentrated_as_a_bank_s(reviewed: Review) -> None:
+    """A fifth of the customers makes about four fifths (CBM-5), and a few lose money."""
+    found = reviewed.summary["concentration"]
+    assert 0.74 < found["top_fifth_share"] < 0.87
+    assert 0.68 < found["gini_normalised"] < 0.82
+    assert found["gini"] < 0.88
+    assert 0.03 < found["losing"] / found["customers"] < 0.15
+
+
+def test_few_answers_are_late() -> None:
+    """FCA, 2023 H2: 6 % after eight weeks; CFPB, 2018: 2 % untimely. Here 14 days are too long."""
+    people = make_people(200_000, 7, int(np.datetime64("2026-06-30").astype(np.int64)))
+    frame = make_complaints(people, 7)
+    took = frame["answered_at"] - frame["received_at"]
+    old = frame["received_at"] < frame["received_at"].max() - pd.Timedelta(days=40)
+    assert old.sum() > 5_000
+    assert 0.02 < (took[old] > pd.Timedelta(days=14)).mean() < 0.04
+    assert 0.005 < took[old].isna().mean() < 0.02
+    assert 0.7 < (took[old] < pd.Timedelta(days=3)).mean() < 0.95
+
+
+def test_the_review_finds_few_late_answers_and_several_departments(reviewed: Review) -> None:
+    found = reviewed.summary["complaints"]
+    missed = found["state"]["late"] + found["state"]["overdue"]
+    assert 0.005 < missed / found["accepted"] < 0.08
+    assert sum(count > 0 for count in found["departments"].values()) >= 4
+    assert max(found["departments"].values()) < 0.8 * found["accepted"]
+    complaints = found["kind"]["complaint"]
+    assert 0.5 < found["severity"]["minor"] / complaints < 0.85
+    assert found["severity"]["severe"] < 0.25 * complaints
+
+
+def test_active_customers_mostly_move(reviewed: Review) -> None:
+    """Global Findex 2021: 5 % of the owners of an account do not use it in a year."""
+    active = reviewed.summary["active"]
+    assert active["moving"] > 0.85 * (active["moving"] + active["holding"])
+    idle = reviewed.facts["days_idle"][reviewed.facts["is_customer"].fillna(value=False)]
+    assert 0.01 < (idle > 365).mean() < 0.08
 
 
 # The draws

@@ -255,3 +255,16 @@ def test_a_cap_of_none_is_no_policy() -> None:
     """Who wants no marketing at all says so by a rule, not by a cap that hides the others."""
     with pytest.raises(PolicyError, match="never decides"):
         default_policy("marketing").with_parameters(contact_cap=0)
+
+
+def test_a_complaint_of_nobody_known_holds_back_nobody() -> None:
+    book = random_book(3)
+    received = pd.DatetimeIndex(["2026-06-01"] * 2).tz_localize("Asia/Shanghai")
+    ids = [book["customers"].index[0], None]
+    named, anonymous = (
+        pd.DataFrame({"customer_id": pd.array(i, "Int64"), "received_at": received[: len(i)]})
+        for i in (ids[:1], ids)
+    )
+    pd.testing.assert_frame_equal(
+        decide(book, complaints=named), decide(book, complaints=anonymous)
+    )

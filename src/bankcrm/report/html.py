@@ -14,7 +14,7 @@ from bankcrm.arguments import as_kind
 from bankcrm.errors import MissingExtraError
 from bankcrm.report import sections, trends
 from bankcrm.report.charts import curve, flow, heatmap
-from bankcrm.report.glance import carried_over, glance, key_figures, workload
+from bankcrm.report.glance import attention, carried_over, glance, key_figures, workload
 from bankcrm.report.packing import packed, packed_actions, script_json, sources
 from bankcrm.report.quality_sections import quality_tables
 from bankcrm.report.risk_sections import risk_tables
@@ -30,6 +30,7 @@ SEGMENT_NOTE = (
     "from the customers on the day; (none): no transaction of their own."
 )
 STATE_NOTE = "Late: answered after the due day. Overdue: not answered, and the due day has passed."
+DEPARTMENT_NOTE = "The first department owns the case; the others work on it too."
 NO_TREND = pd.DataFrame(columns=["date", "section", "name", "count", "moved_in", "moved_out"])
 NO_HISTORY = pd.DataFrame(columns=["as_of", "book", "section", "name", "value"])
 NO_RULES: Mapping[str, Any] = {"tables": [], "facts": [], "complaints": {}}
@@ -153,13 +154,14 @@ def _explained(content: ReportContent, words: Words) -> dict[str, Any]:
     """What the script of the page reads: the decisions, and what is to be done."""
     found = packed(content.explanations, content.complaint_rules, words, FORMULA)
     to_do = content.actions.assign(title=sections.titles(content.actions, words))
-    return found | {"actions": packed_actions(to_do, found, words)}
+    return found | {"actions": packed_actions(to_do, content.as_of, found, words)}
 
 
 def _foot(content: ReportContent, words: Words) -> str:
     """The line at the foot of every printed page."""
     policies = f"{words('policies')} {content.summary['fingerprint'][:12]}"
-    return f"{words('Customer review')}: {content.name}, {content.as_of} · {policies}"
+    title = words(": ").join((words("Customer review"), content.name))
+    return f"{title}, {content.as_of} · {policies}"
 
 
 def _css_text(text: str) -> str:
@@ -191,8 +193,9 @@ def _head(content: ReportContent, words: Words) -> dict[str, Any]:
         "currency": content.currency,
         "earlier": earlier,
         "figures": key_figures(content.figures, s, before, words),
-        "glance": [
-            *glance(s, words),
+        "glance": glance(s, words),
+        "attention": [
+            *attention(s, words),
             *workload(content.week, len(content.actions), words),
             *carried_over(content.actions, since, content.settled, words),
         ],
@@ -223,7 +226,6 @@ def _tables(content: ReportContent, words: Words) -> dict[str, Any]:
         "states": ("By state", "state", STATE_NOTE),
         "severities": ("By severity", "severity", "(none): consultations and suggestions."),
         "kinds": ("By kind", "kind", ""),
-        "departments": ("By department", "owner", ""),
     }
     found = {k: sections.counts(k, t, n, words, note, who) for k, (t, n, note, who) in bars.items()}
     if sent:
@@ -231,6 +233,12 @@ def _tables(content: ReportContent, words: Words) -> dict[str, Any]:
             k: sections.counts(k, title, s["complaints"][key], words, note, received)
             for k, (title, key, note) in cases.items()
         }
+        shared = {
+            words.departments(names): n for names, n in s["complaints"]["departments"].items() if n
+        }
+        found["departments"] = sections.counts(
+            "departments", "By department", shared, words, DEPARTMENT_NOTE, received
+        )
     of_steps = ((words(t), words(p) if isinstance(p, str) else p) for t, p in content.step_sections)
     extra = [
         (
@@ -336,11 +344,14 @@ def _reach(content: ReportContent, everybody: int, words: Words) -> str:
         )
     if cases == all_cases:
         return said
-    return f"{said} " + words.sentence(
-        "Of {all} complaints it explains {n}: those not answered, those answered late, and the "
-        "newest.",
-        n=cases,
-        all=all_cases,
+    return words.paragraph(
+        said,
+        words.sentence(
+            "Of {all} complaints it explains {n}: those not answered, those answered late, and "
+            "the newest.",
+            n=cases,
+            all=all_cases,
+        ),
     )
 
 

@@ -344,7 +344,10 @@ def _complaints(processed: ProcessedComplaints) -> dict[str, Any]:
         "accepted": len(routed),
         "rejected": processed.rejected,
         "overdue": int((routed["state"] == "overdue").sum()) if timed else None,
-        **{c: count_values(routed[c]) for c in ("kind", "severity", "owner", "state")},
+        **{
+            c: count_values(routed[c])
+            for c in ("kind", "severity", "owner", "departments", "state")
+        },
         "open": _records(columns),
     }
 

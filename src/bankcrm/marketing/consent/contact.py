@@ -41,7 +41,7 @@ _CONTACTS = (
     Column("purpose", "category", choices=PURPOSES),
 )
 _COMPLAINTS = (
-    Column("customer_id", "id"),
+    Column("customer_id", "id", nullable=True),
     Column("received_at", "instant"),
     Column("closed_at", "instant", required=False, nullable=True),
 )
@@ -75,7 +75,7 @@ def may_contact(
             purpose or on all purposes, and on the channel or on all channels, holds.
         contacts: Contacts made: ``customer_id``, ``date``, ``purpose``; None: not recorded.
         complaints: ``customer_id``, ``received_at``, ``closed_at`` (optional); None: not recorded.
-            One that is not closed by ``as_of`` is open.
+            One that is not closed by ``as_of`` is open. One without a customer concerns nobody.
         as_of: The day of the plan; what happened later is not known and left out.
         policy: Marketing policy; the library's default if None.
 
@@ -186,6 +186,7 @@ def _complaining(
         closed = local_day(frame["closed_at"], zone)
         still &= np.isnat(closed) | (closed > today)
     found = np.zeros(len(customers) + 1, np.bool_)  # the last is that of other customers
+    still &= frame["customer_id"].notna().to_numpy()
     found[positions_in(frame["customer_id"][still], customers)] = True
     return found[:-1]
 
