@@ -16,6 +16,7 @@ from bankcrm import read_book, write_book
 from bankcrm.cli import cli, main
 from bankcrm.datasets import make_book
 from bankcrm.errors import DataError
+from bankcrm.inspection import inspect_book
 
 REFUSED = {
     "presets of numbers": "presets = [1]",
@@ -130,3 +131,11 @@ def test_a_sample_of_hostile_inputs_of_every_parser(tmp_path: Path) -> None:
         drawn = [script.mutated(draw.choice(parser.valid), draw) for _ in range(parser.weight)]
         for given in [*drawn, "not(" + "[" * 2_000, "x" * 20_000]:
             assert not script.fault_of(parser, given, tmp_path), (parser.name, given[:200])
+
+
+@pytest.mark.parametrize("heading", ["custmer_id", "c" * 20_000, "名" * 20_000, "no,no,no"])
+def test_hostile_headings_are_inspected(heading: str, tmp_path: Path) -> None:
+    """Neither a hang nor a traceback, whatever the columns are called."""
+    rows = f"{heading},kind,birth_date\n1,person,1970-01-02\n2,company,\n"
+    (tmp_path / "customers.csv").write_text(rows, encoding="utf-8")
+    assert inspect_book(tmp_path)
