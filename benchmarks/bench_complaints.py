@@ -23,6 +23,7 @@ from bankcrm.complaints import (
     default_lexicon,
     intake,
     replay_clock,
+    replay_clock_frame,
     route,
     route_frame,
     summarise,
@@ -143,6 +144,32 @@ def search(texts: pd.Series) -> pd.DataFrame:
     )
 
 
+def event_logs(cases: int, rng: np.random.Generator) -> tuple[pd.DataFrame, ...]:
+    """The logs of cases with four events each, in order of time, and the same cases as rows."""
+    start = np.datetime64("2020-01-01", "us") + rng.integers(0, 5 * 365 * 86400, cases) * 10**6
+    gaps = rng.integers(3600, 3 * 86400, (3, cases)).cumsum(axis=0) * 10**6
+    times = [pd.DatetimeIndex(t).tz_localize("UTC") for t in (start, *(start + gaps))]
+    severity = np.concatenate([rng.integers(0, 3, cases), np.full(3 * cases, -1)])
+    kinds = ["received", "paused", "resumed", "responded"]
+    log = pd.DataFrame(
+        {
+            "complaint_id": np.tile(np.arange(cases), 4),
+            "at": times[0].append(times[1:]),
+            "kind": pd.Categorical.from_codes(np.repeat(np.arange(4), cases), kinds),
+            "severity": pd.Categorical.from_codes(severity, ["minor", "moderate", "severe"]),
+            "reason": pd.Categorical.from_codes(np.where(severity < 0, 0, -1), ["papers"]),
+        }
+    )
+    ids = {"complaint_id": np.arange(cases)}
+    names = ("received_at", "paused_at", "resumed_at", "answered_at")
+    row = pd.DataFrame({**ids, **dict(zip(names, times, strict=True))})
+    pauses = row[["complaint_id", "paused_at", "resumed_at"]]
+    row = row[["complaint_id", "received_at", "answered_at"]].assign(
+        severity=log["severity"].iloc[:cases]
+    )
+    return log.sort_values("at", kind="stable", ignore_index=True), row, pauses
+
+
 def main(rows: int) -> None:
     rng = np.random.default_rng(20260101)
     frame = register(rows, rng)
@@ -202,6 +229,20 @@ def main(rows: int) -> None:
         lambda: summarise(cases, period="month", by="product", calendar=CN, as_of="2026-01-31")
     )
     print(f"summarise by month and product: {taken:.2f} s")
+    events, row, pauses = event_logs(rows // 4, rng)
+    replayed = replay_clock_frame(events, calendar=CN, as_of=as_of)
+    known = deadlines(row, calendar=CN, as_of=as_of, pauses=pauses)
+    pd.testing.assert_frame_equal(replayed[known.columns], known, check_names=False)
+    compare(
+        f"replay_clock_frame, {len(events):,} events of {len(row):,} cases",
+        lambda: replay_clock_frame(events, calendar=CN, as_of=as_of),
+        {
+            "deadlines of the same cases": lambda: deadlines(
+                row, calendar=CN, as_of=as_of, pauses=pauses
+            )
+        },
+        limit=5,
+    )
     log = [
         CaseEvent(dt.datetime(2025, 3, 3, 9, tzinfo=dt.UTC), "received", severity="moderate"),
         CaseEvent(dt.datetime(2025, 3, 4, 9, tzinfo=dt.UTC), "paused", reason="papers"),

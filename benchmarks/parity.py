@@ -2,7 +2,7 @@
 
     python benchmarks/parity.py [--customers 100000] [--blocks 8] [--spark]
 
-Every column of every customer, every complaint and every figure must be equal: words and dates
+Every column of every customer, complaint and action and every figure must be equal: words and dates
 exactly, numbers to 1e-9 of their size. Needs the extra ``engines``; ``--spark`` needs the extra
 ``spark`` and Java. Ends with 1 if anything differs.
 """
@@ -82,16 +82,19 @@ def compare(name: str, engine: Engine, book: Book, known: Review, blocks: int) -
     found = review(engine, as_of=book.as_of, blocks=blocks)
     took = time.perf_counter() - start
     unequal, worst = differences(found.all_customers(), known.customers)
-    late, _ = differences(found.complaints, known.complaints)
+    for part in ("complaints", "actions"):
+        columns, gap = differences(getattr(found, part), getattr(known, part))
+        unequal += [f"{part}.{name}" for name in columns]
+        worst = max(worst, gap)
     figures = unequal_figures(found, known)
     print(
         f"{name}: {len(known.customers):,} customers, {len(known.customers.columns)} columns, "
-        f"{len(known.complaints):,} complaints in {took:.0f} s; unequal columns: "
-        f"{', '.join([*unequal, *late]) or 'none'}; worst relative difference {worst:.1e}; "
+        f"{len(known.complaints):,} complaints, {len(known.actions):,} actions in {took:.0f} s; "
+        f"unequal columns: {', '.join(unequal) or 'none'}; worst relative difference {worst:.1e}; "
         f"unequal figures: {', '.join(figures) or 'none'}",
         flush=True,
     )
-    return not (unequal or late or figures)
+    return not (unequal or figures)
 
 
 def _spark(book: Book) -> Engine:

@@ -19,7 +19,7 @@ from pathlib import Path
 from timing import ROWS, shown
 
 HERE = Path(__file__).parent
-HEADER = ("work", "bankcrm", "best rival", "its time", "ratio", "goal", "")
+HEADER = ("work", "bankcrm", "wall", "best rival", "its time", "ratio", "goal", "")
 
 
 def main() -> int:
@@ -52,6 +52,7 @@ def row_of(found: dict[str, object]) -> tuple[str, ...]:
     return (
         str(found["work"]),
         shown(float(str(found["ours"]))),
+        "" if found["wall"] is None else shown(float(str(found["wall"]))),
         str(found["rival"]),
         shown(float(str(found["theirs"]))),
         f"{ratio:.2f}",

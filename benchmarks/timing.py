@@ -34,6 +34,13 @@ def cpu(call: Call, times: int = 1) -> float:
     return (time.process_time() - start) / times
 
 
+def spent(call: Call, times: int = 1) -> tuple[float, float]:
+    """CPU seconds and wall seconds of one call; the means of a number of calls."""
+    start = time.perf_counter()
+    used = cpu(call, times)
+    return used, (time.perf_counter() - start) / times
+
+
 def compare(
     work: str,
     ours: Call,
@@ -57,27 +64,29 @@ def compare(
     rivals = theirs if isinstance(theirs, Mapping) else {"by hand": theirs}
     for call in (ours, *rivals.values()):
         call()
-    rounds = [(cpu(ours), [cpu(r) for r in rivals.values()]) for _ in range(repeat)]
-    medians = [statistics.median(r[1][i] for r in rounds) for i in range(len(rivals))]
+    rounds = [(*spent(ours), [cpu(r) for r in rivals.values()]) for _ in range(repeat)]
+    medians = [statistics.median(r[2][i] for r in rounds) for i in range(len(rivals))]
     best = medians.index(min(medians))
-    ratio = statistics.median(mine / others[best] for mine, others in rounds)
-    mine = statistics.median(mine for mine, _ in rounds)
-    note(work, mine, list(rivals)[best], medians[best], ratio, limit)
+    ratio = statistics.median(mine / others[best] for mine, _, others in rounds)
+    mine, wall = (statistics.median(r[i] for r in rounds) for i in (0, 1))
+    note(work, mine, list(rivals)[best], medians[best], ratio, limit, wall)
     return ratio
 
 
 def within(work: str, ours: Call, limit: float, *, times: int = 1, repeat: int = 5) -> float:
     """Measure work that has a limit in CPU seconds and no rival; print and return its median."""
     ours()
-    mine = statistics.median(cpu(ours, times) for _ in range(repeat))
-    note(work, mine, "limit", limit, mine / limit, 1.0)
+    found = [spent(ours, times) for _ in range(repeat)]
+    mine, wall = (statistics.median(f[i] for f in found) for i in (0, 1))
+    note(work, mine, "limit", limit, mine / limit, 1.0, wall)
     return mine
 
 
 def note(
-    work: str, ours: float, rival: str, theirs: float, ratio: float, limit: float | None
-) -> None:
-    """Print a measurement in CPU seconds, and add it to the rows of ``run.py``."""
+    work: str, ours: float, rival: str, theirs: float, ratio: float, limit: float | None,
+    wall: float | None = None,
+) -> None:  # fmt: skip
+    """Print a measurement in CPU seconds; add it and its wall time to the rows of ``run.py``."""
     met = "" if limit is None else f"  goal {limit:g}  {'met' if ratio <= limit else 'MISSED'}"
     print(
         f"{work:<58} {shown(ours):>9}  {rival} {shown(theirs):>9}  ratio {ratio:7.3f}{met}",
@@ -87,6 +96,7 @@ def note(
         row = {
             "work": work,
             "ours": ours,
+            "wall": wall,
             "rival": rival,
             "theirs": theirs,
             "ratio": ratio,

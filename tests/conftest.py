@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import uuid
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from hypothesis import HealthCheck, Phase, settings
 from pandas.api import types
 
 settings.register_profile(
-    "quick", max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "quick", max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile(
     "brief", max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -33,6 +34,14 @@ settings.register_profile(  # short runs that stop at the first failure, without
 )
 PROFILE = "mutation" if "MUTANT_UNDER_TEST" in os.environ else "quick"
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", PROFILE))
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported stays: the collector of garbage need not look at it in every test."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

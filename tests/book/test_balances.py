@@ -100,6 +100,26 @@ def test_days_are_those_since_the_first_observation(
         assert found.days[code] == max(last + 1 - max(first, 0), 0)
 
 
+@given(
+    seen=st.lists(
+        st.tuples(st.integers(0, 3), st.integers(0, 30), st.integers(-9, 9)), max_size=20
+    ),
+    hold=st.sampled_from(["forward", "backward", "linear"]),
+    block=st.integers(1, 4),
+)
+def test_the_size_of_blocks_changes_nothing(
+    seen: list[tuple[int, int, int]], hold: Hold, block: int
+) -> None:
+    account, day, balance = np.array(seen, np.int64).reshape(-1, 3).T
+    given = account, day, balance.astype(np.float64), 4
+    whole = average_balances(*given, start=5, end=20, hold=hold)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bankcrm.frames.arrays.BLOCK", block)
+        parts = average_balances(*given, start=5, end=20, hold=hold)
+    for name in ("credit", "debit", "days"):
+        np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))
+
+
 def test_backward_balances_stand_for_the_month_that_they_close() -> None:
     day = numbered("2026-01-31", "2026-02-28", "2026-03-31")
     credit = average_balances(

@@ -14,7 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bankcrm.errors import DataError
-from bankcrm.frames.arrays import as_of_day, codes, days, numbers
+from bankcrm.frames.arrays import (
+    as_of_day,
+    codes,
+    days,
+    distinct_values,
+    numbers,
+    small_codes,
+)
 
 from .samples import AS_OF, FEWER
 
@@ -127,6 +134,24 @@ def test_dense_and_sparse_whole_numbers_are_coded_alike(values: list[int]) -> No
     sparse, index = codes(np.array(values) * 1_000_003)
     np.testing.assert_array_equal(dense, sparse)
     assert index.is_monotonic_increasing
+
+
+@given(st.lists(st.sampled_from(["a", "b", "c", None]), max_size=12), st.integers(1, 4))
+def test_categories_that_no_row_has_are_left_out(values: list[str | None], block: int) -> None:
+    column = pd.Series(pd.Categorical(values, categories=["c", "x", "b", "a"]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bankcrm.frames.arrays.BLOCK", block)
+        code, index = small_codes(column)
+    assert index.tolist() == [w for w in ("c", "b", "a") if w in values]
+    assert [None if c < 0 else index[c] for c in code] == values
+
+
+@given(st.lists(st.integers(-(2**40), 2**40) | st.integers(-9, 9), max_size=12), st.integers(1, 4))
+def test_distinct_values_are_those_of_codes(values: list[int], block: int) -> None:
+    column = pd.Series(values, dtype="int64")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bankcrm.frames.arrays.BLOCK", block)
+        assert distinct_values(column).equals(codes(column)[1])
 
 
 def test_codes_of_large_unsigned_ids_and_of_fractions() -> None:

@@ -289,6 +289,20 @@ def test_a_small_balance_has_a_ratio_too() -> None:
     assert ratio((7, 1, START, 0.5), (7, 1, MIDDLE, 0.25)) == 0.5
 
 
+def test_a_debt_counts_against_the_balances() -> None:
+    """1,000 and a debt of 500 before; the debt is paid at the middle."""
+    debt = (8, 1, START, -500), (8, 1, MIDDLE, 0)
+    assert ratio((7, 1, START, 1000), *debt) == 2
+
+
+def test_windows_of_other_lengths_compare_averages_not_sums() -> None:
+    """One account holds 900 on the last of 30 earlier days, then 300 on each of 10 recent ones."""
+    days = POLICY.with_parameters(earlier_days=30, recent_days=10)
+    rows = balances_of((7, 1, "2026-03-21", 900), (7, 1, "2026-03-22", 300))
+    facts = all_facts(policy=days, balances=rows)
+    assert facts.loc[1, "balance_ratio"] == pytest.approx(1 / 3)
+
+
 def test_money_that_moves_between_own_accounts_does_not_fall() -> None:
     moved = ((7, 1, START, 1000), (7, 1, "2025-11-17", 0), (8, 1, "2025-11-17", 1000))
     assert ratio(*moved) == pytest.approx(1)

@@ -1,6 +1,6 @@
 """Sampled mutants of packages: the tests must notice each; what survives is printed.
 
-    python tests/nightly/mutants.py risk scoring [--sample 40] [--seed 17] [--at limits.py:40]
+    python tests/nightly/mutants.py risk scoring [--sample 40] [--seed 17] [--at limits.py]
 
 A mutant has one comparison, operator, number or truth value changed. The tests of a package are
 collected once and run once, to see which test runs which line. Then each mutant gets a forked
@@ -172,9 +172,12 @@ def sample_of(package: str, at: str | None, size: int, seed: int) -> tuple[list[
     """The mutants to try, those that change the compiled code, and how many there are in all."""
     every = [m for module in modules_of(package) for m in mutants(module)]
     if at:
-        name, line = at.split(":")
-        inside = [m for m in every if m.module.endswith(name)]
-        return [m for m in inside if m.shown().startswith(f"{m.module}:{line}:")], len(every)
+        name, _, line = at.partition(":")
+        every = [m for m in every if m.module.endswith(name)]
+        if line:
+            every = [m for m in every if m.shown().startswith(f"{m.module}:{line}:")]
+        if not every:
+            sys.exit(f"{package}: no mutant at {at}")
     order = random.Random(f"{package} {seed}").sample(every, len(every))
     changing = (m for m in order if len(set(m.code())) == 2)
     return sorted(itertools.islice(changing, size)), len(every)
@@ -187,7 +190,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=40)
     parser.add_argument("--seed", type=int, default=17)
     parser.add_argument("--seconds", type=float, default=20, help="of CPU for one mutant")
-    parser.add_argument("--at", help="MODULE:LINE, every mutant of this line instead of a sample")
+    parser.add_argument("--at", help="MODULE or MODULE:LINE, a sample of these mutants alone")
     parser.add_argument("--tests", nargs="+", help="instead of the tests of the package")
     chosen = parser.parse_args()
     os.environ["HYPOTHESIS_PROFILE"] = "mutation"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ import attrs
 import pandas as pd
 import pytest
 
+from bankcrm.actions import select_actions
 from bankcrm.book import Book
 from bankcrm.datasets import load_berka
 from bankcrm.policy import PolicySet, default_policies, default_policy
@@ -159,6 +161,16 @@ def test_nothing_is_cut_and_nothing_fails(page: Page, file: Path, width: int) ->
     assert page.faults() == []
 
 
+def test_printed_tables_are_tables(page: Page, file: Path) -> None:
+    """A sheet is narrower than many screens on which a row of a wide table is a list."""
+    page.open(file, width=700)
+    display = "return getComputedStyle(document.querySelector('#alarm thead')).display"
+    assert page.run(display) == "none"
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    assert page.run(display) == "table-header-group"
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
 def test_every_alarm_is_there_and_leads_to_its_why(
     page: Page, file: Path, reviewed: Review
 ) -> None:
@@ -207,9 +219,79 @@ def test_a_complaint_is_explained(page: Page, file: Path, reviewed: Review) -> N
     assert because in shown
 
 
+def test_a_managers_name_leads_to_this_weeks_list(page: Page, file: Path, reviewed: Review) -> None:
+    """What to do this week, for whom and why; a link and the search lead there too."""
+    page.open(file)
+    name = rows_of(page, "managers")[0][0]
+    page.follow(page.driver.find_element("css selector", "#managers tbody a"))
+    assert page.text("#why-title") == f"What to do: {name}"
+    assert page.run("return location.hash") == f"#owner={name}"
+    week = select_actions(reviewed.actions, as_of=reviewed.as_of, owner=name, week=reviewed.as_of)
+    mine = select_actions(reviewed.actions, as_of=reviewed.as_of, owner=name)
+    assert 0 < len(week) < len(mine)
+    shown = rows_of(page, "this-week")
+    assert [row[0] for row in shown] == week["title"].astype(str).tolist()
+    assert [row[1] for row in shown] == week["customer_id"].astype(str).tolist()
+    assert len(rows_of(page, "later")) == len(mine) - len(week)
+    against = week["contact"].isin(["hold", "never"])
+    assert against.any()
+    for text, no, action in zip(
+        (row[-1] for row in shown), against, week.itertuples(), strict=True
+    ):
+        assert text.startswith(str(action.reason))
+        assert text.endswith(f"do not contact: {action.contact_reason}") == no
+    assert f"What to do: {name}" in page.ask(name)
+    page.follow(page.driver.find_element("css selector", "#this-week td a"))
+    assert page.text("#why-title") == f"Customer {shown[0][1]}"
+    page.open(file, width=390, link=f"#owner={name}")
+    assert (
+        page.run("const d = document.getElementById('why'); return d.scrollWidth - d.clientWidth")
+        <= 0
+    )
+
+
+ENGLISH = """
+const texts = new Set();
+const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+while (walk.nextNode()) if (!walk.currentNode.parentElement.closest("script"))
+  texts.add(walk.currentNode.textContent);
+for (const name of ["aria-label", "placeholder"])
+  for (const one of document.querySelectorAll(`[${name}]`)) texts.add(one.getAttribute(name));
+return [...texts].filter((t) => /[a-z]{2}/.test(t));
+"""
+
+
+def test_no_english_is_left_in_chinese_answers(
+    page: Page, reviewed: Review, tmp_path: Path
+) -> None:
+    """Of customers, complaints and owners; ids of rules, rows, files and people stay."""
+    reviewed.to_html(tmp_path / "r.html", language="zh")
+    page.open(tmp_path / "r.html")
+    actions, cases = reviewed.actions, reviewed.complaints
+    chosen = reviewed.customers.reset_index().groupby("stage", observed=True)["customer_id"].first()
+    held = actions.dropna(subset=["contact_reason"]).groupby("contact_reason", observed=True)
+    customers = {*chosen, *held["customer_id"].first().dropna()}
+    links = [*(f"#customer={one}" for one in customers), "#customer=nobody", "#owner=nobody"]
+    for column in ("kind", "severity", "state", "product", "departments"):
+        links += [f"#complaint={one}" for one in cases.drop_duplicates(column).index]
+    links += [f"#owner={name}" for name in actions["department"].unique()]
+    left = set(page.run(ENGLISH))
+    for link in dict.fromkeys(links):
+        page.run("location.hash = arguments[0]; route()", link)
+        left.update(page.run(ENGLISH))
+    names = rf"{reviewed.name}|bankcrm[.\w]*|default|nobody|earlier|\w+\.(?:csv|parquet)"
+    fine = rf"^[\w-]+ → |\b(?:{names})\b"
+    named = {*actions["manager"].dropna(), *page.texts("#policy-table td, #quality-rules td")}
+    texts = {re.sub(fine, "", text) for text in left - named}
+    texts = {re.sub(r"[A-Z][\w']+-\d-[A-Z]", "", text) for text in texts}  # of employees
+    assert {text for text in texts if re.search("[a-z]{2}", text)} == set()
+
+
 def test_unknown_ids_are_said_to_be_unknown(page: Page, file: Path) -> None:
     page.open(file)
     assert "No such customer on this page." in page.ask("nobody")
+    page.open(file, link="#constructor=1")
+    assert page.faults() == []
     assert "No such customer on this page." in page.ask("__proto__")
     page.open(file, link="#complaint=nothing")
     assert "No such complaint on this page." in page.text("#why")
@@ -281,6 +363,7 @@ def test_everybody_can_use_it(page: Page, file: Path, reviewed: Review, scheme: 
         (390, ""),
         (1400, f"#customer={alarmed}"),
         (390, "#complaint=1"),
+        (1400, "#owner=customer_service"),
     ):
         page.open(file, width=width, scheme=scheme, link=link)
         assert page.violations() == [], (width, link)

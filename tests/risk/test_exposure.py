@@ -109,7 +109,7 @@ def test_unknown_capital_gives_no_state() -> None:
     found = limit_use(exposures((1, 5, 5)), capital=None)
     assert found["state"].isna().all()
     assert found["use"].isna().all()
-    assert [str(f.column) for f in findings_of(found)] == ["net"]
+    assert [(f.column, f.count) for f in findings_of(found)] == [("net", 0)]
     lost = Capital(date=dt.date(2026, 6, 30), net=-5, tier1=1)
     assert limit_use(exposures((1, 5, 5)), capital=lost)["state"].tolist() == ["breach"]
     nobody = limit_use(exposures(), capital=CAPITAL)

@@ -19,7 +19,6 @@ from bankcrm.datasets import make_book
 from bankcrm.reviews import EarlierReview, read_earlier
 from bankcrm.reviews.model import earlier_of
 from bankcrm.reviews.risk import RISK_FRAMES
-from bankcrm.reviews.run import _before
 from bankcrm.risk import find_groups
 
 BEFORE, NOW = "2026-03-31", "2026-06-30"
@@ -100,8 +99,11 @@ def test_a_lost_customer_leaves_and_a_later_review_is_no_memory(book: Book, befo
     assert again is not None
     assert again.loc[lost, ["movement", "rule"]].tolist() == ["leave", "gone"]
     assert set(again["movement"]) == {"stay", "leave"}
-    assert _before(earlier, before.as_of) is earlier
-    assert _before(earlier, before.as_of - dt.timedelta(days=1)) is None
+    day_before = before.as_of - dt.timedelta(days=1)
+    alone = review(book, as_of=day_before)
+    beside = review(book, as_of=day_before, earlier=earlier)
+    assert beside.risk.group_changes is None
+    pd.testing.assert_frame_equal(beside.actions, alone.actions)
 
 
 def test_every_case_of_the_watch_list_has_an_action_that_says_why(now: Review) -> None:

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.rules import parse_test
 from bankcrm.scoring import fit_bins
+from bankcrm.scoring.cells import CELLS, cells_of
 from bankcrm.scoring.partition import Trend, best_partition
 
 TRENDS: tuple[Trend, ...] = ("ascending", "descending", "peak", "valley")
@@ -60,6 +61,8 @@ def brute(table: list[tuple[int, int]], trend: Trend, max_bins: int, least: int)
 
 
 @given(cells, st.sampled_from(TRENDS), st.integers(1, 5), st.integers(1, 30))
+@example([(10, 0), (10, 0), (10, 5)], "ascending", 3, 1)  # equal rates are no rise
+@example([(10, 5), (10, 0), (10, 0)], "descending", 3, 1)
 def test_the_partition_is_the_best_of_all(
     table: list[tuple[int, int]], trend: Trend, max_bins: int, least: int
 ) -> None:
@@ -79,6 +82,13 @@ def test_the_partition_is_the_best_of_all(
     ]
     assert len(sums) <= max_bins
     assert keeps([e / n for n, e in sums], trend)
+
+
+def test_many_numbers_are_in_cells_of_equal_size() -> None:
+    found = cells_of(pd.Series(np.arange(25.0 * CELLS)), np.zeros(25 * CELLS, bool), "x",
+                     min_count=1)  # fmt: skip
+    assert np.bincount(found.code).tolist() == [25] * CELLS
+    assert found.size == CELLS
 
 
 def test_german_credit_has_the_published_information_values(shared_data: Path) -> None:
@@ -160,6 +170,23 @@ def test_missing_values_weigh_nothing_where_they_are_few_and_their_own_bin_where
     assert last.woe == pytest.approx(
         math.log(((100 - last.events) / (400 - 58)) / (last.events / 58))
     )
+
+
+def test_the_parts_of_the_information_value_add_up_over_at_most_six_bins() -> None:
+    """Ten rising rates; five missing values are a bin without weight, which adds nothing."""
+    values = pd.Series(np.repeat(np.arange(10.0), 1000), name="x")
+    event = np.arange(10_000) % 1000 < np.repeat(np.arange(50, 1000, 95), 1000)
+    values[:5] = np.nan
+    found = fit_bins(values, event)
+    assert [b.test.op for b in found.bins].count("missing") == 1
+    assert len(found.bins) == 6 + 1
+    assert found.frame()["iv"].sum() == pytest.approx(found.iv, rel=1e-12)
+
+
+def test_a_feature_of_one_value_is_one_bin() -> None:
+    found = fit_bins(pd.Series([1.0] * 8, name="x"), [True, False] * 4).frame()
+    assert found["test"].iloc[0] == "present"
+    assert found["count"].tolist()[0] == 8
 
 
 def test_an_empty_cell_counts_as_half_a_row_and_no_other_does() -> None:

@@ -133,6 +133,8 @@ def test_a_missing_fact_is_missing() -> None:
     assert scored[["points", "probability", "reasons"]].iloc[1].isna().all()
     assert scored["points"].notna().tolist() == [True, False, True]
     assert score_case({**facts.iloc[1].to_dict()}, CARD).missing == "idle"
+    scored = score_card(FACTS.head(200).assign(idle=FACTS["idle"].mask(FACTS.index == 7)), CARD)
+    assert np.flatnonzero(scored["missing"].notna()).tolist() == [7], "no other lacks a fact"
     balance = next(f for f in CARD.features if f.name == "balance")
     assert balance.bins.bins[-1].test.op == "missing"
     assert balance.points[-1] != 0 or abs(balance.bins.bins[-1].woe) < 0.02
@@ -165,6 +167,13 @@ def test_a_feature_that_would_turn_against_its_trend_is_dropped_with_the_reason(
     assert ("idle", "it says the same as again") in [(d.feature, d.reason) for d in twin.dropped]
 
 
+def test_the_frame_of_a_card_has_one_numbered_row_per_bin() -> None:
+    frame = CARD.frame()
+    assert frame.index.tolist() == list(range(len(frame)))
+    assert frame["points"].tolist() == [p for f in CARD.features for p in f.points]
+    assert frame["count"].groupby(frame["feature"]).sum().tolist() == [len(FACTS)] * 4
+
+
 def test_a_card_survives_toml() -> None:
     assert Card.from_toml(CARD.to_toml()) == CARD
     assert Card.from_toml(CARD.to_toml()).fingerprint == CARD.fingerprint
@@ -183,6 +192,8 @@ def test_what_leaks_the_event_or_tells_nothing_is_refused() -> None:
 
 def test_stability_is_zero_where_nothing_moved_and_names_what_did() -> None:
     assert stability(FACTS, CARD)["psi"].max() == 0
+    twice = stability(pd.concat([FACTS, FACTS]), CARD)["psi"]
+    assert twice.abs().max() < 1e-12, "a bin that is empty on both days has not moved"
     moved = FACTS.assign(idle=FACTS["idle"] + 60)
     found = stability(moved, CARD, then=FACTS)
     assert found.index[0] == "idle" or found.index[0] == "points"

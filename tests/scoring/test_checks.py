@@ -56,11 +56,17 @@ def test_bands_hold_every_row_once_and_equal_points_together(
         assert event[inside].sum() == band["events"]
         share, low, high = wilson([event[inside].sum()], [inside.sum()])
         assert (band["rate"], band["lower"], band["upper"]) == (share[0], low[0], high[0])
+        assert band["predicted"] == pytest.approx(scored(value)["probability"][inside].mean())
     steps = np.unique(value)
     ks = max(abs((value[event] <= s).mean() - (value[~event] <= s).mean()) for s in steps)
     assert found.ks == pytest.approx(ks)
     assert found.gini == pytest.approx(2 * found.auc.estimate - 1)
     assert found.brier == pytest.approx(np.mean((scored(value)["probability"] - event) ** 2))
+
+
+def test_there_are_ten_bands_by_default() -> None:
+    value = np.arange(100.0)
+    assert check_card(scored(value), value % 3 == 0).bands["count"].tolist() == [10] * 10
 
 
 def test_rows_without_points_are_counted_and_left_out() -> None:

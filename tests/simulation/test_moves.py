@@ -40,7 +40,12 @@ def test_who_moves_is_named_with_both_outcomes(book: Book, impact: Impact) -> No
     assert (moved["after"] != moved["before"]).all()
     assert set(impact.moves["id"]) == set(impact.moved)
     assert moved.index[0] in set(impact.moves["id"].head(10))
-    assert "who moves" in str(impact)
+    printed = str(impact)
+    assert "who moves" in printed
+    assert "..." not in printed
+    counted = moved.groupby(["before", "after"]).size()
+    (old, new), most = counted.idxmax(), counted.max()
+    assert f"  {old} → {new}: {most:,}\n" in printed
 
 
 def test_discounts_cost_what_the_entitlements_say(impact: Impact, book: Book) -> None:

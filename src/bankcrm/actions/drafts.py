@@ -161,6 +161,8 @@ def reasons_of_table(
         rule_column: The column of the rule; several ids are joined by ``+``.
         rows: Positions of the customers.
     """
+    if not len(rows):
+        return Reasons.same(0, "", "", np.full(0, "", dtype=object))
     by = situation.policies[domain].table(table)
     read = [name for name in by.facts if name in situation.facts]
     decided = situation.words(rule_column)[rows]

@@ -39,13 +39,14 @@ def care_actions(situation: Situation) -> list[pd.DataFrame]:
 
 
 def _assigned(situation: Situation) -> list[tuple[Action, Rows]]:
-    """Each action of the playbook with the customers that it is for; none who has left."""
+    """Each action of the playbook that is for a customer, with its customers; none who has left."""
     columns = {"stage": situation.words("stage"), "tier": situation.words("tier")}
     columns["cause"] = _causes(situation)
     here = ~situation.flag("closed")
     book = pd.DataFrame(columns)
     policy = situation.policies["lifecycle"]
-    return [(a, np.flatnonzero(rows & here)) for a, rows in assigned(book, policy)]
+    each = ((a, np.flatnonzero(rows & here)) for a, rows in assigned(book, policy))
+    return [(action, rows) for action, rows in each if len(rows)]
 
 
 def _causes(situation: Situation) -> pd.Categorical:

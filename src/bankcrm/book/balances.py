@@ -8,11 +8,14 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from bankcrm.book.view import FrameView
 from bankcrm.errors import DataError
+from bankcrm.frames.arrays import row_blocks
 
 Hold = Literal["forward", "backward", "linear"]
 Floats: TypeAlias = npt.NDArray[np.float64]
 Integers: TypeAlias = npt.NDArray[np.integer[Any]]
+Rows: TypeAlias = "slice | npt.NDArray[np.intp]"
 _Numbers: TypeAlias = npt.NDArray[np.int64]
 
 
@@ -29,6 +32,40 @@ class AverageBalances:
     credit: Floats
     debit: Floats
     days: Floats
+
+
+@attrs.frozen(eq=False)
+class Observations:
+    """Balances in order of account and day, of several on one day the last.
+
+    Attributes:
+        account: Position of the account of each balance.
+        day: Day of each balance, as days since 1970-01-01.
+        balance: Closing balance of that day, float64.
+        rows: Where each of them is in the frame.
+        owner: Position of the customer of each account, one per account of the book; 0 for an
+            account without a balance.
+    """
+
+    account: Integers
+    day: Integers
+    balance: Floats
+    rows: Rows
+    owner: Integers
+
+
+def observations_of(balances: FrameView) -> Observations:
+    """The balances of the frame ``balances``, put in order once for all who average them."""
+    return balances.once("observations", lambda: _observations(balances))
+
+
+def _observations(balances: FrameView) -> Observations:
+    account, day = balances.account(), balances.day("date")
+    owner = np.zeros(len(balances.accounts()), dtype=np.int32)
+    owner[account] = balances.customer()
+    rows = _in_order(account, day)
+    amount = balances.numbers("balance")[rows]
+    return Observations(account[rows], day[rows], amount, rows, owner)
 
 
 def average_balances(
@@ -71,12 +108,36 @@ def average_balances(
     """
     if hold not in ("forward", "backward", "linear"):
         raise DataError(f"hold: got {hold!r}; expected one of forward, backward, linear")
-    account, stamp, balance = _ordered(account, day, balance)
-    same = np.append(account[1:] == account[:-1], False)[: len(account)]
+    ordered = _in_order(account, day)
+    account, stamp, balance = account[ordered], day[ordered], balance[ordered]
     after = end + 1
     closing = np.full(accounts, after, dtype=stamp.dtype)
     if last_day is not None:  # one longer than the last day, which may be the largest int32
         closing = np.minimum(last_day.astype(np.int64) + 1, after).astype(stamp.dtype)
+    credit, debit, days = np.zeros(accounts), np.zeros(accounts), np.zeros(accounts)
+    for rows in row_blocks(len(account)):
+        near = slice(max(rows.start - 1, 0), rows.stop + 1)  # each row beside its neighbours
+        held = _held(account[near], stamp[near], balance[near], closing, start, hold)
+        level, low, high = (values[rows.start - near.start :][: rows.stop - rows.start]
+                            for values in held)  # fmt: skip
+        inside = np.flatnonzero(high > low)
+        place, level = account[rows][inside].astype(np.intp), level[inside]
+        length = (high[inside] - low[inside]).astype(np.float64)
+        np.add.at(credit, place, np.maximum(level, 0.0) * length)
+        np.add.at(debit, place, np.maximum(-level, 0.0) * length)
+        np.add.at(days, place, length)
+    period = float(after - start)
+    return AverageBalances(credit=credit / period, debit=debit / period, days=days)
+
+
+def _held(
+    account: Integers, stamp: Integers, balance: Floats, closing: Integers, start: int, hold: Hold
+) -> tuple[Floats, Integers, Integers]:
+    """The level of each observation, and the days from and before which it stands for the account.
+
+    The neighbours of the first and the last row are not known here.
+    """
+    same = np.append(account[1:] == account[:-1], False)[: len(account)]
     closing = closing[account]
     following = np.where(same, np.roll(stamp, -1), closing)
     if hold == "backward":
@@ -86,35 +147,30 @@ def average_balances(
     else:
         low, high = stamp, following
     low, high = np.maximum(low, start), np.minimum(high, closing)
-    level = balance
-    if hold == "linear":
-        span = np.maximum(following - stamp, 1)
-        slope = np.where(same, (np.roll(balance, -1) - balance) / span, 0.0)
-        level = balance + slope * ((low + high - 1) / 2.0 - stamp)
-    inside = high > low
-    account, level = account[inside], level[inside]
-    length = (high[inside] - low[inside]).astype(np.float64)
-    period = float(after - start)
-    return AverageBalances(
-        credit=np.bincount(account, np.maximum(level, 0.0) * length, accounts) / period,
-        debit=np.bincount(account, np.maximum(-level, 0.0) * length, accounts) / period,
-        days=np.bincount(account, length, accounts).astype(np.float64, copy=False),
-    )
+    if hold != "linear":
+        return balance, low, high
+    span = np.maximum(following - stamp, 1)
+    slope = np.where(same, (np.roll(balance, -1) - balance) / span, 0.0)
+    return balance + slope * ((low + high - 1) / 2.0 - stamp), low, high
 
 
-def _ordered(
-    account: Integers, day: Integers, balance: Floats
-) -> tuple[Integers, Integers, Floats]:
+def _in_order(account: Integers, day: Integers) -> Rows:
     """The observations in order of account and day, the last one of each day."""
-    same = account[1:] == account[:-1]
-    if ((account[1:] > account[:-1]) | same & (day[1:] > day[:-1])).all():
-        return account, day, balance  # as a checked book has it: no copies
+    if _is_ordered(account, day):
+        return slice(None)  # as a checked book has it: no copies
     key = account.astype(np.int64) * (1 << 32) + day
-    if (key[1:] < key[:-1]).any():
-        order = np.argsort(key, kind="stable")
-        account, day, balance, key = account[order], day[order], balance[order], key[order]
-    keep = np.append(key[1:] != key[:-1], True)[: len(key)]
-    return account[keep], day[keep], balance[keep]
+    order = np.argsort(key, kind="stable")
+    key = key[order]
+    last: Rows = order[np.append(key[1:] != key[:-1], True)]
+    return last
+
+
+def _is_ordered(account: Integers, day: Integers) -> bool:
+    for rows in row_blocks(len(account)):
+        a, d = (values[rows.start : rows.stop + 1] for values in (account, day))
+        if not ((a[1:] > a[:-1]) | ((a[1:] == a[:-1]) & (d[1:] > d[:-1]))).all():
+            return False
+    return True
 
 
 def _month_start(stamp: Integers) -> _Numbers:

@@ -13,7 +13,7 @@ import pandas as pd
 from bankcrm.book.contract import CONTRACT, DATED_BY
 from bankcrm.book.view import NEVER, BookView, FrameView, Mask, day_number
 from bankcrm.frames import DataFault
-from bankcrm.frames.arrays import Codes, codes
+from bankcrm.frames.arrays import Codes, Numbers, codes, look_up, row_blocks
 from bankcrm.policy import Policy
 
 SIGNS = ("sign", "frame", "column", "group", "place", "rows", "low", "high")
@@ -96,9 +96,9 @@ def period_of(signs: pd.DataFrame) -> tuple[str | None, str | None]:
 def _dated(frame: FrameView, column: str) -> tuple[Codes, pd.Index]:
     """The code of each row's day, -1 where it is missing, and the days."""
     day = frame.day(column)
-    known = day < NEVER
-    if known.all():
+    if int(day.max(initial=0)) < NEVER:
         return codes(day)
+    known = day < NEVER
     code = np.full(len(day), -1, np.intp)
     code[known], days = codes(day[known])
     return code, days
@@ -117,14 +117,24 @@ def _days(name: str, frame: FrameView, code: Codes, days: pd.Index) -> Iterator[
 def _repeats(moves: FrameView) -> Mask:
     """Which rows equal an earlier one in every column but the number of the transaction."""
     found = np.zeros(len(moves), dtype=np.bool_)
-    amount = (moves.numbers("amount") + 0.0).view(np.uint64)  # 0.0 and -0.0 are one amount
-    mixed = amount * np.uint64(0x9E3779B97F4A7C15)
-    mixed ^= moves.day("date").astype(np.uint64) * np.uint64(0xC2B2AE3D27D4EB4F)
-    mixed ^= moves.customer().astype(np.uint64) * np.uint64(0x165667B19E3779F9)
+    amount, day, customer = moves.numbers("amount"), moves.day("date"), moves.customer()
+    mixed = np.empty(len(moves), dtype=np.uint64)
+    for rows in row_blocks(len(moves)):
+        part = (amount[rows] + 0.0).view(np.uint64)  # 0.0 and -0.0 are one amount
+        part *= np.uint64(0x9E3779B97F4A7C15)
+        part ^= day[rows].astype(np.uint64) * np.uint64(0xC2B2AE3D27D4EB4F)
+        part ^= customer[rows].astype(np.uint64) * np.uint64(0x165667B19E3779F9)
+        mixed[rows] = part
     ordered = np.sort(mixed)
     twice = ordered[1:][ordered[1:] == ordered[:-1]]
     if len(twice):  # few: only these rows are compared in all columns
-        alike = np.flatnonzero(pd.Series(mixed).isin(twice).to_numpy())
+        first_bits = np.zeros(1 << 16, dtype=np.bool_)
+        first_bits[twice >> np.uint64(48)] = True
+        near = np.concatenate([
+            rows.start + np.flatnonzero(first_bits[(mixed[rows] >> np.uint64(48)).view(np.int64)])
+            for rows in row_blocks(len(mixed))
+        ])  # fmt: skip
+        alike = near[pd.Series(mixed[near]).isin(twice).to_numpy()]
         columns = [c for c in moves.frame if c != "transaction_id"]
         found[alike] = moves.frame[columns].iloc[alike].duplicated().to_numpy()
     return found
@@ -151,38 +161,46 @@ def _values(name: str, frame: FrameView) -> Iterator[tuple[Any, ...]]:
 def _sizes(name: str, frame: FrameView, day: Codes, days: pd.Index) -> Iterator[tuple[Any, ...]]:
     """Rows by size of the amount, whole ones and whole hundreds of them, by month and product."""
     column = _AMOUNTS[name]
-    amount = np.abs(frame.numbers(column))
-    some = (amount > 0) & (day >= 0)
-    if not some.any():
+    size = _sized(frame.numbers(column), day)
+    if not len(size):
         return
-    amount = np.where(some, amount, 1.0)
-    size = np.floor(np.log10(amount) * _BIN).astype(np.int64)
-    least = int(size.min())
-    size -= least
-    wide = 4 * (int(size.max()) + 1)
-    whole = amount == np.floor(amount)
-    # 0 has cents, 1 is whole, 2 is in whole hundreds, 3 does not count
-    kind = whole.astype(np.int8)
-    kind[whole] += amount[whole] % 100 == 0
-    kind[~some] = 3
-    size = size * 4 + kind
+    least = int(size.min()) // 4
+    wide = 4 * (int(size.max()) // 4 - least + 1)
     month, months = codes(_months(days))
-    groups: dict[str, tuple[npt.NDArray[np.integer[Any]], pd.Index]]
-    groups = {"month": (np.append(month, -1)[day], months)}
+    groups = {"month": (look_up(np.append(month, -1).astype(np.int32), day), months)}
     if frame.has("product"):
-        product, words = frame.words("product")
-        groups["product"] = product.astype(np.intp), words
+        groups["product"] = frame.words("product")
     for by, (code, names) in groups.items():
-        cell = (code + 1) * wide + size  # rows without a group come first
-        counts = np.bincount(cell, minlength=(len(names) + 1) * wide)
-        counts = counts.reshape(len(names) + 1, -1, 4)[1:, :, :3]
+        cells = np.zeros((len(names) + 1) * wide, dtype=np.int64)  # rows without a group come first
+        for rows in row_blocks(len(size)):
+            cell = (code[rows].astype(np.intp) + 1) * wide + size[rows]
+            np.add.at(cells, cell - 4 * least, 1)
+        counts = cells.reshape(len(names) + 1, -1, 4)[1:, :, :3]
         group, at = np.nonzero(counts.any(axis=2))
         labels = [str(n) for n in names]
         for g, place, (cents, uneven, even) in zip(
             group.tolist(), (at + least).tolist(), counts[group, at].tolist(), strict=True
         ):
-            rows = cents + uneven + even
-            yield by, name, column, labels[g], place, rows, uneven + even, even
+            whole = uneven + even
+            yield by, name, column, labels[g], place, cents + whole, whole, even
+
+
+def _sized(values: Numbers, day: Codes) -> npt.NDArray[np.int16]:
+    """Four times the size of each amount, plus its kind.
+
+    Kind 0 has cents, 1 is whole, 2 is in whole hundreds, 3 does not count.
+    """
+    found = np.empty(len(values), dtype=np.int16)
+    for rows in row_blocks(len(values)):
+        amount = np.abs(values[rows])
+        none = ~((amount > 0) & (day[rows] >= 0))
+        amount[none] = 1.0
+        whole = amount == np.floor(amount)
+        kind = whole.astype(np.int16)
+        kind[whole] += amount[whole] % 100 == 0
+        kind[none] = 3
+        found[rows] = 4 * np.floor(np.log10(amount) * _BIN).astype(np.int16) + kind
+    return found
 
 
 def _months(days: pd.Index) -> pd.Index:
@@ -199,18 +217,21 @@ def _shared_accounts(view: BookView) -> Iterator[tuple[Any, ...]]:
         return
     owner = np.full(len(view.accounts()) + 1, -1, np.int32)  # the last is that of no account
     for frame in frames.values():
-        known = frame.customer() >= 0
-        owner[frame.account()[known]] = frame.customer()[known]
+        for rows in row_blocks(len(frame)):
+            account, customer = frame.account()[rows], frame.customer()[rows]
+            known = customer >= 0
+            owner[account[known]] = customer[known]
     several = np.zeros(len(owner), np.bool_)
     for frame in frames.values():
-        account, customer = frame.account(), frame.customer()
-        several[account[(owner[account] != customer) & (customer >= 0)]] = True
+        for rows in row_blocks(len(frame)):
+            account, customer = frame.account()[rows], frame.customer()[rows]
+            several[account[(owner[account] != customer) & (customer >= 0)]] = True
     several[-1] = False
     for name, frame in frames.items():
-        rows = int(several[frame.account()].sum()) if several.any() else 0
-        if rows:
+        count = int(several[frame.account()].sum()) if several.any() else 0
+        if count:
             examples = view.accounts()[several[:-1]][:3].astype(str)
-            yield "several", name, "account_id", ", ".join(examples), 0, rows, 0.0, 0.0
+            yield "several", name, "account_id", ", ".join(examples), 0, count, 0.0, 0.0
 
 
 def _stale(signs: pd.DataFrame, day: date, policy: Policy) -> Iterator[DataFault]:

@@ -14,16 +14,25 @@ from bankcrm.book.contract import CONTRACT, FRAMES
 from bankcrm.book.model import Book
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, as_frame, check_frame
-from bankcrm.frames.arrays import Numbers, codes
+from bankcrm.frames.arrays import (
+    Numbers,
+    SmallCodes,
+    distinct_values,
+    look_up,
+    row_blocks,
+    small_codes,
+    whole_days,
+)
 from bankcrm.frames.instants import ZONE, local_day
-from bankcrm.frames.numbering import Positions, look_up, positions_in
+from bankcrm.frames.numbering import Positions, positions_in
 
 DayNumbers: TypeAlias = npt.NDArray[np.int32]
 Mask: TypeAlias = npt.NDArray[np.bool_]
-WordCodes: TypeAlias = npt.NDArray[np.signedinteger[Any]]
+WordCodes: TypeAlias = SmallCodes
 Names: TypeAlias = Mapping[str, str]
 T = TypeVar("T")
 
+_MISSING = np.iinfo(np.int64).min
 NEVER = np.int32(2**31 - 1)
 """The number of a missing day: later than every real day, so ``day <= as_of`` is false."""
 
@@ -43,9 +52,11 @@ def day_numbers(days: npt.NDArray[np.datetime64]) -> DayNumbers:
     >>> day_numbers(np.array(["1970-01-02", "NaT"], "datetime64[D]")).tolist()
     [1, 2147483647]
     """
-    number = days.astype("datetime64[D]").view(np.int64)
-    missing = np.isnat(days)
-    return np.where(missing, np.int64(NEVER), number).astype(np.int32)
+    found = np.empty(len(days), dtype=np.int32)
+    for rows in row_blocks(len(days)):
+        number = whole_days(days[rows]).view(np.int64)
+        found[rows] = np.where(number == _MISSING, NEVER, number)
+    return found
 
 
 @attrs.frozen(eq=False)
@@ -93,11 +104,7 @@ class FrameView:
 
     def words(self, column: str) -> tuple[WordCodes, pd.Index]:
         """The code of each row's word (-1 where missing), in small integers, and the words."""
-        return self._once("words", column, lambda: self._words(column))
-
-    def _words(self, column: str) -> tuple[WordCodes, pd.Index]:
-        code, index = codes(self.frame[column])
-        return code.astype(np.min_scalar_type(-len(index) - 1)), index
+        return self._once("words", column, lambda: small_codes(self.frame[column]))
 
     def is_any(self, column: str, words: Iterable[object]) -> Mask:
         """Which rows hold one of these words; none where the frame lacks the column."""
@@ -127,6 +134,10 @@ class FrameView:
         if isinstance(values.dtype, pd.DatetimeTZDtype):
             return day_numbers(local_day(values, self.zone))
         return day_numbers(values.to_numpy())
+
+    def once(self, what: str, make: Callable[[], T]) -> T:
+        """What a function makes of this frame; it is made when first asked for, and then kept."""
+        return self._once(what, "", make)
 
     def _once(self, what: str, column: str, make: Callable[[], T]) -> T:
         key = what, column
@@ -173,7 +184,7 @@ class BookView:
         if not self._accounts:
             order = ("accounts", "balances", "transactions", "loans")
             frames = [f.frame for n in order if (f := self.get(n, "account_id"))]
-            named = [codes(f["account_id"])[1] for f in frames]
+            named = [distinct_values(f["account_id"]) for f in frames]
             found = pd.Index([], dtype=np.int64)
             for ids in named:
                 more = ids[~ids.isin(found)]
@@ -314,7 +325,7 @@ def _customers(frames: Mapping[str, pd.DataFrame]) -> pd.Index:
         return ids
     found = pd.Index([], dtype=np.int64)
     for frame in frames.values():
-        more = codes(frame["customer_id"])[1]
+        more = distinct_values(frame["customer_id"])
         if len(found) and more.dtype != found.dtype:  # pandas makes floats of int64 and uint64
             found, more = found.astype(object), more.astype(object)
         found = more if not len(found) else found.append(more[~more.isin(found)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import overload
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -44,6 +45,10 @@ def business_day(
     >>> business_day(dt.datetime(2026, 3, 2, 16, 30, tzinfo=dt.timezone.utc)).isoformat()
     '2026-03-03'
     """
+    if isinstance(instants, dt.datetime) and instants.tzinfo is not None:
+        wall = instants.astimezone(ZoneInfo(zone))  # one alone: no arrays
+        late = cutoff is not None and wall.time() >= cutoff
+        return wall.date() + dt.timedelta(days=late)
     local, scalar = local_times(instants, zone)
     if cutoff is not None:
         local = local + np.timedelta64(86_400 - seconds_of(cutoff), "s")

@@ -27,6 +27,7 @@ _NAT = np.datetime64("NaT", "D")
 _ONE = np.timedelta64(1, "D")
 _ONE_DAY = (str, dt.date, np.datetime64)
 _CHUNK = 1 << 14
+_EPOCH = dt.date(1970, 1, 1).toordinal()
 _LOST = -(1 << 40)  # a rank of no working day, whatever is added to it
 
 
@@ -93,8 +94,7 @@ class WorkingCalendar:
     announced_until: np.datetime64 | None = attrs.field(
         default=None, converter=attrs.converters.optional(_day)
     )
-    # _upto[i + 1]: working days up to and with day i, and one more entry on each side, so that a
-    # lookup that is clipped to the table's ends can be distinguished from a true one.
+    # _upto[i + 1]: working days up to and with day i; the first entry is of a missing date.
     _upto: npt.NDArray[np.int64] = attrs.field(init=False, eq=False, repr=False)
     # The working days by rank from 1 on, between two missing ones.
     _padded: Days = attrs.field(init=False, eq=False, repr=False)
@@ -102,8 +102,7 @@ class WorkingCalendar:
     def __attrs_post_init__(self) -> None:
         if not self.working.any():
             raise CalendarError(f"calendar {self.name}: no working day in its table")
-        upto = np.concatenate(([0], np.cumsum(self.working), [0])).astype(np.int64)
-        upto[-1] = upto[-2]
+        upto = np.concatenate(([0], np.cumsum(self.working))).astype(np.int64)
         object.__setattr__(self, "_upto", upto)
         places = self.first + np.flatnonzero(self.working) * _ONE
         object.__setattr__(self, "_padded", np.concatenate(([_NAT], places, [_NAT])))
@@ -180,7 +179,10 @@ class WorkingCalendar:
         ['2026-02-14', '2026-02-24', '2026-02-12']
         """
         if isinstance(n, (int, np.integer)) and (dates is None or isinstance(dates, _ONE_DAY)):
-            return self._add_one(dates, int(n), strict)
+            one, late = self._add_one(dates, int(n))
+            if late:
+                self._check_provisional(np.array([True]), strict)
+            return one
         result, provisional = self.add_marked(dates, n)
         self._check_provisional(provisional, strict)
         return result
@@ -350,15 +352,22 @@ class WorkingCalendar:
             first <= number.min() and number.max() < first + len(self.working)
         )
 
-    def _add_one(self, date: DayLike | None, n: int, strict: bool) -> dt.date:
-        """Add one number to one date: the same look-up as `_add_same`, without its table."""
-        day, _ = _days(date)
-        ranks = self._ahead if n > 0 else self._back
-        result = self._padded.take(ranks.take(self._offsets(day), mode="clip") + n, mode="clip")
-        self._known(day, result)
-        later = self._beyond(np.maximum(day, result) if n < 0 else result)
-        self._check_provisional(later, strict)
-        return _scalar(result)
+    def _add_one(self, date: DayLike | None, n: int) -> tuple[dt.date, bool]:
+        """Add one number to one date, and whether the result is provisional; see `_plain`."""
+        if type(date) is dt.date:
+            number = date.toordinal() - _EPOCH
+        elif pd.isna(cast("str | None", date)):
+            return cast("dt.date", pd.NaT), False
+        else:
+            number = int(as_of_day(date).astype(np.int64))
+        ahead, back, padded, first, until = self._plain
+        place = min(max(number - first + 1, 0), len(ahead) - 1)
+        rank = (ahead if n > 0 else back)[place] + n
+        result = padded[min(max(rank, 0), len(padded) - 1)]
+        if result is None:
+            self._refuse(np.array([as_of_day(date)]), "dates (or their results)")
+        later = result.toordinal() - _EPOCH
+        return result, (max(later, number) if n < 0 else later) > until
 
     def _add_same(self, day: Days, n: int) -> Days:
         """Add one number to every date: a single lookup in a table composed for that number."""
@@ -384,18 +393,30 @@ class WorkingCalendar:
 
     @cached_property
     def _worked(self) -> npt.NDArray[np.bool_]:
-        """Whether each place of the padded table is a working day."""
-        return np.concatenate(([False], self.working, [False]))
+        """Whether each day is a working day; the first entry is of a missing date."""
+        return np.concatenate(([False], self.working))
 
     @cached_property
     def _ahead(self) -> _Ints:
         """Rank from which to count forwards, for each place of the padded table."""
-        return np.concatenate(([_LOST], self._upto[1:-1], [_LOST]))
+        return np.concatenate(([_LOST], self._upto[1:], [_LOST]))
 
     @cached_property
     def _back(self) -> _Ints:
         """Rank from which to count backwards."""
-        return np.concatenate(([_LOST], self._upto[:-2] + 1, [_LOST]))
+        return np.concatenate(([_LOST], self._upto[:-1] + 1, [_LOST]))
+
+    @cached_property
+    def _plain(self) -> tuple[list[int], list[int], list[Any], int, float]:
+        """The tables of `_add_each` as lists, which one date reads faster: ranks ahead and back,
+        working days by rank, the number of the first day, and that of the last settled one.
+        """
+        until = self.announced_until
+        settled = np.inf if until is None else int(until.astype(np.int64))
+        first = int(self.first.astype(np.int64))
+        return (
+            self._ahead.tolist(), self._back.tolist(), self._padded.tolist(), first, settled
+        )  # fmt: skip
 
     def _offsets(self, day: Days) -> _Ints:
         """Places in the padded table, unchecked: a missing date falls beyond one of its ends."""
@@ -455,13 +476,7 @@ def _days(dates: object) -> tuple[Days, bool]:
         return np.array([as_of_day(dates)]), True
     if isinstance(dates, (list, tuple)) and any(isinstance(d, str) for d in dates):
         return np.array([_NAT if pd.isna(d) else as_of_day(d) for d in dates]), False
-    if isinstance(dates, (list, tuple)) and any(isinstance(d, np.datetime64) for d in dates):
-        return np.array(dates, dtype="datetime64[D]"), False
     return days(cast("ManyDays", dates)), False
-
-
-def _scalar(day: Days) -> dt.date:
-    return cast("dt.date", pd.NaT if np.isnat(day[0]) else day[0].item())
 
 
 def _whole(n: int | ManyDays) -> _Ints:

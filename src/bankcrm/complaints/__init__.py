@@ -4,6 +4,7 @@ from bankcrm.complaints.assignment import assign_handlers, queue_order
 from bankcrm.complaints.clocks.deadlines import deadlines
 from bankcrm.complaints.clocks.events import CaseEvent
 from bankcrm.complaints.clocks.replay import replay_clock
+from bankcrm.complaints.clocks.replay_frame import replay_clock_frame
 from bankcrm.complaints.clocks.rules import combine
 from bankcrm.complaints.clocks.state import Clock, ClockState
 from bankcrm.complaints.escalation import escalate, follow_ups
@@ -55,6 +56,7 @@ __all__ = [
     "raise_severity",
     "read_lexicon",
     "replay_clock",
+    "replay_clock_frame",
     "route",
     "route_frame",
     "severity_facts",

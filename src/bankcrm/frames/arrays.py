@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,7 +18,11 @@ from bankcrm.errors import DataError
 Days: TypeAlias = npt.NDArray[np.datetime64]
 Numbers: TypeAlias = npt.NDArray[np.float64]
 Codes: TypeAlias = npt.NDArray[np.intp]
+SmallCodes: TypeAlias = npt.NDArray[np.integer[Any]]
 ArrayLike: TypeAlias = "pd.Series | pd.Index | npt.NDArray[np.generic] | Sequence[object]"
+
+BLOCK = 1 << 16
+"""Rows that stay in the processor's cache through several passes."""
 
 _DAY = 86_400  # seconds
 _NAT = np.iinfo(np.int64).min
@@ -90,7 +94,7 @@ def days(values: ArrayLike, name: str = "date") -> Days:
         )
     if not types.is_object_dtype(dtype):
         if types.is_datetime64_dtype(dtype):
-            return _days_of(series.to_numpy())
+            return whole_days(series.to_numpy())
         if isinstance(dtype, pd.ArrowDtype) and dtype.kind == "M":
             return series.astype("datetime64[us]").to_numpy().astype("datetime64[D]")
         if isinstance(dtype, pd.ArrowDtype) and "date" in str(dtype):
@@ -120,7 +124,7 @@ def days(values: ArrayLike, name: str = "date") -> Days:
     )
 
 
-def _days_of(instants: npt.NDArray[np.datetime64]) -> Days:
+def whole_days(instants: npt.NDArray[np.datetime64]) -> Days:
     """The days of naive instants; those in seconds five times faster than numpy converts them."""
     if instants.dtype != "datetime64[s]" or not len(instants):
         return instants.astype("datetime64[D]")
@@ -142,6 +146,23 @@ def midnights(day: Days) -> npt.NDArray[np.datetime64]:
     if len(number) and number.min() == _NAT:
         second[number == _NAT] = np.datetime64("NaT", "s")
     return second
+
+
+def day_stamps(values: pd.Series, name: str = "date") -> npt.NDArray[np.datetime64]:
+    """The days of a column as midnights in ``datetime64[s]``; without a copy if they are so.
+
+    >>> day_stamps(pd.to_datetime(pd.Series(["2026-06-30 17:00"])).astype("datetime64[s]"))
+    array(['2026-06-30T00:00:00'], dtype='datetime64[s]')
+    """
+    if values.dtype == "datetime64[s]":
+        stamp: npt.NDArray[np.datetime64] = values.to_numpy()
+        second = stamp.view(np.int64)
+        if not any(
+            ((second[rows] % _DAY != 0) & (second[rows] != _NAT)).any()
+            for rows in row_blocks(len(second))
+        ):
+            return stamp
+    return midnights(days(values, name))
 
 
 def numbers(values: ArrayLike, name: str = "amount") -> Numbers:
@@ -203,8 +224,8 @@ def codes(values: ArrayLike) -> tuple[Codes, pd.Index]:
     """
     series = _series(values)
     if isinstance(series.dtype, pd.CategoricalDtype):
-        code = series.cat.codes.to_numpy().astype(np.intp)
-        return _used(code, pd.Index(series.cat.categories))
+        small, words = _used(series.cat.codes.to_numpy(), pd.Index(series.cat.categories))
+        return small.astype(np.intp), words
     if types.is_float_dtype(series.dtype):
         whole = numbers(series)
         null = np.isnan(whole)
@@ -213,7 +234,7 @@ def codes(values: ArrayLike) -> tuple[Codes, pd.Index]:
             return _integer_codes(plain.astype(np.int64), null)
     elif types.is_integer_dtype(series.dtype) and not types.is_unsigned_integer_dtype(series.dtype):
         if isinstance(series.dtype, np.dtype):
-            return _integer_codes(series.to_numpy().astype(np.int64, copy=False), None)
+            return _integer_codes(series.to_numpy(), None)
         null = series.isna().to_numpy()
         return _integer_codes(series.to_numpy(dtype=np.int64, na_value=0), null)
     try:
@@ -228,6 +249,64 @@ def codes(values: ArrayLike) -> tuple[Codes, pd.Index]:
             f"expected ids or words, found {found} objects, which are no values"
         ) from None
     return code.astype(np.intp, copy=False), pd.Index(index)
+
+
+def small_codes(values: pd.Series) -> tuple[SmallCodes, pd.Index]:
+    """The same as `codes` in the smallest integers that hold them.
+
+    >>> code, index = small_codes(pd.Series(["b", None, "a"], dtype="category"))
+    >>> code.tolist(), str(code.dtype), index.tolist()
+    ([1, -1, 0], 'int8', ['a', 'b'])
+    """
+    code: SmallCodes
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        code, index = _used(values.cat.codes.to_numpy(), pd.Index(values.cat.categories))
+    else:
+        code, index = codes(values)
+    return code.astype(np.min_scalar_type(-len(index) - 1), copy=False), index
+
+
+def look_up(table: npt.NDArray[Any], code: SmallCodes) -> npt.NDArray[Any]:
+    """The entry of a table for each code; the last entry for the code -1.
+
+    >>> look_up(np.array([10, 20, 0], np.int8), np.array([1, -1, 0], np.int8)).tolist()
+    [20, 0, 10]
+    """
+    if code.dtype != np.int8 or table.itemsize != 1:
+        return table.take(code, mode="wrap")
+    # Bytes are translated four times faster than small codes are taken, which become intp first.
+    full = np.empty(256, table.dtype)
+    full[: len(table)], full[-1] = table, table[-1]
+    return np.frombuffer(bytearray(code).translate(full.tobytes()), table.dtype)
+
+
+def row_blocks(rows: int) -> Iterator[slice]:
+    """Slices of `BLOCK` rows, the last one shorter.
+
+    >>> [s.stop for s in row_blocks(2 * BLOCK + 1)]
+    [65536, 131072, 131073]
+    """
+    for start in range(0, rows, BLOCK):
+        yield slice(start, min(start + BLOCK, rows))
+
+
+def distinct_values(values: pd.Series) -> pd.Index:
+    """The distinct values, as `codes` gives them, without the code of each row.
+
+    >>> distinct_values(pd.Series([30, 10, 30])).tolist()
+    [10, 30]
+    """
+    if not (isinstance(values.dtype, np.dtype) and values.dtype.kind == "i" and len(values)):
+        return codes(values)[1]
+    ids = values.to_numpy()
+    low = int(ids.min())
+    span = int(ids.max()) - low + 1
+    if span > 8 * len(ids) + 1024:
+        return codes(values)[1]
+    seen = np.zeros(span, dtype=np.bool_)
+    for rows in row_blocks(len(ids)):
+        seen[np.subtract(ids[rows], low, dtype=np.intp)] = True
+    return pd.Index(np.flatnonzero(seen) + low)
 
 
 def is_unicode(text: str) -> bool:
@@ -262,7 +341,7 @@ def surely_distinct(ids: pd.Series) -> bool:
 
 
 def _integer_codes(
-    ids: npt.NDArray[np.int64], null: npt.NDArray[np.bool_] | None
+    ids: npt.NDArray[np.signedinteger[Any]], null: npt.NDArray[np.bool_] | None
 ) -> tuple[Codes, pd.Index]:
     """Codes of whole numbers: by a table over their range if it is dense, else by hashing."""
     if null is not None and null.any():
@@ -274,9 +353,9 @@ def _integer_codes(
     low = int(ids.min())
     span = int(ids.max()) - low + 1
     if span > 8 * len(ids) + 1024:
-        code, distinct = pd.factorize(ids, sort=True)
+        code, distinct = pd.factorize(ids.astype(np.int64, copy=False), sort=True)
         return code.astype(np.intp, copy=False), pd.Index(distinct)
-    offset = (ids - low).astype(np.intp, copy=False)
+    offset = np.subtract(ids, low, dtype=np.intp)
     seen = np.zeros(span, dtype=np.bool_)
     seen[offset] = True
     distinct = np.flatnonzero(seen)
@@ -287,16 +366,17 @@ def _integer_codes(
     return rank[offset], pd.Index(distinct + low)
 
 
-def _used(code: Codes, index: pd.Index) -> tuple[Codes, pd.Index]:
+def _used(code: npt.NDArray[np.integer[Any]], index: pd.Index) -> tuple[SmallCodes, pd.Index]:
     """Leave out the values that no row has."""
     seen = np.zeros(len(index) + 1, dtype=np.bool_)
-    seen[code] = True  # -1 marks the spare last place
+    for rows in row_blocks(len(code)):
+        seen[code[rows]] = True  # -1 marks the spare last place
+        if seen[:-1].all():  # most often the first rows have every value
+            return code, index
     used = np.flatnonzero(seen[:-1])
-    if len(used) == len(index):
-        return code, index
-    rank = np.full(len(index) + 1, -1, dtype=np.intp)
-    rank[used] = np.arange(len(used), dtype=np.intp)
-    return rank[code], index[used]
+    rank = np.full(len(index) + 1, -1, dtype=code.dtype)
+    rank[used] = np.arange(len(used), dtype=code.dtype)
+    return look_up(rank, code), index[used]
 
 
 def _is_aware(dtype: Any) -> bool:

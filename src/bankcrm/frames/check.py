@@ -80,9 +80,9 @@ def frame_of_any(data: object) -> pd.DataFrame:
     if isinstance(data, pd.DataFrame):
         if isinstance(data.columns, pd.MultiIndex):
             raise DataError("columns: expected one name each, found several levels; join them")
-        levels = pd.Index([n for n in data.index.names if n is not None])
-        if not levels.is_unique:
-            twice = levels[levels.duplicated()][0]
+        names = [n for n in data.index.names if n is not None]
+        if len(set(names)) < len(names):
+            twice = next(n for n in names if names.count(n) > 1)
             raise DataError(f"index: the level {twice} more than once; give each its own name")
         return _numbered(data, PERSONAL)
     if isinstance(data, pd.Series) or not hasattr(data, "__arrow_c_stream__"):

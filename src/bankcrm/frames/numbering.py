@@ -12,7 +12,7 @@ import pandas as pd
 from pandas.api import types
 
 from bankcrm.errors import DataError
-from bankcrm.frames.arrays import codes
+from bankcrm.frames.arrays import codes, row_blocks
 
 Positions: TypeAlias = npt.NDArray[np.int32]
 
@@ -98,22 +98,11 @@ def positions_in(ids: pd.Series, index: pd.Index) -> Positions:
         if span <= 8 * max(len(known), len(ids)) + 1024:
             place = np.full(span + 1, -1, dtype=np.int32)  # the last is that of unknown ids
             place[known - low] = np.arange(len(known), dtype=np.int32)
-            offset = (ids.to_numpy().astype(np.int64, copy=False) - low).view(np.uint64)
-            return place[np.minimum(offset, np.uint64(span)).view(np.int64)]
+            plain, found = ids.to_numpy(), np.empty(len(ids), dtype=np.int32)
+            for rows in row_blocks(len(plain)):
+                offset = np.subtract(plain[rows], low, dtype=np.int64).view(np.uint64)
+                found[rows] = place[np.minimum(offset, np.uint64(span)).view(np.int64)]
+            return found
     code, distinct = codes(ids)
     place = np.append(index.get_indexer(distinct), -1).astype(np.int32)
     return place[code]
-
-
-def look_up(table: npt.NDArray[Any], code: npt.NDArray[np.signedinteger[Any]]) -> npt.NDArray[Any]:
-    """The entry of a table for each code; the last entry for the code -1.
-
-    >>> look_up(np.array([10, 20, 0], np.int8), np.array([1, -1, 0], np.int8)).tolist()
-    [20, 0, 10]
-    """
-    if code.dtype != np.int8 or table.itemsize != 1:
-        return table.take(code, mode="wrap")
-    # Bytes are translated four times faster than small codes are taken, which become intp first.
-    full = np.empty(256, table.dtype)
-    full[: len(table)], full[-1] = table, table[-1]
-    return np.frombuffer(bytearray(code).translate(full.tobytes()), table.dtype)

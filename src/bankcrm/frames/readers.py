@@ -11,7 +11,7 @@ import pandas as pd
 from pandas.api import types
 
 from bankcrm.errors import DataError
-from bankcrm.frames.arrays import codes, days, is_unicode, midnights, numbers
+from bankcrm.frames.arrays import day_stamps, is_unicode, look_up, numbers, small_codes
 from bankcrm.frames.column import Column
 from bankcrm.frames.instants import local_day
 
@@ -147,20 +147,20 @@ def _read_category(values: pd.Series, column: Column, until: LastDay | None) -> 
     dtype = pd.CategoricalDtype(list(column.choices))
     if column.choices and _same_categories(values.dtype, dtype):
         return values, _null_flaw(lambda: values.isna().to_numpy(), column)
-    code, index = codes(values)
+    code, index = small_codes(values)
     if len(index) and types.infer_dtype(index, skipna=True) != "string":
         raise DataError("no text")
     flaws = _null_flaw(lambda: code < 0, column)
     if not column.choices:
         return pd.Categorical.from_codes(code, index), flaws
-    place = pd.Index(column.choices).get_indexer(index.astype(object).map(str)).astype(np.intp)
-    place = np.append(place, -1)  # the place that a null's code -1 finds
-    chosen = place[code]
-    outside = (chosen < 0) & (code >= 0)
-    expected = f"one of {', '.join(column.choices)}"
-    flaws.append(Flaw("outside_choices", outside, expected, "map them to these words"))
+    place = pd.Index(column.choices).get_indexer(index.astype(object).map(str))
     small = np.int8 if len(column.choices) < 128 else np.int16
-    return pd.Categorical.from_codes(chosen.astype(small), dtype=dtype), flaws
+    chosen = look_up(np.append(place, -1).astype(small), code)
+    if (place < 0).any():
+        outside = (chosen < 0) & (code >= 0)
+        expected = f"one of {', '.join(column.choices)}"
+        flaws.append(Flaw("outside_choices", outside, expected, "map them to these words"))
+    return pd.Categorical.from_codes(chosen, dtype=dtype), flaws
 
 
 def _same_categories(found: object, wanted: pd.CategoricalDtype) -> bool:
@@ -172,15 +172,20 @@ def _same_categories(found: object, wanted: pd.CategoricalDtype) -> bool:
 
 
 def _read_date(values: pd.Series, column: Column, until: LastDay | None) -> Read:
-    day = days(values, column.name)
+    day = day_stamps(values, column.name)
     flaws = _null_flaw(lambda: np.isnat(day), column)
     until = None if column.known_from else until  # what is known from another day may lie ahead
     # A missing day is the least of numbers.
-    if until is not None and day.view(np.int64).max(initial=0) > until.day.astype(np.int64):
+    if until is not None and day.view(np.int64).max(initial=0) > _seconds(until.day):
         advice = "leave them out or review as of a later day"
         late = day > until.day
         flaws.append(Flaw("after_as_of", late, f"dates up to {until.day}", advice))
-    return midnights(day), flaws
+    return day, flaws
+
+
+def _seconds(day: np.datetime64) -> int:
+    """The midnight of a day in seconds since 1970-01-01."""
+    return int(day.astype("datetime64[s]").astype(np.int64))
 
 
 def _read_instant(values: pd.Series, column: Column, until: LastDay | None) -> Read:

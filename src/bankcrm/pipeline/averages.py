@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.book.balances import average_balances
+from bankcrm.book.balances import average_balances, observations_of
 from bankcrm.book.view import BookView, FrameView, day_number
 from bankcrm.policy import Policy
 
@@ -38,14 +38,11 @@ def averages_of(view: BookView, day: np.datetime64, policy: Policy) -> pd.DataFr
 
 
 def _average(balances: FrameView, start: int, end: int) -> npt.NDArray[np.float64]:
-    account, ids = balances.words("account_id")
-    when, customer = balances.day("date"), balances.customer()
+    seen = observations_of(balances)
     size = len(balances.customers)
     found = average_balances(
-        account, when, balances.numbers("balance"), len(ids), start=start, end=end
+        seen.account, seen.day, seen.balance, len(seen.owner), start=start, end=end
     )
-    owner = np.zeros(len(ids), dtype=np.intp)
-    owner[account] = customer
-    total = np.bincount(owner, found.credit, size)
-    known = np.bincount(customer[when <= end], minlength=size) > 0
+    total = np.bincount(seen.owner, found.credit, size)
+    known = np.bincount(balances.customer()[balances.day("date") <= end], minlength=size) > 0
     return np.where(known, total, np.nan)

@@ -69,9 +69,12 @@ class Block:
                 f"columns {', '.join(map(str, columns.columns))} of a step: {len(columns)} rows; "
                 f"expected one row per customer ({len(self.customers)}), in their order"
             )
-        made = {str(name): self.found[name] for name in self.found}
-        made |= {str(name): values.set_axis(self.customers) for name, values in columns.items()}
-        self.found = pd.DataFrame(made, index=self.customers, copy=False)
+        columns = columns.set_axis(self.customers, axis=0)
+        again = [name for name in columns if name in self.found]
+        if again:
+            self.found = self.found.assign(**{str(name): columns[name] for name in again})
+            columns = columns.drop(columns=again)
+        self.found = pd.concat([self.found, columns], axis=1)
 
     def gather(self, step: Step) -> pd.DataFrame:
         """The facts of a step; no column where it has none of its own."""

@@ -146,6 +146,9 @@ class Policy:
 
     def parameter(self, name: str) -> Parameter:
         """A parameter with its unit, source and note."""
+        versions = self.parameters.get(name, ())
+        if len(versions) == 1:
+            return versions[0]
         found: Parameter = self._one("parameters", "parameter", name)
         return found
 
@@ -228,6 +231,8 @@ class Policy:
         if faults:
             raise PolicyError(faults)
         shared = self.shared and self.shared.at(day)
+        if (shared, parameters, tables) == (self.shared, self.parameters, self.tables):
+            return self  # with what has been derived of it
         return attrs.evolve(self, parameters=parameters, tables=tables, shared=shared)
 
     def with_parameters(self, **values: Any) -> Self:

@@ -85,7 +85,8 @@ class PolicySet:
 
     def at(self, day: date) -> Self:
         """Every policy as it stood on a day."""
-        return attrs.evolve(self, policies={d: p.at(day) for d, p in self.policies.items()})
+        found = {d: p.at(day) for d, p in self.policies.items()}
+        return self if found == self.policies else attrs.evolve(self, policies=found)
 
     def with_facts(
         self, domain: str, facts: pd.DataFrame, frames: Mapping[str, object], *, as_of: date

@@ -27,9 +27,36 @@ POPULATIONS = {
 """Of whom each key figure is."""
 
 
+def attention(s: Mapping[str, Any], words: Words) -> list[str]:
+    """The alarms and the overdue complaints in a few sentences."""
+    sentences = []
+    if "warning" not in s["not_available"]:
+        sentences.append(
+            words.sentence(
+                "{alarm} {alarm:customer has|customers have} an alarm; {watch} {watch:is|are} on "
+                "watch.",
+                alarm=s["warning"].get("alarm", 0),
+                watch=s["warning"].get("watch", 0),
+            )
+        )
+    complaints = s["complaints"]
+    if complaints["accepted"] and complaints["overdue"] is not None:
+        late = complaints["state"].get("late", 0)
+        sentences.append(
+            words.sentence(
+                "{overdue} {overdue:complaint is|complaints are} overdue; {late} of {answered} "
+                "{answered:answer|answers} {late:was|were} late.",
+                overdue=complaints["overdue"],
+                late=late,
+                answered=late + complaints["state"].get("in_time", 0),
+            )
+        )
+    return sentences
+
+
 def glance(s: Mapping[str, Any], words: Words) -> list[str]:
     """The book in a few sentences."""
-    stage, measured, complaints = s["stage"], s["concentration"], s["complaints"]
+    stage, measured = s["stage"], s["concentration"]
     absent, others = s["not_available"], s["others"]["stage"]
     sentences = []
     if "stage" not in absent:
@@ -80,26 +107,6 @@ def glance(s: Mapping[str, Any], words: Words) -> list[str]:
         sentences.append(
             words("Contribution, value and tiers are not available: {why}.").format(why=why)
         )
-    if "warning" not in absent:
-        sentences.append(
-            words.sentence(
-                "{alarm} {alarm:customer has|customers have} an alarm; {watch} {watch:is|are} on "
-                "watch.",
-                alarm=s["warning"].get("alarm", 0),
-                watch=s["warning"].get("watch", 0),
-            )
-        )
-    if complaints["accepted"] and complaints["overdue"] is not None:
-        late = complaints["state"].get("late", 0)
-        sentences.append(
-            words.sentence(
-                "{overdue} {overdue:complaint is|complaints are} overdue; {late} of {answered} "
-                "{answered:answer|answers} {late:was|were} late.",
-                overdue=complaints["overdue"],
-                late=late,
-                answered=late + complaints["state"].get("in_time", 0),
-            )
-        )
     return sentences
 
 
@@ -127,10 +134,10 @@ def workload(week: pd.DataFrame, every: int, words: Words) -> list[str]:
         n=departments[1],
     )
     if not week["manager"].notna().any():
-        return [f"{said} {most}"]
+        return [words.paragraph(said, most)]
     manager, number = _most(week["manager"].dropna())
     of = words.sentence("Among the managers, {name} has the most: {n}.", name=manager, n=number)
-    return [f"{said} {most} {of}"]
+    return [words.paragraph(said, most, of)]
 
 
 def carried_over(
@@ -183,7 +190,9 @@ def key_figures(
     changes = {} if before is None else _changes(before, after)
     same = {"+0", "+0.0 pp", "+0.000"}
     texts = {
-        name: words("no change") if c in same else f"{words('change')} {c}"
+        name: words("no change")
+        if c in same
+        else f"{words('change')} {c.replace(' pp', words(' pp'))}"
         for name, c in changes.items()
     }
     return [

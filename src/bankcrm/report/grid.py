@@ -13,14 +13,15 @@ from bankcrm.report.words import Words
 
 Kind = Literal[
     "word", "department", "bad", "text", "day", "task", "reasons", "customer", "complaint",
-    "number", "share", "rate", "bar",
+    "subject", "owner", "manager", "number", "share", "rate", "bar",
 ]  # fmt: skip
 """How a column is shown.
 
 A ``word`` is translated, a ``bad`` one is also marked; ``department`` is one or several; a ``day``
 is not broken, and a ``task`` has a wide column; ``reasons`` are several, joined by semicolons.
-``customer`` and ``complaint`` are ids that link to their explanation. ``bar`` is a number with a
-bar below it, ``share`` a part of one with a bar, ``rate`` one without.
+``customer`` and ``complaint`` are ids that link to their explanation, ``subject`` an id with its
+kind; an ``owner`` is a department that links to its actions, as a ``manager`` does. ``bar`` is a
+number with a bar below it, ``share`` a part of one with a bar, ``rate`` one without.
 """
 Shown: TypeAlias = tuple[str, Kind, Iterable[Any]]
 """A column: its head, how it is shown, and its values."""
@@ -118,6 +119,11 @@ def _cells(kind: Kind, values: list[Any], words: Words) -> list[Cell]:
         "reasons": lambda v: Cell(words.reasons(str(v)), style="wrap"),
         "customer": lambda v: Cell(str(v), href=_link("customer", v), style="wrap"),
         "complaint": lambda v: Cell(str(v), href=_link("complaint", v), style="wrap"),
+        "subject": lambda v: Cell(
+            str(v[1]), href=_link(*v) if v[0] == "customer" else "", style="wrap"
+        ),
+        "owner": lambda v: Cell(words.departments(v), href=_link("owner", v)),
+        "manager": lambda v: Cell(str(v), href=_link("owner", v)),
         "number": lambda v: Cell(_amount(v), float(v)),
         "rate": lambda v: Cell(f"{v:.0%}", float(v)),
         "share": lambda v: Cell(

@@ -14,7 +14,7 @@ from bankcrm.arguments import as_kind
 from bankcrm.errors import MissingExtraError
 from bankcrm.report import sections, trends
 from bankcrm.report.charts import curve, flow, heatmap
-from bankcrm.report.glance import carried_over, glance, key_figures, workload
+from bankcrm.report.glance import attention, carried_over, glance, key_figures, workload
 from bankcrm.report.packing import packed, packed_actions, script_json, sources
 from bankcrm.report.quality_sections import quality_tables
 from bankcrm.report.risk_sections import risk_tables
@@ -154,13 +154,14 @@ def _explained(content: ReportContent, words: Words) -> dict[str, Any]:
     """What the script of the page reads: the decisions, and what is to be done."""
     found = packed(content.explanations, content.complaint_rules, words, FORMULA)
     to_do = content.actions.assign(title=sections.titles(content.actions, words))
-    return found | {"actions": packed_actions(to_do, found, words)}
+    return found | {"actions": packed_actions(to_do, content.as_of, found, words)}
 
 
 def _foot(content: ReportContent, words: Words) -> str:
     """The line at the foot of every printed page."""
     policies = f"{words('policies')} {content.summary['fingerprint'][:12]}"
-    return f"{words('Customer review')}: {content.name}, {content.as_of} · {policies}"
+    title = words(": ").join((words("Customer review"), content.name))
+    return f"{title}, {content.as_of} · {policies}"
 
 
 def _css_text(text: str) -> str:
@@ -192,8 +193,9 @@ def _head(content: ReportContent, words: Words) -> dict[str, Any]:
         "currency": content.currency,
         "earlier": earlier,
         "figures": key_figures(content.figures, s, before, words),
-        "glance": [
-            *glance(s, words),
+        "glance": glance(s, words),
+        "attention": [
+            *attention(s, words),
             *workload(content.week, len(content.actions), words),
             *carried_over(content.actions, since, content.settled, words),
         ],
@@ -342,11 +344,14 @@ def _reach(content: ReportContent, everybody: int, words: Words) -> str:
         )
     if cases == all_cases:
         return said
-    return f"{said} " + words.sentence(
-        "Of {all} complaints it explains {n}: those not answered, those answered late, and the "
-        "newest.",
-        n=cases,
-        all=all_cases,
+    return words.paragraph(
+        said,
+        words.sentence(
+            "Of {all} complaints it explains {n}: those not answered, those answered late, and "
+            "the newest.",
+            n=cases,
+            all=all_cases,
+        ),
     )
 
 

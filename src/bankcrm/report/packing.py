@@ -8,6 +8,7 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any
 
 import pandas as pd
@@ -15,11 +16,15 @@ import pandas as pd
 from bankcrm.report.words import Words
 
 TEXTS = (
-    "All facts", "Close", "Complaint", "Complaints of this customer", "Customer", "Decisions",
-    "Filter", "Full trace", "No such complaint on this page.", "No such customer on this page.",
-    "Save as CSV", "Show all", "Show fewer", "What to do", "Why there is a warning", "applies",
-    "ascending", "by", "descending", "does not apply", "due", "no", "not reached", "otherwise",
-    "rows", "rows not printed", "sorted by", "undecided", "yes",
+    ", ", ": ", "; ", "All facts", "Close", "Complaint", "Complaints of this customer", "Customer",
+    "Decisions", "Due later", "Due this week or overdue", "Filter", "Full trace",
+    "No action is due this week.", "No such complaint on this page.",
+    "No such customer on this page.", "No such owner on this page.",
+    "Only customers that this page explains; all are in actions.csv.",
+    "Save as CSV", "Show all", "Show fewer", "What to do", "Why there is a warning", "action",
+    "applies", "ascending", "by", "complaint", "customer", "descending", "does not apply", "due",
+    "no", "not reached", "otherwise", "priority", "reasons", "rows", "rows not printed",
+    "sorted by", "undecided", "yes",
 )  # fmt: skip
 """What the script says."""
 
@@ -42,22 +47,32 @@ def packed(
         "guard": guard,
         "customer": _subject(explanations, "customers", words),
         "complaint": _subject(complaints, "complaints", words),
-        "words": _known(tables, facts, words) | _lists(complaints, words),
+        "words": _known(tables, facts, words)
+        | _values(explanations, "customers", words)
+        | _values(complaints, "complaints", words),
         "text": {t: words(t) for t in TEXTS},
         "sources": sources(tables, words),
     }
 
 
 _LISTS = ("signals", "time_allowed", "paused")
-"""Facts of complaints whose values are lists of names, some with a number and a unit."""
+"""Facts whose values are lists of names, some with a number and a unit."""
+_DEPARTMENTS = ("owner", "departments")
+"""Facts whose values are departments, which may have the names of facts."""
 _WITH_NUMBER = re.compile(r"(?P<name>\w+): (?P<number>[\d.e+-]+)(?: (?P<unit>\w+))?")
 
 
-def _lists(complaints: Mapping[str, Any], words: Words) -> dict[str, str]:
-    """The lists of names that facts of complaints have as values, in words."""
-    at = [len(complaints["tables"]) + i for i, f in enumerate(complaints["facts"]) if f in _LISTS]
-    found = {str(row[i]) for row in complaints["complaints"].values() for i in at}
-    return {text: listed(text, words) for text in sorted(found)}
+def _values(explained: Mapping[str, Any], kind: str, words: Words) -> dict[str, str]:
+    """The values of facts in words, where they differ from the names in the data."""
+    columns = zip(*explained[kind].values(), strict=True)
+    rows = zip(explained["facts"], list(columns)[len(explained["tables"]) :], strict=False)
+    found: dict[str, str] = {}
+    for fact, column in rows:
+        shown = functools.partial(listed, words=words) if fact in _LISTS else words
+        if fact in _DEPARTMENTS or fact.endswith("_id"):
+            continue
+        found |= {v: shown(v) for v in sorted({v for v in column if isinstance(v, str)})}
+    return {n: w for n, w in found.items() if w != n.replace("_", " ")}
 
 
 def listed(text: str, words: Words) -> str:
@@ -77,7 +92,7 @@ def listed(text: str, words: Words) -> str:
             shown.append(f"{words(found['name'])}：{found['number']}{words(found['unit'] or '')}")
         else:
             shown.append(f"{words(found['name'])}: {found['number']} {words(found['unit'] or '')}")
-    return ("；" if words.language == "zh" else "; ").join(s.strip() for s in shown)
+    return words("; ").join(s.strip() for s in shown)
 
 
 def _subject(explained: Mapping[str, Any], kind: str, words: Words) -> dict[str, Any]:
@@ -86,6 +101,9 @@ def _subject(explained: Mapping[str, Any], kind: str, words: Words) -> dict[str,
         script_columns(rows) if rows else [[] for _ in (*explained["tables"], *explained["facts"])]
     )
     count = len(explained["tables"])
+    for at, fact in enumerate(explained["facts"], start=count):
+        if fact in _DEPARTMENTS and rows:
+            columns[at] = _coded([words.departments(row[at]) for row in rows.values()])
     return {
         "ids": list(rows),
         "tables": [_table(t, words) for t in explained["tables"]],
@@ -95,14 +113,17 @@ def _subject(explained: Mapping[str, Any], kind: str, words: Words) -> dict[str,
     }
 
 
-ACTION_FACTS = ("title", "due", "priority", "department", "manager", "channel", "reason", "overdue")
+ACTION_FACTS = ("title", "due", "priority", "department", "manager", "channel", "reason", "held")
 
 
-def packed_actions(actions: pd.DataFrame, found: Mapping[str, Any], words: Words) -> dict[str, Any]:
+def packed_actions(
+    actions: pd.DataFrame, as_of: date, found: Mapping[str, Any], words: Words
+) -> dict[str, Any]:
     """The actions for the customers and about the complaints that the page explains.
 
     Args:
         actions: As in `bankcrm.Review.actions`.
+        as_of: The day of the review; ``until`` is the last day of its week.
         found: What `packed` made; its words take up those of the actions.
         words: The language.
     """
@@ -114,14 +135,29 @@ def packed_actions(actions: pd.DataFrame, found: Mapping[str, Any], words: Words
     rows = actions[explained.to_numpy()]
     texts = rows.assign(
         reason=_each(rows["reason"], words.reasons),
-        department=_each(rows["department"], words.departments),
         due=rows["due"].dt.strftime("%Y-%m-%d"),
+        held=_held(rows, words),
     )
     found["words"].update({w: words(w) for c in ("priority", "channel") for w in _names(rows[c])})
     columns = {f: texts[f].astype(object).where(texts[f].notna(), None) for f in ACTION_FACTS}
     columns |= {"customer": customers[explained], "complaint": complaints[explained]}
     plain = {n: c.astype(object).where(c.notna(), None).tolist() for n, c in columns.items()}
-    return {name: _coded(values) for name, values in plain.items()}
+    until = as_of + timedelta(days=6 - as_of.weekday())
+    return {
+        **{name: _coded(values) for name, values in plain.items()},
+        "departments": {d: words.departments(d) for d in _names(rows["department"])},
+        "until": until.isoformat(),
+        "more": len(actions) - len(rows),
+    }
+
+
+def _held(actions: pd.DataFrame, words: Words) -> pd.Series:
+    """Why the bank may not make a contact; null where nothing is against it."""
+    against = actions["contact"].isin(["hold", "never"])
+    shown = _each(
+        actions["contact_reason"], lambda why: f"{words('do not contact')}{words(': ')}{words(why)}"
+    )
+    return shown.where(against, None)
 
 
 def _names(values: pd.Series) -> list[str]:
@@ -139,7 +175,7 @@ def _table(table: Mapping[str, Any], words: Words) -> dict[str, Any]:
         {**rule, "when": {fact: words.test(test) for fact, test in rule["when"].items()}}
         for rule in table["rules"]
     ]
-    return {**table, "rules": rules}
+    return {**table, "title": words(table["title"]), "rules": rules}
 
 
 def _known(
@@ -150,15 +186,10 @@ def _known(
     names = {t["id"] for t in tables} | set(facts)
     for rule in (r for t in tables for r in t["rules"]):
         names |= {str(rule["then"]), rule["because"], *rule["when"]}
-    names |= {*VALUES, *(t.get("elsewhere", "") for t in tables)}
     absences = {t.get("absent", "") for t in tables} | {t.get("elsewhere", "") for t in tables}
     found = {n: words(n) for n in sorted(names) if n}
     found |= {a: words.absence(a) for a in sorted(absences) if a}
     return {n: w for n, w in found.items() if w != n}
-
-
-VALUES = ("true", "false", "person", "company", "good", "watch", "bad")
-"""Words that facts have as values beside those of rules."""
 
 
 @functools.cache
@@ -186,12 +217,16 @@ def script_columns(rows: Mapping[str, Sequence[Any]]) -> list[Any]:
     """The columns of rows by id; a column of few values is a dictionary and codes.
 
     >>> script_columns({"a": (1.5, "key"), "b": (2.5, "key"), "c": (3.5, "key"), "d": (4.5, "key")})
-    [[1.5, 2.5, 3.5, 4.5], {'d': ['key'], 'c': [0, 0, 0, 0]}]
+    [[1.5, 2.5, 3.5, 4.5], {'d': ['key'], 'c': '0000'}]
     """
     return [_coded(list(column)) for column in zip(*rows.values(), strict=True)]
 
 
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
 def _coded(values: list[Any]) -> Any:
+    """A column of few values as a dictionary and codes: one digit each where that is enough."""
     keys = [tuple(v) if isinstance(v, list) else (type(v).__name__, v) for v in values]
     place = {k: i for i, k in enumerate(dict.fromkeys(keys))}
     if 3 * len(place) > len(values):
@@ -199,4 +234,6 @@ def _coded(values: list[Any]) -> Any:
     firsts: dict[Any, Any] = {}
     for key, value in zip(keys, values, strict=True):
         firsts.setdefault(key, value)
-    return {"d": list(firsts.values()), "c": [place[k] for k in keys]}
+    codes = [place[k] for k in keys]
+    short = "".join(map(_DIGITS.__getitem__, codes)) if len(place) <= len(_DIGITS) else codes
+    return {"d": list(firsts.values()), "c": short}

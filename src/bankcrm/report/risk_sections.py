@@ -49,13 +49,13 @@ def _figures(risk: Mapping[str, Any], words: Words) -> Grid:
         "Loans": risk["loans"],
         "Groups with a warning": risk["warned_groups"],
     }
-    odd = ", ".join(f"{words(name)} {n:,}" for name, n in risk["findings"].items())
+    odd = words(", ").join(f"{words(name)} {n:,}" for name, n in risk["findings"].items())
     return grid(
         "group-figures",
         words("Groups and credit"),
         [("name", "word", named), ("number or amount", "number", named.values())],
         words,
-        note=f"{words('What is odd about links and credits')}: {odd}" if odd else "",
+        note=words(": ").join((words("What is odd about links and credits"), odd)) if odd else "",
     )
 
 
@@ -85,7 +85,7 @@ def _limits(rows: list[dict[str, Any]], words: Words) -> Grid | None:
         words("Use of credit limits"),
         [
             ("limit", "word", [r["limit"] for r in rows]),
-            ("customer or group", "text", [r["subject"] for r in rows]),
+            ("customer or group", "subject", [(r["kind"], r["subject"]) for r in rows]),
             ("state", "bad", [r["state"] for r in rows]),
             ("used", "number", [r["used"] for r in rows]),
             ("allowed", "number", [r["allowed"] for r in rows]),

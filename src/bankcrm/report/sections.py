@@ -90,8 +90,9 @@ def owners(actions: pd.DataFrame, words: Words) -> Grid | None:
     if not len(actions):
         return None
     title = words.sentence("Actions by department: {n} in all", n=len(actions))
-    found, _ = _counted(actions, "department", "department", 100)
-    return grid("owners", title, found, words)
+    found, _ = _counted(actions, "department", "owner", 100)
+    note = words("A name leads to its list: what is due this week, for whom and why.")
+    return grid("owners", title, found, words, note=note)
 
 
 def managers(actions: pd.DataFrame, words: Words) -> Grid | None:
@@ -99,7 +100,7 @@ def managers(actions: pd.DataFrame, words: Words) -> Grid | None:
     named = actions[actions["manager"].notna().to_numpy()]
     if not len(named):
         return None
-    found, more = _counted(named, "manager", "text", MANAGERS)
+    found, more = _counted(named, "manager", "manager", MANAGERS)
     title = words.sentence("Actions by manager: {n} of {all}", n=len(named), all=len(actions))
     rest = left_out(more, "actions.csv", words)
     return grid("managers", title, found, words, left_out=rest)
@@ -154,13 +155,21 @@ def actions(found: pd.DataFrame, words: Words, *, since: bool = False) -> Grid |
             ("due", "day", shown["due"].dt.strftime("%Y-%m-%d")),
             *listed,
             ("priority", "bad", shown["priority"].astype(object)),
-            ("owner", "department", shown["department"].astype(object)),
+            ("owner", "text", _owners(shown, words)),
             ("contact", "word", shown["contact"].astype(object)),
             ("reasons", "reasons", shown["reason"].astype(object)),
         ],
         words,
         left_out=left_out(len(found) - len(shown), "actions.csv", words),
     )
+
+
+def _owners(found: pd.DataFrame, words: Words) -> list[str]:
+    """The department of each action, and the manager where the book names one."""
+    departments = [words.departments(name) for name in found["department"]]
+    managers = found["manager"].astype(object).where(found["manager"].notna(), None)
+    both = zip(departments, managers, strict=True)
+    return [d if m is None else words(", ").join((d, str(m))) for d, m in both]
 
 
 def settled(found: pd.DataFrame | None, words: Words) -> Grid | None:
@@ -329,15 +338,15 @@ def split(s: Mapping[str, Any], of: str, words: Words) -> Grid | None:
     measured = s["concentration"]
     if not measured["split"]:
         return None
-    note = (
-        f"{words('Marginal: a yearly contribution within')} ±{measured['margin']:,.0f}. "
-        + words("The rule of thumb is 25 : 45 : 30.")
+    margin = f"{words('Marginal: a yearly contribution within')} ±{measured['margin']:,.0f}"
+    negative = words(
+        "The Gini is normalised to lie between 0 and 1, because some contributions are negative."
     )
-    if measured["losing"]:
-        note += " " + words(
-            "The Gini is normalised to lie between 0 and 1, because some contributions are "
-            "negative."
-        )
+    note = words.paragraph(
+        f"{margin}{words('.')}",
+        words("The rule of thumb is 25 : 45 : 30."),
+        negative if measured["losing"] else "",
+    )
     return grid(
         "split",
         f"{words('Who brings the contribution')} ({of})",
@@ -359,7 +368,7 @@ def components(s: Mapping[str, Any], of: str, words: Words) -> Grid:
     note = words("Income from the customers less their cost; the last line is the sum.")
     if others is not None:
         what = words("Contribution of those who are not customers on the day")
-        note += f" {what}: {others:,.0f}."
+        note = words.paragraph(note, f"{what}{words(': ')}{others:,.0f}{words('.')}")
     return grid(
         "components",
         f"{words('Contribution over a year')} ({of})",

@@ -154,6 +154,14 @@ class Words:
         counts = {n: Count(v) if isinstance(v, int) else v for n, v in values.items()}
         return self(template).format(**counts)
 
+    def paragraph(self, *sentences: str) -> str:
+        """Sentences one after the other; Chinese writes no space between them.
+
+        >>> Words("en").paragraph("One.", "Two."), Words("zh").paragraph("一。", "二。")
+        ('One. Two.', '一。二。')
+        """
+        return self(" ").join(s for s in sentences if s)
+
     def reasons(self, text: str) -> str:
         """Reasons joined by semicolons, each in the language as far as it is known.
 
@@ -161,7 +169,7 @@ class Words:
         "余额持续下降；of the bank's own"
         """
         known = (self._known.get(part, part) for part in text.split("; "))
-        return ("；" if self.language == "zh" else "; ").join(known)
+        return self("; ").join(known)
 
     def test(self, text: str) -> str:
         """A unary test for people: parameters and codes in words, signs instead of operators.
@@ -205,5 +213,5 @@ class Words:
                 return self(template).format(**{**found.groupdict(), "names": names})
         first, separator, rest = reason.partition("; the book has no ")
         if separator:
-            return "; ".join((self.absence(first), self.absence(f"the book has no {rest}")))
+            return self("; ").join((self.absence(first), self.absence(f"the book has no {rest}")))
         return self(reason)

@@ -30,6 +30,11 @@ class EngineReview(Review):
 
     output: Output = attrs.field(kw_only=True)
 
+    @classmethod
+    def of(cls, review: Review, output: Output) -> EngineReview:
+        """A review with all its customers on disk."""
+        return cls(**attrs.asdict(review, recurse=False), output=output)
+
     def explain(self, customer: object) -> Explanation:
         """Explain the decisions about one customer; see `Review.explain`."""
         customer = as_id(customer, self.facts.index)

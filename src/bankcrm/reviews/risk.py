@@ -25,10 +25,10 @@ from bankcrm.risk import (
     find_groups,
     funding_concentration,
     group_exposure,
-    group_warnings,
-    limit_use,
     review_watch_list,
 )
+from bankcrm.risk.exposure.limits import limit_use_of
+from bankcrm.risk.exposure.warnings import group_warnings_of
 
 _WATCHED = ("customer_id", "movement", "level", "reasons", "lifted_by", "owner", "next_review")
 _MONEY = ("used", "allowed", "exposure", "total")
@@ -114,13 +114,13 @@ def risk_results(
         findings += findings_of(lent)
         exposure = policy.stamp(group_exposure(lent, groups))
         if "limit_use" not in reasons:
-            use = limit_use(lent, groups, capital=_capital(book, day), policy=policy)
+            use = limit_use_of(lent, exposure, groups, _capital(book, day), policy)
             findings += findings_of(use)
         if groups is not None:
-            warnings = group_warnings(lent, groups, capacity=_capacity(book), policy=policy)
+            warnings = group_warnings_of(lent, exposure, groups, _capacity(book), None, policy)
     if "watch_list" not in reasons:
         listed = None if earlier is None else earlier.watch_list
-        known = risks[list(RISK_COLUMNS[:4])]
+        known = _at_risk(risks[list(RISK_COLUMNS[:4])], listed, groups)
         watch = review_watch_list(listed, known, as_of=day, groups=groups, policy=policy)
     funding = _funding(risks, groups)
     return RiskResults(groups, exposure, use, warnings, watch, funding, changes, tuple(findings))
@@ -137,8 +137,21 @@ def risks_of(parts: Iterable[pd.DataFrame], earlier: EarlierReview | None) -> pd
     watched = None if earlier is None else earlier.watch_list
     ids = pd.Index([]) if watched is None else pd.Index(watched["customer_id"])
     pieces = [p[p["risk_level"].notna().to_numpy() | p.index.isin(ids)] for p in parts]
-    whole = pd.concat([p.astype({"risk_level": object}) for p in pieces])
-    return whole.sort_index(kind="stable")
+    if len(pieces) > 1:  # their levels may be listed in different orders
+        pieces = [p.astype({"risk_level": object}) for p in pieces]
+    return pd.concat(pieces).sort_index(kind="stable")
+
+
+def _at_risk(
+    risks: pd.DataFrame, listed: pd.DataFrame | None, groups: Groups | None
+) -> pd.DataFrame:
+    """The customers whom the watch list may concern: at risk, listed, or tied to others."""
+    some = (risks["risk_level"] != "none").to_numpy(np.bool_)
+    if listed is not None:
+        some = some | risks.index.isin(listed["customer_id"])
+    if groups is not None:
+        some = some | risks.index.isin(groups.members.index)
+    return risks[some]
 
 
 def _capital(book: Book, day: date) -> Capital | None:

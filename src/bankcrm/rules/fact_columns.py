@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.errors import DataError
-from bankcrm.frames.numbering import look_up
+from bankcrm.frames.arrays import look_up
 from bankcrm.rules.compiled import Cell
 from bankcrm.rules.values import Fact, beyond, outside, plain_value, read, wrong_type
 

@@ -11,7 +11,8 @@ import pandas as pd
 
 from bankcrm.errors import DataError, MissingFactError
 from bankcrm.frames import as_frame
-from bankcrm.frames.numbering import categorical, look_up
+from bankcrm.frames.arrays import look_up
+from bankcrm.frames.numbering import categorical
 from bankcrm.rules.compiled import Compiled, Row
 from bankcrm.rules.decision import aggregate, check_on_missing
 from bankcrm.rules.fact_columns import FactColumn, fact_column

@@ -161,13 +161,12 @@ def _words(
     words = tuple(
         tuple(plain[g] for g in order[cell == c].tolist() if g < len(index)) for c in range(size)
     )
-    pooled = bool(rare.any() and count[rare].sum())
     return Cells(
         kind,
         np.append(place[group], -1)[code],
         size,
         words=words,
-        other=int(place[len(index)]) if pooled else None,
+        other=int(place[len(index)]) if count[rare].any() else None,
     )
 
 

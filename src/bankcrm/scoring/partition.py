@@ -121,12 +121,10 @@ class _Search:
     Attributes:
         best: Value by number of bins, phase of the trend, start and end of the last bin.
         before: Start of the bin before the last, and its phase, coded as start + cells x phase.
-        whole: Value of all cells in one bin.
     """
 
     best: list[Floats]
     before: list[npt.NDArray[np.intp]]
-    whole: float
 
 
 def _search(iv: Floats, phases: list[Floats], max_bins: int) -> _Search:
@@ -155,7 +153,7 @@ def _search(iv: Floats, phases: list[Floats], max_bins: int) -> _Search:
             break
         best.append(value)
         before.append(origin)
-    return _Search(best, before, float(iv[0, -1]))
+    return _Search(best, before)
 
 
 def _found(search: _Search, trend: Trend, phase: int) -> Partition:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _LISTED = 10
 """How many rows that move the text lists."""
+_PAIRS = 5
+"""How many pairs of outcomes of one decision the text of all decisions lists."""
 _FILES = ("moves.csv", "actions.csv", "cost.csv", "impact.json")
 
 
@@ -56,7 +58,7 @@ class DecisionImpact:
     reasons: pd.DataFrame
 
     def __str__(self) -> str:
-        return f"{self._title()}\n{self.migration}"
+        return f"{self._title()}\n{self.migration.to_string()}"
 
     def to_dict(self) -> dict[str, Any]:
         """The change as plain values, ready for JSON; ``migration`` is before -> after -> rows."""
@@ -84,6 +86,16 @@ class DecisionImpact:
     def _title(self) -> str:
         moved, rows = Count(len(self.moved)), Count(self.rows)
         return f"{self.domain}.{self.table}: {moved} of {rows} {rows:row|rows} {moved:moves|move}"
+
+
+def _short(decision: DecisionImpact) -> str:
+    """From which outcome to which rows move, the most frequent first."""
+    pairs = decision.moved["before"].astype(str) + " → " + decision.moved["after"].astype(str)
+    counted = pairs.value_counts().head(_PAIRS)
+    lines = [f"  {pair}: {n:,}" for pair, n in counted.items()]
+    more = len(pairs) - int(counted.sum())
+    title = str(decision).partition("\n")[0]
+    return "\n".join([title, *lines, *([f"  other moves: {more:,}"] if more else [])])
 
 
 def moves_of(decisions: Mapping[str, DecisionImpact]) -> pd.DataFrame:
@@ -147,17 +159,19 @@ class Impact:
     def __str__(self) -> str:
         parts = [self._title()]
         parts += list(self.changes)
-        parts += [str(d) for d in self.decisions.values() if len(d.moved)]
-        for name, frame in (("resource level", self.resources), ("department", self.workload)):
-            if len(frame) and frame["change"].any():
-                parts.append(f"customers or actions by {name}\n{frame}")
+        parts += [_short(d) for d in self.decisions.values() if len(d.moved)]
         if len(moves := self.moves):
             parts.append(f"who moves{_first(moves)}\n{moves.head(_LISTED).to_string(index=False)}")
+        for name, frame in (("resource level", self.resources), ("department", self.workload)):
+            if len(frame) and frame["change"].any():
+                parts.append(f"customers or actions by {name}\n{frame.to_string()}")
         if self.cost["change"].any():
             parts.append(f"what it costs\n{self.cost.round(2).to_string()}")
         if len(self.actions):
             counts = self.actions.groupby(["action", "department", "change"]).size()
-            parts.append(f"actions that change\n{counts.unstack('change', fill_value=0)}")
+            parts.append(
+                f"actions that change\n{counts.unstack('change', fill_value=0).to_string()}"
+            )
         return "\n\n".join(parts)
 
     def to_dict(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import pandas as pd
 from bankcrm.calendars import WorkingCalendar
 from bankcrm.complaints.base import Mask, answered_at
 from bankcrm.complaints.clocks.measure import (
+    Measured,
     PauseRound,
     StateCodes,
     measure,
@@ -62,6 +63,80 @@ class ClockColumns:
     open: Mask
     met: Mask
     outside: Mask
+
+    def filled(self, other: ClockColumns) -> ClockColumns:
+        """These columns, with those of another where this clock has none."""
+        empty = self.state < 0
+        pairs = {
+            f.name: (getattr(self, f.name), getattr(other, f.name))
+            for f in attrs.fields(type(self))
+        }
+        return ClockColumns(**{n: np.where(empty, b, a) for n, (a, b) in pairs.items()})
+
+
+@attrs.frozen(eq=False)
+class Timed:
+    """One clock of some cases: its time, its limit in ticks, and how it ended.
+
+    Attributes:
+        found: The time of each.
+        limit: The limit of each, in ticks.
+        met: Which were met.
+        stopped: Which ended otherwise.
+    """
+
+    found: Measured
+    limit: Ticks
+    met: Mask
+    stopped: Mask
+
+
+def clock_columns(
+    rule: ClockRule,
+    policy: Policy,
+    units: TimeUnits,
+    timed: Timed,
+    place: npt.NDArray[np.intp],
+    began: Mask,
+) -> ClockColumns:
+    """One clock of all cases, from the figures of those that were measured.
+
+    Args:
+        rule: The clock.
+        policy: Its policy.
+        units: Its units.
+        timed: The figures.
+        place: The row of each case with figures; the others get nulls.
+        began: In which cases the clock began; those without figures lie outside the calendar.
+    """
+    rows = len(began)
+    found, limit = timed.found, timed.limit
+    share = float(policy.value("at_risk_share"))
+    code = states(found, limit, share, timed.met, timed.stopped)
+    reached = units.in_table(rule.unit, found.last)
+    due_at, day, provisional = units.due(rule.unit, found.last[reached])
+    place = place[reached]
+
+    def spread(values: np.ndarray, empty: object) -> np.ndarray:
+        if len(values) == rows:
+            return values
+        made = np.full(rows, empty, dtype=values.dtype)
+        made[place] = values
+        return made
+
+    per = 1 if rule.unit in DAY_UNITS else HOUR
+    known = spread(np.ones(len(place), dtype=np.bool_), False)
+    return ClockColumns(
+        due_at=spread(due_at, _NAT),
+        day=spread(day, np.datetime64("NaT", "D")),
+        elapsed=spread(found.elapsed[reached] / per, np.nan),
+        used=spread(share_used(found.elapsed, limit)[reached], np.nan),
+        state=spread(code[reached], -1),
+        provisional=spread(provisional, False),
+        open=spread(~(timed.met | timed.stopped)[reached], False),
+        met=spread(timed.met[reached], False),
+        outside=began & ~known,
+    )
 
 
 class Cases:
@@ -115,32 +190,8 @@ class Cases:
             is_met, is_stopped = is_met[inside], is_stopped[inside]
         rounds = self._rounds(rule, started, over)
         found = measure(units, rule.unit, start, end, limit, rounds)
-        share = float(self.policy.value("at_risk_share"))
-        code = states(found, limit, share, is_met, is_stopped)
-        reached = units.in_table(rule.unit, found.last)
-        due_at, day, provisional = units.due(rule.unit, found.last[reached])
-        place = started[reached]
-
-        def spread(values: np.ndarray, empty: object) -> np.ndarray:
-            if len(values) == self.rows:
-                return values
-            made = np.full(self.rows, empty, dtype=values.dtype)
-            made[place] = values
-            return made
-
-        per = 1 if rule.unit in DAY_UNITS else HOUR
-        known = spread(np.ones(len(place), dtype=np.bool_), False)
-        return ClockColumns(
-            due_at=spread(due_at, _NAT),
-            day=spread(day, np.datetime64("NaT", "D")),
-            elapsed=spread(found.elapsed[reached] / per, np.nan),
-            used=spread(share_used(found.elapsed, limit)[reached], np.nan),
-            state=spread(code[reached], -1),
-            provisional=spread(provisional, False),
-            open=spread(~(is_met | is_stopped)[reached], False),
-            met=spread(is_met[reached], False),
-            outside=~np.isnat(begin) & ~known,
-        )
+        timed = Timed(found, limit, is_met, is_stopped)
+        return clock_columns(rule, self.policy, units, timed, started, ~np.isnat(begin))
 
     def _begin(self, rule: ClockRule, units: TimeUnits) -> Instants:
         """When the clock starts; NaT where it does not bind."""

@@ -10,18 +10,12 @@ import pandas as pd
 from bankcrm.calendars import WorkingCalendar
 from bankcrm.complaints.base import complaints_policy, contract, zoned
 from bankcrm.complaints.clocks.cases import AGAIN, Cases
-from bankcrm.complaints.clocks.measure import STATES
+from bankcrm.complaints.clocks.clock_table import ClockTable
 from bankcrm.complaints.clocks.pauses import read_pauses
 from bankcrm.complaints.clocks.rules import clock_rules
 from bankcrm.frames import Column, as_frame, check_frame
-from bankcrm.frames.numbering import categorical
 from bankcrm.policy import Policy
-from bankcrm.vocabulary import ClockStateKind
 
-# How bad each state is, in the order of the vocabulary; the last entry stands for "no clock".
-_RANK = np.array([2, 4, 3, 5, 1, 0, -1], dtype=np.int8)
-_BREACHED = STATES.index(ClockStateKind.BREACHED.value)
-_NAT = np.datetime64("NaT", "us")
 _OWN = ("received_at", "sent_at", "acknowledged_at", "answered_at", "closed_at", "severity", "kind")
 _COLUMNS = (
     *contract(*_OWN, "topic", required=("received_at",)),
@@ -91,43 +85,10 @@ def deadlines(
     now = np.datetime64(as_of.astimezone(dt.UTC).replace(tzinfo=None), "us")
     cases = Cases(frame, policy, calendar, now, read_pauses(pauses, frame, now))
     rules = clock_rules(policy)
-    result = pd.DataFrame(index=frame.index)
-    rows = len(frame)
-    first = np.full(rows, np.datetime64("9999-12-31", "us"))
-    first_rule = np.full(rows, -1, dtype=np.int8)
-    due_day = np.full(rows, np.datetime64("NaT", "D"))
-    worst = np.full(rows, -1, dtype=np.int8)
-    answered_due = np.full(rows, _NAT)
-    answered_day = due_day.copy()
-    used = np.full(rows, np.nan)
-    breached = np.zeros(rows, dtype=np.bool_)
-    provisional = np.zeros(rows, dtype=np.bool_)
-    outside = np.zeros(rows, dtype=np.bool_)
-    for number, rule in enumerate(rules):
+    table = ClockTable(len(frame), [r.name for r in rules])
+    for rule in rules:
         clock = cases.clock(rule)
-        result[f"{rule.name}_due"] = clock.day.astype("datetime64[s]")
-        result[f"{rule.name}_elapsed"] = clock.elapsed
-        result[f"{rule.name}_state"] = categorical(clock.state, STATES)
-        provisional |= clock.provisional
-        outside |= clock.outside
-        if not rule.duty:
-            continue  # missing an optional time breaks no rule, so it sets neither due nor breach
-        earlier = clock.open & (clock.due_at < first)
-        first[earlier], first_rule[earlier] = clock.due_at[earlier], number
-        due_day[earlier] = clock.day[earlier]
-        if rule.answers:
-            sooner = cases.answered & clock.met & ~(answered_due <= clock.due_at)
-            answered_due[sooner], answered_day[sooner] = clock.due_at[sooner], clock.day[sooner]
-        used = np.where(clock.open, np.fmax(used, clock.used), used)
-        breached |= clock.open & (clock.state == _BREACHED)
-        worst = np.where(_RANK[clock.state] > _RANK[worst], clock.state, worst)
-    due_day = np.where(first_rule < 0, answered_day, due_day)
-    result["due"] = due_day.astype("datetime64[s]")
-    result["clock"] = categorical(first_rule, [r.name for r in rules])
-    result["used"] = used
-    result["breached"] = breached
-    result["state"] = categorical(worst, STATES)
-    result["provisional"] = provisional
-    result["outside_calendar"] = outside
+        table.add(rule, clock, cases.answered & clock.met)
+    result = pd.DataFrame(table.columns(), index=frame.index)
     result.attrs["calendar"] = calendar.name
     return policy.stamp(result)

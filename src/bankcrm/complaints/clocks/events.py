@@ -55,6 +55,18 @@ _HINTS = {
 }
 
 
+NEEDED = {
+    K.PAUSED: ("reason", "why the clock stops"),
+    K.EXTENDED: ("reason", "why the time is not enough"),
+    K.TRANSFERRED: ("to", "who has the case now"),
+    K.ASSIGNED: ("to", "who has the case now"),
+    K.MERGED: ("to", "the case that it is merged into"),
+    K.ASSESSED: ("severity", "how severe the case is"),
+    K.POLICY_CHANGED: ("policy", "the policy from now on"),
+}
+"""The field that an event of a kind must have, and its meaning."""
+
+
 def _kind(value: EventKind | str) -> EventKind:
     return word(EventKind, value)
 
@@ -106,16 +118,7 @@ class CaseEvent:
     def __attrs_post_init__(self) -> None:
         if self.at.tzinfo is None:
             raise DataError(f"event {self.kind} at {self.at}: no time zone; give an aware datetime")
-        need = {
-            K.PAUSED: ("reason", "why the clock stops"),
-            K.EXTENDED: ("reason", "why the time is not enough"),
-            K.TRANSFERRED: ("to", "who has the case now"),
-            K.ASSIGNED: ("to", "who has the case now"),
-            K.MERGED: ("to", "the case that it is merged into"),
-            K.ASSESSED: ("severity", "how severe the case is"),
-            K.POLICY_CHANGED: ("policy", "the policy from now on"),
-        }
-        name, meaning = need.get(self.kind, ("", ""))
+        name, meaning = NEEDED.get(self.kind, ("", ""))
         if name and not getattr(self, name):
             raise DataError(f"event {self.kind} at {self.at}: {name} is missing: {meaning}")
 

@@ -13,7 +13,8 @@ from bankcrm.complaints.base import Mask
 from bankcrm.complaints.clocks.time_units import Instants, Moments, Ticks, TimeUnits
 from bankcrm.vocabulary import ClockStateKind
 
-STATES = tuple(s.value for s in ClockStateKind)
+KINDS_OF_STATE = tuple(ClockStateKind)
+STATES = tuple(s.value for s in KINDS_OF_STATE)
 _CODE = {s: i for i, s in enumerate(ClockStateKind)}
 StateCodes: TypeAlias = npt.NDArray[np.int8]
 
@@ -50,6 +51,16 @@ class Measured:
     last: Ticks
     breached: Mask
     is_paused: Mask
+
+    def part(self, rows: Mask) -> Measured:
+        """Some of the clocks."""
+        return Measured(
+            self.elapsed[rows],
+            self.paused[rows],
+            self.last[rows],
+            self.breached[rows],
+            self.is_paused[rows],
+        )
 
 
 def measure(

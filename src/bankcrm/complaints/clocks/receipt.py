@@ -77,9 +77,9 @@ def due_days(
     for rule in clock_rules(policy):
         if EventKind.RECEIVED not in (*rule.starts, *rule.restarts):
             continue
-        units = rule.units(policy, calendar)
-        if not rule.binds(kind, topic, local_day(received_at, units.zone)):
+        if not rule.binds(kind, topic, received_at, policy):
             continue
+        units = rule.units(policy, calendar)
         limit = np.atleast_1d(units.ticks_of(rule.unit, rule.amount(policy, severity)))
         day, provisional = units.due_day(rule.unit, _last(units, rule.unit, start, limit))
         made.append(DueDay(rule, day[0].item(), bool(provisional[0])))

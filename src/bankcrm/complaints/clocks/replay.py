@@ -18,6 +18,8 @@ from bankcrm.policy import Policy
 from bankcrm.vocabulary import CaseStatus, EventKind, Kind, Severity, word
 
 K = EventKind
+ENDED = (CaseStatus.MERGED, CaseStatus.WITHDRAWN, CaseStatus.CLOSED)
+"""Statuses in which no clock runs."""
 
 
 def replay_clock(
@@ -104,7 +106,7 @@ class _Case:
         if event.kind == K.POLICY_CHANGED and event.policy is not None:
             self._change(event.policy, event.at)
         self._clocks(event)
-        if status in (CaseStatus.MERGED, CaseStatus.WITHDRAWN, CaseStatus.CLOSED):
+        if status != self.status and status in ENDED:
             self.merged_into = event.to if status == CaseStatus.MERGED else ""
             self.closed_at = event.at if status == CaseStatus.CLOSED else None
             for run in self.runs.values():
@@ -141,16 +143,15 @@ class _Case:
                 self.past.append(earlier.clock(at))
 
     def _clocks(self, event: CaseEvent) -> None:
-        day = local_day(event.at, self.policy.value("time_zone"))
         for rule in clock_rules(self.policy):
             run = self.runs.get(rule.name)
             if event.kind in rule.restarts and (run is None or run.start != event.at):
                 if run is not None:
                     run.finish(event.at, met=False)
                     self.past.append(run.clock(event.at))
-                self._start(rule, event.at, day)
+                self._start(rule, event.at)
             elif event.kind in rule.starts and run is None:
-                self._start(rule, event.at, day)
+                self._start(rule, event.at)
             elif run is not None and event.kind in rule.meets:
                 run.finish(event.at, met=True)
             elif run is not None and event.kind == K.PAUSED:
@@ -158,8 +159,8 @@ class _Case:
             elif run is not None and event.kind == K.RESUMED:
                 run.resume(event.at)
 
-    def _start(self, rule: ClockRule, at: dt.datetime, day: dt.date) -> None:
-        if rule.binds(self.message, self.topic, day):
+    def _start(self, rule: ClockRule, at: dt.datetime) -> None:
+        if rule.binds(self.message, self.topic, at, self.policy):
             self.runs[rule.name] = Run(rule, self.policy, self.calendar, at, self.severity)
 
     def _check_reopening(self, event: CaseEvent) -> None:
@@ -199,12 +200,11 @@ class _Case:
                 run.finish(at, met=False)
             elif not run.breached(at):
                 self._adopt(run, rules[name], at)
-        day = local_day(at, policy.value("time_zone"))
         for name, rule in rules.items():
             # A new rule is not retroactive: it runs from the change on.
             waits = self.status in (CaseStatus.OPEN, CaseStatus.PAUSED)
             if waits and name not in self.runs and K.RECEIVED in rule.starts:
-                self._start(rule, at, day)
+                self._start(rule, at)
                 if self.status == CaseStatus.PAUSED and name in self.runs:
                     self.runs[name].pause(at, self.reason)
 
@@ -213,8 +213,7 @@ class _Case:
         was_paused = run.paused
         if was_paused and not (rule.pauses or self.reason in rule.pauses_for):
             run.resume(at)
-        run.rule, run.policy, run.floor = rule, self.policy, 0
-        run.extended = min(run.extended, len(rule.extensions))
+        run.follow(rule, self.policy)
         if self.status == CaseStatus.PAUSED and not was_paused:
             run.pause(at, self.reason)
         run.at_least(int(run.measured(at).elapsed[0]))

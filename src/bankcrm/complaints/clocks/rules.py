@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from bankcrm.calendars import WorkingCalendar
+from bankcrm.calendars import WorkingCalendar, local_day
 from bankcrm.complaints.clocks.time_units import UNITS, TimeUnits, units_of
 from bankcrm.complaints.routes import routes_of
 from bankcrm.errors import PolicyError
@@ -111,13 +111,20 @@ class ClockRule:
         """Whether it sets the day by which the customer must be answered."""
         return self.duty and self.kind in ANSWERS
 
-    def binds(self, kind: Kind, topic: str, day: dt.date) -> bool:
-        """Whether the clock can start on a local day for a message of a kind about a topic."""
+    def binds(self, kind: Kind, topic: str, at: dt.datetime, policy: Policy) -> bool:
+        """Whether the clock can start at an instant for a message of a kind about a topic."""
         if self.kinds and kind not in self.kinds:
             return False
-        if (self.since and day < self.since) or (self.until and day > self.until):
+        if topic in self.not_topics or (self.topics and topic not in self.topics):
             return False
-        return topic not in self.not_topics and (not self.topics or topic in self.topics)
+        if self.since is None and self.until is None:
+            return True
+        day = local_day(at, self.zone(policy))
+        return not ((self.since and day < self.since) or (self.until and day > self.until))
+
+    def zone(self, policy: Policy) -> str:
+        """The time zone of its days."""
+        return self.time_zone or str(policy.value("time_zone"))
 
     def amount(self, policy: Policy, severity: Severity | None, extended: int = 0) -> float:
         """The limit in the clock's unit, for a severity and a number of extensions."""
@@ -133,7 +140,7 @@ class ClockRule:
         cutoff = policy.value("cutoff_hour") if self.cutoff_hour is None else self.cutoff_hour
         return units_of(
             calendar,
-            self.time_zone or policy.value("time_zone"),
+            self.zone(policy),
             float(cutoff),
             self.working_hours or tuple(policy.value("working_hours")),
             float(policy.value(self.closing_hour)) if self.closing_hour else None,

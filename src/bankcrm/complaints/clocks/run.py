@@ -9,12 +9,12 @@ import numpy as np
 
 from bankcrm.calendars import WorkingCalendar
 from bankcrm.complaints.clocks.events import CaseEvent
-from bankcrm.complaints.clocks.measure import STATES, Measured, PauseRound, measure, states
+from bankcrm.complaints.clocks.measure import KINDS_OF_STATE, Measured, PauseRound, measure, states
 from bankcrm.complaints.clocks.rules import ClockRule
 from bankcrm.complaints.clocks.state import Clock
-from bankcrm.complaints.clocks.time_units import DAY_UNITS, HOUR, aware_one, moment
+from bankcrm.complaints.clocks.time_units import DAY_UNITS, HOUR, TimeUnits, aware_one, moment
 from bankcrm.policy import Policy
-from bankcrm.vocabulary import ClockStateKind, Severity, word
+from bankcrm.vocabulary import Severity
 
 _NEVER = np.array(["NaT"], dtype="datetime64[us]")
 _ONLY = np.zeros(1, dtype=np.intp)
@@ -34,13 +34,22 @@ class Run:
     floor: int = 0  # ticks used when the limit became shorter: a clock in time then stays in time
     end: dt.datetime | None = None
     met: bool = False
+    units: TimeUnits = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.units = self.rule.units(self.policy, self.calendar)
+
+    def follow(self, rule: ClockRule, policy: Policy) -> None:
+        """Continue under the rule of another policy."""
+        self.rule, self.policy, self.floor = rule, policy, 0
+        self.units = rule.units(policy, self.calendar)
+        self.extended = min(self.extended, len(rule.extensions))
 
     @property
     def limit(self) -> int:
         """The limit in ticks."""
-        units = self.rule.units(self.policy, self.calendar)
         amount = self.rule.amount(self.policy, self.severity, self.extended)
-        return max(int(units.ticks_of(self.rule.unit, amount)), self.floor)
+        return max(int(self.units.ticks_of(self.rule.unit, amount)), self.floor)
 
     @property
     def paused(self) -> bool:
@@ -70,7 +79,7 @@ class Run:
             PauseRound(_ONLY, moment(begin), _NEVER if stop is None else moment(stop))
             for begin, stop in self.pauses
         ]
-        units, unit = self.rule.units(self.policy, self.calendar), self.rule.unit
+        units, unit = self.units, self.rule.unit
         start = units.inside(unit, moment(self.start))
         end = units.inside(unit, moment(self.end or as_of))
         return measure(units, unit, start, end, np.array([self.limit]), rounds)
@@ -85,8 +94,7 @@ class Run:
 
     def clock(self, as_of: dt.datetime) -> Clock:
         """The clock as of an instant."""
-        rule = self.rule
-        units = rule.units(self.policy, self.calendar)
+        rule, units = self.rule, self.units
         found = self.measured(as_of)
         limit = self.limit
         due_at, due, provisional = units.due(rule.unit, found.last)
@@ -109,7 +117,7 @@ class Run:
             paused=float(found.paused[0]) / per,
             due=due[0].item(),
             due_at=aware_one(due_at[0], units.zone),
-            state=word(ClockStateKind, STATES[code[0]]),
+            state=KINDS_OF_STATE[code[0]],
             ended_at=self.end,
             extended=self.extended,
             provisional=bool(provisional[0]),

@@ -129,14 +129,28 @@ class TimeUnits:
 
     def _within(self, day: Days) -> Mask:
         """Which days the calendar covers; a missing day is not among them."""
-        inside: Mask = (day >= self.calendar.first) & (day <= self.calendar.last)
+        number, first = day.view(np.int64), self._first
+        inside: Mask = (number >= first) & (number < first + len(self.calendar.working))
         return inside
+
+    @cached_property
+    def _first(self) -> int:
+        """The number of the first day of the calendar."""
+        return int(self.calendar.first.astype(np.int64))
+
+    @cached_property
+    def _table(self) -> tuple[Ticks, Mask]:
+        """Working days up to and with each day of the calendar, and which are days off."""
+        working = self.calendar.working
+        return self.calendar.count_to(self.calendar.first + np.arange(len(working))), ~working
 
     def _working(self, day: Days, covered: Mask) -> tuple[Ticks, Mask]:
         """Working days up to and with each day, and which are days off; 0 where not covered."""
-        day = day if covered.all() else np.where(covered, day, self.calendar.first)
-        off = ~self.calendar.working[(day - self.calendar.first).astype(np.int64)]
-        return self.calendar.count_to(day), off
+        place = day.view(np.int64) - self._first
+        if not covered.all():
+            place = np.where(covered, place, 0)
+        count, off = self._table
+        return count[place], off[place]
 
     def in_table(self, unit: str, ticks: Ticks) -> Mask:
         """Which due positions the calendar covers."""
@@ -211,7 +225,7 @@ class TimeUnits:
 
     def _day(self, instants: Instants, end: dt.time | None) -> Days:
         if len(instants) == 1 and not np.isnat(instants[0]):  # one case: no array of zones
-            one = instants[0].astype("datetime64[us]").item().replace(tzinfo=dt.UTC)
+            one = instants[0].item().replace(tzinfo=dt.UTC)
             return np.array([business_day(one, zone=self.zone, cutoff=end)], dtype="datetime64[D]")
         return business_day(aware(instants, "UTC"), zone=self.zone, cutoff=end)
 
@@ -219,13 +233,12 @@ class TimeUnits:
         """The first instant after a bank day: midnight, or the hour at which it ends."""
         if not len(day):
             return day.astype("datetime64[us]")
-        first, last = self.calendar.first, self.calendar.last
-        if first <= day.min() and day.max() <= last:
-            table = self._ends
+        if self._within(day).all():
+            first, table = self.calendar.first, self._ends
         else:
-            first, last = day.min(), day.max()
-            table = self._ends_of(np.arange(first, last + 1))
-        ends: Instants = table[(day - first).astype(np.int64)]
+            first = day.min()
+            table = self._ends_of(np.arange(first, day.max() + 1))
+        ends: Instants = table[day.view(np.int64) - int(first.astype(np.int64))]
         return ends
 
     @cached_property

@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.book.balances import average_balances
-from bankcrm.book.view import NEVER, BookView, FrameView, Mask, day_number
-from bankcrm.frames.numbering import positions_in
+from bankcrm.book.balances import average_balances, observations_of
+from bankcrm.book.view import NEVER, BookView, DayNumbers, FrameView, Mask, day_number
 from bankcrm.policy import Policy
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -65,40 +64,34 @@ def _balance_ratio(view: BookView, day: int, policy: Policy) -> Floats:
         return np.full(view.size, np.nan)
     middle = day - int(policy.value("recent_days"))
     start = middle - int(policy.value("earlier_days"))
-    closing = _closing_days(view, balances)
-    earlier = _average_balance(balances, closing, start + 1, middle)
-    recent = _average_balance(balances, closing, middle + 1, day)
+    closing = _closing_days(view)
+    first = np.full(view.size, NEVER, dtype=np.int32)
+    np.minimum.at(first, balances.customer(), balances.day("date"))
+    earlier = _average_balance(balances, closing, first, start + 1, middle)
+    recent = _average_balance(balances, closing, first, middle + 1, day)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(earlier > 0, recent / earlier, np.nan)
 
 
 def _average_balance(
-    balances: FrameView, closing: npt.NDArray[np.int32], start: int, end: int
+    balances: FrameView, closing: DayNumbers, first: DayNumbers, start: int, end: int
 ) -> Floats:
     """Each customer's average balance since the first one known; null if none is known by then."""
-    account, _ = balances.words("account_id")
-    when, customer = balances.day("date"), balances.customer()
-    amount, size = balances.numbers("balance"), len(balances.customers)
+    seen, size = observations_of(balances), len(balances.customers)
     found = average_balances(
-        account, when, amount, len(closing), start=start, end=end, last_day=closing
+        seen.account, seen.day, seen.balance, len(closing), start=start, end=end, last_day=closing
     )
-    owner = np.zeros(len(closing), dtype=np.intp)
-    owner[account] = customer
-    total = np.bincount(owner, found.credit - found.debit, size) * (end - start + 1)
-    first = np.full(size, NEVER, dtype=np.int32)
-    np.minimum.at(first, customer, when)
+    total = np.bincount(seen.owner, found.credit - found.debit, size) * (end - start + 1)
     days = end + 1 - np.maximum(first, start).astype(np.int64)
     return np.where(days > 0, total / np.maximum(days, 1), np.nan)
 
 
-def _closing_days(view: BookView, balances: FrameView) -> npt.NDArray[np.int32]:
-    """The closing day of each account with a balance; `NEVER` where it is open or not known."""
-    ids = balances.words("account_id")[1]
-    closing = np.full(len(ids), NEVER, dtype=np.int32)
+def _closing_days(view: BookView) -> DayNumbers:
+    """The closing day of each account; `NEVER` where it is open or not known."""
+    closing = np.full(len(view.accounts()), NEVER, dtype=np.int32)
     accounts = view.get("accounts", "account_id", "closed_date")
     if accounts is not None:
-        place = positions_in(accounts.frame["account_id"], ids)
-        closing[place[place >= 0]] = accounts.day("closed_date")[place >= 0]
+        closing[accounts.account()] = accounts.day("closed_date")
     return closing
 
 

@@ -8,8 +8,6 @@ from typing import Literal
 import attrs
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
-from scipy.special import ndtr, ndtri
 
 from bankcrm.arguments import as_number
 from bankcrm.errors import DataError, InfeasibleError
@@ -62,6 +60,8 @@ def sample_size(
     >>> size.control, size.treated, round(size.exact / 2, 3)
     (77, 77, 76.707)
     """
+    from scipy.special import ndtri  # slow to import
+
     first, second, share = _rates(control_rate, difference, share_control)
     pooled, apart = _spreads(first, second, share)
     half = quantile(confidence) * pooled + float(ndtri(_share(power, "power"))) * apart
@@ -93,6 +93,8 @@ def power_of_test(
     >>> round(power_of_test(0.5, 0.25, control=50, treated=50), 6)
     0.740166
     """
+    from scipy.special import ndtr  # slow to import
+
     in_control = _count(control, "control")
     total = in_control + _count(treated, "treated")
     first, second, share = _rates(control_rate, difference, in_control / total)
@@ -126,6 +128,8 @@ def detectable(
     >>> round(detectable(0.5, control=50, treated=50, power=0.740166), 4)
     0.25
     """
+    from scipy.optimize import brentq  # slow to import
+
     top = 1 - _share(control_rate, "control_rate") - 1e-12
     wanted = _share(power, "power")
 
@@ -163,6 +167,8 @@ def stopping_bounds(
     >>> stopping_bounds(5).round(3).tolist()
     [4.877, 3.357, 2.68, 2.29, 2.031]
     """
+    from scipy.special import ndtr, ndtri  # slow to import
+
     looks = int(_count(looks, "looks"))
     side = (1 - _share(confidence, "confidence")) / 2
     times = np.arange(1, looks + 1) / looks
@@ -181,6 +187,9 @@ def _bounds(times: Floats, spend: Floats) -> Floats:
     The density of the sum of increments among the paths that no earlier look stopped is carried
     on from look to look by Gauss-Legendre integration (Armitage, McPherson and Rowe).
     """
+    from scipy.optimize import brentq  # slow to import
+    from scipy.special import ndtr, ndtri
+
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
     bounds = [float(-ndtri(spend[0]))]
     step = math.sqrt(times[0])

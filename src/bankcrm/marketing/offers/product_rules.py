@@ -8,7 +8,6 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import hypergeom
 
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
@@ -82,6 +81,8 @@ def product_rules(
     base = then / max(total, 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         conviction = np.where(both == have, np.inf, (1 - base) / (1 - share))
+    from scipy.stats import hypergeom  # slow to import
+
     p = np.asarray(hypergeom.sf(both - 1, total, then, have)).reshape(-1)
     found = pd.DataFrame(
         {

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 import attrs
 import numpy as np
@@ -26,7 +27,11 @@ from bankcrm.quality.identifiers.iban_layouts import LAYOUTS
 from bankcrm.quality.identifiers.texts import Bytes, Mask, Texts
 from bankcrm.vocabulary import IdentifierFault, IdentifierScheme
 
-Faults = npt.NDArray[np.int8]
+Faults: TypeAlias = npt.NDArray[np.int8]
+Marks: TypeAlias = Iterator[tuple[IdentifierFault, Mask]]
+"""Faults with the texts that have them, the gravest last."""
+
+_Faults: TypeAlias = Callable[[Texts, np.datetime64 | None], Faults]
 
 FAULTS = tuple(IdentifierFault)
 FINE = np.int8(-1)
@@ -38,6 +43,7 @@ _OFFICES = {"1": "1239", "2": "19", "3": "123459", "4": "19", "5": "1239", "6": 
             "8": "19", "9": "123", "A": "19", "N": "1239", "Y": "1"}  # fmt: skip
 _FIRST_YEAR = 1850
 _LONGEST_LUHN = 32
+_PREFIXES = {0: "", 2: "86", 3: "+86", 4: "0086"}
 _ATOM = r"[^\s@\"(),:;<>\[\]\\.]+"
 _SIGN = r"A-Za-z0-9\x{80}-\x{10ffff}"
 _LABEL = rf"[{_SIGN}]([{_SIGN}-]*[{_SIGN}])?"
@@ -55,58 +61,69 @@ class _Check:
         upper: Whether letters are capitals.
     """
 
-    faults: Callable[[Texts, np.datetime64 | None], Faults]
+    faults: _Faults
     dropped: str = ""
     upper: bool = True
 
 
-def _resident_id(texts: Texts, day: np.datetime64 | None) -> Faults:
-    found = _all(texts, IdentifierFault.LENGTH)
-    for width in (18, 15):
-        rows = texts.of_width(width)
-        if not len(rows):
-            continue
-        m = texts.matrix(rows, width)
-        digits = are_digits(m[: min(width, 17)])
-        year = number_of(m[6:10]) if width == 18 else 1900 + number_of(m[6:8])
-        at = 10 if width == 18 else 8
-        faults = np.full(len(rows), FINE)
-        if width == 18:
-            digits &= are_in(m[17:], DIGITS + "X")
-            _mark(faults, m[17] != resident_sign(m), IdentifierFault.CHECK_DIGIT)
-        valid = _are_days(year, number_of(m[at : at + 2]), number_of(m[at + 2 : at + 4]), day)
-        _mark(faults, ~valid, IdentifierFault.DATE)
-        _mark(faults, ~np.isin(number_of(m[:2]), _PROVINCES), IdentifierFault.REGION)
-        _mark(faults, ~digits, IdentifierFault.CHARACTER)
-        found[rows] = faults
-    return found
+def _of_widths(marks: Callable[[Bytes, np.datetime64 | None], Marks], *widths: int) -> _Faults:
+    """The faults of texts of these lengths, whose bytes are marked; any other length is a fault."""
+
+    def faults(texts: Texts, day: np.datetime64 | None) -> Faults:
+        found = _all(texts, IdentifierFault.LENGTH)
+        counts = np.bincount(np.minimum(texts.length, max(widths) + 1), minlength=max(widths) + 1)
+        for width in widths:
+            if counts[width]:
+                rows = texts.of_width(width)
+                found[rows] = _marked(len(rows), marks(texts.matrix(rows, width), day))
+        return found
+
+    return faults
 
 
-def _credit_code(texts: Texts, day: np.datetime64 | None) -> Faults:
-    found = _all(texts, IdentifierFault.LENGTH)
-    rows = texts.of_width(18)
-    m = texts.matrix(rows, 18)
-    faults = np.full(len(rows), FINE)
-    _mark(faults, _resident_id(texts, day)[rows] == FINE, IdentifierFault.RESIDENT_ID)
-    _mark(faults, ~credit_code_holds(m), IdentifierFault.CHECK_DIGIT)
-    office = np.zeros(len(rows), np.bool_)
+def _resident_id(m: Bytes, day: np.datetime64 | None) -> Marks:
+    long = len(m) == 18
+    digits = are_digits(m[: min(len(m), 17)])
+    year = number_of(m[6:10]) if long else 1900 + number_of(m[6:8])
+    at = 10 if long else 8
+    if long:
+        digits &= are_in(m[17:], DIGITS + "X")
+        yield IdentifierFault.CHECK_DIGIT, m[17] != resident_sign(m)
+    yield (
+        IdentifierFault.DATE,
+        ~_are_days(year, number_of(m[at : at + 2]), number_of(m[at + 2 : at + 4]), day),
+    )
+    yield IdentifierFault.REGION, ~np.isin(number_of(m[:2]), _PROVINCES)
+    yield IdentifierFault.CHARACTER, ~digits
+
+
+def _credit_code(m: Bytes, day: np.datetime64 | None) -> Marks:
+    yield IdentifierFault.RESIDENT_ID, _marked(m.shape[1], _resident_id(m, day)) == FINE
+    yield IdentifierFault.CHECK_DIGIT, ~credit_code_holds(m)
+    office = np.zeros(m.shape[1], np.bool_)
     for first, seconds in _OFFICES.items():
         office |= (m[0] == ord(first)) & np.isin(m[1], [ord(s) for s in seconds])
-    _mark(faults, ~office, IdentifierFault.OFFICE)
-    _mark(faults, ~(are_in(m, CREDIT_CODE) & are_digits(m[2:8])), IdentifierFault.CHARACTER)
-    found[rows] = faults
-    return found
+    yield IdentifierFault.OFFICE, ~office
+    yield IdentifierFault.CHARACTER, ~(are_in(m, CREDIT_CODE) & are_digits(m[2:8]))
 
 
-def _lei(texts: Texts, day: np.datetime64 | None) -> Faults:
-    found = _all(texts, IdentifierFault.LENGTH)
-    rows = texts.of_width(20)
-    m = texts.matrix(rows, 20)
-    faults = np.full(len(rows), FINE)
-    _mark(faults, remainder_97(m) != 1, IdentifierFault.CHECK_DIGIT)
-    _mark(faults, ~(are_in(m, DIGITS + CAPITALS) & are_digits(m[18:])), IdentifierFault.CHARACTER)
-    found[rows] = faults
-    return found
+def _lei(m: Bytes, day: np.datetime64 | None) -> Marks:
+    yield IdentifierFault.CHECK_DIGIT, remainder_97(m) != 1
+    yield IdentifierFault.CHARACTER, ~(are_in(m, DIGITS + CAPITALS) & are_digits(m[18:]))
+
+
+def _luhn(m: Bytes, day: np.datetime64 | None) -> Marks:
+    yield IdentifierFault.CHECK_DIGIT, ~luhn_holds(m)
+    yield IdentifierFault.CHARACTER, ~are_digits(m)
+
+
+def _mobile(m: Bytes, day: np.datetime64 | None) -> Marks:
+    prefix = _PREFIXES[len(m) - 11]
+    own = m[len(prefix) :]
+    yield IdentifierFault.RANGE, (own[0] != ord("1")) | (own[1] < ord("3"))
+    for place, sign in enumerate(prefix):
+        yield IdentifierFault.COUNTRY, m[place] != ord(sign)
+    yield IdentifierFault.CHARACTER, ~are_digits(own)
 
 
 def _iban(texts: Texts, day: np.datetime64 | None) -> Faults:
@@ -122,16 +139,17 @@ def _iban(texts: Texts, day: np.datetime64 | None) -> Faults:
         width = 4 + sum(n for n, _ in runs)
         right = own[texts.length[own] == width]
         found[own] = _CODE[IdentifierFault.LENGTH]
-        m = texts.matrix(right, width)
-        faults = np.full(len(right), FINE)
-        _mark(faults, remainder_97(np.roll(m, -4, axis=0)) != 1, IdentifierFault.CHECK_DIGIT)
-        fits, at = are_digits(m[2:4]), 4
-        for n, kind in runs:
-            fits &= are_in(m[at : at + n], _KINDS[kind])
-            at += n
-        _mark(faults, ~fits, IdentifierFault.CHARACTER)
-        found[right] = faults
+        found[right] = _marked(len(right), _account(texts.matrix(right, width), runs))
     return found
+
+
+def _account(m: Bytes, runs: list[tuple[int, str]]) -> Marks:
+    yield IdentifierFault.CHECK_DIGIT, remainder_97(np.roll(m, -4, axis=0)) != 1
+    fits, at = are_digits(m[2:4]), 4
+    for n, kind in runs:
+        fits &= are_in(m[at : at + n], _KINDS[kind])
+        at += n
+    yield IdentifierFault.CHARACTER, ~fits
 
 
 _KINDS = {"n": DIGITS, "a": CAPITALS, "c": DIGITS + CAPITALS}
@@ -139,38 +157,6 @@ _KINDS = {"n": DIGITS, "a": CAPITALS, "c": DIGITS + CAPITALS}
 
 def _runs(layout: str) -> list[tuple[str, str]]:
     return re.findall(r"(\d+)([nac])", layout)
-
-
-def _luhn(texts: Texts, day: np.datetime64 | None) -> Faults:
-    found = _all(texts, IdentifierFault.LENGTH)
-    for width in np.unique(texts.length[~texts.null]):
-        if not 2 <= width <= _LONGEST_LUHN:
-            continue
-        rows = texts.of_width(int(width))
-        m = texts.matrix(rows, int(width))
-        faults = np.full(len(rows), FINE)
-        _mark(faults, ~luhn_holds(m), IdentifierFault.CHECK_DIGIT)
-        _mark(faults, ~are_digits(m), IdentifierFault.CHARACTER)
-        found[rows] = faults
-    return found
-
-
-def _mobile(texts: Texts, day: np.datetime64 | None) -> Faults:
-    found = _all(texts, IdentifierFault.LENGTH)
-    for prefix in ("", "86", "+86", "0086"):
-        width = len(prefix) + 11
-        rows = texts.of_width(width)
-        if not len(rows):
-            continue
-        m = texts.matrix(rows, width, copy=False)
-        own = m[len(prefix) :]
-        faults = np.full(len(rows), FINE)
-        _mark(faults, (own[0] != ord("1")) | (own[1] < ord("3")), IdentifierFault.RANGE)
-        for place, sign in enumerate(prefix):
-            _mark(faults, m[place] != ord(sign), IdentifierFault.COUNTRY)
-        _mark(faults, ~are_digits(own), IdentifierFault.CHARACTER)
-        found[rows] = faults
-    return found
 
 
 def _email(texts: Texts, day: np.datetime64 | None) -> Faults:
@@ -181,12 +167,12 @@ def _email(texts: Texts, day: np.datetime64 | None) -> Faults:
 
 
 CHECKS = {
-    IdentifierScheme.RESIDENT_ID: _Check(_resident_id, " -"),
-    IdentifierScheme.CREDIT_CODE: _Check(_credit_code, " -"),
-    IdentifierScheme.LEI: _Check(_lei, " -"),
+    IdentifierScheme.RESIDENT_ID: _Check(_of_widths(_resident_id, 18, 15), " -"),
+    IdentifierScheme.CREDIT_CODE: _Check(_of_widths(_credit_code, 18), " -"),
+    IdentifierScheme.LEI: _Check(_of_widths(_lei, 20), " -"),
     IdentifierScheme.IBAN: _Check(_iban, " -."),
-    IdentifierScheme.LUHN: _Check(_luhn, " -"),
-    IdentifierScheme.MOBILE: _Check(_mobile, " -()"),
+    IdentifierScheme.LUHN: _Check(_of_widths(_luhn, *range(2, _LONGEST_LUHN + 1)), " -"),
+    IdentifierScheme.MOBILE: _Check(_of_widths(_mobile, 11, 13, 14, 15), " -()"),
     IdentifierScheme.EMAIL: _Check(_email, upper=False),
 }
 
@@ -197,9 +183,12 @@ def _all(texts: Texts, fault: IdentifierFault) -> Faults:
     return found
 
 
-def _mark(faults: Faults, rows: Mask, fault: IdentifierFault) -> None:
-    """A later mark replaces an earlier one: the gravest is marked last."""
-    faults += (_CODE[fault] - faults) * rows  # arithmetic on bytes is far faster than a mask
+def _marked(size: int, marks: Marks) -> Faults:
+    """One fault per text: a later mark replaces an earlier one, so that the gravest comes last."""
+    faults = np.full(size, FINE)
+    for fault, rows in marks:
+        faults += (_CODE[fault] - faults) * rows  # arithmetic on bytes is far faster than a mask
+    return faults
 
 
 def _are_days(

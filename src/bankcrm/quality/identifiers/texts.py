@@ -44,18 +44,16 @@ class Texts:
         """The bytes of the longest text."""
         return int(self.length.max(initial=0))
 
-    def matrix(self, rows: npt.NDArray[np.intp], width: int, copy: bool = True) -> Bytes:
+    def matrix(self, rows: npt.NDArray[np.intp], width: int) -> Bytes:
         """The first ``width`` bytes of some rows, which are as long at least: ``width`` x rows.
 
         Args:
             rows: The rows.
             width: How many bytes.
-            copy: Whether the bytes of a place lie side by side, as reading all of them asks for.
         """
         data, start = text_bytes(self.array)
         if len(data) == width * len(rows):  # no other row has any text
-            found = data.reshape(-1, width).T
-            return np.ascontiguousarray(found) if copy else found
+            return np.ascontiguousarray(data.reshape(-1, width).T)
         first = start[:-1][rows]
         found = np.empty((width, len(rows)), np.uint8)
         for place in range(width):

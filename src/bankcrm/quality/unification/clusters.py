@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import attrs
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from bankcrm.frames.arrays import Codes
+from bankcrm.frames.graph import connected_parts
 
 Positions = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.bool_]
@@ -78,9 +77,8 @@ def _connected(size: int, edges: Sequence[tuple[Positions, Positions]]) -> Posit
     """The first record of the component of each record."""
     a = np.concatenate([e[0] for e in edges]) if edges else np.zeros(0, np.intp)
     b = np.concatenate([e[1] for e in edges]) if edges else np.zeros(0, np.intp)
-    graph = coo_matrix((np.ones(len(a), np.int8), (a, b)), (size, size)).tocsr()
-    count, component = connected_components(graph, directed=False)
-    first = np.full(count, size, np.intp)
+    component = connected_parts(size, a, b)
+    first = np.full(int(component.max(initial=-1)) + 1, size, np.intp)
     np.minimum.at(first, component, np.arange(size))
     return np.asarray(first[component])
 

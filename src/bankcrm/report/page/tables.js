@@ -1,6 +1,6 @@
 // Tables: sort by a heading, filter, show all rows, save as CSV.
-const FEW = matchMedia("(max-width: 40rem)").matches ? 10 : 25; // rows that a long table shows at first
-const FEWER = { managers: 5 }; // and where another number is better
+const FEW = matchMedia("(max-width: 50rem)").matches ? 12 : 25; // rows that a long table shows at first
+const OTHER = { managers: 5, "this-week": 200 }; // and where another number is better
 const FILTERED = 10; // tables of more rows have a filter
 const risky = new RegExp(`^(?:${data.guard})`);
 const spoken = document.createElement("p");
@@ -56,14 +56,14 @@ function sort(table, head) {
 function limit(table) {
   const rows = [...table.tBodies[0].rows];
   const kept = rows.filter((row) => !row.dataset.filtered);
-  const few = FEWER[table.id] ?? FEW;
+  const few = OTHER[table.id] ?? FEW;
   const shown = table.dataset.all ? kept.length : few;
   for (const row of rows) row.hidden = Boolean(row.dataset.filtered);
   for (const row of kept.slice(shown)) row.hidden = true;
   for (const row of rows) row.classList.remove("last");
   for (const row of kept.slice(0, shown).slice(-2)) row.classList.add("last"); // printed on one page
   const cut = Math.max(kept.length - shown, 0);
-  if (cut) table.parentElement.dataset.cut = `${text("rows not printed")}: ${cut.toLocaleString("en")}`;
+  if (cut) table.parentElement.dataset.cut = `${text("rows not printed")}${text(": ")}${cut.toLocaleString("en")}`;
   else delete table.parentElement.dataset.cut;
   const more = table.parentElement.querySelector(".more");
   if (!more) return;
@@ -99,13 +99,13 @@ function equip(table) {
     const field = document.createElement("input");
     field.type = "search";
     field.placeholder = text("Filter");
-    field.setAttribute("aria-label", `${text("Filter")}: ${name}`);
+    field.setAttribute("aria-label", `${text("Filter")}${text(": ")}${name}`);
     field.addEventListener("input", () => filter(table, field.value));
     tools.append(field);
     table.parentElement.classList.add("filtered");
   }
   const download = button("CSV", "csv", () => save(table));
-  download.setAttribute("aria-label", `${text("Save as CSV")}: ${name}`);
+  download.setAttribute("aria-label", `${text("Save as CSV")}${text(": ")}${name}`);
   tools.append(download);
   table.before(tools);
   if (rows.length > 2)
@@ -114,7 +114,7 @@ function equip(table) {
       head.dataset.head = label; // printed instead of the button
       head.replaceChildren(button(label, "sort", () => sort(table, head)));
     }
-  if (rows.length > (FEWER[table.id] ?? FEW)) {
+  if (rows.length > (OTHER[table.id] ?? FEW)) {
     const more = button("", "more", () => {
       if (table.dataset.all) delete table.dataset.all;
       else table.dataset.all = "1";

@@ -8,6 +8,9 @@ const asked = document.getElementById("asked");
 const word = (name) => data.words[name] ?? String(name).replaceAll("_", " ");
 const text = (name) => data.text[name] ?? name;
 const KINDS = ["customer", "complaint"];
+const OWNERS = ["department", "manager"];
+const departmentOf = (name) => (Object.hasOwn(data.actions.departments, name) ? data.actions.departments[name] : name);
+const owners = [...new Set(OWNERS.flatMap((kind) => data.actions[kind].d ?? data.actions[kind]))].filter(Boolean);
 const place = Object.fromEntries(
   KINDS.map((kind) => [kind, new Map(data[kind].ids.map((id, i) => [id, i]))]),
 );
@@ -20,8 +23,10 @@ function made(parent, name, content = "", style = "") {
   return element;
 }
 
-// A column is a plain list, or a dictionary "d" with codes "c".
-const at = (column, i) => (column.d ? column.d[column.c[i]] : column[i]);
+// A column is a plain list, or a dictionary "d" with codes "c": numbers, or one digit each.
+const at = (column, i) => (column.d ? column.d[codeAt(column.c, i)] : column[i]);
+const codeAt = (codes, i) => (typeof codes === "string" ? parseInt(codes[i], 36) : codes[i]);
+const sizeOf = (column) => (column.c ?? column).length;
 
 function formatted(value) {
   if (value === null || value === undefined || value === "") return "-";
@@ -48,10 +53,10 @@ function seen(rule, subject) {
   return Object.entries(rule.when)
     .map(([fact, test]) => {
       const value = subject.has(fact) ? formatted(subject.value(fact)) : "";
-      if (value === "" || value === test) return `${word(fact)}: ${test}`;
-      return `${word(fact)}: ${value} (${test})`;
+      if (value === "" || value === test) return `${word(fact)}${text(": ")}${test}`;
+      return `${word(fact)}${text(": ")}${value} (${test})`;
     })
-    .join("; ");
+    .join(text("; "));
 }
 
 // Why a table has no outcome: it does not apply, or a fact is missing.
@@ -62,7 +67,7 @@ function absence(table, subject) {
 
 function sourceOf(rule) {
   const parts = rule.source ? rule.source.split("; ") : [];
-  return parts.map((s) => (data.sources[s] ? `${s}: ${data.sources[s]}` : s)).join("; ");
+  return parts.map((s) => (data.sources[s] ? `${s}${text(": ")}${data.sources[s]}` : s)).join(text("; "));
 }
 
 function showWarning(subject) {
@@ -78,23 +83,69 @@ function showWarning(subject) {
   }
 }
 
+// The positions of the actions that have a value in one of some columns.
+function actionsOf(kinds, value) {
+  const columns = kinds.map((kind) => data.actions[kind]);
+  const found = [];
+  for (let i = 0; i < sizeOf(columns[0]); i++) if (columns.some((c) => at(c, i) === value)) found.push(i);
+  return found;
+}
+
 // What is to be done for a customer or about a complaint, and by when.
 function showActions(kind, id) {
-  const { customer, complaint, title, due, priority, department, manager, channel, reason } = data.actions;
-  const owner = kind === "customer" ? customer : complaint;
-  const mine = [];
-  for (let i = 0; i < (owner.c ?? owner).length; i++) if (at(owner, i) === id) mine.push(i);
+  const { complaint, title, due, priority, department, manager, channel, reason, held } = data.actions;
+  const mine = actionsOf([kind], id);
   if (!mine.length) return;
   made(answer, "h3", text("What to do"));
   const list = made(answer, "ul", "", "to-do");
   for (const i of mine) {
     const line = made(list, "li");
-    made(line, "strong", `${text("by")} ${at(due, i)}: ${at(title, i)}`);
-    const about = [at(priority, i), at(department, i), at(manager, i), at(channel, i)].filter(Boolean).map(word);
-    line.append(` (${about.join(", ")})`);
+    made(line, "strong", `${text("by")} ${at(due, i)}${text(": ")}${at(title, i)}`);
+    const owner = [departmentOf(at(department, i)), at(manager, i)];
+    const about = [word(at(priority, i)), ...owner, at(channel, i) && word(at(channel, i))].filter(Boolean);
+    line.append(` (${about.join(text(", "))})`);
     made(line, "span", at(reason, i), "because");
+    if (at(held, i)) made(line, "span", at(held, i), "because bad");
     if (kind === "customer" && at(complaint, i)) link(line, "complaint", at(complaint, i));
   }
+}
+
+// What a department or a manager has to do: this week and what is overdue, then the rest.
+function showOwner(name) {
+  const { due, until, more } = data.actions;
+  const mine = actionsOf(OWNERS, name);
+  const soon = mine.filter((i) => at(due, i) <= until);
+  const later = mine.filter((i) => at(due, i) > until);
+  if (!soon.length) made(answer, "p", text("No action is due this week."));
+  else showTasks("this-week", `${text("Due this week or overdue")}${text(": ")}${soon.length.toLocaleString("en")}`, soon);
+  if (later.length) showTasks("later", `${text("Due later")}${text(": ")}${later.length.toLocaleString("en")}`, later);
+  if (more) made(answer, "p", text("Only customers that this page explains; all are in actions.csv."), "left-out");
+}
+
+function showTasks(id, title, rows) {
+  const card = made(answer, "div", "", "card");
+  const table = made(card, "table", "", "stack");
+  table.id = id;
+  made(table, "caption", title);
+  const head = made(made(table, "thead"), "tr");
+  const { customer, complaint, title: action, due, priority, reason, held } = data.actions;
+  const about = [["customer", customer], ["complaint", complaint]].filter(([, c]) => rows.some((i) => at(c, i)));
+  for (const name of ["action", ...about.map(([kind]) => kind), "due", "priority", "reasons"])
+    made(head, "th", text(name)).scope = "col";
+  const body = made(table, "tbody");
+  for (const i of rows) {
+    const row = made(body, "tr");
+    made(row, "th", at(action, i)).scope = "row";
+    for (const [kind, column] of about)
+      if (at(column, i)) link(made(row, "td"), kind, at(column, i));
+      else made(row, "td", "-");
+    made(row, "td", at(due, i), "one");
+    made(row, "td", word(at(priority, i)), at(priority, i) === "urgent" ? "bad" : "");
+    const why = made(row, "td", at(reason, i));
+    if (at(held, i)) made(why, "span", at(held, i), "because bad");
+  }
+  labelled(table);
+  equip(table);
 }
 
 function showDecisions(subject) {
@@ -104,8 +155,8 @@ function showDecisions(subject) {
     if (table.brief === false) continue;
     const row = made(list, "div");
     made(row, "dt", word(table.id));
-    const cell = made(row, "dd", rules.length ? rules.map((r) => word(r.then)).join(", ") : text("undecided"));
-    const why = rules.length ? rules.map((r) => word(r.because)).join("; ") : absence(table, subject);
+    const cell = made(row, "dd", rules.length ? rules.map((r) => word(r.then)).join(text(", ")) : text("undecided"));
+    const why = rules.length ? rules.map((r) => word(r.because)).join(text("; ")) : absence(table, subject);
     made(cell, "span", why, "because");
   }
 }
@@ -122,13 +173,13 @@ function showTrace(subject) {
   made(whole, "summary", text("Full trace"));
   for (const { table, rules } of subject.decided) {
     made(whole, "h3", `${word(table.id)} (${table.title}, ${table.version})`);
-    if (!rules.length) made(whole, "p", `${text("undecided")}: ${absence(table, subject)}`);
+    if (!rules.length) made(whole, "p", `${text("undecided")}${text(": ")}${absence(table, subject)}`);
     const list = made(whole, "ol", "", "trace");
     table.rules.forEach((rule, i) => {
       const status = statusOf(table, i, rules);
       const owner = rule.owner ? ` (${rule.owner})` : "";
       const mark = status === "applies" ? "yes" : "no";
-      const line = made(list, "li", `${rule.id}${owner} → ${word(rule.then)}${status ? `: ${text(status)}` : ""}`, mark);
+      const line = made(list, "li", `${rule.id}${owner} → ${word(rule.then)}${status ? `${text(": ")}${text(status)}` : ""}`, mark);
       made(line, "span", seen(rule, subject) || text("otherwise"), "because");
       if (status === "applies") made(line, "span", sourceOf(rule), "because");
     });
@@ -166,15 +217,20 @@ function showComplaints(customer) {
     const line = made(list, "li");
     link(line, "complaint", id);
     const value = (fact) => formatted(at(values[facts.indexOf(fact)], i));
-    line.append(` ${value("kind")}, ${value("severity")}, ${value("state")}, ${text("due")} ${value("due")}`);
+    line.append(` ${["kind", "severity", "state"].map(value).join(text(", "))}${text(", ")}${text("due")} ${value("due")}`);
   }
 }
 
+const TITLES = { customer: "Customer", complaint: "Complaint", owner: "What to do" };
+
 function show(kind, id) {
-  const known = place[kind].has(id);
+  const known = kind === "owner" ? owners.includes(id) : place[kind].has(id);
   answer.replaceChildren();
-  document.getElementById("why-title").textContent = `${text(kind === "customer" ? "Customer" : "Complaint")} ${id}`;
+  dialog.classList.toggle("wide", kind === "owner");
+  const name = kind === "owner" ? departmentOf(id) : id;
+  document.getElementById("why-title").textContent = `${text(TITLES[kind])}${kind === "owner" ? text(": ") : " "}${name}`;
   if (!known) made(answer, "p", text(`No such ${kind} on this page.`));
+  else if (kind === "owner") showOwner(id);
   else {
     const subject = subjectOf(kind, place[kind].get(id));
     if (kind === "customer") showWarning(subject);
@@ -190,7 +246,7 @@ function show(kind, id) {
 
 function route() {
   const [kind, ...rest] = location.hash.slice(1).split("=");
-  if (KINDS.includes(kind) && rest.length) {
+  if (Object.hasOwn(TITLES, kind) && rest.length) {
     let id = rest.join("=");
     try { id = decodeURIComponent(id); } catch { /* a link that somebody mistyped */ }
     show(kind, id);
@@ -213,7 +269,8 @@ dialog.addEventListener("click", (event) => { if (event.target === dialog) dismi
 document.getElementById("search").addEventListener("submit", (event) => {
   event.preventDefault();
   const id = asked.value.trim();
-  const kind = !place.customer.has(id) && place.complaint.has(id) ? "complaint" : "customer";
+  const known = KINDS.find((k) => place[k].has(id));
+  const kind = known ?? (owners.includes(id) ? "owner" : "customer");
   const hash = `#${kind}=${encodeURIComponent(id)}`;
   if (location.hash === hash) route();
   else location.hash = hash;
@@ -221,13 +278,13 @@ document.getElementById("search").addEventListener("submit", (event) => {
 asked.addEventListener("input", () => {
   const typed = asked.value.trim();
   const options = [];
-  for (const kind of KINDS)
-    for (const id of data[kind].ids) {
+  for (const [kind, ids] of [...KINDS.map((k) => [k, data[k].ids]), ["owner", owners]])
+    for (const id of ids) {
       if (options.length >= 12 || !typed) break;
       if (!id.startsWith(typed)) continue;
       const option = document.createElement("option");
       option.value = id;
-      option.label = `${id} (${text(kind === "customer" ? "Customer" : "Complaint")})`;
+      option.label = `${id} (${text(TITLES[kind])})`;
       options.push(option);
     }
   document.getElementById("ids").replaceChildren(...options);

@@ -87,9 +87,24 @@ def limit_use(
     if capital is not None:
         as_kind(capital, Capital, "capital", "such as Capital(date=..., net=..., tier1=...)")
     frame = checked_exposure(exposure)
-    sums = {"group": group_exposure(frame, groups), "customer": group_exposure(frame)}
-    words = {kind: _classes(frame, groups if kind == "group" else None, classes) for kind in KINDS}
+    return limit_use_of(frame, group_exposure(frame, groups), groups, capital, policy, classes)
+
+
+def limit_use_of(
+    exposure: pd.DataFrame,
+    of_groups: pd.DataFrame,
+    groups: Groups | None,
+    capital: Capital | None,
+    policy: Policy,
+    classes: pd.Series | None = None,
+) -> pd.DataFrame:
+    """The same from a checked exposure and what `group_exposure` made of it; see `limit_use`."""
     limits = policy.records("limit", Limit)
+    sums, words = {"group": of_groups}, {}
+    for kind in {limit.subject for limit in limits}:
+        words[kind] = _classes(exposure, groups if kind == "group" else None, classes)
+        if kind == "customer":
+            sums[kind] = group_exposure(exposure)
     parts = [_use(limit, sums[limit.subject], words[limit.subject], capital, policy)
              for limit in limits]  # fmt: skip
     found = pd.concat(parts, ignore_index=True) if parts else _use_of_nothing()

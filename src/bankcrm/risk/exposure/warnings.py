@@ -52,10 +52,21 @@ def group_warnings(
     """
     policy = policy_of(policy, "risk")
     frame = checked_exposure(exposure)
-    whole = group_exposure(frame, groups)
-    sums = whole[(whole["kind"] == "group").to_numpy(np.bool_)]
+    return group_warnings_of(frame, group_exposure(frame, groups), groups, capacity, flows, policy)
+
+
+def group_warnings_of(
+    exposure: pd.DataFrame,
+    of_groups: pd.DataFrame,
+    groups: Groups,
+    capacity: pd.Series | None,
+    flows: object,
+    policy: Policy,
+) -> pd.DataFrame:
+    """The same from a checked exposure and `group_exposure` of it; see `group_warnings`."""
+    sums = of_groups[(of_groups["kind"] == "group").to_numpy(np.bool_)]
     facts = pd.DataFrame({"exposure": sums["exposure"], "branches": sums["branches"]})
-    bearing, skew = _capacity(frame, groups, capacity, facts.index)
+    bearing, skew = _capacity(exposure, groups, capacity, facts.index)
     moved = _transfers(groups, flows, facts.index)
     facts["capacity_ratio"] = facts["exposure"] / bearing.where(bearing > 0)
     facts["skew"] = skew

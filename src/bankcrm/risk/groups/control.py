@@ -13,8 +13,8 @@ from collections.abc import Callable
 import attrs
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
+
+from bankcrm.frames.graph import connected_parts
 
 Ints = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int32]
@@ -288,8 +288,7 @@ def _forks(size: int, parent: Places, child: Places) -> tuple[Places, Places]:
     if not len(child):
         return np.empty(0, np.int32), np.empty(0, np.int32)
     nodes, a, b = compact(size, parent, child)
-    graph = coo_matrix((np.ones(len(a), np.int8), (a, b)), (len(nodes), len(nodes)))
-    _, circle = connected_components(graph, directed=True, connection="strong")
+    circle = connected_parts(len(nodes), a, b, strong=True)
     a, b = circle[a], circle[b]
     a, b = a[a != b], b[a != b]
     count = int(circle.max()) + 1

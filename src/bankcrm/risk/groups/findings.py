@@ -6,10 +6,9 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from bankcrm.frames import DataFault
+from bankcrm.frames.graph import connected_parts
 from bankcrm.risk.groups.control import Control, Ints, Places, compact, only_parents, roots_of
 from bankcrm.risk.groups.ties import CONTROL, SELF_LOOP, STAKE, Ties
 
@@ -123,8 +122,7 @@ def _strong_parts(size: int, parent: Places, child: Places) -> Places:
     nodes, a, b = compact(size, parent[keep], child[keep])
     part = np.arange(size, dtype=np.int32)
     if len(nodes):
-        graph = coo_matrix((np.ones(len(a), np.int8), (a, b)), (len(nodes), len(nodes)))
-        _, found = connected_components(graph, directed=True, connection="strong")
+        found = connected_parts(len(nodes), a, b, strong=True)
         one = np.empty(len(nodes), np.int32)
         one[found] = nodes  # one member of each part
         part[nodes] = one[found]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import attrs
 import numpy as np
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import breadth_first_order, connected_components
 
+from bankcrm.frames.graph import connected_parts
 from bankcrm.risk.groups.control import Forest, Ints, Mask, Places, compact
 
 
@@ -46,8 +45,7 @@ def spanning(forest: Forest, parent: Places, child: Places) -> Spanning:
     label = root
     if joined.any():
         nodes, a, b = compact(size, a[joined], b[joined])
-        graph = coo_matrix((np.ones(len(a), np.int8), (a, b)), (len(nodes), len(nodes)))
-        _, part = connected_components(graph, directed=False)
+        part = connected_parts(len(nodes), a, b)
         first = np.full(int(part.max()) + 1, size, np.int32)
         np.minimum.at(first, part, nodes.astype(np.int32))
         to = own.copy()
@@ -106,6 +104,9 @@ def _heads(group: Places, members: Ints, forest: Forest) -> tuple[Places, Mask]:
 
 def _breadth_first(nodes: Ints, parent: Places, child: Places, heads: Places) -> Places:
     """The next node on a shortest way to a head, in order of the nodes."""
+    from scipy.sparse import coo_matrix  # slow to import
+    from scipy.sparse.csgraph import breadth_first_order
+
     size = len(nodes)
     a, b = np.searchsorted(nodes, parent), np.searchsorted(nodes, child)
     start = np.searchsorted(nodes, heads)

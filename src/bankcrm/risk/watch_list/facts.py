@@ -8,8 +8,8 @@ import attrs
 import numpy as np
 import pandas as pd
 
-from bankcrm.book.balances import average_balances
-from bankcrm.book.view import NEVER, BookView, Mask, day_number
+from bankcrm.book.balances import average_balances, observations_of
+from bankcrm.book.view import BookView, Mask, day_number
 from bankcrm.frames.arrays import Numbers
 from bankcrm.frames.numbering import categorical, words_of
 from bankcrm.policy import Policy
@@ -145,15 +145,10 @@ def _deposits(view: BookView, day: int, policy: Policy) -> Numbers:
     balances = view.get("balances", "account_id", "balance")
     if balances is None:
         return np.full(view.size, np.nan)
-    account, ids = balances.words("account_id")
-    funds = np.ones(len(balances), np.bool_)
+    seen = observations_of(balances)
+    account, when, amount = seen.account, seen.day, seen.balance
     if balances.has("product"):
-        funds = balances.is_any("product", policy.value("funding_products"))
-    closing = np.full(len(ids), NEVER, dtype=np.int32)
-    found = average_balances(
-        account[funds], balances.day("date")[funds], balances.numbers("balance")[funds], len(ids),
-        start=day, end=day, last_day=closing,
-    )  # fmt: skip
-    owner = np.zeros(len(ids), dtype=np.intp)
-    owner[account] = balances.customer()
-    return np.bincount(owner, found.credit, view.size).astype(np.float64)
+        funds = balances.is_any("product", policy.value("funding_products"))[seen.rows]
+        account, when, amount = account[funds], when[funds], amount[funds]
+    found = average_balances(account, when, amount, len(seen.owner), start=day, end=day)
+    return np.bincount(seen.owner, found.credit, view.size).astype(np.float64)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, check_frame
+from bankcrm.frames.arrays import Numbers, codes
 from bankcrm.risk.exposure.subjects import subjects_of
 from bankcrm.risk.groups.groups import Groups
 from bankcrm.shares import herfindahl
@@ -53,22 +54,36 @@ def funding_concentration(
     for name, by in (("customer", None), ("group", groups)):
         if name == "group" and groups is None:
             continue
-        subject = subjects_of(frame["customer_id"], by)
-        sums = frame["balance"].groupby(subject.to_numpy(), sort=True).sum()
-        sums = sums.sort_values(ascending=False, kind="stable")
+        sums, largest = _sums(frame, by)
         total = float(sums.sum())
         known = total > 0
         rows[name] = {
             "holders": len(sums),
             "total": total,
-            "top_share": float(sums.iloc[:top].sum()) / total if known else np.nan,
-            "hhi": herfindahl(sums.to_numpy(np.float64)) if known else np.nan,
-            "largest": sums.index[0] if known else None,
-            "largest_share": float(sums.iloc[0]) / total if known else np.nan,
+            "top_share": float(sums[:top].sum()) / total if known else np.nan,
+            "hhi": herfindahl(sums) if known else np.nan,
+            "largest": largest if known else None,
+            "largest_share": float(sums[0]) / total if known else np.nan,
             "month": month,
             "month_share": month_share,
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("by")
+
+
+def _sums(frame: pd.DataFrame, groups: Groups | None) -> tuple[Numbers, str]:
+    """The deposits of each subject, largest first, and the name of the first one."""
+    code, ids = codes(frame["customer_id"])
+    if groups is not None:  # the members of a group have its number, above those of customers
+        of_group, _ = pd.factorize(groups.members["group"].astype(object).reindex(ids))
+        code = np.where(of_group < 0, np.arange(len(ids)), len(ids) + of_group)[code]
+    sums = frame["balance"].groupby(code, sort=True).sum()
+    sums = sums.sort_values(ascending=False, kind="stable")
+    if not len(sums):
+        return sums.to_numpy(np.float64), ""
+    first = sums.index[sums.to_numpy() == sums.iloc[0]]
+    rows = np.flatnonzero(np.isin(code, first))
+    names = subjects_of(frame["customer_id"].iloc[rows], groups)
+    return sums.to_numpy(np.float64), min(names)
 
 
 def _largest_month(frame: pd.DataFrame) -> tuple[str | None, float]:

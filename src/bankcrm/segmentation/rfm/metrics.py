@@ -12,11 +12,11 @@ import pandas as pd
 
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, DataFault, as_frame, check_frame
-from bankcrm.frames.arrays import Codes, as_of_day, codes, days, numbers
+from bankcrm.frames.arrays import Codes, as_of_day, codes, days, numbers, row_blocks
 from bankcrm.frames.findings import raise_faults, with_findings
 from bankcrm.policy import Policy
 from bankcrm.policy.given import policy_of
-from bankcrm.segmentation.rfm.sums import BLOCK, NO_TICK, Mask, Movements, Sums, count_days, sums_of
+from bankcrm.segmentation.rfm.sums import NO_TICK, Mask, Movements, Sums, count_days, sums_of
 
 Count: TypeAlias = Literal["rows", "days"]
 Value: TypeAlias = Literal["sum", "mean"]
@@ -206,8 +206,7 @@ def _dates(values: pd.Series, name: str) -> _Dates:
 
 def _extremes(moves: Movements) -> _Extremes:
     found = []
-    for start in range(0, len(moves.code), BLOCK):
-        rows = slice(start, start + BLOCK)
+    for rows in row_blocks(len(moves.code)):
         tick, amount = moves.tick[rows], moves.amount[rows]
         found.append((moves.code[rows].min(), tick.min(), tick.max(), amount.min(), amount.sum()))
     if not found:

@@ -89,10 +89,14 @@ def _code(scores: pd.DataFrame) -> npt.NDArray[np.int64]:
         raise DataError(f"scores: missing {', '.join(missing)}; give the frame of score_rfm")
     code = np.zeros(len(scores), dtype=np.int64)
     for name in "rfm":
-        if scores[name].isna().any():
+        column = scores[name]
+        if isinstance(column.dtype, np.dtype) and column.dtype.kind == "i":
+            digit = column.to_numpy()
+        elif column.isna().any():
             raise DataError(f"scores.{name}: null; score every customer first")
-        digit = numbers(scores[name], f"scores.{name}")
-        if not np.isin(digit, np.arange(1, 10)).all():
+        else:
+            digit = numbers(column, f"scores.{name}")
+        if not ((digit >= 1) & (digit <= 9) & (digit % 1 == 0)).all():
             raise DataError(f"scores.{name}: expected 1 to 9; give the frame of score_rfm")
         code = code * 10 + digit.astype(np.int64)
     return code

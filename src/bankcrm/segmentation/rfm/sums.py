@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.book.view import FrameView, day_number
+from bankcrm.frames.arrays import row_blocks
 from bankcrm.policy import Policy
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
@@ -17,7 +18,6 @@ _Integers: TypeAlias = npt.NDArray[np.integer[Any]]
 _Floats: TypeAlias = npt.NDArray[np.float64]
 _Numbers: TypeAlias = npt.NDArray[np.int64]
 
-BLOCK = 1 << 16  # rows that stay in the processor's cache
 NO_TICK = np.iinfo(np.int64).min
 
 
@@ -63,8 +63,13 @@ class Sums:
     money: _Floats
 
 
-def sums_of(moves: Movements, size: int) -> Sums:
+def sums_of(moves: Movements, size: int, counted: Mask | None = None) -> Sums:
     """The last tick, the number and the amount of the movements of each code.
+
+    Args:
+        moves: The movements.
+        size: The number of codes.
+        counted: Which rows are added; None: all of them.
 
     >>> moves = Movements(np.array([1, 1]), np.array([3, 9]), np.array([2.0, -5.0]), absolute=True)
     >>> found = sums_of(moves, 2)
@@ -74,15 +79,18 @@ def sums_of(moves: Movements, size: int) -> Sums:
     last = np.full(size, NO_TICK, dtype=np.int64)
     visits = np.zeros(size, dtype=np.int64)
     money = np.zeros(size)
-    for start in range(0, len(moves.code), BLOCK):
-        rows = slice(start, start + BLOCK)
+    for rows in row_blocks(len(moves.code)):
         # Without a conversion of types numpy takes its fast path.
-        code = moves.code[rows].astype(np.intp, copy=False)
-        tick = moves.tick[rows].astype(np.int64, copy=False)
-        amount = moves.amount[rows]
+        code, tick, amount = moves.code[rows], moves.tick[rows], moves.amount[rows]
+        visit = None if moves.visit is None else moves.visit[rows]
+        if counted is not None:
+            some = np.flatnonzero(counted[rows])
+            code, tick, amount = code[some], tick[some], amount[some]
+            visit = None if visit is None else visit[some]
+        code, tick = code.astype(np.intp, copy=False), tick.astype(np.int64, copy=False)
         np.add.at(money, code, np.abs(amount) if moves.absolute else amount)
-        if moves.visit is not None:
-            code, tick = code[moves.visit[rows]], tick[moves.visit[rows]]
+        if visit is not None:
+            code, tick = code[visit], tick[visit]
         np.maximum.at(last, code, tick)
         np.add.at(visits, code, 1)
     return Sums(last, visits, money.round(4))
@@ -138,7 +146,7 @@ def rfm_metrics_of(
     counted = (day <= today) & (code >= 0)
     if transactions.has("kind"):
         counted &= ~transactions.is_any("kind", policy.value("bank_made_kinds"))
-    sums = sums_of(moves if counted.all() else moves.where(counted), len(transactions.customers))
+    sums = sums_of(moves, len(transactions.customers), None if counted.all() else counted)
     found = np.flatnonzero(sums.visits)
     return pd.DataFrame(
         {

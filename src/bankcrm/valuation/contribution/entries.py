@@ -6,10 +6,14 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.book.view import BookView, FrameView, Mask
+from bankcrm.frames.arrays import row_blocks
 from bankcrm.frames.numbering import Positions
 from bankcrm.policy import Policy
-from bankcrm.valuation.arrays import Floats, Integers, summed
+from bankcrm.valuation.arrays import Floats, Integers
 from bankcrm.valuation.contribution.accounts import Accounts
+
+_BOOKED = ("fee", "interest", "penalty_interest")
+"""The kinds of transactions that are entries of the bank."""
 
 
 def booked_entries(
@@ -35,26 +39,33 @@ def booked_entries(
     if frame is None:
         none = np.full(slots, np.nan)
         return {"fees": np.zeros(slots), "interest_paid": none, "interest_received": none}
-    rows = np.flatnonzero(inside_period(frame, first, last))
-    slot = _slots(frame, accounts, rows)
-    amount = frame.numbers("amount")[rows]
-    kind, kinds = _words(frame, "kind", rows)
-
-    def sums(name: str) -> tuple[Floats, Mask]:
-        mine = np.flatnonzero(np.append(kinds == name, False)[kind])
-        found = np.zeros(slots, dtype=np.bool_)
-        found[slot[mine]] = True
-        return summed(slot[mine], amount[mine], slots), found
-
-    paid, pays = sums("interest")
-    received, receives = sums("penalty_interest")
-    activity, names = _activities(kind, kinds, *_words(frame, "channel", rows))
-    bank_made = np.append(kinds.isin(list(policy.value("bank_made_kinds"))), False)[kind]
+    amount, day = frame.numbers("amount"), frame.day("date")
+    kind, kinds = _words(frame, "kind")
+    channel, channels = _words(frame, "channel")
+    of_kind, of_channel, names = _activities(kinds, channels)
+    bank_made = np.append(kinds.isin(list(policy.value("bank_made_kinds"))), False)
+    booked = {name: (np.zeros(slots), np.zeros(slots, dtype=np.bool_)) for name in _BOOKED}
+    counts = np.zeros(len(names) * slots)
+    for rows in row_blocks(len(frame)):
+        use = np.flatnonzero((day[rows] >= first) & (day[rows] <= last)) + rows.start
+        slot = _slots(frame, accounts, use).astype(np.intp)
+        its_kind, its_channel, its_amount = kind[use], channel[use], amount[use]
+        for name, (total, some) in booked.items():
+            mine = np.flatnonzero(its_kind == _code(kinds, name))
+            np.add.at(total, slot[mine], its_amount[mine])
+            some[slot[mine]] = True
+        activity = np.where(its_channel >= 0, of_channel[its_channel], of_kind[its_kind])
+        own = np.flatnonzero(~bank_made[its_kind])
+        np.add.at(counts, activity[own] * np.intp(slots) + slot[own], 1.0)
+    paid, pays = booked["interest"]
+    received, receives = booked["penalty_interest"]
+    each = zip(names, counts.reshape(len(names), slots), strict=True)
     return {
-        "fees": 0.0 - sums("fee")[0],
+        "fees": 0.0 - booked["fee"][0],
         "interest_paid": np.where(pays, paid, np.nan),
         "interest_received": np.where(receives, 0.0 - received, np.nan),
-        **_counts(activity[~bank_made], names, slot[~bank_made], slots),
+        # an activity that never took place is left out
+        **{f"n_{name}": count for name, count in each if count.any()},
     }
 
 
@@ -76,35 +87,28 @@ def _slots(frame: FrameView, accounts: Accounts, rows: Integers) -> Positions:
     return np.where(own, account, of_customer)
 
 
-def _words(frame: FrameView, column: str, rows: Integers) -> tuple[Integers, pd.Index]:
+def _words(frame: FrameView, column: str) -> tuple[Integers, pd.Index]:
     """The code of the word of each row, -1 without one, and the words."""
     if not frame.has(column):
-        return np.full(len(rows), -1), pd.Index([], dtype=object)
-    code, words = frame.words(column)
-    return code[rows], words
+        return np.full(len(frame), -1, dtype=np.int8), pd.Index([], dtype=object)
+    return frame.words(column)
 
 
-def _activities(
-    kind: Integers, kinds: pd.Index, channel: Integers, channels: pd.Index
-) -> tuple[Positions, list[str]]:
-    """The activity of each entry and the names: its channel, else its kind, else ``other``."""
+def _code(words: pd.Index, word: str) -> int:
+    """The code of a word; -2, which no row has, if it is not among the words."""
+    found = int(words.get_indexer(pd.Index([word]))[0])
+    return found if found >= 0 else -2
+
+
+def _activities(kinds: pd.Index, channels: pd.Index) -> tuple[Positions, Positions, list[str]]:
+    """The activity of each kind and of each channel, and the names of the activities.
+
+    The activity of an entry is its channel, else its kind, else ``other``, the last of each table.
+    """
     names = sorted({"other", *map(str, kinds), *map(str, channels)})
     place = {name: k for k, name in enumerate(names)}
     of_kind, of_channel = (
         np.array([place[str(w)] for w in words] + [place["other"]], dtype=np.int32)
         for words in (kinds, channels)
     )
-    return np.where(channel >= 0, of_channel[channel], of_kind[kind]), names
-
-
-def _counts(
-    activity: Positions, names: list[str], slot: Positions, slots: int
-) -> dict[str, Floats]:
-    """How often each activity took place, by slot; an activity that never did is left out."""
-    key = activity * np.intp(slots) + slot
-    counts = np.bincount(key, minlength=len(names) * slots).reshape(len(names), slots)
-    return {
-        f"n_{name}": count.astype(np.float64)
-        for name, count in zip(names, counts, strict=True)
-        if count.any()
-    }
+    return of_kind, of_channel, names

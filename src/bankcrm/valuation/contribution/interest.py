@@ -30,7 +30,7 @@ def interest_products(positions: pd.DataFrame) -> dict[str, set[str]]:
     """
     of_account = _of_account(positions)
     return {
-        column: set(positions["product"][of_account & positions[column].notna()].astype(str))
+        column: set(map(str, positions["product"][of_account & positions[column].notna()].unique()))
         for column in INTEREST
     }
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import pandas as pd
 
-from bankcrm.book.balances import Hold, average_balances
+from bankcrm.book.balances import Hold, average_balances, observations_of
 from bankcrm.book.recorded import recorded_in
 from bankcrm.book.view import BookView, DayNumbers, Needs, day_number, view_of
 from bankcrm.errors import DataError
@@ -213,7 +213,11 @@ def _balances(
     column = "amount" if source == "amounts" else "balance"
     if frame is None or not frame.has(column):
         return np.zeros(len(accounts)), np.zeros(len(accounts))
-    account, day, value = frame.account(), frame.day("date"), frame.numbers(column)
+    if source == "balances":
+        seen = observations_of(frame)
+        account, day, value = seen.account, seen.day, seen.balance
+    else:
+        account, day, value = frame.account(), frame.day("date"), frame.numbers(column)
     use = (account >= 0) & (day <= last) & ~np.isnan(value)
     if not use.all():
         account, day, value = account[use], day[use], value[use]

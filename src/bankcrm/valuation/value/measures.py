@@ -9,15 +9,16 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.book import Book
+from bankcrm.book.balances import observations_of
 from bankcrm.book.holdings import open_on
 from bankcrm.book.model import refuse_no_book
-from bankcrm.book.view import BookView, DayNumbers, FrameView, Mask, Needs, day_number, view_of
+from bankcrm.book.view import BookView, DayNumbers, FrameView, Needs, day_number, view_of
 from bankcrm.calendars.ages import full_years
-from bankcrm.frames.arrays import as_of_day, numbers
+from bankcrm.frames.arrays import as_of_day, numbers, row_blocks
 from bankcrm.frames.numbering import categorical
 from bankcrm.policy import Policy
 from bankcrm.policy.given import policy_of
-from bankcrm.valuation.arrays import Floats, Integers, Values, summed
+from bankcrm.valuation.arrays import Floats, Values, summed
 from bankcrm.vocabulary import LoanStatus
 
 WORST_LAST = tuple(
@@ -218,37 +219,38 @@ def _of_transactions(
     if frame is None:
         return {}
     size = view.size
-    when = frame.day("date")
-    use = np.flatnonzero((when > since) & (when <= day))
-    place, when, amount = frame.customer()[use], when[use], frame.numbers("amount")[use]
-    month = ((day - when.astype(np.int64)) * months) // (day - since)
+    when, place, amount = frame.day("date"), frame.customer(), frame.numbers("amount")
+    earned = frame.is_any("kind", INCOME_KINDS)
     seen = np.zeros((size, months), dtype=np.bool_)
-    seen[place, month] = True
-    moved = summed(place, np.abs(amount), size)
+    moved, net, first, second = (np.zeros(size) for _ in range(4))
+    for rows in row_blocks(len(frame)):
+        use = np.flatnonzero((when[rows] > since) & (when[rows] <= day)) + rows.start
+        who, flow = place[use].astype(np.intp), amount[use]
+        month = ((day - when[use].astype(np.int64)) * months) // (day - since)
+        seen[who, month] = True
+        np.add.at(moved, who, np.abs(flow))
+        np.add.at(net, who, flow)
+        income_rows = earned[use] & (flow > 0)
+        for half, into in ((month < months / 2, second), (month >= months / 2, first)):
+            mine = income_rows & half
+            np.add.at(into, who[mine], flow[mine])
     columns = {
         "volume": moved,
         "active_months": seen.mean(axis=1),
         # What came in less what went out, over all that moved.
-        "balance_growth": _over(summed(place, amount, size), moved),
+        "balance_growth": _over(net, moved),
     }
     if not frame.has("kind"):
         return columns
-    earned = frame.is_any("kind", INCOME_KINDS)[use] & (amount > 0)
-    late = month < months / 2
-    columns["income_growth"] = _growth(place[earned], amount[earned], late[earned], size)
-    penalty = frame.is_any("kind", ("penalty_interest",))[use]
+    # Income of the second half less that of the first, over both: -1 to 1.
+    columns["income_growth"] = _over(second - first, first + second)
+    inside = (when > since) & (when <= day)
+    penalty = np.flatnonzero(frame.is_any("kind", ("penalty_interest",)) & inside)
     columns["penalty_entries"] = np.bincount(place[penalty], minlength=size).astype(np.float64)
-    payment = frame.is_any("kind", ("loan_payment",))[use]
+    payment = np.flatnonzero(frame.is_any("kind", ("loan_payment",)) & inside)
     paid = 0.0 - summed(place[payment], amount[payment], size)
     columns["payment_burden"] = _over(paid, income * months / 12)
     return columns
-
-
-def _growth(place: Integers, amount: Floats, late: Mask, size: int) -> Floats:
-    """Flow of the second half less that of the first, over both: -1 to 1; null without any."""
-    second = summed(place[late], amount[late], size)
-    first = summed(place[~late], amount[~late], size)
-    return _over(second - first, first + second)
 
 
 def _over(part: Floats, whole: Floats) -> Floats:
@@ -294,15 +296,13 @@ def _of_balances(view: BookView, day: int) -> dict[str, Any]:
     frame = view.get("balances")
     if frame is None:
         return {}
-    when = frame.day("date")
-    rows = np.flatnonzero(when <= day)
-    if (when[rows][1:] < when[rows][:-1]).any():
-        rows = rows[np.argsort(when[rows], kind="stable")]
-    last = np.full(len(view.accounts()), -1)
-    last[frame.account()[rows]] = rows  # of several rows of an account the last one stays
+    seen = observations_of(frame)
+    known = np.flatnonzero(seen.day <= day)
+    last = np.full(len(seen.owner), -1)
+    last[seen.account[known]] = known  # of several days of an account the last one stays
     last = last[last >= 0]
-    kept = np.maximum(frame.numbers("balance")[last], 0.0)
-    return {"aum": summed(frame.customer()[last], kept, view.size)}
+    kept = np.maximum(seen.balance[last], 0.0)
+    return {"aum": summed(frame.customer()[seen.rows][last], kept, view.size)}
 
 
 def _of_complaints(view: BookView, since: int, day: int, months: int) -> dict[str, Any]:
