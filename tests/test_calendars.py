@@ -197,6 +197,32 @@ def test_a_date_outside_the_table_is_refused_and_named() -> None:
             call()
 
 
+def test_an_error_shows_the_first_five_dates() -> None:
+    with pytest.raises(CalendarError, match=r"7 dates lie outside \(1999-01-01, .*-05, \.\.\.\);"):
+        CN.is_working([f"1999-01-0{day}" for day in range(1, 8)])
+
+
+def test_texts_in_a_column_are_not_read_as_dates() -> None:
+    with pytest.raises(DataError, match="found str"):
+        CN.is_working(pd.Series(["2026-03-02"], dtype=object))
+
+
+@pytest.mark.filterwarnings("error::bankcrm.calendars.table.ProvisionalDateWarning")
+def test_the_last_day_with_a_notice_is_settled() -> None:
+    assert CN.announced_until is not None
+    until = CN.announced_until.item()
+    day_before = CN.add(until, -1)
+    assert CN.add(day_before, 1) == until
+    assert CN.add([day_before], 1)[0] == until
+    with pytest.raises(Warning, match="no official notice"):
+        CN.add(until, 1)
+
+
+def test_a_calendar_cannot_be_changed() -> None:
+    with pytest.raises(ValueError, match="read-only"):
+        CN.working[0] = True
+
+
 def test_past_the_last_notice_results_are_marked_or_refused() -> None:
     with pytest.warns(ProvisionalDateWarning, match="1 result depends on days after 2026-12-24"):
         CN.add(["2026-12-01", "2026-12-24"], 3)
@@ -397,6 +423,8 @@ def test_bad_working_hours_are_refused() -> None:
         HOURS.add(CN, dt.datetime(2026, 3, 2, tzinfo=dt.UTC), -1)
     with pytest.raises(CalendarError, match="counts lie outside"):
         CN.day_of([0])
+    with pytest.raises(DataError, match="whole numbers"):
+        CN.day_of([1.5])
 
 
 def test_counts_and_days_are_each_others_inverse() -> None:

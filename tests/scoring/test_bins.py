@@ -172,6 +172,23 @@ def test_missing_values_weigh_nothing_where_they_are_few_and_their_own_bin_where
     )
 
 
+def test_the_parts_of_the_information_value_add_up_over_at_most_six_bins() -> None:
+    """Ten rising rates; five missing values are a bin without weight, which adds nothing."""
+    values = pd.Series(np.repeat(np.arange(10.0), 1000), name="x")
+    event = np.arange(10_000) % 1000 < np.repeat(np.arange(50, 1000, 95), 1000)
+    values[:5] = np.nan
+    found = fit_bins(values, event)
+    assert [b.test.op for b in found.bins].count("missing") == 1
+    assert len(found.bins) == 6 + 1
+    assert found.frame()["iv"].sum() == pytest.approx(found.iv, rel=1e-12)
+
+
+def test_a_feature_of_one_value_is_one_bin() -> None:
+    found = fit_bins(pd.Series([1.0] * 8, name="x"), [True, False] * 4).frame()
+    assert found["test"].iloc[0] == "present"
+    assert found["count"].tolist()[0] == 8
+
+
 def test_an_empty_cell_counts_as_half_a_row_and_no_other_does() -> None:
     values = pd.Series(["a"] * 50 + ["b"] * 50, name="x")
     event = np.r_[np.zeros(50, bool), np.arange(50) < 20]

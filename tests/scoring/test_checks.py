@@ -64,6 +64,11 @@ def test_bands_hold_every_row_once_and_equal_points_together(
     assert found.brier == pytest.approx(np.mean((scored(value)["probability"] - event) ** 2))
 
 
+def test_there_are_ten_bands_by_default() -> None:
+    value = np.arange(100.0)
+    assert check_card(scored(value), value % 3 == 0).bands["count"].tolist() == [10] * 10
+
+
 def test_rows_without_points_are_counted_and_left_out() -> None:
     frame = scored(np.array([1.0, 2.0, np.nan, 4.0]))
     found = check_card(frame, [True, False, True, False])

@@ -393,8 +393,8 @@ class WorkingCalendar:
 
     @cached_property
     def _worked(self) -> npt.NDArray[np.bool_]:
-        """Whether each place of the padded table is a working day."""
-        return np.concatenate(([False], self.working, [False]))
+        """Whether each day is a working day; the first entry is of a missing date."""
+        return np.concatenate(([False], self.working))
 
     @cached_property
     def _ahead(self) -> _Ints:
