@@ -225,7 +225,7 @@ class TimeUnits:
 
     def _day(self, instants: Instants, end: dt.time | None) -> Days:
         if len(instants) == 1 and not np.isnat(instants[0]):  # one case: no array of zones
-            one = instants[0].astype("datetime64[us]").item().replace(tzinfo=dt.UTC)
+            one = instants[0].item().replace(tzinfo=dt.UTC)
             return np.array([business_day(one, zone=self.zone, cutoff=end)], dtype="datetime64[D]")
         return business_day(aware(instants, "UTC"), zone=self.zone, cutoff=end)
 
@@ -233,13 +233,12 @@ class TimeUnits:
         """The first instant after a bank day: midnight, or the hour at which it ends."""
         if not len(day):
             return day.astype("datetime64[us]")
-        first, last = self.calendar.first, self.calendar.last
-        if first <= day.min() and day.max() <= last:
-            table = self._ends
+        if self._within(day).all():
+            first, table = self.calendar.first, self._ends
         else:
-            first, last = day.min(), day.max()
-            table = self._ends_of(np.arange(first, last + 1))
-        ends: Instants = table[(day - first).astype(np.int64)]
+            first = day.min()
+            table = self._ends_of(np.arange(first, day.max() + 1))
+        ends: Instants = table[day.view(np.int64) - int(first.astype(np.int64))]
         return ends
 
     @cached_property
