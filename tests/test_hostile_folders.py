@@ -139,3 +139,14 @@ def test_hostile_headings_are_inspected(heading: str, tmp_path: Path) -> None:
     rows = f"{heading},kind,birth_date\n1,person,1970-01-02\n2,company,\n"
     (tmp_path / "customers.csv").write_text(rows, encoding="utf-8")
     assert inspect_book(tmp_path)
+
+
+def test_bytes_that_are_no_text_are_refused(bank: Path) -> None:
+    file = bank / "customers.parquet"
+    good = file.read_bytes()
+    table = pq.read_table(file)
+    raw = pa.array([b"\xff"] * len(table), pa.binary())
+    pq.write_table(table.set_column(table.column_names.index("kind"), "kind", raw), file)
+    with pytest.raises(DataError, match="no text"):
+        read_book(bank)
+    file.write_bytes(good)
