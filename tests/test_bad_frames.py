@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bankcrm
-from bankcrm.errors import DataError
+from bankcrm.errors import BankcrmError, DataError
 from bankcrm.frames import Column, screen_frame
 from bankcrm.lifecycle import replay
 
@@ -36,6 +36,7 @@ def harness() -> ModuleType:
 
 
 HARNESS = harness()
+IDS = importlib.import_module("ids")  # beside the harness, which puts its folder on the path
 
 
 def test_every_call_has_good_frames() -> None:
@@ -165,3 +166,47 @@ def test_every_public_function_with_a_frame_is_tried() -> None:
     assert len(public) > 150
     assert {*public} >= NO_FRAME
     assert not {*public} - NO_FRAME - {case.name for case in HARNESS.calls()}
+
+
+HEAVY = {"review", "profile", "plan_actions"}
+"""Calls that take long; `tests/test_ids.py` reviews books of such ids."""
+
+
+@pytest.mark.parametrize("kind", ["leading_zeros", "unsigned"])
+def test_ids_come_out_as_they_went_in(kind: str) -> None:
+    """A law of every function: an id of a result is one of its frames, or it refuses them."""
+    tried = 0
+    for case in HARNESS.calls():
+        frames = {n: IDS.with_ids(f, getattr(IDS, kind)) for n, f in case.frames.items()}
+        given = {i for f in frames.values() for _, ids in IDS.ids_in(f) for i in IDS.texts(ids)}
+        if not given or case.name in HEAVY:
+            continue
+        try:
+            result = case.call(frames)
+        except BankcrmError:
+            continue
+        for name, ids in IDS.ids_in(result):
+            tried += 1
+            assert not [v for v in ids.dropna() if isinstance(v, float)], (case.name, name)
+            if case.name != "kpi_events":  # which reads a book of other ids as well
+                assert IDS.texts(ids) <= given, (case.name, name)
+    assert tried > 60
+
+
+@pytest.mark.parametrize(("name", "frame"), [
+    ("process_complaints", "frame"), ("intake", "complaints"), ("measure_quality", "customers"),
+    ("select_actions", "actions"), ("link_repeats", "complaints"), ("stage_facts", "transactions"),
+    ("credit_exposure", "grants"), ("kpi_values", "events"), ("unify", "records"),
+])  # fmt: skip
+def test_ids_in_the_index_are_not_lost(name: str, frame: str) -> None:
+    [case] = [c for c in HARNESS.calls() if c.name == name]
+    label = next(c for c in ("customer_id", "record_id", "employee_id") if c in case.frames[frame])
+    indexed = case.call({**case.frames, frame: case.frames[frame].set_index(label)})
+    assert shown(indexed) == shown(case.call(case.frames))
+
+
+def shown(result: object) -> str:
+    """A result as text, whatever the labels of its rows are."""
+    if isinstance(result, pd.DataFrame) and not any(result.index.names):
+        return result[sorted(result.columns)].to_csv(index=False)
+    return result.to_csv() if isinstance(result, pd.DataFrame) else repr(result)

@@ -157,6 +157,11 @@ def test_zero_days_is_the_day_itself_or_the_next_working_day() -> None:
     assert CN.add("2024-10-08", [0]).astype(str).tolist() == ["2024-10-08"]
 
 
+def test_zero_days_for_each_date_are_zero_days_for_all() -> None:
+    days = every_day("2026-02-10", "2026-03-02")
+    np.testing.assert_array_equal(CN.add(days, np.zeros(len(days), int)), CN.add(days, 0))
+
+
 def test_off_day_start_counts_like_any_other() -> None:
     assert CN.add("2024-10-01", 1) == CN.add("2024-09-30", 1) == dt.date(2024, 10, 8)
 

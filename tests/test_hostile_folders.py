@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import importlib.util
 import random
+import sys
 import unicodedata
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from bankcrm import write_book
+from bankcrm import read_book, write_book
 from bankcrm.cli import cli, main
 from bankcrm.datasets import make_book
+from bankcrm.errors import DataError
+from bankcrm.inspection import inspect_book
 
 REFUSED = {
     "presets of numbers": "presets = [1]",
@@ -80,6 +85,19 @@ def test_a_hostile_name_drives_no_terminal(
     assert "[bold]x[/bold]" in out or "bold" not in name
 
 
+def test_a_damaged_parquet_file_is_refused(bank: Path) -> None:
+    """The codes of a column may lie beyond its words."""
+    file = bank / "customers.parquet"
+    good = file.read_bytes()
+    table = pq.read_table(file)
+    beyond = pa.array([9] * len(table), pa.int32())
+    kind = pa.DictionaryArray.from_arrays(beyond, pa.array(["person", "company"]), safe=False)
+    pq.write_table(table.set_column(table.column_names.index("kind"), "kind", kind), file)
+    with pytest.raises(DataError, match=r"customers\.parquet"):
+        read_book(bank)
+    file.write_bytes(good)
+
+
 def test_a_sample_of_hostile_command_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The full run is ``tests/nightly/command_lines.py``."""
     place = Path(__file__).parent / "nightly" / "command_lines.py"
@@ -96,3 +114,39 @@ def test_a_sample_of_hostile_command_lines(tmp_path: Path, monkeypatch: pytest.M
         name = draw.choice(["check", "convert", "convert-rules", "inspect", "policies", "sample"])
         words = [name, *script.line_of(cli.commands[name], made, draw)]
         assert not script.fault_of(words), words
+
+
+def test_a_sample_of_hostile_inputs_of_every_parser(tmp_path: Path) -> None:
+    """The full run is ``tests/nightly/parsers.py``."""
+    place = Path(__file__).parent / "nightly" / "parsers.py"
+    spec = importlib.util.spec_from_file_location("bankcrm_parsers", place)
+    assert spec is not None
+    assert spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = script  # attrs looks up the module of a class
+    spec.loader.exec_module(script)
+    draw = random.Random(5)
+    for parser in script.parsers(tmp_path):
+        assert not script.fault_of(parser, parser.valid[0], tmp_path), parser.name
+        drawn = [script.mutated(draw.choice(parser.valid), draw) for _ in range(parser.weight)]
+        for given in [*drawn, "not(" + "[" * 2_000, "x" * 20_000]:
+            assert not script.fault_of(parser, given, tmp_path), (parser.name, given[:200])
+
+
+@pytest.mark.parametrize("heading", ["custmer_id", "c" * 20_000, "名" * 20_000, "no,no,no"])
+def test_hostile_headings_are_inspected(heading: str, tmp_path: Path) -> None:
+    """Neither a hang nor a traceback, whatever the columns are called."""
+    rows = f"{heading},kind,birth_date\n1,person,1970-01-02\n2,company,\n"
+    (tmp_path / "customers.csv").write_text(rows, encoding="utf-8")
+    assert inspect_book(tmp_path)
+
+
+def test_bytes_that_are_no_text_are_refused(bank: Path) -> None:
+    file = bank / "customers.parquet"
+    good = file.read_bytes()
+    table = pq.read_table(file)
+    raw = pa.array([b"\xff"] * len(table), pa.binary())
+    pq.write_table(table.set_column(table.column_names.index("kind"), "kind", raw), file)
+    with pytest.raises(DataError, match="no text"):
+        read_book(bank)
+    file.write_bytes(good)

@@ -42,6 +42,10 @@ from bankcrm.reviews import review
 from bankcrm.wire import from_json
 
 CARRIES = {
+    "Book": "the frames of the book, whose display has none of them",
+    "Policy.stamp": "the frame itself, stamped",
+    "Unified.consents": "the statements of each customer, with their other columns",
+    "as_frame": "the frame itself",
     "append_events": "the log keeps the columns of its events",
     "assign_handlers": "the rows of the queue, with their handler",
     "attain": "the rows of the values, with their attainment",

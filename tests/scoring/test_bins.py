@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.rules import parse_test
 from bankcrm.scoring import fit_bins
-from bankcrm.scoring.cells import CELLS, cells_of
+from bankcrm.scoring.cells import cells_of
 from bankcrm.scoring.partition import Trend, best_partition
 
 TRENDS: tuple[Trend, ...] = ("ascending", "descending", "peak", "valley")
@@ -84,11 +84,13 @@ def test_the_partition_is_the_best_of_all(
     assert keeps([e / n for n, e in sums], trend)
 
 
-def test_many_numbers_are_in_cells_of_equal_size() -> None:
-    found = cells_of(pd.Series(np.arange(25.0 * CELLS)), np.zeros(25 * CELLS, bool), "x",
-                     min_count=1)  # fmt: skip
-    assert np.bincount(found.code).tolist() == [25] * CELLS
-    assert found.size == CELLS
+def test_many_numbers_are_in_forty_cells_of_equal_size_but_for_equal_values() -> None:
+    nothing = np.zeros(1000, bool)
+    found = cells_of(pd.Series(np.arange(1000.0)), nothing, "x", min_count=1)
+    assert np.bincount(found.code).tolist() == [25] * 40
+    assert found.size == 40
+    tied = cells_of(pd.Series(np.maximum(np.arange(1000.0), 99)), nothing, "x", min_count=1)
+    assert np.bincount(tied.code).tolist() == [100] + [25] * 36, "no cell is empty"
 
 
 def test_german_credit_has_the_published_information_values(shared_data: Path) -> None:

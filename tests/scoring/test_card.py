@@ -82,6 +82,8 @@ def test_probabilities_add_up_to_the_events() -> None:
     moved = CARD.recalibrated(np.r_[scored["points"], scored["points"]], twice)
     assert 2 * moved.probability(scored["points"]).sum() == pytest.approx(twice.sum(), rel=1e-9)
     assert moved.features == CARD.features
+    rare = CARD.recalibrated([480.0, 500.0, 520.0], [True, False, False])
+    assert rare.probability([480.0, 500.0, 520.0]).sum() == pytest.approx(1, rel=1e-9)
 
 
 @given(st.integers(0, len(FACTS) - 1))
@@ -135,6 +137,9 @@ def test_a_missing_fact_is_missing() -> None:
     assert score_case({**facts.iloc[1].to_dict()}, CARD).missing == "idle"
     scored = score_card(FACTS.head(200).assign(idle=FACTS["idle"].mask(FACTS.index == 7)), CARD)
     assert np.flatnonzero(scored["missing"].notna()).tolist() == [7], "no other lacks a fact"
+    nothing = facts.head(1).assign(idle=np.nan, wages=pd.array([None], dtype="boolean"))
+    lacking = [f.name for f in CARD.features if f.name in ("idle", "wages")]
+    assert score_card(nothing, CARD)["missing"].tolist() == lacking[:1], "the first of several"
     balance = next(f for f in CARD.features if f.name == "balance")
     assert balance.bins.bins[-1].test.op == "missing"
     assert balance.points[-1] != 0 or abs(balance.bins.bins[-1].woe) < 0.02

@@ -8,10 +8,12 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from bankcrm.actions.contract import COLUMN_NAMES
 from bankcrm.arguments import refuse
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.frames import as_frame, column_of
 from bankcrm.frames.arrays import as_of_day, days
+from bankcrm.frames.check import with_levels
 from bankcrm.vocabulary import Department
 
 _WEEK = re.compile(r"(\d{4})-?W(\d{2})")
@@ -41,7 +43,7 @@ def select_actions(
     >>> select_actions(actions, as_of="2026-06-30", week="2026-W27")["department"].tolist()
     ['product']
     """
-    actions = as_frame(actions)
+    actions = with_levels(as_frame(actions), COLUMN_NAMES)
     chosen = np.ones(len(actions), dtype=np.bool_)
     if owner is not None:
         department = column_of(actions, "department", "actions").astype(object)

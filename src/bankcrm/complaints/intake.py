@@ -15,6 +15,7 @@ from bankcrm.complaints.repeats import link_repeats
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame, screen_frame
 from bankcrm.frames.arrays import as_of_day
+from bankcrm.frames.check import with_levels
 from bankcrm.models import columns_of, frame_of
 from bankcrm.models.complaint import Complaint
 from bankcrm.policy import Policy
@@ -131,7 +132,7 @@ def _frame(complaints: object) -> pd.DataFrame:
         return frame_of([complaints])
     if isinstance(complaints, Mapping):
         return pd.DataFrame([dict(complaints)])
-    return as_frame(complaints)
+    return with_levels(as_frame(complaints), _NAMES)
 
 
 def _renamed(source: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:

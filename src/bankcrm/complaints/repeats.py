@@ -12,6 +12,7 @@ from bankcrm.complaints.clocks.time_units import Instants
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame, column_of
 from bankcrm.frames.arrays import codes
+from bankcrm.frames.check import with_levels
 from bankcrm.frames.instants import utc_microseconds
 from bankcrm.frames.numbering import categorical
 from bankcrm.policy import Policy
@@ -38,7 +39,7 @@ def link_repeats(complaints: pd.DataFrame, *, policy: Policy | None = None) -> p
     Source: CSC-3; LCM-8.
     """
     policy = complaints_policy(policy)
-    complaints = as_frame(complaints)
+    complaints = with_levels(as_frame(complaints), ["customer_id"])
     rows = len(complaints)
     numbers = column_of(complaints, "complaint_id", "complaints")
     first = np.arange(rows)
@@ -69,7 +70,9 @@ def link_repeats(complaints: pd.DataFrame, *, policy: Policy | None = None) -> p
 def _ids(numbers: pd.Series, place: np.ndarray, index: pd.Index) -> pd.Series:
     root = numbers.iloc[place].set_axis(index)
     # a missing value must not turn integers into floats
-    return root.astype("Int64") if root.dtype.kind in "iu" else root
+    if root.dtype.kind not in "iu":
+        return root
+    return root.astype("UInt64" if root.dtype.kind == "u" else "Int64")
 
 
 def _chains(complaints: pd.DataFrame, policy: Policy) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -88,7 +91,7 @@ def _chains(complaints: pd.DataFrame, policy: Policy) -> tuple[np.ndarray, np.nd
         code, words = codes(complaints[name])
         matter = matter * (len(words) + 1) + code + 1
         known &= code >= 0
-    received = utc_microseconds(complaints["received_at"])
+    received = utc_microseconds(column_of(complaints, "received_at", "complaints"))
     order = np.lexsort((np.arange(len(complaints)), received, matter, customer))
     window = np.timedelta64(int(policy.value("repeat_within_days")), "D")
     near = np.diff(received[order]) <= window

@@ -116,6 +116,23 @@ def _numbered(data: pd.DataFrame, personal: Collection[str]) -> pd.DataFrame:
     return data
 
 
+def with_levels(data: pd.DataFrame, names: Collection[str]) -> pd.DataFrame:
+    """The frame with named levels of its index as columns, where it has no such column.
+
+    The rows keep their labels, without names. The caller's frame stays as it is.
+
+    >>> rows = pd.DataFrame({"amount": [5]}, index=pd.Index([7], name="customer_id"))
+    >>> with_levels(rows, ["customer_id"]).columns.tolist()
+    ['customer_id', 'amount']
+    """
+    levels = [n for n in data.index.names if n in names and n not in data.columns]
+    if levels:
+        labels = data.index
+        data = data.reset_index(levels)
+        data.index = labels.set_names([None] * labels.nlevels)
+    return data
+
+
 def check_frame(
     data: object,
     columns: Sequence[Column],
@@ -330,11 +347,7 @@ def _canonical(
         faults.append(DataFault(frame, ", ".join(unknown), "unknown_name", 0, (), expected))
     theirs = {names.get(c.name, c.name) for c in columns}
     data = _numbered(data, {names.get(c.name, c.name) for c in columns if c.personal})
-    levels = [n for n in data.index.names if n in theirs and n not in data.columns]
-    if levels:
-        labels = data.index
-        data = data.reset_index(levels)
-        data.index = labels.set_names([None] * labels.nlevels)
+    data = with_levels(data, theirs)
     renamed = {theirs: ours for ours, theirs in names.items() if ours in known}
     clash = [
         n for n in renamed.values() if n in data.columns and names[n] != n and n not in renamed

@@ -141,7 +141,8 @@ def _doubts(found: Sequence[FrameMatch]) -> list[str]:
                     f"{f.frame}.{target}: only {share:.1%} of the ids in "
                     f"{f.columns[target].column.name!r} are found; is it the right column?"
                 )
-        if f.frame == "customers" and not f.columns["customer_id"].column.unique:
+        owner = f.columns.get("customer_id")
+        if f.frame == "customers" and owner is not None and not owner.column.unique:
             doubts.append("customers.customer_id: not unique; a book has one row per customer")
         unsigned = f.frame == "transactions" and "amount.direction" not in f.columns
         if unsigned and not f.lacking and signs_of(f) is None:

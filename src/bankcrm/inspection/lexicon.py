@@ -19,6 +19,7 @@ _LONGEST = 4
 """Tokens that a known word may have."""
 
 _NEAR = 0.8
+_NAME = 128  # letters of the longest token that may be glued words: no database has more
 _NEAR_LETTERS = 5
 
 
@@ -99,6 +100,8 @@ class Lexicon:
 
     def _parts(self, token: str, *, near: bool) -> list[Piece]:
         """The parts of one token that is no known word: glued words, or a word close to it."""
+        if len(token) > _NAME:
+            return [Piece(token)]
         shortest = 1 if _CHINESE.match(token) else 2
         # best[n]: letters that are not covered, and the parts, of the first n letters
         best: list[tuple[int, int, list[Piece]]] = [(0, 0, [])]

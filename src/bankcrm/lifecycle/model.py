@@ -11,7 +11,7 @@ from typing import Any, Self
 import attrs
 
 from bankcrm._display import card, line
-from bankcrm.errors import PolicyError, UnknownNameError
+from bankcrm.errors import PolicyError, UnknownNameError, known_names
 from bankcrm.lifecycle.model_check import model_faults
 from bankcrm.rules import DecisionTable, Parameter, Rule, UnaryTest, parse_test
 from bankcrm.rules.toml import converter, parse_toml, structure
@@ -156,7 +156,11 @@ class StageModel:
             PolicyError: All errors of the file, each with its path.
         """
         raw = parse_toml(source)
-        faults = [f"{key}: unknown key" for key in raw if key not in _SECTIONS]
+        faults = [
+            f"{key}: unknown key; {known_names(key, _SECTIONS)}"
+            for key in raw
+            if key not in _SECTIONS
+        ]
         made = converter()
         head = structure(made, raw.get("model", {}), _Header, "model", faults)
         terms = {

@@ -154,7 +154,10 @@ class Step:
     counted: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
     sections: Callable[[pd.DataFrame | None], Sections] | None = None
-    follow_up: Callable[[date, WorkingCalendar], pd.DataFrame] | None = None
+    follow_up: Callable[[date, WorkingCalendar], pd.DataFrame] | None = attrs.field(
+        default=None,
+        repr=False,  # it may hold the checks of employees
+    )
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ import cattrs
 import tomli_w
 
 from bankcrm.arguments import as_path
-from bankcrm.errors import DataError, PolicyError, reason_of
+from bankcrm.errors import DataError, PolicyError, known_names, reason_of
 from bankcrm.rules.check import local_findings
 from bankcrm.rules.model import Parameter, Rule, TableDefinition, check_outcomes
 from bankcrm.rules.unary import UnaryTest, parse_test
@@ -176,7 +176,7 @@ def read_table(cls: type[Table], source: str | Path) -> Table:
     """Read and prove the content of a table; see `bankcrm.rules.DecisionTable.from_toml`."""
     raw = parse_toml(source)
     known = ("table", "facts", "parameters", "rules")
-    faults = [f"{key}: unknown key" for key in raw if key not in known]
+    faults = [f"{key}: unknown key; {known_names(key, known)}" for key in raw if key not in known]
     header = raw.get("table", {})
     facts = raw.get("facts", {})
     if isinstance(header, Mapping) and "facts" in header:

@@ -107,11 +107,21 @@ def _together(parts: Iterable[_Part], first: np.datetime64, day: np.datetime64) 
         kept.append(rows.reindex(columns=list(_COLUMNS)).assign(date=rows["date"].astype("M8[s]")))
         sizes[part.measure] = len(rows)
     code = np.repeat(np.arange(len(sizes)), [*sizes.values()])
-    filled = [frame.dropna(axis=1, how="all") for frame in kept if len(frame)]
+    filled = [_nullable(frame.dropna(axis=1, how="all")) for frame in kept if len(frame)]
     found = pd.concat(filled or kept, ignore_index=True).reindex(columns=list(_COLUMNS))
+    full = [c for c in found if found[c].dtype == "Int64" and found[c].notna().all()]
+    found = found.astype(dict.fromkeys(full, np.int64))
     found["value"] = found["value"].astype(np.float64).fillna(1.0)
     found.insert(0, "measure", pd.Series(categorical(code, [*sizes])))
     return found.dropna(axis=1, how="all") if len(found) else found
+
+
+def _nullable(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with ids that stay exact beside a part that has none."""
+    whole = [
+        c for c in ("customer_id", "employee_id") if c in frame and frame[c].dtype.kind in "iu"
+    ]
+    return frame.astype(dict.fromkeys(whole, "Int64"))
 
 
 def _days(numbers: npt.NDArray[np.integer]) -> npt.NDArray[np.datetime64]:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bankcrm.book.mapping import Formats
+from bankcrm.errors import DataError
 from bankcrm.frames.instants import instants_of
 from bankcrm.frames.readers import Mask
 
@@ -71,7 +72,10 @@ def as_text(values: Array) -> Array:
             plain = pc.cast(pc.if_else(pc.and_(whole, exact), values, 0.0), pa.int64())
             text = pc.if_else(pc.and_(whole, exact), pc.cast(plain, pa.string()), text)
         return pc.replace_substring_regex(text, r"\.0+$", "")
-    return pc.cast(values, pa.string())
+    try:
+        return pc.cast(values, pa.string())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        raise DataError(f"a column of {kind} is no text; write it as UTF-8 text") from None
 
 
 def encoded(values: Array) -> tuple[npt.NDArray[np.intp], list[str]]:

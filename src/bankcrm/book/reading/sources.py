@@ -134,6 +134,9 @@ def _parquet(path: Path, named: bool, stream: bool) -> Iterator[Batch]:
         first = 0
         for part in parts:
             table = pa.table(part)
+            for column in table.columns:
+                if pa.types.is_dictionary(column.type):  # whose codes a damaged file may break
+                    column.validate(full=True)
             index = pd.RangeIndex(first, first + len(table))
             yield Batch(table, RowPlace(index, path if named else None))
             first += len(table)

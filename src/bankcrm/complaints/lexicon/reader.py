@@ -11,7 +11,7 @@ from typing import Any
 
 from bankcrm.complaints.lexicon.lexicon import Lexicon
 from bankcrm.complaints.lexicon.terms import Entry, Negation, expand, pattern
-from bankcrm.errors import PolicyError
+from bankcrm.errors import PolicyError, known_names
 from bankcrm.rules.toml import converter, parse_toml, structure
 
 _LANGUAGES = ("en", "zh")
@@ -29,7 +29,8 @@ def read_lexicon(source: str | Path) -> Lexicon:
 
 def _lexicon(source: str | Path, *, check: bool) -> Lexicon:
     raw = parse_toml(source)
-    faults = [f"{k}: unknown key" for k in raw if k not in ("words", "negation", "entries")]
+    known = ("words", "negation", "entries")
+    faults = [f"{k}: unknown key; {known_names(k, known)}" for k in raw if k not in known]
     made = converter()
     words = {x: _named(raw.get("words", {}).get(x, {}), f"words.{x}", faults) for x in _LANGUAGES}
     entries = []

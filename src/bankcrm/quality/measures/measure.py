@@ -11,6 +11,7 @@ from bankcrm.book.contract import KEYS, MODELS
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import as_of_day
+from bankcrm.frames.check import with_levels
 from bankcrm.frames.readers import LastDay
 from bankcrm.models import Customer, Record, columns_of
 from bankcrm.policy import Policy
@@ -70,7 +71,7 @@ def measure_quality(
     if not (isinstance(model, type) and issubclass(model, Record)):
         refuse("model", "a record class", model, "such as bankcrm.models.Customer")
     until = LastDay(day, str(policy.value("time_zone")))
-    data = as_frame(frame)
+    data = with_levels(as_frame(frame), [c.name for c in columns_of(model)])
     rules = [r for r in policy.records("quality_rule", QualityRule) if r.model == model.__name__]
     fields = _fields(data, model, rules, policy, until)
     key = next((KEYS[n] for n, m in MODELS.items() if m is model and n in KEYS), None)
