@@ -56,6 +56,6 @@ def from_toml(source: str | Path, kind: type[T]) -> T:
     try:
         text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
         raw = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, OSError) as error:
+    except (ValueError, RecursionError, OSError) as error:
         raise DataError(f"{kind.__name__}: not valid TOML: {reason_of(error)}") from error
     return from_json(json.dumps(raw), kind)

@@ -76,17 +76,15 @@ class ClockColumns:
 
 @attrs.frozen(eq=False)
 class Timed:
-    """One clock of some cases: its time, its limit in ticks, and how it ended.
+    """One clock of some cases: its time, and how it ended.
 
     Attributes:
         found: The time of each.
-        limit: The limit of each, in ticks.
         met: Which were met.
         stopped: Which ended otherwise.
     """
 
     found: Measured
-    limit: Ticks
     met: Mask
     stopped: Mask
 
@@ -110,9 +108,9 @@ def clock_columns(
         began: In which cases the clock began; those without figures lie outside the calendar.
     """
     rows = len(began)
-    found, limit = timed.found, timed.limit
+    found = timed.found
     share = float(policy.value("at_risk_share"))
-    code = states(found, limit, share, timed.met, timed.stopped)
+    code = states(found, share, timed.met, timed.stopped)
     reached = units.in_table(rule.unit, found.last)
     due_at, day, provisional = units.due(rule.unit, found.last[reached])
     place = place[reached]
@@ -130,7 +128,7 @@ def clock_columns(
         due_at=spread(due_at, _NAT),
         day=spread(day, np.datetime64("NaT", "D")),
         elapsed=spread(found.elapsed[reached] / per, np.nan),
-        used=spread(share_used(found.elapsed, limit)[reached], np.nan),
+        used=spread(share_used(found)[reached], np.nan),
         state=spread(code[reached], -1),
         provisional=spread(provisional, False),
         open=spread(~(timed.met | timed.stopped)[reached], False),
@@ -190,7 +188,7 @@ class Cases:
             is_met, is_stopped = is_met[inside], is_stopped[inside]
         rounds = self._rounds(rule, started, over)
         found = measure(units, rule.unit, start, end, limit, rounds)
-        timed = Timed(found, limit, is_met, is_stopped)
+        timed = Timed(found, is_met, is_stopped)
         return clock_columns(rule, self.policy, units, timed, started, ~np.isnat(begin))
 
     def _begin(self, rule: ClockRule, units: TimeUnits) -> Instants:

@@ -39,6 +39,7 @@ class Measured:
     """Elapsed time and last tick of clocks.
 
     Attributes:
+        limit: How long each may run, in ticks.
         elapsed: Time used without pauses, in ticks.
         paused: Time of the pauses, in ticks.
         last: The last tick in time.
@@ -46,6 +47,7 @@ class Measured:
         is_paused: Which clocks are still paused.
     """
 
+    limit: Ticks
     elapsed: Ticks
     paused: Ticks
     last: Ticks
@@ -55,6 +57,7 @@ class Measured:
     def part(self, rows: Mask) -> Measured:
         """Some of the clocks."""
         return Measured(
+            self.limit[rows],
             self.elapsed[rows],
             self.paused[rows],
             self.last[rows],
@@ -108,7 +111,7 @@ def measure(
     reached = np.where(is_paused, begun, end.reached)  # time in a pause does not count
     elapsed = np.where(early, 0, reached - anchor - shift)
     last = anchor + limit + shift
-    return Measured(elapsed, shift, last, elapsed > limit, is_paused)
+    return Measured(limit, elapsed, shift, last, elapsed > limit, is_paused)
 
 
 def _span(begun: Ticks, begin: Moments, stop: Moments) -> tuple[Ticks, Ticks]:
@@ -119,12 +122,10 @@ def _span(begun: Ticks, begin: Moments, stop: Moments) -> tuple[Ticks, Ticks]:
     return first, np.maximum(last, first)
 
 
-def states(
-    measured: Measured, limit: Ticks, at_risk_share: float, met: Mask, stopped: Mask
-) -> StateCodes:
+def states(measured: Measured, at_risk_share: float, met: Mask, stopped: Mask) -> StateCodes:
     """The state of each clock as a code of `STATES`: a breach overrides every other state."""
-    state = np.full(len(limit), _CODE[ClockStateKind.RUNNING], dtype=np.int8)
-    state[measured.elapsed >= at_risk_share * limit] = _CODE[ClockStateKind.AT_RISK]
+    state = np.full(len(measured.limit), _CODE[ClockStateKind.RUNNING], dtype=np.int8)
+    state[measured.elapsed >= at_risk_share * measured.limit] = _CODE[ClockStateKind.AT_RISK]
     state[measured.is_paused] = _CODE[ClockStateKind.PAUSED]
     state[stopped] = _CODE[ClockStateKind.STOPPED]
     state[met] = _CODE[ClockStateKind.MET]
@@ -132,6 +133,6 @@ def states(
     return state
 
 
-def share_used(elapsed: Ticks, limit: Ticks) -> npt.NDArray[np.float64]:
+def share_used(measured: Measured) -> npt.NDArray[np.float64]:
     """The share of its time that a clock has used; without a limit, the time itself."""
-    return elapsed / np.where(limit == 0, 1, limit)
+    return measured.elapsed / np.where(measured.limit == 0, 1, measured.limit)

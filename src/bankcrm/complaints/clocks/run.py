@@ -96,12 +96,10 @@ class Run:
         """The clock as of an instant."""
         rule, units = self.rule, self.units
         found = self.measured(as_of)
-        limit = self.limit
         due_at, due, provisional = units.due(rule.unit, found.last)
         ended = self.end is not None
         code = states(
             found,
-            np.array([limit]),
             float(self.policy.value("at_risk_share")),
             np.array([ended and self.met]),
             np.array([ended and not self.met]),
@@ -111,7 +109,7 @@ class Run:
             name=rule.name,
             kind=rule.kind,
             unit=rule.unit,
-            limit=limit / per,
+            limit=int(found.limit[0]) / per,
             started_at=self.start,
             elapsed=float(found.elapsed[0]) / per,
             paused=float(found.paused[0]) / per,

@@ -160,8 +160,7 @@ class Runs:
         inside = ~self.outside[rows]
         rows = rows[inside]
         ended, met = ~np.isnat(self.end[rows]), self.met[rows]
-        limit = self.limit(rows, policy)
-        return Timed(found.part(inside), limit, ended & met, ended & ~met), rows
+        return Timed(found.part(inside), ended & met, ended & ~met), rows
 
     def at_least(self, rows: Places, used: Ticks, policy: int) -> None:
         """Keep clocks that were in time before a change in time after it."""

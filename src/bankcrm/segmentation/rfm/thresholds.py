@@ -100,7 +100,7 @@ class RfmThresholds:
         """Read thresholds from TOML text; one error lists all of them."""
         try:
             return _structured(tomllib.loads(text))
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise PolicyError(f"thresholds: not TOML: {error}") from None
 
     def to_json(self) -> str:
@@ -112,7 +112,7 @@ class RfmThresholds:
         """Read thresholds from JSON text; one error lists all of them."""
         try:
             return _structured(json.loads(text))
-        except json.JSONDecodeError as error:
+        except (json.JSONDecodeError, RecursionError) as error:
             raise PolicyError(f"thresholds: not JSON: {error}") from None
 
 
@@ -149,6 +149,8 @@ def _plain(thresholds: RfmThresholds) -> dict[str, Any]:
 
 
 def _structured(data: object) -> RfmThresholds:
+    if not isinstance(data, dict):
+        raise PolicyError(f"thresholds: expected fields by name, found a {type(data).__name__}")
     converter = cattrs.Converter(forbid_extra_keys=True)
     # RfmThresholds itself checks the method, and says which there are.
     converter.register_structure_hook_func(lambda kind: kind == Method, lambda word, _: word)
