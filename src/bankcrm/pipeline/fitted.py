@@ -103,7 +103,7 @@ class Fitted:
             raw = tomllib.loads(text)
             head, values = raw["fitted"], raw["values"]
             recorded, policies = head["recorded"], head["policies"]
-        except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise DataError(f"fitted: not a fitted value in TOML: {error}") from error
         unknown = [name for name in values if name not in kinds]
         if unknown:
