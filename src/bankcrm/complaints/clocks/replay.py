@@ -135,7 +135,7 @@ class _Case:
             if run.end is not None or not run.rule.limits or run.breached(at):
                 continue  # a clock that ended or is breached does not change
             before, used = run.limit, int(run.measured(at).elapsed[0])
-            earlier = attrs.evolve(run)
+            earlier = attrs.evolve(run, pauses=[*run.pauses])
             run.severity, run.floor = severity, 0
             run.at_least(used)
             if run.limit != before:
