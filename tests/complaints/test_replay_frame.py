@@ -30,7 +30,24 @@ from .cases import BOTH, CN, OURS, START, at, event, wide
 from .cases import logs as plain_logs
 
 FIELDS = ("by", "to", "reason", "approver", "notice", "severity", "topic", "message")
+
+
+def with_steps(count: int) -> Policy:
+    """China's policy, whose answer has a limit for each severity, and can be extended."""
+    steps = (
+        {"name": "long", "limit": "cn_complex_days"},
+        {"name": "longer", "limit": "cn_special_days"},
+    )
+    rows = [
+        {**row, "extensions": steps[:count]} if row["name"] == "answer" else row
+        for row in BOTH.raw_records["clocks"]
+    ]
+    return attrs.evolve(BOTH, raw_records={**BOTH.raw_records, "clocks": tuple(rows)})
+
+
 POLICIES = {
+    "steps": with_steps(2),
+    "step": with_steps(1),
     "ours": OURS,
     "china": BOTH,
     "uk": combine(OURS, default_policy("complaints", "fca_disp")),
@@ -54,7 +71,8 @@ def walk(seed: int) -> list[CaseEvent]:
         if not moves:
             break
         going = [k for k in moves if k not in (EventKind.MERGED, EventKind.WITHDRAWN)]
-        kind = dice.choice(sorted([*moves, *going, *going]))
+        telling = [k for k in (EventKind.EXTENDED, EventKind.ASSESSED) if k in moves]
+        kind = dice.choice(sorted([*moves, *going, *going, *telling, *telling]))
         kind = dice.choice(list(EventKind)) if dice.random() < 0.01 else kind
         assessed = kind == EventKind.ASSESSED or (number == 0 and dice.random() < 0.5)
         worst = list(Severity)[number // 3 :] or [Severity.SEVERE]

@@ -51,7 +51,6 @@ class Runs:
         self.end: Instants = np.full(cases, _NEVER)
         self.met = np.zeros(cases, dtype=np.bool_)
         self.outside = np.zeros(cases, dtype=np.bool_)  # once measured outside the calendar
-        self.first = np.zeros(cases, dtype=np.intp)  # the first slot after its start
         self.paused_in = np.full(cases, -1, dtype=np.intp)  # the slot of the pause that goes on
         self.taken = np.zeros(slots, dtype=np.bool_)  # the slots that paused it
         self.stop: Instants = np.full(slots, _NEVER)  # when the pause of each slot ended
@@ -86,10 +85,7 @@ class Runs:
             column[rows] = 0
         self.end[rows] = _NEVER
         self.met[rows] = self.outside[rows] = False
-        self.first[rows] = self.log.slot[events]
         self.paused_in[rows] = -1
-        own = self.log.slot[events + 1] > self.log.slot[events]
-        self.taken[self.log.slot[events[own]]] = False
 
     def pause(
         self, rows: Places, events: Places, reason: npt.NDArray[np.signedinteger[Any]]
@@ -171,7 +167,7 @@ class Runs:
         """The pauses of some cases: the first of each, then the second, and so on."""
         if not len(self.taken):
             return
-        slot = np.maximum(self.first[rows], self.log.slot[self.log.begin[rows]])
+        slot = self.log.slot[self.log.begin[rows]]  # pauses before the start take no time
         last = self.log.slot[self.log.begin[rows + 1]]
         left = np.flatnonzero(slot < last)
         while len(left):
