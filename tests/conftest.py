@@ -32,8 +32,7 @@ settings.register_profile(  # short runs that stop at the first failure, without
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-PROFILE = "mutation" if "MUTANT_UNDER_TEST" in os.environ else "quick"
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", PROFILE))
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 def pytest_collection_finish() -> None:

@@ -19,7 +19,7 @@ from bankcrm.book.reading.owners import Owners
 from bankcrm.book.reading.problems import Place, Problems
 from bankcrm.book.reading.sources import Batch
 from bankcrm.book.reading.words import word_cells
-from bankcrm.errors import nearest
+from bankcrm.errors import DataError, nearest
 from bankcrm.frames import Column
 from bankcrm.frames.arrays import Numbers
 
@@ -62,7 +62,10 @@ class FrameReading:
             elif missing:
                 self._report_missing(column, missing, batch)
             else:
-                found[column.name] = self._cells(column, source, table, batch.place)
+                try:
+                    found[column.name] = self._cells(column, source, table, batch.place)
+                except DataError as error:
+                    raise DataError(f"{self.name}.{column.name}: {error}") from None
         used = {n for s in self.mapping.columns.values() for n in s.names} | found.keys()
         rest = {n: table[n] for n in table.column_names if n not in used}
         return pa.table({**found, **rest}) if found or rest else table
