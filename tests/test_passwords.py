@@ -54,7 +54,12 @@ def silent(text: str) -> bool:
     return not any(part in text for part in ("s3cr", "w@rd"))
 
 
-@given(st.text(), st.text(st.characters(exclude_characters="@ \n\t", codec="ascii"), min_size=3))
+@given(
+    st.text(),
+    st.text(
+        st.characters(exclude_characters="@ ", exclude_categories=["Cc"], codec="ascii"), min_size=3
+    ),
+)
 def test_a_text_keeps_all_but_the_password(before: str, password: str) -> None:
     """A law: once masked, it is masked."""
     found = without_password(f"{before} pg://li:{password}@host/crm")

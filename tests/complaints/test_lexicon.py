@@ -247,7 +247,7 @@ def test_bad_lexicons_tell_every_fault() -> None:
         )
     paths = " ".join(told.value.faults)
     assert len(told.value.faults) >= 4
-    assert told.value.faults[0] == "x: unknown key"
+    assert told.value.faults[0] == "x: unknown key; known: words, negation, entries"
     for path in ("entries[0]", "entries[1]", "negation.zh"):
         assert path in paths
     with pytest.raises(PolicyError) as told:

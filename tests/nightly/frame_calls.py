@@ -39,6 +39,17 @@ class Call:
     call: Callable[[Frames], object]
 
 
+def _events(taken: pd.DataFrame) -> pd.DataFrame:
+    """A complaint's receipt and a pause, as its event log."""
+    log = pd.DataFrame({"complaint_id": taken.index, "at": taken["received_at"].array})
+    began = log.assign(kind="received", severity="severe", reason=None)
+    later = log["at"] + pd.Timedelta(minutes=30)
+    return pd.concat(
+        [began, log.assign(at=later, kind="paused", severity=None, reason="papers")],
+        ignore_index=True,
+    )
+
+
 def first(function: Callable[..., object], **given: Any) -> Callable[[Frames], object]:
     """A call that gives its frames in order, and other arguments by name."""
     return lambda frames: function(*frames.values(), **given)
@@ -204,6 +215,8 @@ def calls(*, engines: bool = False) -> list[Call]:
              first(complaints.ageing, as_of=DAY, calendar=days)),
         Call("deadlines", {"complaints": taken},
              first(complaints.deadlines, calendar=days, as_of=NOON)),
+        Call("replay_clock_frame", {"events": _events(taken)},
+             first(complaints.replay_clock_frame, calendar=days, as_of=NOON)),
         Call("fca_return", {"complaints": taken},
              first(complaints.fca_return, calendar=days, **period)),
         Call("follow_ups", {"complaints": routed.reset_index()},
