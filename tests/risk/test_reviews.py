@@ -16,6 +16,7 @@ from bankcrm import Review, review
 from bankcrm.actions.risks import owners_of
 from bankcrm.book import Book, read_book, write_book
 from bankcrm.datasets import make_book
+from bankcrm.errors import DataError
 from bankcrm.reviews import EarlierReview, read_earlier
 from bankcrm.reviews.model import earlier_of
 from bankcrm.reviews.risk import RISK_FRAMES
@@ -86,7 +87,7 @@ def test_groups_and_watch_list_go_on_from_the_folder(before: Review, now: Review
     assert "Groups that changed since the earlier review" in page
 
 
-def test_a_lost_customer_leaves_and_a_later_review_is_no_memory(book: Book, before: Review) -> None:
+def test_a_lost_customer_leaves_and_a_later_review_is_refused(book: Book, before: Review) -> None:
     known = earlier_of(before)
     assert known.watch_list is not None
     facts = before.facts
@@ -100,10 +101,10 @@ def test_a_lost_customer_leaves_and_a_later_review_is_no_memory(book: Book, befo
     assert again.loc[lost, ["movement", "rule"]].tolist() == ["leave", "gone"]
     assert set(again["movement"]) == {"stay", "leave"}
     day_before = before.as_of - dt.timedelta(days=1)
-    alone = review(book, as_of=day_before)
-    beside = review(book, as_of=day_before, earlier=earlier)
-    assert beside.risk.group_changes is None
-    pd.testing.assert_frame_equal(beside.actions, alone.actions)
+    with pytest.raises(DataError, match=r"^earlier: a review of 2026-03-31, after the day of this"):
+        review(book, as_of=day_before, earlier=earlier)
+    with pytest.raises(DataError, match=r"^earlier: a review of 2026-03-31, after the day of this"):
+        review(book, as_of=day_before).change_since(before)
 
 
 def test_every_case_of_the_watch_list_has_an_action_that_says_why(now: Review) -> None:

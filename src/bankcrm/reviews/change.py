@@ -12,6 +12,7 @@ import pandas as pd
 
 from bankcrm._display import card, line
 from bankcrm.actions.known import listed_since, settled_actions
+from bankcrm.errors import DataError
 from bankcrm.frames.arrays import as_of_day
 from bankcrm.report.html import EarlierReview
 from bankcrm.reviews.series import section_figures
@@ -77,6 +78,20 @@ class ReviewChange:
         return {"repeated": len(self.repeated), "done": done, "no longer due": gone}
 
 
+def not_later(earlier: EarlierReview, day: date) -> EarlierReview:
+    """The earlier review, if it is of the day or earlier: nothing after the day is used.
+
+    Raises:
+        DataError: It is of a later day.
+    """
+    if earlier.as_of > day:
+        raise DataError(
+            f"earlier: a review of {earlier.as_of}, after the day of this one, {day}; give a "
+            "review of that day or before"
+        )
+    return earlier
+
+
 def change_since(
     earlier: EarlierReview,
     summary: Mapping[str, Any],
@@ -92,7 +107,12 @@ def change_since(
         actions: Its action list.
         standing: The results of its customers, indexed by customer.
         done: The tasks that were done; None: not known.
+
+    Raises:
+        DataError: The earlier review is of a later day.
     """
+    day = date.fromisoformat(summary["as_of"])
+    not_later(earlier, day)
     before, after = section_figures(earlier.summary, None), section_figures(summary, actions)
     rows = [
         (section, name, before.get(section, {}).get(name), after.get(section, {}).get(name))
@@ -104,7 +124,6 @@ def change_since(
     figures = figures.astype({"before": np.float64, "after": np.float64})
     figures["change"] = figures["after"] - figures["before"]
     same = (figures["before"] == figures["after"]) | figures[["before", "after"]].isna().all(axis=1)
-    day = date.fromisoformat(summary["as_of"])
     listed = actions if earlier.actions is None else earlier.actions
     since = listed_since(actions["action_id"], day, earlier.actions, earlier.as_of)
     again = since < as_of_day(day)

@@ -41,7 +41,7 @@ class Asked:
         calendar: Working days for due dates.
         steps: The steps.
         fitted: The fitted values of an earlier review; None: they are fitted to the book.
-        earlier: An earlier review; None: nothing is compared.
+        earlier: An earlier review, not of a later day; None: nothing is compared.
         done: The actions that were done up to the day; None: not known.
         progress: Called before each step.
     """
@@ -54,12 +54,6 @@ class Asked:
     earlier: EarlierReview | None
     done: pd.DataFrame | None
     progress: Progress | None
-
-    @property
-    def before(self) -> EarlierReview | None:
-        """The earlier review, if it is not of a later day: nothing after the day is used."""
-        later = self.earlier is not None and self.earlier.as_of > self.day
-        return None if later else self.earlier
 
     def counter(self, total: int) -> Callable[[str], None]:
         """A function that reports the title of the next step and the number of steps done."""
@@ -118,8 +112,8 @@ def completed(decided: Decided, asked: Asked, report: Callable[[str], None]) -> 
     figures = figures_of(decided.read(figure_columns(steps)), steps)
     limits = {**decided.limits, **limits_beside(decided.reasons)}
     report("groups and credit")
-    risks = risks_of(map(_risks, decided.read([*RISK_COLUMNS])), asked.before)
-    risk = risk_results(decided.named, day, rules["risk"], risks, decided.reasons, asked.before)
+    risks = risks_of(map(_risks, decided.read([*RISK_COLUMNS])), asked.earlier)
+    risk = risk_results(decided.named, day, rules["risk"], risks, decided.reasons, asked.earlier)
     reasons, quality = dict(decided.reasons), UNKNOWN
     if isinstance(decided.quality, str):
         reasons["quality"] = decided.quality
@@ -200,7 +194,7 @@ def _situation(
     """What the sources of actions read."""
     days = calendar_for(asked.calendar, asked.day)
     staff = [s.follow_up(asked.day, days) for s in asked.steps if s.follow_up is not None]
-    before = asked.before
+    before = asked.earlier
     return Situation(
         decided.facts,
         processed.routed,

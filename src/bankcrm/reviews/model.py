@@ -409,6 +409,9 @@ class Review:
 
         Args:
             earlier: An earlier review of the same bank, or what `read_earlier` reads of one.
+
+        Raises:
+            DataError: It is of a later day.
         """
         before = earlier_of(earlier)
         return change_since(before, self.summary, self.actions, self.standing(), self.done)

@@ -32,6 +32,7 @@ from bankcrm.policy import PolicySet
 from bankcrm.policy.given import policies_of
 from bankcrm.progress import Progress
 from bankcrm.report.html import EarlierReview
+from bankcrm.reviews.change import not_later
 from bankcrm.reviews.completion import Asked, Decided, completed
 from bankcrm.reviews.engine_review import EngineReview, leading_customers
 from bankcrm.reviews.folder import files_of_day, review_folder
@@ -129,7 +130,8 @@ def review(
             transactions.
 
     Raises:
-        DataError: A frame does not match its contract; all faults are reported together.
+        DataError: A frame does not match its contract; all faults are reported together. Or the
+            earlier review is of a later day.
         PolicyError: No version of a policy is in force on the day.
         EngineError: The engine or the disk failed.
 
@@ -145,7 +147,7 @@ def review(
         calendar=rules.calendar(calendar or working_calendar("CN")),
         steps=steps,
         fitted=fitted,
-        earlier=None if earlier is None else earlier_of(earlier),
+        earlier=None if earlier is None else not_later(earlier_of(earlier), day),
         done=None if done is None else checked_done(done, day),
         progress=progress,
     )
