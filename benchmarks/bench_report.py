@@ -14,6 +14,7 @@ import argparse
 import shutil
 import tempfile
 from pathlib import Path
+from statistics import median
 
 import pandas as pd
 import pyarrow as pa
@@ -30,9 +31,9 @@ SAMPLE, SAMPLE_MEGABYTES, MEGABYTES = 5_000, 1.5, 5.0
 
 
 def opened(page: Path, times: int = 5) -> tuple[float, float] | None:
-    """The least seconds until Chromium has loaded a page, and CPU seconds of its main thread.
+    """The seconds until Chromium has loaded a page, and CPU seconds of its main thread.
 
-    None without Chromium. The least of several: a busy machine only adds to them.
+    The medians of several times; None without Chromium.
     """
     program, driver = shutil.which("chromium"), shutil.which("chromedriver")
     try:
@@ -57,7 +58,7 @@ def opened(page: Path, times: int = 5) -> tuple[float, float] | None:
             took.append(float(browser.execute_script(script)) / 1000)
             found = browser.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
             used += [float(m["value"]) for m in found if m["name"] == "TaskDuration"]
-        return min(took), min(used)
+        return median(took), median(used)
     finally:
         browser.quit()
 
