@@ -328,8 +328,11 @@ def test_other_bad_input() -> None:
         concentration([1, 2, 3], weights=[1, 2])
     with pytest.raises(DataError, match="1 of 3 are 0 or below"):
         concentration([1, 2, 3], weights=[1, 0, 2])
-    with pytest.raises(DataError, match="expected a share"):
-        concentration([1, 2]).share_of_top(20)
+    figures = concentration([1, 2])
+    for share in (20, 1.01, -0.01, np.nan):
+        for call in (figures.share_of_top, figures.holders_of):
+            with pytest.raises(DataError, match="expected a share"):
+                call(share)
     with pytest.raises(DataError, match="expected an amount"):
         concentration([1, 2]).profit_split(-1)
     with pytest.raises(DataError, match="2 or more"):

@@ -77,9 +77,9 @@ def in_range(values: Floats) -> tuple[Floats, int]:
     return scaled, power
 
 
-def refuse_share(name: str, share: float, *, low_open: bool = False) -> None:
+def refuse_share(name: str, share: float) -> None:
     """Raise a DataError unless the number is a share between 0 and 1."""
-    if not (0 <= share <= 1) or (low_open and share == 0):
+    if not 0 <= share <= 1:
         raise DataError(f"{name}: got {share}; expected a share between 0 and 1, such as 0.2")
 
 
