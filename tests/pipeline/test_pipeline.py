@@ -94,6 +94,12 @@ def test_a_fitted_value_goes_to_toml_and_back(tmp_path: Path) -> None:
         Fitted.from_toml("[fitted]\nx = 1")
     with pytest.raises(DataError, match="no step fits charm; known: rfm, "):
         Fitted.from_toml('[fitted]\npolicies = ""\nrecorded = []\n[values.charm]\n')
+    with pytest.raises(DataError, match="recorded: expected texts"):
+        Fitted.from_toml('[fitted]\npolicies = ""\nrecorded = ["loans", 1]\n[values]\n')
+    with pytest.raises(DataError, match="bins"):
+        Fitted.from_toml(
+            '[fitted]\npolicies = ""\nrecorded = []\n[values.rfm]\nbins = 2026-01-01\n'
+        )
 
 
 def test_what_a_book_records_is_its_rows_and_values() -> None:

@@ -103,10 +103,14 @@ class Fitted:
             raw = tomllib.loads(text)
             head, values = raw["fitted"], raw["values"]
             recorded, policies = head["recorded"], head["policies"]
+            if not all(isinstance(name, str) for name in (policies, *recorded)):
+                raise ValueError("policies and recorded: expected texts")
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise DataError(f"fitted: not a fitted value in TOML: {error}") from error
         unknown = [name for name in values if name not in kinds]
         if unknown:
             raise DataError(f"fitted: no step fits {', '.join(unknown)}; known: {', '.join(kinds)}")
-        read: dict[str, Any] = {n: from_json(json.dumps(v), kinds[n]) for n, v in values.items()}
+        read: dict[str, Any] = {
+            n: from_json(json.dumps(v, default=str), kinds[n]) for n, v in values.items()
+        }
         return cls(recorded, read, policies)
