@@ -7,35 +7,20 @@ import importlib.util
 import inspect
 import pkgutil
 import re
-import sys
 from collections.abc import Callable
-from pathlib import Path
-from types import ModuleType
 
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.scripts import nightly
 
 import bankcrm
 from bankcrm.errors import BankcrmError, DataError
 from bankcrm.frames import Column, screen_frame
 from bankcrm.lifecycle import replay
 
-
-def harness() -> ModuleType:
-    """The script of the full run, ``tests/nightly/frames.py``, as a module."""
-    path = Path(__file__).parent / "nightly" / "frames.py"
-    spec = importlib.util.spec_from_file_location("bankcrm_bad_frames", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # attrs looks up the module of a class
-    spec.loader.exec_module(module)
-    return module
-
-
-HARNESS = harness()
+HARNESS = nightly("frames")
 IDS = importlib.import_module("ids")  # beside the harness, which puts its folder on the path
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import random
-import sys
 import unicodedata
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.scripts import nightly
 
 from bankcrm import read_book, write_book
 from bankcrm.cli import cli, main
@@ -100,12 +99,7 @@ def test_a_damaged_parquet_file_is_refused(bank: Path) -> None:
 
 def test_a_sample_of_hostile_command_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The full run is ``tests/nightly/command_lines.py``."""
-    place = Path(__file__).parent / "nightly" / "command_lines.py"
-    spec = importlib.util.spec_from_file_location("bankcrm_command_lines", place)
-    assert spec is not None
-    assert spec.loader is not None
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
+    script = nightly("command_lines")
     monkeypatch.chdir(tmp_path)
     draw, made = random.Random(3), script.Tables(tmp_path)
     for word in script.WORDS:
@@ -118,13 +112,7 @@ def test_a_sample_of_hostile_command_lines(tmp_path: Path, monkeypatch: pytest.M
 
 def test_a_sample_of_hostile_inputs_of_every_parser(tmp_path: Path) -> None:
     """The full run is ``tests/nightly/parsers.py``."""
-    place = Path(__file__).parent / "nightly" / "parsers.py"
-    spec = importlib.util.spec_from_file_location("bankcrm_parsers", place)
-    assert spec is not None
-    assert spec.loader is not None
-    script = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = script  # attrs looks up the module of a class
-    spec.loader.exec_module(script)
+    script = nightly("parsers")
     draw = random.Random(5)
     for parser in script.parsers(tmp_path):
         assert not script.fault_of(parser, parser.valid[0], tmp_path), parser.name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -15,8 +16,11 @@ from hypothesis import strategies as st
 
 from bankcrm import models
 from bankcrm.errors import DataError
+from bankcrm.marketing.offers.cards import Offers
 from bankcrm.models import Record
 from bankcrm.models.record import columns_of
+from bankcrm.pipeline import Fitted
+from bankcrm.pipeline.churn import ChurnModel
 from bankcrm.plugins import PluginInfo
 from bankcrm.policy import DOMAINS, Policy, default_policy
 from bankcrm.rules import (
@@ -29,10 +33,15 @@ from bankcrm.rules import (
     Rule,
     Trace,
 )
+from bankcrm.scoring import Card
+from bankcrm.segmentation.clusters.model import Clusters
 from bankcrm.testing.strategies import records
 from bankcrm.testing.tables import clean_tables, policies, rows, tables
+from bankcrm.valuation.lifetime.fit import PurchaseModel
+from bankcrm.valuation.lifetime.spend import SpendModel
 from bankcrm.vocabulary import Stage
 from bankcrm.wire import converter, from_json, json_schema, to_json
+from bankcrm.wire.toml import Saved, to_toml
 from bankcrm.wire.values import open_value, opened_value
 
 RECORDS = [
@@ -176,3 +185,30 @@ def test_a_users_converter_takes_our_values() -> None:
     case = Case("x", table.decide({}))
     mine = converter()
     assert mine.structure(mine.unstructure(case), Case) == case
+
+
+SAVED = [ChurnModel, Clusters, Card, Fitted, Offers, PurchaseModel, SpendModel]
+
+
+def test_every_saved_value_is_tried() -> None:
+    assert {*Saved.__subclasses__(), Fitted} == {*SAVED}
+
+
+@pytest.mark.parametrize("kind", SAVED)
+def test_files_that_hold_no_such_value_get_a_sentence(kind: Any, tmp_path: Path) -> None:
+    file = tmp_path / "saved.toml"
+    with pytest.raises(DataError, match=r"saved\.toml cannot be read: no such file"):
+        kind.from_toml(file)
+    file.write_bytes(b"\xff\xfe")
+    with pytest.raises(DataError, match=r"saved\.toml cannot be read"):
+        kind.from_toml(file)
+    for text in ("a = ", "a = 2026-01-01", "[fitted]\npolicies = 2026-01-01\n[values]"):
+        with pytest.raises(DataError):
+            kind.from_toml(text)
+
+
+def test_a_saved_value_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"p\.toml"):
+        to_toml(Parameter(365, unit="days"), tmp_path / "nowhere" / "p.toml")
+    assert to_toml(Parameter(365, unit="days"), tmp_path / "p.toml")
+    assert [p.name for p in tmp_path.iterdir()] == ["p.toml"]

@@ -28,16 +28,14 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 import coverage
-import hypothesis  # noqa: F401
-import pyarrow  # noqa: F401
 import pytest
-import scipy.optimize
-import scipy.stats  # noqa: F401
 
 if TYPE_CHECKING:
     from mutants import Mutant
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "bankcrm"
+for package in ("hypothesis", "pyarrow", "scipy.optimize", "scipy.stats"):
+    importlib.import_module(package)  # before the forks, each of which would import it again
 OPTIONS = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--doctest-modules")
 SLOWER, SPARE = 5, 20
 """A run may take this many times its usual CPU seconds, and these seconds more."""
@@ -256,7 +254,8 @@ def _places(
         elif _without_parts(old) != _without_parts(new):
             return False
         pairs = zip(_parts(old), _parts(new), strict=True)
-        return all([compare(a, b, inside) for a, b in pairs])  # noqa: C419
+        apart = [pair for pair in pairs if not compare(*pair, inside)]
+        return not apart
 
     if not compare(*mutant.code(), inside=False):
         return None

@@ -94,7 +94,9 @@ def test_a_fitted_value_goes_to_toml_and_back(tmp_path: Path) -> None:
         Fitted.from_toml("[fitted]\nx = 1")
     with pytest.raises(DataError, match="no step fits charm; known: rfm, "):
         Fitted.from_toml('[fitted]\npolicies = ""\nrecorded = []\n[values.charm]\n')
-    with pytest.raises(DataError, match="recorded: expected texts"):
+    with pytest.raises(DataError, match=r"nowhere.toml cannot be read: no such file"):
+        Fitted.from_toml(tmp_path / "nowhere.toml")
+    with pytest.raises(DataError, match="expected texts in policies and recorded"):
         Fitted.from_toml('[fitted]\npolicies = ""\nrecorded = ["loans", 1]\n[values]\n')
     with pytest.raises(DataError, match="bins"):
         Fitted.from_toml(

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
-import tomli_w
 
-from bankcrm.arguments import as_path
 from bankcrm.book.contract import CONTRACT
-from bankcrm.disk import whole_file
 from bankcrm.errors import DataError
 from bankcrm.pipeline.step import Step
 from bankcrm.rules.values import FrozenDict, frozen_dict
-from bankcrm.wire import from_json, to_json
+from bankcrm.wire import to_json
+from bankcrm.wire.toml import of_plain, read_toml, write_toml
 
 
 def _sorted(names: Iterable[str]) -> tuple[str, ...]:
@@ -78,11 +75,7 @@ class Fitted:
             "fitted": {"policies": self.policies, "recorded": list(self.recorded)},
             "values": {name: json.loads(to_json(v)) for name, v in self.values.items()},
         }
-        text = tomli_w.dumps(body)
-        if path is not None:
-            with whole_file(as_path(path)) as temporary:
-                temporary.write_text(text, encoding="utf-8")
-        return text
+        return write_toml(body, path)
 
     @classmethod
     def from_toml(cls, source: str | Path, steps: tuple[Step, ...] | None = None) -> Fitted:
@@ -97,20 +90,20 @@ class Fitted:
         """
         from bankcrm.pipeline.steps import STEPS
 
-        text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
         kinds = {s.fit.name: s.fit.kind for s in steps or STEPS if s.fit is not None}
-        try:
-            raw = tomllib.loads(text)
-            head, values = raw["fitted"], raw["values"]
-            recorded, policies = head["recorded"], head["policies"]
-            if not all(isinstance(name, str) for name in (policies, *recorded)):
-                raise ValueError("policies and recorded: expected texts")
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise DataError(f"fitted: not a fitted value in TOML: {error}") from error
+        raw = read_toml(source, "fitted")
+        head, values = raw.get("fitted"), raw.get("values")
+        if not (isinstance(head, dict) and isinstance(values, dict)):
+            raise DataError("fitted: not a fitted value: expected tables [fitted] and [values]")
+        recorded, policies = head.get("recorded"), head.get("policies")
+        if not (
+            isinstance(policies, str)
+            and isinstance(recorded, list)
+            and all(isinstance(name, str) for name in recorded)
+        ):
+            raise DataError("fitted: not a fitted value: expected texts in policies and recorded")
         unknown = [name for name in values if name not in kinds]
         if unknown:
             raise DataError(f"fitted: no step fits {', '.join(unknown)}; known: {', '.join(kinds)}")
-        read: dict[str, Any] = {
-            n: from_json(json.dumps(v, default=str), kinds[n]) for n, v in values.items()
-        }
+        read: dict[str, Any] = {n: of_plain(v, kinds[n]) for n, v in values.items()}
         return cls(recorded, read, policies)
