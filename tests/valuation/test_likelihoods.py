@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.special import beta as beta_function
 from scipy.special import gamma as gamma_function
-from scipy.stats import beta, betaprime
+from scipy.stats import betaprime
 
 from bankcrm.errors import DataError
 from bankcrm.valuation.lifetime import spend
@@ -64,9 +64,11 @@ def printed_future(model: str, p: tuple[float, ...], x: int, age: float, time: f
 
     def until_gone(drop: float) -> float:
         """Purchases to come of one who drops out after each with this chance."""
+        drop = max(drop, 1e-12)
         return float(-np.expm1(-(r + x) * np.log1p(drop * time / (alpha + age))) / drop)
 
-    return float(beta(a, b + chances).expect(until_gone, epsabs=1e-10, epsrel=1e-9))
+    found = quad(until_gone, 0, 1, weight="alg", wvar=(a - 1, b + chances - 1), epsrel=1e-10)[0]
+    return float(found / beta_function(a, b + chances))
 
 
 def history(model: str, x: int, recent: float, age: int) -> tuple[int, float]:
@@ -149,29 +151,30 @@ def test_the_highest_point_is_found_with_its_curvature(
 ) -> None:
     rng = np.random.default_rng(seed)
     root = rng.normal(size=(3, 3))
-    shape, start = root @ root.T + np.eye(3), np.array([1.0, 2.0, 5.0])
+    shape = (root @ root.T + np.eye(3)) / 500  # so flat that the slope alone shows no top
+    start = np.array([1.0, 2.0, 5.0])
     weights = np.array([3.0, 4.0])
     found = maximise(hill(np.array(top), shape, power), weights, start, "hill")
     np.testing.assert_allclose(np.log(found.parameters), top, atol=1e-7)
     assert found.log_likelihood == pytest.approx(-7)
     curve = -2 * power * 7 * shape
-    np.testing.assert_allclose(found.curvature, curve, rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(found.curvature, curve, rtol=1e-4, atol=1e-5)
     size = np.outer(found.parameters, found.parameters)
     np.testing.assert_allclose(
-        found.covariance() / size, np.linalg.inv(-curve), rtol=1e-4, atol=1e-6
+        found.covariance() / size, np.linalg.inv(-curve), rtol=1e-3, atol=1e-4
     )
 
 
 def test_a_likelihood_that_always_rises_ends_at_the_edge() -> None:
     """The edge is a factor of e^12 from the start; no covariance is known there."""
-    for way, factor in ((1.0, np.exp(12)), (-1.0, np.exp(-12))):
+    for way, factor in ((1.0, np.exp(12)), (-1.0, np.exp(-12)), (1e-8, 1.0)):
 
         def rising(at: Floats, weights: Floats, way: float = way) -> tuple[float, Floats]:
             off = at[1] - 1
             return float(way * at[0] - np.cosh(off)), np.array([way, -np.sinh(off)])
 
         found = maximise(rising, np.ones(2), np.array([3.0, 1.0]), "rising")
-        assert found.parameters == pytest.approx([3 * factor, np.e], rel=1e-6)
+        assert found.parameters == pytest.approx([3 * factor, np.e], rel=1e-5)
         assert np.isnan(found.covariance()).all()
 
 
