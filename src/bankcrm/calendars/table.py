@@ -26,9 +26,9 @@ T = TypeVar("T", bound=np.generic)
 _NAT = np.datetime64("NaT", "D")
 _ONE = np.timedelta64(1, "D")
 _ONE_DAY = (str, dt.date, np.datetime64)
-_CHUNK = 1 << 14
+_CHUNK = 16_384
 _EPOCH = dt.date(1970, 1, 1).toordinal()
-_LOST = -(1 << 40)  # a rank of no working day, whatever is added to it
+_LOST = np.iinfo(np.int64).min // 2  # a rank of no working day, whatever is added to it
 
 
 class ProvisionalDateWarning(UserWarning):
@@ -273,9 +273,7 @@ class WorkingCalendar:
     def count_to(self, dates: DayLike | ManyDays) -> _Ints:
         """Working days from the table's first day up to and with each date; 0 if it is missing."""
         day, _ = _days(dates)
-        if len(day) and (day == self.first - _ONE).any():
-            day = np.where(day == self.first - _ONE, _NAT, day)
-        return self._looked_up(self._upto, day)
+        return self._looked_up(self._upto, np.where(day == self.first - _ONE, _NAT, day))
 
     def day_of(self, counts: npt.ArrayLike) -> Days:
         """The working day of each count; the inverse of `count_to`.
