@@ -544,6 +544,53 @@ def test_adding_working_hours_is_undone_by_counting_them(start: dt.datetime, min
     assert any(a < local <= b for a, b in HOURS.windows)
 
 
+HALF_DAYS = WorkingHours(
+    HOURS.windows, weekdays={6: [(dt.time(22), dt.time(0))], 5: [(dt.time(9), dt.time(12))]}
+)
+seconds = st.integers(0, 9 * 24 * 6).map(lambda n: n * 600)
+
+
+@given(plain_calendars(), st.lists(seconds, min_size=1, max_size=3), seconds, seconds)
+def test_hours_of_some_weekdays_agree_with_a_slow_count(
+    plain: Plain, starts: list[int], end: int, amount: int
+) -> None:
+    """A Saturday morning, a Sunday night until midnight; and the hours of the whole calendar."""
+    calendar, rows = plain.calendar, len(plain.works) * 86_400
+    stretches = []
+    for day, works in enumerate(plain.works):
+        windows = dict(HALF_DAYS.weekdays).get((plain.first.weekday() + day) % 7, HOURS.windows)
+        for window in windows if works else ():
+            low, high = (day * 86_400 + t.hour * 3600 + t.minute * 60 for t in window)
+            stretches.append((low, high if window[1] != dt.time(0) else (day + 1) * 86_400))
+
+    def worked(upto: int) -> int:
+        return sum(min(max(upto - low, 0), high - low) for low, high in stretches)
+
+    def instant(second: float) -> pd.Timestamp:
+        return pd.Timestamp(plain.first, tz="Asia/Shanghai") + pd.Timedelta(seconds=second)
+
+    starts, end = [s % rows for s in starts], end % rows
+    given = pd.DatetimeIndex([*map(instant, starts), pd.NaT]).as_unit("us")
+    assert HALF_DAYS.total(calendar) == worked(rows) * 1_000_000
+    expected = [*((worked(end) - worked(s)) / 3600 for s in starts), np.nan]
+    assert HALF_DAYS.between(calendar, given, instant(end)) == pytest.approx(expected, nan_ok=True)
+    assert HALF_DAYS.between(calendar, instant(starts[0]), instant(end)) == pytest.approx(
+        expected[0]
+    )
+    if beyond := sum(worked(s) + amount > worked(rows) for s in starts):
+        with pytest.raises(CalendarError, match=f"before {beyond} of"):
+            HALF_DAYS.add(calendar, given, amount / 3600)
+        return
+    added = HALF_DAYS.add(calendar, given, [*[amount / 3600] * len(starts), 1.0])
+    for start, found in zip(starts, added[:-1], strict=True):
+        reached = worked(start) + amount
+        first = next(
+            (low + reached - worked(low) for low, high in stretches if worked(high) >= reached), 0
+        )
+        assert found == instant(max(start, first))
+    assert added[-1] is pd.NaT
+
+
 def test_working_hours_skip_lunch_weekends_and_holidays() -> None:
     assert HOURS.per_day == 7
     friday = pd.Timestamp("2024-09-30 11:00", tz="Asia/Shanghai")
