@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import datetime as dt
 import warnings
 from pathlib import Path
@@ -24,6 +25,8 @@ from bankcrm.calendars import (
     working_calendar,
     working_days_between,
 )
+from bankcrm.calendars.ages import full_years
+from bankcrm.calendars.terms import last_day_of_term, next_review
 from bankcrm.errors import CalendarError, DataError, MissingExtraError, UnknownNameError
 
 CN = working_calendar("CN")
@@ -442,9 +445,19 @@ def test_other_countries_come_from_holidays() -> None:
 
 
 def test_estimated_days_make_a_calendar_provisional() -> None:
+    """From the first year on after which each year has an estimated day."""
+    holidays = pytest.importorskip("holidays", reason="holidays is not installed")
     emirates = working_calendar("AE")
-    assert emirates.announced_until is not None
-    assert emirates.is_provisional(["2039-01-01"]).all()
+    off = holidays.country_holidays("AE", years=range(2004, 2041), language="en_US")
+    estimated = {day.year for day, name in off.items() if "estimated" in name}
+    settled = max(year for year in range(2004, 2041) if year not in estimated)
+    assert settled < 2040
+    assert emirates.announced_until == np.datetime64(f"{settled}-12-31")
+    assert (emirates.first, emirates.last) == (
+        np.datetime64("2004-01-01"),
+        np.datetime64("2040-12-31"),
+    )
+    assert working_calendar("AE", first_year=settled, last_year=settled).announced_until is None
     assert not emirates.is_working("2024-06-01")  # Saturday
 
 
@@ -456,6 +469,45 @@ def test_unknown_countries_and_a_missing_package_say_so(monkeypatch: pytest.Monk
     monkeypatch.setitem(__import__("sys").modules, "holidays", None)
     with pytest.raises(MissingExtraError, match=r"bankcrm\[calendars\]"):
         working_calendar("FR")
+
+
+# --- terms and ages ---------------------------------------------------------------------------
+
+dates = st.dates(dt.date(1930, 1, 1), dt.date(2090, 12, 31))
+
+
+@given(dates, st.sets(st.integers(1, 12), min_size=1))
+def test_the_next_review_is_the_first_such_day_that_comes(today: dt.date, months: set[int]) -> None:
+    day = today + dt.timedelta(days=1)
+    while not (day.day == 1 and day.month in months):
+        day += dt.timedelta(days=1)
+    for order in (sorted(months), sorted(months, reverse=True)):
+        assert next_review(np.datetime64(today), order) == day
+
+
+@given(st.lists(dates, min_size=1, max_size=5), st.integers(1, 40))
+def test_a_term_ends_on_the_day_before_or_with_its_month(
+    starts: list[dt.date], months: int
+) -> None:
+    expected = []
+    for start in starts:
+        year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
+        length = calendar.monthrange(year, month + 1)[1]
+        last = dt.date(year, month + 1, min(start.day, length))
+        expected.append(last - dt.timedelta(days=start.day <= length))
+    found = last_day_of_term(np.array(starts, dtype="datetime64[D]"), months)
+    assert found.tolist() == expected
+
+
+@given(st.lists(st.none() | dates, min_size=1, max_size=5), dates)
+def test_an_age_is_the_number_of_birthdays(born: list[dt.date | None], today: dt.date) -> None:
+    ages = full_years(np.array(born, dtype="datetime64[D]"), np.datetime64(today))
+    later = [b and (today.month, today.day) < (b.month, b.day) for b in born]
+    expected = [
+        np.nan if b is None else today.year - b.year - bool(n)
+        for b, n in zip(born, later, strict=True)
+    ]
+    np.testing.assert_array_equal(ages, expected)
 
 
 # --- instants ---------------------------------------------------------------------------------

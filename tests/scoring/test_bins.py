@@ -64,8 +64,8 @@ def brute(table: list[tuple[int, int]], trend: Trend, max_bins: int, least: int)
 
 
 @given(cells, st.sampled_from(TRENDS), st.integers(1, 5), st.integers(1, 30))
-@example([(10, 0), (10, 0), (10, 5)], "ascending", 3, 1)  # equal rates are no rise
-@example([(10, 5), (10, 0), (10, 0)], "descending", 3, 1)
+@example([(35, 0), (5, 0), (5, 0), (1, 1)], "ascending", 4, 1)  # equal rates are no rise
+@example([(1, 1), (5, 0), (5, 0), (35, 0)], "descending", 4, 1)
 def test_the_partition_is_the_best_of_all(
     table: list[tuple[int, int]], trend: Trend, max_bins: int, least: int
 ) -> None:

@@ -96,6 +96,7 @@ def test_a_card_is_what_its_definition_says(card: Card) -> None:
     for f in card.features:
         assert list(f.points) == [round(factor * f.coefficient * b.woe) for b in f.bins.bins]
         assert f.coefficient > 0
+    assert repr(card) == "<Card: features 4, rows 2,000, events 301>"
     assert (card.rows, card.events, card.dropped) == (len(FACTS), EVENT.sum(), ())
     assert card.probability(np.arange(300, 900)) == pytest.approx(
         1 / (1 + np.exp((np.arange(300, 900) - 600) / factor + math.log(50) - card.shift))

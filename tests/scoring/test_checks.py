@@ -84,6 +84,7 @@ def test_rows_without_points_are_counted_and_left_out() -> None:
     frame = scored(np.array([1.0, 2.0, np.nan, 4.0]))
     found = check_card(frame, [True, False, True, False])
     assert (found.rows, found.undecided, found.events) == (3, 1, 1)
+    assert repr(found) == "<CardChecks: 3 rows, AUC 1 [1, 1] at 95%, KS 1.000>"
 
 
 def test_what_does_not_fit_is_refused() -> None:

@@ -206,10 +206,8 @@ class WorkingCalendar:
                 )
             day = np.ascontiguousarray(np.broadcast_to(day, steps.shape))
             result = self._add_each(day, steps)
-        marks = self._beyond(result)
-        if steps.size and steps.min() < 0:  # then the start is the later end of the counted days
-            marks |= self._beyond(day)
-        return MarkedDates(result, marks)
+        # of a negative number, the start is the later end of the counted days
+        return MarkedDates(result, self._beyond(result) | self._beyond(day))
 
     @overload
     def between(self, a: DayLike, b: DayLike, *, strict: bool = ...) -> int: ...
@@ -365,7 +363,7 @@ class WorkingCalendar:
         if result is None:
             self._refuse(np.array([as_of_day(date)]), "dates (or their results)")
         later = result.toordinal() - _EPOCH
-        return result, (max(later, number) if n < 0 else later) > until
+        return result, max(later, number) > until
 
     def _add_same(self, day: Days, n: int) -> Days:
         """Add one number to every date: a single lookup in a table composed for that number."""
@@ -430,11 +428,12 @@ class WorkingCalendar:
         return result
 
     def _beyond(self, day: Days) -> npt.NDArray[np.bool_]:
-        """Which days lie after the last settled one."""
+        """Which days lie after the last settled one; a missing day, the lowest int64, does not."""
         until = self.announced_until
-        if until is None or not day.size or day.view(np.int64).max() <= until.astype(np.int64):
+        if until is None:
             return np.zeros(len(day), dtype=np.bool_)
-        return day > until
+        late: npt.NDArray[np.bool_] = day.view(np.int64) > until.astype(np.int64)
+        return late
 
     def _refuse(self, day: Days, what: str) -> None:
         shown = ", ".join(map(str, day[:5]))
