@@ -32,8 +32,8 @@ def categorical(
     """
     distinct = tuple(dict.fromkeys(names))
     if len(distinct) < len(names):
-        place = np.array([distinct.index(n) for n in names] + [-1], dtype=np.int16)
-        code = place[code]
+        place = {name: at for at, name in enumerate(distinct)}
+        code = np.array([*(place[n] for n in names), -1])[code]
     kinds = tuple(map(type, distinct))  # 1, 1.0 and True are equal, but not the same name
     dtype = _of_names if len(distinct) < 256 else _of_names.__wrapped__
     made: pd.Categorical = pd.Categorical.from_codes(code, dtype=dtype(distinct, kinds, ordered))
