@@ -167,6 +167,7 @@ class _Collected:
             str(Path(f).relative_to(SOURCE)): set(self.cov.get_data().lines(f) or ())
             for f in self.cov.get_data().measured_files()
         }
+        gc.unfreeze()  # conftest.py froze what was imported, and then gc does not list it
         functions = _functions()
         caches = [c for c in gc.get_objects() if type(c) is functools._lru_cache_wrapper]
         caches = [c for c in caches if str(c.__module__).startswith("bankcrm")]
