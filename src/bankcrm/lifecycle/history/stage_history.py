@@ -144,7 +144,8 @@ def _dates(dates: ArrayLike) -> npt.NDArray[np.datetime64]:
     day = np.sort(days(dates, "dates"))
     if len(day) == 0 or np.isnat(day).any():
         raise DataError("dates: expected at least one date, and none missing")
-    if (day[1:] == day[:-1]).any():
-        twice = few(np.unique(day[1:][day[1:] == day[:-1]]))
+    distinct, times = np.unique(day, return_counts=True)
+    if len(distinct) < len(day):
+        twice = few(distinct[times > 1])
         raise DataError(f"dates: {twice} are given twice; give each date once")
     return day
