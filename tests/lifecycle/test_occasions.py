@@ -101,7 +101,7 @@ def test_contacts_are_counted_one_by_one(
         assert_same(row["last_contact"], max(met, default=None))
         liked = [c for c in own if c["outcome"] == "positive" and c["channel"] in CHANNELS]
         by_channel = {w: [c["date"] for c in liked if c["channel"] == w] for w in CHANNELS}
-        best = max(CHANNELS, key=lambda w: (len(by_channel[w]), max(by_channel[w], default=DAY)))  # noqa: B023
+        best = max(CHANNELS, key=lambda w: (len(by_channel[w]), max(by_channel[w], default=DAY)))
         assert_same(row["preferred_channel"], best if liked else None)
         assert_same(row["manager"], person["manager"])
 

@@ -15,7 +15,7 @@ from bankcrm.complaints.base import contract
 from bankcrm.errors import DataError
 from bankcrm.frames import Column
 from bankcrm.frames.arrays import numbers
-from bankcrm.frames.numbering import categorical
+from bankcrm.frames.numbering import categorical, words_of
 from bankcrm.models.complaint import Complaint
 from bankcrm.policy import Policy
 from bankcrm.vocabulary import SIGNALS, Kind, Tier, word
@@ -127,22 +127,23 @@ def complaint_facts(
         read: From `read_texts`.
     """
     defaults = defaults_of(policy)
+    columns = dict(checked.items())
     facts: dict[str, Any] = {}
     for name in SIGNALS:
         from_text = None if read is None else read.get(name)
-        facts[name] = _signal(checked.get(name), from_text, len(checked), defaults.signal)
+        facts[name] = _signal(columns.get(name), from_text, len(checked), defaults.signal)
     for name, fill in defaults.numbers.items():
-        if name in checked:
-            value = numbers(checked[name], name)
+        if name in columns:
+            value = numbers(columns[name], name)
             facts[name] = np.where(np.isnan(value), fill, value)
         else:
             facts[name] = np.full(len(checked), fill)
     for name in WORDS:
         from_text = None if read is None or name not in READ_WORDS else read.get(name)
-        facts[name] = _word(checked.get(name), from_text, len(checked), defaults.words[name])
+        facts[name] = _word(columns.get(name), from_text, len(checked), defaults.words[name])
     for name, kind in own_facts(policy).items():
         from_text = None if read is None else read.get(name)
-        column = checked.get(name)
+        column = columns.get(name)
         if column is None and from_text is None:
             continue  # the table that reads it refuses the frame and names the fact
         if kind == "boolean":
@@ -170,19 +171,19 @@ def _word(
     column: pd.Series | None, from_text: pd.Series | None, rows: int, default: str
 ) -> pd.Categorical:
     """A word from its column, else from the text, else the default."""
-    words = None if from_text is None else from_text.astype("category")
-    values = words if column is None else column
+    words = None if from_text is None else words_of(from_text, str(from_text.name))
+    stated = None if column is None else words_of(column, str(column.name))
+    values = words if stated is None else stated
     if values is None:
         return categorical(np.zeros(rows, dtype=np.int8), [default])
-    if column is not None and words is not None:
-        both = values.cat.categories.union(words.cat.categories, sort=False)
-        values = values.cat.set_categories(both).fillna(words.cat.set_categories(both))
-    if values.isna().any():
-        if default not in values.cat.categories:
-            values = values.cat.add_categories([default])
+    if stated is not None and words is not None:
+        both = stated.categories.union(words.categories, sort=False)
+        values = stated.set_categories(both).fillna(words.set_categories(both))
+    if (values.codes < 0).any():
+        if default not in values.categories:
+            values = values.add_categories([default])
         values = values.fillna(default)
-    made: pd.Categorical = values.array
-    return made
+    return values
 
 
 def facts_of_one(

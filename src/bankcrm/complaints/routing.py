@@ -26,7 +26,7 @@ from bankcrm.complaints.facts import (
 )
 from bankcrm.complaints.lexicon.lexicon import Lexicon
 from bankcrm.complaints.routes import RouteRule, routes_of
-from bankcrm.complaints.severity import decide_severity
+from bankcrm.complaints.severity import severities, severity_attrs
 from bankcrm.frames import as_frame, check_frame
 from bankcrm.frames.numbering import categorical, places_of
 from bankcrm.models import Id
@@ -101,10 +101,8 @@ def routed_with_facts(
     checked = check_frame(frame, (*own, *checked_columns(policy)), frame="complaints")
     read = read_texts(frame, policy, classifier)
     facts = extend_facts(complaint_facts(checked, policy, read))
-    decided = decide_severity(facts, policy)
     kind = places_of(facts["kind"], KINDS)
-    complaint = kind == KINDS.index(Kind.COMPLAINT.value)
-    found = {"kind": facts["kind"], **{n: decided[n].where(complaint) for n in decided}}
+    found = severities(facts, policy, kind == KINDS.index(Kind.COMPLAINT.value))
     facts = facts.assign(severity=found["severity"])
     table = policy.table("route")
     codes = table.decide_codes(facts, on_missing="raise")
@@ -113,7 +111,7 @@ def routed_with_facts(
     due, provisional = answer_days(
         checked["received_at"],
         kind=kind,
-        severity=found["severity"].cat.codes.to_numpy(),
+        severity=found["severity"].codes,
         topic=checked.get("topic"),
         policy=policy,
         calendar=calendar,
@@ -123,22 +121,25 @@ def routed_with_facts(
         days = np.array([int(policy.value(r.days)) for r in chosen])[codes.outcome[free]]
         start = business_days(checked["received_at"][free], policy)
         due[free], provisional[free] = calendar.add_marked(start, days)
+    priority = policy.table("priority")
+    rank = priority.decide_codes(facts).outcome
     result = pd.DataFrame(
         {
+            "kind": facts["kind"],
             **found,
             "route": categorical(codes.outcome, [r.name for r in chosen]),
             "route_rule": categorical(codes.rule, [r.id for r in table.rules]),
             "owner": categorical(codes.outcome, [r.owner for r in chosen]),
             "departments": _departments(facts, codes.outcome, chosen, policy),
             "accountable": checked.get("first_asked"),
-            "priority": policy.table("priority").decide_frame(facts)["outcome"].cat.as_ordered(),
+            "priority": categorical(rank, priority.vocabulary, ordered=True),
             "due": due.astype("datetime64[s]"),
             "provisional": provisional,
         },
         index=checked.index,
         copy=False,
     )
-    result.attrs = {**decided.attrs, "calendar": calendar.name}
+    result.attrs.update(**severity_attrs(policy), calendar=calendar.name)
     return policy.stamp(result), facts
 
 

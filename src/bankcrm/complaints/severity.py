@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bankcrm.complaints.base import complaints_policy
+from bankcrm.complaints.base import Mask, complaints_policy
 from bankcrm.complaints.facts import (
     NUMBERS,
     Classifier,
@@ -18,6 +18,7 @@ from bankcrm.complaints.facts import (
 )
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, as_frame, check_frame, column_of
+from bankcrm.frames.arrays import look_up
 from bankcrm.frames.numbering import categorical, places_of, words_of
 from bankcrm.policy import Policy
 from bankcrm.vocabulary import SIGNALS, Severity
@@ -93,18 +94,38 @@ def assess_severity(
 
 def decide_severity(facts: pd.DataFrame, policy: Policy) -> pd.DataFrame:
     """The severity by the policy's table, for given facts."""
-    decided = policy.table("severity").decide_frame(facts)
-    columns = {"severity": in_order(decided["outcome"]), "severity_rule": decided["rule"]}
-    result = pd.DataFrame(columns, copy=False)
-    result.attrs = decided.attrs
+    result = pd.DataFrame(severities(facts, policy), index=facts.index, copy=False)
+    result.attrs.update(**severity_attrs(policy))
     return policy.stamp(result)
 
 
-def in_order(severity: pd.Series) -> pd.Series:
-    """Severities as an ordered categorical, mildest first."""
+def severities(
+    facts: pd.DataFrame, policy: Policy, assessed: Mask | None = None
+) -> dict[str, pd.Categorical]:
+    """The columns ``severity``, mildest first, and ``severity_rule``; null if not to be assessed.
+
+    Args:
+        facts: The facts that the table reads.
+        policy: Its table ``severity`` decides.
+        assessed: Which rows are to be assessed; None for all.
+    """
+    table = policy.table("severity")
+    codes = table.decide_codes(facts)
     words = [s.value for s in Severity]
-    code = places_of(severity, words).astype(np.int8)
-    return pd.Series(categorical(code, words, ordered=True), index=severity.index)
+    place = [words.index(w) if w in words else -1 for w in table.vocabulary]
+    severity, rule = look_up(np.array([*place, -1], dtype=np.int8), codes.outcome), codes.rule
+    if assessed is not None:
+        severity, rule = np.where(assessed, severity, -1), np.where(assessed, rule, -1)
+    return {
+        "severity": categorical(severity, words, ordered=True),
+        "severity_rule": categorical(rule, [r.id for r in table.rules]),
+    }
+
+
+def severity_attrs(policy: Policy) -> dict[str, str]:
+    """The table behind severities, for the ``attrs`` of a frame that holds them."""
+    table = policy.table("severity")
+    return {"table": table.id, "version": table.version}
 
 
 def raise_severity(

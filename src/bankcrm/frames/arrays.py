@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -224,7 +224,7 @@ def codes(values: ArrayLike) -> tuple[Codes, pd.Index]:
     """
     series = _series(values)
     if isinstance(series.dtype, pd.CategoricalDtype):
-        small, words = _used(series.cat.codes.to_numpy(), pd.Index(series.cat.categories))
+        small, words = _used(cast("pd.Categorical", series.array))
         return small.astype(np.intp), words
     if types.is_float_dtype(series.dtype):
         whole = numbers(series)
@@ -260,7 +260,7 @@ def small_codes(values: pd.Series) -> tuple[SmallCodes, pd.Index]:
     """
     code: SmallCodes
     if isinstance(values.dtype, pd.CategoricalDtype):
-        code, index = _used(values.cat.codes.to_numpy(), pd.Index(values.cat.categories))
+        code, index = _used(cast("pd.Categorical", values.array))
     else:
         code, index = codes(values)
     return code.astype(np.min_scalar_type(-len(index) - 1), copy=False), index
@@ -366,8 +366,9 @@ def _integer_codes(
     return rank[offset], pd.Index(distinct + low)
 
 
-def _used(code: npt.NDArray[np.integer[Any]], index: pd.Index) -> tuple[SmallCodes, pd.Index]:
-    """Leave out the values that no row has."""
+def _used(values: pd.Categorical) -> tuple[SmallCodes, pd.Index]:
+    """The codes of the rows and the categories, without those that no row has."""
+    code, index = values.codes, values.categories
     seen = np.zeros(len(index) + 1, dtype=np.bool_)
     for rows in row_blocks(len(code)):
         seen[code[rows]] = True  # -1 marks the spare last place

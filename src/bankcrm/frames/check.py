@@ -326,12 +326,11 @@ def _until(as_of: object, zone: str) -> LastDay | None:
 
 def _assembled(source: pd.DataFrame, converted: Mapping[str, object]) -> pd.DataFrame:
     """The contract's columns first, converted; the others after them, as they are."""
-    rest = {c: source[c] for c in source.columns if c not in converted}
-    index = source.index
-    if set(index.names) & {*converted, *rest}:  # a level named like a column is ambiguous
-        index = index.set_names([None] * index.nlevels)
-    columns = {**converted, **{name: values.set_axis(index) for name, values in rest.items()}}
-    return pd.DataFrame(columns, index=index, copy=False)
+    columns = {**converted, **{c: source[c] for c in source.columns.tolist() if c not in converted}}
+    made = pd.DataFrame(columns, index=source.index, copy=False)
+    if set(made.index.names) & set(columns):  # a level named like a column is ambiguous
+        made.index = made.index.set_names([None] * made.index.nlevels)
+    return made
 
 
 def _canonical(
@@ -355,8 +354,8 @@ def _canonical(
     if clash:
         # The caller named another column, so the one of this name is not read.
         data = data.drop(columns=clash)
-    data = data.rename(columns=renamed)
-    present = set(map(str, data.columns))
+    data = data.rename(columns=renamed) if renamed else data
+    present = set(map(str, data.columns.tolist()))
     missing = [c.name for c in columns if c.required and c.name not in present]
     if missing:
         there = ", ".join(map(str, data.columns)) or "no column at all"
@@ -364,10 +363,12 @@ def _canonical(
         close = "".join(nearest(m, data.columns) for m in missing)
         advice = f"present: {there}{close}; rename them, or map them (Book and read_book: mapping=)"
         faults.append(DataFault(frame, ", ".join(absent), "missing_column", 0, (), "", advice))
+    if data.columns.is_unique:
+        return data, faults
     repeated = data.columns.duplicated()
     for name in data.columns[repeated].unique():
         faults.append(DataFault(frame, str(name), "repeated_column", 0, (), "each name once"))
-    return data.loc[:, ~repeated] if repeated.any() else data, faults
+    return data.loc[:, ~repeated], faults
 
 
 def _fault(frame: str, column: Column, values: pd.Series, flaw: Flaw) -> DataFault:

@@ -32,19 +32,27 @@ def categorical(
     """
     distinct = tuple(dict.fromkeys(names))
     if len(distinct) < len(names):
-        place = np.array([distinct.index(n) for n in names] + [-1], dtype=np.int16)
-        code = place[code]
-    kinds = tuple(map(type, distinct))  # 1, 1.0 and True are equal, but not the same name
-    dtype = _of_names if len(distinct) < 256 else _of_names.__wrapped__
-    made: pd.Categorical = pd.Categorical.from_codes(code, dtype=dtype(distinct, kinds, ordered))
+        place = {name: at for at, name in enumerate(distinct)}
+        code = np.array([*(place[n] for n in names), -1])[code]
+    made: pd.Categorical = pd.Categorical.from_codes(code, dtype=type_of_names(distinct, ordered))
     return made
 
 
+def type_of_names(names: tuple[Any, ...], ordered: bool = False) -> pd.CategoricalDtype:
+    """The type of a categorical with these names, each of them once.
+
+    >>> type_of_names(("low", "high")).categories.tolist()
+    ['low', 'high']
+    """
+    kinds = tuple(map(type, names))  # 1, 1.0 and True are equal, but not the same name
+    return (_made_once if len(names) < 256 else _made_once.__wrapped__)(names, kinds, ordered)
+
+
 @lru_cache(maxsize=1024)
-def _of_names(
+def _made_once(
     names: tuple[Any, ...], kinds: tuple[type, ...], ordered: bool
 ) -> pd.CategoricalDtype:
-    """The type of a categorical with these names; few sets of them are used again and again."""
+    """Few sets of names are used again and again."""
     return pd.CategoricalDtype(pd.Index(names), ordered=ordered)
 
 
@@ -62,8 +70,10 @@ def words_of(values: pd.Series, name: str) -> pd.Categorical:
     ['a', 'b']
     """
     try:
-        made = cast("pd.Categorical", values.astype("category").array)
-        if any(isinstance(word, bytes) for word in made.categories):
+        if not isinstance(values.dtype, pd.CategoricalDtype):
+            values = values.astype("category")
+        made = cast("pd.Categorical", values.array)
+        if any(isinstance(word, bytes) for word in made.categories.tolist()):
             raise TypeError  # they are of an unknown encoding
         return made
     except UnicodeEncodeError:
@@ -81,7 +91,7 @@ def places_of(values: pd.Series, names: Sequence[str]) -> npt.NDArray[np.int64]:
     """
     found = words_of(values, str(values.name))
     place = {name: i for i, name in enumerate(names)}
-    table = np.array([*(place.get(c, -1) for c in found.categories), -1], dtype=np.int64)
+    table = np.array([*(place.get(c, -1) for c in found.categories.tolist()), -1], dtype=np.int64)
     return table.take(found.codes, mode="wrap")
 
 

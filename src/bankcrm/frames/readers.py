@@ -14,6 +14,7 @@ from bankcrm.errors import DataError
 from bankcrm.frames.arrays import day_stamps, is_unicode, look_up, numbers, small_codes
 from bankcrm.frames.column import Column
 from bankcrm.frames.instants import local_day
+from bankcrm.frames.numbering import type_of_names
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
@@ -144,7 +145,7 @@ def _read_text(values: pd.Series, column: Column, until: LastDay | None) -> Read
 
 
 def _read_category(values: pd.Series, column: Column, until: LastDay | None) -> Read:
-    dtype = pd.CategoricalDtype(list(column.choices))
+    dtype = type_of_names(column.choices)
     if column.choices and _same_categories(values.dtype, dtype):
         return values, _null_flaw(lambda: values.isna().to_numpy(), column)
     code, index = small_codes(values)
@@ -153,10 +154,11 @@ def _read_category(values: pd.Series, column: Column, until: LastDay | None) -> 
     flaws = _null_flaw(lambda: code < 0, column)
     if not column.choices:
         return pd.Categorical.from_codes(code, index), flaws
-    place = pd.Index(column.choices).get_indexer(index.astype(object).map(str))
+    of_choice = {word: n for n, word in enumerate(column.choices)}
+    place = [*(of_choice.get(str(word), -1) for word in index.tolist()), -1]
     small = np.int8 if len(column.choices) < 128 else np.int16
-    chosen = look_up(np.append(place, -1).astype(small), code)
-    if (place < 0).any():
+    chosen = look_up(np.array(place, dtype=small), code)
+    if -1 in place[:-1]:
         outside = (chosen < 0) & (code >= 0)
         expected = f"one of {', '.join(column.choices)}"
         flaws.append(Flaw("outside_choices", outside, expected, "map them to these words"))
@@ -253,6 +255,8 @@ def _read_integer(values: pd.Series, column: Column, until: LastDay | None) -> R
 
 
 def _read_boolean(values: pd.Series, column: Column, until: LastDay | None) -> Read:
+    if values.dtype == np.bool_:
+        return values.to_numpy(), []
     null = values.isna().to_numpy()
     plain = types.is_bool_dtype(values.dtype) or null.all()
     if not plain and types.infer_dtype(values, skipna=True) != "boolean":

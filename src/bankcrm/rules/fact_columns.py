@@ -88,7 +88,7 @@ def _categorical(series: pd.Series[Any], expected: Fact, name: str) -> FactColum
     values = cast("pd.Categorical", series.array)
     codes, categories = values.codes, values.categories
     used = np.bincount(codes.astype(np.intp) + 1, minlength=len(categories) + 1) > 0
-    kept = [c if there else None for c, there in zip(categories, used[1:], strict=True)]
+    kept = [c if there else None for c, there in zip(categories.tolist(), used[1:], strict=True)]
     if expected.type == "text":
         return FactColumn(
             codes, codes < 0 if used[0] else None, _texts(kept, codes, expected, name)
