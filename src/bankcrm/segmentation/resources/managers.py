@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 from pandas.api import types
 
+from bankcrm._display import few
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, DataFault, check_frame
 from bankcrm.frames.customers import by_customer
@@ -99,7 +100,7 @@ def _held(customers: pd.Index, managers: pd.Index, current: pd.Series | None) ->
     held = managers.get_indexer(pd.Index(values.to_numpy(dtype=object)))
     unknown = (held < 0) & values.notna().to_numpy()
     if unknown.any():
-        first = ", ".join(map(str, values[unknown].unique()[:5]))
+        first = few(values[unknown].unique())
         raise DataError(
             f"current: {int(unknown.sum())} customers with managers who are not among the managers "
             f"({first}); leave the value null where the manager is gone"
