@@ -47,7 +47,10 @@ def _ids(ids: np.ndarray, kind: str) -> object:
     if kind == "dense":
         return ids
     spread = ids * 1_000_003 + 17
-    return spread if kind == "scattered" else pd.array("C" + pd.Series(spread).astype(str))
+    if kind == "scattered":
+        return spread
+    texts = "C" + pd.Series(spread).astype(str)
+    return texts.astype(object) if kind == "object" else pd.array(texts)
 
 
 def rivals_of(frame: pd.DataFrame) -> dict[str, Call]:
@@ -117,7 +120,7 @@ def lifetimes_line(rows: int) -> None:
 
 def main(quick: bool) -> None:
     rows = 2_000_000 if quick else 20_000_000
-    for kind in ("dense", "scattered", "text"):
+    for kind in ("dense", "scattered", "text", "object"):
         frame = book(rows, kind)
         compare(
             f"RFM metrics, {rows:,} rows, {kind} ids",
