@@ -261,7 +261,9 @@ def _text_codes(values: pd.Series) -> tuple[Codes, pd.Index] | None:
 
     Arrow's hash table takes less than half the time of pandas'.
     """
-    if not (types.is_object_dtype(values.dtype) or getattr(values.dtype, "storage", "") == "python"):
+    if not (
+        types.is_object_dtype(values.dtype) or getattr(values.dtype, "storage", "") == "python"
+    ):
         return None
     import pyarrow as pa
 

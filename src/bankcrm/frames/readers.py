@@ -227,8 +227,9 @@ def _read_number(values: pd.Series, column: Column, until: LastDay | None) -> Re
     if np.isnan(least):
         flaws = _null_flaw(lambda: np.isnan(number), column)
         least, most = np.fmin.reduce(number), np.fmax.reduce(number)
-    infinite = np.isinf(number) if np.isinf([least, most]).any() else np.False_
-    if infinite is not np.False_:
+    infinite: Mask | np.bool_ = np.False_
+    if np.isinf([least, most]).any():
+        infinite = np.isinf(number)
         flaws.append(Flaw("not_finite", infinite, "finite numbers", "correct them at the source"))
     unit = f" {column.unit}" if column.unit else ""
     if column.minimum is not None and least < column.minimum:

@@ -193,10 +193,9 @@ def _in_range(column: FactColumn, expected: Fact) -> bool:
     """Whether no known value is out of range, at the cost of one pass per bound."""
     values, low, high = column.values, expected.minimum, expected.maximum
     # NaN, a missing value, is left out.
-    floats = values.dtype.kind == "f" and column.missing is not None
-    least: Callable[..., Any] = np.fmin.reduce if floats else np.min
-    most: Callable[..., Any] = np.fmax.reduce if floats else np.max
-    lowest = column.least
-    if low is not None and lowest is None:
-        lowest = least(values)
-    return (low is None or bool(lowest >= low)) and (high is None or bool(most(values) <= high))
+    holes = values.dtype.kind == "f" and column.missing is not None
+    least: Callable[..., Any] = np.fmin.reduce if holes else np.min
+    most: Callable[..., Any] = np.fmax.reduce if holes else np.max
+    if low is not None and (least(values) if column.least is None else column.least) < low:
+        return False
+    return high is None or bool(most(values) <= high)

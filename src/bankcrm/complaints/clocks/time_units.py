@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from functools import cached_property, lru_cache
-from typing import TypeAlias
+from typing import TypeAlias, cast
 from zoneinfo import ZoneInfo
 
 import attrs
@@ -227,7 +227,8 @@ class TimeUnits:
         return local_day(aware(instants, "UTC"), self.zone)
 
     def _day(self, instants: Instants, end: dt.time | None) -> Days:
-        one = instants.item() if len(instants) == 1 else None  # None as well if it is missing
+        # A missing instant is None as well.
+        one = cast("dt.datetime | None", instants.item() if len(instants) == 1 else None)
         if one is not None:  # one case: no array of zones
             day = business_day(one.replace(tzinfo=dt.UTC), zone=self.zone, cutoff=end)
             return np.array([day.toordinal() - _EPOCH.toordinal()]).view("datetime64[D]")

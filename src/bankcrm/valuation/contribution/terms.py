@@ -122,7 +122,7 @@ class Tables:
             "rate_paid": table("rate_paid", kept("deposit"), "rate_paid") * (side == "deposit"),
             "rate_charged": table("rate_charged", lambda rows: lent[rows] != 0, "rate_charged"),
             "commission": table("commission", kept("managed")) * (side == "managed"),
-            "account_cost": table("account_cost", lambda rows: np.ones(len(product[rows]), np.bool_)),
+            "account_cost": table("account_cost", lambda rows: product[rows] >= 0),
             "lgd": table("loss_given_default", lambda rows: exposure[rows] != 0, "lgd"),
             "risk_weight": table("risk_weight", lambda rows: exposure[rows] != 0),
             "deposit": (side == "deposit").astype(np.float64),
