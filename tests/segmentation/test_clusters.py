@@ -24,7 +24,7 @@ from bankcrm.segmentation import (
     fit_clusters,
     portrait,
 )
-from bankcrm.segmentation.clusters.kmeans import fit_centres, nearest
+from bankcrm.segmentation.clusters.kmeans import fit_centres, nearest, settle
 from bankcrm.segmentation.clusters.naming import names_of
 from bankcrm.segmentation.clusters.stability import jaccard
 
@@ -112,6 +112,17 @@ def test_the_order_of_rows_and_the_cut_of_blocks_change_no_bit(seed: int, k: int
     whole = assign_clusters(frame, fitted)
     parts = [assign_clusters(part, fitted) for part in (frame.iloc[:cut], frame.iloc[cut:])]
     pd.testing.assert_frame_equal(pd.concat(parts), whole, check_exact=True)
+
+
+@given(st.permutations([0.0, 0.5, 10.0, 30.0]), st.integers(2, 4))
+def test_a_centre_without_rows_takes_the_farthest_row(places: list[float], k: int) -> None:
+    """All centres but the first start where no row is nearest to them."""
+    far = np.array([[0.0], *([1000.0 + i] for i in range(1, k))])
+    centres, inertia = settle(np.array([places]), far)
+    ordered = sorted(places)
+    groups = [*([p] for p in ordered[5 - k :]), ordered[: 5 - k]]  # one for each of the farthest
+    assert sorted(centres[:, 0]) == sorted(float(np.mean(g)) for g in groups)
+    assert inertia == pytest.approx(sum(((np.array(g) - np.mean(g)) ** 2).sum() for g in groups))
 
 
 def test_a_frame_larger_than_the_sample_obeys_the_same_laws() -> None:
@@ -261,10 +272,11 @@ def test_a_portrait_is_the_medians_of_each_group() -> None:
     frame["true"] = True
     tier = pd.Series(np.where(BANK["assets"] > 1e5, "rich", "other"), index=BANK.index)
     tier[BANK["assets"].isna()] = None
+    tier.iloc[[7]] = "alone"
     found = portrait(frame, tier)
     features = [*FEATURES, "same", "few", "app", "true"]
     expected = []
-    for group in ("other", "rich"):
+    for group in ("alone", "other", "rich"):
         own = frame[tier == group]
         sizes = [len(own), len(own) / len(frame)]
         all_of = {n: frame[n].astype("boolean") if n == "true" else frame[n] for n in features}
