@@ -5,20 +5,19 @@ from __future__ import annotations
 import attrs
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from bankcrm.actions.drafts import Reasons, Rows, dated, draft, joined, reasons_of_table, words_of
+from bankcrm.actions.drafts import Draft, Reasons, Rows, dated, joined, reasons_of_table, words_of
 from bankcrm.actions.situation import Situation
 from bankcrm.frames.numbering import positions_in
 from bankcrm.lifecycle.actions.tasks import Task, tasks_for
 
 
-def answer_actions(situation: Situation) -> list[pd.DataFrame]:
+def answer_actions(situation: Situation) -> list[Draft]:
     """The answer to every open complaint."""
     return _of_event(situation, "answer", "complaint", _open(situation), "due")
 
 
-def follow_up_actions(situation: Situation) -> list[pd.DataFrame]:
+def follow_up_actions(situation: Situation) -> list[Draft]:
     """The question after an answer, where no satisfaction is recorded yet."""
     routed = situation.complaints
     asks = routed["follow_up_due"].notna() & routed["satisfied"].isna()
@@ -35,17 +34,17 @@ def _open(situation: Situation) -> npt.NDArray[np.bool_]:
 
 def _of_event(
     situation: Situation, event: str, origin: str, rows: npt.NDArray[np.bool_], due: str
-) -> list[pd.DataFrame]:
+) -> list[Draft]:
     tasks = tasks_for(situation.policies["lifecycle"], event)
     return [_of_task(situation, task, origin, np.flatnonzero(rows), due) for task in tasks]
 
 
-def _of_task(situation: Situation, task: Task, origin: str, at: Rows, due: str) -> pd.DataFrame:
+def _of_task(situation: Situation, task: Task, origin: str, at: Rows, due: str) -> Draft:
     routed = situation.complaints.iloc[at]
     received = routed["received_at"].dt.tz_localize(None).to_numpy().astype("datetime64[D]")
     limit = routed[due].to_numpy().astype("datetime64[D]")
     customers = positions_in(routed["customer_id"], situation.facts.index).astype(np.intp)
-    made = draft(
+    return Draft(
         customers,
         task,
         origin,
@@ -53,9 +52,8 @@ def _of_task(situation: Situation, task: Task, origin: str, at: Rows, due: str) 
         due=limit,
         reasons=_reasons(situation, at),
         complaints=at,
-    )
-    return made.assign(
-        department=words_of(routed["owner"]), manager=words_of(routed["accountable"])
+        department=words_of(routed["owner"]),
+        manager=words_of(routed["accountable"]),
     )
 
 

@@ -6,7 +6,7 @@ import attrs
 import numpy as np
 import pandas as pd
 
-from bankcrm.actions.drafts import Reasons, draft, joined, reasons_of, reasons_of_table
+from bankcrm.actions.drafts import Draft, Reasons, joined, reasons_of, reasons_of_table
 from bankcrm.actions.situation import Situation
 from bankcrm.calendars.terms import next_review
 from bankcrm.frames.numbering import places_of
@@ -14,7 +14,7 @@ from bankcrm.lifecycle.actions.tasks import tasks_for
 from bankcrm.segmentation.tiers.ladder import TIER_LADDER
 
 
-def warning_actions(situation: Situation) -> list[pd.DataFrame]:
+def warning_actions(situation: Situation) -> list[Draft]:
     """A call to every customer with an alarm or under watch, from the day of the review on."""
     found = []
     for task in tasks_for(situation.policies["lifecycle"], "alarm", "watch"):
@@ -29,11 +29,11 @@ def warning_actions(situation: Situation) -> list[pd.DataFrame]:
             joined(level.source, signals.source, "+"),
         )
         due = situation.due(today, task.due, task.unit)
-        found.append(draft(rows, task, "warning", occasion=today, due=due, reasons=reasons))
+        found.append(Draft(rows, task, "warning", occasion=today, due=due, reasons=reasons))
     return found
 
 
-def tier_actions(situation: Situation) -> list[pd.DataFrame]:
+def tier_actions(situation: Situation) -> list[Draft]:
     """A call to customers whose tier is another than in the earlier review, if one is given."""
     if situation.earlier is None or "tier" not in situation.earlier:
         return []
@@ -52,11 +52,11 @@ def tier_actions(situation: Situation) -> list[pd.DataFrame]:
         before = was_word.astype(object).to_numpy()[rows]
         reasons = attrs.evolve(why, evidence="tier before = " + before + "; " + why.evidence)
         due = situation.due(today, task.due, task.unit)
-        found.append(draft(rows, task, "tier", occasion=today, due=due, reasons=reasons))
+        found.append(Draft(rows, task, "tier", occasion=today, due=due, reasons=reasons))
     return found
 
 
-def membership_actions(situation: Situation) -> list[pd.DataFrame]:
+def membership_actions(situation: Situation) -> list[Draft]:
     """The review of club memberships at the start of the next half-year, when it is near (EB-2)."""
     policy = situation.policies["segmentation"]
     review = next_review(situation.today, policy.value("review_months"))
@@ -74,14 +74,14 @@ def membership_actions(situation: Situation) -> list[pd.DataFrame]:
     for task in tasks_for(situation.policies["lifecycle"], "wealth", "private_banking"):
         at = np.flatnonzero((decided["outcome"] == task.event).to_numpy(np.bool_, na_value=False))
         rows = known[at]
-        reasons = reasons_of(table, pd.Categorical(decided["rule"])[at], facts.iloc[rows])
+        reasons = reasons_of(table, pd.Categorical(decided["rule"])[at], facts, rows)
         day = np.full(len(at), review)
         due = situation.on_working_day(day)
-        found.append(draft(rows, task, "membership", occasion=day, due=due, reasons=reasons))
+        found.append(Draft(rows, task, "membership", occasion=day, due=due, reasons=reasons))
     return found
 
 
-def restriction_actions(situation: Situation) -> list[pd.DataFrame]:
+def restriction_actions(situation: Situation) -> list[Draft]:
     """What is done with restricted customers by the next review of tiers (CBM-4)."""
     policy = situation.policies["segmentation"]
     table = policy.table("restricted_action")
@@ -94,7 +94,7 @@ def restriction_actions(situation: Situation) -> list[pd.DataFrame]:
     for task in tasks_for(situation.policies["lifecycle"], *map(str, table.vocabulary)):
         at = np.flatnonzero((decided["outcome"] == task.event).to_numpy(np.bool_))
         tier = reasons_of_table(situation, "segmentation", "tier", "tier_rule", rows[at])
-        why = reasons_of(table, pd.Categorical(decided["rule"])[at], facts.iloc[rows[at]])
+        why = reasons_of(table, pd.Categorical(decided["rule"])[at], facts, rows[at])
         reasons = Reasons(
             joined(tier.reason, why.reason, "; "),
             joined(tier.rules, why.rules, "+"),
@@ -103,6 +103,5 @@ def restriction_actions(situation: Situation) -> list[pd.DataFrame]:
         )
         today = np.full(len(at), situation.today)
         due = np.repeat(situation.on_working_day(review), len(at))
-        made = draft(rows[at], task, "restriction", occasion=today, due=due, reasons=reasons)
-        found.append(made)
+        found.append(Draft(rows[at], task, "restriction", occasion=today, due=due, reasons=reasons))
     return found

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pandas.api.types import union_categoricals
 
 from bankcrm.actions.situation import Situation
 from bankcrm.frames.arrays import Days
@@ -43,6 +43,16 @@ class Reasons:
     source: pd.Categorical
 
     @classmethod
+    def stacked(cls, reasons: Sequence[Reasons]) -> Reasons:
+        """The reasons of several drafts, one below the other."""
+        return cls(
+            _stacked([r.reason for r in reasons]),
+            _stacked([r.rules for r in reasons]),
+            np.concatenate([r.evidence for r in reasons]),
+            _stacked([r.source for r in reasons]),
+        )
+
+    @classmethod
     def same(cls, size: int, reason: str, rule: str, evidence: Texts) -> Reasons:
         """One reason for all rows."""
         return cls(_all(size, reason), _all(size, rule), evidence, _all(size, ""))
@@ -72,19 +82,11 @@ class Reasons:
         return attrs.evolve(self, evidence=self.evidence + between + more.astype(object))
 
 
-def draft(
-    rows: Rows,
-    task: Action | Task,
-    origin: str,
-    *,
-    occasion: Days,
-    due: Days,
-    reasons: Reasons,
-    complaints: Rows | None = None,
-) -> pd.DataFrame:
-    """Drafts of one task.
+@attrs.frozen(eq=False)
+class Draft:
+    """One task that is to be done for some rows.
 
-    Args:
+    Attributes:
         rows: Positions of the customers in the facts; -1 for none.
         task: What is to be done.
         origin: The name of the source.
@@ -92,39 +94,22 @@ def draft(
         due: The due day, one per row.
         reasons: Why, one per row.
         complaints: Positions of the complaints; None: the task is about no complaint.
+        department: Who does it, one per row; None: the owner of the task.
+        manager: The employee who does it, one per row; None: nobody is named.
     """
-    size = len(rows)
-    return pd.DataFrame(
-        {
-            "row": rows,
-            "complaint": np.full(size, -1) if complaints is None else complaints,
-            "action": _all(size, task.action),
-            "tasks": tasks_on(task.action, occasion),
-            "title": _all(size, task.title),
-            "title_zh": _all(size, task.title_zh),
-            "department": _all(size, str(task.owner)),
-            "channel": _all(size, str(task.channel or "")),
-            "purpose": _all(size, _purpose(task)),
-            "origin": _all(size, origin),
-            "occasion": occasion.astype("datetime64[s]"),
-            "due": due.astype("datetime64[s]"),
-            "reason": reasons.reason,
-            "rules": reasons.rules,
-            "evidence": reasons.evidence,
-            "source": joined(_all(size, task.source), reasons.source, "+"),
-            "manager": _all(size, ""),
-        }
-    )
 
+    rows: Rows
+    task: Action | Task
+    origin: str
+    occasion: Days = attrs.field(kw_only=True)
+    due: Days = attrs.field(kw_only=True)
+    reasons: Reasons = attrs.field(kw_only=True)
+    complaints: Rows | None = attrs.field(kw_only=True, default=None)
+    department: pd.Categorical | None = attrs.field(kw_only=True, default=None)
+    manager: pd.Categorical | None = attrs.field(kw_only=True, default=None)
 
-def tasks_on(action: str, occasion: Days) -> pd.Categorical:
-    """An action with its occasion, such as ``wake_up@2026-06-01``.
-
-    >>> tasks_on("wake_up", np.array(["2026-06-01"], "datetime64[D]")).tolist()
-    ['wake_up@2026-06-01']
-    """
-    code, distinct = pd.factorize(occasion.astype("datetime64[s]"))
-    return categorical(code, [f"{action}@{day}" for day in distinct.astype("datetime64[D]")])
+    def __len__(self) -> int:
+        return len(self.rows)
 
 
 def _purpose(task: Action | Task) -> str:
@@ -132,17 +117,72 @@ def _purpose(task: Action | Task) -> str:
     return str(task.purpose or (ContactPurpose.CONTACT if task.channel else ""))
 
 
-def together(drafts: list[pd.DataFrame]) -> pd.DataFrame:
-    """All drafts in one frame; the words of each column are united."""
+def together(drafts: Sequence[Draft]) -> pd.DataFrame:
+    """All drafts in one frame, one row per task and customer."""
     drafts = [d for d in drafts if len(d)]
-    columns = [str(c) for c in drafts[0]] if drafts else []
-    made: dict[str, Any] = {}
-    for name in columns:
-        if name in WORDS:
-            made[name] = union_categoricals([d[name] for d in drafts])
-        else:
-            made[name] = np.concatenate([d[name].to_numpy() for d in drafts])
-    return pd.DataFrame(made)
+    if not drafts:
+        return pd.DataFrame()
+    sizes = [len(d) for d in drafts]
+    number = np.repeat(np.arange(len(drafts)), sizes)
+
+    def each(words: list[str]) -> pd.Categorical:
+        return relabelled(number, words)
+
+    def given(columns: list[pd.Categorical | None], words: list[str]) -> pd.Categorical:
+        return _stacked(
+            [
+                c if c is not None else _all(n, w)
+                for c, n, w in zip(columns, sizes, words, strict=True)
+            ]
+        )
+
+    tasks = [d.task for d in drafts]
+    occasion = np.concatenate([d.occasion for d in drafts]).astype("datetime64[s]")
+    action = each([t.action for t in tasks])
+    reasons = Reasons.stacked([d.reasons for d in drafts])
+    return pd.DataFrame(
+        {
+            "row": np.concatenate([d.rows for d in drafts]),
+            "complaint": np.concatenate(
+                [np.full(len(d), -1) if d.complaints is None else d.complaints for d in drafts]
+            ),
+            "action": action,
+            "tasks": tasks_on(action, occasion),
+            "title": each([t.title for t in tasks]),
+            "title_zh": each([t.title_zh for t in tasks]),
+            "department": given([d.department for d in drafts], [str(t.owner) for t in tasks]),
+            "channel": each([str(t.channel or "") for t in tasks]),
+            "purpose": each([_purpose(t) for t in tasks]),
+            "origin": each([d.origin for d in drafts]),
+            "occasion": occasion,
+            "due": np.concatenate([d.due for d in drafts]).astype("datetime64[s]"),
+            "reason": reasons.reason,
+            "rules": reasons.rules,
+            "evidence": reasons.evidence,
+            "source": joined(each([t.source for t in tasks]), reasons.source, "+"),
+            "manager": given([d.manager for d in drafts], [""] * len(drafts)),
+        }
+    )
+
+
+def tasks_on(action: pd.Categorical, occasion: Days) -> pd.Categorical:
+    """Actions with their occasions, such as ``wake_up@2026-06-01``.
+
+    >>> tasks_on(pd.Categorical(["wake_up"]), np.array(["2026-06-01"], "datetime64[D]")).tolist()
+    ['wake_up@2026-06-01']
+    """
+    day, distinct = pd.factorize(occasion.astype("datetime64[s]"))
+    days = distinct.astype("datetime64[D]").astype(str)
+    code, pairs = pd.factorize(action.codes.astype(np.int64) * len(days) + day)
+    labels = [f"{action.categories[p // len(days)]}@{days[p % len(days)]}" for p in pairs.tolist()]
+    return categorical(code, labels)
+
+
+def _stacked(words: Sequence[pd.Categorical]) -> pd.Categorical:
+    """Columns of words, one below the other."""
+    starts = np.cumsum([0, *(len(w.categories) for w in words)])
+    codes = [w.codes.astype(np.int64) + s for w, s in zip(words, starts[:-1], strict=True)]
+    return relabelled(np.concatenate(codes), [str(c) for w in words for c in w.categories])
 
 
 def reasons_of_table(
@@ -163,19 +203,20 @@ def reasons_of_table(
     """
     if not len(rows):
         return Reasons.same(0, "", "", np.full(0, "", dtype=object))
-    by = situation.policies[domain].table(table)
-    read = [name for name in by.facts if name in situation.facts]
     decided = situation.words(rule_column)[rows]
-    return reasons_of(by, decided, situation.facts[read].iloc[rows])
+    return reasons_of(situation.policies[domain].table(table), decided, situation.facts, rows)
 
 
-def reasons_of(table: DecisionTable, decided: pd.Categorical, facts: pd.DataFrame) -> Reasons:
+def reasons_of(
+    table: DecisionTable, decided: pd.Categorical, facts: pd.DataFrame, rows: Rows
+) -> Reasons:
     """Why rows were decided as they were.
 
     Args:
         table: The table that decided.
         decided: The rule of each row; several ids are joined by ``+``.
-        facts: The facts, one row each.
+        facts: The facts.
+        rows: The position of each row in the facts.
     """
     by_id = {row.rule.id: row for row in table.compiled.rows}
     chosen = [
@@ -187,7 +228,7 @@ def reasons_of(table: DecisionTable, decided: pd.Categorical, facts: pd.DataFram
         at = np.flatnonzero(decided.codes == code)
         if len(at):
             read = dict.fromkeys(c.fact for r in rules for c in r.cells)
-            evidence[at] = evidence_of(facts.iloc[at], list(read))
+            evidence[at] = evidence_of(facts, list(read), rows[at])
 
     because = ["; ".join(r.rule.because or str(r.rule.then) for r in rules) for rules in chosen]
     names = ["+".join(f"{table.id}.{r.rule.id}" for r in rules) for rules in chosen]
@@ -196,29 +237,30 @@ def reasons_of(table: DecisionTable, decided: pd.Categorical, facts: pd.DataFram
     return Reasons(reason, rule, evidence, source)
 
 
-def evidence_of(facts: pd.DataFrame, names: list[str]) -> Texts:
+def evidence_of(facts: pd.DataFrame, names: list[str], rows: Rows) -> Texts:
     """The values of facts in words, such as ``days_idle = 102; activity_ratio = 0.11``.
 
     Flags are left out: the reason in words says them.
 
-    >>> evidence_of(pd.DataFrame({"days_idle": [102], "closed": [False]}), ["days_idle", "closed"])
+    >>> facts = pd.DataFrame({"days_idle": [102, 7], "closed": [False, False]})
+    >>> evidence_of(facts, ["days_idle", "closed"], np.array([0]))
     array(['days_idle = 102'], dtype=object)
     """
-    found = np.full(len(facts), "", dtype=object)
-    for name in names:
-        if name in facts and not pd.api.types.is_bool_dtype(facts[name]):
-            start = f"{name} = " if not found.any() else f"; {name} = "
-            found = found + (start + _shown(facts[name]))
+    shown = [n for n in names if n in facts and not pd.api.types.is_bool_dtype(facts[n].dtype)]
+    found = np.full(len(rows), "", dtype=object)
+    for place, name in enumerate(shown):
+        part = _shown(facts[name].iloc[rows], f"; {name} = " if place else f"{name} = ")
+        found = found + part if place else part
     return found
 
 
-def _shown(values: pd.Series) -> Texts:
-    """Values in words; numbers with at most two decimals."""
-    if pd.api.types.is_float_dtype(values):
+def _shown(values: pd.Series, start: str) -> Texts:
+    """Values in words after a start; numbers with at most two decimals."""
+    if pd.api.types.is_float_dtype(values.dtype):
         values = values.round(2)
     code, distinct = pd.factorize(values)
-    words = [_word(v) for v in distinct]
-    return np.array([*words, "unknown"], dtype=object)[code]
+    words = [start + _word(v) for v in distinct]
+    return np.array([*words, start + "unknown"], dtype=object)[code]
 
 
 def _word(value: Any) -> str:
@@ -238,8 +280,9 @@ def dated(name: str, days: Days) -> Texts:
 
 def relabelled(codes: npt.NDArray[np.integer[Any]], labels: list[str]) -> pd.Categorical:
     """A categorical from codes whose labels may be alike; -1 is an empty text."""
-    place, distinct = pd.factorize(np.array([*labels, ""], dtype=object))
-    return categorical(place[codes], list(distinct))
+    if len(codes) and codes.min() < 0:
+        return categorical(np.where(codes < 0, len(labels), codes), [*labels, ""])
+    return categorical(codes, labels)
 
 
 def words_of(values: pd.Series) -> pd.Categorical:

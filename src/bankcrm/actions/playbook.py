@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bankcrm.actions.drafts import Reasons, Rows, dated, draft, reasons_of_table
+from bankcrm.actions.drafts import Draft, Reasons, Rows, dated, reasons_of_table
 from bankcrm.actions.situation import Situation
 from bankcrm.frames.arrays import Days
 from bankcrm.frames.numbering import categorical
@@ -18,7 +18,7 @@ _CARE = {
 }
 
 
-def stage_actions(situation: Situation) -> list[pd.DataFrame]:
+def stage_actions(situation: Situation) -> list[Draft]:
     """What the stage asks for: from its first day on, or from the contract on (LCM-3)."""
     return [
         _of_stage(situation, action, rows)
@@ -27,7 +27,7 @@ def stage_actions(situation: Situation) -> list[pd.DataFrame]:
     ]
 
 
-def care_actions(situation: Situation) -> list[pd.DataFrame]:
+def care_actions(situation: Situation) -> list[Draft]:
     """Birthdays, festivals and regular visits that are due within the policy's ``plan_days``."""
     found = []
     for action, rows in _assigned(situation):
@@ -62,7 +62,7 @@ def _contract(situation: Situation) -> Days:
     return np.where(np.isnan(known), np.datetime64("NaT", "D"), situation.today - age)
 
 
-def _of_stage(situation: Situation, action: Action, rows: Rows) -> pd.DataFrame:
+def _of_stage(situation: Situation, action: Action, rows: Rows) -> Draft:
     if action.starts == "contract":
         occasion = _contract(situation)[rows]
     else:
@@ -72,7 +72,7 @@ def _of_stage(situation: Situation, action: Action, rows: Rows) -> pd.DataFrame:
     if str(action.channel) in situation.policies["lifecycle"].value("bundled_channels"):
         known &= ~(situation.days("last_contact")[rows] >= occasion)  # the bank spoke to them since
     rows, occasion = rows[known], occasion[known]
-    return draft(
+    return Draft(
         rows,
         action,
         "stage",
@@ -87,7 +87,7 @@ def _horizon(situation: Situation) -> np.datetime64:
     return situation.today + np.timedelta64(ahead, "D")
 
 
-def _festivals(situation: Situation, action: Action, rows: Rows) -> list[pd.DataFrame]:
+def _festivals(situation: Situation, action: Action, rows: Rows) -> list[Draft]:
     found = []
     for festival in situation.policies["lifecycle"].records("festival", Festival):
         day = np.datetime64(festival.date, "D")
@@ -96,11 +96,11 @@ def _festivals(situation: Situation, action: Action, rows: Rows) -> list[pd.Data
             reasons = Reasons.same(
                 len(rows), festival.name, _entry(action), dated("festival", days)
             )
-            found.append(draft(rows, action, "care", occasion=days, due=days, reasons=reasons))
+            found.append(Draft(rows, action, "care", occasion=days, due=days, reasons=reasons))
     return found
 
 
-def _care(situation: Situation, action: Action, rows: Rows) -> pd.DataFrame:
+def _care(situation: Situation, action: Action, rows: Rows) -> Draft:
     if action.starts == "birthday":
         day = situation.days("next_birthday")[rows]
         place = np.flatnonzero(~np.isnat(day))
@@ -112,7 +112,7 @@ def _care(situation: Situation, action: Action, rows: Rows) -> pd.DataFrame:
         rows = rows[place]
         due, evidence = situation.on_working_day(occasion), dated("contract", signed[place])
     reasons = Reasons.same(len(rows), _CARE[action.starts], _entry(action), evidence)
-    return draft(rows, action, "care", occasion=occasion, due=due, reasons=reasons)
+    return Draft(rows, action, "care", occasion=occasion, due=due, reasons=reasons)
 
 
 def _entry(action: Action) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bankcrm.actions.drafts import Reasons, Rows, draft, reasons_of, reasons_of_table, relabelled
+from bankcrm.actions.drafts import Draft, Reasons, Rows, reasons_of, reasons_of_table, relabelled
 from bankcrm.actions.situation import Situation
 from bankcrm.frames.numbering import positions_in
 from bankcrm.lifecycle.actions.tasks import tasks_for
@@ -14,7 +14,7 @@ from bankcrm.risk.watch_list.assessment import LEVELS, RISKS
 from bankcrm.vocabulary import Department
 
 
-def risk_actions(situation: Situation) -> list[pd.DataFrame]:
+def risk_actions(situation: Situation) -> list[Draft]:
     """The review of every customer on the watch list, by the day of its next review."""
     if situation.watch is None:
         return []
@@ -29,16 +29,26 @@ def risk_actions(situation: Situation) -> list[pd.DataFrame]:
         due = situation.on_working_day(case["next_review"].to_numpy().astype("datetime64[D]"))
         today = np.full(len(at), situation.today)
         reasons = _reasons(situation, case, rows[at])
-        made = draft(rows[at], task, "risk", occasion=today, due=due, reasons=reasons)
         department, manager = owners_of(case["owner"], str(task.owner))
-        found.append(made.assign(department=department, manager=manager))
+        found.append(
+            Draft(
+                rows[at],
+                task,
+                "risk",
+                occasion=today,
+                due=due,
+                reasons=reasons,
+                department=department,
+                manager=manager,
+            )
+        )
     return found
 
 
 def _reasons(situation: Situation, case: pd.DataFrame, rows: Rows) -> Reasons:
     """Why a customer is on the watch list, and the rules of the risks that it has."""
     table = situation.policies["risk"].table("watch_list")
-    found = reasons_of(table, pd.Categorical(case["rule"]), case[["level"]])
+    found = reasons_of(table, pd.Categorical(case["rule"]), case, np.arange(len(case)))
     lifted = case["lifted_by"].notna().to_numpy(np.bool_)
     name = case["lifted_by"].astype(object).to_numpy()
     found = found.with_evidence(np.where(lifted, "lifted by " + name.astype(str), ""))

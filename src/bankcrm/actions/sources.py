@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Literal
 
 import attrs
-import pandas as pd
 
 from bankcrm.actions.complaints import answer_actions, follow_up_actions
 from bankcrm.actions.decisions import (
@@ -15,6 +14,7 @@ from bankcrm.actions.decisions import (
     tier_actions,
     warning_actions,
 )
+from bankcrm.actions.drafts import Draft
 from bankcrm.actions.playbook import care_actions, stage_actions
 from bankcrm.actions.risks import risk_actions
 from bankcrm.actions.situation import Situation
@@ -26,19 +26,19 @@ class ActionSource:
     """One source of actions.
 
     A new source is one more entry of `SOURCES`: a function that picks customers by their facts and
-    makes `bankcrm.actions.drafts.draft` of a task.
+    makes a `bankcrm.actions.drafts.Draft` of a task.
 
     Attributes:
         name: Its name, which the column ``origin`` shows.
         about: Whether it reads the facts of ``customers``, the ``complaints``, or is about
             ``staff``.
-        find: The drafts of a situation, one frame per task. It is row-local: a customer among few
+        find: The drafts of a situation, one per task. It is row-local: a customer among few
             gets the same drafts as among many.
     """
 
     name: str
     about: Literal["customers", "complaints", "staff"]
-    find: Callable[[Situation], list[pd.DataFrame]]
+    find: Callable[[Situation], list[Draft]]
 
 
 SOURCES: tuple[ActionSource, ...] = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bankcrm.actions.drafts import Reasons, draft, relabelled, words_of
+from bankcrm.actions.drafts import Draft, Reasons, relabelled, words_of
 from bankcrm.actions.risks import owners_of
 from bankcrm.actions.situation import Situation
 from bankcrm.lifecycle.actions.tasks import tasks_for
@@ -15,7 +15,7 @@ PREFIX = "staff_"
 _EVENTS = ("warning", "deduction", "transfer", "mend_finding")
 
 
-def staff_actions(situation: Situation) -> list[pd.DataFrame]:
+def staff_actions(situation: Situation) -> list[Draft]:
     """Penalties of a scorecard and findings of checks that are overdue."""
     todo = situation.staff
     if todo is None:
@@ -27,10 +27,20 @@ def staff_actions(situation: Situation) -> list[pd.DataFrame]:
         dated = task.event == PREFIX + "mend_finding"
         occasion = due if dated else np.full(len(rows), situation.today)
         nobody = np.full(len(rows), -1, np.intp)
-        made = draft(nobody, task, "staff", occasion=occasion, due=due, reasons=_reasons(rows))
         department, _ = owners_of(rows["owner"], str(task.owner))
         _, manager = owners_of(rows["subject"], str(task.owner))
-        found.append(made.assign(department=department, manager=manager))
+        found.append(
+            Draft(
+                nobody,
+                task,
+                "staff",
+                occasion=occasion,
+                due=due,
+                reasons=_reasons(rows),
+                department=department,
+                manager=manager,
+            )
+        )
     return found
 
 

@@ -326,10 +326,10 @@ def distinct_values(values: pd.Series) -> pd.Index:
     if not (isinstance(values.dtype, np.dtype) and values.dtype.kind == "i" and len(values)):
         return codes(values)[1]
     ids = values.to_numpy()
-    low = int(ids.min())
-    span = int(ids.max()) - low + 1
-    if span > 8 * len(ids) + 1024:
+    table = dense_range(ids, len(ids))
+    if table is None:
         return codes(values)[1]
+    low, span = table
     seen = np.zeros(span, dtype=np.bool_)
     for rows in row_blocks(len(ids)):
         seen[np.subtract(ids[rows], low, dtype=np.intp)] = True
@@ -358,13 +358,26 @@ def surely_distinct(ids: pd.Series) -> bool:
     if not (isinstance(ids.dtype, np.dtype) and ids.dtype.kind == "i" and len(ids)):
         return False
     values = ids.to_numpy().astype(np.int64, copy=False)
-    low = int(values.min())
-    span = int(values.max()) - low + 1
-    if span > 8 * len(values) + 1024:
+    table = dense_range(values, len(values))
+    if table is None:
         return False
+    low, span = table
     seen = np.zeros(span, dtype=np.bool_)
-    seen[values - low if low else values] = True
+    seen[values - low] = True
     return int(np.count_nonzero(seen)) == len(values)
+
+
+def dense_range(ids: npt.NDArray[np.integer[Any]], rows: int) -> tuple[int, int] | None:
+    """The least of some whole numbers, and the length of a table from it to the greatest.
+
+    None where the table would be much longer than a number of rows, so that hashing is better.
+
+    >>> dense_range(np.array([7, 5]), 2), dense_range(np.array([7, 5000]), 2)
+    ((5, 3), None)
+    """
+    low = int(ids.min())
+    span = int(ids.max()) - low + 1
+    return (low, span) if span <= 8 * rows + 1024 else None
 
 
 def _integer_codes(
@@ -377,11 +390,11 @@ def _integer_codes(
         return code, index
     if len(ids) == 0:
         return np.empty(0, dtype=np.intp), pd.Index(np.empty(0, dtype=np.int64))
-    low = int(ids.min())
-    span = int(ids.max()) - low + 1
-    if span > 8 * len(ids) + 1024:
+    table = dense_range(ids, len(ids))
+    if table is None:
         code, distinct = pd.factorize(ids.astype(np.int64, copy=False), sort=True)
         return code.astype(np.intp, copy=False), pd.Index(distinct)
+    low, span = table
     offset = np.subtract(ids, low, dtype=np.intp)
     seen = np.zeros(span, dtype=np.bool_)
     seen[offset] = True

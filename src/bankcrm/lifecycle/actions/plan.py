@@ -93,24 +93,24 @@ def assigned(book: pd.DataFrame, policy: Policy) -> list[tuple[Action, Mask]]:
     """Each action with the rows that it is for: of one name the most specific one."""
     actions = policy.records("playbook", Action)
     free = {(a.stage, a.action): np.ones(len(book), dtype=np.bool_) for a in actions}
+    words = {n: pd.Categorical(book[n]) for n in ("stage", "cause", "tier") if n in book}
+
+    def equals(column: str, word: str) -> Mask:
+        if column not in words:
+            return np.zeros(len(book), dtype=np.bool_)
+        equal: Mask = np.append(words[column].categories == word, False)[words[column].codes]
+        return equal
+
     found = []
     for action in sorted(actions, key=specificity, reverse=True):
-        rows = free[action.stage, action.action] & _equals(book, "stage", action.stage)
+        rows = free[action.stage, action.action] & equals("stage", action.stage)
         if action.cause:
-            rows &= _equals(book, "cause", action.cause)
+            rows &= equals("cause", action.cause)
         if action.tier:
-            rows &= _equals(book, "tier", action.tier)
+            rows &= equals("tier", action.tier)
         free[action.stage, action.action] &= ~rows
         found.append((action, rows))
     return found
-
-
-def _equals(book: pd.DataFrame, column: str, word: str) -> Mask:
-    if column not in book:
-        return np.zeros(len(book), dtype=np.bool_)
-    words = pd.Categorical(book[column])
-    equal: Mask = np.append(words.categories == word, False)[words.codes]
-    return equal
 
 
 def _date(book: pd.DataFrame, column: str) -> Days:
