@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import calendar
 import datetime as dt
 import warnings
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import attrs
 import chinese_calendar
 import numpy as np
 import pandas as pd
@@ -23,6 +25,8 @@ from bankcrm.calendars import (
     working_calendar,
     working_days_between,
 )
+from bankcrm.calendars.ages import full_years
+from bankcrm.calendars.terms import last_day_of_term, next_review
 from bankcrm.errors import CalendarError, DataError, MissingExtraError, UnknownNameError
 
 CN = working_calendar("CN")
@@ -52,18 +56,18 @@ def test_every_day_agrees_with_the_official_notices(shared_data: Path) -> None:
     assert CN.is_working(day).tolist() == by_notice
 
 
-@pytest.mark.parametrize("n", range(1, 31))
-def test_adding_up_to_30_days_agrees_with_counting_by_hand_both_ways(n: int) -> None:
-    """Oracle: the list of chinesecalendar's working days and Python's bisect, for every date."""
+def test_adding_up_to_30_days_agrees_with_counting_by_hand_both_ways() -> None:
+    """Oracle: the list of chinesecalendar's working days and a search, for every date."""
     day = every_day("2004-03-15", "2026-11-01")
     calendar_days = every_day("2004-01-01", "2026-12-31").astype(object)
     work = np.array([d for d in calendar_days if chinese_calendar.is_workday(d)], "datetime64[D]")
     after = np.searchsorted(work, day, side="right")
     before = np.searchsorted(work, day, side="left")
-    np.testing.assert_array_equal(CN.add(day, n), work[after + n - 1])
-    np.testing.assert_array_equal(CN.add(day, -n), work[before - n])
-    np.testing.assert_array_equal(CN.add(day, np.full(len(day), n)), work[after + n - 1])
-    np.testing.assert_array_equal(CN.add(day, np.full(len(day), -n)), work[before - n])
+    for n in range(1, 31):
+        np.testing.assert_array_equal(CN.add(day, n), work[after + n - 1])
+        np.testing.assert_array_equal(CN.add(day, -n), work[before - n])
+        np.testing.assert_array_equal(CN.add(day, np.full(len(day), n)), work[after + n - 1])
+        np.testing.assert_array_equal(CN.add(day, np.full(len(day), -n)), work[before - n])
 
 
 @given(settled_days, st.integers(1, 30))
@@ -92,6 +96,148 @@ def test_numpy_made_exact_gives_the_same(day: dt.date, n: int) -> None:
 
 
 # --- laws -------------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class Plain:
+    """A small calendar as a list of days; a day is its place in the list."""
+
+    works: list[bool]
+    first: dt.date
+    until: int | None
+
+    @property
+    def calendar(self) -> WorkingCalendar:
+        return WorkingCalendar("plain", self.first, self.works, self.date(self.until))
+
+    def date(self, place: int | None) -> dt.date | None:
+        return None if place is None else self.first + dt.timedelta(days=place)
+
+    def dates(self, places: list[int | None]) -> np.ndarray:
+        return np.array([self.date(p) for p in places], dtype="datetime64[D]")
+
+    def outside(self, place: int | None) -> bool:
+        return place is not None and not 0 <= place < len(self.works)
+
+    def late(self, place: int | None) -> bool:
+        return place is not None and self.until is not None and place > self.until
+
+    def add(self, place: int | None, n: int) -> int | None:
+        """The n-th working day; -1 where there is none."""
+        if place is None:
+            return None
+        if self.outside(place):
+            return -1
+        work = [i for i, works in enumerate(self.works) if works]
+        found = {
+            True: [i for i in work if i > place][n - 1 :][:1],
+            n == 0: [i for i in work if i >= place][:1],
+            n < 0: [i for i in work[::-1] if i < place][-n - 1 :][:1],
+        }[True]
+        return found[0] if found else -1
+
+    def between(self, a: int | None, b: int | None) -> float:
+        if a is None or b is None:
+            return np.nan
+        low, high = sorted((a, b))
+        return sum(self.works[low + 1 : high + 1]) * (1 if a <= b else -1)
+
+
+@st.composite
+def plain_calendars(draw: st.DrawFn) -> Plain:
+    works = draw(st.lists(st.booleans(), min_size=1, max_size=9).filter(any))
+    first = draw(st.sampled_from([dt.date(1969, 12, 29), dt.date(2026, 3, 1)]))
+    return Plain(works, first, draw(st.none() | st.integers(-1, len(works))))
+
+
+place = st.none() | st.integers(-2, 10)
+
+
+def check_added(plain: Plain, starts: list[int | None], n: int | list[int]) -> None:
+    numbers = n if isinstance(n, list) else [n] * len(starts)
+    ends = [plain.add(*pair) for pair in zip(starts, numbers, strict=True)]
+    if lost := sum(map(plain.outside, ends)):
+        with pytest.raises(CalendarError, match=rf": {lost} dates \(or their results\) lie outs"):
+            plain.calendar.add_marked(plain.dates(starts), n)
+        return
+    dates, provisional = plain.calendar.add_marked(plain.dates(starts), n)
+    assert dates.tolist() == plain.dates(ends).tolist()
+    late = [plain.late(a) or plain.late(b) for a, b in zip(starts, ends, strict=True)]
+    assert provisional.tolist() == late
+
+
+@given(plain_calendars(), st.lists(st.tuples(place, st.integers(-4, 4)), min_size=1, max_size=6))
+def test_days_are_added_as_one_counts_them(
+    plain: Plain, pairs: list[tuple[int | None, int]]
+) -> None:
+    check_added(plain, [p for p, _ in pairs], [n for _, n in pairs])
+    check_added(plain, [p for p, _ in pairs], pairs[0][1])
+    for start, n in pairs:
+        check_added(plain, [start], [n])
+        check_added(plain, [start], n)
+
+
+@given(plain_calendars(), place, st.integers(-4, 4))
+def test_one_day_is_added_as_many_are(plain: Plain, start: int | None, n: int) -> None:
+    calendar, end = plain.calendar, plain.add(start, n)
+    late = plain.late(start) or plain.late(end)
+    for day in (plain.date(start), plain.dates([start])[0]):
+        if plain.outside(end) or late:
+            with pytest.raises(CalendarError):
+                calendar.add(day, n, strict=True)
+        if plain.outside(end):
+            continue
+        with warnings.catch_warnings(record=True) as heard:
+            warnings.simplefilter("always")
+            found = calendar.add(day, n)
+        assert found is pd.NaT if end is None else found == plain.date(end)
+        assert bool(heard) is late
+
+
+@given(plain_calendars(), st.lists(st.tuples(place, place), min_size=1, max_size=6))
+def test_days_are_counted_as_one_counts_them(
+    plain: Plain, pairs: list[tuple[int | None, int | None]]
+) -> None:
+    for chosen in (pairs, pairs[:1]):
+        left, right = ([pair[side] for pair in chosen] for side in (0, 1))
+        dates = plain.dates(left), plain.dates(right)
+        if any(map(plain.outside, left + right)):
+            with pytest.raises(CalendarError, match="lie outside"):
+                plain.calendar.between_marked(*dates)
+            continue
+        counts, provisional = plain.calendar.between_marked(*dates)
+        expected = [plain.between(a, b) for a, b in chosen]
+        np.testing.assert_array_equal(counts, expected)
+        assert counts.dtype == (np.float64 if np.isnan(expected).any() else np.int64)
+        assert provisional.tolist() == [plain.late(a) or plain.late(b) for a, b in chosen]
+
+
+@given(plain_calendars(), st.lists(place, min_size=1, max_size=6))
+def test_days_are_looked_up_as_in_the_list(plain: Plain, days: list[int | None]) -> None:
+    calendar, dates = plain.calendar, plain.dates(days)
+    assert calendar.last == plain.dates([len(plain.works) - 1])[0]
+    assert calendar.is_provisional(dates).tolist() == [plain.late(d) for d in days]
+    if outside := [d for d in days if plain.outside(d)]:
+        with pytest.raises(CalendarError, match=f": {len(outside)} dates lie outside"):
+            calendar.is_working(dates)
+        days = [d for d in days if not plain.outside(d)]
+        dates = plain.dates(days)
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        assert calendar.is_working(dates).tolist() == [
+            d is not None and plain.works[d] for d in days
+        ]
+    assert len(heard) == any(map(plain.late, days))
+    upto = [0 if d is None else sum(plain.works[: d + 1]) for d in days]
+    assert calendar.count_to(dates).tolist() == upto
+    assert calendar.count_to(plain.dates([-1, *days])).tolist() == [0, *upto]
+    opened = calendar.with_openings(plain.dates([d for d in days if d is not None]))
+    assert opened.working.tolist() == [w or i in days for i, w in enumerate(plain.works)]
+    work = [i for i, works in enumerate(plain.works) if works]
+    assert calendar.day_of(range(1, len(work) + 1)).tolist() == plain.dates(work).tolist()
+    for count in (0, len(work) + 1):
+        with pytest.raises(CalendarError, match=f"has {len(work)} working days .* 1 counts lie"):
+            calendar.day_of([count])
 
 
 @given(settled_days, steps.filter(lambda n: n > 0))
@@ -299,9 +445,19 @@ def test_other_countries_come_from_holidays() -> None:
 
 
 def test_estimated_days_make_a_calendar_provisional() -> None:
+    """From the first year on after which each year has an estimated day."""
+    holidays = pytest.importorskip("holidays", reason="holidays is not installed")
     emirates = working_calendar("AE")
-    assert emirates.announced_until is not None
-    assert emirates.is_provisional(["2039-01-01"]).all()
+    off = holidays.country_holidays("AE", years=range(2004, 2041), language="en_US")
+    estimated = {day.year for day, name in off.items() if "estimated" in name}
+    settled = max(year for year in range(2004, 2041) if year not in estimated)
+    assert settled < 2040
+    assert emirates.announced_until == np.datetime64(f"{settled}-12-31")
+    assert (emirates.first, emirates.last) == (
+        np.datetime64("2004-01-01"),
+        np.datetime64("2040-12-31"),
+    )
+    assert working_calendar("AE", first_year=settled, last_year=settled).announced_until is None
     assert not emirates.is_working("2024-06-01")  # Saturday
 
 
@@ -313,6 +469,45 @@ def test_unknown_countries_and_a_missing_package_say_so(monkeypatch: pytest.Monk
     monkeypatch.setitem(__import__("sys").modules, "holidays", None)
     with pytest.raises(MissingExtraError, match=r"bankcrm\[calendars\]"):
         working_calendar("FR")
+
+
+# --- terms and ages ---------------------------------------------------------------------------
+
+dates = st.dates(dt.date(1930, 1, 1), dt.date(2090, 12, 31))
+
+
+@given(dates, st.sets(st.integers(1, 12), min_size=1))
+def test_the_next_review_is_the_first_such_day_that_comes(today: dt.date, months: set[int]) -> None:
+    day = today + dt.timedelta(days=1)
+    while not (day.day == 1 and day.month in months):
+        day += dt.timedelta(days=1)
+    for order in (sorted(months), sorted(months, reverse=True)):
+        assert next_review(np.datetime64(today), order) == day
+
+
+@given(st.lists(dates, min_size=1, max_size=5), st.integers(1, 40))
+def test_a_term_ends_on_the_day_before_or_with_its_month(
+    starts: list[dt.date], months: int
+) -> None:
+    expected = []
+    for start in starts:
+        year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
+        length = calendar.monthrange(year, month + 1)[1]
+        last = dt.date(year, month + 1, min(start.day, length))
+        expected.append(last - dt.timedelta(days=start.day <= length))
+    found = last_day_of_term(np.array(starts, dtype="datetime64[D]"), months)
+    assert found.tolist() == expected
+
+
+@given(st.lists(st.none() | dates, min_size=1, max_size=5), dates)
+def test_an_age_is_the_number_of_birthdays(born: list[dt.date | None], today: dt.date) -> None:
+    ages = full_years(np.array(born, dtype="datetime64[D]"), np.datetime64(today))
+    later = [b and (today.month, today.day) < (b.month, b.day) for b in born]
+    expected = [
+        np.nan if b is None else today.year - b.year - bool(n)
+        for b, n in zip(born, later, strict=True)
+    ]
+    np.testing.assert_array_equal(ages, expected)
 
 
 # --- instants ---------------------------------------------------------------------------------
@@ -399,6 +594,53 @@ def test_adding_working_hours_is_undone_by_counting_them(start: dt.datetime, min
     assert end >= start
     local = end.tz_convert("Asia/Shanghai").time()
     assert any(a < local <= b for a, b in HOURS.windows)
+
+
+HALF_DAYS = WorkingHours(
+    HOURS.windows, weekdays={6: [(dt.time(22), dt.time(0))], 5: [(dt.time(9), dt.time(12))]}
+)
+seconds = st.integers(0, 9 * 24 * 6).map(lambda n: n * 600)
+
+
+@given(plain_calendars(), st.lists(seconds, min_size=1, max_size=3), seconds, seconds)
+def test_hours_of_some_weekdays_agree_with_a_slow_count(
+    plain: Plain, starts: list[int], end: int, amount: int
+) -> None:
+    """A Saturday morning, a Sunday night until midnight; and the hours of the whole calendar."""
+    calendar, rows = plain.calendar, len(plain.works) * 86_400
+    stretches = []
+    for day, works in enumerate(plain.works):
+        windows = dict(HALF_DAYS.weekdays).get((plain.first.weekday() + day) % 7, HOURS.windows)
+        for window in windows if works else ():
+            low, high = (day * 86_400 + t.hour * 3600 + t.minute * 60 for t in window)
+            stretches.append((low, high if window[1] != dt.time(0) else (day + 1) * 86_400))
+
+    def worked(upto: int) -> int:
+        return sum(min(max(upto - low, 0), high - low) for low, high in stretches)
+
+    def instant(second: float) -> pd.Timestamp:
+        return pd.Timestamp(plain.first, tz="Asia/Shanghai") + pd.Timedelta(seconds=second)
+
+    starts, end = [s % rows for s in starts], end % rows
+    given = pd.DatetimeIndex([*map(instant, starts), pd.NaT]).as_unit("us")
+    assert HALF_DAYS.total(calendar) == worked(rows) * 1_000_000
+    expected = [*((worked(end) - worked(s)) / 3600 for s in starts), np.nan]
+    assert HALF_DAYS.between(calendar, given, instant(end)) == pytest.approx(expected, nan_ok=True)
+    assert HALF_DAYS.between(calendar, instant(starts[0]), instant(end)) == pytest.approx(
+        expected[0]
+    )
+    if beyond := sum(worked(s) + amount > worked(rows) for s in starts):
+        with pytest.raises(CalendarError, match=f"before {beyond} of"):
+            HALF_DAYS.add(calendar, given, amount / 3600)
+        return
+    added = HALF_DAYS.add(calendar, given, [*[amount / 3600] * len(starts), 1.0])
+    for start, found in zip(starts, added[:-1], strict=True):
+        reached = worked(start) + amount
+        first = next(
+            (low + reached - worked(low) for low, high in stretches if worked(high) >= reached), 0
+        )
+        assert found == instant(max(start, first))
+    assert added[-1] is pd.NaT
 
 
 def test_working_hours_skip_lunch_weekends_and_holidays() -> None:

@@ -86,7 +86,8 @@ def test_the_processes_end_with_a_killed_caller(tmp_path: Path) -> None:
         "from bankcrm.engines.workers import Workers\n"
         "if __name__ == '__main__':\n"
         "    pool = Workers(1)\n"
-        f"    pool.each(Path({str(tmp_path)!r}).joinpath('_').with_name, ['x'], lambda n: print(n, flush=True))\n"
+        "    tell = lambda number: print(number, flush=True)\n"
+        f"    pool.each(Path({str(tmp_path)!r}).joinpath('_').with_name, ['x'], tell)\n"
         "    os.kill(os.getpid(), 9)\n"
     )
     # It waits until nobody has the pipe of the caller's output any more.

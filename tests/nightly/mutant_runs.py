@@ -20,7 +20,7 @@ import resource
 import signal
 import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import CodeType, FunctionType
@@ -125,8 +125,15 @@ class Runs:
         return "" if self.of_line(mutant) else "  (no test runs it)"
 
     def _ordered(self, tests: Iterable[str]) -> list[str]:
+        """Tests within the budget: one case of each function before a second of any."""
         known = [t for t in tests if t in self.seconds and t not in self.broken]
         known.sort(key=lambda t: (self.seconds[t], t))
+        cases: Counter[str] = Counter()
+        turn: dict[str, int] = {}
+        for test in known:
+            turn[test] = cases[function := test.split("[")[0]]
+            cases[function] += 1
+        known.sort(key=lambda t: turn[t])
         total = list(itertools.accumulate(self.seconds[t] for t in known))
         known = [t for t, s in zip(known, total, strict=True) if s <= self.budget] or known[:1]
         files: dict[str, float] = defaultdict(float)

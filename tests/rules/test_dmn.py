@@ -6,6 +6,7 @@ import json
 from datetime import date
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +16,8 @@ from bankcrm.errors import BankcrmError, MissingFactError, PolicyError
 from bankcrm.policy import DOMAINS, default_policy
 from bankcrm.policy.load import presets
 from bankcrm.rules import DecisionTable, Fact, HitPolicy, Parameter, Rule, parse_test, read_dmn
+from bankcrm.rules.dmn_definitions import Definitions
+from bankcrm.rules.dmn_xml import parse
 from bankcrm.rules.feel import read_cell, read_value, write_cell, write_value
 from bankcrm.rules.values import constant_key
 from bankcrm.testing import tables as strategies
@@ -383,6 +386,31 @@ def test_alternatives_in_one_cell_become_several_rules() -> None:
     table = read_dmn(_dmn(_table("FIRST", [("&lt; 5, &gt; 9", "1"), ("-", "2")]))).table("D")
     assert [table.decide({"x": x}).outcome for x in (4, 5, 9, 10)] == [1, 2, 2, 1]
     assert [r.id for r in table.rules] == ["rule-1-1", "rule-1-2", "rule-2"]
+
+
+def test_components_of_a_type_that_refers_to_itself_end_at_the_fifth() -> None:
+    item = ('<itemDefinition name="{0}"><typeRef>{1}</typeRef>{2}</itemDefinition>').format
+    part = '<itemComponent name="next"><typeRef>node</typeRef></itemComponent>'
+    chain = "".join(item(f"t{i}", f"t{i + 1}" if i < 8 else "number", "") for i in range(9))
+    data = '<inputData name="{0}"><variable name="{0}" typeRef="{1}"/></inputData>'.format
+    inputs = [data("tree", "node"), *(data(f"x{i}", f"t{i}") for i in range(9))]
+    root = parse(_dmn("", item("node", "", part) + chain + "".join(inputs)))
+    found = Definitions(root)
+    tree = [name for name in found.inputs if name.startswith("tree")]
+    assert tree == ["tree" + ".next" * depth for depth in range(6)]
+    types = {i: ET.Element("variable", typeRef=f"t{i}") for i in range(9)}
+    assert [found.type_of(types[i]) for i in range(3, 9)] == [("number", "")] * 6
+    for i in range(3):
+        with pytest.raises(PolicyError, match="is not supported"):
+            found.type_of(types[i])
+
+
+def test_lists_are_within_lists_fifty_deep_and_no_deeper() -> None:
+    """And any number of lists beside each other."""
+    assert write_value(read_value("[" * 50 + "]" * 50)) == "[" * 50 + "]" * 50
+    assert len(read_value(f"[{', '.join(['[1]'] * 60)}]")) == 60
+    with pytest.raises(PolicyError, match="more than 50 deep"):
+        read_value("[" * 51 + "]" * 51)
 
 
 def test_a_constant_of_another_tool_is_a_parameter() -> None:

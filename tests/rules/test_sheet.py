@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from bankcrm.errors import BankcrmError, PolicyError
 from bankcrm.policy import DOMAINS, default_policy, load_policy
 from bankcrm.policy.load import presets
-from bankcrm.rules import DecisionTable, Fact, Parameter, Rule
+from bankcrm.rules import DecisionTable, Fact, HitPolicy, Parameter, Rule
+from bankcrm.rules.values import FACT_TYPES
 from bankcrm.testing import tables as strategies
 
 openpyxl = pytest.importorskip("openpyxl", reason="openpyxl is not installed (extra report)")
@@ -111,6 +112,84 @@ def test_every_cell_is_text(tmp_path: Path) -> None:
             assert kinds == {"s"}
             formats = {c.number_format for row in sheet.iter_rows() for c in row if c.value}
             assert formats == {"@"}
+
+
+SHEET = """
+table | tier
+title | Tier by contribution
+version | 1
+effective_from
+effective_to
+hit_policy | first
+outcomes | key, ordinary
+
+column | in | in | in | out | because | source
+fact | contribution | kind | since
+type | number | text | date
+allowed | >= 0 | person, company
+unit | CNY
+meaning
+rich | >= parameter_high | person |  | key | pays well | CSC-2
+old |  |  | < date("2020-01-01") | key |  | default
+other |  |  |  | ordinary |  | default
+"""
+LISTS = {
+    "B6": (f'"{",".join(HitPolicy)}"', True),
+    "C15:C218": ('"person,company"', False),
+    "E15:E218": ('"key,ordinary"', False),
+    **{f"{c}11": (f'"{",".join(FACT_TYPES)}"', True) for c in "BCD"},
+}
+
+
+def test_a_sheet_is_laid_out_as_documented(tmp_path: Path) -> None:
+    """Each cell, the lists that are offered, heads that are bold and stay in sight, widths."""
+    book = openpyxl.load_workbook(TIER.to_xlsx(tmp_path / "t.xlsx"))
+    sheet = book["tier"]
+    rows = [[c.value or "" for c in row] for row in sheet.iter_rows()]
+    assert [" | ".join(row).rstrip(" |") for row in rows] == SHEET.strip().splitlines()
+    offered = {
+        str(v.sqref): (v.formula1, v.showErrorMessage)
+        for v in sheet.data_validations.dataValidation
+    }
+    assert offered == LISTS
+    assert all(v.allow_blank for v in sheet.data_validations.dataValidation)
+    assert sheet.freeze_panes == "B15"
+    for row in sheet.iter_rows():
+        for cell in row:
+            head = 9 <= cell.row < 15
+            assert bool(cell.font.bold) is (head or cell.column == 1)
+            assert (cell.fill.fill_type == "solid") is head
+            assert (cell.alignment.wrap_text, cell.alignment.vertical) == (True, "top")
+    widths = [sheet.column_dimensions[c].width for c in "ABCDEFG"]
+    longest = [max(len(row[i]) for row in rows) for i in range(7)]
+    assert widths == [min(max(n + 2, 12), 48) for n in longest]
+    parameters = [[c.value or "" for c in row] for row in book["parameters"].iter_rows()]
+    assert parameters[0][:4] == ["parameter", "value", "unit", "source"]
+    assert parameters[1][:4] == ["high", "1000", "CNY", "CSC-2"]
+    assert (book["parameters"].freeze_panes, book.sheetnames) == ("B2", ["tier", "parameters"])
+
+
+def test_a_list_is_offered_where_a_spreadsheet_can_hold_it(tmp_path: Path) -> None:
+    """At most 250 characters, without commas and quotes."""
+    words = {
+        "short": ("a" * 100, "b" * 149),
+        "long": ("a" * 100, "b" * 150),
+        "comma": ("a", "b, c"),
+        "quote": ("a", 'b "c"'),
+    }
+    facts = {name: Fact("text", values=values) for name, values in words.items()}
+    table = DecisionTable("t", (Rule("one", {}, 1),), facts={**facts, "yes": Fact("boolean")})
+    sheet = openpyxl.load_workbook(table.to_xlsx(tmp_path / "t.xlsx"))["t"]
+    rows = [str(v.sqref) for v in sheet.data_validations.dataValidation]
+    assert [r for r in rows if ":" in r] == ["B15:B216", "F15:F216"]
+
+
+def test_a_row_with_a_note_alone_is_a_rule_without_an_outcome(tmp_path: Path) -> None:
+    def edit(book: Any) -> None:
+        book["tier"]["G18"] = "a note in the last column"
+
+    with pytest.raises(PolicyError, match="tier!E18: the outcome is missing"):
+        DecisionTable.from_xlsx(_edited(tmp_path / "t.xlsx", edit))
 
 
 # --- what a person does to a sheet ---------------------------------------------------------------

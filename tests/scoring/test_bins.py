@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +18,7 @@ from hypothesis import strategies as st
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.rules import parse_test
 from bankcrm.scoring import fit_bins
-from bankcrm.scoring.cells import cells_of
+from bankcrm.scoring.cells import _short, cells_of
 from bankcrm.scoring.partition import Trend, best_partition
 
 TRENDS: tuple[Trend, ...] = ("ascending", "descending", "peak", "valley")
@@ -61,8 +64,8 @@ def brute(table: list[tuple[int, int]], trend: Trend, max_bins: int, least: int)
 
 
 @given(cells, st.sampled_from(TRENDS), st.integers(1, 5), st.integers(1, 30))
-@example([(10, 0), (10, 0), (10, 5)], "ascending", 3, 1)  # equal rates are no rise
-@example([(10, 5), (10, 0), (10, 0)], "descending", 3, 1)
+@example([(35, 0), (5, 0), (5, 0), (1, 1)], "ascending", 4, 1)  # equal rates are no rise
+@example([(1, 1), (5, 0), (5, 0), (35, 0)], "descending", 4, 1)
 def test_the_partition_is_the_best_of_all(
     table: list[tuple[int, int]], trend: Trend, max_bins: int, least: int
 ) -> None:
@@ -82,6 +85,88 @@ def test_the_partition_is_the_best_of_all(
     ]
     assert len(sums) <= max_bins
     assert keeps([e / n for n, e in sums], trend)
+
+
+@given(cells, st.integers(1, 5), st.integers(1, 30))
+def test_a_bend_must_tell_half_as_much_again_as_one_direction(
+    table: list[tuple[int, int]], max_bins: int, least: int
+) -> None:
+    counts, events = (np.array(x) for x in zip(*table, strict=True))
+    found = best_partition(
+        counts, events, rows=int(counts.sum()), all_events=int(events.sum()),
+        trend="auto", max_bins=max_bins, min_size=least,
+    )  # fmt: skip
+    value = {t: brute(table, t, max_bins, least) for t in TRENDS}
+    one_way = max(value["ascending"] or 0, value["descending"] or 0)
+    bent = max(value["peak"] or 0, value["valley"] or 0)
+    bends = bent > 1.5 * one_way
+    assert found.iv == pytest.approx(bent if bends else one_way, abs=1e-12)
+    names = ("peak", "valley") if bends else ("ascending", "descending")
+    assert found.trend in names
+    assert found.iv == pytest.approx(value[found.trend] or 0, abs=1e-12)
+
+
+@given(
+    st.lists(
+        st.tuples(st.text("abcdefgh", min_size=1, max_size=2), st.booleans()),
+        min_size=1,
+        max_size=400,
+    ),
+    st.integers(1, 4),
+)
+def test_words_are_in_cells_by_their_rate_and_rare_words_in_one(
+    rows: list[tuple[str, bool]], min_count: int
+) -> None:
+    """A slow count; more than forty words share forty cells."""
+    words, event = [w for w, _ in rows], np.array([e for _, e in rows])
+    found = cells_of(pd.Series(words), event, "x", min_count=min_count)
+    groups: dict[str, list[bool]] = {}
+    for word, hit in rows:
+        groups.setdefault(word if words.count(word) >= min_count else "", []).append(hit)
+    order = sorted(groups, key=lambda w: (sum(groups[w]) / len(groups[w]), w))
+    place, above = {}, 0
+    for i, word in enumerate(order):
+        place[word] = above * 40 // len(rows) if len(order) > 40 else i
+        above += len(groups[word])
+    used = sorted(set(place.values()))
+    cell = {word: used.index(p) for word, p in place.items()}
+    assert found.code.tolist() == [cell.get(w, cell.get("")) for w in words]
+    assert found.size == len(used)
+    assert found.other == cell.get("")
+    named = [tuple(w for w in order if w and cell[w] == c) for c in range(len(used))]
+    assert found.words == tuple(named)
+
+
+@given(st.lists(st.integers(0, 120), min_size=1, max_size=300))
+def test_numbers_are_in_cells_of_neighbours(values: list[int]) -> None:
+    """Each value is a cell, or where there are more than forty, each that begins a fortieth."""
+    known, rows = sorted(values), len(values)
+    starts = sorted(set(values))
+    if len(starts) > 40:
+        starts = sorted({known[0], *(known[i * rows // 40] for i in range(1, 40))})
+    found = cells_of(pd.Series(values, dtype=float), np.zeros(rows, bool), "x", min_count=1)
+    assert found.code.tolist() == [sum(s <= v for s in starts) - 1 for v in values]
+    assert found.size == len(starts)
+    assert found.edges == tuple((s, max(v for v in values if v < s)) for s in starts[1:])
+
+
+@given(st.integers(-(10**9), 10**9), st.integers(0, 12), st.integers(1, 10**9))
+def test_the_edge_of_a_cell_has_the_fewest_digits(top: int, digits: int, gap: int) -> None:
+    edge, below = top / 10**digits, (top - gap) / 10**digits
+    found = _short(edge, below)
+    assert below < found <= edge
+    exact, under = (Fraction(repr(x)) for x in (edge, below))
+    last = int(Decimal(repr(float(found))).normalize().as_tuple().exponent)
+    for power in range(last + 1, 12) if found else ():
+        step = Fraction(10) ** power
+        assert math.floor(exact / step) * step <= under, "no number with fewer digits fits"
+    assert isinstance(found, int) == (found == math.floor(found))
+
+
+def test_edges_of_any_size_are_short() -> None:
+    found = [_short(1e15, 9e14), _short(999999999999999.0, 999999999999998.0), _short(5e-324, 0.0)]
+    assert found == [1e15, 999999999999999, 5e-324]
+    assert [type(x) for x in found] == [float, int, float]
 
 
 def test_many_numbers_are_in_forty_cells_of_equal_size_but_for_equal_values() -> None:
@@ -130,7 +215,8 @@ def test_each_value_is_in_the_bin_that_counts_it(random: object, kind: str) -> N
     values = pd.Series(raw if kind == "number" else ["abcdefg"[int(v) % 7] for v in raw])
     values = values.where(rng.random(600) > 0.15)
     event = rng.random(600) < np.where(raw > 30, 0.5, 0.2)
-    bins = fit_bins(values, event, feature="x").bins
+    found = fit_bins(values, event, feature="x")
+    bins, expected = found.bins, []
     assert sum(b.count for b in bins) == 600
     for b in bins:
         absent = values.isna().to_numpy()
@@ -143,7 +229,21 @@ def test_each_value_is_in_the_bin_that_counts_it(random: object, kind: str) -> N
             inside = np.array(
                 [not m and bool(passes(v)) for v, m in zip(values, absent, strict=True)]
             )
-        assert (int(inside.sum()), int((inside & event).sum())) == (b.count, b.events)
+        n, hits = int(inside.sum()), int((inside & event).sum())
+        good, bad = ((n - hits) or 0.5) / (~event).sum(), (hits or 0.5) / event.sum()
+        weak = n == 0 or (b.test.op == "missing" and n < 30)
+        woe = 0.0 if weak else math.log(good / bad)
+        rate = hits / n if n else math.nan
+        expected.append((str(b.test), n, n / 600, hits, rate, woe, (good - bad) * woe))
+    columns = ["test", "count", "share", "events", "rate", "woe", "iv"]
+    pd.testing.assert_frame_equal(found.frame(), pd.DataFrame(expected, columns=columns))
+    assert found.iv == pytest.approx(sum(iv for *_, iv in expected), abs=1e-12)
+    assert found.trend in TRENDS if kind == "number" else found.trend == "words"
+    count = [b.count for b in bins if b.test.op != "missing" and b.count]
+    assert min(count) >= 30, "min_share is 5 %"
+    assert len(count) <= 6
+    wide = fit_bins(values, event, feature="x", max_bins=6, min_share=0.05, min_count=30)
+    assert wide == found, "the defaults"
 
 
 def test_a_stated_trend_is_kept_and_auto_takes_a_peak() -> None:
@@ -208,6 +308,16 @@ def test_unknown_words_go_with_the_rare_ones_or_weigh_nothing() -> None:
     bins = fit_bins(rare, np.r_[event, np.ones(40, bool)], min_share=0.01).bins
     assert bins[-1].test.op == "not"
     assert bins[-1].count == 40
+
+
+@pytest.mark.parametrize("kind", [bool, "int8", "float64", "boolean", "Float64", object, list])
+def test_an_event_is_read_alike_from_every_kind_of_column(kind: Any) -> None:
+    values, event = np.arange(90) % 7, np.arange(90) % 3 == 0
+    given = event.tolist() if kind is list else pd.Series(event).astype(kind)
+    expected = fit_bins(values, event)
+    assert fit_bins(values, given) == expected
+    if kind in (bool, "int8", "float64"):
+        assert fit_bins(values, event.astype(kind)) == expected
 
 
 @pytest.mark.parametrize(

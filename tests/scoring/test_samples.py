@@ -9,12 +9,20 @@ import pandas as pd
 import pytest
 
 from bankcrm.errors import DataError
-from bankcrm.scoring import backtest, fit_card, outcome_samples
+from bankcrm.scoring import (
+    backtest,
+    check_card,
+    fit_card,
+    outcome_samples,
+    score_card,
+    stability,
+)
 
+CUSTOMERS = 400
 DAYS = [dt.date(2026, 1, 1) + dt.timedelta(days=90 * i) for i in range(5)]
 
 
-def purchases(seed: int = 1, customers: int = 900) -> pd.DataFrame:
+def purchases(seed: int = 1, customers: int = CUSTOMERS) -> pd.DataFrame:
     """Who bought which product on which day; holders of a card buy insurance more often."""
     rng = np.random.default_rng(seed)
     start = np.datetime64("2025-06-01")
@@ -28,7 +36,7 @@ def purchases(seed: int = 1, customers: int = 900) -> pd.DataFrame:
     return pd.concat([card, loan], ignore_index=True)
 
 
-def holdings(bought: pd.DataFrame, customers: int = 900):  # type: ignore[no-untyped-def]
+def holdings(bought: pd.DataFrame, customers: int = CUSTOMERS):  # type: ignore[no-untyped-def]
     def facts(day: dt.date) -> pd.DataFrame:
         known = bought[bought["date"] <= pd.Timestamp(day)]
         frame = pd.DataFrame(index=pd.RangeIndex(customers))
@@ -50,7 +58,7 @@ def test_a_product_bought_in_the_window_is_not_held_at_its_start() -> None:
     bought = purchases()
     samples = outcome_samples(*holdings(bought), as_ofs=DAYS, horizon_days=90)
     dates = bought.pivot(index="customer_id", columns="product", values="date")
-    for day, customer in samples.facts.index[:400]:
+    for day, customer in samples.facts.index[::5]:
         has = dates["card"].get(customer)
         assert samples.facts["card"].loc[(day, customer)] == (has <= day)
         loan = dates["loan"].get(customer)
@@ -84,6 +92,8 @@ def test_customers_whose_event_is_unknown_are_left_out_and_counted() -> None:
     assert windows == [("2026-01-31", "2026-03-02")]
     assert samples.facts.index.get_level_values(1).tolist() == ["a"]
     assert samples.left_out == 2
+    assert repr(samples) == "<Samples: days 1, rows 1, events 1>"
+    assert samples.days == (dt.date(2026, 1, 31),)
 
 
 def test_a_test_day_lies_after_every_window_of_the_fit() -> None:
@@ -99,19 +109,33 @@ def test_a_test_day_lies_after_every_window_of_the_fit() -> None:
     for one, days in zip(found.tests, seen, strict=True):
         assert (days + pd.Timedelta(days=100) <= pd.Timestamp(one.day)).all()
         assert tuple(d.date() for d in days) == one.fitted_on
-    frame = found.frame()
-    assert (frame["auc"] > 0.5).all()
-    assert frame["rows"].tolist() == [
-        (samples.facts.index.get_level_values(0) == pd.Timestamp(t.day)).sum() for t in found.tests
-    ]
+    rows = []
+    for day, t in zip(DAYS[2:], found.tests, strict=True):
+        earlier = [d for d in DAYS if d + dt.timedelta(days=100) <= day]
+        (then, event), (now, outcome) = samples.of(earlier), samples.of([day])
+        assert t.card == fit_card(then, event)
+        checks = check_card(score_card(now, t.card), outcome)
+        drift = stability(now, t.card, then=then)
+        pd.testing.assert_frame_equal(t.drift, drift)
+        most = drift.index[drift.index != "points"][0]
+        rows.append((day, len(now), outcome.sum(), checks.auc.estimate, checks.auc.lower,
+                     checks.auc.upper, checks.ks, checks.predicted, outcome.mean(), len(earlier),
+                     drift["psi"]["points"], most))  # fmt: skip
+    columns = ["day", "rows", "events", "auc", "auc_lower", "auc_upper", "ks", "predicted",
+               "observed", "fitted_days", "psi", "drifted"]  # fmt: skip
+    expected = pd.DataFrame(rows, columns=columns).set_index("day")
+    pd.testing.assert_frame_equal(found.frame(), expected)
+    assert (expected["auc"] > 0.5).all()
 
 
 def test_days_without_an_earlier_window_are_refused() -> None:
     samples = outcome_samples(*holdings(purchases()), as_ofs=DAYS[:2], horizon_days=400)
     with pytest.raises(DataError, match="no day after the end"):
         backtest(samples)
-    with pytest.raises(DataError, match="expected one day or more"):
-        outcome_samples(*holdings(purchases()), as_ofs=[], horizon_days=90)
+    for days, horizon in (([], 90), (DAYS, 0)):
+        with pytest.raises(DataError, match="expected one day or more"):
+            outcome_samples(*holdings(purchases()), as_ofs=days, horizon_days=horizon)
+    assert outcome_samples(*holdings(purchases()), as_ofs=DAYS, horizon_days=1).horizon_days == 1
     twice = pd.DataFrame({"x": [1, 2]}, index=["a", "a"])
     with pytest.raises(DataError, match="1 rows repeat a customer"):
         outcome_samples(lambda d: twice, lambda a, b: twice["x"], as_ofs=DAYS, horizon_days=9)

@@ -18,7 +18,7 @@ _Ints: TypeAlias = npt.NDArray[np.int64]
 _BEYOND_NOTICE_YEARS = 10
 
 
-@lru_cache(maxsize=64)
+@lru_cache
 def working_calendar(
     country: str, *, subdivision: str | None = None, first_year: int = 2004, last_year: int = 2040
 ) -> WorkingCalendar:
@@ -64,7 +64,7 @@ def working_calendar(
     working = np.array([off.is_working_day(d) for d in day.tolist()])
     estimated = {d.year for d, name in off.items() if "estimated" in name}
     settled = last_year
-    while settled in estimated and settled >= first_year:
+    while settled in estimated:
         settled -= 1
     until = None if settled == last_year else dt.date(settled, 12, 31)
     name = code if subdivision is None else f"{code}-{subdivision}"

@@ -131,15 +131,18 @@ class WorkingHours:
             raise DataError("hours: negative; give zero or more")
         worked, missing, scalar = self._worked(calendar, instants)
         missing = missing | np.isnan(amount)
-        ticks = np.round(np.where(np.isnan(amount), 0, amount) * _HOUR).astype(np.int64)
+        ticks = np.round(np.nan_to_num(amount) * _HOUR).astype(np.int64)
         given = utc_microseconds(instants)
-        end = self.instant_of(calendar, np.where(missing, 0, worked + ticks))
+        end = self.instant_of(calendar, np.where(missing, worked, worked + ticks))
         ends = np.where(missing, np.datetime64("NaT", "us"), np.maximum(end, given))
         result = pd.DatetimeIndex(ends).tz_localize("UTC").tz_convert(self.zone)
         return result[0] if scalar and amount.ndim == 0 else result
 
     def worked(self, calendar: WorkingCalendar, utc: npt.NDArray[np.datetime64]) -> Ticks:
-        """Microseconds worked from the calendar's first day to each instant (naive UTC)."""
+        """Microseconds worked from the calendar's first day to each instant (naive UTC).
+
+        Before the first window, and for a missing instant, it is 0.
+        """
         edges, done = _schedule(self, calendar)
         ticks = utc.astype("datetime64[us]").astype(np.int64)
         place = np.searchsorted(edges, ticks, side="right") - 1
@@ -177,12 +180,10 @@ class WorkingHours:
         missing = np.isnat(local)
         day = local[~missing].astype("datetime64[D]")
         calendar.count_to(day)  # refuses days outside the calendar
-        utc = utc_microseconds(instants)
-        filled = np.where(missing, np.datetime64(0, "us"), utc)
-        return self.worked(calendar, filled), missing, scalar
+        return self.worked(calendar, utc_microseconds(instants)), missing, scalar
 
 
-@lru_cache(maxsize=32)
+@lru_cache
 def _schedule(hours: WorkingHours, calendar: WorkingCalendar) -> tuple[Ticks, Ticks]:
     """Start and end of every stretch of work (UTC microseconds), and the work done by then."""
     all_days = calendar.first + np.arange(len(calendar.working)).astype("timedelta64[D]")

@@ -26,9 +26,9 @@ T = TypeVar("T", bound=np.generic)
 _NAT = np.datetime64("NaT", "D")
 _ONE = np.timedelta64(1, "D")
 _ONE_DAY = (str, dt.date, np.datetime64)
-_CHUNK = 1 << 14
+_CHUNK = 16_384
 _EPOCH = dt.date(1970, 1, 1).toordinal()
-_LOST = -(1 << 40)  # a rank of no working day, whatever is added to it
+_LOST = np.iinfo(np.int64).min // 2  # a rank of no working day, whatever is added to it
 
 
 class ProvisionalDateWarning(UserWarning):
@@ -206,10 +206,8 @@ class WorkingCalendar:
                 )
             day = np.ascontiguousarray(np.broadcast_to(day, steps.shape))
             result = self._add_each(day, steps)
-        marks = self._beyond(result)
-        if steps.size and steps.min() < 0:  # then the start is the later end of the counted days
-            marks |= self._beyond(day)
-        return MarkedDates(result, marks)
+        # of a negative number, the start is the later end of the counted days
+        return MarkedDates(result, self._beyond(result) | self._beyond(day))
 
     @overload
     def between(self, a: DayLike, b: DayLike, *, strict: bool = ...) -> int: ...
@@ -273,9 +271,7 @@ class WorkingCalendar:
     def count_to(self, dates: DayLike | ManyDays) -> _Ints:
         """Working days from the table's first day up to and with each date; 0 if it is missing."""
         day, _ = _days(dates)
-        if len(day) and (day == self.first - _ONE).any():
-            day = np.where(day == self.first - _ONE, _NAT, day)
-        return self._looked_up(self._upto, day)
+        return self._looked_up(self._upto, np.where(day == self.first - _ONE, _NAT, day))
 
     def day_of(self, counts: npt.ArrayLike) -> Days:
         """The working day of each count; the inverse of `count_to`.
@@ -367,7 +363,7 @@ class WorkingCalendar:
         if result is None:
             self._refuse(np.array([as_of_day(date)]), "dates (or their results)")
         later = result.toordinal() - _EPOCH
-        return result, (max(later, number) if n < 0 else later) > until
+        return result, max(later, number) > until
 
     def _add_same(self, day: Days, n: int) -> Days:
         """Add one number to every date: a single lookup in a table composed for that number."""
@@ -432,11 +428,12 @@ class WorkingCalendar:
         return result
 
     def _beyond(self, day: Days) -> npt.NDArray[np.bool_]:
-        """Which days lie after the last settled one."""
+        """Which days lie after the last settled one; a missing day, the lowest int64, does not."""
         until = self.announced_until
-        if until is None or not day.size or day.view(np.int64).max() <= until.astype(np.int64):
+        if until is None:
             return np.zeros(len(day), dtype=np.bool_)
-        return day > until
+        late: npt.NDArray[np.bool_] = day.view(np.int64) > until.astype(np.int64)
+        return late
 
     def _refuse(self, day: Days, what: str) -> None:
         shown = ", ".join(map(str, day[:5]))

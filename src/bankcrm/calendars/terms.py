@@ -36,8 +36,6 @@ def next_review(as_of: np.datetime64, months: Sequence[int]) -> np.datetime64:
     '2027-01-01'
     """
     month = as_of.astype("datetime64[M]")
-    requested = np.array(sorted(months), dtype=np.int64)
-    ahead = (requested - 1 - (month.astype(np.int64) % 12)) % 12
-    first = (month + np.where(ahead == 0, 12, ahead)).astype("datetime64[D]")
-    day: np.datetime64 = first.min()
+    after = np.array(months, dtype=np.int64) - 2 - month.astype(np.int64)
+    day: np.datetime64 = (month + 1 + after % 12).astype("datetime64[D]").min()
     return day

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import math
+from decimal import ROUND_FLOOR, Decimal
 from typing import Literal
 
 import attrs
@@ -145,7 +145,7 @@ def _words(
     # rare words are judged together, and take the place of one word
     group = np.where(rare, len(index), np.arange(len(index)))
     n = np.append(np.where(rare, 0, count), count[rare].sum())
-    e = np.append(np.where(rare, 0, hits), hits[rare].sum())
+    e = np.append(hits, hits[rare].sum())
     used = np.flatnonzero(n)
     names = [str(index[g]) if g < len(index) else "" for g in used.tolist()]
     order = used[np.lexsort((names, e[used] / n[used]))]
@@ -176,12 +176,10 @@ def _short(edge: float, below: float) -> int | float:
     >>> _short(12.0, 11.0), _short(0.4837, 0.4712), _short(25.0, 11.0)
     (12, 0.48, 20)
     """
-    top = math.floor(math.log10(max(abs(edge), abs(below), 1e-300))) + 1
-    for digits in range(-top, 18 - top):
-        if digits > 300:
-            break
-        scale = 10.0 ** abs(digits)
-        tried = math.floor(edge / scale) * scale if digits < 0 else math.floor(edge * scale) / scale
-        if below < tried <= edge:
-            return int(tried) if tried == int(tried) and abs(tried) < 1e15 else tried
-    return edge
+    exact = Decimal(repr(edge))
+    digits = Decimal(max(abs(edge), abs(below))).adjusted() + 1
+    tried = below
+    while tried <= below:
+        tried = float(exact.quantize(Decimal(f"1e{digits}"), ROUND_FLOOR))
+        digits -= 1
+    return int(tried) if tried.is_integer() and abs(tried) < 1e15 else tried

@@ -91,17 +91,16 @@ def best_partition(
     """
     n, e = (np.concatenate([[0], np.cumsum(x)]) for x in (counts, events))
     size, hits = n[None, :] - n[:, None], e[None, :] - e[:, None]
-    legal = np.triu(np.ones_like(size, dtype=bool), 1) & (size >= max(min_size, 1))
+    legal = size >= max(min_size, 1)  # a bin ends after its start
     with np.errstate(divide="ignore", invalid="ignore"):
         rate = np.where(legal, hits / size, np.nan)
-    _, iv = weight_of_evidence(np.where(legal, size, 2), np.where(legal, hits, 1), rows, all_events)
+        _, iv = weight_of_evidence(size, hits, rows, all_events)
     iv = np.where(legal, iv, -np.inf)
     # by start of the bin before, start of the last bin, end of the last bin
-    with np.errstate(invalid="ignore"):
-        steps = {
-            True: np.where(rate[:, :, None] < rate[None], 0.0, -np.inf),
-            False: np.where(rate[:, :, None] > rate[None], 0.0, -np.inf),
-        }
+    steps = {
+        True: np.where(rate[:, :, None] < rate[None], 0.0, -np.inf),
+        False: np.where(rate[:, :, None] > rate[None], 0.0, -np.inf),
+    }
     if trend != "auto":
         return _found(_search(iv, [steps[up] for up in _RISES[trend]], max_bins), trend, -1)
     up, down = (_search(iv, [steps[u] for u in _RISES[t]], max_bins) for t in ("peak", "valley"))
@@ -162,9 +161,7 @@ def _found(search: _Search, trend: Trend, phase: int) -> Partition:
     ends = [b[:, :, -1] if phase < 0 else b[phase : phase + 1, :, -1] for b in search.best]
     values = np.array([end.max() for end in ends])
     if not np.isfinite(values).any():
-        # no bin is large enough, so that all cells are one
-        whole = 0.0 if phase < 0 or trend in ("ascending", "descending") else -np.inf
-        return Partition(trend, (0,), whole)
+        return Partition(trend, (0,), 0.0)  # no bin is large enough, so that all cells are one
     bins = int(np.flatnonzero(values >= values.max() - 1e-12)[0])
     place = int(ends[bins].argmax())
     at_phase, start = divmod(place, cells)

@@ -126,7 +126,7 @@ def _reasons(
         which = first[at] + np.stack(rules)[at, rows]
         which = np.where(left[at, rows] > 0, which, none)
         key = key * (none + 1) + which
-        left[at, rows] = -1
+        left[at, rows] = 0
     distinct, code = np.unique(key, return_inverse=True)
     texts = [
         f"{f.name} {b.test} (-{max(f.points) - p})"

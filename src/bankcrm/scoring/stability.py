@@ -75,7 +75,7 @@ def _counts(frame: pd.DataFrame, table: DecisionTable) -> npt.NDArray[np.intp]:
 
 def _psi(then: npt.NDArray[np.intp], now: npt.NDArray[np.intp]) -> tuple[float, int]:
     """The index over all bins, and the bin that adds most; an empty bin counts as half a row."""
-    used = (then > 0) | (now > 0)
+    used = then + now > 0
     a, b = (np.where(used & (x == 0), 0.5, x) / max(x.sum(), 1) for x in (then, now))
     with np.errstate(divide="ignore", invalid="ignore"):
         parts = np.where(used, (b - a) * np.log(b / a), 0.0)
