@@ -157,12 +157,15 @@ def day_stamps(values: pd.Series, name: str = "date") -> npt.NDArray[np.datetime
     if values.dtype == "datetime64[s]":
         stamp: npt.NDArray[np.datetime64] = values.to_numpy()
         second = stamp.view(np.int64)
-        if not any(
-            ((second[rows] % _DAY != 0) & (second[rows] != _NAT)).any()
-            for rows in row_blocks(len(second))
-        ):
+        if all(_whole(second[rows]) for rows in row_blocks(len(second))):
             return stamp
     return midnights(days(values, name))
+
+
+def _whole(second: npt.NDArray[np.int64]) -> bool:
+    """Whether seconds are midnights or missing."""
+    within = second // _DAY * _DAY != second  # twice as fast as the remainder
+    return not within.any() or bool((second[within] == _NAT).all())
 
 
 def numbers(values: ArrayLike, name: str = "amount") -> Numbers:
@@ -237,6 +240,8 @@ def codes(values: ArrayLike) -> tuple[Codes, pd.Index]:
             return _integer_codes(series.to_numpy(), None)
         null = series.isna().to_numpy()
         return _integer_codes(series.to_numpy(dtype=np.int64, na_value=0), null)
+    if (of_texts := _text_codes(series)) is not None:
+        return of_texts
     try:
         code, index = pd.factorize(series, use_na_sentinel=True)
         texts = "".join(v for v in index if isinstance(v, str)) if index.dtype == object else ""
@@ -249,6 +254,28 @@ def codes(values: ArrayLike) -> tuple[Codes, pd.Index]:
             f"expected ids or words, found {found} objects, which are no values"
         ) from None
     return code.astype(np.intp, copy=False), pd.Index(index)
+
+
+def _text_codes(values: pd.Series) -> tuple[Codes, pd.Index] | None:
+    """The codes of Python's own texts, numbered by Arrow; None for other values.
+
+    Arrow's hash table takes less than half the time of pandas'.
+    """
+    if not (
+        types.is_object_dtype(values.dtype) or getattr(values.dtype, "storage", "") == "python"
+    ):
+        return None
+    import pyarrow as pa
+
+    try:
+        array = pa.array(values.to_numpy(dtype=object), from_pandas=True)
+    except (pa.ArrowException, ValueError, TypeError, OverflowError):  # no texts, or not only
+        return None
+    if not isinstance(array, pa.StringArray):
+        return None
+    found = array.dictionary_encode()
+    code = found.indices.fill_null(-1).to_numpy().astype(np.intp)
+    return code, pd.Index(found.dictionary.to_pylist(), dtype=values.dtype)
 
 
 def small_codes(values: pd.Series) -> tuple[SmallCodes, pd.Index]:

@@ -93,7 +93,7 @@ def assign_managers(
 def _held(customers: pd.Index, managers: pd.Index, current: pd.Series | None) -> _Ints:
     """The position of each customer's present manager; -1 for none."""
     if current is None:
-        return np.full(len(customers), -1, dtype=np.int64)
+        current = pd.Series(dtype=object)
     if not current.index.is_unique:
         raise DataError("current: customers more than once; give one manager for each")
     values = current.reindex(customers)
