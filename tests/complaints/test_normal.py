@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bankcrm.complaints.lexicon.anchors import keys, needs
-from bankcrm.complaints.lexicon.normal import normal, normal_many, positions
+from bankcrm.complaints.lexicon.normal import _Table, normal, normal_many, positions
 
 LETTERS = " \t\u3000,，0123459１盗刷唔帳aＡé_.\u00ad\u2019①㈱ﬁ\uffff\U0001d7d9\U00020000"
 letters = st.text(LETTERS, max_size=12)
@@ -20,6 +20,13 @@ texts = st.lists(letters | numbers, max_size=5).map("".join)
 @given(st.lists(texts, min_size=1, max_size=9))
 @example(["盗 刷", " 盗", "盗 ", "", "1,234", ",123", "1", "234", "12 34"])
 @example(["1234", "5678", "199", "2024", "\U000200001 2", "2,024"])
+@example([" 盗", "刷"])
+@example(["盗", "刷 "])
+@example(["盗 刷"])
+@example(["\u3400 盗 \u9fff 刷 \u33ff 盗 \ua000 刷"])
+@example(["\U00010000 \uffff"])
+@example(["1,a34 1,2a4 1,23a 1,234 a,234 1,23: :,234 1,/34", "1,2", "34"])
+@example(["1234: :1234 /1234/ 12345 1234"])
 @example(["a\x00b", "1 2"])
 def test_many_texts_have_the_normal_forms_of_each(many: list[str]) -> None:
     assert normal_many(many) == [normal(text) for text in many]
@@ -41,6 +48,11 @@ def test_many_texts_have_the_normal_forms_of_each(many: list[str]) -> None:
 def test_what_says_nothing_is_left_out(text: str, expected: str) -> None:
     assert normal(text) == expected
     assert normal_many([text, text]) == [expected] * 2
+
+
+def test_a_character_has_the_same_form_whenever_it_is_first_read() -> None:
+    for text, form in (("盜\u00ad刷", "盗刷"), ("ＡB\u2019", "ab'"), ("㈱", "(株)")):
+        assert text.translate(_Table()) == form
 
 
 @given(texts)
