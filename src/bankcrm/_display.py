@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from html import escape
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,6 +77,15 @@ def line(kind: str, figures: Mapping[str, object]) -> str:
 def stamp(version: str, fingerprint: str) -> str:
     """The note under a card: the version and the first characters of the fingerprint."""
     return f"version {version}, {fingerprint[:12]}"
+
+
+def few(values: Iterable[object], write: Callable[[Any], str] = str) -> str:
+    """The first five of some values, for a message.
+
+    >>> few(range(9)), few(["ab"], repr)
+    ('0, 1, 2, 3, 4', "'ab'")
+    """
+    return ", ".join(map(write, islice(values, 5)))
 
 
 def figures_of(value: object, *names: str) -> dict[str, str]:

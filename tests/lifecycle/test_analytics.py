@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from bankcrm.lifecycle import (
     reactivation_rate,
     stage_funnel,
     stage_history,
+    stage_spells,
     win_back_rate,
 )
 from bankcrm.lifecycle.history.dwell import survival_curve
@@ -100,7 +101,7 @@ def test_durations_recover_the_generator_that_made_the_moves() -> None:
         {
             "customer_id": np.repeat(np.arange(400), len(days)),
             "date": np.tile(np.datetime64("2020-01-01") + days, 400).astype("datetime64[s]"),
-            "stage": pd.Categorical(stages[grid.ravel()], categories=stages),
+            "stage": pd.Categorical.from_codes(grid.ravel(), categories=stages),
         }
     )
     matrix = migration_matrix(frame, method="duration", period_days=30)
@@ -179,6 +180,48 @@ def test_stays_are_censored_truncated_and_summed_up() -> None:
     assert dwell.curve.loc["active", "at_risk"].tolist() == [2]
 
 
+@given(paths)
+@settings(max_examples=15)
+def test_spells_and_stays_are_runs_of_equal_letters(drawn: list[str]) -> None:
+    drawn = [p.ljust(6, "-") for p in drawn]
+    history, ends = history_of(*drawn), month_ends("2026-01", "2026-06")
+    runs = []
+    for who, path in enumerate(drawn):
+        start = 0
+        for letter, same in groupby(path):
+            stop = start + len(list(same))
+            after = path[stop] if stop < 6 and path[stop] != "-" else None
+            if letter != "-":
+                end = ends[stop if after else stop - 1]
+                row = (who, LETTERS[letter], ends[start], end, LETTERS.get(after or ""), start > 0)
+                runs.append(row)
+            start = stop
+    spells = stage_spells(history)
+    found = spells.astype(object).where(spells.notna(), None).itertuples(index=False, name=None)
+    assert [(w, s, np.datetime64(a, "D"), np.datetime64(b, "D"), n, f) for w, s, a, b, n, f in found
+            ] == runs  # fmt: skip
+    if not runs:
+        return
+    summary = dwell_times(history).summary
+    for stage in {r[1] for r in runs}:
+        stays = [r for r in runs if r[1] == stage]
+        whole = [r for r in stays if r[5]]
+        ended = sum(r[4] is not None for r in whole)
+        assert summary.loc[stage, ["spells", "ended", "censored", "left_truncated"]].tolist() == [
+            len(whole), ended, len(whole) - ended, len(stays) - len(whole),
+        ]  # fmt: skip
+        left = [(int((r[3] - r[2]).astype(int)), r[4] is not None) for r in whole]
+        points, chance, median = [(0, 1.0)], 1.0, np.nan
+        for day in sorted({d for d, _ in left}):
+            chance *= 1 - left.count((day, True)) / sum(d >= day for d, _ in left)
+            points.append((day, chance))
+            median = day if np.isnan(median) and chance < 0.5 + 1e-9 else median
+        mean = sum((b - a) * high for (a, high), (b, _) in pairwise(points)) if left else np.nan
+        assert summary.loc[stage, ["median_days", "mean_days"]].tolist() == pytest.approx(
+            [median, mean], nan_ok=True
+        )
+
+
 def test_stays_by_segment() -> None:
     segment = pd.Series(["x", "y"])
     dwell = dwell_times(history_of("-nad", "-nnad"), by=segment)
@@ -242,11 +285,61 @@ def test_a_target_is_met_by_the_rate_itself_not_by_its_interval() -> None:
 
 
 @given(paths)
+@settings(max_examples=10)
+def test_rates_are_counted_customer_by_customer(drawn: list[str]) -> None:
+    drawn = [p.ljust(6, "-") for p in drawn]
+    history, ends = history_of(*drawn), month_ends("2026-01", "2026-06")
+    grown, back, won = growth(history), reactivation_rate(history), win_back_rate(history)
+    churn = churn_rates(history)
+    assert grown.index.tolist() == [pd.Timestamp(e) for e in ends[1:]]
+    for j, end in enumerate(grown.index):
+        pairs = [p[j : j + 2] for p in drawn]
+        before, now = (sum(p[k] == "p" for p in pairs) for k in (0, 1))
+        entered = sum(p[0] != "p" == p[1] for p in pairs)
+        left = sum(p[0] == "p" != p[1] for p in pairs)
+        growing = now / before - 1 if before else np.nan
+        expected = [before, entered, left, now, growing]
+        assert grown.loc[end].tolist() == pytest.approx(expected, nan_ok=True)
+        seen = [p for p in pairs if p[1] != "-"]
+        for table, of, to in ((back, "d", "a"), (won, "o", "nad")):
+            at_risk = [p for p in seen if p[0] in of]
+            moved = sum(p[1] in to for p in at_risk)
+            rate = [float(x[0]) for x in wilson([moved], [len(at_risk)], 0.95)]
+            found = table.loc[end].tolist()
+            assert found == pytest.approx([len(at_risk), moved, *rate], nan_ok=True)
+        for name, letters in (("new", "n"), ("active", "a"), ("dormant", "d"), ("all", "nad")):
+            at_risk = [p for p in seen if p[0] in letters]
+            lost = sum(p[1] == "o" for p in at_risk)
+            rate = [float(x[0]) for x in wilson([lost], [len(at_risk)], 0.95)]
+            found = churn.loc[(end, name), ["at_risk", "lost", "rate", "lower", "upper"]].tolist()
+            assert found == pytest.approx([len(at_risk), lost, *rate], nan_ok=True)
+
+
+REACHED = {"p": 0, "l": 1, "n": 2, "a": 3, "d": 2, "o": 0, "-": -1}
+"""Letter of a stage -> the stage of progress that it implies."""
+
+
+@given(paths)
 @settings(max_examples=20)
-def test_growth_balances(drawn: list[str]) -> None:
-    table = growth(history_of(*[p.ljust(6, "-") for p in drawn]))
-    assert (table["before"] + table["entered"] - table["left"] == table["now"]).all()
-    assert (table["now"].shift().dropna() == table["before"].iloc[1:]).all()
+def test_the_funnel_is_counted_customer_by_customer(drawn: list[str]) -> None:
+    drawn = [p.ljust(6, "-") for p in drawn]
+    funnel, ends = stage_funnel(history_of(*drawn)), month_ends("2026-01", "2026-06")
+    assert funnel.index.tolist() == ["prospect", "lead", "new"]
+    firsts = [
+        [next((j for j, c in enumerate(p) if REACHED[c] >= step), None) for step in range(4)]
+        for p in drawn
+    ]
+    for step, row in enumerate(funnel.itertuples()):
+        reached, converted = (sum(f[step + k] is not None for f in firsts) for k in (0, 1))
+        known = [(f[step], f[step + 1]) for f in firsts if f[step + 1] is not None]
+        taken = [(ends[b] - ends[a]).astype(int) for a, b in known if b > a]
+        rate = [float(x[0]) for x in wilson([converted], [reached], 0.95)]
+        assert (row.to, row.reached, row.converted) == (
+            ["lead", "new", "active"][step], reached, converted,
+        )  # fmt: skip
+        assert [row.rate, row.lower, row.upper] == pytest.approx(rate, nan_ok=True)
+        expected = float(np.median(taken)) if taken else np.nan
+        assert row.median_days == pytest.approx(expected, nan_ok=True)
 
 
 def test_growth_from_zero_is_null() -> None:

@@ -116,8 +116,9 @@ def test_the_order_of_dates_does_not_matter_but_each_is_given_once(make_small_bo
     pd.testing.assert_frame_equal(
         shuffled, stage_history(book.customers, book.transactions, dates=ends)
     )
-    with pytest.raises(DataError, match="2023-01-31 are given twice"):
-        stage_history(book.customers, book.transactions, dates=[*ends, ends[0]])
+    for twice, named in ((ends[[3]], "2023-04-30"), (ends[[0, 5, 5]], "2023-01-31, 2023-06-30")):
+        with pytest.raises(DataError, match=f"dates: {named} are given twice"):
+            stage_history(book.customers, book.transactions, dates=[*ends, *twice])
     with pytest.raises(DataError, match="at least one date"):
         stage_history(book.customers, book.transactions, dates=[])
 

@@ -8,10 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy.stats import poisson
+from scipy.stats import beta, poisson
 
 from bankcrm.errors import DataError
-from bankcrm.lifecycle import absorption_times, expected_reward, markov_value, steady_state
+from bankcrm.lifecycle import (
+    absorption_times,
+    expected_reward,
+    markov_value,
+    markov_value_interval,
+    steady_state,
+)
 
 REPURCHASE = (0.3, 0.2, 0.15, 0.05)
 
@@ -254,3 +260,42 @@ def test_discounts_below_minus_one_and_missing_absorbing_stages_are_refused() ->
         absorption_times([[0.5, 0.5], [0.5, 0.5]])
     with pytest.raises(DataError, match="not stages"):
         absorption_times([[0.5, 0.5], [0.5, 0.5]], absorbing=["lost"])
+
+
+def test_the_value_of_a_chain_lies_in_its_interval_which_narrows_with_counts() -> None:
+    stages = ["new", "active", "lost"]
+    counts = pd.DataFrame([[20, 70, 10], [0, 90, 10], [0, 5, 95]], stages, stages)
+    rewards = {"new": 10.0, "active": 100.0, "lost": 0.0}
+    found = markov_value_interval(counts, rewards, discount=0.1, seed=1)
+    share = counts.div(counts.sum(axis=1), axis=0)
+    pd.testing.assert_series_equal(found["value"], markov_value(share, rewards, discount=0.1))
+    assert ((found["lower"] < found["value"]) & (found["value"] < found["upper"])).all()
+    many = markov_value_interval(counts * 100, rewards, discount=0.1, seed=1)
+    width, narrow = (f["upper"] - f["lower"] for f in (found, many))
+    assert (narrow / width).tolist() == pytest.approx([0.1] * 3, rel=0.15)
+    with pytest.raises(DataError, match="nobody was in new"):
+        markov_value_interval(counts.assign(new=0, active=0).mul([0, 1, 1], axis=0), rewards,
+                              discount=0.1, seed=1)  # fmt: skip
+
+
+@pytest.mark.parametrize("confidence", [0.95, 0.5])
+def test_the_interval_of_a_chance_to_stay_is_that_of_its_beta_distribution(
+    confidence: float,
+) -> None:
+    """The value of an active customer, 100 / (1 - stay / 1.1), grows with the chance to stay."""
+    counts = pd.DataFrame([[90, 10], [0, 50]])
+    chosen = {} if confidence == 0.95 else {"confidence": confidence}
+    found = markov_value_interval(counts, [100, 0], discount=0.1, seed=1, **chosen)
+    stay = beta(90.5, 10.5).ppf([(1 - confidence) / 2, (1 + confidence) / 2])
+    assert found.loc[0, ["lower", "upper"]].tolist() == pytest.approx(
+        (100 / (1 - stay / 1.1)).tolist(), rel=0.03
+    )
+    assert found.loc[1].tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("bad", [-1.0, 0.5, np.nan, np.inf])
+def test_counts_are_whole_numbers_of_customers(bad: float) -> None:
+    for discount, message in ((0.1, "counts: expected whole numbers"), (0, "above 0 per period")):
+        counts = pd.DataFrame([[90, bad if discount else 10], [0, 50]])
+        with pytest.raises(DataError, match=message):
+            markov_value_interval(counts, [100, 0], discount=discount, seed=1)

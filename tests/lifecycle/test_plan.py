@@ -117,6 +117,21 @@ def test_tasks_are_dated_by_working_days_and_occasions() -> None:
     }
 
 
+@settings(max_examples=6)
+@given(st.lists(st.tuples(*(st.sampled_from(words) for words in (
+    list(Stage), ["fees", "service_quality", None], [*Tier, None]
+))), min_size=6, max_size=6))  # fmt: skip
+def test_a_plan_has_the_actions_of_each_customers_playbook(drawn: list[tuple[Any, ...]]) -> None:
+    stages, causes, tiers = zip(*drawn, strict=True)
+    people = book(stage=stages, cause=causes, tier=tiers, closed_date=None)
+    found = plan(people[["customer_id", "stage", "cause", "tier"]])
+    for customer, (stage, cause, tier) in enumerate(drawn, 1):
+        actions = playbook(stage, cause=cause or "", tier=tier)
+        expected = {(a.action, a.title) for a in actions if a.starts in ("stage", "festival")}
+        own = found[found["customer_id"] == customer]
+        assert set(zip(own["action"], own["title"], strict=True)) == expected
+
+
 def test_a_policy_without_festivals_greets_on_none() -> None:
     policy = attrs.evolve(POLICY, raw_records={**POLICY.raw_records, "festival": ()})
     tasks = plan(book(), policy=policy)
@@ -150,7 +165,7 @@ def test_nothing_to_plan_still_has_its_columns() -> None:
 
 
 @given(st.integers(0, 4000), st.lists(st.integers(-2000, 200), min_size=6, max_size=6))
-@settings(max_examples=20)
+@settings(max_examples=8)
 def test_no_action_twice_and_none_on_a_closed_customer(start: int, closed: list[int]) -> None:
     day = np.datetime64("2010-01-04") + start
     ends = pd.to_datetime([day + c for c in closed])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import attrs
@@ -23,7 +24,9 @@ from bankcrm.segmentation import (
     fit_clusters,
     portrait,
 )
+from bankcrm.segmentation.clusters.kmeans import fit_centres, nearest, settle
 from bankcrm.segmentation.clusters.naming import names_of
+from bankcrm.segmentation.clusters.stability import jaccard
 
 IRIS = pd.read_csv(Path(__file__).with_name("iris.csv"))
 FLOWERS = list(IRIS.columns)
@@ -97,7 +100,7 @@ def test_each_centre_is_the_mean_of_its_rows_and_each_row_goes_to_the_nearest() 
     assert (gaps.min(axis=1) ** 2).sum() == pytest.approx(found.inertia)
 
 
-@settings(max_examples=10)  # each fits two times, with bootstrap
+@settings(max_examples=6)  # each fits two times, with bootstrap
 @given(st.integers(0, 10_000), st.integers(2, 3), st.integers(1, 30))
 def test_the_order_of_rows_and_the_cut_of_blocks_change_no_bit(seed: int, k: int, cut: int) -> None:
     rng = np.random.default_rng(seed)
@@ -109,6 +112,17 @@ def test_the_order_of_rows_and_the_cut_of_blocks_change_no_bit(seed: int, k: int
     whole = assign_clusters(frame, fitted)
     parts = [assign_clusters(part, fitted) for part in (frame.iloc[:cut], frame.iloc[cut:])]
     pd.testing.assert_frame_equal(pd.concat(parts), whole, check_exact=True)
+
+
+@given(st.permutations([0.0, 0.5, 10.0, 30.0]), st.integers(2, 4))
+def test_a_centre_without_rows_takes_the_farthest_row(places: list[float], k: int) -> None:
+    """All centres but the first start where no row is nearest to them."""
+    far = np.array([[0.0], *([1000.0 + i] for i in range(1, k))])
+    centres, inertia = settle(np.array([places]), far)
+    ordered = sorted(places)
+    groups = [*([p] for p in ordered[5 - k :]), ordered[: 5 - k]]  # one for each of the farthest
+    assert sorted(centres[:, 0]) == sorted(float(np.mean(g)) for g in groups)
+    assert inertia == pytest.approx(sum(((np.array(g) - np.mean(g)) ** 2).sum() for g in groups))
 
 
 def test_a_frame_larger_than_the_sample_obeys_the_same_laws() -> None:
@@ -186,7 +200,7 @@ def test_rules_are_proven_and_counted_on_the_rows() -> None:
     )
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(st.integers(0, 10_000))
 def test_two_clusters_are_cut_where_the_fewest_rows_are_lost(seed: int) -> None:
     frame = pd.DataFrame(
@@ -194,14 +208,20 @@ def test_two_clusters_are_cut_where_the_fewest_rows_are_lost(seed: int) -> None:
     )
     fitted = fit_clusters(frame, ["a", "b"], k=2, scales="none")
     label = cdist(frame.to_numpy(), fitted.centres).argmin(axis=1)
-    best = 0
+    cuts = {}  # feature and edges of a gap -> rows that a cut in it puts to the other centre
     for column, centres in zip("ab", fitted.centres.T, strict=True):
-        for cut in frame[column]:
-            if centres.min() < cut <= centres.max():
-                side = (frame[column] >= cut) == bool(centres[1] > centres[0])
-                best = max(best, int((side == label).sum()))
+        edges = sorted({*frame[column], *centres})
+        for low, high in pairwise(e for e in edges if centres.min() <= e <= centres.max()):
+            side = (frame[column] >= high) == bool(centres[1] > centres[0])
+            cuts[column, low, high] = int((side != label).sum())
     found = cluster_rules(frame, fitted)
-    assert round(found.agreement * 50) >= best  # a cut may also lie beside a centre
+    least = min(cuts.values())
+    assert found.agreement == 1 - least / 50
+    ((column, test),) = found.table.rules[0].when.items()
+    at = float(str(test).split()[-1])
+    (width,) = [h - low for c, low, h in cuts if c == column and low < at <= h]
+    widest = max(h - low for (_, low, h), lost in cuts.items() if lost == least)
+    assert width == pytest.approx(widest)
     told = found.table.decide_frame(frame)["outcome"].astype(str).to_numpy()
     apart = sum(((g - g.mean()) ** 2).to_numpy().sum() for _, g in frame.groupby(told))
     nearest = (cdist(frame.to_numpy(), fitted.centres).min(axis=1) ** 2).sum()
@@ -235,27 +255,63 @@ def test_each_name_is_given_once(seed: int, k: int, features: int) -> None:
     assert len(set(names)) == k
 
 
+def standing(all_: pd.Series, own: pd.Series) -> list[float]:
+    """Share of known values, value, value of all, and the difference in deviations."""
+    if all_.dtype == "boolean":
+        value, overall = float(own.mean()) if own.notna().any() else np.nan, float(all_.mean())
+        spread = (overall * (1 - overall)) ** 0.5
+    else:
+        value, overall = own.median(), all_.median()
+        spread = 1.482602218505602 * (all_ - overall).abs().median() or all_.std(ddof=0)
+    return [own.notna().mean(), value, overall, (value - overall) / spread if spread else 0.0]
+
+
 def test_a_portrait_is_the_medians_of_each_group() -> None:
-    frame = BANK.assign(app=BANK["logins"] > 20, city="x")
+    frame = BANK.assign(city="x", same=7, few=np.where(BANK["logins"] > 40, 5, 1))
+    frame["app"] = (BANK["logins"] > 20).astype("boolean").where(BANK["age_years"] > 40)
+    frame["true"] = True
     tier = pd.Series(np.where(BANK["assets"] > 1e5, "rich", "other"), index=BANK.index)
     tier[BANK["assets"].isna()] = None
-    found = portrait(frame, tier).set_index(["group", "feature"])
-    assert found.index.get_level_values("feature").unique().tolist() == [*FEATURES, "app"]
-    for group in ("rich", "other"):
+    tier.iloc[[7]] = "alone"
+    found = portrait(frame, tier)
+    features = [*FEATURES, "same", "few", "app", "true"]
+    expected = []
+    for group in ("alone", "other", "rich"):
         own = frame[tier == group]
-        for name in FEATURES:
-            row = found.loc[(group, name)]
-            assert (row["value"], row["overall"]) == (own[name].median(), frame[name].median())
-            mad = 1.482602218505602 * (frame[name] - frame[name].median()).abs().median()
-            assert row["z"] == pytest.approx((row["value"] - row["overall"]) / mad)
-        assert found.loc[(group, "app"), "value"] == own["app"].mean()
-        assert found.loc[(group, "app"), "share"] == len(own) / len(frame)
-    assert found.loc[("rich", "assets"), "name"].startswith("high assets")
+        sizes = [len(own), len(own) / len(frame)]
+        all_of = {n: frame[n].astype("boolean") if n == "true" else frame[n] for n in features}
+        expected += [[group, n, *sizes, *standing(s, s[tier == group])] for n, s in all_of.items()]
+    columns = ["group", "feature", "rows", "share", "known", "value", "overall", "z"]
+    pd.testing.assert_frame_equal(
+        found[columns], pd.DataFrame(expected, columns=columns), check_dtype=False
+    )
+    by_name = found.set_index(["group", "feature"])
+    assert by_name.loc[("rich", "assets"), "name"].startswith("high assets")
     mixed = frame.sample(frac=1, random_state=3)
     again = portrait(mixed, tier.reindex(mixed.index)).set_index(["group", "feature"])
-    pd.testing.assert_frame_equal(again, found)
+    pd.testing.assert_frame_equal(again, by_name)
     by_number = portrait(BANK, pd.Series([10, 9] * 750), features=["assets"])
     assert by_number["group"].tolist() == [9, 10]
+    unknown = portrait(pd.DataFrame({"a": [np.nan, np.nan]}), ["x", "y"])
+    assert unknown["known"].tolist() == [0, 0]
+    assert unknown[["value", "overall", "z"]].isna().all(axis=None)
+
+
+@settings(max_examples=3)
+@given(st.integers(0, 10_000), st.integers(2, 4))
+def test_stability_is_the_mean_jaccard_similarity_of_sets_of_rows(seed: int, k: int) -> None:
+    points = np.random.default_rng(seed).normal(size=(2, 30)).round(1)
+    label, _ = nearest(points, fit_centres(points, k, np.random.default_rng(1), 1))
+    found = jaccard(points, label, k, np.random.default_rng(seed))
+    rng, total = np.random.default_rng(seed), np.zeros(k)
+    for _ in range(50):
+        drawn = np.unique(rng.integers(0, 30, 30))
+        again, _ = nearest(points[:, drawn], fit_centres(points[:, drawn], k, rng, 2))
+        theirs = [set(drawn[again == c].tolist()) for c in range(k)]
+        for c in range(k):
+            own = set(drawn[label[drawn] == c].tolist())
+            total[c] += max(len(own & t) / max(len(own | t), 1) for t in theirs)
+    assert found == pytest.approx(total / 50)
 
 
 @pytest.mark.parametrize(

@@ -166,8 +166,9 @@ def test_bad_allocations_are_reported() -> None:
         allocate(rows.assign(tier="gold"), budget=1)
     with pytest.raises(DataError, match="duplicate key"):
         allocate(pd.concat([rows, rows]), budget=1)
-    with pytest.raises(DataError, match=r"potential: null for 1 customers .*; fill it or leave"):
-        allocate(rows.assign(potential=np.nan), budget=1)
+    for name, gaps in (("potential", 1), ("weight", 2)):
+        with pytest.raises(DataError, match=f"{name}: null for {gaps} customers .*; fill it or"):
+            allocate(rows.assign(**{name: np.nan}), budget=1)
     with pytest.raises(InfeasibleError, match="tiers: floors: they add up to 20, more than"):
         allocate(rows.assign(floor=10), budget=15)
     with pytest.raises(InfeasibleError, match="tier key: "):

@@ -39,38 +39,59 @@ def books(draw: st.DrawFn) -> pd.DataFrame:
     days = rng.integers(0, 500, size)
     return pd.DataFrame(
         {
-            "customer_id": rng.integers(0, 8, size) * 37 + offset,
+            "customer_id": rng.integers(0, 8, size) * draw(st.sampled_from([1, 37])) + offset,
             "date": np.datetime64("2025-05-01", "ns") + days.astype("timedelta64[D]"),
-            "amount": rng.integers(-500, 5000, size) / 100,
+            "amount": rng.choice([-2.5, -1.25, 0.0, 1.5, 19.99, 50.0], size),
             "product": rng.choice(["demand", "fund"], size),
         }
     )
 
 
-def slowly(frame: pd.DataFrame, as_of: str) -> pd.DataFrame:
+def slowly(
+    frame: pd.DataFrame, *, window: int | None, count: str, value: str, refunds: str, zeros: str
+) -> pd.DataFrame:
     """The metrics of every customer, one after the other, by pandas alone."""
-    day = pd.Timestamp(as_of)
+    day = pd.Timestamp(AS_OF)
     frame = frame[frame["date"] <= day]
-    rows = {
-        customer: {
-            "recency_days": (day - part["date"].max()).days,
-            "frequency": len(part),
-            "monetary": round(part["amount"].abs().sum(), 4),
-        }
-        for customer, part in frame.groupby("customer_id")
-    }
+    if window is not None:
+        frame = frame[(day - frame["date"]).dt.days < window]
+    if zeros == "leave_out":
+        frame = frame[frame["amount"] != 0]
+    rows = {}
+    for customer, part in frame.groupby("customer_id"):
+        counted = part[part["amount"] >= 0] if refunds == "net" else part
+        times = counted["date"].nunique() if count == "days" else len(counted)
+        money = (part["amount"] if refunds == "net" else part["amount"].abs()).sum()
+        if times:
+            rows[customer] = {
+                "recency_days": (day - counted["date"].max()).days,
+                "frequency": times,
+                "monetary": money / times if value == "mean" else money,
+            }
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-@given(books())
-def test_metrics_equal_a_slow_loop(book: pd.DataFrame) -> None:
-    metrics = rfm_metrics(book, as_of=AS_OF)
-    expected = slowly(book, AS_OF)
+options = st.fixed_dictionaries(
+    {
+        "window": st.sampled_from([None, 1, 60, 400]),
+        "count": st.sampled_from(["rows", "days"]),
+        "value": st.sampled_from(["sum", "mean"]),
+        "refunds": st.sampled_from(["count", "net"]),
+        "zeros": st.sampled_from(["keep", "leave_out"]),
+    }
+)
+
+
+@given(books(), options)
+def test_metrics_equal_a_slow_loop(book: pd.DataFrame, chosen: dict[str, Any]) -> None:
+    metrics = rfm_metrics(book, as_of=AS_OF, **chosen)
+    expected = slowly(book, **chosen)
     assert metrics.index.tolist() == expected.index.tolist()
     for name in expected:
         assert metrics[name].tolist() == pytest.approx(expected[name].tolist(), abs=1e-4)
-    left = metrics.attrs["left_out"].get("after_as_of", 0)
-    assert metrics["frequency"].sum() + left == len(book)
+    plain = rfm_metrics(book, as_of=AS_OF)
+    left = plain.attrs["left_out"].get("after_as_of", 0)
+    assert plain["frequency"].sum() + left == len(book)
 
 
 @given(books(), st.booleans())

@@ -139,6 +139,19 @@ def test_who_counts_as_lost_has_the_lowest_recency_score(
     pd.testing.assert_frame_equal(found[["f", "m"]], plain[["f", "m"]])
 
 
+@given(metrics_frames(), st.integers(2, 9), st.integers(1, 12))
+def test_cut_points_are_quantiles_plus_one_and_at_most_equal_steps_to_the_limit(
+    metrics: pd.DataFrame, bins: int, lost: int
+) -> None:
+    plus_one = fit_rfm(metrics, bins=bins, method="r-rfm", lost_after_days=lost).groups[0]
+    for metric in ("recency_days", "frequency", "monetary"):
+        expected = [float(np.quantile(metrics[metric], k / bins)) + 1 for k in range(1, bins)]
+        if metric == "recency_days":
+            steps = [k / (bins - 1) * (lost - 1) for k in range(1, bins)]
+            expected = [min(pair) for pair in zip(expected, steps, strict=True)]
+        assert plus_one.of(metric) == pytest.approx(expected)
+
+
 def test_a_long_enough_limit_changes_nothing_and_an_impossible_one_is_refused() -> None:
     metrics = pd.DataFrame({"recency_days": [1, 5, 9], "frequency": 1, "monetary": [1.0, 2.0, 3.0]})
     assert fit_rfm(metrics, lost_after_days=365) == fit_rfm(metrics)
@@ -220,8 +233,11 @@ def test_faulty_fits_are_refused() -> None:
         fit_rfm(metrics, method="fixed")
     with pytest.raises(DataError, match="method 'quantile' fits its own"):
         fit_rfm(metrics, cuts={})
-    with pytest.raises(PolicyError, match="bins: 1"):
-        fit_rfm(metrics, bins=1)
+    for bins in (1, 10):
+        with pytest.raises(PolicyError, match=f"bins: {bins}"):
+            fit_rfm(metrics, bins=bins)
+        with pytest.raises(PolicyError, match=f"bins: {bins}; expected 2 to 9"):
+            RfmThresholds("quantile", bins, fit_rfm(metrics).groups)
     with pytest.raises(DataError, match="no customer to fit on"):
         fit_rfm(metrics.iloc[:0])
     with pytest.raises(DataError, match="metrics: missing monetary"):

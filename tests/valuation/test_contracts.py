@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from scipy.special import hyp2f1
 
 from bankcrm.errors import DataError, UnknownNameError
-from bankcrm.lifecycle import markov_value, markov_value_interval
 from bankcrm.valuation import customer_value
 from bankcrm.valuation.lifetime import fit_retention, lifetime_value
 
@@ -107,19 +106,3 @@ def test_a_table_can_read_the_column() -> None:
     rows = pd.DataFrame({"stage": ["active", "lost"], "contribution": [100.0, 10.0]})
     value = lifetime_value(rows, retention={"active": 0.9, "lost": 0.0}, discount=0.1)
     assert table.decide_frame(value.to_frame())["outcome"].tolist() == ["high", "low"]
-
-
-def test_the_value_of_a_chain_lies_in_its_interval_which_narrows_with_counts() -> None:
-    stages = ["new", "active", "lost"]
-    counts = pd.DataFrame([[20, 70, 10], [0, 90, 10], [0, 5, 95]], stages, stages)
-    rewards = {"new": 10.0, "active": 100.0, "lost": 0.0}
-    found = markov_value_interval(counts, rewards, discount=0.1, seed=1)
-    share = counts.div(counts.sum(axis=1), axis=0)
-    pd.testing.assert_series_equal(found["value"], markov_value(share, rewards, discount=0.1))
-    assert ((found["lower"] < found["value"]) & (found["value"] < found["upper"])).all()
-    many = markov_value_interval(counts * 100, rewards, discount=0.1, seed=1)
-    width, narrow = (f["upper"] - f["lower"] for f in (found, many))
-    assert (narrow / width).tolist() == pytest.approx([0.1] * 3, rel=0.15)
-    with pytest.raises(DataError, match="nobody was in new"):
-        markov_value_interval(counts.assign(new=0, active=0).mul([0, 1, 1], axis=0), rewards,
-                              discount=0.1, seed=1)  # fmt: skip

@@ -267,11 +267,11 @@ def test_the_two_ways_to_the_expectation_agree() -> None:
 def test_near_daily_customers_are_fitted() -> None:
     """The case of lifetimes#405: customers who buy nearly every day."""
     rng = np.random.default_rng(1)
-    age = rng.integers(60, 240, 20_000)
-    rate = rng.beta(40, 4, 20_000)
+    age = rng.integers(60, 240, 2_000)
+    rate = rng.beta(40, 4, 2_000)
     repeats = rng.binomial(age, rate)
-    left = rng.random(20_000) < 0.2
-    span = np.where(left, rng.integers(30, 60, 20_000), age - rng.geometric(0.9, 20_000) + 1)
+    left = rng.random(2_000) < 0.2
+    span = np.where(left, rng.integers(30, 60, 2_000), age - rng.geometric(0.9, 2_000) + 1)
     repeats = np.minimum(repeats, span)
     history = pd.DataFrame({"repeats": repeats, "span_days": span, "age_days": age})
     for model in ("mbg_nbd", "bg_nbd"):
@@ -317,11 +317,11 @@ def test_intervals_of_three_kinds_agree(cdnow: pd.DataFrame) -> None:
     model = fit_purchases(cdnow, model="bg_nbd")
     delta = purchase_interval(cdnow, model, "r")
     profile = purchase_interval(cdnow, model, "r", method="profile")
-    drawn = purchase_interval(cdnow, model, "r", method="bootstrap", replicates=100, seed=1)
+    drawn = purchase_interval(cdnow, model, "r", method="bootstrap", replicates=25, seed=1)
     assert (round(delta.lower, 4), round(delta.upper, 4)) == (0.2192, 0.2685)
     assert (round(profile.lower, 4), round(profile.upper, 4)) == (0.2193, 0.2686)
-    assert drawn.lower == pytest.approx(0.2192, abs=0.008)
-    assert drawn.upper == pytest.approx(0.2685, abs=0.012)
+    assert drawn.lower == pytest.approx(0.2192, abs=0.012)
+    assert drawn.upper == pytest.approx(0.2685, abs=0.015)
     total = purchase_interval(cdnow, model, days=273, seed=1)
     assert total.estimate == pytest.approx(float(model.expected(cdnow, days=273).sum()))
     assert total == purchase_interval(cdnow, model, days=273, seed=1)

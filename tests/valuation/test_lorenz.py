@@ -85,6 +85,9 @@ def test_values_at_the_end_of_the_floats() -> None:
     assert concentration([1e308, -1e308, 1e308]).gini_normalised == pytest.approx(
         concentration([1, -1, 1]).gini_normalised
     )
+    apart = concentration([1.0, 1.0, 1e308, 1e308])  # none but the largest is out of range
+    assert (apart.gini, apart.hhi) == pytest.approx((0.5, 0.5))
+    assert concentration([-1e308, 1.0, 1.0]).gini_normalised == pytest.approx(1)
     with pytest.raises(DataError, match="weights: too large"):
         concentration([1.0, 2.0], weights=[1e308, 1e308])
 

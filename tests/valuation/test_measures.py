@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bankcrm.errors import DataError
 from bankcrm.policy import default_policy
@@ -145,3 +150,76 @@ def test_a_bank_has_its_own_window_and_occupations() -> None:
     found = value_measures(book(), as_of=AS_OF, policy=own)
     assert found["volume"].tolist() == [360.0, 50.0, 0.0, 0.0]
     assert found["occupation_growth"].fillna(-1).tolist() == [-1, 0.9, -1, -1]
+
+
+NEAR = st.dates(dt.date(2025, 6, 20), dt.date(2026, 7, 10))
+MOVES = st.lists(
+    st.tuples(
+        st.integers(1, 4),
+        NEAR,
+        st.integers(-9, 9).map(float),
+        st.sampled_from(["salary", "cash_in", "card", "penalty_interest", "loan_payment"]),
+    ),
+    min_size=1,
+    max_size=12,
+)
+COMPLAINTS = st.lists(
+    st.tuples(st.integers(1, 4), NEAR, st.sampled_from(["complaint", "consultation", None])),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(MOVES, COMPLAINTS, st.sampled_from([12, 6, 7, 1]))
+def test_flows_of_the_window_are_those_of_a_loop(
+    moves: list[tuple[int, dt.date, float, str]],
+    complaints: list[tuple[int, dt.date, str | None]],
+    months: int,
+) -> None:
+    rows = pd.DataFrame(moves, columns=["customer_id", "date", "amount", "kind"])
+    said = pd.DataFrame(complaints, columns=["customer_id", "received_at", "kind"])
+    said["received_at"] = day(said["received_at"]).dt.tz_localize(CHINA)
+    some = book(transactions=rows.assign(date=day(rows["date"])), complaints=said)
+    policy = default_policy("valuation").with_parameters(measure_months=months)
+    found = value_measures(some, as_of=AS_OF, policy=policy)
+    last = dt.date(2026, 6, 30)
+    length = int(policy.value("year_days") * months / 12)
+    expected = {
+        name: dict.fromkeys(range(1, 5), 0.0)
+        for name in ("volume", "net", "first", "second", "penalty_entries", "paid", "said")
+    }
+    seen: set[tuple[int, int]] = set()
+    for customer, when, amount, kind in moves:
+        ago = (last - when).days
+        if not 0 <= ago < length:
+            continue
+        month = ago * months // length  # 0 is that of the day
+        seen.add((customer, month))
+        expected["volume"][customer] += abs(amount)
+        expected["net"][customer] += amount
+        if kind in ("salary", "cash_in") and amount > 0:
+            expected["second" if month < months / 2 else "first"][customer] += amount
+        expected["penalty_entries"][customer] += kind == "penalty_interest"
+        expected["paid"][customer] -= amount if kind == "loan_payment" else 0.0
+    for customer, when, word in complaints:
+        if 0 <= (last - when).days < length and word in ("complaint", None):
+            expected["said"][customer] += 12 / months
+
+    def over(part: Any, whole: Any) -> Any:
+        return [p / w if w > 0 else np.nan for p, w in zip(part, whole, strict=True)]
+
+    volume, net, first, second, penalties, paid, mentioned = (
+        np.array([*by.values()]) for by in expected.values()
+    )
+    assert found["volume"].tolist() == volume.tolist()
+    assert found["penalty_entries"].tolist() == penalties.tolist()
+    active = [sum(c == customer for c, _ in seen) / months for customer in range(1, 5)]
+    income = found["income"].to_numpy() * months / 12
+    for name, values in (
+        ("complaints_a_year", mentioned),
+        ("active_months", active),
+        ("balance_growth", over(net, volume)),
+        ("income_growth", over(second - first, first + second)),
+        ("payment_burden", over(paid, income)),
+    ):
+        np.testing.assert_allclose(found[name], values, rtol=1e-12, err_msg=name)

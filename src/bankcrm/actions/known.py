@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm._display import few
 from bankcrm.actions.contract import DONE_COLUMNS
 from bankcrm.actions.situation import Situation
 from bankcrm.arguments import as_path
@@ -40,7 +41,7 @@ def tasks_of(ids: pd.Series) -> pd.DataFrame:
     if len(wrong):
         raise DataError(
             f"action_id: {len(wrong):,} rows have no id of an action (rows "
-            f"{', '.join(map(str, wrong[:5]))}); expected one such as "
+            f"{few(wrong)}); expected one such as "
             "customer:7:wake_up@2026-06-01, from the column action_id of actions.csv"
         )
     each = parts["tasks"].str.split("+").explode()
@@ -74,7 +75,7 @@ def read_done(path: str | Path) -> pd.DataFrame:
         day = pd.to_datetime(frame["day"], format="%Y-%m-%d", errors="coerce")
         wrong = np.flatnonzero(day.isna() & frame["day"].notna())
         if len(wrong):
-            lines = ", ".join(str(row + 2) for row in wrong[:5])
+            lines = few(wrong + 2)
             raise DataError(
                 f"{source}: day: {len(wrong):,} rows have no day (lines {lines}); expected days "
                 "such as 2026-06-30"

@@ -157,12 +157,15 @@ def day_stamps(values: pd.Series, name: str = "date") -> npt.NDArray[np.datetime
     if values.dtype == "datetime64[s]":
         stamp: npt.NDArray[np.datetime64] = values.to_numpy()
         second = stamp.view(np.int64)
-        if not any(
-            ((second[rows] % _DAY != 0) & (second[rows] != _NAT)).any()
-            for rows in row_blocks(len(second))
-        ):
+        if all(_whole(second[rows]) for rows in row_blocks(len(second))):
             return stamp
     return midnights(days(values, name))
+
+
+def _whole(second: npt.NDArray[np.int64]) -> bool:
+    """Whether seconds are midnights or missing."""
+    within = second // _DAY * _DAY != second  # twice as fast as the remainder
+    return not within.any() or bool((second[within] == _NAT).all())
 
 
 def numbers(values: ArrayLike, name: str = "amount") -> Numbers:
@@ -237,6 +240,8 @@ def codes(values: ArrayLike) -> tuple[Codes, pd.Index]:
             return _integer_codes(series.to_numpy(), None)
         null = series.isna().to_numpy()
         return _integer_codes(series.to_numpy(dtype=np.int64, na_value=0), null)
+    if (of_texts := _text_codes(series)) is not None:
+        return of_texts
     try:
         code, index = pd.factorize(series, use_na_sentinel=True)
         texts = "".join(v for v in index if isinstance(v, str)) if index.dtype == object else ""
@@ -249,6 +254,28 @@ def codes(values: ArrayLike) -> tuple[Codes, pd.Index]:
             f"expected ids or words, found {found} objects, which are no values"
         ) from None
     return code.astype(np.intp, copy=False), pd.Index(index)
+
+
+def _text_codes(values: pd.Series) -> tuple[Codes, pd.Index] | None:
+    """The codes of Python's own texts, numbered by Arrow; None for other values.
+
+    Arrow's hash table takes less than half the time of pandas'.
+    """
+    if not (
+        types.is_object_dtype(values.dtype) or getattr(values.dtype, "storage", "") == "python"
+    ):
+        return None
+    import pyarrow as pa
+
+    try:
+        array = pa.array(values.to_numpy(dtype=object), from_pandas=True)
+    except (pa.ArrowException, ValueError, TypeError, OverflowError):  # no texts, or not only
+        return None
+    if not isinstance(array, pa.StringArray):
+        return None
+    found = array.dictionary_encode()
+    code = found.indices.fill_null(-1).to_numpy().astype(np.intp)
+    return code, pd.Index(found.dictionary.to_pylist(), dtype=values.dtype)
 
 
 def small_codes(values: pd.Series) -> tuple[SmallCodes, pd.Index]:
@@ -299,10 +326,10 @@ def distinct_values(values: pd.Series) -> pd.Index:
     if not (isinstance(values.dtype, np.dtype) and values.dtype.kind == "i" and len(values)):
         return codes(values)[1]
     ids = values.to_numpy()
-    low = int(ids.min())
-    span = int(ids.max()) - low + 1
-    if span > 8 * len(ids) + 1024:
+    table = dense_range(ids, len(ids))
+    if table is None:
         return codes(values)[1]
+    low, span = table
     seen = np.zeros(span, dtype=np.bool_)
     for rows in row_blocks(len(ids)):
         seen[np.subtract(ids[rows], low, dtype=np.intp)] = True
@@ -331,13 +358,26 @@ def surely_distinct(ids: pd.Series) -> bool:
     if not (isinstance(ids.dtype, np.dtype) and ids.dtype.kind == "i" and len(ids)):
         return False
     values = ids.to_numpy().astype(np.int64, copy=False)
-    low = int(values.min())
-    span = int(values.max()) - low + 1
-    if span > 8 * len(values) + 1024:
+    table = dense_range(values, len(values))
+    if table is None:
         return False
+    low, span = table
     seen = np.zeros(span, dtype=np.bool_)
-    seen[values - low if low else values] = True
+    seen[values - low] = True
     return int(np.count_nonzero(seen)) == len(values)
+
+
+def dense_range(ids: npt.NDArray[np.integer[Any]], rows: int) -> tuple[int, int] | None:
+    """The least of some whole numbers, and the length of a table from it to the greatest.
+
+    None where the table would be much longer than a number of rows, so that hashing is better.
+
+    >>> dense_range(np.array([7, 5]), 2), dense_range(np.array([7, 5000]), 2)
+    ((5, 3), None)
+    """
+    low = int(ids.min())
+    span = int(ids.max()) - low + 1
+    return (low, span) if span <= 8 * rows + 1024 else None
 
 
 def _integer_codes(
@@ -350,11 +390,11 @@ def _integer_codes(
         return code, index
     if len(ids) == 0:
         return np.empty(0, dtype=np.intp), pd.Index(np.empty(0, dtype=np.int64))
-    low = int(ids.min())
-    span = int(ids.max()) - low + 1
-    if span > 8 * len(ids) + 1024:
+    table = dense_range(ids, len(ids))
+    if table is None:
         code, distinct = pd.factorize(ids.astype(np.int64, copy=False), sort=True)
         return code.astype(np.intp, copy=False), pd.Index(distinct)
+    low, span = table
     offset = np.subtract(ids, low, dtype=np.intp)
     seen = np.zeros(span, dtype=np.bool_)
     seen[offset] = True

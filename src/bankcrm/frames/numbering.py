@@ -12,7 +12,7 @@ import pandas as pd
 from pandas.api import types
 
 from bankcrm.errors import DataError
-from bankcrm.frames.arrays import codes, row_blocks
+from bankcrm.frames.arrays import codes, dense_range, row_blocks
 
 Positions: TypeAlias = npt.NDArray[np.int32]
 
@@ -101,11 +101,12 @@ def positions_in(ids: pd.Series, index: pd.Index) -> Positions:
     >>> positions_in(pd.Series([7, 5, 9]), pd.Index([5, 7])).tolist()
     [1, 0, -1]
     """
-    if isinstance(ids.dtype, np.dtype) and ids.dtype.kind == "i" and index.dtype.kind == "i":
+    plain_ids = isinstance(ids.dtype, np.dtype) and ids.dtype.kind == "i"
+    if plain_ids and index.dtype.kind == "i" and len(index):
         known = index.to_numpy().astype(np.int64, copy=False)
-        low = int(known.min(initial=0))
-        span = int(known.max(initial=0)) - low + 1
-        if span <= 8 * max(len(known), len(ids)) + 1024:
+        table = dense_range(known, max(len(known), len(ids)))
+        if table is not None:
+            low, span = table
             place = np.full(span + 1, -1, dtype=np.int32)  # the last is that of unknown ids
             place[known - low] = np.arange(len(known), dtype=np.int32)
             plain, found = ids.to_numpy(), np.empty(len(ids), dtype=np.int32)

@@ -221,12 +221,15 @@ def _read_instant(values: pd.Series, column: Column, until: LastDay | None) -> R
 
 def _read_number(values: pd.Series, column: Column, until: LastDay | None) -> Read:
     number = numbers(values, column.name)
-    flaws = _null_flaw(lambda: np.isnan(number), column)
-    # The extremes say at the cost of one pass each whether a mask is needed; they leave NaN out.
-    least, most = (f.reduce(number, initial=np.nan) for f in (np.fmin, np.fmax))
-    some = bool(np.isinf([least, most]).any())
-    infinite = np.isinf(number) if some else np.zeros(len(number), np.bool_)
-    if some:
+    # The extremes say at the cost of one pass each whether a mask is needed; one of NaN is NaN.
+    least, most = number.min(initial=np.inf), number.max(initial=-np.inf)
+    flaws = []
+    if np.isnan(least):
+        flaws = _null_flaw(lambda: np.isnan(number), column)
+        least, most = np.fmin.reduce(number), np.fmax.reduce(number)
+    infinite: Mask | np.bool_ = np.False_
+    if np.isinf([least, most]).any():
+        infinite = np.isinf(number)
         flaws.append(Flaw("not_finite", infinite, "finite numbers", "correct them at the source"))
     unit = f" {column.unit}" if column.unit else ""
     if column.minimum is not None and least < column.minimum:

@@ -27,11 +27,13 @@ class FactColumn:
         values: Numbers, booleans or days since 1970-01-01; for texts codes into ``texts``.
         missing: Where the value is missing; None where none is.
         texts: The distinct texts that codes point to; None for other types.
+        least: The least value, where it was found in passing.
     """
 
     values: npt.NDArray[Any]
     missing: Mask | None
     texts: tuple[Any, ...] | None = None
+    least: float | None = None
 
     def part(self, rows: slice) -> FactColumn:
         """The same column for some of the rows, without copying."""
@@ -144,8 +146,8 @@ def _plain(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn:
         values = series.to_numpy(dtype=np.float64, na_value=np.nan)
         least = values.min(initial=np.inf)
         if least == least:  # the least of values with a NaN is NaN
-            return FactColumn(values, None)
-        return _with_missing(values, np.isnan(values))
+            return FactColumn(values, None, least=least)
+        return FactColumn(values, np.isnan(values))
     if kind == "O":
         return _objects(series, expected, name)
     return _none_known(series, expected, name)
@@ -182,7 +184,7 @@ def _objects(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn:
 def _check_range(column: FactColumn, expected: Fact, name: str) -> None:
     values = column.values
     fractions = expected.type == "integer" and values.dtype.kind == "f"
-    if not values.size or (not fractions and _in_range(values, expected)):
+    if not values.size or (not fractions and _in_range(column, expected)):
         return
     bad = np.zeros(len(values), np.bool_) | beyond(values, expected)
     if fractions:
@@ -193,11 +195,13 @@ def _check_range(column: FactColumn, expected: Fact, name: str) -> None:
         raise DataError(outside(name, expected, values[bad][:5].tolist(), int(bad.sum())))
 
 
-def _in_range(values: npt.NDArray[Any], expected: Fact) -> bool:
+def _in_range(column: FactColumn, expected: Fact) -> bool:
     """Whether no known value is out of range, at the cost of one pass per bound."""
-    low, high = expected.minimum, expected.maximum
+    values, low, high = column.values, expected.minimum, expected.maximum
     # NaN, a missing value, is left out.
-    floats = values.dtype.kind == "f"
-    least: Callable[..., Any] = np.fmin.reduce if floats else np.min
-    most: Callable[..., Any] = np.fmax.reduce if floats else np.max
-    return bool((low is None or least(values) >= low) and (high is None or most(values) <= high))
+    holes = values.dtype.kind == "f" and column.missing is not None
+    least: Callable[..., Any] = np.fmin.reduce if holes else np.min
+    most: Callable[..., Any] = np.fmax.reduce if holes else np.max
+    if low is not None and (least(values) if column.least is None else column.least) < low:
+        return False
+    return high is None or bool(most(values) <= high)

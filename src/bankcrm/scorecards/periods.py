@@ -36,9 +36,7 @@ def period_numbers(days: Days, period: Period) -> Numbered:
     >>> period_numbers(np.array(["1970-05-02"], "datetime64[D]"), "quarter").tolist()
     [1]
     """
-    months = days.astype("datetime64[M]").astype(np.int64)
-    size = months_in(period)
-    return months if size == 1 else months // size
+    return days.astype("datetime64[M]").astype(np.int64) // months_in(period)
 
 
 def first_days(numbers: Numbered, period: Period) -> Days:

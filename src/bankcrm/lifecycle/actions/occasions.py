@@ -76,14 +76,14 @@ def _preferred_channel(view: BookView, day: int) -> pd.Categorical:
 
 
 def _last_contact(view: BookView, day: int) -> npt.NDArray[np.datetime64]:
-    last = np.full(view.size, -1, dtype=np.int32)
+    last = np.full(view.size, -NEVER)
     contacts = view.get("contacts")
     if contacts is not None:
         when = contacts.day("date")
         met = (when <= day) & ~contacts.is_any("outcome", [str(ContactOutcome.NO_ANSWER)])
         np.maximum.at(last, contacts.customer()[met], when[met])
     found = last.astype("datetime64[D]").astype("datetime64[s]")
-    found[last < 0] = np.datetime64("NaT", "D")
+    found[last == -NEVER] = np.datetime64("NaT", "D")
     return found
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm._display import few
 from bankcrm.book.view import Names, Needs, view_of
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import as_of_day, numbers
@@ -177,7 +178,7 @@ def _at_stake(result: pd.DataFrame, value: pd.Series) -> npt.NDArray[np.float64]
     _refuse_repeated(value.index, "value")
     absent = ~result.index.isin(value.index) & (result["warning_signals"].to_numpy() > 0)
     if absent.any():
-        first = ", ".join(map(repr, result.index[absent][:5].tolist()))
+        first = few(result.index[absent], repr)
         raise DataError(
             f"value: missing for {int(absent.sum()):,} customers with a signal ({first}); "
             "give a value, 0 where nothing is at stake, null where it is not known"
@@ -188,7 +189,7 @@ def _at_stake(result: pd.DataFrame, value: pd.Series) -> npt.NDArray[np.float64]
 def _refuse_repeated(customers: pd.Index, name: str) -> None:
     if not customers.is_unique:
         ids = customers[customers.duplicated()].unique()
-        first = ", ".join(map(repr, ids[:5].tolist()))
+        first = few(ids, repr)
         raise DataError(
             f"{name}: {len(ids):,} customers have several rows ({first}); give one each"
         )

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm._display import few
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import codes, days
@@ -164,7 +165,7 @@ def groups_of(
     code, distinct = codes(by)
     group = np.where(place < 0, -1, code[place])
     if (group < 0).any():
-        first = ", ".join(map(repr, customers[group < 0][:5].tolist()))
+        first = few(customers[group < 0], repr)
         raise DataError(
             f"by: {int((group < 0).sum()):,} customers have no segment ({first}); give one for each"
         )

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm._display import few
 from bankcrm.arguments import refuse
 from bankcrm.book.view import BookView, Names, day_number, view_of
 from bankcrm.errors import DataError
@@ -143,7 +144,8 @@ def _dates(dates: ArrayLike) -> npt.NDArray[np.datetime64]:
     day = np.sort(days(dates, "dates"))
     if len(day) == 0 or np.isnat(day).any():
         raise DataError("dates: expected at least one date, and none missing")
-    if (day[1:] == day[:-1]).any():
-        twice = np.unique(day[1:][day[1:] == day[:-1]])[:5].astype(str).tolist()
-        raise DataError(f"dates: {', '.join(twice)} are given twice; give each date once")
+    distinct, times = np.unique(day, return_counts=True)
+    if len(distinct) < len(day):
+        twice = few(distinct[times > 1])
+        raise DataError(f"dates: {twice} are given twice; give each date once")
     return day

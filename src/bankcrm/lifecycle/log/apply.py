@@ -272,5 +272,6 @@ def contradictions(model: StageModel) -> Mask:
 def _both(table: Small, stage: int, first: int, second: int) -> tuple[int, int] | None:
     """The stage between and the stage after two events; None where an event is not legal."""
     between = int(table[stage, first])
-    after = int(table[between, second]) if between >= 0 else -1
-    return None if after < 0 else (between, after)
+    if between < 0 or table[between, second] < 0:
+        return None
+    return between, int(table[between, second])

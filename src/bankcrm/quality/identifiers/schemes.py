@@ -128,7 +128,7 @@ def _mobile(m: Bytes, day: np.datetime64 | None) -> Marks:
 
 def _iban(texts: Texts, day: np.datetime64 | None) -> Faults:
     found = _all(texts, IdentifierFault.COUNTRY)
-    long = np.flatnonzero(~texts.null & (texts.length >= 4))
+    long = np.flatnonzero(texts.ascii & (texts.length >= 4))
     head = texts.matrix(long, 2)
     country = head[0].astype(np.int64) * 256 + head[1]
     for name, layout in LAYOUTS.items():

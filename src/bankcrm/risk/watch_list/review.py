@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm._display import few
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, check_frame
 from bankcrm.frames.arrays import as_of_day, days
@@ -138,7 +139,7 @@ def _held(previous: object, today: np.datetime64) -> pd.DataFrame:
     found = by_customer(previous, _PREVIOUS, "previous")
     late = days(found["since"], "since") > today
     if late.any():
-        first = ", ".join(map(repr, found.index[late][:5].tolist()))
+        first = few(found.index[late], repr)
         raise DataError(
             f"previous.since: {int(late.sum()):,} customers are on the list only after {today} "
             f"({first}); review the days in their order"

@@ -86,8 +86,7 @@ def average_balance(
         found = average_balances(account, day, balance, len(pairs), start=low, end=high)
         mean = found.credit - found.debit
         if before_first == "leave_out":
-            known = np.where(found.days > 0, found.days, 1.0)
-            mean = mean * (high - low + 1) / known
+            mean = mean * (high - low + 1) / np.maximum(found.days, 1)
         averages.append(np.bincount(owner, mean, len(ids)).round(4))
         # A customer is known from the first snapshot of any account on.
         longest = np.zeros(len(ids))

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm._display import few
 from bankcrm.calendars.ages import full_years
 from bankcrm.errors import DataError
 from bankcrm.frames import Column
@@ -114,7 +115,7 @@ def _facts(frame: pd.DataFrame, today: np.datetime64, policy: Policy) -> Mapping
             day = days(facts[source], source)
             late = day > today
             if late.any():
-                first = ", ".join(map(str, frame.index[late][:5]))
+                first = few(frame.index[late])
                 raise DataError(
                     f"customers.{source}: {int(late.sum())} dates after as_of {today} "
                     f"(first: {first})"

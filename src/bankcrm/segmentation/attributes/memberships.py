@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm._display import few
 from bankcrm.calendars.terms import ONE_DAY, last_day_of_term, next_review
 from bankcrm.errors import DataError
 from bankcrm.frames import Column
@@ -121,7 +122,7 @@ def _members(average_balances: object) -> pd.DataFrame:
     member = frame["club"].notna() & (frame["club"].astype(object) != "none")
     loose = member & (frame["term_start"].isna() | frame["term_end"].isna())
     if loose.any():
-        first = ", ".join(map(str, frame.index[loose][:5]))
+        first = few(frame.index[loose])
         raise DataError(
             f"average_balances: {int(loose.sum())} members without a term (first: {first}); "
             "give term_start and term_end"

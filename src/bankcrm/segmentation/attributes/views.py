@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 from pandas.api import types
 
+from bankcrm._display import few
 from bankcrm.arguments import refuse
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.frames import DataFault, as_frame
@@ -53,7 +54,7 @@ def customer_view(parts: Mapping[str, pd.DataFrame | pd.Series]) -> pd.DataFrame
     index: pd.Index | None = None
     for name, frame in frames.items():
         if not frame.index.is_unique:
-            twice = ", ".join(map(str, frame.index[frame.index.duplicated()][:5]))
+            twice = few(frame.index[frame.index.duplicated()])
             raise DataError(f"{name}: customers more than once (first: {twice})")
         index = frame.index if index is None else index.union(frame.index)
     index = pd.Index([] if index is None else index, name="customer_id")

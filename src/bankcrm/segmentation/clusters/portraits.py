@@ -102,8 +102,8 @@ def _standing(
         return np.full(k, np.nan), np.nan, np.full(k, np.nan), np.zeros(k)
     if true_or_false:
         hits = np.bincount(label[(x == 1) & (label >= 0)], minlength=k)
-        value, everyone = hits / np.maximum(known, 1), float((x == 1).sum() / there.sum())
-        value = np.where(known > 0, value, np.nan)
+        with np.errstate(invalid="ignore"):  # nothing of nothing is not known
+            value, everyone = hits / known, float((x == 1).sum() / there.sum())
         spread = np.sqrt(everyone * (1 - everyone))
     else:
         value = medians(x[None, :], label, k)[:, 0]

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm._display import few
 from bankcrm.errors import DataError, InfeasibleError, UnknownNameError
 from bankcrm.frames import Column
 from bankcrm.frames.arrays import numbers
@@ -116,7 +117,7 @@ def _filled(
     values = numbers(frame[name], name)
     gap = np.isnan(values) if needed is None else np.isnan(values) & needed
     if gap.any():
-        first = ", ".join(map(str, frame.index[gap][:5]))
+        first = few(frame.index[gap])
         raise DataError(
             f"customers.{name}: null for {int(gap.sum())} customers (first: {first}); "
             "fill it or leave the column out"

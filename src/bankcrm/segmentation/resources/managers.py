@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 from pandas.api import types
 
+from bankcrm._display import few
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, DataFault, check_frame
 from bankcrm.frames.customers import by_customer
@@ -92,14 +93,14 @@ def assign_managers(
 def _held(customers: pd.Index, managers: pd.Index, current: pd.Series | None) -> _Ints:
     """The position of each customer's present manager; -1 for none."""
     if current is None:
-        return np.full(len(customers), -1, dtype=np.int64)
+        current = pd.Series(dtype=object)
     if not current.index.is_unique:
         raise DataError("current: customers more than once; give one manager for each")
     values = current.reindex(customers)
     held = managers.get_indexer(pd.Index(values.to_numpy(dtype=object)))
     unknown = (held < 0) & values.notna().to_numpy()
     if unknown.any():
-        first = ", ".join(map(str, values[unknown].unique()[:5]))
+        first = few(values[unknown].unique())
         raise DataError(
             f"current: {int(unknown.sum())} customers with managers who are not among the managers "
             f"({first}); leave the value null where the manager is gone"

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm._display import few
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import codes, numbers
@@ -131,7 +132,7 @@ def rfm_migration(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
                 f"{name}: missing segment; present: {', '.join(map(str, frame.columns))}"
             )
         if not frame.index.is_unique:
-            twice = ", ".join(map(str, frame.index[frame.index.duplicated()][:5]))
+            twice = few(frame.index[frame.index.duplicated()])
             raise DataError(f"{name}: customers more than once (first: {twice})")
     known = [segment_names(frame["segment"]) for frame in (before, after)]
     names = [*dict.fromkeys([*known[0], *known[1]]), "absent"]

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 import tomli_w
 
-from bankcrm._display import card, figures_of
+from bankcrm._display import card, few, figures_of
 from bankcrm.arguments import as_numbers
 from bankcrm.errors import DataError, PolicyError, UnknownNameError
 from bankcrm.frames import DataFault, as_frame
@@ -290,7 +290,7 @@ def _values(metrics: pd.DataFrame) -> list[_Values]:
         array = numbers(column, metric)
         bad = np.flatnonzero(~np.isfinite(array))
         if len(bad):
-            first = ", ".join(map(str, metrics.index[bad[:5]]))
+            first = few(metrics.index[bad])
             raise DataError(
                 f"metrics.{metric}: {len(bad)} values are not finite (first: {first}); "
                 "leave out customers without a movement"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from bankcrm.frames import Column
@@ -61,11 +60,8 @@ def assign_tiers(facts: object, *, policy: Policy | None = None) -> pd.DataFrame
 def tier_facts(facts: object) -> pd.DataFrame:
     """The checked facts, indexed by customer, with all columns; null where not recorded."""
     frame = by_customer(facts, FACTS, "facts")
-    for column in FACTS:
-        if column.name not in frame:
-            frame[column.name] = np.nan if column.kind != "category" else None
     known = [column.name for column in FACTS]
-    return frame[[*known, *(c for c in frame.columns if c not in known)]]
+    return frame.reindex(columns=[*known, *(c for c in frame.columns if c not in known)])
 
 
 def decide_tiers(facts: pd.DataFrame, policy: Policy) -> pd.DataFrame:

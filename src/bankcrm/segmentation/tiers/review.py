@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm._display import few
 from bankcrm.calendars.terms import ONE_DAY, next_review
 from bankcrm.errors import DataError, PolicyError
 from bankcrm.frames import Column
@@ -128,14 +129,14 @@ def _previous(previous: object, today: np.datetime64) -> pd.DataFrame:
     partial = held[list(_OVERRIDE)].isna()
     wrong = partial.any(axis=1) & ~partial.all(axis=1)
     if wrong.any():
-        first = ", ".join(map(str, held.index[wrong][:5]))
+        first = few(held.index[wrong])
         raise DataError(
             f"previous: {int(wrong.sum())} overrides without tier, reason or end date "
             f"(first: {first}); give override_tier, override_reason and override_until together"
         )
     late = _day(held["since"]) > today
     if late.any():
-        first = ", ".join(map(str, held.index[late][:5]))
+        first = few(held.index[late])
         raise DataError(
             f"previous.since: {int(late.sum())} dates after as_of {today} (first: {first})"
         )

@@ -68,7 +68,7 @@ def maximise(score: Score, weights: Floats, start: Floats, model: str) -> Maximu
         return -value / total, -slope / total
 
     def quasi_newton(at: Floats, small: float) -> Floats:
-        options = {"maxiter": 500, "ftol": 0.0, "gtol": small, "maxcor": 12}
+        options = {"ftol": 0.0, "gtol": small}
         limits = [(b - _EDGE, b + _EDGE) for b in begin.tolist()]
         found: Any = minimize(  # type: ignore[call-overload]
             loss, at, jac=True, method="L-BFGS-B", bounds=limits, options=options
@@ -78,10 +78,9 @@ def maximise(score: Score, weights: Floats, start: Floats, model: str) -> Maximu
 
     begin = np.log(start)
     near = quasi_newton(begin, _NEAR)
-    at, curve = _newton(score, weights, near)
-    if curve is None or np.abs(at - begin).max() > _EDGE:
+    at = _newton(score, weights, near)
+    if at is None or np.abs(at - begin).max() > _EDGE:
         at = quasi_newton(near, _SLOW)
-        curve = _curvature(score, weights, at)
     value, slope = score(at, weights)
     inside = np.abs(at - begin) < _EDGE - 1e-6
     flat = _FLAT * max(total, abs(value))  # on a long ridge, steps gain less than rounding loses
@@ -90,37 +89,32 @@ def maximise(score: Score, weights: Floats, start: Floats, model: str) -> Maximu
             f"{model}: no parameters of the highest likelihood were found for {total:,.0f} "
             "customers; their histories may be too alike, or too few"
         )
-    return Maximum(np.exp(at), value, curve)
+    return Maximum(np.exp(at), value, _curvature(score, weights, at, slope))
 
 
-def _newton(score: Score, weights: Floats, at: Floats) -> tuple[Floats, Floats | None]:
-    """Newton's steps up, and the curvature at the top; None where they do not end at one."""
-    value, slope = score(at, weights)
+def _newton(score: Score, weights: Floats, at: Floats) -> Floats | None:
+    """The top that Newton's steps reach; None where they do not end at one."""
     for _ in range(20):
+        slope = score(at, weights)[1]
         curve = _curvature(score, weights, at, slope)
         try:
+            np.linalg.cholesky(-curve)  # only around a top
             step = np.linalg.solve(-curve, slope)
         except np.linalg.LinAlgError:
-            return at, None
-        if not (slope @ step >= 0 and np.abs(step).max() < 1):
-            return at, None
-        better, steeper = score(at + step, weights)
-        if not better >= value - 1e-12 * abs(value):
-            return at, None
-        at, value, slope = at + step, better, steeper
-        if np.abs(step).max() < _CLOSE:
-            return at, curve
-    return at, None
+            return None
+        size = np.abs(step).max()
+        if not size < 1:
+            return None
+        at = at + step
+        if size < _CLOSE:
+            return at
+    return None
 
 
-def _curvature(score: Score, weights: Floats, at: Floats, slope: Floats | None = None) -> Floats:
-    """Second derivatives from differences of the slope: to one side of a known one, or to both."""
+def _curvature(score: Score, weights: Floats, at: Floats, slope: Floats) -> Floats:
+    """Second derivatives from differences of the slope to one side."""
     steps = np.eye(len(at)) * _TURN
     up = np.array([score(at + step, weights)[1] for step in steps])
-    if slope is not None:
-        curve: Floats = (up - slope) / _TURN
-    else:
-        down = np.array([score(at - step, weights)[1] for step in steps])
-        curve = (up - down) / (2 * _TURN)
+    curve = (up - slope) / _TURN
     mean: Floats = (curve + curve.T) / 2
     return mean
