@@ -7,7 +7,7 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bankcrm.datasets import make_book
@@ -170,6 +170,7 @@ def test_two_days_are_compared(bank: pd.DataFrame) -> None:
         measure_quality(bank, as_of=DAY).compare(bank)
 
 
+@settings(max_examples=10)
 @given(st.lists(records(Customer, as_of=DAY), min_size=1, max_size=6), st.randoms())
 def test_records_of_the_class_are_valid_and_order_does_not_matter(
     customers: list[Customer], random: object
