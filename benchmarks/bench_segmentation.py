@@ -9,10 +9,12 @@ without it that line is left out and says so.
 from __future__ import annotations
 
 import sys
+from bisect import bisect_left
 
 import numpy as np
 import pandas as pd
 
+from bankcrm.policy import default_policy
 from bankcrm.segmentation import (
     allocate,
     assign_tiers,
@@ -45,7 +47,10 @@ def _ids(ids: np.ndarray, kind: str) -> object:
     if kind == "dense":
         return ids
     spread = ids * 1_000_003 + 17
-    return spread if kind == "scattered" else pd.array("C" + pd.Series(spread).astype(str))
+    if kind == "scattered":
+        return spread
+    texts = "C" + pd.Series(spread).astype(str)
+    return texts.astype(object) if kind == "object" else pd.array(texts)
 
 
 def rivals_of(frame: pd.DataFrame) -> dict[str, Call]:
@@ -115,7 +120,7 @@ def lifetimes_line(rows: int) -> None:
 
 def main(quick: bool) -> None:
     rows = 2_000_000 if quick else 20_000_000
-    for kind in ("dense", "scattered", "text"):
+    for kind in ("dense", "scattered", "text", "object"):
         frame = book(rows, kind)
         compare(
             f"RFM metrics, {rows:,} rows, {kind} ids",
@@ -151,6 +156,20 @@ def main(quick: bool) -> None:
         lambda: segment_rfm(score_rfm(one, thresholds)),
         1e-4,
         times=50,
+    )
+    cuts, table = thresholds.groups[0], default_policy("segmentation").table("rfm_segment")
+    recency, frequency, monetary = one.iloc[0]
+    within(
+        "score and segment one customer, without a frame",
+        lambda: table.decide(
+            {
+                "r": thresholds.bins - bisect_left(cuts.recency_days, recency),
+                "f": 1 + bisect_left(cuts.frequency, frequency),
+                "m": 1 + bisect_left(cuts.monetary, monetary),
+            }
+        ),
+        1e-4,
+        times=500,
     )
     print(f"peak memory {peak_memory_mb():,.0f} MB")
 

@@ -331,6 +331,8 @@ def _table(hit: str, rows: list[tuple[str, str]], *, output: str = "", kind: str
         (_table("UNIQUE", [("&lt; 5", "1"), ("&lt; 9", "2")]), "both apply"),
         (_table("ANY", [("&lt; 5", "1"), ("&lt; 9", "2")]), "different outcomes"),
         (_table("UNIQUE", [("&lt; 5", "1"), ("-", "2")]), "overlaps"),
+        (_table("UNIQUE", [("&lt; 5", "1"), ("-", "1")]), "applies everywhere"),
+        (_table("ANY", [("&lt; 5", "1"), ("-", "2")]), "applies everywhere"),
         (_table("PRIORITY", [("&lt; 5", "1")]), "priority"),
         (_table("NEW", [("&lt; 5", "1")]), "hit policy"),
         (_table("FIRST", [("&lt; 5", "null")]), "never null"),
@@ -380,6 +382,11 @@ def test_what_a_hand_has_damaged_is_left_out_with_its_reason(
     file = read_dmn(xml.replace(old, new))
     assert file.tables == ()
     assert any(reason in str(part) for part in file.left_out), file.left_out
+
+
+def test_rules_that_overlap_are_read_where_all_say_the_same() -> None:
+    table = read_dmn(_dmn(_table("ANY", [("&lt; 5", "1"), ("-", "1")]))).table("D")
+    assert [table.decide({"x": x}).outcome for x in (4, 5)] == [1, 1]
 
 
 def test_alternatives_in_one_cell_become_several_rules() -> None:

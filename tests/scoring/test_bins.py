@@ -267,6 +267,9 @@ def test_missing_values_weigh_nothing_where_they_are_few_and_their_own_bin_where
         "missing",
         0.0,
     )
+    for absent, weighs in ((29, False), (30, True)):
+        some = values.mask(np.arange(400) < absent)
+        assert (fit_bins(some, event).bins[-1].woe != 0) is weighs
     last = fit_bins(many, event).bins[-1]
     assert last.count == 100
     assert last.woe == pytest.approx(
@@ -334,6 +337,16 @@ def test_an_event_is_read_alike_from_every_kind_of_column(kind: Any) -> None:
 def test_what_does_not_fit_is_refused(values: object, event: object, words: str) -> None:
     with pytest.raises(DataError, match=words):
         fit_bins(values, event)  # type: ignore[arg-type]
+
+
+def test_limits_leave_a_bin() -> None:
+    values, event = np.arange(100), np.arange(100) < 40
+    one = fit_bins(values, event, max_bins=1, min_share=0, min_count=1).bins
+    assert [(str(b.test), b.count) for b in one] == [("present", 100)]
+    for wrong, words in (({"max_bins": 0}, "expected 1 or more"), ({"min_share": 1}, "from 0 to 1"),
+                         ({"min_share": -0.1}, "from 0 to 1")):  # fmt: skip
+        with pytest.raises(DataError, match=words):
+            fit_bins(values, event, **wrong)  # type: ignore[arg-type]
 
 
 def test_an_unknown_trend_is_refused() -> None:

@@ -101,7 +101,7 @@ def days(values: ArrayLike, name: str = "date") -> Days:
             return series.astype("datetime64[s]").to_numpy().astype("datetime64[D]")
     found = str(dtype)
     if types.is_object_dtype(dtype) or series.isna().all():
-        found = types.infer_dtype(series, skipna=True)
+        found = types.infer_dtype(series)
         if found in _DATE_OBJECTS or series.isna().all():
             array = series.to_numpy(dtype=object)
             kinds = set(map(type, array)) - {type(pd.NaT)}
@@ -157,12 +157,15 @@ def day_stamps(values: pd.Series, name: str = "date") -> npt.NDArray[np.datetime
     if values.dtype == "datetime64[s]":
         stamp: npt.NDArray[np.datetime64] = values.to_numpy()
         second = stamp.view(np.int64)
-        if not any(
-            ((second[rows] % _DAY != 0) & (second[rows] != _NAT)).any()
-            for rows in row_blocks(len(second))
-        ):
+        if all(_whole(second[rows]) for rows in row_blocks(len(second))):
             return stamp
     return midnights(days(values, name))
+
+
+def _whole(second: npt.NDArray[np.int64]) -> bool:
+    """Whether seconds are midnights or missing."""
+    within = second // _DAY * _DAY != second  # twice as fast as the remainder
+    return not within.any() or bool((second[within] == _NAT).all())
 
 
 def numbers(values: ArrayLike, name: str = "amount") -> Numbers:
@@ -190,7 +193,7 @@ def numbers(values: ArrayLike, name: str = "amount") -> Numbers:
             return series.to_numpy(dtype=np.float64, na_value=np.nan)
     found = str(dtype)
     if types.is_object_dtype(dtype):
-        found = types.infer_dtype(series, skipna=True)
+        found = types.infer_dtype(series)
         if found in _NUMBER_OBJECTS or series.isna().all():
             try:
                 return series.to_numpy(dtype=object, na_value=np.nan).astype(np.float64)
@@ -237,6 +240,8 @@ def codes(values: ArrayLike) -> tuple[Codes, pd.Index]:
             return _integer_codes(series.to_numpy(), None)
         null = series.isna().to_numpy()
         return _integer_codes(series.to_numpy(dtype=np.int64, na_value=0), null)
+    if (of_texts := _text_codes(series)) is not None:
+        return of_texts
     try:
         code, index = pd.factorize(series, use_na_sentinel=True)
         texts = "".join(v for v in index if isinstance(v, str)) if index.dtype == object else ""
@@ -244,11 +249,33 @@ def codes(values: ArrayLike) -> tuple[Codes, pd.Index]:
     except UnicodeEncodeError:  # half a surrogate pair, which no file and no other step takes
         raise DataError("expected ids or words, found text that is no Unicode text") from None
     except TypeError:
-        found = types.infer_dtype(series, skipna=True)
+        found = types.infer_dtype(series)
         raise DataError(
             f"expected ids or words, found {found} objects, which are no values"
         ) from None
     return code.astype(np.intp, copy=False), pd.Index(index)
+
+
+def _text_codes(values: pd.Series) -> tuple[Codes, pd.Index] | None:
+    """The codes of Python's own texts, numbered by Arrow; None for other values.
+
+    Arrow's hash table takes less than half the time of pandas'.
+    """
+    if not (
+        types.is_object_dtype(values.dtype) or getattr(values.dtype, "storage", "") == "python"
+    ):
+        return None
+    import pyarrow as pa
+
+    try:
+        array = pa.array(values.to_numpy(dtype=object), from_pandas=True)
+    except (pa.ArrowException, ValueError, TypeError, OverflowError):  # no texts, or not only
+        return None
+    if not isinstance(array, pa.StringArray):
+        return None
+    found = array.dictionary_encode()
+    code = found.indices.fill_null(-1).to_numpy().astype(np.intp)
+    return code, pd.Index(found.dictionary.to_pylist(), dtype=values.dtype)
 
 
 def small_codes(values: pd.Series) -> tuple[SmallCodes, pd.Index]:

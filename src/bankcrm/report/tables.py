@@ -101,15 +101,25 @@ def _arrow(values: pd.Series[Any]) -> pa.Array | pa.ChunkedArray:
         days = instants.cast(pa.date32(), safe=False)
         whole = days.cast(instants.type).equals(instants)
         return days if whole else instants.cast(pa.timestamp("s"), safe=False)
-    if values.dtype != object and pd.api.types.is_string_dtype(values.dtype):
-        texts = pa.array(values, pa.large_string(), from_pandas=True)
-        if not pc.any(pc.match_substring_regex(texts, f"^(?:{FORMULA})")).as_py():
-            return texts
+    texts = _texts(values)
+    if texts is not None and not pc.any(pc.match_substring_regex(texts, f"^(?:{FORMULA})")).as_py():
+        return texts
     plain = [None if np.all(pd.isna(v)) else str(v) for v in inert(values)]
     try:
         return pa.array(plain, pa.large_string())
     except UnicodeEncodeError:
         raise DataError(f"{values.name}: a text is no Unicode text; no file takes it") from None
+
+
+def _texts(values: pd.Series[Any]) -> pa.Array | pa.ChunkedArray | None:
+    """A column of nothing but texts and nulls as Arrow holds it; None for another."""
+    if not pd.api.types.is_string_dtype(values.dtype):
+        return None
+    try:
+        found = pa.array(values, from_pandas=True)
+    except (pa.ArrowException, ValueError, TypeError, OverflowError):
+        return None
+    return found if pa.types.is_string(found.type) or pa.types.is_large_string(found.type) else None
 
 
 def write_excel(sheets: Mapping[str, pd.DataFrame], path: str | Path) -> None:

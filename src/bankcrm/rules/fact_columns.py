@@ -13,7 +13,7 @@ import pandas as pd
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import look_up
 from bankcrm.rules.compiled import Cell
-from bankcrm.rules.values import Fact, beyond, outside, plain_value, read, wrong_type
+from bankcrm.rules.values import Fact, beyond, fault_of, outside, plain_value, read, wrong_type
 
 Mask = npt.NDArray[np.bool_]
 _EXACT = 1 << 53  # whole numbers from here on stay Python integers, since a float would round them
@@ -27,11 +27,13 @@ class FactColumn:
         values: Numbers, booleans or days since 1970-01-01; for texts codes into ``texts``.
         missing: Where the value is missing; None where none is.
         texts: The distinct texts that codes point to; None for other types.
+        least: The least value, where it was found in passing.
     """
 
     values: npt.NDArray[Any]
     missing: Mask | None
     texts: tuple[Any, ...] | None = None
+    least: float | None = None
 
     def part(self, rows: slice) -> FactColumn:
         """The same column for some of the rows, without copying."""
@@ -144,8 +146,8 @@ def _plain(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn:
         values = series.to_numpy(dtype=np.float64, na_value=np.nan)
         least = values.min(initial=np.inf)
         if least == least:  # the least of values with a NaN is NaN
-            return FactColumn(values, None)
-        return _with_missing(values, np.isnan(values))
+            return FactColumn(values, None, least=least)
+        return FactColumn(values, np.isnan(values))
     if kind == "O":
         return _objects(series, expected, name)
     return _none_known(series, expected, name)
@@ -165,7 +167,13 @@ def _days(instants: npt.NDArray[np.datetime64]) -> FactColumn:
 
 def _objects(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn:
     """Columns of Python objects: each value is read by `read`, so mixtures are reported."""
-    read_values = [read(v, expected, name) for v in series.array]
+    try:
+        read_values = [read(v, expected, name) for v in series.array]
+    except DataError:
+        faults = [fault_of(v, expected) for v in series.array]
+        first = next(f for f in faults if f)
+        bad = [v for v, fault in zip(series.array, faults, strict=True) if fault is first]
+        raise DataError(first(name, expected, bad, len(bad))) from None
     missing = np.array([v is None for v in read_values], np.bool_)
     known = [0 if v is None else v for v in read_values]
     exact = all(abs(v) < _EXACT for v in known if type(v) is int)
@@ -176,7 +184,7 @@ def _objects(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn:
 def _check_range(column: FactColumn, expected: Fact, name: str) -> None:
     values = column.values
     fractions = expected.type == "integer" and values.dtype.kind == "f"
-    if not values.size or (not fractions and _in_range(values, expected)):
+    if not values.size or (not fractions and _in_range(column, expected)):
         return
     bad = np.zeros(len(values), np.bool_) | beyond(values, expected)
     if fractions:
@@ -187,11 +195,13 @@ def _check_range(column: FactColumn, expected: Fact, name: str) -> None:
         raise DataError(outside(name, expected, values[bad][:5].tolist(), int(bad.sum())))
 
 
-def _in_range(values: npt.NDArray[Any], expected: Fact) -> bool:
+def _in_range(column: FactColumn, expected: Fact) -> bool:
     """Whether no known value is out of range, at the cost of one pass per bound."""
-    low, high = expected.minimum, expected.maximum
+    values, low, high = column.values, expected.minimum, expected.maximum
     # NaN, a missing value, is left out.
-    floats = values.dtype.kind == "f"
-    least: Callable[..., Any] = np.fmin.reduce if floats else np.min
-    most: Callable[..., Any] = np.fmax.reduce if floats else np.max
-    return bool((low is None or least(values) >= low) and (high is None or most(values) <= high))
+    holes = values.dtype.kind == "f" and column.missing is not None
+    least: Callable[..., Any] = np.fmin.reduce if holes else np.min
+    most: Callable[..., Any] = np.fmax.reduce if holes else np.max
+    if low is not None and (least(values) if column.least is None else column.least) < low:
+        return False
+    return high is None or bool(most(values) <= high)

@@ -126,12 +126,13 @@ class _Block:
         return sure, (maybe if split else sure)
 
     def record_missing_fact(self, row: Row, stopped: Mask, missing: Codes) -> None:
-        """Record the first missing fact of a rule on the rows that it stopped."""
+        """Record the first missing fact of a rule on rows that it stopped, the first to do so."""
         for cell in row.cells:
             absent = self.columns[cell.fact].missing
             if cell.predicate is not None and absent is not None:
-                rows = stopped & absent & (missing == UNDECIDED)
+                rows = stopped & absent
                 _put(missing, self.fact_number[cell.fact], rows)
+                stopped = stopped > rows  # and not there
 
 
 def _and(left: Mask | None, right: Mask) -> Mask:
@@ -259,7 +260,7 @@ def _rule_sets(table: Compiled, frame: pd.DataFrame) -> tuple[Mask, Codes]:
         if sure is not None and maybe is not None:
             applies[row.index] = sure
             if maybe is not sure:
-                block.record_missing_fact(row, maybe & ~sure, missing)
+                block.record_missing_fact(row, (maybe > sure) & (missing == -1), missing)
     return applies.T, missing
 
 

@@ -57,7 +57,7 @@ def distinct_rows(
     key = np.zeros(len(event), dtype=np.int64)
     span = 1
     for code, size in zip(codes, sizes, strict=True):
-        if span * size > np.iinfo(np.int64).max // 2:
+        if span * size > np.iinfo(np.int64).max:
             distinct, key = np.unique(key, return_inverse=True)
             span = len(distinct)
         key = key * size + code

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from functools import cached_property, lru_cache
-from typing import TypeAlias
+from typing import TypeAlias, cast
 from zoneinfo import ZoneInfo
 
 import attrs
@@ -21,13 +21,16 @@ from bankcrm.frames.instants import instants_of
 DAY_UNITS = ("working_days", "calendar_days")
 UNITS = (*DAY_UNITS, "hours", "working_hours")
 HOUR = 3_600_000_000  # microseconds
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_TICK = dt.timedelta(microseconds=1)
 Instants: TypeAlias = npt.NDArray[np.datetime64]
 Ticks: TypeAlias = npt.NDArray[np.int64]
 
 
 def moment(instant: dt.datetime) -> Instants:
     """One aware instant as naive UTC microseconds."""
-    return np.array([instant.astimezone(dt.UTC).replace(tzinfo=None)], dtype="datetime64[us]")
+    # Numpy takes a number three times as fast as a datetime.
+    return np.array([(instant - _EPOCH) // _TICK]).view("datetime64[us]")
 
 
 def aware(instants: Instants, zone: str) -> pd.DatetimeIndex:
@@ -224,9 +227,11 @@ class TimeUnits:
         return local_day(aware(instants, "UTC"), self.zone)
 
     def _day(self, instants: Instants, end: dt.time | None) -> Days:
-        if len(instants) == 1 and not np.isnat(instants[0]):  # one case: no array of zones
-            one = instants[0].item().replace(tzinfo=dt.UTC)
-            return np.array([business_day(one, zone=self.zone, cutoff=end)], dtype="datetime64[D]")
+        # A missing instant is None as well.
+        one = cast("dt.datetime | None", instants.item() if len(instants) == 1 else None)
+        if one is not None:  # one case: no array of zones
+            day = business_day(one.replace(tzinfo=dt.UTC), zone=self.zone, cutoff=end)
+            return np.array([day.toordinal() - _EPOCH.toordinal()]).view("datetime64[D]")
         return business_day(aware(instants, "UTC"), zone=self.zone, cutoff=end)
 
     def _day_end(self, day: Days) -> Instants:

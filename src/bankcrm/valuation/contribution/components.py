@@ -202,15 +202,16 @@ def _gathered(
     group, index = _groups(frame, by, customers)
     tables = Tables.of(frame, rates)
     size = len(frame)
-    columns = {name: np.empty(size) for name in _COMPUTED}
+    ordered = [*MARGIN_PARTS, *COMPONENTS, "contribution", "balance", "outstanding"]
+    columns = {name: np.empty(size) for name in (ordered if group is None else _COMPUTED)}
     for first in range(0, size, CHUNK):
         rows = slice(first, min(first + CHUNK, size))
-        for name, values in parts_of(tables.terms(rows), rates).items():
+        parts = parts_of(tables.terms(rows), rates)
+        for name, values in (_with_sums(parts, rates) if group is None else parts).items():
             columns[name][rows] = values
     if group is not None:
         columns = {name: summed(group, v, len(index)) for name, v in columns.items()}
-    columns = _with_sums(columns, rates)
-    ordered = [*MARGIN_PARTS, *COMPONENTS, "contribution", "balance", "outstanding"]
+        columns = _with_sums(columns, rates)
     return pd.DataFrame({name: columns[name] for name in ordered}, index=index, copy=False)
 
 

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from bankcrm.errors import DataError
 from bankcrm.frames import Column
-from bankcrm.frames.arrays import codes
+from bankcrm.frames.arrays import codes, row_blocks
 from bankcrm.valuation.arrays import Floats, Integers
 from bankcrm.valuation.contribution.rates import Rates, year_fraction
 
 Mask = NDArray[np.bool_]
+Needed = Callable[[slice], Mask]
 
 POSITION_COLUMNS = (
     Column("customer_id", "id", meaning="Owner of the position."),
@@ -89,42 +90,41 @@ class Tables:
         columns.setdefault("balance", np.zeros(len(frame)))
         columns.setdefault("outstanding", np.zeros(len(frame)))
         balance, lent = columns["balance"], columns["outstanding"]
-        wrong = np.isin(side, ["loan", "none"])
-        if wrong.any():
-            _refuse(
-                wrong[product] & (balance != 0),
-                frame,
-                "have a balance, but their product is no deposit and not managed",
-                "what is owed in `outstanding`",
-            )
+        wrong = _among(product, np.isin(side, ["loan", "none"]), lambda rows: balance[rows] != 0)
+        _refuse(
+            wrong,
+            frame,
+            "have a balance, but their product is no deposit and not managed",
+            "what is owed in `outstanding`",
+        )
         if "ead" in columns:
             columns["ead"] = np.where(np.isnan(columns["ead"]), lent, columns["ead"])
         exposure = columns.setdefault("ead", lent)
         if "pd" not in columns or np.isnan(columns["pd"]).any():
             columns["pd"] = _default_probability(frame, columns.get("pd"), rates)
 
-        def table(name: str, needed: Callable[[Mask], Mask], own: str = "") -> Floats:
+        def table(name: str, needed: Needed, own: str = "") -> Floats:
             return _by_product(
                 getattr(rates, name), name, products, product, needed, columns.get(own)
             )
 
-        def kept(side_of: str) -> Callable[[Mask], Mask]:
-            return lambda rows: rows & (side == side_of)[product] & (balance != 0)
+        def kept(side_of: str) -> Needed:
+            return lambda rows: (side == side_of).take(product[rows]) & (balance[rows] != 0)
 
         tenors = table(
             "tenor_months",
-            lambda rows: kept("deposit")(rows) | (rows & (lent != 0)),
+            lambda rows: kept("deposit")(rows) | (lent[rows] != 0),
             "tenor_months",
         )
         by_product = {
             "tenor": tenors,
             "transfer": rates.curve.at(tenors),
             "rate_paid": table("rate_paid", kept("deposit"), "rate_paid") * (side == "deposit"),
-            "rate_charged": table("rate_charged", lambda rows: rows & (lent != 0), "rate_charged"),
+            "rate_charged": table("rate_charged", lambda rows: lent[rows] != 0, "rate_charged"),
             "commission": table("commission", kept("managed")) * (side == "managed"),
-            "account_cost": table("account_cost", lambda rows: rows),
-            "lgd": table("loss_given_default", lambda rows: rows & (exposure != 0), "lgd"),
-            "risk_weight": table("risk_weight", lambda rows: rows & (exposure != 0)),
+            "account_cost": table("account_cost", lambda rows: product[rows] >= 0),
+            "lgd": table("loss_given_default", lambda rows: exposure[rows] != 0, "lgd"),
+            "risk_weight": table("risk_weight", lambda rows: exposure[rows] != 0),
             "deposit": (side == "deposit").astype(np.float64),
         }
         return cls(columns, product, products, days, years, by_product, rates, unit_costs)
@@ -201,23 +201,35 @@ def _by_product(
     name: str,
     products: tuple[str, ...],
     product: Integers,
-    needed: Callable[[Mask], Mask],
+    needed: Needed,
     own: Floats | None,
 ) -> Floats:
     """The rate of each product, 0 where none is needed; a needed rate must not be missing."""
     values = np.array([table.get(p, 0.0) for p in products], dtype=np.float64)
     absent = np.array([p not in table for p in products], dtype=np.bool_)
-    if absent.any():
-        rows = needed(absent[product])
-        if own is not None:
-            rows &= np.isnan(own)
-        if rows.any():
-            which = ", ".join(products[p] for p in np.unique(product[rows]))
-            raise DataError(
-                f"rates.{name}: missing for product {which} ({int(rows.sum())} positions need it); "
-                f"there are rates for {', '.join(table) or 'none'}; add the product to the policy"
-            )
+
+    def lacking(rows: slice) -> Mask:
+        return needed(rows) if own is None else needed(rows) & np.isnan(own[rows])
+
+    rows = _among(product, absent, lacking)
+    if rows is not None:
+        which = ", ".join(products[p] for p in np.unique(product[rows]))
+        raise DataError(
+            f"rates.{name}: missing for product {which} ({int(rows.sum())} positions need it); "
+            f"there are rates for {', '.join(table) or 'none'}; add the product to the policy"
+        )
     return values
+
+
+def _among(product: Integers, some: Mask, condition: Needed) -> Mask | None:
+    """Which positions of some products fulfil a condition; None if there is none."""
+
+    def found(rows: slice) -> Mask:
+        return some.take(product[rows]) & condition(rows)
+
+    if some.any() and any(found(rows).any() for rows in row_blocks(len(product))):
+        return found(slice(None))
+    return None
 
 
 def _periods(frame: pd.DataFrame, rates: Rates) -> tuple[Floats, NDArray[np.int64]]:
@@ -270,8 +282,8 @@ def _default_probability(frame: pd.DataFrame, own: Floats | None, rates: Rates) 
     return by_status if own is None else np.where(np.isnan(own), by_status, own)
 
 
-def _refuse(wrong: NDArray[np.bool_], frame: pd.DataFrame, what: str, expected: str) -> None:
-    if wrong.any():
+def _refuse(wrong: Mask | None, frame: pd.DataFrame, what: str, expected: str) -> None:
+    if wrong is not None and wrong.any():
         rows = ", ".join(str(label) for label in frame.index[wrong][:5])
         raise DataError(
             f"positions: {int(wrong.sum())} of {len(frame)} {what} (rows {rows}); "
