@@ -149,6 +149,13 @@ def history_of(**paths: str) -> pd.DataFrame:
     return frame.assign(date=pd.to_datetime(frame["date"]))
 
 
+def test_the_first_entry_of_a_customer_is_a_change_whatever_its_stage() -> None:
+    log = stage_log(history_of(x="pp", y="pl", z="-pp"))
+    found = replay(log, as_of="2026-03-31")
+    assert found["since"].dt.month.to_dict() == {"x": 1, "y": 2, "z": 2}
+    assert replay(log, as_of="2026-01-31")["since"].dt.month.to_dict() == {"x": 1, "y": 1}
+
+
 def test_a_leap_over_stages_is_written_as_the_shortest_legal_chain() -> None:
     log = stage_log(history_of(x="pd", y="an"))
     assert log.loc[log["customer_id"] == "x", "event"].tolist()[1:] == [
