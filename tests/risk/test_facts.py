@@ -125,5 +125,5 @@ def expected(person: dict[str, Any], own: dict[str, list[dict[str, Any]]]) -> di
 def test_a_book_without_these_frames_has_no_risks() -> None:
     people = pd.DataFrame({"customer_id": [1], "risk_grade": ["C1"]})
     found = risk_facts_of(view_of({"customers": people}, NEEDS), np.datetime64(DAY), POLICY)
-    nobody = expected({"credit_standing": None, "risk_grade": None}, dict.fromkeys(ROWS, []))
+    nobody = expected({"credit_standing": None, "risk_grade": None}, {name: [] for name in ROWS})
     assert plain(found.loc[1]) == nobody | {"deposits": None}
