@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -138,3 +140,16 @@ def test_first_contacts_by_a_row_loop(seed: int) -> None:
     for name, counts in seen.items():
         if counts[0]:
             assert found.loc[name, ["matters", "settled", "open"]].tolist() == counts
+
+
+@pytest.mark.parametrize(
+    ("measure", "low", "high"), [("nps", 0, 10), ("csat", 1, 5), ("ces", 1, 7)]
+)
+def test_a_scale_has_two_ends(measure: Any, low: int, high: int) -> None:
+    def asked(*scores: int) -> pd.DataFrame:
+        return satisfaction(pd.DataFrame({"channel": "app", "score": scores}), measure=measure)
+
+    assert asked(low, high)["answered"].tolist() == [2]
+    for beyond in (low - 1, high + 1):
+        with pytest.raises(DataError, match=r"surveys\.score: (below minimum|above maximum)"):
+            asked(low, beyond)
