@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 
 import attrs
 import numpy as np
@@ -174,6 +174,8 @@ def stand_ins(values: pd.Series, column: Column, placeholders: Iterable[Placehol
 def _stands_in(value: object, placeholders: set[object]) -> bool:
     if isinstance(value, str):
         return value in placeholders or not value.strip()
+    if isinstance(value, datetime) and not pd.isna(value):
+        value = value.date()
     plain = isinstance(value, date | int | float) and not isinstance(value, bool)
     return plain and value in placeholders
 
