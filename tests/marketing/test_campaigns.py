@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import attrs
 import numpy as np
 import pandas as pd
 import pytest
@@ -144,8 +145,12 @@ PINNED = ["letter", "call", "call", "control", "call", "call", "call", "letter"]
 def test_a_campaign_without_control_is_refused() -> None:
     with pytest.raises(DataError, match="cannot be measured"):
         assign_groups(PEOPLE, campaign="x", shares={"a": 0.5, "b": 0.5})
-    with pytest.raises(DataError, match="add up to 1"):
-        assign_groups(PEOPLE, campaign="x", shares={"control": 0.5, "b": 0.6})
+    for part in (0.6, 0.5 + 1e-8, 0.5 - 1e-8):
+        with pytest.raises(DataError, match="add up to 1"):
+            assign_groups(PEOPLE, campaign="x", shares={"control": 0.5, "b": part})
+    for part in (0.0, 1.0):
+        with pytest.raises(DataError, match="between 0 and 1"):
+            assign_groups(PEOPLE, campaign="x", shares={"control": part, "b": 1 - part})
 
 
 def hillstrom(shared_data: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -284,6 +289,17 @@ def test_return_of_a_campaign(shared_data: Path) -> None:
     assert at_break_even == pytest.approx(2_000)
     assert earned.cost_per_extra is not None
     assert campaign_return(arm, cost=0, margin=0.3).return_on_cost is None
+    for end, back in (("estimate", "estimate"), ("lower", "upper"), ("upper", "lower")):
+        money = getattr(arm.extra, end) * 0.3 - 2_000
+        assert getattr(earned.gain, end) == pytest.approx(money)
+        assert getattr(earned.return_on_cost, end) == pytest.approx(money / 2_000)
+        per_extra = getattr(earned.cost_per_extra, back)
+        assert per_extra == pytest.approx(2_000 / getattr(arm.extra, end))
+    lost = attrs.evolve(arm, extra=attrs.evolve(arm.extra, lower=0.0))
+    assert campaign_return(lost, cost=2_000, margin=0.3).cost_per_extra is None
+    for cost, margin in ((-1, 0.3), (1, 0)):
+        with pytest.raises(DataError, match="cost, margin"):
+            campaign_return(arm, cost=cost, margin=margin)
 
 
 def naive_qini(s: np.ndarray, t: np.ndarray, y: np.ndarray) -> list[float]:
