@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import attrs
 import numpy as np
@@ -26,6 +27,7 @@ from bankcrm.complaints import (
     route,
     route_frame,
 )
+from bankcrm.complaints.routes import routes_of
 from bankcrm.errors import CalendarError, DataError, IllegalTransitionError
 from bankcrm.models import frame_of
 from bankcrm.policy import default_policy, presets
@@ -97,6 +99,53 @@ def test_the_deadlines_are_those_that_a_replay_of_the_receipt_gives(
     receipt = CaseEvent(complaint.received_at, "received", severity=one.severity, message=one.kind)
     state = replay_clock([receipt], policy=policy, calendar=CN, as_of=complaint.received_at)
     assert one.deadlines == {clock.name: clock.due for clock in state.clocks}
+
+
+SHORT = {"name": "short", "kind": "answer", "unit": "working_days", "limit": "severe_days"}
+CLOCKS = [
+    {"topics": ["payments"]},
+    {"not_topics": ["payments"]},
+    {"since": dt.date(2025, 1, 1)},
+    {"until": dt.date(2025, 1, 1)},
+    {"since": dt.date(2024, 12, 1), "until": dt.date(2025, 1, 31), "topics": ["payments"]},
+]
+
+
+@pytest.mark.filterwarnings("ignore:calendar CN")
+@pytest.mark.parametrize("bound", CLOCKS)
+@pytest.mark.parametrize("other", [False, True])
+def test_a_clock_binds_some_complaints_and_the_others_are_due_by_their_route(
+    bound: dict[str, Any], other: bool
+) -> None:
+    """One by one and as a frame, with another clock beside it and without."""
+    long = {**SHORT, "name": "long", "unit": "calendar_days", "limit": "reopen_within_days"}
+    rows = ({**SHORT, **bound}, *([long] if other else []))
+    policy = attrs.evolve(POLICY, raw_records={**POLICY.raw_records, "clocks": rows})
+    days = [dt.datetime(2024, 12, 31, 10, tzinfo=ZONE), dt.datetime(2025, 1, 2, 10, tzinfo=ZONE)]
+    last = CN.announced_until.item()
+    days += [dt.datetime.combine(last, dt.time(10), ZONE)]
+    told = [
+        Complaint(complaint_id=f"{topic} {day}", received_at=day, topic=topic, kind="complaint")
+        for topic in ("payments", "other")
+        for day in days
+    ]
+    one = [route(c, calendar=CN, policy=policy) for c in told]
+    frame = route_frame(frame_of(told), calendar=CN, policy=policy)
+    assert frame["due"].dt.date.tolist() == [r.due for r in one]
+    assert frame["provisional"].tolist() == [r.provisional for r in one]
+    routes = routes_of(policy)
+    for complaint, found in zip(told, one, strict=True):
+        day = complaint.received_at.date()
+        inside = (complaint.topic == "payments") is ("topics" in bound) or not {
+            "topics", "not_topics"} & set(bound)  # fmt: skip
+        inside = inside and bound.get("since", day) <= day <= bound.get("until", day)
+        due = CN.add(day, int(policy.value("severe_days"))) if inside else None
+        late = day + dt.timedelta(days=int(policy.value("reopen_within_days"))) if other else None
+        expected = min((d for d in (due, late) if d), default=None)
+        if expected is None:
+            expected = CN.add(day, int(policy.value(routes[found.route].days)))
+        assert found.due == expected
+        assert found.provisional == (expected > last and expected != late)
 
 
 @given(complaints())

@@ -233,6 +233,8 @@ def test_a_day_ends_alike_within_and_beyond_the_calendar(
     week = WorkingCalendar("week", dt.date(2024, 9, 16), [True] * 5 + [False] * 2)
     units = units_of(week, "Europe/London", cutoff, ("09:00-17:00",), closing)
     last = week.first.astype(np.int64) + np.array(days, dtype=np.int64)
+    for unit, whole in (("working_days", 5), ("working_hours", 5 * 8 * 3_600_000_000)):
+        assert units.in_table(unit, np.array([0, whole, whole + 1])).tolist() == [True, True, False]
     at, day, provisional = units.due("calendar_days", last)
     assert day.tolist() == [dt.date(2024, 9, 16) + dt.timedelta(days=n) for n in days]
     assert not provisional.any()
