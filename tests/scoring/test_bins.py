@@ -163,6 +163,11 @@ def test_the_edge_of_a_cell_has_the_fewest_digits(top: int, digits: int, gap: in
     assert isinstance(found, int) == (found == math.floor(found))
 
 
+def test_a_truth_value_of_one_row_is_a_cell_of_its_own() -> None:
+    found = cells_of(pd.Series([True] + [False] * 50), np.arange(51) < 3, "x", min_count=30)
+    assert (found.size, found.words, found.other) == (2, ((False,), (True,)), None)
+
+
 def test_edges_of_any_size_are_short() -> None:
     found = [_short(1e15, 9e14), _short(999999999999999.0, 999999999999998.0), _short(5e-324, 0.0)]
     assert found == [1e15, 999999999999999, 5e-324]
