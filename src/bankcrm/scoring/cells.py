@@ -78,7 +78,7 @@ def kind_of(values: pd.Series, feature: str) -> FeatureKind:
         return "boolean"
     if types.is_numeric_dtype(held.dtype):
         return "number"
-    found = types.infer_dtype(held, skipna=True)
+    found = types.infer_dtype(held)
     if found == "boolean":
         return "boolean"
     if found in ("string", "empty"):
