@@ -201,18 +201,27 @@ def test_repeated_rows_and_taken_numbers() -> None:
     [
         ([None, 5.0, None], [6, 5, 7]),
         (["A", None, "C"], ["A", "new-2", "C"]),
-        ([None, None, None], None),
+        ([None, None, None], ["new-1", "new-2", "new-3"]),
+        ([float("nan")] * 3, [1, 2, 3]),
     ],
 )
 def test_a_complaint_without_a_number_gets_one(given_ids: list[Any], numbers: Any) -> None:
     frame = register(complaint_id=given_ids, text=["a", "b", "c"])
     taken = intake(frame)
     assert taken.accepted["complaint_id"].is_unique
-    if numbers:
-        assert taken.accepted["complaint_id"].tolist() == numbers
+    assert taken.accepted["complaint_id"].tolist() == numbers
     assert "unnumbered" in set(taken.findings["problem"])
     without = intake(frame.drop(columns="complaint_id"))
     assert without.accepted["complaint_id"].tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("dtype", [object, "string", "str", "category"])
+def test_white_space_is_no_value_whatever_the_type_of_the_column(dtype: Any) -> None:
+    phones = pd.Series(["  ", None, "", "13800138000"], dtype=dtype)
+    found = intake(register(phone=phones, email=pd.Series([None] * 4, dtype=object))).findings
+    assert "bad_phone" not in set(found["problem"])
+    gaps = found[(found["problem"] == "gap") & (found["column"] == "contact")]
+    assert gaps["row"].tolist() == [0, 1, 2]
 
 
 def test_proxies_and_heirs_need_their_papers() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 
+import pandas as pd
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from bankcrm.complaints import read_lexicon
 from bankcrm.complaints.lexicon.anchors import keys, needs
 from bankcrm.complaints.lexicon.normal import _Table, normal, normal_many, positions
 
@@ -81,6 +84,39 @@ def test_the_keys_of_a_text_are_beginnings_of_words_and_pairs_of_characters(
     assert "" in keys(text, known)
 
 
+words = st.text("0159_az\u3400\u9fff盗", min_size=1, max_size=4) | st.sampled_from(
+    ["zazazaz", "zazazaza", "azazazaz9", "zazazazb"]
+)
+spoken = st.text("0159_az \u3400\u9fff盗", max_size=12) | st.lists(words, max_size=3).map(" ".join)
+
+
+@given(st.lists(words, unique=True, max_size=4), st.lists(words, unique=True, max_size=4),
+       st.lists(spoken, min_size=1, max_size=6), st.sampled_from([1, 90]))  # fmt: skip
+def test_terms_of_any_lexicon_are_found_whatever_their_keys(
+    english: list[str], chinese: list[str], texts: list[str], times: int
+) -> None:
+    """One text and many, by the search of each term in each text of its language."""
+    terms = f"terms_en = {json.dumps(english)}\nterms_zh = {json.dumps(chinese)}\n"
+    own = read_lexicon(f'[[entries]]\nfield = "signal"\nlabel = "repeat"\n{terms}')
+    known = [t for e in own.entries for name in e.patterns for t in getattr(e, name).terms]
+    expected = [
+        any(
+            term.regex.search(normal(text))
+            for term in known
+            if re.search("[\u3400-\u9fff]" if term.chinese else "[a-z]", normal(text))
+        )
+        for text in texts
+    ]
+    assert [own.read(text)["repeat"] for text in texts] == expected
+    many = pd.Series(
+        [f"{text} a{i}" if times > 1 else text for i in range(times) for text in texts]
+    )
+    if times == 1:
+        assert own(many)["repeat"].tolist() == expected
+    else:
+        assert own(many)["repeat"].tolist() == [own.read(text)["repeat"] for text in many]
+
+
 @pytest.mark.parametrize(
     ("expression", "key"),
     [
@@ -90,6 +126,8 @@ def test_the_keys_of_a_text_are_beginnings_of_words_and_pairs_of_characters(
         (r"\bcall fraudsters\b", "fraudst"),  # the longest beginning
         (r"\bcall scams\b", "scams "),
         (r"\bthe card\b", "card "),
+        (r"\bthe 额", "额"),
+        (r"\b15 abc\b", "15"),  # two digits are rarer than three letters
     ],
 )
 def test_the_rarest_key_of_an_expression_is_needed(expression: str, key: str) -> None:

@@ -103,7 +103,9 @@ def test_a_card_is_what_its_definition_says(card: Card) -> None:
     )
 
 
-def test_settings_of_a_card_are_those_of_its_bins() -> None:
+def test_settings_of_a_card_are_those_of_its_bins(card: Card) -> None:
+    least = min(f.bins.iv for f in card.features)
+    assert fit_card(FACTS, EVENT, min_iv=least).features == card.features
     limits = {"max_bins": 3, "min_share": 0.2, "min_count": 250}
     trends = {"balance": "valley"}
     found = fit_card(FACTS, EVENT, trends=trends, min_iv=0.1, **limits)  # type: ignore[arg-type]

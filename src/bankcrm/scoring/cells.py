@@ -154,7 +154,7 @@ def _words(
     cell = np.arange(len(order))
     if len(order) > CELLS:
         _, cell = np.unique(above * CELLS // total, return_inverse=True)
-    place = np.full(len(index) + 1, -1, dtype=np.intp)
+    place = np.empty(len(index) + 1, dtype=np.intp)  # each entry that is read is set below
     place[order] = cell
     size = int(cell.max(initial=-1)) + 1
     plain = [bool(w) if kind == "boolean" else str(w) for w in index]
