@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bankcrm.actions.drafts import (
@@ -100,7 +100,10 @@ rows_of = st.lists(
 )
 
 
-@given(rows_of, days, st.sampled_from([None, "product", "Li", "legal"]), st.one_of(st.none(), days),
+@settings(max_examples=60)
+@given(rows_of, st.dates(dt.date(2026, 6, 27), dt.date(2026, 7, 7)),
+       st.sampled_from([None, None, "product", "Li", "legal"]),
+       st.one_of(st.none(), *[st.dates(dt.date(2026, 6, 28), dt.date(2026, 7, 6))] * 3),
        st.booleans())  # fmt: skip
 def test_a_part_of_the_list_is_chosen_row_by_row(
     rows: list[tuple[str, str | None, dt.date]], as_of: dt.date, owner: str | None,
@@ -129,6 +132,7 @@ def test_a_part_of_the_list_is_chosen_row_by_row(
         expected
     )
     assert found.index.tolist() == list(range(len(expected)))
+    assert list(found) == list(actions)
 
 
 @pytest.mark.parametrize("week", ["2026-W54", "2026-W0", "June", 27])

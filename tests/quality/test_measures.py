@@ -104,6 +104,12 @@ def test_a_column_of_another_type_is_invalid_as_a_whole(bank: pd.DataFrame) -> N
     assert "MARKER" not in found.customers.to_string()
 
 
+@pytest.mark.parametrize("updated", [20_600, "2026-06-01x", True])
+def test_the_age_of_what_is_no_date_is_not_known(bank: pd.DataFrame, updated: object) -> None:
+    found = measure_quality(bank.assign(updated=updated), as_of=DAY)
+    assert counts(found, "updated-in-time")[1] == 0
+
+
 def test_accuracy_is_against_a_reference(bank: pd.DataFrame) -> None:
     sample = bank.iloc[100:200].sample(frac=1, random_state=1).assign(unknown=1)
     sample.loc[sample.index[:7], "phone"] = "13911112222"
@@ -112,6 +118,9 @@ def test_accuracy_is_against_a_reference(bank: pd.DataFrame) -> None:
     found = measure_quality(bank, as_of=DAY, reference=pd.concat([sample, stranger]))
     assert counts(found, "phone-as-reference") == (98, 91)
     assert counts(found, "kind-as-reference") == (100, 100)
+    nameless = bank.assign(customer_id=bank["customer_id"].astype("Int64").mask(bank.index == 150))
+    found = measure_quality(nameless, as_of=DAY, reference=sample)
+    assert counts(found, "kind-as-reference") == (99, 99)
     with pytest.raises(DataError, match="customer_id is repeated in 1 rows"):
         measure_quality(bank, as_of=DAY, reference=pd.concat([sample, sample.iloc[[0]]]))
     with pytest.raises(DataError, match="missing column customer_id"):

@@ -486,6 +486,12 @@ def test_bad_reviews_are_reported() -> None:
         reviewed(previous("gold"), facts(0.0))
     with pytest.raises(PolicyError, match=r"key_contribution_keep: 20000\.0 is above"):
         reviewed(previous("key"), facts(0.0), key_contribution_keep=20_000.0)
+    equal = {"key_contribution_keep": "key_contribution",
+             "potential_growth_keep": "potential_growth",
+             "restricted_contribution_leave": "restricted_contribution",
+             "restricted_risk_leave": "restricted_risk"}  # fmt: skip
+    same = {keep: POLICY.value(line) for keep, line in equal.items()}
+    assert reviewed(previous("key"), facts(60_000.0), **same)["tier"] == "premium"
     with pytest.raises(PolicyError, match="restricted_contribution_leave: below"):
         reviewed(previous("key"), facts(0.0), restricted_contribution_leave=-9_000.0)
     with pytest.raises(PolicyError, match="restricted_risk_leave: above"):

@@ -151,7 +151,7 @@ class _Cells:
         """Whether the measure is recorded."""
         return measure in self.frame["measure"].cat.categories
 
-    def sums(self, measure: str, *, last_day: bool = False) -> Numbers:
+    def sums(self, measure: str, *, last_day: bool) -> Numbers:
         """The sum of each cell; with ``last_day`` of the rows on the last day of each period."""
         rows = self._rows(measure)
         if last_day:
