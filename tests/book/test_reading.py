@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -355,6 +357,22 @@ def test_ids_are_exact_and_join_whatever_their_type(tmp_path: Path) -> None:
     ]
     assert found.note.count("ids with decimals such as 17850.0 read as 17850") == 2
     assert len(found.check("2026-06-30")[0].transactions) == 2
+
+
+@pytest.mark.parametrize("number", [2.0**53, -(2.0**53), Decimal(2**53 + 1), 17850.5])
+def test_an_id_of_which_a_float_may_have_lost_a_digit_is_rejected(
+    tmp_path: Path, number: Any
+) -> None:
+    """2**53 is what a float makes of 2**53 + 1."""
+    ids = pa.array([1, number], pa.array([number]).type)
+    pq.write_table(pa.table({"customer_id": ids, "kind": ["person"] * 2}),
+                   tmp_path / "customers.parquet")  # fmt: skip
+    checked, faults = read_book(_files(tmp_path, transactions=MOVES)).check("2026-06-30")
+    assert checked.customers["customer_id"].tolist() == [1]
+    assert {f.problem for f in faults} in ({"not_exact"}, {"not_whole"})
+    exact = pd.DataFrame({"customer_id": [2.0**53 - 1, 5.0], "kind": "person"})
+    exact.to_parquet(tmp_path / "customers.parquet")
+    assert read_book(tmp_path).customers["customer_id"].tolist() == [2**53 - 1, 5]
 
 
 def test_ids_are_text_in_all_frames_where_one_is_no_number(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from bankcrm.complaints import (
 )
 from bankcrm.errors import DataError, IllegalTransitionError
 from bankcrm.policy import Policy, default_policy
-from bankcrm.vocabulary import ClockStateKind
+from bankcrm.vocabulary import ClockStateKind, Kind
 
 from .cases import BOTH, CHINA, CN, OURS, RECEIVED, at, event, replay
 
@@ -131,6 +131,16 @@ def test_a_clock_that_a_change_brings_during_a_pause_is_paused_from_the_start() 
     assert (paused.state, paused.elapsed, paused.paused) == (ClockStateKind.PAUSED, 0, 2)
     open_ = replay([RECEIVED, change], "2024-09-26 10:00").clock("second")
     assert (open_.state, open_.elapsed, open_.paused) == (ClockStateKind.RUNNING, 2, 0)
+
+
+def test_a_pause_stops_the_clock_of_a_route() -> None:
+    """A suggestion has the days of its route where no clock of the policy binds it."""
+    log = [
+        attrs.evolve(RECEIVED, message=Kind.SUGGESTION, severity=None),
+        event("2024-09-23 10:00", "paused", reason="papers"),
+    ]
+    clock = replay(log, "2024-09-27 10:00").clock("route_suggestion")
+    assert (clock.state, clock.elapsed, clock.paused) == (ClockStateKind.PAUSED, 1, 4)
 
 
 def test_an_extension_outlives_a_policy_change_and_topics_still_choose() -> None:

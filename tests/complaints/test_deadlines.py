@@ -56,6 +56,7 @@ def test_a_frame_of_cases_gives_what_each_replay_gives(
     waiting = [clock for clock in duties if clock.open]
     first = min(waiting, key=lambda clock: clock.due_at, default=None)
     assert (None if pd.isna(result["clock"]) else result["clock"]) == (first and first.name)
+    assert state.due_at == (first and first.due_at)
     used = [clock.elapsed / clock.limit if clock.limit else clock.elapsed for clock in waiting]
     assert max(used, default=float("nan")) == pytest.approx(result["used"], nan_ok=True)
     assert result["state"] == max((str(c.state) for c in duties), key=MILD_TO_BAD.index)

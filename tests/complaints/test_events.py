@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+import attrs
 import pandas as pd
 import pytest
 
@@ -14,8 +15,10 @@ from bankcrm.complaints import (
     deadlines,
     replay_clock,
 )
+from bankcrm.complaints.clocks.rules import clock_rules
 from bankcrm.errors import DataError, IllegalTransitionError, PolicyError, UnknownNameError
 from bankcrm.policy import default_policy
+from bankcrm.rules import Parameter
 
 from .cases import BOTH, CHINA, CN, OURS, RECEIVED, event, replay
 
@@ -66,6 +69,22 @@ def test_naive_instants_unknown_words_and_empty_logs_are_refused() -> None:
         replay([RECEIVED], "2024-09-19 10:00")
     with pytest.raises(DataError, match="no time zone"):
         deadlines(pd.DataFrame(), calendar=CN, as_of=dt.datetime(2024, 9, 21))
+
+
+def test_a_combined_policy_has_what_its_clocks_read_and_what_the_internal_one_lacks() -> None:
+    """The bank's own figures stay; a regulator's figure of no clock comes in if it is new."""
+    other = attrs.evolve(CHINA, parameters={
+        **CHINA.parameters,
+        "grace_days": (Parameter(3, "days"),),
+        "repeat_within_days": (Parameter(99, "days"),),
+        "reopen_within_days": (Parameter(98, "days"),),
+    })  # fmt: skip
+    both = combine(OURS, other)
+    assert both.value("grace_days") == 3
+    for name in ("repeat_within_days", "reopen_within_days"):
+        assert both.value(name) == OURS.value(name) != other.value(name)
+    named = {n for rule in clock_rules(other) for n in rule.figures()}
+    assert {n: both.value(n) for n in named} == {n: other.value(n) for n in named}
 
 
 def test_policies_that_contradict_each_other_do_not_combine() -> None:

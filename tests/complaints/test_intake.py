@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -200,18 +201,27 @@ def test_repeated_rows_and_taken_numbers() -> None:
     [
         ([None, 5.0, None], [6, 5, 7]),
         (["A", None, "C"], ["A", "new-2", "C"]),
-        ([None, None, None], None),
+        ([None, None, None], ["new-1", "new-2", "new-3"]),
+        ([float("nan")] * 3, [1, 2, 3]),
     ],
 )
 def test_a_complaint_without_a_number_gets_one(given_ids: list[Any], numbers: Any) -> None:
     frame = register(complaint_id=given_ids, text=["a", "b", "c"])
     taken = intake(frame)
     assert taken.accepted["complaint_id"].is_unique
-    if numbers:
-        assert taken.accepted["complaint_id"].tolist() == numbers
+    assert taken.accepted["complaint_id"].tolist() == numbers
     assert "unnumbered" in set(taken.findings["problem"])
     without = intake(frame.drop(columns="complaint_id"))
     assert without.accepted["complaint_id"].tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("dtype", [object, "string", "str", "category"])
+def test_white_space_is_no_value_whatever_the_type_of_the_column(dtype: Any) -> None:
+    phones = pd.Series(["  ", None, "", "13800138000"], dtype=dtype)
+    found = intake(register(phone=phones, email=pd.Series([None] * 4, dtype=object))).findings
+    assert "bad_phone" not in set(found["problem"])
+    gaps = found[(found["problem"] == "gap") & (found["column"] == "contact")]
+    assert gaps["row"].tolist() == [0, 1, 2]
 
 
 def test_proxies_and_heirs_need_their_papers() -> None:
@@ -379,13 +389,17 @@ def test_words_that_come_after_none_are_new() -> None:
         ),
         min_size=1,
         max_size=25,
-    )
+    ),
+    st.randoms(use_true_random=False),
 )
-@example([((1, "fund", None), 0), ((1, "term", None), 1), ((1, None, "fees"), 2)])
+@example([((1, "fund", None), 0), ((1, "term", None), 1), ((1, None, "fees"), 2)], random.Random(0))
 def test_chains_agree_with_a_slow_loop(
-    told: list[tuple[tuple[int, str | None, str | None], int]],
+    told: list[tuple[tuple[int, str | None, str | None], int]], dice: random.Random
 ) -> None:
     """A matter is a customer, a product and a cause; what is missing equals nothing."""
+    text = [dice.choice([None, "a", "b"]) for _ in told]
+    closed = [dice.choice([None, d + dice.randrange(200)]) for _, d in told]
+    stated = [dice.choice([None, False, True]) for _ in told]
     start = pd.Timestamp("2024-01-01", tz=str(ZONE))
     frame = pd.DataFrame(
         {
@@ -394,20 +408,35 @@ def test_chains_agree_with_a_slow_loop(
             "product": [product for (_, product, _), _ in told],
             "cause": [cause for (_, _, cause), _ in told],
             "received_at": [start + pd.Timedelta(days=d) for _, d in told],
+            "closed_at": [None if d is None else start + pd.Timedelta(days=d) for d in closed],
+            "text": text,
+            "repeat": pd.Series(stated, dtype="boolean"),
         }
     )
-    expected: dict[int, int | None] = {}
+    frame["closed_at"] = pd.to_datetime(frame["closed_at"], utc=True)
+    expected: dict[int, tuple[int | None, int | None, str]] = {}
     for matter in {m for m, _ in told}:
         rows = sorted((d, i) for i, (m, d) in enumerate(told) if m == matter)
-        root, before = None, None
+        root, case, before, ends = -1, -1, None, None
         for day, i in rows:
-            linked = before is not None and day - before <= 180 and None not in matter
+            linked = before is not None and day - told[before][1] <= 180 and None not in matter
             root = root if linked else i
-            expected[i] = root if linked else None
-            before = day
+            if linked and not (ends is not None and ends <= day):
+                ends = min((c for c in (ends, closed[i]) if c is not None), default=None)
+                new = text[i] is not None and text[i] != text[before]
+                expected[i] = (root, case, "restarts" if new else "joins")
+            else:
+                case, ends = i, closed[i]
+                expected[i] = (root if linked else None, None, "starts")
+            before = i
     linked = link_repeats(frame)
-    found = [None if pd.isna(r) else int(r) for r in linked["repeat_of"]]
+    found = [
+        (*(None if pd.isna(n) else int(n) for n in numbers), clock)
+        for *numbers, clock in linked[["repeat_of", "merged_into", "clock"]].itertuples(index=False)
+    ]
     assert found == [expected[i] for i in range(len(told))]
+    known = [bool(s) or expected[i][0] is not None for i, s in enumerate(stated)]
+    assert linked["repeat"].tolist() == known
 
 
 # --- real complaints --------------------------------------------------------------------------

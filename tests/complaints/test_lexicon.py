@@ -8,7 +8,7 @@ import re
 import attrs
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bankcrm.complaints import SIGNALS, Lexicon, default_lexicon, read_lexicon
@@ -194,6 +194,52 @@ def test_named_words_context_and_terms_across_clauses() -> None:
     assert [s.rule for s in own.find("at first. Then a second")] == ["across"]
 
 
+RULES = read_lexicon("""
+    [negation.en]
+    words = ["no"]
+    reach = 2
+    [[entries]]
+    field = "signal"
+    label = "repeat"
+    terms_en = ["pay"]
+    sure_en = ["surely"]
+    except_en = ["pay desk"]
+    unless_en = ["fine"]
+    context_en = ["forget"]
+    """)
+PARTS = ["pay", "pay", "surely", "pay desk", "fine", "forget", "no", "no", "x", "desk", ",", "."]
+sentences = st.lists(st.sampled_from(PARTS), max_size=9).map(" ".join)
+
+
+def counted(text: str) -> list[str]:
+    """The words that count, by the rules of the small lexicon, word by word."""
+    found, clauses = [], [clause.split() for clause in re.split("[,.]", text)]
+    for clause in clauses:
+        words = " ".join(clause).replace("pay desk", "#").split()
+        for place, word in enumerate(words):
+            denied = "no" in words[max(place - 2, 0) : place]
+            if word == "surely" or (word == "pay" and not denied and "fine" not in words):
+                found.append(word)
+        for place, word in enumerate(clause):
+            if word == "forget" and "no" not in clause[max(place - 2, 0) : place]:
+                return []
+    return found
+
+
+@given(st.lists(sentences, min_size=1, max_size=30, unique=True))
+@example(["no x x pay", "no forget , pay", "forget . pay", "fine pay , pay", "no pay desk pay"])
+def test_terms_count_by_the_rules_of_a_small_lexicon(many: list[str]) -> None:
+    """Alone, among many, and as spans: sure, negated, hidden, blocked, or without their context."""
+    expected = [counted(text) for text in many]
+    assert RULES(pd.Series(many))["repeat"].tolist() == [bool(found) for found in expected]
+    for text, found in zip(many, expected, strict=True):
+        assert RULES.read(text)["repeat"] is bool(found)
+        spans = RULES.find(text)
+        assert [s.words for s in spans if not s.negated] == found
+        assert all(s.words in ("pay", "surely") for s in spans)
+        assert {s.rule for s in spans if s.words == "surely"} <= {"sure", "context"}
+
+
 def test_terms_of_any_form_are_found_alone_and_in_a_batch() -> None:
     """Also terms and negations without a letter that is known beforehand."""
     own = read_lexicon("""
@@ -202,12 +248,16 @@ def test_terms_of_any_form_are_found_alone_and_in_a_batch() -> None:
         [[entries]]
         field = "signal"
         label = "repeat"
-        terms_en = ["[a-z]*ly", "(re)?(open|close)(s|d)?", "a/c [0-9]{2}", "q\\\\(x\\\\)y", "x.z"]
+        terms_en = ["[a-z]*ly", "(re)?(open|close)(s|d)?", "a/c [0-9]{2}", "q\\\\(x\\\\)y", "x.z",
+            "((un)?|re)lock"]
         terms_zh = ["[一二]+次", "(再|又)?(来|去)了", "app打不开"]
         """)
     yes = [
         "they gladly",
         "reopens it",
+        "lock it",
+        "unlock it",
+        "relock it",
         "a/c 12",
         "q(x)y",
         "x-z",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -84,39 +86,79 @@ def test_sums_over_periods_and_groups_are_the_sums_over_all(
         assert parts.loc[last, "open"].sum() == whole["open"].sum()
 
 
-@given(registers())
-def test_against_a_slow_loop(frame: pd.DataFrame) -> None:
-    table = summarise(frame, period="month", calendar=CN, as_of=AS_OF)
-    last = pd.Timestamp(AS_OF)
-    for month, row in table.iterrows():
-        received = answered = in_time = judged = breached = 0
-        taken, points = [], []
-        for _, case in frame.iterrows():
-            day = case["received_at"].tz_localize(None).normalize()
-            if day > last:
-                continue
-            done = case["answered_at"]
-            done = None if done is pd.NaT else done.tz_localize(None).normalize()
-            done = done if done is not None and done <= last else None
-            received += (day.year, day.month) == (month.year, month.month)
-            if done is not None and (done.year, done.month) == (month.year, month.month):
-                answered += 1
-                judged += 1 if case["due"] <= last else 0
-                in_time += done <= case["due"] <= last
-                taken.append(CN.between(day.date(), done.date()))
-                points.append(case["satisfaction"])
-            in_month = (case["due"].year, case["due"].month) == (month.year, month.month)
-            if in_month and case["due"] < last and not (done is not None and done <= case["due"]):
-                breached += 1
-        assert row[["received", "answered", "in_time", "breached"]].tolist() == [
-            received, answered, in_time, breached,
-        ]  # fmt: skip
-        if answered:
-            assert row["median_days"] == pytest.approx(np.median(taken))
-            assert row["p90_days"] == pytest.approx(np.quantile(taken, 0.9))
-            known = [p for p in points if p == p]
-            assert row["satisfaction"] == pytest.approx(np.mean(known)) if known else True
-        assert (row["within_time"] == pytest.approx(in_time / judged)) if judged else True
+def day_of(instant: pd.Timestamp) -> dt.date | None:
+    day = None if instant is pd.NaT else instant.date()
+    return day if day is None or day <= AS_OF else None
+
+
+@given(registers(), st.randoms(use_true_random=False), st.sampled_from([1, 3, 12]))
+def test_against_a_slow_loop(frame: pd.DataFrame, dice: random.Random, months: int) -> None:
+    """Each column of each period and product, with re-opened and merged cases and no due day."""
+    rows = range(len(frame))
+    back = [c + pd.Timedelta(days=2) if dice.random() < 0.4 else pd.NaT for c in frame["closed_at"]]
+    frame["reopened_at"] = pd.DatetimeIndex(back, tz="Asia/Shanghai")
+    frame["merged_into"] = pd.array([dice.choice([None, None, 1]) for _ in rows], dtype="Int64")
+    frame["due"] = frame["due"].where([dice.random() < 0.8 for _ in rows])
+    cells: dict[tuple[pd.Timestamp, str], dict[str, list[Any]]] = {}
+
+    def add(day: dt.date | None, product: str, name: str, value: Any = 1) -> None:
+        if day is not None:
+            month = (day.year * 12 + day.month - 1) // months * months
+            start = pd.Timestamp(month // 12, month % 12 + 1, 1)
+            cells.setdefault((start, product), {}).setdefault(name, []).append(value)
+
+    products = [p if isinstance(p, str) else "(missing)" for p in frame["product"]]
+    for case, product in zip(frame.itertuples(), products, strict=True):
+        if (came := day_of(case.received_at)) is None:
+            continue
+        add(came, product, "received")
+        if case.merged_into is not pd.NA:
+            add(came, product, "merged")
+            continue
+        due, done = day_of(case.due), day_of(case.answered_at)
+        add(day_of(case.closed_at), product, "closed")
+        add(day_of(case.reopened_at), product, "reopened")
+        add(done, product, "answered")
+        in_time = due is not None and done is not None and done <= due
+        add(done if due else None, product, "judged", in_time)
+        add(due if due and due < AS_OF and not in_time else None, product, "breached")
+        add(done, product, "taken", done and CN.between(came, done))
+        add(
+            done if case.satisfaction == case.satisfaction else None,
+            product,
+            "points",
+            case.satisfaction,
+        )
+    first = min((start for start, _ in cells), default=None)
+    period = {1: "month", 3: "quarter", 12: "year"}[months]
+    found = summarise(frame, period=period, by="product", calendar=CN, as_of=AS_OF)
+    if first is None:
+        assert found[COUNTS].to_numpy().sum() == 0
+        return
+    step = pd.DateOffset(months=months)
+    expected = []
+    going = dict.fromkeys(products, 0)
+    for start in pd.date_range(first, AS_OF, freq=step):
+        for product in dict.fromkeys(products):
+            cell = cells.get((start, product), {})
+            n = {name: len(cell.get(name, [])) for name in (*COUNTS, "judged", "taken", "points")}
+            going[product] += n["received"] + n["reopened"] - n["closed"] - n["merged"]
+            soon = sum(cell.get("judged", []))
+            expected.append({
+                "period": start, "product": product,
+                **{name: n[name] for name in COUNTS[:5]},
+                "open": going[product], "in_time": soon, "breached": n["breached"],
+                "within_time": soon / n["judged"] if n["judged"] else np.nan,
+                "median_days": np.median(cell["taken"]) if n["taken"] else np.nan,
+                "p90_days": np.quantile(cell["taken"], 0.9) if n["taken"] else np.nan,
+                "satisfaction": np.mean(cell["points"]) if n["points"] else np.nan,
+                "reopen_rate": n["reopened"] / n["closed"] if n["closed"] else np.nan,
+            })  # fmt: skip
+    table = pd.DataFrame(expected).set_index(["period", "product"])
+    pd.testing.assert_frame_equal(
+        found, table, check_index_type=False, check_dtype=False, check_like=True
+    )
+    assert [str(found[c].dtype) for c in (*COUNTS, "open")] == ["int64"] * 8
 
 
 def test_rates_per_thousand_customers_by_a_joined_column() -> None:
@@ -195,8 +237,10 @@ def test_ageing_bands() -> None:
     own = ageing(waits, as_of=CN.add(START.date(), 4), calendar=CN, edges=(1, 3))
     assert own["open"].to_dict() == {"0-1": 2, "2-3": 2, "4+": 1}
     assert own["unanswered"].to_dict() == {"0-1": 2, "2-3": 2, "4+": 0}
-    with pytest.raises(DataError, match="do not rise"):
-        ageing(frame, as_of=day, calendar=CN, edges=(5, 5))
+    for edges in ((5, 5), (5, 4), ()):
+        with pytest.raises(DataError, match="do not rise"):
+            ageing(frame, as_of=day, calendar=CN, edges=edges)
+    assert ageing(frame, as_of=day, calendar=CN, edges=(5, 6))["open"].tolist() == [0, 1, 0]
 
 
 @given(st.lists(st.sampled_from(["a", "b", "c", "d", None]), max_size=60))
@@ -213,8 +257,13 @@ def test_the_vital_few_are_the_fewest_that_reach_the_line(causes: list[str | Non
 def test_pareto_refuses_what_it_cannot_count() -> None:
     with pytest.raises(DataError, match="no column cause"):
         pareto(pd.DataFrame({"issue": [1]}))
-    with pytest.raises(DataError, match="expected a share"):
-        pareto(pd.DataFrame({"cause": ["a"]}), line=80)
+    for line in (0, 1.001, 80):
+        with pytest.raises(DataError, match="expected a share"):
+            pareto(pd.DataFrame({"cause": ["a"]}), line=line)
+    causes = pd.DataFrame({"cause": ["a", "a", "b", "c"]})
+    assert pareto(causes, line=1)["vital"].tolist() == [True, True, True]
+    assert pareto(causes, line=0.75)["vital"].tolist() == [True, True, False]
+    assert pareto(causes, line=0.5)["vital"].tolist() == [True, False, False]
     two = pareto(pd.DataFrame({"a": ["x", "x"], "b": ["u", "v"]}), by=["a", "b"])
     assert two.index.names == ["a", "b"]
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from bankcrm.calendars import WorkingCalendar, WorkingHours
 from bankcrm.complaints import CaseEvent, Clock, replay_clock
+from bankcrm.complaints.clocks.time_units import units_of
 from bankcrm.errors import PolicyError
 from bankcrm.policy import Policy, default_policy, load_policy
 from bankcrm.rules.toml import plain
@@ -218,3 +219,35 @@ def test_both_passes_of_a_repeated_hour_are_worked_time() -> None:
     ticks += [t + dt.timedelta(hours=1) for t in ticks]  # 01:00 BST .. 01:45 GMT
     steps = [hours.between(EVERY_DAY, a, b) for a, b in itertools.pairwise(ticks)]
     assert steps == [0.25] * 7
+
+
+def test_an_instant_after_the_last_closing_is_outside_of_the_calendar() -> None:
+    week = WorkingCalendar("week", dt.date(2024, 9, 16), [True] * 7)
+    units = units_of(week, "UTC", 24.0, ("09:00-17:00",), 16.25)
+    instants = ["2024-09-15T23:00", "2024-09-16T00:00", "2024-09-22T16:14", "2024-09-22T16:15"]
+    found = units.moments("working_days", np.array(instants, dtype="datetime64[us]"))
+    assert found.covered.tolist() == [False, True, True, False]
+    assert found.position.tolist()[1:3] == [1, 7]
+    assert found.reached.tolist()[1:3] == [1, 7]
+
+
+@pytest.mark.parametrize(
+    ("cutoff", "closing", "end"),
+    [(24.0, None, 24.0), (17.5, None, 17.5), (24.0, 16.25, 16.25), (17.0, 18.0, 18.0)],
+)
+@pytest.mark.parametrize("days", [[0, 3, 6], [6], [-40, 0, 2, 50], [200, 41], []])
+def test_a_day_ends_alike_within_and_beyond_the_calendar(
+    days: list[int], cutoff: float, closing: float | None, end: float
+) -> None:
+    """A clock of calendar days may be due after the last day of the calendar."""
+    week = WorkingCalendar("week", dt.date(2024, 9, 16), [True] * 5 + [False] * 2)
+    units = units_of(week, "Europe/London", cutoff, ("09:00-17:00",), closing)
+    last = week.first.astype(np.int64) + np.array(days, dtype=np.int64)
+    for unit, whole in (("working_days", 5), ("working_hours", 5 * 8 * 3_600_000_000)):
+        assert units.in_table(unit, np.array([0, whole, whole + 1])).tolist() == [True, True, False]
+    at, day, provisional = units.due("calendar_days", last)
+    assert day.tolist() == [dt.date(2024, 9, 16) + dt.timedelta(days=n) for n in days]
+    assert not provisional.any()
+    expected = [dt.datetime(d.year, d.month, d.day) + dt.timedelta(hours=end) for d in day.tolist()]
+    local = [t.replace(tzinfo=ZoneInfo("Europe/London")).astimezone(dt.UTC) for t in expected]
+    assert at.tolist() == [t.replace(tzinfo=None) for t in local]

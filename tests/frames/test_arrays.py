@@ -124,6 +124,7 @@ def test_codes_number_the_distinct_values(kind: str, values: list[int | None]) -
     assert code.dtype == np.intp
     assert index.is_unique
     assert sorted(set(code[code >= 0])) == list(range(len(index)))
+    assert (code == -1).tolist() == series.isna().tolist()
     back = [None if c < 0 else int(index[c]) for c in code]
     assert back == [None if pd.isna(v) else int(v) for v in series]
 
@@ -151,7 +152,9 @@ def test_distinct_values_are_those_of_codes(values: list[int], block: int) -> No
     column = pd.Series(values, dtype="int64")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bankcrm.frames.arrays.BLOCK", block)
-        assert distinct_values(column).equals(codes(column)[1])
+        for kind in ("int64", "str", "float64"):
+            values_of_kind = column.astype(kind)
+            assert distinct_values(values_of_kind).equals(codes(values_of_kind)[1])
 
 
 def test_codes_of_large_unsigned_ids_and_of_fractions() -> None:

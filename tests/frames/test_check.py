@@ -63,6 +63,8 @@ def test_the_callers_names_are_taken_also_from_an_index_level() -> None:
     assert found["customer_id"].tolist() == [1, 2]
     assert found.index.tolist() == [1, 2]
     assert found.index.name is None
+    kept = check_frame(good().rename_axis("line"), CONTRACT).index  # no column is called so
+    assert kept.name == "line"
     both = good().set_index(["customer_id", "date"])
     assert check_frame(both, CONTRACT)["customer_id"].tolist() == [1, 2]
 
@@ -104,7 +106,11 @@ def test_all_faults_are_reported_in_one_error() -> None:
     [
         ({"customer_id": [1, "b"]}, "customer_id: wrong type; expected whole numbers or text"),
         ({"customer_id": [1.5, 2.0]}, "customer_id: not whole in 1 row (row 0: 1.5)"),
-        ({"customer_id": ["", "b"]}, "customer_id: blank in 1 row"),
+        ({"customer_id": [2.0**53, 2.0]}, "customer_id: not exact in 1 row (row 0: "),
+        ({"customer_id": ["", "b"]}, "customer_id: blank in 1 row (row 0: '')"),
+        ({"customer_id": pd.Series(["a", "\ud800"], dtype=object)},
+         "customer_id: not unicode in 1 row (row 1)"),
+        ({"note": pd.Series(["\ud800", "a"], dtype=object)}, "note: not unicode in 1 row (row 0)"),
         ({"customer_id": [True, False]}, "customer_id: wrong type"),
         ({"customer_id": pd.Categorical([True, False])}, "customer_id: wrong type"),
         ({"amount": ["1", "2"]}, "amount: wrong type; expected numbers, found"),

@@ -149,6 +149,13 @@ def history_of(**paths: str) -> pd.DataFrame:
     return frame.assign(date=pd.to_datetime(frame["date"]))
 
 
+def test_the_first_entry_of_a_customer_is_a_change_whatever_its_stage() -> None:
+    log = stage_log(history_of(x="pp", y="pl", z="-pp"))
+    found = replay(log, as_of="2026-03-31")
+    assert found["since"].dt.month.to_dict() == {"x": 1, "y": 2, "z": 2}
+    assert replay(log, as_of="2026-01-31")["since"].dt.month.to_dict() == {"x": 1, "y": 1}
+
+
 def test_a_leap_over_stages_is_written_as_the_shortest_legal_chain() -> None:
     log = stage_log(history_of(x="pd", y="an"))
     assert log.loc[log["customer_id"] == "x", "event"].tolist()[1:] == [
@@ -284,7 +291,12 @@ def test_events_go_on_from_a_log_of_a_history() -> None:
         ((1, None, "closed"), "missing_date"),
         ((1, "2026-02-01", None), "missing_event"),
         ((1, "2026-02-01", "unknown"), "unknown_event"),
-        ((1, "2026-06-01", "closed"), "after_recording"),
+        ((1, "2026-04-01", "closed"), "after_recording"),
+        ((None, None, None), "missing_customer"),
+        ((1, None, None), "missing_date"),
+        ((1, "2026-06-01", None), "missing_event"),
+        ((1, "2026-06-01", "unknown"), "unknown_event"),
+        ((2, "2026-06-01", "inquired"), "after_recording"),
         ((1, "2026-01-20", "contract_signed"), "duplicate"),
         ((1, "2026-01-01", "inquired"), "before_first_contact"),
         ((1, "2026-02-01", "reactivated"), "no_such_move"),
@@ -376,6 +388,25 @@ def test_instants_of_one_day_are_distinct() -> None:
     done = append_events(pd.DataFrame(), timed, as_of="2026-02-01")
     assert done.rejected.empty
     assert replay(done.log, as_of="2026-02-01")["stage"].tolist() == ["lost"]
+
+
+def test_the_first_day_and_the_day_of_recording_count() -> None:
+    log = append_events(pd.DataFrame(), EVENTS, as_of="2026-03-31").log
+    edges = events((1, "2026-01-05T00:00:00", "inquired"), (1, "2026-03-31T23:59:59", "closed"))
+    done = append_events(log, edges, as_of="2026-03-31")
+    assert done.rejected.empty
+    assert done.log["entry"].tolist() == list(range(7))
+    anew = append_events(log.iloc[:0], EVENTS, as_of="2026-03-31").log
+    pd.testing.assert_frame_equal(anew, log, check_dtype=False)
+
+
+@pytest.mark.parametrize("entry", [0.5, np.nan, np.inf, 2.0**53, -(2.0**53)])
+def test_the_numbers_of_entries_are_whole_and_exact(entry: float) -> None:
+    log = stage_log(history_of(x="pna"))
+    with pytest.raises(DataError, match=r"log\.entry: 1 are no whole numbers"):
+        replay(log.assign(entry=[0.0, entry, 2.0]), as_of="2026-05-31")
+    exact = replay(log.assign(entry=[-1.0, 2.0, 2.0**53 - 1]), as_of="2026-05-31")
+    pd.testing.assert_frame_equal(exact, replay(log, as_of="2026-05-31"))
 
 
 def test_guards_are_asked_where_facts_are_given() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import attrs
 import numpy as np
 import pandas as pd
 import pytest
@@ -144,8 +145,12 @@ PINNED = ["letter", "call", "call", "control", "call", "call", "call", "letter"]
 def test_a_campaign_without_control_is_refused() -> None:
     with pytest.raises(DataError, match="cannot be measured"):
         assign_groups(PEOPLE, campaign="x", shares={"a": 0.5, "b": 0.5})
-    with pytest.raises(DataError, match="add up to 1"):
-        assign_groups(PEOPLE, campaign="x", shares={"control": 0.5, "b": 0.6})
+    for part in (0.6, 0.5 + 1e-8, 0.5 - 1e-8):
+        with pytest.raises(DataError, match="add up to 1"):
+            assign_groups(PEOPLE, campaign="x", shares={"control": 0.5, "b": part})
+    for part in (0.0, 1.0):
+        with pytest.raises(DataError, match="between 0 and 1"):
+            assign_groups(PEOPLE, campaign="x", shares={"control": part, "b": 1 - part})
 
 
 def hillstrom(shared_data: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -234,6 +239,29 @@ def test_a_shrunken_group_and_a_contacted_control_are_reported() -> None:
     )
 
 
+def test_shares_have_the_published_test_and_ratio() -> None:
+    """The chi-square test without correction; Katz's interval of a ratio of shares."""
+    group, hits = np.repeat(["offer", "control"], [700, 800]), [560, 140, 480, 320]
+    groups = pd.DataFrame({"customer_id": range(1_500), "group": group})
+    frame = pd.DataFrame({"customer_id": range(1_500), "responded": np.repeat([1, 0, 1, 0], hits)})
+    found = campaign_effect(groups, frame).arm("offer")
+    table = np.reshape(hits, (2, 2))
+    assert found.p_value == pytest.approx(stats.chi2_contingency(table, correction=False).pvalue)
+    ratio = stats.contingency.relative_risk(560, 700, 480, 800)
+    assert found.relative is not None
+    assert found.relative.estimate == pytest.approx(ratio.relative_risk - 1)
+    low, high = ratio.confidence_interval()
+    ends_of = (found.relative.lower, found.relative.upper)
+    assert ends_of == pytest.approx((low - 1, high - 1), abs=1e-3)
+    assert found.extra.estimate == pytest.approx(0.2 * 700)
+    assert (found.customers, found.mean, found.control_mean) == (700, 0.8, 0.6)
+    for nobody in ("offer", "control"):  # a ratio needs a response in both groups
+        none = frame.assign(responded=frame["responded"].where(group != nobody, 0))
+        assert campaign_effect(groups, none).arm("offer").relative is None
+    silent = campaign_effect(groups, frame.assign(responded=0)).arm("offer")
+    assert (silent.p_value, silent.difference.estimate, silent.relative) == (1.0, 0.0, None)
+
+
 def test_holm_corrects_several_groups() -> None:
     rng = np.random.default_rng(6)
     group = np.repeat(["control", "a", "b"], 500)
@@ -261,6 +289,17 @@ def test_return_of_a_campaign(shared_data: Path) -> None:
     assert at_break_even == pytest.approx(2_000)
     assert earned.cost_per_extra is not None
     assert campaign_return(arm, cost=0, margin=0.3).return_on_cost is None
+    for end, back in (("estimate", "estimate"), ("lower", "upper"), ("upper", "lower")):
+        money = getattr(arm.extra, end) * 0.3 - 2_000
+        assert getattr(earned.gain, end) == pytest.approx(money)
+        assert getattr(earned.return_on_cost, end) == pytest.approx(money / 2_000)
+        per_extra = getattr(earned.cost_per_extra, back)
+        assert per_extra == pytest.approx(2_000 / getattr(arm.extra, end))
+    lost = attrs.evolve(arm, extra=attrs.evolve(arm.extra, lower=0.0))
+    assert campaign_return(lost, cost=2_000, margin=0.3).cost_per_extra is None
+    for cost, margin in ((-1, 0.3), (1, 0)):
+        with pytest.raises(DataError, match="cost, margin"):
+            campaign_return(arm, cost=cost, margin=margin)
 
 
 def naive_qini(s: np.ndarray, t: np.ndarray, y: np.ndarray) -> list[float]:
@@ -282,6 +321,23 @@ def test_the_curve_is_its_definition(seed: int, levels: int) -> None:
     found = uplift_curve(s, t, y, draws=20)
     np.testing.assert_allclose(found.points["gain"], naive_qini(s, t, y))
     assert int(found.bands["customers"].sum()) == 60
+    share = np.array([0, *(sum(s >= level) / 60 for level in sorted(set(s.tolist()))[::-1])])
+    gain = np.array(naive_qini(s, t, y)) / t.sum()
+    assert found.qini.estimate == pytest.approx(np.trapezoid(gain, share) - gain[-1] / 2)
+    assert found.points["customers"].tolist() == pytest.approx(share * 60)
+    x, x0 = int(y[t == 1].sum()), int(y[t == 0].sum())
+    whole = [float(v) for v in newcombe(x, t.sum(), x0, 60 - t.sum())]
+    overall = (found.overall.estimate, found.overall.lower, found.overall.upper)
+    assert overall == pytest.approx(whole)
+    assert found.points["uplift"].iloc[-1] == pytest.approx(60 * whole[0])
+    bands = found.bands  # each band has its own shares, and together they are the whole
+    assert (bands["treated_rate"] - bands["control_rate"]).dropna().tolist() == pytest.approx(
+        bands["difference"].dropna().tolist()
+    )
+    one = uplift_curve(s, t, y, draws=20, bands=1).bands.iloc[0]
+    assert (one["treated_rate"], one["control_rate"]) == pytest.approx(
+        (y[t == 1].mean(), y[t == 0].mean())
+    )
     order = rng.permutation(60)
     again = uplift_curve(s[order], t[order], y[order], draws=20)
     assert again.qini == found.qini

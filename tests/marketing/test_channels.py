@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +13,9 @@ from scipy import stats
 
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.marketing import channel_measures, first_contact_resolution, satisfaction
+from bankcrm.vocabulary import Channel
+
+SCALES: list[tuple[Any, int, int]] = [("nps", 0, 10), ("csat", 1, 5), ("ces", 1, 7)]
 
 
 def nps(scores: list[int]) -> pd.Series:
@@ -81,6 +86,17 @@ def test_few_answers_give_a_range_and_no_rank() -> None:
         satisfaction(asked.assign(score=11), measure="nps")
 
 
+WITH_COST = {"phone": 1.0, "mail": np.nan, "branch": np.nan}
+
+
+def share_of(name: str, hits: int, trials: int) -> dict[str, float]:
+    """A share and Wilson's interval; null without a trial."""
+    if not trials:
+        return dict.fromkeys((name, f"{name}_low", f"{name}_high"), np.nan)
+    low, high = stats.binomtest(int(hits), int(trials)).proportion_ci(method="wilson")
+    return {name: hits / trials, f"{name}_low": low, f"{name}_high": high}
+
+
 @given(st.integers(0, 10_000))
 def test_measures_are_plain_counts(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -92,19 +108,23 @@ def test_measures_are_plain_counts(seed: int) -> None:
         }
     )
     found = channel_measures(made, costs={"phone": 2.0})
-    assert found["contacts"].sum() == 40
+    wanted = {}
     for name, rows in made.groupby("channel"):
-        row = found.loc[name]
-        assert row["customers"] == rows["customer_id"].nunique()
         recorded = rows["outcome"].dropna()
-        assert row["recorded"] == len(recorded)
-        if len(recorded):
-            assert row["response"] == pytest.approx((recorded == "positive").mean())
-            assert row["answered"] == pytest.approx((recorded != "no_answer").mean())
-        if name == "phone":
-            assert row["cost"] == 2.0 * len(rows)
-        else:
-            assert np.isnan(row["cost"])
+        positive, cost = (recorded == "positive").sum(), 2.0 * len(rows) * WITH_COST[name]
+        wanted[name] = {
+            "contacts": len(rows),
+            "customers": rows["customer_id"].nunique(),
+            "recorded": len(recorded),
+            **share_of("answered", (recorded != "no_answer").sum(), len(recorded)),
+            **share_of("response", positive, len(recorded)),
+            "cost": cost,
+            "cost_per_response": cost / positive if positive else np.nan,
+        }
+    by_hand = pd.DataFrame.from_dict(wanted, orient="index").reindex(found.index)
+    assert set(found.index) == set(wanted)
+    assert found.index.tolist() == [c.value for c in Channel if c.value in wanted]
+    pd.testing.assert_frame_equal(found, by_hand, check_dtype=False, check_names=False)
     again = channel_measures(made.sample(frac=1, random_state=seed), costs={"phone": 2.0})
     pd.testing.assert_frame_equal(again, found)
     with pytest.raises(UnknownNameError, match="did you mean 'phone'"):
@@ -135,6 +155,55 @@ def test_first_contacts_by_a_row_loop(seed: int) -> None:
             seen[row["channel"]][1] += over and not back
             seen[row["channel"]][2] += not over and not back
     found = first_contact_resolution(made, as_of=today)
-    for name, counts in seen.items():
-        if counts[0]:
-            assert found.loc[name, ["matters", "settled", "open"]].tolist() == counts
+    by_hand = {
+        name: {"matters": matters, "settled": settled, "open": waiting,
+               **share_of("share", settled, matters - waiting)}
+        for name, (matters, settled, waiting) in seen.items()
+        if matters
+    }  # fmt: skip
+    wanted = pd.DataFrame.from_dict(by_hand, orient="index").reindex(found.index)
+    assert set(found.index) == set(by_hand)
+    pd.testing.assert_frame_equal(found, wanted, check_dtype=False, check_names=False)
+
+
+@given(st.integers(0, 10_000))
+def test_satisfaction_is_counted_channel_by_channel(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    for measure, low, high in SCALES:
+        names = rng.choice(list("cab"), 30)
+        scores = np.where(rng.random(30) < 0.2, np.nan, rng.integers(low, high + 1, 30))
+        asked = pd.DataFrame({"channel": names, "score": scores})
+        found = satisfaction(asked, measure=measure, minimum=8)
+        assert found.index.tolist() == sorted(set(names))
+        values = {}
+        for name, row in found.iterrows():
+            every = asked.loc[asked["channel"] == name, "score"]
+            seen = every.dropna()
+            assert (row["asked"], row["answered"]) == (len(every), len(seen))
+            assert row["response_rate"] == pytest.approx(len(seen) / len(every))
+            if len(seen) < 8:
+                assert np.isnan(row["value"])
+                assert pd.isna(row["rank"])
+                continue
+            values[name] = {
+                "nps": (seen >= 9).mean() - (seen <= 6).mean(),
+                "csat": (seen >= 4).mean(),
+                "ces": seen.mean(),
+            }[measure]
+            assert row["value"] == pytest.approx(values[name])
+        for name, value in values.items():
+            better = sum(other > value + 1e-12 for other in values.values())
+            assert found.loc[name, "rank"] == 1 + better
+
+
+@pytest.mark.parametrize(
+    ("measure", "low", "high"), [("nps", 0, 10), ("csat", 1, 5), ("ces", 1, 7)]
+)
+def test_a_scale_has_two_ends(measure: Any, low: int, high: int) -> None:
+    def asked(*scores: int) -> pd.DataFrame:
+        return satisfaction(pd.DataFrame({"channel": "app", "score": scores}), measure=measure)
+
+    assert asked(low, high)["answered"].tolist() == [2]
+    for beyond in (low - 1, high + 1):
+        with pytest.raises(DataError, match=r"surveys\.score: (below minimum|above maximum)"):
+            asked(low, beyond)

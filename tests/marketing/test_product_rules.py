@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from bankcrm.errors import DataError
 from bankcrm.marketing import product_rules
@@ -46,6 +47,15 @@ def test_published_top_rules(groceries: pd.DataFrame) -> None:
     assert round(found["lift"].iloc[0], 6) == 18.995654
 
 
+def figures(both: int, have: int, then: int, total: int = 40) -> tuple[float, ...]:
+    """The figures of a rule, in the order of the columns."""
+    base, confidence = then / total, both / have
+    low, high = stats.binomtest(both, have).proportion_ci(method="wilson")
+    conviction = (1 - base) / (1 - confidence) if both < have else np.inf
+    lifts = (confidence / base, low / base, high / base)
+    return (both / total, confidence, *lifts, conviction, both, have - both)
+
+
 @given(st.integers(0, 10_000), st.integers(1, 5))
 def test_rules_are_naive_counts(seed: int, products: int) -> None:
     rng = np.random.default_rng(seed)
@@ -61,9 +71,17 @@ def test_rules_are_naive_counts(seed: int, products: int) -> None:
                 left = tuple(i for i in items if i != then)
                 have = int(held[list(left)].all(axis=1).sum())
                 if both >= 4 and both >= 0.3 * have:
-                    wanted[left, then] = (both, have - both)
-    rows = found.itertuples()
-    assert {(r.if_held, r.then): (r.customers, r.new_customers) for r in rows} == wanted
+                    wanted[left, then] = figures(both, have, int(held[then].sum()))
+    rows = found.set_index(["if_held", "then"]).drop(columns="q_value")
+    assert {key: tuple(row) for key, row in zip(rows.index, rows.values, strict=True)} == {
+        key: pytest.approx(row) for key, row in wanted.items()
+    }
+    chances = [
+        stats.hypergeom.sf(r.customers - 1, 40, held[r.then].sum(), r.customers + r.new_customers)
+        for r in found.itertuples()
+    ]
+    expected = stats.false_discovery_control(chances) if chances else []
+    assert found["q_value"].tolist() == pytest.approx(list(expected))
     mixed = held.sample(frac=1, random_state=seed)[list(rng.permutation(held.columns))]
     again = product_rules(mixed, min_share=0.1, min_confidence=0.3, max_products=4)
     pd.testing.assert_frame_equal(again, found)

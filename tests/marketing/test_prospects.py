@@ -200,6 +200,11 @@ def test_counterparties_are_those_of_a_row_loop(seed: int, rows: int) -> None:
     wanted = by_loop(frame)
     keyed = found.set_index(["counterparty", "counterparty_bank"])
     columns = list(next(iter(wanted.values()), {}))
+    assert list(found)[:6] == [
+        "counterparty", "counterparty_bank", "role", "rule", "reason", "prospect",
+    ]  # fmt: skip
+    reasons = {r.id: r.because for r in POLICY.table("counterparty").rules}
+    assert found["reason"].tolist() == [reasons[rule] for rule in found["rule"]]
     rounded = keyed.round({"paid_in": 6, "paid_out": 6})[columns].astype(object)
     assert {
         k: dict(r) for k, r in zip(keyed.index, rounded.to_dict("records"), strict=True)

@@ -90,7 +90,15 @@ class Runs:
         """Whether a test fails on a mutant."""
         if mutant not in self.pending:
             return mutant not in self.alive
-        tests = self.of_module(mutant)
+        own = self.of_module(mutant)
+        # What is made once, as constants are, is used by tests that run no line of the module.
+        others = self._ordered(self.seconds.keys() - own)
+        return self._fails(mutant, own) or self._fails(mutant, others)
+
+    def _fails(self, mutant: Mutant, tests: Sequence[str]) -> bool:
+        """Whether one of the tests fails with new imports."""
+        if not tests:
+            return False
         files = sorted({t.split("::")[0] for t in tests})
 
         def imported() -> int:

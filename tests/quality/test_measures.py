@@ -7,7 +7,7 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bankcrm.datasets import make_book
@@ -16,6 +16,8 @@ from bankcrm.intervals import wilson
 from bankcrm.models import Customer, Link, columns_of, frame_of
 from bankcrm.policy import default_policy, load_policy
 from bankcrm.quality import Quality, measure_quality
+from bankcrm.quality.measures.reading import contract_of, stand_ins
+from bankcrm.quality.measures.records import Placeholder
 from bankcrm.testing.strategies import records
 from bankcrm.vocabulary import QualityDimension
 
@@ -102,6 +104,12 @@ def test_a_column_of_another_type_is_invalid_as_a_whole(bank: pd.DataFrame) -> N
     assert "MARKER" not in found.customers.to_string()
 
 
+@pytest.mark.parametrize("updated", [20_600, "2026-06-01x", True])
+def test_the_age_of_what_is_no_date_is_not_known(bank: pd.DataFrame, updated: object) -> None:
+    found = measure_quality(bank.assign(updated=updated), as_of=DAY)
+    assert counts(found, "updated-in-time")[1] == 0
+
+
 def test_accuracy_is_against_a_reference(bank: pd.DataFrame) -> None:
     sample = bank.iloc[100:200].sample(frac=1, random_state=1).assign(unknown=1)
     sample.loc[sample.index[:7], "phone"] = "13911112222"
@@ -110,6 +118,9 @@ def test_accuracy_is_against_a_reference(bank: pd.DataFrame) -> None:
     found = measure_quality(bank, as_of=DAY, reference=pd.concat([sample, stranger]))
     assert counts(found, "phone-as-reference") == (98, 91)
     assert counts(found, "kind-as-reference") == (100, 100)
+    nameless = bank.assign(customer_id=bank["customer_id"].astype("Int64").mask(bank.index == 150))
+    found = measure_quality(nameless, as_of=DAY, reference=sample)
+    assert counts(found, "kind-as-reference") == (99, 99)
     with pytest.raises(DataError, match="customer_id is repeated in 1 rows"):
         measure_quality(bank, as_of=DAY, reference=pd.concat([sample, sample.iloc[[0]]]))
     with pytest.raises(DataError, match="missing column customer_id"):
@@ -168,6 +179,7 @@ def test_two_days_are_compared(bank: pd.DataFrame) -> None:
         measure_quality(bank, as_of=DAY).compare(bank)
 
 
+@settings(max_examples=10)
 @given(st.lists(records(Customer, as_of=DAY), min_size=1, max_size=6), st.randoms())
 def test_records_of_the_class_are_valid_and_order_does_not_matter(
     customers: list[Customer], random: object
@@ -222,3 +234,58 @@ def test_rules_of_a_policy_are_checked() -> None:
     assert "no IdentifierScheme 'e-mail'" in str(error.value)
     assert "no QualityDimension 'speed'" in str(error.value)
     assert set(default_policy("quality").value("dimension_weight")) == set(QualityDimension)
+
+
+STAND_INS = {
+    "name": (["NA", "na", "空", "x", "", " ", "\u3000", "Li", "NAs", "unknown person", None],
+             ["object", "str", "string", "category"]),
+    "kind": (["unknown", "na", "NULL", "person", "x", None], ["object", "str", "category"]),
+    "birth_date": ([dt.datetime(1900, 1, 1), dt.datetime(1900, 1, 1, 23, 59, 59),
+                    dt.datetime(1900, 1, 2), dt.datetime(1899, 12, 31), pd.NaT, None],
+                   ["object", "datetime64[s]", "datetime64[ns]", "category"]),
+    "income": ([0, 1, -1, None], ["object", "float64", "Int64", "category"]),
+}  # fmt: skip
+"""Field -> values, some of which stand for a missing one, and types that hold them."""
+WORDS = {"name": {"NA", "na", "空", "x"}, "kind": {"unknown", "na", "NULL"}, "income": {0}}
+
+
+@pytest.mark.parametrize("field", STAND_INS)
+@given(data=st.data())
+def test_what_stands_for_a_missing_value_does_so_in_every_type(
+    field: str, data: st.DataObject
+) -> None:
+    values, dtypes = STAND_INS[field]
+    drawn = data.draw(st.lists(st.sampled_from(values), max_size=6))
+    expected = [
+        v.date() == dt.date(1900, 1, 1) if isinstance(v, dt.datetime)
+        else v in WORDS[field] or (isinstance(v, str) and not v.strip())
+        for v in drawn if not pd.isna(v)
+    ]  # fmt: skip
+    column = next(c for c in columns_of(Customer) if c.name == field)
+    placeholders = default_policy("quality").records("placeholder", Placeholder)
+    for dtype in dtypes:  # of one value, however it is held
+        series = pd.Series(drawn, dtype=object).astype(dtype)
+        found = stand_ins(series, column, placeholders)
+        assert found[series.notna().to_numpy()].tolist() == expected, dtype
+        assert not found[series.isna().to_numpy()].any()
+
+
+def test_half_a_surrogate_pair_is_not_valid_but_there() -> None:
+    names = ["Li", "NA", "half \ud800", None, " "]
+    for more in ([], [dt.date(2020, 1, 1)]):  # texts alone, or among other objects
+        frame = pd.DataFrame({"name": pd.Series([*names, *more], dtype=object)})
+        frame.insert(0, "customer_id", range(len(frame)))
+        found = measure_quality(frame, as_of=DAY)
+        assert counts(found, "name-filled") == (len(frame), 2 + len(more))
+        assert counts(found, "name-fits") == (2 + len(more), 0 if more else 1)
+
+
+def test_columns_beside_the_class_are_read_by_what_they_hold() -> None:
+    day = dt.date(2026, 6, 1)
+    for values, kind in (
+        ([True, None], "boolean"), ([1, 2], "number"), (["a", None], "text"), ([day], "date"),
+        ([pd.Timestamp(day)], "date"), ([pd.Timestamp(day, tz="UTC")], "instant"),
+    ):  # fmt: skip
+        column = contract_of(pd.Series(values), "more")
+        assert (column.kind, column.required, column.nullable) == (kind, False, True)
+        assert column.personal

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.quality.matched import f1, febrl, synthetic
 
@@ -48,6 +48,24 @@ def test_a_phone_as_key_needs_its_guards() -> None:
     guarded = unify(records, policy=with_keys(key, {"id": "number", "fields": ("id_number",)}))
     assert f1(truth, guarded.crosswalk["customer_id"]) > 0.85
     assert guarded.keys.loc["phone", "shared_by_too_many"] > 100
+
+
+@settings(max_examples=12)
+@given(st.lists(st.tuples(*[st.sampled_from(["Lina", "Wuhan", "Xu", None])] * 2), min_size=1,
+                max_size=7))  # fmt: skip
+def test_each_record_names_the_first_key_that_ties_it_to_another(
+    values: list[tuple[str | None, str | None]],
+) -> None:
+    records = pd.DataFrame(values, columns=["name", "city"], dtype=object)
+    records.insert(0, "record_id", range(len(values)))
+    keys = [{"id": f"by-{field}", "fields": (field,)} for field in ("name", "city")]
+    found = unify(records, policy=with_keys(*keys))
+    for place, own in enumerate(values):
+        others = [v for i, v in enumerate(values) if i != place]
+        ties = [f"by-{name}" for at, name in enumerate(("name", "city"))
+                if own[at] is not None and own[at] in {o[at] for o in others}]  # fmt: skip
+        key = found.crosswalk["key"].iloc[place]
+        assert (None if pd.isna(key) else key) == (ties[0] if ties else None)
 
 
 def test_two_valid_ids_never_merge() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bankcrm.datasets import make_book
@@ -176,6 +176,7 @@ def test_the_vocabulary_has_15_kinds() -> None:
 # Laws
 
 
+@settings(max_examples=8)
 @given(drawn=frames(Credit, as_of=dt.date(2026, 6, 30)), share=st.integers(0, 5))
 def test_exposure_is_conserved(drawn: pd.DataFrame, share: int) -> None:
     """From credits to customers to groups; and no preset makes a part of a credit negative."""
@@ -192,6 +193,13 @@ def test_exposure_is_conserved(drawn: pd.DataFrame, share: int) -> None:
             for measure in ("exposure", "loans", "uncovered"):
                 assert sums[measure].sum() == pytest.approx(lent[measure].sum())
             assert sums["borrowers"].sum() == lent["customer_id"].nunique()
+
+
+def test_subjects_are_told_largest_first_and_equal_ones_by_id() -> None:
+    lent = pd.DataFrame({"customer_id": [9, 8, 7, 7], "exposure": [5.0, 5.0, 4.0, 2.0],
+                         "loans": 0.0, "uncovered": 0.0})  # fmt: skip
+    assert group_exposure(lent)["exposure"].to_dict() == {"7": 6.0, "8": 5.0, "9": 5.0}
+    assert group_exposure(lent).index.tolist() == ["7", "8", "9"]
 
 
 @given(

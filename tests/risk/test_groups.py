@@ -78,6 +78,13 @@ def test_one_graph_and_its_explanations(graph: tuple[list[Link], int]) -> None:
             assert here == other
     heads = groups.members[groups.members["tie"] == "head"]
     assert len(heads) == len(groups)
+    assert repr(groups) == f"<Groups: {len(groups)} of {len(groups.members)} members>"
+    pools = naive.families(links, size)
+    below = [naive.controlled_by(x, links, size, pools) - pools[x] for x in range(size)]
+    for head in heads.index - 10:  # where somebody is controlled by nobody, the head is
+        group = next(g for g in parts(groups) if head in g)
+        free = {x for x in group if not any(x in below[y] for y in group)}
+        assert head in free or not free
     assert (groups.members["level"] == 0).sum() == len(groups)
 
 

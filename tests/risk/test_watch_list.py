@@ -68,6 +68,22 @@ def test_levels(change: dict[str, object], risk: str, level: str) -> None:
     assert (found["risk_reasons"].iloc[0] == "") == (level == "none")
 
 
+def test_the_reasons_of_several_risks_are_told_in_their_order() -> None:
+    changes: list[dict[str, object]] = [
+        {"recorded_standing": "watch"}, {"operational_complaints": 1}, {"funding_share": 0.02},
+    ]  # fmt: skip
+    alone = assess_risks(pd.DataFrame([FACTS | c for c in changes]))["risk_reasons"].tolist()
+    assert all(alone)
+    chosen = [[i for i in range(3) if number >> i & 1] for number in range(8)]
+    rows = [FACTS | {k: v for i in some for k, v in changes[i].items()} for some in chosen]
+    found = assess_risks(pd.DataFrame(rows))
+    places = [RISKS.index(r) for r in ("credit", "operational", "liquidity")]
+    for some, reasons in zip(chosen, found["risk_reasons"], strict=True):
+        ordered = sorted(some, key=lambda i: places[i])
+        assert reasons == "; ".join(alone[i] for i in ordered)
+    assert found["raised_risks"].tolist() == [len(some) for some in chosen]
+
+
 def test_a_missing_fact_is_no_level() -> None:
     found = assess_risks(pd.DataFrame([FACTS | {"loan_unpaid": None, "recorded_standing": "bad"}]))
     assert found["credit_risk"].isna().all()

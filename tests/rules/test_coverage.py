@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bankcrm.rules import DecisionTable, Rule
+from bankcrm.rules import DecisionTable, Rule, coverage
 from bankcrm.rules.compiled import compile_table
 from bankcrm.rules.coverage import STEPS, Budget, Coverage, OutOfStepsError
 from bankcrm.rules.regions import Space
@@ -29,15 +29,19 @@ def spaces(draw: st.DrawFn) -> tuple[Space, list[dict[int, int]], dict[int, int]
     return space, draw(st.lists(box, max_size=8)), draw(box)
 
 
-@given(spaces())
+@given(spaces(), st.booleans())
 def test_a_free_point_is_found_if_there_is_one(
-    drawn: tuple[Space, list[dict[int, int]], dict[int, int]],
+    drawn: tuple[Space, list[dict[int, int]], dict[int, int]], search: bool
 ) -> None:
+    """By the quick search, and by the complete one alone."""
     space, boxes, domain = drawn
     cover = Coverage(space, boxes, Budget())
     for box in boxes:
         cover.add(box)
-    found = cover.free_point(domain)
+    with pytest.MonkeyPatch.context() as patch:
+        if search:
+            patch.setattr(coverage, "MOVES", 0)
+        found = cover.free_point(domain)
     points = itertools.product(range(REGIONS + 1), repeat=FACTS)
     free = {p for p in points if _in(p, domain) and not any(_in(p, b) for b in boxes)}
     assert (found is not None) == bool(free)

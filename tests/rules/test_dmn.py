@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -331,6 +332,8 @@ def _table(hit: str, rows: list[tuple[str, str]], *, output: str = "", kind: str
         (_table("UNIQUE", [("&lt; 5", "1"), ("&lt; 9", "2")]), "both apply"),
         (_table("ANY", [("&lt; 5", "1"), ("&lt; 9", "2")]), "different outcomes"),
         (_table("UNIQUE", [("&lt; 5", "1"), ("-", "2")]), "overlaps"),
+        (_table("UNIQUE", [("&lt; 5", "1"), ("-", "1")]), "applies everywhere"),
+        (_table("ANY", [("&lt; 5", "1"), ("-", "2")]), "applies everywhere"),
         (_table("PRIORITY", [("&lt; 5", "1")]), "priority"),
         (_table("NEW", [("&lt; 5", "1")]), "hit policy"),
         (_table("FIRST", [("&lt; 5", "null")]), "never null"),
@@ -380,6 +383,22 @@ def test_what_a_hand_has_damaged_is_left_out_with_its_reason(
     file = read_dmn(xml.replace(old, new))
     assert file.tables == ()
     assert any(reason in str(part) for part in file.left_out), file.left_out
+
+
+def test_rules_that_overlap_are_read_where_all_say_the_same() -> None:
+    table = read_dmn(_dmn(_table("ANY", [("&lt; 5", "1"), ("-", "1")]))).table("D")
+    assert [table.decide({"x": x}).outcome for x in (4, 5)] == [1, 1]
+
+
+def test_a_rule_that_another_tool_adds_is_named_by_its_place() -> None:
+    """It has no annotations; a rule whose name is empty keeps it."""
+    rules = (Rule("a", {"x": "> 5"}, 1), Rule("", {"x": "> 2"}, 2), Rule("b", {}, 3))
+    xml = DecisionTable("t", rules, facts={"x": Fact("number")}).to_dmn(missing="feel")
+    first, rest = xml.split("</rule>", 1)
+    notes = re.compile(r"\s*<annotationEntry>.*?</annotationEntry>", re.DOTALL)
+    assert [r.id for r in _read_one(xml).rules] == ["a", "", "b"]
+    bare = f"{notes.sub('', first)}</rule>{rest}"
+    assert [r.id for r in _read_one(bare).rules] == ["rule-1", "", "b"]
 
 
 def test_alternatives_in_one_cell_become_several_rules() -> None:

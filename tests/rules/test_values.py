@@ -374,7 +374,7 @@ def test_whole_numbers_beyond_float_are_kept_beside_fractions() -> None:
         ("text", "= a", pd.Series([1, 1, "a"]), "a text, saw 1 in 2 row(s)"),
         ("date", "= 2026-01-31", pd.Series([1.0, np.nan]), "saw 1.0 in 1 row(s)"),
         ("boolean", "= true", pd.Series([1] * 9), "saw 1, 1, 1 in 9 row(s)"),
-        ("number", "= 1", pd.Series(["a", "a"]), "a number, saw 'a' in 1 row(s)"),
+        ("number", "= 1", pd.Series(["a", "a"]), "a number, saw 'a', 'a' in 2 row(s)"),
     ],
 )
 def test_messages_of_wrong_columns(kind: Any, test: str, series: pd.Series, expected: str) -> None:
@@ -404,3 +404,23 @@ def test_plain_columns_are_read() -> None:
     assert outcomes(asking("date", "< 1970-01-01"), early) == [YES, NO, None]
     with pytest.raises(DataError, match=r"7 row\(s\) outside .*: 7, 7, 7, 7, 7; correct"):
         outcomes(asking({"type": "integer", "maximum": 3}, "= 1"), pd.Series([7] * 7))
+
+
+def test_errors_show_the_first_five_values_and_count_all() -> None:
+    facts = {"x": Fact("number", minimum=0), "n": Fact("integer")}
+    table = DecisionTable(id="t", rules=(Rule("a", {"x": "> 1", "n": "> 1"}, 1),), facts=facts)
+    bad = pd.DataFrame({"x": [1.0, *range(-7, 0)], "n": 1})
+    with pytest.raises(
+        DataError, match=r"'x': 7 row\(s\) .*: -7\.0, -6\.0, -5\.0, -4\.0, -3\.0; c"
+    ):
+        table.decide_frame(bad)
+    words = pd.DataFrame({"x": 1.0, "n": [f"w{i}" for i in range(7)]})
+    with pytest.raises(DataError, match=r"saw 'w0', 'w1', 'w2', 'w3', 'w4' in 7 row\(s\)"):
+        table.decide_frame(words)
+    mixed = pd.DataFrame({"x": pd.Series([None, -1, 2, -3, "no"], dtype=object), "n": 1})
+    with pytest.raises(DataError, match=r"'x': 2 row\(s\) outside .*: -1, -3; correct"):
+        table.decide_frame(mixed)
+    with pytest.raises(DataError, match=r"saw 'no' in 1 row\(s\)"):
+        table.decide_frame(mixed.iloc[::-1])
+    with pytest.raises(DataError, match=r"'n': 1 row\(s\) outside .*: 1\.5; correct"):
+        table.decide_frame(pd.DataFrame({"x": 1.0, "n": [1.5, 2.0, None]}))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +13,14 @@ import pytest
 
 from bankcrm import review
 from bankcrm.book import Book
+from bankcrm.book.relationship import relationship_on
+from bankcrm.book.view import book_view, day_number
 from bankcrm.datasets import make_book
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.frames.findings import findings_of
 from bankcrm.lifecycle import churn_rates, month_ends, stage_history
 from bankcrm.pipeline import STEPS, scorecard_steps
+from bankcrm.policy import default_policy
 from bankcrm.scorecards import (
     Scorecard,
     attain,
@@ -39,29 +44,92 @@ def count(events: pd.DataFrame, measure: str) -> float:
     return float(events["value"][(events["measure"] == measure).to_numpy()].sum())
 
 
-def test_measures_of_a_book_against_its_frames(book: Book) -> None:
-    events = kpi_events(book, since=SINCE)
-    people, moves = book.customers, book.transactions
-    assert moves is not None
+AUTOMATIC = {"interest", "penalty_interest", "fee", "standing_order", "household", "insurance",
+             "loan_payment"}  # fmt: skip
+Event = tuple[str, int, pd.Timestamp, float]
 
-    def within(days: pd.Series) -> pd.Series:
-        return (days >= SINCE) & (days <= str(DAY))
 
-    won = within(pd.to_datetime(people["contract_date"]))
-    assert count(events, "customers_won") == won.sum()
-    assert count(events, "customers_referred") == (won & people["referred_by"].notna()).sum()
-    assert count(events, "prospects") == within(pd.to_datetime(people["first_contact_date"])).sum()
-    automatic = ["interest", "penalty_interest", "fee", "standing_order", "household", "insurance",
-                 "loan_payment"]  # fmt: skip
-    own = within(pd.to_datetime(moves["date"])) & ~moves["kind"].isin(automatic)
-    assert count(events, "transactions") == own.sum()
-    assert count(events, "transaction_amount") == pytest.approx(
-        moves["amount"][own].astype(float).abs().sum()
-    )
-    assert count(events, "customers_lost") > 0
-    assert count(events, "customers_lost") <= count(events, "customers_exposed")
-    assert count(events, "customer_months") == count(events, "customers_exposed")
-    assert events["date"].between(SINCE, str(DAY)).all()
+def events_by_hand(book: Book) -> Iterator[Event]:
+    """Measure, customer, day and value of each event, customer by customer."""
+    wait = pd.Timedelta(days=default_policy("scorecards").value("conversion_days"))
+    for row in book.customers.to_dict("records"):
+        customer, contract = row["customer_id"], row["contract_date"]
+        asked = row["inquiry_date"]
+        yield "prospects", customer, row["first_contact_date"], 1.0
+        yield "customers_won", customer, contract, 1.0
+        if not pd.isna(row["referred_by"]):
+            yield "customers_referred", customer, contract, 1.0
+        if not pd.isna(asked) and (pd.isna(contract) or contract >= asked):
+            yield "leads", customer, asked, 1.0
+            yield "leads_judged", customer, asked + wait, 1.0
+            if contract <= asked + wait:
+                yield "leads_converted", customer, asked + wait, 1.0
+    assert book.transactions is not None
+    assert book.accounts is not None
+    assert book.complaints is not None
+    moves = book.transactions[~book.transactions["kind"].isin(AUTOMATIC)]
+    for customer, day, amount in zip(
+        moves["customer_id"], moves["date"], moves["amount"], strict=True
+    ):
+        yield "transactions", customer, day, 1.0
+        yield "transaction_amount", customer, day, abs(float(amount))
+    first: dict[int, pd.Timestamp] = {}
+    accounts = book.accounts.sort_values("opened_date")
+    for customer, day in zip(accounts["customer_id"], accounts["opened_date"], strict=True):
+        yield "purchases", customer, day, 1.0
+        if day > first.setdefault(customer, day):
+            yield "purchases_repeated", customer, day, 1.0
+    for customer, instant in zip(
+        book.complaints["customer_id"], book.complaints["received_at"], strict=True
+    ):
+        if not pd.isna(customer):
+            day = instant.tz_convert("Asia/Shanghai").tz_localize(None).normalize()
+            yield "complaints", customer, day, 1.0
+
+
+def months_by_hand(book: Book, until: str) -> Iterator[Event]:
+    """The same of each month: who was a customer at its start and end, with how many products."""
+    policy = default_policy("scorecards")
+    view = book_view(book)
+    assert book.accounts is not None
+
+    def current(day: pd.Timestamp) -> set[int]:
+        rows = relationship_on(view, day_number(np.datetime64(day, "D")), policy).current
+        return set(view.customers[rows])
+
+    last = pd.Timestamp(until)
+    for start in pd.date_range(SINCE, until, freq="MS"):
+        end = start + pd.offsets.MonthEnd()
+        before, after = current(start - pd.Timedelta(days=1)), current(min(end, last))
+        part = ((min(end, last) - start).days + 1) / end.day
+        for customer in before:
+            yield "customer_months", customer, start, part
+            if end <= last:
+                yield "customers_exposed", customer, start, 1.0
+                if customer not in after:
+                    yield "customers_lost", customer, start, 1.0
+        if end <= last:
+            closed = book.accounts["closed_date"]
+            held = book.accounts[(book.accounts["opened_date"] <= end) & ~(closed <= end)].groupby(
+                "customer_id"
+            )
+            for customer in after:
+                yield "customers_held", customer, end, 1.0
+                if customer in held.groups:
+                    yield "products_open", customer, end, float(len(held.groups[customer]))
+
+
+@pytest.mark.parametrize("until", ["2026-06-30", "2026-02-10"])
+def test_measures_of_a_book_against_its_frames(book: Book, until: str) -> None:
+    """Each event has its customer, day and value, whole or cut off on an earlier day."""
+    checked = book.check(until)[0]
+    events = kpi_events(book, since=SINCE, as_of=until)
+    columns = [events[c] for c in ("measure", "customer_id", "date", "value")]
+    by_hand = [*events_by_hand(checked), *months_by_hand(checked, until)]
+    expected = Counter(e for e in by_hand if pd.Timestamp(SINCE) <= e[2] <= pd.Timestamp(until))
+    assert Counter(zip(*columns, strict=True)) == expected
+    assert set(events["measure"]) == set(events["measure"].cat.categories)
+    assert len(set(events["measure"])) == 16
 
 
 def test_what_the_book_does_not_record_is_no_measure(book: Book) -> None:
@@ -71,21 +139,6 @@ def test_what_the_book_does_not_record_is_no_measure(book: Book) -> None:
     values = kpi_values(kpi_events(bare, since=SINCE), as_of=DAY, period="year").set_index("kpi")
     assert values.loc["referral", "value"].isna().all()
     assert values.loc["new_customers", "value"].notna().all()
-
-
-def test_nothing_later_than_the_day_is_used(book: Book) -> None:
-    """The measures of a day are those that a book of that day gives."""
-    then = dt.date(2026, 2, 10)
-    early, whole = kpi_events(book, since=SINCE, as_of=then), kpi_events(book, since=SINCE)
-    assert (early["date"] <= str(then)).all()
-    for measure in ("transactions", "leads_judged", "customers_won", "purchases"):
-        same = whole[(whole["date"] <= str(then)) & (whole["measure"] == measure).to_numpy()]
-        assert count(early, measure) == len(same)
-    months = early[(early["measure"] == "customer_months").to_numpy()]
-    assert months["value"][months["date"] == "2026-02-01"].unique().tolist() == [10 / 28]
-    assert (
-        early["date"][(early["measure"] == "customers_exposed").to_numpy()] < "2026-02-01"
-    ).all()
 
 
 def test_surveys_checks_and_trainings_are_measures(book: Book) -> None:

@@ -259,6 +259,9 @@ def test_a_band_counts_whole_inside() -> None:
         values = kpi_values(rows, as_of="2026-03-31", policy=banded)
         done = only(attain(values, goal, policy=banded), "product_use")
         assert done["attainment"].tolist() == [attained]
+    for inside in (2.0, 4.0):
+        with pytest.raises(DataError, match="wrong side"):
+            attain(values, goal.assign(baseline=inside), policy=banded)
 
 
 def test_the_most_special_target_is_used() -> None:
@@ -314,6 +317,55 @@ def test_penalties_and_overdue_findings_are_actions() -> None:
         ["A", "warning", "product"],
     ]
     assert found["due"].dt.date.astype(str).tolist() == ["2026-03-20", "2026-03-21", "2026-04-15"]
+
+
+def test_who_answers_for_a_penalty_is_who_cost_most() -> None:
+    """Points are lost by weight and by distance; the order of the rows does not count."""
+    rows = events(
+        *[("customers_won", "2026-03-01", v) for v in (30, 90)],
+        *[("transactions", "2026-03-01", v) for v in (90, 30)],
+        employee_id=["A", "B", "A", "B"],
+    )
+    values = kpi_values(rows, as_of="2026-03-31", by="employee_id")
+    goals = pd.DataFrame({"kpi": ["new_customers", "transactions"], "target": 100.0})
+    card = scorecard(attain(values, goals))
+    assert list(card.scores)[:3] == ["subject", "period", "decided"]
+    assert card.scores["subject"].tolist() == ["A", "B"]
+    turned = scorecard(attain(values.iloc[::-1], goals))
+    pd.testing.assert_frame_equal(turned.scores, card.scores)
+    for weights, owners in (((1, 1), ["marketing", "product"]), ((1, 9), ["product", "product"])):
+        weighed = scorecard(attain(values, goals.assign(weight=weights)))
+        found = follow_up(weighed, as_of="2026-03-31")
+        assert found[["subject", "owner"]].values.tolist() == [
+            [subject, owner]
+            for subject, owner, poor in zip(
+                "AB", owners, weighed.scores["grade"] == "poor", strict=True
+            )
+            if poor
+        ]
+        assert len(found)
+
+
+def test_findings_of_checks_with_few_columns() -> None:
+    card = scorecard(attain(churn_of(0.05), pd.DataFrame({"kpi": ["churn"], "target": [0.05]})))
+    bare = pd.DataFrame({"check_id": [1], "kind": "self", "date": pd.to_datetime(["2026-03-01"])})
+    assert follow_up(card, bare, as_of="2026-03-31").empty  # it is due on no day
+    due = bare.assign(due=pd.to_datetime(["2026-03-30"]), branch="north")
+    found = follow_up(card, due, as_of="2026-03-31")
+    assert found[["subject", "owner", "because"]].values.tolist() == [
+        ["north", "north", "overdue: finding not stated"]
+    ]
+    assert follow_up(card, due, as_of="2026-03-30").empty
+    mended = due.assign(resolved=pd.to_datetime(["2026-03-31"]))
+    assert follow_up(card, mended, as_of="2026-03-31").empty
+
+
+def test_a_row_that_names_no_branch_counts_for_none() -> None:
+    rows = events(
+        ("transactions", "2026-03-01", 3), ("transactions", "2026-03-01", 4), branch=["north", None]
+    )
+    found = kpi_values(rows, as_of="2026-03-31", by="branch")
+    assert only(found, "transactions")[["subject", "value"]].values.tolist() == [["north", 3.0]]
 
 
 def test_a_poor_grade_that_may_be_chance_has_no_penalty() -> None:

@@ -88,6 +88,8 @@ def test_the_partition_is_the_best_of_all(
 
 
 @given(cells, st.integers(1, 5), st.integers(1, 30))
+@example([(20, 13), (20, 7), (20, 4), (20, 16)], 4, 1)  # 1.9 times as much
+@example([(20, 15), (20, 9), (20, 8), (20, 19)], 4, 1)  # 1.3 times as much
 def test_a_bend_must_tell_half_as_much_again_as_one_direction(
     table: list[tuple[int, int]], max_bins: int, least: int
 ) -> None:
@@ -114,6 +116,8 @@ def test_a_bend_must_tell_half_as_much_again_as_one_direction(
     ),
     st.integers(1, 4),
 )
+@example([(f"{i:02}", i % 3 == 0) for i in range(40) for _ in range(1 + i % 4)], 1)
+@example([(f"{i:02}", i % 3 == 0) for i in range(41) for _ in range(1 + i % 4)], 1)
 def test_words_are_in_cells_by_their_rate_and_rare_words_in_one(
     rows: list[tuple[str, bool]], min_count: int
 ) -> None:
@@ -161,6 +165,11 @@ def test_the_edge_of_a_cell_has_the_fewest_digits(top: int, digits: int, gap: in
         step = Fraction(10) ** power
         assert math.floor(exact / step) * step <= under, "no number with fewer digits fits"
     assert isinstance(found, int) == (found == math.floor(found))
+
+
+def test_a_truth_value_of_one_row_is_a_cell_of_its_own() -> None:
+    found = cells_of(pd.Series([True] + [False] * 50), np.arange(51) < 3, "x", min_count=30)
+    assert (found.size, found.words, found.other) == (2, ((False,), (True,)), None)
 
 
 def test_edges_of_any_size_are_short() -> None:
@@ -267,6 +276,9 @@ def test_missing_values_weigh_nothing_where_they_are_few_and_their_own_bin_where
         "missing",
         0.0,
     )
+    for absent, weighs in ((29, False), (30, True)):
+        some = values.mask(np.arange(400) < absent)
+        assert (fit_bins(some, event).bins[-1].woe != 0) is weighs
     last = fit_bins(many, event).bins[-1]
     assert last.count == 100
     assert last.woe == pytest.approx(
@@ -334,6 +346,16 @@ def test_an_event_is_read_alike_from_every_kind_of_column(kind: Any) -> None:
 def test_what_does_not_fit_is_refused(values: object, event: object, words: str) -> None:
     with pytest.raises(DataError, match=words):
         fit_bins(values, event)  # type: ignore[arg-type]
+
+
+def test_limits_leave_a_bin() -> None:
+    values, event = np.arange(100), np.arange(100) < 40
+    one = fit_bins(values, event, max_bins=1, min_share=0, min_count=1).bins
+    assert [(str(b.test), b.count) for b in one] == [("present", 100)]
+    for wrong, words in (({"max_bins": 0}, "expected 1 or more"), ({"min_share": 1}, "from 0 to 1"),
+                         ({"min_share": -0.1}, "from 0 to 1")):  # fmt: skip
+        with pytest.raises(DataError, match=words):
+            fit_bins(values, event, **wrong)  # type: ignore[arg-type]
 
 
 def test_an_unknown_trend_is_refused() -> None:

@@ -49,7 +49,7 @@ def test_bands_hold_every_row_once_and_equal_points_together(
     event = np.array([e for _, e in rows])
     found = check_card(scored(value), event, bands=bands, confidence=0.9)
     middle = [(value < v).mean() + (value == v).mean() / 2 for v in value]
-    band = np.array([min(int(m * bands + 1e-9), bands - 1) for m in middle])
+    band = np.array([int(m * bands + 1e-9) for m in middle])
     assert found.bands["lowest"].tolist() == [value[band == b].min() for b in np.unique(band)]
     assert found.bands["highest"].tolist() == [value[band == b].max() for b in np.unique(band)]
     assert (found.rows, found.observed) == (len(rows), event.mean())
@@ -84,6 +84,7 @@ def test_rows_without_points_are_counted_and_left_out() -> None:
     frame = scored(np.array([1.0, 2.0, np.nan, 4.0]))
     found = check_card(frame, [True, False, True, False])
     assert (found.rows, found.undecided, found.events) == (3, 1, 1)
+    assert len({found, check_card(frame, [True, False, True, False])}) == 2, "as objects"
     assert repr(found) == "<CardChecks: 3 rows, AUC 1 [1, 1] at 95%, KS 1.000>"
 
 

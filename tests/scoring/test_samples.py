@@ -105,6 +105,7 @@ def test_a_test_day_lies_after_every_window_of_the_fit() -> None:
         return fit_card(facts, event)
 
     found = backtest(samples, fit=fit)
+    assert len({found, samples, *found.tests}) == 5, "as objects: they hold frames"
     assert len(found.tests) == 3
     for one, days in zip(found.tests, seen, strict=True):
         assert (days + pd.Timedelta(days=100) <= pd.Timestamp(one.day)).all()

@@ -228,6 +228,25 @@ def test_two_clusters_are_cut_where_the_fewest_rows_are_lost(seed: int) -> None:
     assert found.price == pytest.approx(apart / nearest)
 
 
+def test_rows_that_lie_on_their_centres_cost_nothing() -> None:
+    frame = pd.DataFrame({"a": [1.0, 1.0, 5.0]})
+    found = cluster_rules(frame, fit_clusters(frame, ["a"], k=2, scales="none"))
+    assert (found.price, found.agreement, found.rows) == (1.0, 1.0, 3)
+
+
+@settings(max_examples=10)
+@given(st.lists(st.integers(0, 3), min_size=2, max_size=5), st.integers(2, 3))
+def test_few_distinct_rows_are_fitted_or_refused_with_a_sentence(rows: list[int], k: int) -> None:
+    frame = pd.DataFrame({"a": rows}, dtype=float)
+    if len(set(rows)) < k:
+        with pytest.raises(DataError, match="distinct rows"):
+            fit_clusters(frame, ["a"], k=k, scales="none")
+    else:  # bootstrap samples of few rows often have fewer distinct ones than clusters
+        assert sum(c.size for c in fit_clusters(frame, ["a"], k=k, scales="none").clusters) == (
+            len(rows)
+        )
+
+
 def test_a_refit_keeps_the_names_of_the_clusters_that_stayed() -> None:
     earlier = FITTED
     later = fit_clusters(bank(1400, seed=9), FEATURES, k=3, scales=SCALES)

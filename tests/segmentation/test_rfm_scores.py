@@ -183,6 +183,9 @@ def test_thresholds_per_group_score_each_group_by_its_own() -> None:
         }
     )
     thresholds = fit_rfm(metrics, bins=2, by="line")
+    shown = [thresholds._repr_html_(), fit_rfm(metrics, bins=2)._repr_html_()]
+    assert ["<td>all</td>" in s for s in shown] == [False, True]
+    assert "<td>b</td>" in shown[0]
     assert RfmThresholds.from_toml(thresholds.to_toml()) == thresholds
     assert score_rfm(metrics, thresholds)["rfm_score"].tolist() == [211, 122, 211, 122]
     by_level = metrics.set_index(["line"], append=True)
@@ -217,6 +220,11 @@ def test_thresholds_per_group_score_each_group_by_its_own() -> None:
             r"groups\[0\].frequency: \[2.0, 2.0\] are not increasing",
         ),
         ('method="quantile"\nbins=2\ngroups=[]', "groups: "),
+        (
+            'method="fixed"\nbins=2\nmore=1\n[[groups]]\nrecency_days=[1]\nfrequency=[1]\n'
+            "monetary=[1]",
+            "more",
+        ),
     ],
 )
 def test_faulty_thresholds_are_refused(text: str, fault: str) -> None:

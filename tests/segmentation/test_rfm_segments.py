@@ -31,6 +31,10 @@ def test_every_score_has_exactly_one_segment_and_all_segments_are_used() -> None
         one = table.decide(row)
         at = (row["r"] - 1) * 25 + (row["f"] - 1) * 5 + row["m"] - 1
         assert (one.outcome, one.rule) == tuple(segments.iloc[at][["segment", "segment_rule"]])
+    some = SCORES.sample(40, random_state=5).iloc[[*range(40), 3, 3]]
+    pd.testing.assert_frame_equal(
+        segment_rfm(some).astype(object), segments.loc[some.index].astype(object)
+    )
     champions = (SCORES >= 4).all(axis=1)
     assert ((segments["segment"] == "champions") == champions).all()
 
@@ -53,6 +57,9 @@ def test_faulty_scores_are_refused() -> None:
         segment_rfm(SCORES.assign(r=np.nan))
     with pytest.raises(DataError, match="expected 1 to 9"):
         segment_rfm(SCORES.assign(r=0))
+    for bad in (10, 0.5, 4.5):
+        with pytest.raises(DataError, match="r: expected 1 to 9"):
+            segment_rfm(SCORES.assign(r=bad))
     with pytest.raises(DataError):
         segment_rfm(SCORES.assign(r=7))
 
@@ -77,6 +84,17 @@ def test_migration_counts_everybody_once() -> None:
     assert table.loc["absent"].sum() == 25
     assert table["absent"].sum() == 20
     assert np.trace(table.to_numpy()) == 80
+    both = pd.DataFrame({"a": before["segment"], "b": after["segment"]}).astype(object)
+    counted = pd.crosstab(*(both[c].fillna("absent") for c in "ab"))
+    names = table.index
+    pd.testing.assert_frame_equal(
+        counted.reindex(index=names, columns=names, fill_value=0), table,
+        check_names=False, check_index_type=False, check_column_type=False,
+    )  # fmt: skip
+    only_left = rfm_migration(before, before.iloc[1:])
+    assert (only_left["absent"].sum(), only_left.loc["absent"].sum()) == (1, 0)
+    only_new = rfm_migration(before.iloc[1:], before)
+    assert (only_new["absent"].sum(), only_new.loc["absent"].sum()) == (0, 1)
     nobody_absent = rfm_migration(before, before)
     assert "absent" not in nobody_absent
     with pytest.raises(DataError, match="before: missing segment"):

@@ -177,7 +177,7 @@ def test_fitted_lines_go_into_a_policy() -> None:
     )  # keep lines lie on the right side
 
 
-@given(st.lists(st.integers(0, 6), min_size=2, max_size=80), st.sampled_from([0.05, 0.2, 0.3]))
+@given(st.lists(st.integers(-2, 6), min_size=2, max_size=80), st.sampled_from([0.05, 0.2, 0.3]))
 def test_a_line_never_takes_in_more_than_was_asked_for_without_a_finding(
     values: list[int], share: float
 ) -> None:
@@ -187,7 +187,11 @@ def test_a_line_never_takes_in_more_than_was_asked_for_without_a_finding(
     except DataError:  # the lines coincide
         return
     found = {f.problem: f.count for f in lines.findings}
+    ordered = sorted(values)
+    lowest = ordered[min(round(0.02 * len(values)), len(values) - 1)]
+    assert lines.restricted == min(lowest, 0)
     for name, line, part in (("premium", lines.premium, share), ("key", lines.key, 3 * share)):
+        assert line == ordered[-max(round(part * len(values)), 1)]
         asked = max(round(part * len(values)), 1)
         above = sum(v >= line for v in values)
         assert above - asked == found.get(f"tied_at_{name}_line", 0)
@@ -208,7 +212,8 @@ def test_faulty_fits_are_refused() -> None:
     with pytest.raises(DataError, match="no customer"):
         fit_tiers(same.iloc[:0])
     everybody = {"premium_share": 0.25, "key_share": 0.25, "restricted_share": 0.5}
-    for bad in ({"premium_share": 0.0}, {"key_share": 0.99}, {"band": 1.0}, everybody):
+    for bad in ({"premium_share": 0.0}, {"key_share": 0.99}, {"band": 1.0}, {"band": -0.1},
+                {"restricted_share": 1.0}, everybody):  # fmt: skip
         with pytest.raises(DataError, match="expected shares"):
             fit_tiers(same, **bad)
 
@@ -481,6 +486,12 @@ def test_bad_reviews_are_reported() -> None:
         reviewed(previous("gold"), facts(0.0))
     with pytest.raises(PolicyError, match=r"key_contribution_keep: 20000\.0 is above"):
         reviewed(previous("key"), facts(0.0), key_contribution_keep=20_000.0)
+    equal = {"key_contribution_keep": "key_contribution",
+             "potential_growth_keep": "potential_growth",
+             "restricted_contribution_leave": "restricted_contribution",
+             "restricted_risk_leave": "restricted_risk"}  # fmt: skip
+    same = {keep: POLICY.value(line) for keep, line in equal.items()}
+    assert reviewed(previous("key"), facts(60_000.0), **same)["tier"] == "premium"
     with pytest.raises(PolicyError, match="restricted_contribution_leave: below"):
         reviewed(previous("key"), facts(0.0), restricted_contribution_leave=-9_000.0)
     with pytest.raises(PolicyError, match="restricted_risk_leave: above"):

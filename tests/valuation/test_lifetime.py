@@ -146,6 +146,7 @@ def test_the_holdout_has_the_published_correlations(sample: pd.DataFrame) -> Non
     assert round(pareto.correlation, 3) == 0.630
     assert bg.error < bg.naive_error
     assert bg.by_repeats["customers"].sum() == bg.customers == 2357
+    assert bg.weekly["days"].tolist() == [*range(7, 273, 7), 273]
     assert bg.weekly["actual"].iloc[-1] == 1882
     assert bg.weekly["forecast"].iloc[-1] == pytest.approx(bg.forecast)
     assert "came 1,882" in repr(bg)

@@ -350,5 +350,6 @@ def test_the_value_is_frozen_and_compares() -> None:
     values[0] = 99
     assert figures == concentration([1, 2, 3])
     assert figures != concentration([1, 2, 4])
+    assert repr(figures) == "Concentration(holders=3.0, total=6.0)"  # and no customer's value
     with pytest.raises(ValueError, match="read-only"):
         figures.values[0] = 5

@@ -202,7 +202,5 @@ def _schedule(hours: WorkingHours, calendar: WorkingCalendar) -> tuple[Ticks, Ti
     edges = instants_of(local, hours.zone).tz_convert("UTC").tz_localize(None)
     ticks = edges.to_numpy().astype("datetime64[us]").astype(np.int64)
     length = np.maximum(ticks[1::2] - ticks[0::2], 0)
-    done = np.zeros(len(ticks), dtype=np.int64)
-    done[1::2] = length.cumsum()
-    done[2::2] = done[1:-1:2]
-    return ticks, done
+    total = length.cumsum()
+    return ticks, np.column_stack((total - length, total)).ravel()

@@ -42,6 +42,13 @@ _MOVES = 12
 )
 @click.option("--memory-limit", metavar="SIZE", help="Memory that DuckDB may use, for example 4GB.")
 @click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Processes that review blocks of customers at the same time, with duckdb.",
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path),
     default=Path("bankcrm-review"),
@@ -66,6 +73,7 @@ def review(
     files: tuple[str, ...],
     engine: str,
     memory_limit: str | None,
+    workers: int,
     out: Path,
     earlier: Path | None,
     done: Path | None,
@@ -84,6 +92,8 @@ def review(
 
     if memory_limit is not None and engine != "duckdb":
         raise click.UsageError("--memory-limit is an option of --engine duckdb")
+    if workers > 1 and engine != "duckdb":
+        raise click.UsageError("--workers is an option of --engine duckdb")
     if engine == "duckdb" and book is None:
         raise click.UsageError("give a BOOK: --engine duckdb reads the book from a folder")
     if book is not None:
@@ -94,7 +104,7 @@ def review(
     quiet_run = quiet or as_json
     if book and engine == "duckdb":
         # Work in a hidden folder: the earlier review stays whole until this one is.
-        source, work = _engine(book, memory_limit), target.work
+        source, work = _engine(book, memory_limit, workers), target.work
         result = _review(source, as_of, files, quiet=quiet_run, out=work, earlier=before, done=done)
         result.write(out, earlier=before, language=language, force=force)
         shutil.rmtree(work, ignore_errors=True)
@@ -242,10 +252,10 @@ def simulate(
         echo(impact)
 
 
-def _engine(folder: Path, memory_limit: str | None) -> Engine:
+def _engine(folder: Path, memory_limit: str | None, workers: int) -> Engine:
     from bankcrm.engines import DuckDBEngine
 
-    return DuckDBEngine(folder, memory_limit=memory_limit)
+    return DuckDBEngine(folder, memory_limit=memory_limit, workers=workers)
 
 
 def _review(

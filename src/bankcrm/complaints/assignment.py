@@ -109,10 +109,10 @@ def _assigned(
     chosen = np.full(len(preferred), -1)
     now = {int(p): int(load[p]) for p in people}
     full = {int(p): int(load[p] + room[p]) for p in people}
-    heap = [(n, p) for p, n in now.items() if n < full[p]]
+    heap = [(n, p) for p, n in now.items()]
     heapq.heapify(heap)
     for case, person in enumerate(preferred.tolist()):
-        if now.get(person, 0) >= full.get(person, 0):
+        if person not in full or now[person] >= full[person]:
             person = -1
             while heap and person < 0:
                 at, candidate = heapq.heappop(heap)

@@ -58,7 +58,7 @@ class Defaults:
     words: Mapping[str, str]
 
 
-@lru_cache(maxsize=64)
+@lru_cache
 def defaults_of(policy: Policy) -> Defaults:
     """The policy's ``not_stated_...`` parameters."""
     words = dict.fromkeys(WORDS, NOT_STATED) | {"kind": policy.value("not_stated_kind")}
@@ -67,7 +67,7 @@ def defaults_of(policy: Policy) -> Defaults:
     return Defaults(signal, MappingProxyType(figures), MappingProxyType(words))
 
 
-@lru_cache(maxsize=64)
+@lru_cache
 def own_facts(policy: Policy, tables: tuple[str, ...] = TABLES) -> Mapping[str, str]:
     """Facts that the tables read in addition to those of the library, and their types."""
     known = {*SIGNALS, *NUMBERS, *WORDS, "severity"}

@@ -89,7 +89,7 @@ def _chains(complaints: pd.DataFrame, policy: Policy) -> tuple[np.ndarray, np.nd
             known[:] = False
             continue
         code, words = codes(complaints[name])
-        matter = matter * (len(words) + 1) + code + 1
+        matter = matter * (len(words) + 1) + code
         known &= code >= 0
     received = utc_microseconds(column_of(complaints, "received_at", "complaints"))
     order = np.lexsort((np.arange(len(complaints)), received, matter, customer))

@@ -34,7 +34,7 @@ class RouteRule:
     members: tuple[str, ...] = ()
 
 
-@lru_cache(maxsize=64)
+@lru_cache
 def routes_of(policy: Policy) -> Mapping[str, RouteRule]:
     """The routes of a policy by name."""
     return MappingProxyType({r.name: r for r in policy.records("routes", RouteRule)})

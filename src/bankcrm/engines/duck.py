@@ -6,7 +6,7 @@ import importlib
 import re
 import tempfile
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from bankcrm.book import CONTRACT, Book
 from bankcrm.book.contract import FAMILY
 from bankcrm.book.mapping import BookMapping
 from bankcrm.databases.reading import Source, is_url
-from bankcrm.engines.engine import PREFIX, Engine, known_frame
+from bankcrm.engines.engine import PREFIX, Engine, T, known_frame
 from bankcrm.engines.sources import (
     BLOCK,
     ROW,
@@ -32,6 +32,7 @@ from bankcrm.engines.sources import (
     refuse_incomplete,
     zones_of,
 )
+from bankcrm.engines.workers import Workers, number_of_workers
 from bankcrm.errors import DataError, EngineError, MissingExtraError, without_values
 from bankcrm.rules.sql_columns import quoted
 
@@ -74,6 +75,8 @@ class DuckDBEngine(Engine):
             in ``book.toml``.
         memory_limit: Memory that DuckDB may use, such as ``"4GB"``; beyond it DuckDB uses disk.
         threads: Threads that DuckDB may use; None: DuckDB's default.
+        workers: Processes that work on blocks of customers at the same time; each takes the memory
+            of a block. The results are the same for any number.
         temp_directory: Folder for data that exceeds the memory limit and for converted files; None:
             DuckDB's default, and that of the system.
 
@@ -99,9 +102,12 @@ class DuckDBEngine(Engine):
         mapping: BookMapping | None = None,
         memory_limit: str | None = None,
         threads: int | None = None,
+        workers: int = 1,
         temp_directory: str | Path | None = None,
     ) -> None:
         super().__init__(source)
+        self.workers = number_of_workers(workers)
+        self._workers: Workers | None = None  # while a run works on blocks
         duckdb = _duckdb()
         self._errors: type[Exception] = duckdb.Error
         own = str | Path | Book | Mapping | duckdb.DuckDBPyConnection
@@ -162,6 +168,28 @@ class DuckDBEngine(Engine):
                 f"COPY ({parted}) TO '{place}' (FORMAT parquet, COMPRESSION lz4, "
                 f"PARTITION_BY ({BLOCK}))"
             )
+
+    def each(
+        self, call: Callable[[T], None], jobs: Sequence[T], report: Callable[[int], None]
+    ) -> None:
+        """Call a function for each job: one after the other, or in several processes."""
+        if self._workers is None or len(jobs) == 1:
+            super().each(call, jobs, report)
+        else:
+            self._workers.each(call, jobs, report)
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Keep the processes while a run works on blocks."""
+        if self.workers == 1:
+            yield
+            return
+        self._workers = Workers(self.workers)
+        try:
+            yield
+        finally:
+            self._workers.end()
+            self._workers = None
 
     def identity(self) -> str:
         """The files with sizes and times of change; unique for frames in memory."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from pathlib import Path
 from typing import TypeVar, cast
@@ -93,6 +94,10 @@ class Engine(abc.ABC):
         for number, job in enumerate(jobs):
             report(number)
             call(job)
+
+    def at_work(self) -> AbstractContextManager[None]:
+        """While a run works on blocks, by `each`."""
+        return nullcontext()
 
     @abc.abstractmethod
     def identity(self) -> str:

@@ -95,7 +95,7 @@ def run_on(
         "blocks": blocks,
     }
     writer = OutputWriter(out.path, day, key, out.force, out.names)
-    with writer.alone():
+    with writer.alone(), engine.at_work():
         return _run(engine, steps, writer, policies, fitted, blocks, report_progress)
 
 

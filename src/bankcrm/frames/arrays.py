@@ -101,7 +101,7 @@ def days(values: ArrayLike, name: str = "date") -> Days:
             return series.astype("datetime64[s]").to_numpy().astype("datetime64[D]")
     found = str(dtype)
     if types.is_object_dtype(dtype) or series.isna().all():
-        found = types.infer_dtype(series, skipna=True)
+        found = types.infer_dtype(series)
         if found in _DATE_OBJECTS or series.isna().all():
             array = series.to_numpy(dtype=object)
             kinds = set(map(type, array)) - {type(pd.NaT)}
@@ -193,7 +193,7 @@ def numbers(values: ArrayLike, name: str = "amount") -> Numbers:
             return series.to_numpy(dtype=np.float64, na_value=np.nan)
     found = str(dtype)
     if types.is_object_dtype(dtype):
-        found = types.infer_dtype(series, skipna=True)
+        found = types.infer_dtype(series)
         if found in _NUMBER_OBJECTS or series.isna().all():
             try:
                 return series.to_numpy(dtype=object, na_value=np.nan).astype(np.float64)
@@ -249,7 +249,7 @@ def codes(values: ArrayLike) -> tuple[Codes, pd.Index]:
     except UnicodeEncodeError:  # half a surrogate pair, which no file and no other step takes
         raise DataError("expected ids or words, found text that is no Unicode text") from None
     except TypeError:
-        found = types.infer_dtype(series, skipna=True)
+        found = types.infer_dtype(series)
         raise DataError(
             f"expected ids or words, found {found} objects, which are no values"
         ) from None

@@ -393,7 +393,7 @@ def _wrong_type(frame: str, column: Column, values: pd.Series, reason: str) -> D
     expected, advice = EXPECTED[column.kind]
     found = str(values.dtype)
     if found == "object":
-        found = f"objects ({types.infer_dtype(values, skipna=True)})"
+        found = f"objects ({types.infer_dtype(values)})"
     problem = "wrong_type"
     if column.kind == "date" and "time zone" in reason:
         problem, advice = "time_zone", reason.split("; ", 1)[-1]

@@ -79,7 +79,7 @@ def words_of(values: pd.Series, name: str) -> pd.Categorical:
     except UnicodeEncodeError:
         raise DataError(f"{name}: expected words, found text that is no Unicode text") from None
     except TypeError:
-        found = types.infer_dtype(values, skipna=True)
+        found = types.infer_dtype(values)
         raise DataError(f"{name}: expected words, found {found} objects, which are none") from None
 
 

@@ -105,7 +105,7 @@ def _read_id(values: pd.Series, column: Column, until: LastDay | None) -> Read:
         kind = pd.Series(values.cat.categories)
     if types.is_integer_dtype(kind.dtype):
         return _signed(values), flaws
-    found = types.infer_dtype(kind, skipna=True) if types.is_object_dtype(kind.dtype) else ""
+    found = types.infer_dtype(kind) if types.is_object_dtype(kind.dtype) else ""
     if types.is_float_dtype(kind.dtype) or found in _FRACTIONS:
         whole = numbers(values)
         broken = ~null & ~(np.isfinite(whole) & (whole == np.floor(whole)))
@@ -137,7 +137,7 @@ def _read_id(values: pd.Series, column: Column, until: LastDay | None) -> Read:
 
 def _read_text(values: pd.Series, column: Column, until: LastDay | None) -> Read:
     kind = values.cat.categories if isinstance(values.dtype, pd.CategoricalDtype) else values
-    found = types.infer_dtype(kind, skipna=True)
+    found = types.infer_dtype(kind)
     if found not in ("string", "empty") and not values.isna().all():
         raise DataError("no text")
     flaws = _null_flaw(lambda: values.isna().to_numpy(), column)
@@ -149,7 +149,7 @@ def _read_category(values: pd.Series, column: Column, until: LastDay | None) -> 
     if column.choices and _same_categories(values.dtype, dtype):
         return values, _null_flaw(lambda: values.isna().to_numpy(), column)
     code, index = small_codes(values)
-    if len(index) and types.infer_dtype(index, skipna=True) != "string":
+    if len(index) and types.infer_dtype(index) != "string":
         raise DataError("no text")
     flaws = _null_flaw(lambda: code < 0, column)
     if not column.choices:
@@ -193,7 +193,7 @@ def _seconds(day: np.datetime64) -> int:
 def _read_instant(values: pd.Series, column: Column, until: LastDay | None) -> Read:
     null = values.isna().to_numpy()
     if types.is_object_dtype(values.dtype) and not null.all():
-        found = types.infer_dtype(values, skipna=True)
+        found = types.infer_dtype(values)
         if found != "datetime" or any(
             v.tzinfo is None for v in values.to_numpy(dtype=object)[~null]
         ):
@@ -262,7 +262,7 @@ def _read_boolean(values: pd.Series, column: Column, until: LastDay | None) -> R
         return values.to_numpy(), []
     null = values.isna().to_numpy()
     plain = types.is_bool_dtype(values.dtype) or null.all()
-    if not plain and types.infer_dtype(values, skipna=True) != "boolean":
+    if not plain and types.infer_dtype(values) != "boolean":
         raise DataError("no booleans")
     truth = pd.arrays.BooleanArray(values.to_numpy(dtype=np.bool_, na_value=False), null)
     return truth if null.any() else truth.to_numpy(dtype=np.bool_), _null_flaw(lambda: null, column)

@@ -34,6 +34,11 @@ def referrers(block: Block) -> pd.DataFrame:
     return counts.rename("referrals").reset_index()
 
 
+def every_referrer(raw: pd.DataFrame, _: pd.DataFrame) -> pd.DataFrame:
+    """The sample of a block: all of its referrers."""
+    return raw
+
+
 def learn_referrals(sample: pd.DataFrame, _: PolicySet) -> Referrals:
     """How many customers of the whole book each referrer has referred."""
     counts = sample.groupby("customer_id")["referrals"].sum()

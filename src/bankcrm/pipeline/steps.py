@@ -5,7 +5,13 @@ from __future__ import annotations
 from bankcrm.pipeline import facts
 from bankcrm.pipeline.beside import COMPLAINTS, RISK
 from bankcrm.pipeline.reasons import needs_page
-from bankcrm.pipeline.referrals import Referrals, learn_referrals, referrals_of, referrers
+from bankcrm.pipeline.referrals import (
+    Referrals,
+    every_referrer,
+    learn_referrals,
+    referrals_of,
+    referrers,
+)
 from bankcrm.pipeline.step import CUSTOMER, Decision, Fit, Need, Step
 from bankcrm.risk.watch_list.assessment import RISKS
 from bankcrm.risk.watch_list.facts import Funding
@@ -130,7 +136,7 @@ STEPS: tuple[Step, ...] = (
         title="value of customers",
         domain="valuation",
         facts=referrers,
-        fit=Fit("referrals", Referrals, lambda raw, _: raw, learn_referrals),
+        fit=Fit("referrals", Referrals, every_referrer, learn_referrals),
         apply=referrals_of,
         frames=("customers",),
         needs=(Need(("customers.referred_by",)),),

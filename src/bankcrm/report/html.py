@@ -12,7 +12,7 @@ import pandas as pd
 
 from bankcrm.arguments import as_kind
 from bankcrm.errors import MissingExtraError
-from bankcrm.report import sections, trends
+from bankcrm.report import action_sections, sections, trends, value_sections
 from bankcrm.report.charts import curve, flow, heatmap
 from bankcrm.report.glance import attention, carried_over, glance, key_figures, workload
 from bankcrm.report.packing import packed, packed_actions, script_json, sources
@@ -153,7 +153,7 @@ def render_html(content: ReportContent, *, language: Language = "en") -> str:
 def _explained(content: ReportContent, words: Words) -> dict[str, Any]:
     """What the script of the page reads: the decisions, and what is to be done."""
     found = packed(content.explanations, content.complaint_rules, words, FORMULA)
-    to_do = content.actions.assign(title=sections.titles(content.actions, words))
+    to_do = content.actions.assign(title=action_sections.titles(content.actions, words))
     return found | {"actions": packed_actions(to_do, content.as_of, found, words)}
 
 
@@ -262,16 +262,18 @@ def _tables(content: ReportContent, words: Words) -> dict[str, Any]:
         ),
         "signals": sections.signals(content.warned, s["warning"], words),
         "moved_in_month": trends.movements(content.trend, words),
-        "owners": sections.owners(content.actions, words),
-        "managers": sections.managers(content.actions, words),
-        "actions": sections.actions(content.actions, words, since=content.earlier is not None),
-        "settled": sections.settled(content.settled, words),
-        "movers": sections.movers(content.moved, words),
+        "owners": action_sections.owners(content.actions, words),
+        "managers": action_sections.managers(content.actions, words),
+        "actions": action_sections.actions(
+            content.actions, words, since=content.earlier is not None
+        ),
+        "settled": action_sections.settled(content.settled, words),
+        "movers": action_sections.movers(content.moved, words),
         "due": sections.due(content.complaints, pd.Timestamp(content.as_of), words),
-        "tiers": sections.tiers(s, of, words),
-        "resources": sections.resources(s, words),
-        "split": sections.split(s, of, words),
-        "components": sections.components(s, of, words),
+        "tiers": value_sections.tiers(s, of, words),
+        "resources": value_sections.resources(s, words),
+        "split": value_sections.split(s, of, words),
+        "components": value_sections.components(s, of, words),
         "unconfirmed": sections.unconfirmed(s, words),
         "policies": sections.policies(s, words),
         "findings": sections.findings(content.findings, words) if len(content.findings) else None,
@@ -299,7 +301,7 @@ def _charts(content: ReportContent, words: Words) -> dict[str, Any]:
         moved = _movement(earlier.standing, content.standing)
         title = f"{words('Movement since')} {earlier.as_of}"
         found["flow"] = flow(moved["names"], moved["rows"])
-        found["movement"] = sections.movement(moved["names"], moved["rows"], title, words)
+        found["movement"] = value_sections.movement(moved["names"], moved["rows"], title, words)
         found["moved"] = moved
     return found
 

@@ -13,7 +13,7 @@ import pandas as pd
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import look_up
 from bankcrm.rules.compiled import Cell
-from bankcrm.rules.values import Fact, beyond, outside, plain_value, read, wrong_type
+from bankcrm.rules.values import Fact, beyond, fault_of, outside, plain_value, read, wrong_type
 
 Mask = npt.NDArray[np.bool_]
 _EXACT = 1 << 53  # whole numbers from here on stay Python integers, since a float would round them
@@ -167,7 +167,13 @@ def _days(instants: npt.NDArray[np.datetime64]) -> FactColumn:
 
 def _objects(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn:
     """Columns of Python objects: each value is read by `read`, so mixtures are reported."""
-    read_values = [read(v, expected, name) for v in series.array]
+    try:
+        read_values = [read(v, expected, name) for v in series.array]
+    except DataError:
+        faults = [fault_of(v, expected) for v in series.array]
+        first = next(f for f in faults if f)
+        bad = [v for v, fault in zip(series.array, faults, strict=True) if fault is first]
+        raise DataError(first(name, expected, bad, len(bad))) from None
     missing = np.array([v is None for v in read_values], np.bool_)
     known = [0 if v is None else v for v in read_values]
     exact = all(abs(v) < _EXACT for v in known if type(v) is int)

@@ -142,6 +142,16 @@ def read(value: object, expected: Fact, name: str) -> Any:
     return result
 
 
+def fault_of(value: object, expected: Fact) -> Callable[..., str] | None:
+    """The sentence for a value that `read` refuses: `wrong_type` or `outside`; None for others."""
+    if is_missing(value):
+        return None
+    result = _KINDS[expected.type][1](plain_value(value))
+    if result is None:
+        return wrong_type
+    return None if _within(result, expected) else outside
+
+
 def plain_value(value: Any) -> Any:
     """Strip enums, numpy scalars and decimals down to the plain Python value."""
     if isinstance(value, Enum):

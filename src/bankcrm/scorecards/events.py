@@ -181,9 +181,9 @@ def _activity(view: BookView, policy: Policy) -> list[_Part]:
         parts.append(_Part("purchases_repeated", _rows(ids, opened, opened > earliest[owner])))
     cases = view.get("complaints", "customer_id")
     if cases is not None:
-        known = cases.customer() >= 0
-        ids = view.customers[np.maximum(cases.customer(), 0)]
-        parts.append(_Part("complaints", _rows(ids, cases.day("received_at"), known)))
+        who = cases.customer()  # -1 takes the last customer, and its row is left out
+        rows = _rows(view.customers[who], cases.day("received_at"), who >= 0)
+        parts.append(_Part("complaints", rows))
     return parts
 
 

@@ -109,8 +109,7 @@ def spans_of(frame: pd.DataFrame, subject: str, name: str) -> Spans:
             "earlier one with `until` on the day before the next"
         )
     head = np.append(True, ~same)[: len(who)] & (since > _EARLY)
-    gap = until < _LATE
-    gap[:-1] &= ~(same & (since[1:] == until[:-1] + 1))
+    gap = until < _LATE  # of no day where the next record follows at once
     steps = 1 + head.astype(np.int64) + gap  # nothing before the first, the record, nothing after
     place = np.cumsum(steps) - steps + head
     row, begins = np.full(int(steps.sum()) + 1, -1), np.full(int(steps.sum()) + 1, _EARLY)

@@ -169,15 +169,10 @@ def _shared(budget: int, weight: np.ndarray) -> tuple[np.ndarray, list[DataFault
 def _overdue(checks: object, day: np.datetime64) -> pd.DataFrame:
     """The findings that should have been mended before the day."""
     frame = check_frame(checks, columns_of(Check), frame="checks", key="check_id")
-    for name in ("employee_id", "department", "branch", "finding", "due"):
+    for name in ("employee_id", "department", "branch", "finding", "due", "resolved"):
         if name not in frame:
-            frame[name] = pd.NaT if name == "due" else None
-    due, mended = (
-        frame[name].to_numpy().astype("datetime64[D]")
-        if name in frame
-        else np.full(len(frame), np.datetime64("NaT", "D"))
-        for name in ("due", "resolved")
-    )
+            frame[name] = pd.NaT  # missing, for words as for days
+    due, mended = (frame[name].to_numpy().astype("datetime64[D]") for name in ("due", "resolved"))
     made = frame["date"].to_numpy().astype("datetime64[D]") <= day
     late = made & (due < day) & ~(mended <= day)
     rows = frame[late]

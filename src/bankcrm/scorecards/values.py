@@ -30,6 +30,8 @@ from bankcrm.scorecards.presence import presence
 
 BANK = "bank"
 """The subject of values that are by nothing."""
+TABLE = 2**27
+"""Up to this many pairs of customer and cell, a table of all pairs is faster than hashing."""
 
 
 def kpi_values(
@@ -149,7 +151,7 @@ class _Cells:
         """Whether the measure is recorded."""
         return measure in self.frame["measure"].cat.categories
 
-    def sums(self, measure: str, *, last_day: bool = False) -> Numbers:
+    def sums(self, measure: str, *, last_day: bool) -> Numbers:
         """The sum of each cell; with ``last_day`` of the rows on the last day of each period."""
         rows = self._rows(measure)
         if last_day:
@@ -165,7 +167,7 @@ class _Cells:
         who, index = codes(self.frame["customer_id"].iloc[rows])
         size = self.groups * self.periods + 1
         pair = who[who >= 0] * size + self._cell[rows][who >= 0]
-        if len(index) * size <= 2**27:  # a table of all pairs is the fastest
+        if len(index) * size <= TABLE:
             seen = np.zeros(len(index) * size, np.bool_)
             seen[pair] = True
             distinct = np.flatnonzero(seen)

@@ -136,9 +136,9 @@ def fit_bins(
 class BinLimits:
     """How many bins there may be, and how small."""
 
-    max_bins: int = 6
-    min_share: float = 0.05
-    min_count: int = 30
+    max_bins: int
+    min_share: float
+    min_count: int
 
     def __attrs_post_init__(self) -> None:
         """Refuse limits that leave no bin."""

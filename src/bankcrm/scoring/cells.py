@@ -78,7 +78,7 @@ def kind_of(values: pd.Series, feature: str) -> FeatureKind:
         return "boolean"
     if types.is_numeric_dtype(held.dtype):
         return "number"
-    found = types.infer_dtype(held, skipna=True)
+    found = types.infer_dtype(held)
     if found == "boolean":
         return "boolean"
     if found in ("string", "empty"):
@@ -154,7 +154,7 @@ def _words(
     cell = np.arange(len(order))
     if len(order) > CELLS:
         _, cell = np.unique(above * CELLS // total, return_inverse=True)
-    place = np.full(len(index) + 1, -1, dtype=np.intp)
+    place = np.empty(len(index) + 1, dtype=np.intp)  # each entry that is read is set below
     place[order] = cell
     size = int(cell.max(initial=-1)) + 1
     plain = [bool(w) if kind == "boolean" else str(w) for w in index]

@@ -174,7 +174,7 @@ def _bands(
 ) -> pd.DataFrame:
     """Bands of equal size as far as equal points stay together."""
     middle = np.cumsum(n) - n / 2
-    band = np.minimum((middle * bands / n.sum()).astype(np.intp), bands - 1)
+    band = (middle * bands / n.sum()).astype(np.intp)
     _, first, band = np.unique(band, return_index=True, return_inverse=True)
     count, hits = np.bincount(band, n), np.bincount(band, e)
     rate, lower, upper = wilson(hits, count, confidence)

@@ -57,7 +57,7 @@ def distinct_rows(
     key = np.zeros(len(event), dtype=np.int64)
     span = 1
     for code, size in zip(codes, sizes, strict=True):
-        if span * size > np.iinfo(np.int64).max // 2:
+        if span * size > np.iinfo(np.int64).max:
             distinct, key = np.unique(key, return_inverse=True)
             span = len(distinct)
         key = key * size + code
@@ -100,7 +100,7 @@ def fit_logistic(
         curve = (design * (counts * p * (1 - p))[:, None]).T @ design
         step = np.linalg.lstsq(curve, slope, rcond=1e-12)[0]
         if slope @ step < 1e-10:
-            return LogisticFit(beta, np.linalg.pinv(curve, rcond=1e-12, hermitian=True), value)
+            return LogisticFit(beta, np.linalg.pinv(curve, rcond=1e-12), value)
         for _ in range(30):
             tried = _log_likelihood(design, counts, events, beta + step)
             if tried >= value - 1e-12 * abs(value):

@@ -102,7 +102,7 @@ def best_partition(
         False: np.where(rate[:, :, None] > rate[None], 0.0, -np.inf),
     }
     if trend != "auto":
-        return _found(_search(iv, [steps[up] for up in _RISES[trend]], max_bins), trend, -1)
+        return _found(_search(iv, [steps[up] for up in _RISES[trend]], max_bins), trend, None)
     up, down = (_search(iv, [steps[u] for u in _RISES[t]], max_bins) for t in ("peak", "valley"))
     one_way = max(_found(up, "ascending", 0), _found(down, "descending", 0), key=_rank)
     bent = max(_found(up, "peak", 1), _found(down, "valley", 1), key=_rank)
@@ -155,17 +155,17 @@ def _search(iv: Floats, phases: list[Floats], max_bins: int) -> _Search:
     return _Search(best, before)
 
 
-def _found(search: _Search, trend: Trend, phase: int) -> Partition:
-    """The best partition that ends in a phase (-1: in any); fewer bins where values are equal."""
+def _found(search: _Search, trend: Trend, phase: int | None) -> Partition:
+    """The best partition that ends in a phase (None: in any); fewer bins where values are equal."""
     cells = search.best[0].shape[1]
-    ends = [b[:, :, -1] if phase < 0 else b[phase : phase + 1, :, -1] for b in search.best]
+    ends = [b[slice(None) if phase is None else [phase], :, -1] for b in search.best]
     values = np.array([end.max() for end in ends])
     if not np.isfinite(values).any():
         return Partition(trend, (0,), 0.0)  # no bin is large enough, so that all cells are one
     bins = int(np.flatnonzero(values >= values.max() - 1e-12)[0])
     place = int(ends[bins].argmax())
     at_phase, start = divmod(place, cells)
-    at_phase = at_phase if phase < 0 else phase
+    at_phase = at_phase if phase is None else phase
     starts, end = [start], cells - 1
     for k in range(bins, 0, -1):
         came, previous = divmod(int(search.before[k][at_phase, start, end]), cells)

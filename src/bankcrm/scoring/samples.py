@@ -36,7 +36,7 @@ class Samples:
     facts: pd.DataFrame
     event: pd.Series
     horizon_days: int
-    left_out: int = 0
+    left_out: int
 
     def __repr__(self) -> str:
         found = {"days": len(self.days), "rows": len(self.facts), "events": int(self.event.sum())}

@@ -17,7 +17,7 @@ WHOLE = r"^(0|-?[1-9]\d{0,18})$"
 
 _DECIMALS = r"\.0+$"
 _CUT = r"^\d\.\d+[eE]\+?\d+$"
-_EXACT = 2.0**53
+_EXACT = 2.0**53  # as a float it may have been 2**53 + 1
 
 
 def id_cells(raw: Array, column: Column, problems: Problems) -> Cells:
@@ -68,7 +68,7 @@ def _integers(text: Array) -> Array | None:
 def _whole_numbers(raw: Array, column: Column, problems: Problems) -> Cells:
     """Ids that a decimal column holds as integers; the check refuses those that are none."""
     number = pc.cast(raw, pa.float64())
-    exact = pc.and_(pc.equal(number, pc.floor(number)), pc.less_equal(pc.abs(number), _EXACT))
+    exact = pc.and_(pc.equal(number, pc.floor(number)), pc.less(pc.abs(number), _EXACT))
     if pc.all(exact).as_py() is False:
         return Cells(raw)
     _note(column, len(raw) - raw.null_count, problems)

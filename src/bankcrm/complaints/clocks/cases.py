@@ -195,9 +195,9 @@ class Cases:
         """When the clock starts; NaT where it does not bind."""
         begin = np.full(self.rows, _NAT)
         for at in self._columns(MOMENTS[k] for k in rule.starts if k in MOMENTS):
-            begin = np.where(np.isnat(begin) | (at < begin), at, begin)
+            begin = np.fmin(begin, at)
         for at in self._columns(MOMENTS[k] for k in rule.restarts if k in MOMENTS):
-            begin = np.where(np.isnat(begin) | (at > begin), at, begin)
+            begin = np.fmax(begin, at)
         bound = binding(rule, self.kind, self.topic, self.rows)
         if rule.since is not None or rule.until is not None:
             bound &= in_force(rule, units.local_day(begin))
@@ -221,7 +221,7 @@ class Cases:
         found = np.full(len(start), _NAT)
         for column in self._columns(names):
             at = column[rows]
-            found = np.where((at >= start) & (np.isnat(found) | (at < found)), at, found)
+            found = np.fmin(found, np.where(at >= start, at, _NAT))
         return found
 
     def _limits(self, rule: ClockRule, units: TimeUnits) -> Ticks:

@@ -75,7 +75,9 @@ class ReplayedCases:
         self.handed = np.full(size, -1, dtype=np.intp)  # the event that gave it to its handler
         self.transfers = np.zeros(size, dtype=np.int64)
         self.closed_at: Instants = np.full(size, _NEVER)
-        self.reason = np.full(size, -1, dtype=self.reasons.dtype)  # of the last pause
+        self.reason = np.zeros(
+            size, dtype=self.reasons.dtype
+        )  # of the last pause, if there was one
         self.earlier = np.zeros(size, dtype=np.int64)
         self.earlier_breached = np.zeros(size, dtype=np.int64)
         received = log.begin[:-1]

@@ -158,7 +158,7 @@ class ClockRule:
         return max(marks, key=MARKS.index)
 
 
-@lru_cache(maxsize=128)
+@lru_cache
 def clock_rules(policy: Policy) -> tuple[ClockRule, ...]:
     """The clocks of a policy.
 

@@ -67,7 +67,7 @@ def keys(text: str, known: Set[str]) -> set[str]:
     made = {word + " " for word in words}
     for n in range(1, LONGEST + 1):
         made.update([word[:n] for word in words])
-    for run in () if text.isascii() else _RUN.findall(text):
+    for run in _RUN.findall(text):
         made.update(run)
         made.update(map(str.__add__, run, run[1:]))
     made &= known

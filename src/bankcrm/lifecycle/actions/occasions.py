@@ -49,7 +49,7 @@ def _next_birthday(
 ) -> npt.NDArray[np.datetime64]:
     found = np.full(len(people), np.datetime64("NaT", "s"))
     born = people.day("birth_date")
-    dated = np.where(born < NEVER, born, 0).astype("datetime64[D]")
+    dated = born.astype("datetime64[D]")
     dated[born == NEVER] = np.datetime64("NaT", "D")
     place, date = birthdays(dated, day, horizon)
     found[place[::-1]] = date[::-1].astype("datetime64[s]")  # the first one of several

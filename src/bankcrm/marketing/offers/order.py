@@ -173,8 +173,7 @@ def loevinger(held: npt.NDArray[np.bool_], customers: Ints) -> tuple[float, Floa
     expected = rarer * (total - wider) / max(total, 1.0)
     np.fill_diagonal(errors, 0.0)
     np.fill_diagonal(expected, 0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(invalid="ignore"):  # 0 / 0 where nothing varies
         own = 1 - errors.sum(axis=1) / expected.sum(axis=1)
         whole = 1 - errors.sum() / expected.sum()
-    own[expected.sum(axis=1) == 0] = np.nan
-    return (float(whole) if expected.sum() > 0 else float("nan")), own
+    return float(whole), own

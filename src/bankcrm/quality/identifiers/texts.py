@@ -109,7 +109,7 @@ def arrow_texts(values: pd.Series) -> pa.LargeStringArray:
         values = values.astype(values.cat.categories.dtype)
     if values.isna().all():  # of whatever type
         return pa.nulls(len(values), pa.large_string())
-    kind = pd.api.types.infer_dtype(values, skipna=True)
+    kind = pd.api.types.infer_dtype(values)
     if kind != "string":
         raise DataError(
             f"expected text, found {kind}; "

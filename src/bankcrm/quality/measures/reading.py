@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 
 import attrs
 import numpy as np
@@ -138,7 +138,7 @@ def contract_of(values: pd.Series, name: str) -> Column:
     elif types.is_numeric_dtype(dtype):
         kind = "number"
     else:
-        kind = _KINDS.get(types.infer_dtype(values, skipna=True), "text")
+        kind = _KINDS.get(types.infer_dtype(values), "text")
     return Column(name, kind, required=False, nullable=True, personal=True)
 
 
@@ -149,7 +149,7 @@ def stand_ins(values: pd.Series, column: Column, placeholders: Iterable[Placehol
     if isinstance(kind, pd.CategoricalDtype):
         return _in_categories(values, named)
     if types.is_object_dtype(kind):
-        if types.infer_dtype(values, skipna=True) == "string":
+        if types.infer_dtype(values) == "string":
             return _in_texts(values, named)
         plain = set(named)
         # Columns of Python objects are read value by value; those of a type are not.
@@ -174,6 +174,8 @@ def stand_ins(values: pd.Series, column: Column, placeholders: Iterable[Placehol
 def _stands_in(value: object, placeholders: set[object]) -> bool:
     if isinstance(value, str):
         return value in placeholders or not value.strip()
+    if isinstance(value, datetime) and not pd.isna(value):
+        value = value.date()
     plain = isinstance(value, date | int | float) and not isinstance(value, bool)
     return plain and value in placeholders
 

@@ -115,7 +115,7 @@ def _is_text(values: pd.Series) -> bool:
     if isinstance(values.dtype, pd.CategoricalDtype):
         values = pd.Series(values.cat.categories)
     if types.is_object_dtype(values.dtype):
-        return types.infer_dtype(values, skipna=True) == "string"
+        return types.infer_dtype(values) == "string"
     return bool(types.is_string_dtype(values.dtype))
 
 

@@ -45,9 +45,7 @@ def allot_limit(limit: Decimal | float, members: object) -> pd.Series:
     frame = by_customer(members, _COLUMNS, "members")
     floors = np.ceil(_money(frame, "floor", 0.0) * 100 - 1e-6)
     caps = np.floor(_money(frame, "cap", np.inf) * 100 + 1e-6)
-    shares = apportion(
-        cents, frame["need"].to_numpy(), floors=floors, caps=np.minimum(caps, float(2**61))
-    )
+    shares = apportion(cents, frame["need"].to_numpy(), floors=floors, caps=np.minimum(caps, cents))
     return pd.Series(shares / 100, index=frame.index, name="limit")
 
 

@@ -24,9 +24,9 @@ def findings_on(ties: Ties, control: Control, tolerance: float) -> tuple[DataFau
         tolerance: By how much shares may exceed the whole, for rounding.
     """
     held = (ties.code == CONTROL) | (ties.code == STAKE)
-    owns = held & (ties.frame["link"] == "owns").to_numpy(np.bool_) & (ties.share > 0)
+    owns = held & (ties.frame["link"] == "owns").to_numpy(np.bool_)
     total = np.zeros(len(ties.ids))
-    np.add.at(total, ties.child, np.where(owns, ties.share, 0.0))
+    np.add.at(total, ties.child, np.where(owns, np.nan_to_num(ties.share), 0.0))
     needs = ties.frame["link"].isin(["owns", "depends"]).to_numpy(np.bool_)
     unknown = needs & np.isnan(ties.share) & (ties.code < SELF_LOOP)
     rows = slice(None) if held.all() else np.flatnonzero(held)

@@ -106,10 +106,8 @@ def _start(points: Floats, k: int, rng: np.random.Generator) -> Floats:
     while len(chosen) < k:
         total = np.cumsum(least)
         drawn = np.searchsorted(total, rng.random(tries) * total[-1], side="right")
-        gaps = [
-            np.minimum(least, squared_gap(points, points[:, i], np.empty(rows)))
-            for i in np.minimum(drawn, rows - 1)
-        ]
+        drawn = np.minimum(drawn, rows - 1)  # where no row is left that is far from those chosen
+        gaps = [np.minimum(least, squared_gap(points, points[:, i], np.empty(rows))) for i in drawn]
         best = int(np.argmin([g.sum() for g in gaps]))
         chosen.append(int(drawn[best]))
         least = gaps[best]
