@@ -248,12 +248,16 @@ def test_terms_of_any_form_are_found_alone_and_in_a_batch() -> None:
         [[entries]]
         field = "signal"
         label = "repeat"
-        terms_en = ["[a-z]*ly", "(re)?(open|close)(s|d)?", "a/c [0-9]{2}", "q\\\\(x\\\\)y", "x.z"]
+        terms_en = ["[a-z]*ly", "(re)?(open|close)(s|d)?", "a/c [0-9]{2}", "q\\\\(x\\\\)y", "x.z",
+            "((un)?|re)lock"]
         terms_zh = ["[一二]+次", "(再|又)?(来|去)了", "app打不开"]
         """)
     yes = [
         "they gladly",
         "reopens it",
+        "lock it",
+        "unlock it",
+        "relock it",
         "a/c 12",
         "q(x)y",
         "x-z",

@@ -241,6 +241,20 @@ def test_a_refused_event_is_named_by_complaint_and_row() -> None:
     first, *lines = str(refused.value).splitlines()
     assert first.startswith("events: 9 cases have ")
     assert [", row 11: received at" in line for line in lines] == [*[True] * 5, False]
+    with pytest.raises(IllegalTransitionError) as refused:
+        replay_all(many[many["complaint_id"] < 5])
+    first, *lines = str(refused.value).splitlines()
+    assert first.startswith("events: 5 cases have ")
+    assert [", row 11: received at" in line for line in lines] == [True] * 5
+
+
+def test_events_of_cases_in_turn_are_those_of_each_case() -> None:
+    log = LOG.assign(
+        complaint_id=["b", "a", "b", "a"], kind=["received"] * 2 + ["acknowledged"] * 2
+    )
+    in_turn, by_case = replay_all(log), replay_all(log.sort_values("complaint_id", kind="stable"))
+    pd.testing.assert_frame_equal(in_turn.sort_index(), by_case.sort_index())
+    assert in_turn["acknowledge_state"].notna().all()
 
 
 def test_events_after_the_instant_are_left_out_and_their_cases_too() -> None:

@@ -17,6 +17,7 @@ from bankcrm.complaints import (
     raise_severity,
     severity_facts,
 )
+from bankcrm.complaints.facts import _word
 from bankcrm.errors import DataError
 from bankcrm.models import frame_of
 from bankcrm.policy import default_policy
@@ -90,6 +91,16 @@ def test_a_columns_own_answer_stands_against_the_text() -> None:
     read = severity_facts(frame, classifier=default_lexicon())["funds_safety"]
     assert read.tolist() == [False, True, True]
     assert severity_facts(frame)["funds_safety"].tolist() == [False, False, True]
+
+
+def test_severities_are_in_order_and_words_without_a_gap_have_no_default() -> None:
+    found = assess_severity(pd.DataFrame({"regulator": [True, False]}))["severity"]
+    assert found.cat.categories.tolist() == [s.value for s in Severity]
+    assert found.cat.ordered
+    stated = pd.Series(["fund", "term"], name="product")
+    assert _word(stated, None, 2, "default").categories.tolist() == ["fund", "term"]
+    gap = _word(stated.mask([True, False]), None, 2, "default")
+    assert gap.tolist() == ["default", "term"]
 
 
 def test_what_nobody_told_counts_as_the_policy_says() -> None:

@@ -297,6 +297,20 @@ def test_a_feature_that_would_turn_against_its_trend_is_dropped_with_the_reason(
     assert ("idle", "it says the same as again") in [(d.feature, d.reason) for d in twin.dropped]
 
 
+@pytest.mark.parametrize(("differ", "same"), [(1, True), (8, False)])
+def test_features_repeat_each_other_from_a_correlation_of_999_in_a_thousand(
+    differ: int, same: bool
+) -> None:
+    rng = np.random.default_rng(4)
+    first = rng.random(4000) < 0.5
+    second = first.copy()
+    second[:differ] = ~second[:differ]
+    event = rng.random(4000) < np.where(first, 0.5, 0.2)
+    found = fit_card(pd.DataFrame({"a": first, "b": second}), event)
+    assert (np.corrcoef(first, second)[0, 1] > 0.999) is np.bool_(same)
+    assert any(d.reason.startswith("it says the same as") for d in found.dropped) is same
+
+
 def test_the_frame_of_a_card_has_one_numbered_row_per_bin(card: Card) -> None:
     frame = card.frame()
     assert frame.index.tolist() == list(range(len(frame)))
