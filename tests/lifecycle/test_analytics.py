@@ -113,6 +113,12 @@ def test_durations_recover_the_generator_that_made_the_moves() -> None:
     assert migration_matrix(frame).period_days == 1
 
 
+def test_a_matrix_says_what_it_counts() -> None:
+    history = history_of("aad", "add")
+    assert "pairs of dates 4" in repr(migration_matrix(history))
+    assert "moves 2" in repr(migration_matrix(history, method="duration"))
+
+
 def test_a_stage_that_was_never_seen_has_no_chances() -> None:
     matrix = migration_matrix(history_of("aad"), method="duration")
     assert matrix.probabilities.loc["lost"].isna().all()
