@@ -12,6 +12,7 @@ from bankcrm.book.contract import CONTRACT, DATE_MAY_BE_MISSING, DATED_BY, KEYS,
 from bankcrm.book.known import without_later_labels
 from bankcrm.errors import DataError
 from bankcrm.frames import DataFault, screen_frame
+from bankcrm.frames.numbering import is_among
 from bankcrm.frames.readers import LastDay, Mask
 
 # A person who is no customer may complain; a group may have outside members.
@@ -113,6 +114,7 @@ def linked(
     """
     faults: list[DataFault] = []
     known = frames["customers"]["customer_id"]
+    index = pd.Index(known)
     for name, column, frame in [
         (n, c.name, f)
         for n, f in frames.items()
@@ -121,9 +123,9 @@ def linked(
     ]:
         ids = frames[name][column]
         _same_type(name, column, ids, known)
-        unknown = (~ids.isin(known) & ids.notna()).to_numpy(dtype=np.bool_)
+        unknown = ~is_among(ids, index) & ids.notna().to_numpy()
         if len(later):
-            unknown = unknown & ~ids.isin(later).to_numpy(dtype=np.bool_)
+            unknown &= ~is_among(ids, later)
         if not unknown.any():
             continue
         away = name in _MUST_BE_KNOWN

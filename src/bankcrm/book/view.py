@@ -24,7 +24,7 @@ from bankcrm.frames.arrays import (
     whole_days,
 )
 from bankcrm.frames.instants import ZONE, local_day
-from bankcrm.frames.numbering import Positions, positions_in
+from bankcrm.frames.numbering import Positions, is_among, positions_in
 
 DayNumbers: TypeAlias = npt.NDArray[np.int32]
 Mask: TypeAlias = npt.NDArray[np.bool_]
@@ -187,7 +187,7 @@ class BookView:
             named = [distinct_values(f["account_id"]) for f in frames]
             found = pd.Index([], dtype=np.int64)
             for ids in named:
-                more = ids[~ids.isin(found)]
+                more = ids[~is_among(ids, found)]
                 if len(more):  # an empty index has no type of its own
                     found = found.append(more) if len(found) else more
             self._accounts.append(found)

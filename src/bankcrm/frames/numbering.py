@@ -117,3 +117,16 @@ def positions_in(ids: pd.Series, index: pd.Index) -> Positions:
     code, distinct = codes(ids)
     place = np.append(index.get_indexer(distinct), -1).astype(np.int32)
     return place[code]
+
+
+def is_among(ids: pd.Series | pd.Index, known: pd.Series | pd.Index) -> npt.NDArray[np.bool_]:
+    """Which ids are among the known ones; a null never is.
+
+    The ``isin`` of pandas makes an object of every known text, one after another.
+
+    >>> is_among(pd.Series(["a", None, "c"]), pd.Index(["c", "b"])).tolist()
+    [False, False, True]
+    """
+    index = pd.Index(known)
+    place = positions_in(pd.Series(ids), index if index.is_unique else index.unique())
+    return place >= 0

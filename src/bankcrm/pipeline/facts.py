@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.frames.arrays import as_of_day
+from bankcrm.frames.numbering import is_among
 from bankcrm.lifecycle.actions.occasions import occasions_of
 from bankcrm.lifecycle.actions.signals import signal_facts_of
 from bankcrm.lifecycle.actions.warnings import weigh_signals
@@ -72,7 +73,7 @@ def population(found: pd.DataFrame, policies: PolicySet) -> pd.DataFrame:
 def customers_only(rows: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     """The rows of customers on the day, from whom fits learn."""
     mine = found.index[found[CUSTOMER].to_numpy(np.bool_)]
-    return rows.loc[rows.index.isin(mine)]
+    return rows.loc[is_among(rows.index, mine)]
 
 
 def rfm(block: Block) -> pd.DataFrame:

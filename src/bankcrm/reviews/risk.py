@@ -14,6 +14,7 @@ from pandas.api.types import is_float_dtype
 from bankcrm.book import Book
 from bankcrm.frames import DataFault
 from bankcrm.frames.findings import findings_of
+from bankcrm.frames.numbering import is_among
 from bankcrm.frames.plain import plain_rows
 from bankcrm.models import Capital, Link, personal_columns
 from bankcrm.models.frames import models_of
@@ -136,7 +137,7 @@ def risks_of(parts: Iterable[pd.DataFrame], earlier: EarlierReview | None) -> pd
     """The customers of all parts whose risk is known, or who were watched, in order of id."""
     watched = None if earlier is None else earlier.watch_list
     ids = pd.Index([]) if watched is None else pd.Index(watched["customer_id"])
-    pieces = [p[p["risk_level"].notna().to_numpy() | p.index.isin(ids)] for p in parts]
+    pieces = [p[p["risk_level"].notna().to_numpy() | is_among(p.index, ids)] for p in parts]
     if len(pieces) > 1:  # their levels may be listed in different orders
         pieces = [p.astype({"risk_level": object}) for p in pieces]
     return pd.concat(pieces).sort_index(kind="stable")
@@ -148,9 +149,9 @@ def _at_risk(
     """The customers whom the watch list may concern: at risk, listed, or tied to others."""
     some = (risks["risk_level"] != "none").to_numpy(np.bool_)
     if listed is not None:
-        some = some | risks.index.isin(listed["customer_id"])
+        some = some | is_among(risks.index, listed["customer_id"])
     if groups is not None:
-        some = some | risks.index.isin(groups.members.index)
+        some = some | is_among(risks.index, groups.members.index)
     return risks[some]
 
 

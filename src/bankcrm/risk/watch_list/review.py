@@ -11,7 +11,7 @@ from bankcrm.errors import DataError
 from bankcrm.frames import Column, check_frame
 from bankcrm.frames.arrays import as_of_day, days
 from bankcrm.frames.customers import by_customer
-from bankcrm.frames.numbering import categorical, places_of
+from bankcrm.frames.numbering import categorical, is_among, places_of
 from bankcrm.policy import Policy
 from bankcrm.policy.given import policy_of
 from bankcrm.risk.groups.groups import Groups
@@ -88,9 +88,9 @@ def review_watch_list(
     everyone = held.index.union(found.index)
     # Nothing can happen to a customer who is neither listed, lifted nor at risk.
     asked = everyone[
-        everyone.isin(held.index)
-        | everyone.isin(lifted.index)
-        | everyone.isin(found.index[level > 0])
+        is_among(everyone, held.index)
+        | is_among(everyone, lifted.index)
+        | is_among(everyone, found.index[level > 0])
     ]
     own = found.reindex(asked)
     level = places_of(own["risk_level"], LEVELS)
@@ -155,10 +155,10 @@ def _lifted(high: pd.Index, groups: Groups | None) -> pd.Series:
     if groups is None:
         return pd.Series(dtype=object)
     group = groups.members["group"].astype(object)
-    bad = group[group.index.isin(high)]
+    bad = group[is_among(group.index, high)]
     first = bad.reset_index().groupby("group")["customer_id"].min()
     members = group[group.isin(first.index)]
-    members = members[~members.index.isin(high)]
+    members = members[~is_among(members.index, high)]
     return first.reindex(members).set_axis(members.index).astype(str)
 
 

@@ -14,7 +14,7 @@ from bankcrm.errors import DataError, PolicyError
 from bankcrm.frames import Column
 from bankcrm.frames.arrays import as_of_day, days
 from bankcrm.frames.customers import by_customer
-from bankcrm.frames.numbering import categorical, places_of
+from bankcrm.frames.numbering import categorical, is_among, places_of
 from bankcrm.policy import Policy
 from bankcrm.policy.given import policy_of
 from bankcrm.segmentation.tiers.assignment import decide_tiers, tier_facts
@@ -89,7 +89,7 @@ def review_tiers(
     held = _previous(previous, today)
     known = tier_facts(facts)
     everyone = held.index.union(known.index)
-    held, there = held.reindex(everyone), everyone.isin(known.index)
+    held, there = held.reindex(everyone), is_among(everyone, known.index)
     proposals = _proposals(known, policy, everyone)
     there &= (proposals[["assigned", "up", "down"]] >= 0).all(axis=1).to_numpy()
     before = places_of(held["tier"], _NAMES)
