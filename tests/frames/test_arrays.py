@@ -22,6 +22,7 @@ from bankcrm.frames.arrays import (
     numbers,
     small_codes,
 )
+from bankcrm.frames.numbering import is_among
 
 from .samples import AS_OF, FEWER
 
@@ -135,6 +136,32 @@ def test_dense_and_sparse_whole_numbers_are_coded_alike(values: list[int]) -> No
     sparse, index = codes(np.array(values) * 1_000_003)
     np.testing.assert_array_equal(dense, sparse)
     assert index.is_monotonic_increasing
+
+
+OBJECTS = st.sampled_from(["a", "", "张", "a\x00b", None, float("nan"), b"a", 1, True, Decimal(1)])
+TEXTS = st.sampled_from(["a", "", "张", "a\x00b", None, float("nan")])
+
+
+@given(st.lists(TEXTS, max_size=8) | st.lists(OBJECTS, max_size=8))
+def test_texts_of_python_are_numbered_as_pandas_numbers_them(values: list[object]) -> None:
+    plain = pd.Series(values, dtype=object)
+    known, distinct = pd.factorize(plain)
+    code, index = codes(plain)
+    assert code.tolist() == known.tolist()
+    assert code.dtype == np.intp
+    assert index.dtype == object
+    assert [(type(v), v) for v in index] == [(type(v), v) for v in distinct]
+
+
+@given(st.lists(st.sampled_from(["a", "b", None])), st.lists(st.sampled_from(["b", "c", None])))
+@pytest.mark.parametrize("dtype", ["object", "str", "category"])
+def test_ids_are_among_those_that_are_known(
+    dtype: str, values: list[str | None], others: list[str | None]
+) -> None:
+    ids, known = pd.Series(values, dtype=dtype), pd.Series(others, dtype=dtype)
+    expected = [v is not None and v in others for v in values]
+    assert is_among(ids, known).tolist() == expected
+    assert is_among(pd.Index(ids), pd.Index(known)).tolist() == expected
 
 
 @given(st.lists(st.sampled_from(["a", "b", "c", None]), max_size=12), st.integers(1, 4))

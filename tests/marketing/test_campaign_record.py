@@ -54,6 +54,7 @@ def test_no_approval_without_goal_budget_and_name(lacks: dict[str, object], reas
 
 def test_steps_follow_in_time() -> None:
     campaign = move_campaign(READY, "needs_collected", date=DAY)
+    assert move_campaign(campaign, "analysed", date=DAY).history[-1].date == DAY
     with pytest.raises(DataError, match="before the last step"):
         move_campaign(campaign, "analysed", date=DAY - dt.timedelta(days=1))
     with pytest.raises(DataError, match="CampaignEvent"):
@@ -63,6 +64,8 @@ def test_steps_follow_in_time() -> None:
 def test_the_budget_adds_up() -> None:
     campaign = READY.commit(300).commit(200).spend(450)
     assert (campaign.committed, campaign.spent, campaign.left) == (50, 450, 500)
+    assert campaign.commit(500).left == 0
+    assert campaign.spend(50).committed == 0
     with pytest.raises(DataError, match="left of the budget"):
         campaign.commit(501)
     with pytest.raises(DataError, match="committed"):

@@ -255,6 +255,7 @@ def test_shares_have_the_published_test_and_ratio() -> None:
     assert ends_of == pytest.approx((low - 1, high - 1), abs=1e-3)
     assert found.extra.estimate == pytest.approx(0.2 * 700)
     assert (found.customers, found.mean, found.control_mean) == (700, 0.8, 0.6)
+    assert found.difference.sample_size == found.relative.sample_size == 1_500
     for nobody in ("offer", "control"):  # a ratio needs a response in both groups
         none = frame.assign(responded=frame["responded"].where(group != nobody, 0))
         assert campaign_effect(groups, none).arm("offer").relative is None

@@ -204,6 +204,11 @@ def test_a_scale_has_two_ends(measure: Any, low: int, high: int) -> None:
         return satisfaction(pd.DataFrame({"channel": "app", "score": scores}), measure=measure)
 
     assert asked(low, high)["answered"].tolist() == [2]
+    for score in (low, high):  # few answers, all at one end: the interval ends there too
+        if measure == "nps":
+            bounds = asked(score, score)[["lower", "upper"]].iloc[0]
+            assert bounds.between(-1, 1).all()
+            assert bounds.abs().max() == 1
     for beyond in (low - 1, high + 1):
         with pytest.raises(DataError, match=r"surveys\.score: (below minimum|above maximum)"):
             asked(low, beyond)

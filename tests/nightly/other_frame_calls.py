@@ -27,6 +27,7 @@ from bankcrm import (
 )
 from bankcrm.book import Book
 from bankcrm.calendars import working_calendar
+from bankcrm.datasets import make_book
 from bankcrm.pipeline import scorecard_steps
 from bankcrm.reviews import Review
 from bankcrm.valuation import lifetime
@@ -43,7 +44,7 @@ def first(function: Callable[..., object], **given: Any) -> Callable[[dict[str, 
 def other_calls(book: Book, found: Review) -> list[Made]:
     """Each function with its frames and its call."""
     return [
-        *_offers(book), *_purchases(book), *_cards(), *_staff(book), *_tables(found),
+        *_offers(book), *_purchases(), *_cards(), *_staff(book), *_tables(found),
         *_chains(), *_frames(book, found), *_pictures(book, found),
     ]  # fmt: skip
 
@@ -83,8 +84,9 @@ def _offers(book: Book) -> list[Made]:
     ]  # fmt: skip
 
 
-def _purchases(book: Book) -> list[Made]:
-    moves = book.transactions.assign(amount=book.transactions["amount"].abs() + 1)
+def _purchases() -> list[Made]:
+    moves = make_book(30, seed=7).transactions  # they settle the parameters of the models
+    moves = moves.assign(amount=moves["amount"].abs() + 1)
     history = lifetime.purchase_history(moves, as_of=DAY)
     model, spend = lifetime.fit_purchases(history), lifetime.fit_spend(history)
     one = {"history": history}

@@ -169,6 +169,25 @@ def test_a_sheet_is_laid_out_as_documented(tmp_path: Path) -> None:
     assert (book["parameters"].freeze_panes, book.sheetnames) == ("B2", ["tier", "parameters"])
 
 
+def test_parameters_and_records_are_written_as_a_person_types_them(tmp_path: Path) -> None:
+    word = Parameter("gold")
+    table = DecisionTable("t", (Rule("a", {"x": "= @word"}, 1),), parameters={"word": word})
+    sheet = openpyxl.load_workbook(table.to_xlsx(tmp_path / "t.xlsx"))["parameters"]
+    assert (sheet["A2"].value, sheet["B2"].value) == ("word", "gold")
+    policy = default_policy("complaints")
+    book = openpyxl.load_workbook(policy.to_xlsx(tmp_path / "p.xlsx"))
+    clocks = book["clocks"]
+    assert [c.value for c in clocks[1]][:2] == ["records", "clocks"]
+    heads = [c.value for c in clocks[2]]
+    assert heads[0] == "key"
+    names = [row["name"] for row in policy.raw_records["clocks"]]
+    column = heads.index("name") + 1
+    assert [clocks.cell(row, column).value for row in range(3, 3 + len(names))] == names
+    assert clocks.freeze_panes == "B3"
+    widths = [d.width for sheet in book for d in sheet.column_dimensions.values()]
+    assert (min(widths), max(widths)) == (12, 48)
+
+
 def test_a_list_is_offered_where_a_spreadsheet_can_hold_it(tmp_path: Path) -> None:
     """At most 250 characters, without commas and quotes."""
     words = {

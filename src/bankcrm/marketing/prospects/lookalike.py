@@ -112,7 +112,7 @@ def fit_lookalike(
     facts, event = frame[names], frame[member].to_numpy(np.bool_)
     held_out = draws(frame.index.to_series(), "look-alike") < np.uint64(int(_HELD_OUT * 2**64))
     for part in (event[held_out], event[~held_out]):
-        if len(part) in (part.sum(), 0) or not part.any():
+        if part.all() or not part.any():  # an empty one is all of one kind
             raise DataError(
                 f"{member}: {int(event.sum()):,} members of {len(event):,} customers; too few of "
                 "either kind to fit a card and check it on customers held out"
