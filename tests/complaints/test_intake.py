@@ -492,3 +492,19 @@ def test_cfpb_timeliness_and_pareto(cfpb: pd.DataFrame) -> None:
     vital = issues[issues["vital"]]
     assert vital["share"].sum() >= 0.8 > vital["share"].sum() - vital["share"].iloc[-1]
     assert len(vital) == 24
+
+
+@pytest.mark.parametrize("ids", [[7, None], ["7", None], [7, 8]])
+def test_customers_in_categories_are_read_as_plain_ones(ids: list[object]) -> None:
+    """Whole numbers with a null among them as well."""
+    frame = pd.DataFrame(
+        {
+            "complaint_id": [1, 2],
+            "received_at": pd.to_datetime(["2026-06-01", "2026-06-02"]).tz_localize(ZONE),
+            "customer_id": pd.Series(ids, dtype=object),
+        }
+    )
+    given = frame.assign(customer_id=pd.Categorical(frame["customer_id"]))
+    plain, coded = (intake(f).accepted["customer_id"] for f in (frame, given))
+    assert coded.dropna().tolist() == plain.dropna().tolist()
+    assert coded.isna().tolist() == plain.isna().tolist()

@@ -265,3 +265,10 @@ def test_errors_show_no_value() -> None:
         check_identifiers(["x"], "passport")
     with pytest.raises(DataError, match="no Unicode text"):
         check_identifiers(["MARKER\ud800"], "mobile")
+
+
+def test_categories_of_numbers_are_refused_as_numbers_are() -> None:
+    """With a null among them as well: numbers have lost their leading zeros."""
+    for values in ([1, None], [1, 2], [1.5, None]):
+        with pytest.raises(DataError, match="read the column as text"):
+            check_identifiers(pd.Series(pd.Categorical(values)), "iban")

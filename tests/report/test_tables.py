@@ -91,6 +91,15 @@ def test_numbers_are_left_alone(values: list[float]) -> None:
     assert inert(series) is series
 
 
+def test_categories_of_whole_numbers_with_a_null_are_written(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"grade": pd.Categorical([2, None, 1])})
+    write_excel({"customers": frame}, tmp_path / "book.xlsx")
+    rows = openpyxl.load_workbook(tmp_path / "book.xlsx")["customers"].iter_rows(values_only=True)
+    assert [row[0] for row in rows] == ["grade", 2, None, 1]
+    write_csv(frame, tmp_path / "grades.csv")
+    assert (tmp_path / "grades.csv").read_text("utf-8-sig").split() == ['"index","grade"', "0,2", "1,", "2,1"]
+
+
 def test_the_caller_keeps_the_frame(tmp_path: Path) -> None:
     frame = pd.DataFrame({"name": ["=1+1", "Ann"]}, index=pd.Index(["@x", "y"], name="id"))
     before = frame.copy()

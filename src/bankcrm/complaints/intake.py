@@ -178,7 +178,7 @@ def _blank(values: pd.Series) -> Mask:
     """Which values are missing or contain only white space."""
     empty: Mask = values.isna().to_numpy()
     if isinstance(values.dtype, pd.CategoricalDtype):
-        values = values.astype(values.cat.categories.dtype)
+        values = values.astype(object)
     if values.dtype == object:
         blank = [isinstance(v, str) and not v.strip() for v in values]
         empty = empty | np.array(blank, dtype=np.bool_)

@@ -167,7 +167,7 @@ def _cells(values: pd.Series[Any]) -> pd.Series[Any]:
         naive: pd.Series[Any] = values.dt.tz_localize(None)
         return naive
     if isinstance(values.dtype, pd.CategoricalDtype):
-        values = values.astype(values.cat.categories.dtype)
+        values = values.astype(object)
     if pd.api.types.is_integer_dtype(values.dtype):
         rounded = bool((values >= _EXACT).any() or (values <= -_EXACT).any())
         return _digits(values.astype(object)) if rounded else values

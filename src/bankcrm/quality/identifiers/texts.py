@@ -106,7 +106,7 @@ def arrow_texts(values: pd.Series) -> pa.LargeStringArray:
         DataError: The values are no texts.
     """
     if isinstance(values.dtype, pd.CategoricalDtype):
-        values = values.astype(values.cat.categories.dtype)
+        values = values.astype(object)
     if values.isna().all():  # of whatever type
         return pa.nulls(len(values), pa.large_string())
     kind = pd.api.types.infer_dtype(values)
