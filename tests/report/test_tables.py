@@ -97,7 +97,12 @@ def test_categories_of_whole_numbers_with_a_null_are_written(tmp_path: Path) -> 
     rows = openpyxl.load_workbook(tmp_path / "book.xlsx")["customers"].iter_rows(values_only=True)
     assert [row[0] for row in rows] == ["grade", 2, None, 1]
     write_csv(frame, tmp_path / "grades.csv")
-    assert (tmp_path / "grades.csv").read_text("utf-8-sig").split() == ['"index","grade"', "0,2", "1,", "2,1"]
+    assert (tmp_path / "grades.csv").read_text("utf-8-sig").split() == [
+        '"index","grade"',
+        "0,2",
+        "1,",
+        "2,1",
+    ]
 
 
 def test_the_caller_keeps_the_frame(tmp_path: Path) -> None:
