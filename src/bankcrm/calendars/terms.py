@@ -36,6 +36,6 @@ def next_review(as_of: np.datetime64, months: Sequence[int]) -> np.datetime64:
     '2027-01-01'
     """
     month = as_of.astype("datetime64[M]")
-    after = np.array(months, dtype=np.int64) - 2 - month.astype(np.int64)
-    day: np.datetime64 = (month + 1 + after % 12).astype("datetime64[D]").min()
+    away = (np.array(months, dtype=np.int64) - 2 - month.astype(np.int64)) % 12 + 1
+    day: np.datetime64 = (month + away.astype("timedelta64[M]")).astype("datetime64[D]").min()
     return day

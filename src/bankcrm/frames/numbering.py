@@ -73,8 +73,10 @@ def words_of(values: pd.Series, name: str) -> pd.Categorical:
         if not isinstance(values.dtype, pd.CategoricalDtype):
             values = values.astype("category")
         made = cast("pd.Categorical", values.array)
-        if any(isinstance(word, bytes) for word in made.categories.tolist()):
-            raise TypeError  # they are of an unknown encoding
+        for word in made.categories.tolist():
+            if isinstance(word, bytes):
+                raise TypeError  # they are of an unknown encoding
+            str(word).encode()  # pandas itself refuses a lone surrogate from version 3 on
         return made
     except UnicodeEncodeError:
         raise DataError(f"{name}: expected words, found text that is no Unicode text") from None
