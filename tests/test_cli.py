@@ -323,8 +323,6 @@ def test_workers_are_those_of_duckdb(sample: Path, tmp_path: Path) -> None:
     result = run("review", sample, "--workers", 2, "--out", tmp_path / "out")
     assert result.returncode == 2
     assert "--workers is an option of --engine duckdb" in result.stderr
-    words = ("--engine", "duckdb", "--workers", 2, "--out", tmp_path / "out", "--json")
-    assert json.loads(run("review", sample, *words).stdout)["as_of"]
 
 
 def test_a_process_ends_with_two_and_no_traceback(tmp_path: Path) -> None:
