@@ -138,12 +138,12 @@ def test_dense_and_sparse_whole_numbers_are_coded_alike(values: list[int]) -> No
     assert index.is_monotonic_increasing
 
 
-OBJECTS = st.sampled_from(["a", "", "张", "a\x00b", None, float("nan"), b"a", 1, True, Decimal(1)])
+OBJECTS = st.sampled_from(["a", "", "张", None, float("nan"), b"a", 1, True, Decimal(1)])
 TEXTS = st.sampled_from(["a", "", "张", "a\x00b", None, float("nan")])
 
 
-@given(st.lists(TEXTS, max_size=8) | st.lists(OBJECTS, max_size=8))
-def test_texts_of_python_are_numbered_as_pandas_numbers_them(values: list[object]) -> None:
+@given(st.lists(OBJECTS, max_size=8))
+def test_objects_are_numbered_as_pandas_numbers_them(values: list[object]) -> None:
     plain = pd.Series(values, dtype=object)
     known, distinct = pd.factorize(plain)
     code, index = codes(plain)
@@ -151,6 +151,16 @@ def test_texts_of_python_are_numbered_as_pandas_numbers_them(values: list[object
     assert code.dtype == np.intp
     assert index.dtype == object
     assert [(type(v), v) for v in index] == [(type(v), v) for v in distinct]
+
+
+@given(st.lists(TEXTS, max_size=8))
+def test_texts_are_numbered_by_their_first_place(values: list[object]) -> None:
+    """To the end of each: pandas 2 takes a text for over at its first null character."""
+    texts = [v for v in values if isinstance(v, str)]
+    number = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+    code, index = codes(pd.Series(values, dtype=object))
+    assert code.tolist() == [number[v] if isinstance(v, str) else -1 for v in values]
+    assert index.tolist() == [*number]
 
 
 @given(st.lists(st.sampled_from(["a", "b", None])), st.lists(st.sampled_from(["b", "c", None])))
