@@ -30,7 +30,6 @@ from bankcrm import Book, read_book, review, write_book
 from bankcrm.cli import main as command
 from bankcrm.datasets import make_book
 from bankcrm.disk import locked
-from bankcrm.engines import DuckDBEngine
 from bankcrm.errors import BankcrmError
 from bankcrm.folders import digests_in
 from bankcrm.reviews import read_earlier
@@ -79,15 +78,9 @@ def ways(folder: Path, books: list[Book]) -> list[Way]:
             if stop.code:
                 raise OSError(f"exit code {stop.code}") from None
 
-    def by_workers(number: int, out: Path) -> None:
-        engine = DuckDBEngine(places[number], workers=2)
-        result = review(engine, as_of=books[number].as_of, blocks=3, out=out)
-        result.write(out)
-
     return [
         Way("memory", lambda number, out: results[number].write(out), earlier),
         Way("duckdb", on_duckdb, earlier),
-        Way("workers", by_workers, earlier),
         Way("book", lambda number, out: write_book(books[number], out), content),
     ]
 
