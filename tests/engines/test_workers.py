@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,9 +73,9 @@ def test_work_that_cannot_be_sent_is_refused(workers: Workers) -> None:
 
 
 @pytest.mark.parametrize("wrong", [0, -1, 1.5, True, "2", None])
-def test_a_number_that_is_none_is_refused(wrong: object) -> None:
+def test_a_number_that_is_none_is_refused(wrong: Any) -> None:
     with pytest.raises(DataError, match="workers: expected a whole number of processes"):
-        DuckDBEngine({}, workers=wrong)  # type: ignore[arg-type]
+        DuckDBEngine({}, workers=wrong)
 
 
 def test_the_processes_end_with_a_killed_caller(tmp_path: Path) -> None:

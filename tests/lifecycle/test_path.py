@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from itertools import takewhile
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,8 @@ def test_a_path_is_the_history_on_its_days(
         was = dict(zip(looked_at, history.loc[customer, "stage"].astype(object), strict=True))
         digits = ["." if pd.isna(was[e]) else str(names.index(was[e])) for e in ends]
         assert row["stage_path"] == "".join(digits)
-        same = list(takewhile(lambda d: was[d] == now[customer], looked_at[::-1]))  # noqa: B023
+        backward = [(d, was[d] == now[customer]) for d in looked_at[::-1]]
+        same = [d for d, _ in takewhile(itemgetter(1), backward)]
         if now[customer] is None:
             assert pd.isna(row["stage_since"])
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -133,7 +134,7 @@ def owner_on(assignments: pd.DataFrame, customer: int, day: pd.Timestamp) -> str
 def test_counts_by_owner_and_period_against_a_loop(
     held: list[tuple[int, pd.Timestamp, str]],
     rows: list[tuple[int, pd.Timestamp, str | None]],
-    period: str,
+    period: Any,
     table: int,
 ) -> None:
     """Sums add over employees; customers of a department are the union of its employees'."""
@@ -145,11 +146,18 @@ def test_counts_by_owner_and_period_against_a_loop(
     columns = ["customer_id", "date", "employee_id"]
     events = pd.DataFrame(rows, columns=columns).assign(measure="transactions")
     size = {"month": "M", "quarter": "Q", "year": "Y"}[period]
-    for by, name_of in (("employee_id", lambda e: e), ("department", department.get)):
+    ways: list[tuple[Any, Any]] = [("employee_id", str), ("department", department.get)]
+    for by, name_of in ways:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("bankcrm.scorecards.values.TABLE", table)
-            found = kpi_values(events, as_of="2026-04-30", by=by, period=period,  # type: ignore[arg-type]
-                               employees=staff, assignments=assignments)  # fmt: skip
+            found = kpi_values(
+                events,
+                as_of="2026-04-30",
+                by=by,
+                period=period,
+                employees=staff,
+                assignments=assignments,
+            )
         sums: dict[object, int] = defaultdict(int)
         customers: dict[object, set[int]] = defaultdict(set)
         for customer, day, own in rows:

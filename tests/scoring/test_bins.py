@@ -352,10 +352,14 @@ def test_limits_leave_a_bin() -> None:
     values, event = np.arange(100), np.arange(100) < 40
     one = fit_bins(values, event, max_bins=1, min_share=0, min_count=1).bins
     assert [(str(b.test), b.count) for b in one] == [("present", 100)]
-    for wrong, words in (({"max_bins": 0}, "expected 1 or more"), ({"min_share": 1}, "from 0 to 1"),
-                         ({"min_share": -0.1}, "from 0 to 1")):  # fmt: skip
+    refused: list[tuple[dict[str, Any], str]] = [
+        ({"max_bins": 0}, "expected 1 or more"),
+        ({"min_share": 1}, "from 0 to 1"),
+        ({"min_share": -0.1}, "from 0 to 1"),
+    ]
+    for wrong, words in refused:
         with pytest.raises(DataError, match=words):
-            fit_bins(values, event, **wrong)  # type: ignore[arg-type]
+            fit_bins(values, event, **wrong)
 
 
 def test_an_unknown_trend_is_refused() -> None:

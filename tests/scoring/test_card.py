@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -106,13 +107,10 @@ def test_a_card_is_what_its_definition_says(card: Card) -> None:
 def test_settings_of_a_card_are_those_of_its_bins(card: Card) -> None:
     least = min(f.bins.iv for f in card.features)
     assert fit_card(FACTS, EVENT, min_iv=least).features == card.features
-    limits = {"max_bins": 3, "min_share": 0.2, "min_count": 250}
-    trends = {"balance": "valley"}
-    found = fit_card(FACTS, EVENT, trends=trends, min_iv=0.1, **limits)  # type: ignore[arg-type]
-    alone = {
-        c: fit_bins(FACTS[c], EVENT, trend=trends.get(c, "auto"), **limits)  # type: ignore[arg-type]
-        for c in FACTS
-    }
+    limits: dict[str, Any] = {"max_bins": 3, "min_share": 0.2, "min_count": 250}
+    trends: dict[str, Any] = {"balance": "valley"}
+    found = fit_card(FACTS, EVENT, trends=trends, min_iv=0.1, **limits)
+    alone = {c: fit_bins(FACTS[c], EVENT, trend=trends.get(c, "auto"), **limits) for c in FACTS}
     assert {f.name: f.bins for f in found.features} == {
         c: b for c, b in alone.items() if b.iv >= 0.1
     }

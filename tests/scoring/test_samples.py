@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -36,7 +38,11 @@ def purchases(seed: int = 1, customers: int = CUSTOMERS) -> pd.DataFrame:
     return pd.concat([card, loan], ignore_index=True)
 
 
-def holdings(bought: pd.DataFrame, customers: int = CUSTOMERS):  # type: ignore[no-untyped-def]
+Facts: TypeAlias = Callable[[dt.date], pd.DataFrame]
+Event: TypeAlias = Callable[[dt.date, dt.date], pd.Series]
+
+
+def holdings(bought: pd.DataFrame, customers: int = CUSTOMERS) -> tuple[Facts, Event]:
     def facts(day: dt.date) -> pd.DataFrame:
         known = bought[bought["date"] <= pd.Timestamp(day)]
         frame = pd.DataFrame(index=pd.RangeIndex(customers))

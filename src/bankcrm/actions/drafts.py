@@ -129,12 +129,8 @@ def together(drafts: Sequence[Draft]) -> pd.DataFrame:
         return relabelled(number, words)
 
     def given(columns: list[pd.Categorical | None], words: list[str]) -> pd.Categorical:
-        return _stacked(
-            [
-                c if c is not None else _all(n, w)
-                for c, n, w in zip(columns, sizes, words, strict=True)
-            ]
-        )
+        known = zip(columns, sizes, words, strict=True)
+        return _stacked([_all(n, w) if c is None else c for c, n, w in known])
 
     tasks = [d.task for d in drafts]
     occasion = np.concatenate([d.occasion for d in drafts]).astype("datetime64[s]")
