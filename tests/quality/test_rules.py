@@ -58,7 +58,7 @@ DATES = ("birth_date", "contract_date", "closed_date", "updated")
 
 def customers(seed: int, rows: int = 40) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
-    made: dict[str, Any] = {"customer_id": rng.choice(rows, rows - 3).tolist() + [None, 1, 2]}
+    made: dict[str, Any] = {"customer_id": [*rng.choice(rows, rows - 3).tolist(), None, 1, 2]}
     for name, values in VALUES.items():
         made[name] = [values[i] for i in rng.integers(0, len(values), rows)]
     found = pd.DataFrame({k: pd.Series(v, dtype=object) for k, v in made.items()})

@@ -123,7 +123,7 @@ def accuracy_verdict(name: str, ours: Field, theirs: Field, at: npt.NDArray[np.i
     """
     known = ours.fits & np.append(theirs.fits, False)[at]  # the last is that of no row
     mine = ours.values.astype(object).to_numpy()
-    given = np.append(theirs.values.astype(object).to_numpy(), None)[at]
+    given = np.append(theirs.values.astype(object).to_numpy(), np.array([None]))[at]
     same = np.zeros(len(known), np.bool_)
     same[known] = mine[known] == given[known]
     because = f"{name} differs from the reference"
