@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections import defaultdict
 from typing import Any
 
@@ -18,6 +19,7 @@ from bankcrm.frames.findings import findings_of
 from bankcrm.models import Capital
 from bankcrm.policy import default_policy, presets
 from bankcrm.risk import (
+    Groups,
     allot_limit,
     credit_exposure,
     find_groups,
@@ -29,12 +31,16 @@ from bankcrm.risk.exposure.limits import _use_of_nothing
 
 DAY = "2026-06-30"
 POLICIES = [default_policy("risk", preset) for preset in (None, *presets("risk"))]
-GROUPS = find_groups(
-    pd.DataFrame({"parent_id": [1, 2, 5, 8], "child_id": [2, 3, 6, 9], "link": "controls"}),
-    as_of=DAY,
-)
 MEMBERS = {1: "G1", 2: "G1", 3: "G1", 5: "G5", 6: "G5", 8: "G8", 9: "G8"}
 words = st.sampled_from
+
+
+@functools.cache
+def tied_customers() -> Groups:
+    return find_groups(
+        pd.DataFrame({"parent_id": [1, 2, 5, 8], "child_id": [2, 3, 6, 9], "link": "controls"}),
+        as_of=DAY,
+    )
 
 
 def plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -172,7 +178,7 @@ def test_exposure_by_subject(lent: list[tuple[Any, ...]], grouped: bool, branche
     expected = by_subject(lent, grouped)
     if not branches:
         frame, expected = frame.drop(columns="branch"), [r | {"branches": 0} for r in expected]
-    found = group_exposure(frame, GROUPS if grouped else None)
+    found = group_exposure(frame, tied_customers() if grouped else None)
     assert plain(found.reset_index()) == expected
     assert types(found) == {
         "kind": "category", **dict.fromkeys(("members", "borrowers", "branches"), "int64"),
@@ -242,7 +248,7 @@ def test_the_use_of_limits(
 ) -> None:  # fmt: skip
     capital = figures and Capital(date=dt.date(2026, 6, 30), net=figures[0], tier1=figures[1])
     named = None if classes is None else pd.Series(classes, dtype=object)
-    found = limit_use(pd.DataFrame(lent, columns=FIELDS), GROUPS if grouped else None,
+    found = limit_use(pd.DataFrame(lent, columns=FIELDS), tied_customers() if grouped else None,
                       capital=capital, policy=policy, classes=named)  # fmt: skip
     assert plain(found) == uses(lent, policy, capital or None, classes or {}, grouped)
     assert found.index.equals(pd.RangeIndex(len(found)))
@@ -370,7 +376,9 @@ def test_the_warnings_of_groups(
     moves = flows and pd.DataFrame(flows, columns=["payer_id", "payee_id", "amount"])
     if flows == []:
         moves = pd.DataFrame({"payer_id": [1], "payee_id": [10], "amount": [5.0]})
-    found = group_warnings(pd.DataFrame(lent, columns=FIELDS), GROUPS, capacity=given_, flows=moves)
+    found = group_warnings(
+        pd.DataFrame(lent, columns=FIELDS), tied_customers(), capacity=given_, flows=moves
+    )
     expected = pd.DataFrame(warned(lent, capacity, flows, policy))
     if not len(expected):
         assert not len(found)
@@ -386,10 +394,10 @@ def test_an_amount_between_customers_may_be_nothing_and_is_not_negative() -> Non
     lent = pd.DataFrame([(1, 1.0, 1.0, 1.0)], columns=FIELDS[:4])
     flows = pd.DataFrame({"payer_id": [1, 1], "payee_id": [2, 2], "amount": [0.0, 0.5]})
     able = pd.Series({1: 2.0})
-    found = group_warnings(lent, GROUPS, capacity=able, flows=flows)
+    found = group_warnings(lent, tied_customers(), capacity=able, flows=flows)
     assert found["transfer_ratio"].tolist() == [0.25]
     with pytest.raises(DataError, match=r"flows\.amount"):
-        group_warnings(lent, GROUPS, capacity=able, flows=flows.assign(amount=-0.01))
+        group_warnings(lent, tied_customers(), capacity=able, flows=flows.assign(amount=-0.01))
 
 
 @pytest.mark.parametrize(
@@ -403,10 +411,14 @@ def test_an_amount_between_customers_may_be_nothing_and_is_not_negative() -> Non
     ],
 )
 def test_guarantee_circles(given_by: list[tuple[int, int]], circle: set[str]) -> None:
-    """Guarantees alone make a circle, not control in one direction and a guarantee back."""
-    rows = [(1, 2, "controls"), (2, 3, "controls"), (5, 6, "controls")]
-    rows += [(a, b, "guarantees") for a, b in given_by]
-    groups = find_groups(pd.DataFrame(rows, columns=["parent_id", "child_id", "link"]), as_of=DAY)
+    """Guarantees in force alone make a circle, not other ties, nor a guarantee that is over."""
+    rows = [(1, 2, "controls", None), (2, 3, "controls", None), (5, 6, "controls", None)]
+    rows += [(a, b, "guarantees", None) for a, b in given_by]
+    rows += [(2, 1, "owns", None), (6, 5, "depends", None)]
+    rows += [(6, 5, "guarantees", "2026-06-29"), (3, 2, "guarantees", "2026-06-29")]
+    links = pd.DataFrame(rows, columns=["parent_id", "child_id", "link", "until"])
+    links["until"] = pd.to_datetime(links["until"])
+    groups = find_groups(links, as_of=DAY)
     lent = pd.DataFrame([(c, 1.0, 1.0, 1.0) for c in (1, 5)], columns=FIELDS[:4])
     found = group_warnings(lent, groups)["guarantee_circle"]
     assert set(found.index[found]) == circle

@@ -378,3 +378,15 @@ def test_what_holds_arrays_is_equal_only_to_itself() -> None:
     classes = classes_with_arrays("bankcrm.risk")
     assert {c.__name__ for c in classes} >= {"Control", "Forest", "Groups", "Spanning", "Ties"}
     assert all(c.__eq__ is object.__eq__ for c in classes)
+
+
+def test_parties_are_in_rising_order_whatever_the_order_of_the_links() -> None:
+    for ids in (["d", "a", "c", "b"], [4, 1, 3, 2]):
+        links = pd.DataFrame({"parent_id": ids[:3], "child_id": ids[1:], "link": "controls"})
+        groups = find_groups(links, as_of=DAY)
+        assert groups.members.index.tolist() == sorted(ids)
+        assert groups.members["via"].tolist() == [ids[0], ids[2], ids[1], ids[0]]
+        assert groups.members["level"].tolist() == [1, 3, 2, 0]
+        assert set(groups.members["group"]) == {f"G{min(ids)}"}
+    with pytest.raises(DataError, match="one of parent_id and child_id has numbers, one texts"):
+        find_groups(links.assign(child_id=["a", "b", "c"]), as_of=DAY)

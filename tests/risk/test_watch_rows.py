@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections import defaultdict
 from typing import Any
 
@@ -16,6 +17,7 @@ from bankcrm.book.view import Needs, view_of
 from bankcrm.errors import DataError
 from bankcrm.policy import default_policy
 from bankcrm.risk import (
+    Groups,
     assess_risks,
     find_groups,
     funding_concentration,
@@ -28,11 +30,15 @@ from bankcrm.risk.watch_list.facts import Funding, risk_facts_of, with_funding
 
 DAY = dt.date(2026, 6, 30)
 POLICY = default_policy("risk")
-GROUPS = find_groups(
-    pd.DataFrame({"parent_id": [1, 2, 5], "child_id": [2, 3, 6], "link": "controls"}), as_of=DAY
-)
 MEMBERS = {1: "G1", 2: "G1", 3: "G1", 5: "G5", 6: "G5"}
 words = st.sampled_from
+
+
+@functools.cache
+def tied_customers() -> Groups:
+    return find_groups(
+        pd.DataFrame({"parent_id": [1, 2, 5], "child_id": [2, 3, 6], "link": "controls"}), as_of=DAY
+    )
 
 
 def after(days: int) -> dt.date:
@@ -292,7 +298,7 @@ def test_the_review_of_each_customer(
         columns=["risk_level", "raised_risks", "risk_reasons", "is_customer"],
     )  # fmt: skip
     named = pd.Series(owners, dtype=object) if owners else None
-    found = review_watch_list(before, today, as_of=DAY, groups=GROUPS if tied else None,
+    found = review_watch_list(before, today, as_of=DAY, groups=tied_customers() if tied else None,
                               owners=named)  # fmt: skip
     plain = found.astype(object).where(found.notna(), None)
     rows = {int(c): dict(zip(plain, v, strict=True))
@@ -365,7 +371,7 @@ def test_the_concentration_of_deposits(
     frame = frame.astype({"customer_id": "int64", "balance": float})
     frame["matures"] = pd.to_datetime(frame["matures"])
     frame = frame if dated else frame.drop(columns="matures")
-    found = funding_concentration(frame, groups=GROUPS if grouped else None, top=top)
+    found = funding_concentration(frame, groups=tied_customers() if grouped else None, top=top)
     total = sum(d[1] for d in deposits)
     months: dict[str, float] = defaultdict(float)
     for _, balance, matures in deposits:

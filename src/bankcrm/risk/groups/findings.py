@@ -97,9 +97,8 @@ def circles_of(parent: Places, child: Places, size: int) -> Places:
     top = root[a]
     part = _strong_parts(size, top, b)
     inside = part[top] == part[b]
-    a, b = a[inside], b[inside]
+    a = a[inside]
     on = np.zeros(size, np.bool_)
-    on[b] = True
     while len(a):  # from the last link of each circle up to its root
         on[a] = True
         a = up[a]
