@@ -6,7 +6,6 @@ from pathlib import Path
 
 import attrs
 import pandas as pd
-import pyarrow.parquet as pq
 
 from bankcrm.databases.writing import ResultTable, stored_schema
 from bankcrm.engines.output import Output
@@ -38,6 +37,8 @@ class EngineReview(Review):
 
     def explain(self, customer: object) -> Explanation:
         """Explain the decisions about one customer; see `Review.explain`."""
+        import pyarrow.parquet as pq
+
         customer = as_id(customer, self.facts.index)
         if isinstance(customer, str) == (self.facts.index.dtype.kind in "iu"):
             # Arrow compares no text to numbers.
@@ -50,6 +51,8 @@ class EngineReview(Review):
 
     def _customers_table(self) -> ResultTable:
         """The customers, read from disk file by file."""
+        import pyarrow.parquet as pq
+
         shown = ["customer_id", *shown_columns(self.steps)]
         schemas = [pq.read_schema(file) for file in self.output.files]
         return ResultTable(

@@ -41,14 +41,21 @@ class Grouped:
     names: pd.DataFrame
 
 
-def checked_events(events: object) -> pd.DataFrame:
+def checked_events(events: object, until: np.datetime64 | None = None) -> pd.DataFrame:
     """Events that fit the contract, their ``measure`` categorical.
 
     A category without a row is a measure that is recorded and did not happen.
+
+    Args:
+        events: As for `bankcrm.scorecards.kpi_values`.
+        until: The last day; later rows, and measures that are named by them alone, are left out.
     """
     frame = as_frame(events)
     given = frame.get("measure")
     checked = check_frame(frame, EVENTS, frame="events")
+    if until is not None and (late := checked["date"].to_numpy() > until).any():
+        checked = checked[~late].reset_index(drop=True)
+        checked["measure"] = checked["measure"].cat.remove_unused_categories()
     if isinstance(getattr(given, "dtype", None), pd.CategoricalDtype):
         known = given.cat.categories  # type: ignore[union-attr]
         checked["measure"] = checked["measure"].cat.set_categories(known)

@@ -111,7 +111,7 @@ def _findings(frame: pd.DataFrame, undrawn: Numbers) -> list[DataFault]:
     own = (frame["kind"] == "undrawn_commitment").to_numpy(np.bool_)
     unknown = {
         name: frame[name].isna().to_numpy() if name in frame else np.ones(len(frame), np.bool_)
-        for name in ("limit", "committed", "months")
+        for name in ("limit", "committed")
     }
     counts = {
         "limit": (unknown["limit"], "the limit", "the credit counts as fully drawn"),

@@ -31,7 +31,6 @@ def findings_on(ties: Ties, control: Control, tolerance: float) -> tuple[DataFau
     np.add.at(total, ties.child, np.where(owns, np.nan_to_num(ties.share), 0.0))
     needs = ties.frame["link"].isin(["owns", "depends"]).to_numpy(np.bool_)
     unknown = needs & np.isnan(ties.share) & (ties.code < SELF_LOOP)
-    rows = slice(None) if held.all() else np.flatnonzero(held)
     found = [
         _rows("parent_id", "self_loop", ties.code == SELF_LOOP, "two parties",
               "the links are not used"),
@@ -41,7 +40,7 @@ def findings_on(ties: Ties, control: Control, tolerance: float) -> tuple[DataFau
                  ties.ids, "one controller", "all of them are in one group"),
         _parties("share", "above_one", np.flatnonzero(total > 1 + tolerance), ties.ids,
                  "shares that add up to 1 at most", "the shares are used as they are"),
-        _circles(ties.parent[rows], ties.child[rows], ties.ids),
+        _circles(ties.parent[held], ties.child[held], ties.ids),
         DataFault("links", "share", "near_control", control.near, (),
                   "a sum that is clearly above or below the controlling share",
                   "the sums count as half: more exact shares would decide"),
@@ -97,9 +96,8 @@ def circles_of(parent: Places, child: Places, size: int) -> Places:
     top = root[a]
     part = _strong_parts(size, top, b)
     inside = part[top] == part[b]
-    a, b = a[inside], b[inside]
+    a = a[inside]
     on = np.zeros(size, np.bool_)
-    on[b] = True
     while len(a):  # from the last link of each circle up to its root
         on[a] = True
         a = up[a]
