@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.resources
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import partial
 from typing import Any
 
 import attrs
@@ -31,8 +32,7 @@ SEGMENT_NOTE = (
 )
 STATE_NOTE = "Late: answered after the due day. Overdue: not answered, and the due day has passed."
 DEPARTMENT_NOTE = "The first department owns the case; the others work on it too."
-NO_TREND = pd.DataFrame(columns=["date", "section", "name", "count", "moved_in", "moved_out"])
-NO_HISTORY = pd.DataFrame(columns=["as_of", "book", "section", "name", "value"])
+HISTORY_COLUMNS = ["as_of", "book", "section", "name", "value"]
 NO_RULES: Mapping[str, Any] = {"tables": [], "facts": [], "complaints": {}}
 
 
@@ -100,8 +100,8 @@ class ReportContent:
     complaints: pd.DataFrame
     actions: pd.DataFrame
     week: pd.DataFrame
-    trend: pd.DataFrame = NO_TREND
-    history: pd.DataFrame = NO_HISTORY
+    trend: pd.DataFrame
+    history: pd.DataFrame = attrs.field(factory=partial(pd.DataFrame, columns=HISTORY_COLUMNS))
     complaint_rules: Mapping[str, Any] = NO_RULES
     sections: Sequence[tuple[str, pd.DataFrame | str]] = ()
     step_sections: Sequence[tuple[str, pd.DataFrame | str]] = ()

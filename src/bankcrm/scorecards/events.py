@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm._display import few
 from bankcrm.book import Book
 from bankcrm.book.holdings import open_on
 from bankcrm.book.model import refuse_no_book
@@ -241,7 +242,7 @@ def _answers(frame: pd.DataFrame, policy: Policy, faults: list[DataFault]) -> li
     outside = ~np.isnan(points) & ((points < low) | (points > high))
     bad = (high <= low) | outside
     if bad.any():
-        shown = ", ".join(map(str, frame.index[bad][:5]))
+        shown = few(frame.index[bad])
         raise DataError(
             f"surveys.points: {int(bad.sum()):,} rows do not fit their scale (rows {shown}); "
             "expected scale_low <= points <= scale_high, and scale_low below scale_high"
