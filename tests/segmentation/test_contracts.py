@@ -72,5 +72,7 @@ def test_columns_of_resources() -> None:
                           "branch": ["n", "n"], "languages": ["zh", "zh"]})  # fmt: skip
     check_columns(lambda frame: assign_managers(frame, staff), people, required=["tier"],
                   nullable=list(people))  # fmt: skip
-    check_columns(lambda frame: assign_managers(people, frame), staff,
-                  required=["manager_id", "capacity"], nullable=["tiers", "branch", "languages"])  # fmt: skip
+    check_columns(
+        lambda frame: assign_managers(people, frame), staff,
+        required=["manager_id", "capacity"], nullable=["tiers", "branch", "languages"],
+    )  # fmt: skip
