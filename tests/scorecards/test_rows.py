@@ -771,3 +771,16 @@ def test_what_holds_arrays_is_equal_only_to_itself() -> None:
     classes = classes_with_arrays("bankcrm.scorecards")
     assert {c.__name__ for c in classes} >= {"Scorecard", "Grouped", "Spans"}
     assert all(c.__eq__ is object.__eq__ for c in classes)
+
+
+def test_a_policy_of_its_own_rewards_low_scores_in_proportion() -> None:
+    """A score below one weighs what it is, and one below zero nothing."""
+    policy = POLICY.with_parameters(good_from=-1.0, fair_from=-2.0)
+    scores = {"A": 0.25, "B": 0.75, "C": -0.5}
+    parts = [(s, "2026-01-01", "transactions", 1.0, (v, 0.0, 0.0)) for s, v in scores.items()]
+    card = scorecard(done_of(parts), policy=policy)
+    found = rewards(card, 100)
+    assert found["weight"].tolist() == [0.25, 0.75, 0.0]
+    assert found["cents"].tolist() == [25, 75, 0]
+    double = policy.with_parameters(reward_weights={"bonus": 0.5, "promotion": 2.0})
+    assert rewards(card, 100, policy=double)["weight"].tolist() == [0.125, 0.375, 0.0]

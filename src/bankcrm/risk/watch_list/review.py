@@ -138,7 +138,7 @@ def _held(previous: object, today: np.datetime64) -> pd.DataFrame:
     found = by_customer(previous, _PREVIOUS, "previous")
     late = days(found["since"], "since") > today
     if late.any():
-        first = few(found.index[late], repr)
+        first = few(found.index[late].tolist(), repr)
         raise DataError(
             f"previous.since: {int(late.sum()):,} customers are on the list only after {today} "
             f"({first}); review the days in their order"
