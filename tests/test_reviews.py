@@ -101,7 +101,7 @@ def test_the_same_book_gives_the_same_review(book: Book, reviewed: Review) -> No
 def test_the_size_of_blocks_of_rows_changes_nothing(
     book: Book, reviewed: Review, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bankcrm.frames.arrays.BLOCK", 1000)
+    monkeypatch.setattr("bankcrm.frames.arrays.blocks.BLOCK", 1000)
     again = review(book, as_of=book.as_of)
     pd.testing.assert_frame_equal(again.facts, reviewed.facts, check_exact=True)
     assert again.summary == reviewed.summary

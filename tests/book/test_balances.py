@@ -114,7 +114,7 @@ def test_the_size_of_blocks_changes_nothing(
     given = account, day, balance.astype(np.float64), 4
     whole = average_balances(*given, start=5, end=20, hold=hold)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bankcrm.frames.arrays.BLOCK", block)
+        patch.setattr("bankcrm.frames.arrays.blocks.BLOCK", block)
         parts = average_balances(*given, start=5, end=20, hold=hold)
     for name in ("credit", "debit", "days"):
         np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))

@@ -178,7 +178,7 @@ def test_ids_are_among_those_that_are_known(
 def test_categories_that_no_row_has_are_left_out(values: list[str | None], block: int) -> None:
     column = pd.Series(pd.Categorical(values, categories=["c", "x", "b", "a"]))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bankcrm.frames.arrays.BLOCK", block)
+        patch.setattr("bankcrm.frames.arrays.blocks.BLOCK", block)
         code, index = small_codes(column)
     assert index.tolist() == [w for w in ("c", "b", "a") if w in values]
     assert [None if c < 0 else index[c] for c in code] == values
@@ -188,7 +188,7 @@ def test_categories_that_no_row_has_are_left_out(values: list[str | None], block
 def test_distinct_values_are_those_of_codes(values: list[int], block: int) -> None:
     column = pd.Series(values, dtype="int64")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bankcrm.frames.arrays.BLOCK", block)
+        patch.setattr("bankcrm.frames.arrays.blocks.BLOCK", block)
         for kind in ("int64", "str", "float64"):
             values_of_kind = column.astype(kind)
             assert distinct_values(values_of_kind).equals(codes(values_of_kind)[1])

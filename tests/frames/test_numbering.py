@@ -41,7 +41,7 @@ def test_a_position_is_that_in_the_index(
     texts = kind == "text"
     made = column.astype("string").astype(object) if texts else column.astype(kind)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bankcrm.frames.arrays.BLOCK", block)
+        patch.setattr("bankcrm.frames.arrays.blocks.BLOCK", block)
         found = positions_in(made, pd.Index(known.astype(str) if texts else known))
     place = {value: n for n, value in enumerate(index)}
     assert found.dtype == np.int32
@@ -67,7 +67,7 @@ def test_a_stamp_is_the_midnight_of_its_day(
     stamps = np.array(["NaT" if s is None else s for s in seconds], "datetime64[s]")
     column = pd.Series(stamps.astype(f"datetime64[{unit}]"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bankcrm.frames.arrays.BLOCK", block)
+        patch.setattr("bankcrm.frames.arrays.blocks.BLOCK", block)
         found = day_stamps(column)
     assert found.dtype == "datetime64[s]"
     midnights = [None if t is None else dt.datetime(1970, 1, 1) + dt.timedelta(t[0]) for t in times]

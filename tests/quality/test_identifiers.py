@@ -8,7 +8,9 @@ import re
 import string
 import unicodedata
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +18,9 @@ from tests.quality import numbers, plain
 
 from bankcrm.errors import DataError
 from bankcrm.quality import check_identifiers, normalise_identifiers
+from bankcrm.quality.identifiers.checksums import CREDIT_CODE, are_digits, are_in
 from bankcrm.quality.identifiers.iban_layouts import LAYOUTS
+from bankcrm.quality.identifiers.texts import texts_of
 from bankcrm.vocabulary import IdentifierFault, IdentifierScheme
 
 MADE = ("resident_id", "credit_code", "lei", "iban", "luhn")
@@ -216,6 +220,7 @@ def test_any_text_has_a_verdict_or_is_blank(values: list[str | None], scheme: st
     found = check_identifiers(pd.Series(values, dtype=object), scheme)
     assert len(found) == len(values)
     normal = normalise_identifiers(pd.Series(values, dtype=object), scheme)
+    assert check_identifiers(normal, scheme)["valid"].equals(found["valid"].where(found["valid"]))
     for value, valid, reason, form in zip(
         values, found["valid"], found["reason"], normal, strict=True
     ):
@@ -224,7 +229,7 @@ def test_any_text_has_a_verdict_or_is_blank(values: list[str | None], scheme: st
             assert form != form
         elif valid:
             assert reason != reason
-            assert verdicts([form], scheme) == [True]
+            assert form == form
         else:
             assert reason in set(IdentifierFault)
             assert form != form
@@ -272,3 +277,90 @@ def test_categories_of_numbers_are_refused_as_numbers_are() -> None:
     for values in ([1, None], [1, 2], [1.5, None]):
         with pytest.raises(DataError, match="read the column as text"):
             check_identifiers(pd.Series(pd.Categorical(values)), "iban")
+
+
+def each(scheme: str, values: list[str], last: dt.date | None = None) -> None:
+    """The verdict on each text is that of the plain check."""
+    found = check_identifiers(values, scheme, as_of=last)["reason"]
+    wanted = [plain.fault(v, scheme, last or dt.date.max) for v in values]
+    assert [None if pd.isna(f) else f for f in found] == wanted
+
+
+def test_every_province_and_day() -> None:
+    each("resident_id", extremes("resident_id"))
+
+
+def test_every_office() -> None:
+    each("credit_code", extremes("credit_code"))
+
+
+def test_every_country_and_length() -> None:
+    each("iban", [*extremes("iban"), "DE1", "DE12", "DE123", "ZZ12", "AD12"])
+
+
+def test_every_length_of_a_card_and_of_a_telephone_number() -> None:
+    each("luhn", ["0" * n for n in range(1, 36)])
+    numbers_of = ["13812345678", "03812345678", "12812345678", "19999999999", "1381234567"]
+    each("mobile", [p + n for p in ("", "1", "86", "+86", "0086", "+085") for n in numbers_of])
+
+
+def test_the_longest_mail_address() -> None:
+    each("email", [*extremes("email"), "a@b.cn", "a@b.c", "a@b.xn--p", "a@b.xn--", "a@1.cn"])
+
+
+def test_digits_are_told_from_every_other_byte() -> None:
+    every = np.arange(256, dtype=np.uint8)
+    digits = [chr(b) in string.digits for b in every]
+    assert are_digits(every[None, :]).tolist() == digits
+    for byte in every:
+        alone = np.array([[48, 57], [byte, byte]], np.uint8)
+        assert are_digits(alone).tolist() == [digits[byte]] * 2
+    assert are_digits(np.empty((0, 2), np.uint8)).tolist() == [True, True]
+    assert are_in(every[None, :], CREDIT_CODE).tolist() == [chr(b) in CREDIT_CODE for b in every]
+
+
+@pytest.mark.parametrize("scheme", list(IdentifierScheme))
+def test_a_text_alone_has_the_verdict_that_it_has_among_others(scheme: str) -> None:
+    """Whatever bytes the other texts of the column have."""
+    values = [*texts_like(scheme, random.Random(12))[:40], "---", " ", "a", "z", "{", "A1", "日"]
+    together = check_identifiers(values, scheme)
+    alone = pd.concat([check_identifiers([v], scheme) for v in values], ignore_index=True)
+    pd.testing.assert_frame_equal(together, alone)
+    forms = [normalise_identifiers([v], scheme).iloc[0] for v in values]
+    pd.testing.assert_series_equal(
+        normalise_identifiers(values, scheme), pd.Series(forms, dtype="str")
+    )
+
+
+def test_normal_forms() -> None:
+    index = pd.Index([5, 6, 7])
+    for scheme, values, forms in (
+        ("luhn", ["378282246310005", "4111-1111 11111111", "1"], ["378282246310005",
+                                                                  "4111111111111111", None]),
+        ("resident_id", ["110105491231002", "110105 19491231 002x", "110105491231"],
+         ["11010519491231002X"] * 2 + [None]),
+        ("mobile", ["+86 (138) 0013-8000", "008613800138000", None], ["13800138000"] * 2 + [None]),
+        ("email", [" A.b@C.CN ", "a@b", ""], ["a.b@c.cn", None, None]),
+        ("iban", ["gb82.WEST-1234 5698765432", "GB82", None], ["GB82WEST12345698765432", None,
+                                                               None]),
+    ):  # fmt: skip
+        found = normalise_identifiers(pd.Series(values, index=index, dtype=object), scheme)
+        pd.testing.assert_series_equal(found, pd.Series(forms, index=index, dtype="str"))
+
+
+def test_what_is_under_a_null_of_arrow_is_no_text() -> None:
+    """An array of Arrow may hold any bytes under a null."""
+    known = pa.array([True, False, True])
+    under = pa.LargeStringArray.from_buffers(
+        3, pa.array([0, 3, 6, 9], pa.int64()).buffers()[1], pa.py_buffer(b"abcdefghi"),
+        known.buffers()[1],
+    )  # fmt: skip
+    found = texts_of(pd.Series(pd.array(under, dtype=pd.ArrowDtype(pa.large_string()))))
+    assert found.null.tolist() == [False, True, False]
+    assert found.length.tolist() == [3, 0, 3]
+    assert found.of_width(3).tolist() == [0, 2]
+    assert found.array.to_pylist() == ["ABC", None, "GHI"]
+    mixed = texts_of(pd.Series(["é", None, "", "a"], dtype=object))
+    assert mixed.ascii.tolist() == [False, True, True, True]
+    assert mixed.null.tolist() == [False, True, True, False]
+    assert [a.dtype for a in (mixed.ascii, mixed.null, mixed.length)] == [bool, bool, np.int64]

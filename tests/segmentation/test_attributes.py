@@ -175,7 +175,7 @@ def test_full_years_are_counted_as_on_birthdays(born: Any, later: int) -> None:
 
 
 def test_bad_customers_are_reported() -> None:
-    with pytest.raises(DataError, match=r"birth_date: 1 dates after as_of 2026-06-30 \(first: 1\)"):
+    with pytest.raises(DataError, match=r"birth_date: 1 dates after as_of 2026-06-30 \(1\)"):
         one(birth_date=pd.Timestamp("2030-01-01"))
     with pytest.raises(DataError, match="kind"):
         one("alien")

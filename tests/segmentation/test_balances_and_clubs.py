@@ -251,7 +251,7 @@ def test_bad_memberships_are_reported() -> None:
     with pytest.raises(DataError, match="both missing; present: none"):
         memberships(pd.DataFrame(index=[1]), as_of="2026-01-01")
     with pytest.raises(
-        DataError, match=r"1 members without a term \(first: 1\); give term_start and term_end"
+        DataError, match=r"1 members without a term \(1\); give term_start and term_end"
     ):
         memberships(members(club="wealth", daily_average=1.0), as_of="2026-01-01")
     with pytest.raises(DataError, match=r"average_balances\.club: "):

@@ -10,7 +10,6 @@ from typing import Any, Literal
 import pandas as pd
 import pyarrow as pa
 import tomli_w
-from pyarrow import csv
 
 from bankcrm.arguments import as_path
 from bankcrm.book.contract import CONTRACT, FRAMES
@@ -144,6 +143,8 @@ def _write(frame: pd.DataFrame, name: str, path: Path) -> None:
     if path.suffix == ".parquet":
         plain.to_parquet(path, index=False)
         return
+    from pyarrow import csv
+
     # Arrow writes CSV seven times as fast as pandas, but does not write some types.
     zoned = {c: "string" for c in plain if isinstance(plain[c].dtype, pd.DatetimeTZDtype)}
     table = pa.Table.from_pandas(plain.astype(zoned), preserve_index=False)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm._display import few
 from bankcrm.calendars import WorkingCalendar
 from bankcrm.complaints.base import (
     Mask,
@@ -261,7 +262,7 @@ def _people(customers: pd.Series | float, labels: pd.Index, names: list[str]) ->
         return np.full(len(labels), float(customers.sum()))
     found = customers.reindex(labels).to_numpy(np.float64)
     if np.isnan(found).any():
-        lost = labels[np.isnan(found)][:5].tolist()
+        lost = few(labels[np.isnan(found)].tolist(), repr)
         raise DataError(
             f"customers: no number for the groups {lost}; index it by {', '.join(names)}"
         )

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from bankcrm._display import few
 from bankcrm.arguments import as_path
 from bankcrm.datasets._categories import category
 from bankcrm.errors import DataError, UnknownNameError, reason_of
@@ -188,7 +189,7 @@ def load_gleif(path: str | Path) -> pd.DataFrame:
     raw = _read(file, ("START_ID", "END_ID", "TYPE", "STATUS"))
     if other := sorted({str(t) for t in raw["TYPE"].unique()} - set(_GLEIF)):
         known = ", ".join(_GLEIF)
-        raise DataError(f"{file}: TYPE has {', '.join(other[:3])}; known: {known}")
+        raise DataError(f"{file}: TYPE has {few(other)}; known: {known}")
     return pd.DataFrame(
         {
             "parent_id": raw["END_ID"].to_numpy(),

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pyarrow import ipc
 
 from bankcrm.book import Book, empty_frame
@@ -100,6 +99,8 @@ class Workspace:
 
         Rows have their position in the frame as their label.
         """
+        import pyarrow.parquet as pq
+
         target = self.folder / "parts" / name
         if not target.is_dir():
             return None

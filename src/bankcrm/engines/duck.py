@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from pyarrow import dataset
 
+from bankcrm.arguments import refuse
 from bankcrm.book import CONTRACT, Book
 from bankcrm.book.contract import FAMILY
 from bankcrm.book.mapping import BookMapping
@@ -32,12 +32,13 @@ from bankcrm.engines.sources import (
     refuse_incomplete,
     zones_of,
 )
-from bankcrm.engines.workers import Workers, number_of_workers
 from bankcrm.errors import DataError, EngineError, MissingExtraError, without_values
 from bankcrm.rules.sql_columns import quoted
 
 if TYPE_CHECKING:
     import duckdb
+
+    from bankcrm.engines.workers import Workers
 
 _FITTING = {
     "date": "DATE|TIMESTAMP|NULL",
@@ -106,7 +107,7 @@ class DuckDBEngine(Engine):
         temp_directory: str | Path | None = None,
     ) -> None:
         super().__init__(source)
-        self.workers = number_of_workers(workers)
+        self.workers = _number_of_workers(workers)
         self._workers: Workers | None = None  # while a run works on blocks
         duckdb = _duckdb()
         self._errors: type[Exception] = duckdb.Error
@@ -159,6 +160,8 @@ class DuckDBEngine(Engine):
         )
         with self._translating(f"writing {folder.name.lstrip('.')}"):
             if self._closed:  # DuckDB itself may write no file
+                from pyarrow import dataset
+
                 rows = self.connection.sql(parted).to_arrow_reader(_ROWS)
                 dataset.write_dataset(
                     rows, folder, format="parquet", partitioning=[BLOCK], partitioning_flavor="hive"
@@ -184,6 +187,8 @@ class DuckDBEngine(Engine):
         if self.workers == 1:
             yield
             return
+        from bankcrm.engines.workers import Workers
+
         self._workers = Workers(self.workers)
         try:
             yield
@@ -338,6 +343,17 @@ class DuckDBEngine(Engine):
         ]
         found = self.fetch(f"SELECT {', '.join(counts)} FROM {self.places[name]}")
         return {str(column): n for column, n in found.iloc[0].items()}
+
+
+def _number_of_workers(value: object) -> int:
+    """The number of processes, checked.
+
+    Raises:
+        DataError: It is no whole number from 1 on.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        refuse("workers", "a whole number of processes, at least 1", value)
+    return value
 
 
 def _duckdb() -> Any:

@@ -17,7 +17,6 @@ import attrs
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from bankcrm.disk import locked, whole_file
 from bankcrm.errors import DataError, EngineError, reason_of
@@ -58,6 +57,8 @@ class Output:
         Args:
             columns: The columns to read; columns that a file does not have are left out.
         """
+        import pyarrow.parquet as pq
+
         for file in self.files:
             present = set(pq.read_schema(file).names)
             yield pd.read_parquet(
@@ -73,6 +74,8 @@ class Output:
             columns: The columns to read; None: all.
             customers: The customers to read; None: all.
         """
+        import pyarrow.parquet as pq
+
         wanted = None if customers is None else pc.field("customer_id").isin(pa.array(customers))
         tables = [
             pq.read_table(
@@ -177,6 +180,8 @@ class OutputWriter:
 
     def write(self, name: str, frame: pd.DataFrame | pa.Table) -> Path:
         """Write one part completely, or not at all."""
+        import pyarrow.parquet as pq
+
         table = frame if isinstance(frame, pa.Table) else pa.Table.from_pandas(frame)
         path = self.partial / name
         temporary = path.with_name(f".{name}.{os.getpid()}")
@@ -194,6 +199,8 @@ class OutputWriter:
         Args:
             entries: More entries of the manifest.
         """
+        import pyarrow.parquet as pq
+
         files = {}
         for path in sorted(self.partial.glob("*.parquet")):
             rows = pq.read_metadata(path).num_rows

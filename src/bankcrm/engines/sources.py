@@ -11,7 +11,6 @@ from typing import Any
 import attrs
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from bankcrm.book import CONTRACT, Book
 from bankcrm.book.files import book_entries
@@ -75,6 +74,8 @@ class FrameFiles:
 
     def header(self, part: Path) -> set[str]:
         """The columns of one of the files; empty if it cannot be read."""
+        import pyarrow.parquet as pq
+
         try:
             if self.kind == "parquet":
                 return set(pq.read_schema(part).names)
@@ -85,6 +86,8 @@ class FrameFiles:
 
     def schema(self) -> pa.Schema | None:
         """The schema of the first Parquet file; None if there is none that can be read."""
+        import pyarrow.parquet as pq
+
         try:
             return pq.read_schema(self.parts()[0]) if self.kind == "parquet" else None
         except (pa.ArrowInvalid, OSError):

@@ -10,20 +10,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
-from bankcrm.arguments import refuse
 from bankcrm.engines.engine import T
 from bankcrm.errors import EngineError
-
-
-def number_of_workers(value: object) -> int:
-    """The number of processes, checked.
-
-    Raises:
-        DataError: It is no whole number from 1 on.
-    """
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        refuse("workers", "a whole number of processes, at least 1", value)
-    return value
 
 
 class Workers:

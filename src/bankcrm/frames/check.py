@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
+from bankcrm._display import SHOWN, few
 from bankcrm.arguments import as_kind
 from bankcrm.errors import DataError, nearest
 from bankcrm.frames.arrays import as_of_day, surely_distinct
@@ -17,8 +18,6 @@ from bankcrm.frames.column import PERSONAL, Column, DataFault
 from bankcrm.frames.findings import raise_faults
 from bankcrm.frames.instants import ZONE
 from bankcrm.frames.readers import EXPECTED, READERS, Flaw, LastDay, Mask
-
-_SHOWN = 5
 
 
 class Screened(NamedTuple):
@@ -66,7 +65,7 @@ def as_frame(data: object) -> pd.DataFrame:
     """
     frame = frame_of_any(data)
     if not frame.columns.is_unique:
-        twice = ", ".join(map(str, frame.columns[frame.columns.duplicated()].unique()[:_SHOWN]))
+        twice = few(frame.columns[frame.columns.duplicated()].unique())
         raise DataError(f"columns: {twice} more than once; give each column its own name")
     return frame
 
@@ -373,7 +372,7 @@ def _canonical(
 
 def _fault(frame: str, column: Column, values: pd.Series, flaw: Flaw) -> DataFault:
     rows = np.flatnonzero(flaw.mask)
-    shown = values.iloc[rows[:_SHOWN]]
+    shown = values.iloc[rows[:SHOWN]]
     if flaw.show_values and not column.personal:
         examples = tuple(f"row {label}: {_shown(v)}" for label, v in shown.items())
     else:

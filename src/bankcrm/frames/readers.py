@@ -11,7 +11,7 @@ import pandas as pd
 from pandas.api import types
 
 from bankcrm.errors import DataError
-from bankcrm.frames.arrays import day_stamps, is_unicode, look_up, numbers, small_codes
+from bankcrm.frames.arrays import day_stamps, is_unicode, look_up, numbers, row_blocks, small_codes
 from bankcrm.frames.column import Column
 from bankcrm.frames.instants import local_day
 from bankcrm.frames.numbering import type_of_names
@@ -55,7 +55,6 @@ EXPECTED: dict[str, tuple[str, str]] = {
 
 
 _FRACTIONS = ("floating", "mixed-integer-float", "decimal")
-_PART = 65_536  # texts that are looked at together
 _EXACT = 2.0**53  # up to here a float holds every whole number
 
 
@@ -80,7 +79,7 @@ def _unicode_flaw(texts: pd.Series) -> list[Flaw]:
     if not (types.is_object_dtype(texts.dtype) or getattr(texts.dtype, "storage", "") == "python"):
         return []
     plain = texts.to_numpy(dtype=object)
-    parts = (plain[start : start + _PART] for start in range(0, len(plain), _PART))
+    parts = (plain[rows] for rows in row_blocks(len(plain)))
     if all(is_unicode("".join(v for v in part if isinstance(v, str))) for part in parts):
         return []
     wrong = np.array([isinstance(v, str) and not is_unicode(v) for v in plain])

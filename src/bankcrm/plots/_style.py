@@ -14,6 +14,7 @@ import attrs
 import numpy as np
 import pandas as pd
 
+from bankcrm._display import few
 from bankcrm.errors import DataError, MissingExtraError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import numbers
@@ -242,7 +243,7 @@ def series_of(values: object, what: str) -> pd.Series[Any]:
         raise DataError(f"{what}: nothing to draw; expected at least one value")
     bad = ~np.isfinite(found.to_numpy())
     if bad.any():
-        first = ", ".join(map(str, found.index[bad][:5]))
+        first = few(found.index[bad])
         raise DataError(f"{what}: {int(bad.sum())} value(s) are missing or not finite: {first}")
     return found
 

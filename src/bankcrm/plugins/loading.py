@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 import pluggy
 
 from bankcrm import hookspecs
 from bankcrm.errors import PluginError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 ENTRY_POINTS: Literal["entry-points"] = "entry-points"
 DISABLE = "BANKCRM_DISABLE_PLUGINS"
@@ -87,11 +89,13 @@ def find(
 
 
 def _installed(off: set[str]) -> list[Plugin]:
-    points = importlib.metadata.entry_points(group=hookspecs.PROJECT)
+    from importlib.metadata import entry_points
+
+    points = entry_points(group=hookspecs.PROJECT)
     return [_load(point) for point in points if not {point.name, "*"} & off]
 
 
-def _load(point: importlib.metadata.EntryPoint) -> Plugin:
+def _load(point: EntryPoint) -> Plugin:
     package = point.dist
     info = PluginInfo(
         point.name, package.name if package else "", package.version if package else ""

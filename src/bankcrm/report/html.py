@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.resources
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import partial
 from typing import Any
 
 import attrs
@@ -23,8 +24,7 @@ from bankcrm.report.tables import FORMULA
 from bankcrm.report.words import Words
 from bankcrm.vocabulary import Language, Tier
 
-NO_TREND = pd.DataFrame(columns=["date", "section", "name", "count", "moved_in", "moved_out"])
-NO_HISTORY = pd.DataFrame(columns=["as_of", "book", "section", "name", "value"])
+HISTORY_COLUMNS = ["as_of", "book", "section", "name", "value"]
 NO_RULES: Mapping[str, Any] = {"tables": [], "facts": [], "complaints": {}}
 
 
@@ -92,8 +92,8 @@ class ReportContent:
     complaints: pd.DataFrame
     actions: pd.DataFrame
     week: pd.DataFrame
-    trend: pd.DataFrame = NO_TREND
-    history: pd.DataFrame = NO_HISTORY
+    trend: pd.DataFrame
+    history: pd.DataFrame = attrs.field(factory=partial(pd.DataFrame, columns=HISTORY_COLUMNS))
     complaint_rules: Mapping[str, Any] = NO_RULES
     sections: Sequence[tuple[str, pd.DataFrame | str]] = ()
     step_sections: Sequence[tuple[str, pd.DataFrame | str]] = ()

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import csv
 
 from bankcrm.arguments import as_kind, as_path, refuse
 from bankcrm.disk import whole_file
@@ -76,6 +75,8 @@ def write_csv(frame: pd.DataFrame, path: str | Path, *, index: bool = True) -> N
         path: The file.
         index: Whether the index is written, as the first column.
     """
+    from pyarrow import csv
+
     as_kind(frame, pd.DataFrame, "frame")
     path = as_path(path)
     flat = frame.reset_index() if index else frame

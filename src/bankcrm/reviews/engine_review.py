@@ -6,14 +6,14 @@ from pathlib import Path
 
 import attrs
 import pandas as pd
-import pyarrow.parquet as pq
 
 from bankcrm.databases.writing import ResultTable, stored_schema
 from bankcrm.engines.output import Output
+from bankcrm.frames.ids import as_id, unknown_customer
 from bankcrm.pipeline.reading import shown_columns
 from bankcrm.reviews.change import STANDING
 from bankcrm.reviews.explanation import Explanation
-from bankcrm.reviews.model import Review, as_id, unknown_customer
+from bankcrm.reviews.model import Review
 from bankcrm.reviews.page_rows import INLINED, leading_rows
 
 
@@ -37,17 +37,22 @@ class EngineReview(Review):
 
     def explain(self, customer: object) -> Explanation:
         """Explain the decisions about one customer; see `Review.explain`."""
+        import pyarrow.parquet as pq
+
         customer = as_id(customer, self.facts.index)
         if isinstance(customer, str) == (self.facts.index.dtype.kind in "iu"):
-            raise unknown_customer(customer, self.facts.index)  # Arrow compares no text to numbers
+            # Arrow compares no text to numbers.
+            raise unknown_customer(customer, self.facts.index, "the review")
         for file in self.output.files:
             rows = pq.read_table(file, filters=[("customer_id", "=", customer)], partitioning=None)
             if rows.num_rows:
                 return Review.explain(attrs.evolve(self, facts=rows.to_pandas()), customer)
-        raise unknown_customer(customer, self.facts.index)
+        raise unknown_customer(customer, self.facts.index, "the review")
 
     def _customers_table(self) -> ResultTable:
         """The customers, read from disk file by file."""
+        import pyarrow.parquet as pq
+
         shown = ["customer_id", *shown_columns(self.steps)]
         schemas = [pq.read_schema(file) for file in self.output.files]
         return ResultTable(

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow.parquet as pq
 
 from bankcrm.arguments import as_path
 from bankcrm.disk import writing
@@ -108,6 +107,8 @@ def read_earlier(folder: str | Path) -> EarlierReview:
 
 def _standing(file: Path) -> pd.DataFrame:
     """The results of customers by which a later review is compared."""
+    import pyarrow.parquet as pq
+
     known = [c for c in STANDING if c in pq.read_schema(file).names]
     return pd.read_parquet(file, columns=known, partitioning=None)
 

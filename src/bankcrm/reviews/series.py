@@ -10,9 +10,9 @@ import pandas as pd
 
 from bankcrm.arguments import as_path
 from bankcrm.errors import DataError, reason_of
+from bankcrm.report.html import HISTORY_COLUMNS
 
 SERIES = "history.csv"
-_COLUMNS = ["as_of", "book", "section", "name", "value"]
 
 
 def read_history(folder: str | Path) -> pd.DataFrame:
@@ -33,9 +33,9 @@ def read_history(folder: str | Path) -> pd.DataFrame:
     """
     path = as_path(folder, "folder") / SERIES
     if not path.is_file():
-        return pd.DataFrame(columns=_COLUMNS)
+        return pd.DataFrame(columns=HISTORY_COLUMNS)
     try:
-        return pd.read_csv(path, dtype={"book": str})[_COLUMNS]
+        return pd.read_csv(path, dtype={"book": str})[HISTORY_COLUMNS]
     except (OSError, ValueError, KeyError) as error:
         raise DataError(f"{path}: not the history of reviews: {reason_of(error)}") from error
 
@@ -59,7 +59,7 @@ def with_review(
             for name, value in figures.items()
             if value is not None
         ],
-        columns=_COLUMNS,
+        columns=HISTORY_COLUMNS,
     )
     kept = history[(history["book"] == summary["book"]) & (history["as_of"] != summary["as_of"])]
     parts = [kept, own] if len(kept) else [own]

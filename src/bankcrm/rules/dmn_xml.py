@@ -47,7 +47,7 @@ POLICIES: dict[HitPolicy, tuple[str, str]] = {
 }
 """Each hit policy and its aggregation, as DMN names them."""
 
-NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 class _NoDoctype(ET.TreeBuilder):

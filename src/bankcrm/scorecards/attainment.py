@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm._display import few, first_few
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.frames import Column, DataFault, as_frame, check_frame
 from bankcrm.frames.arrays import Numbers, numbers
@@ -127,7 +128,7 @@ def _goals(targets: object, policy: Policy) -> pd.DataFrame:
 def _refuse(goals: pd.DataFrame, bad: npt.NDArray[np.bool_], problem: str, advice: str) -> None:
     rows = np.flatnonzero(bad)
     if len(rows):
-        shown = ", ".join(f"row {i}: {goals['kpi'][i]}" for i in rows[:5])
+        shown = few(rows, lambda i: f"row {i}: {goals['kpi'][i]}")
         raise DataError(f"targets: {problem} in {len(rows):,} rows ({shown}); {advice}")
 
 
@@ -179,7 +180,7 @@ def _unused(goals: pd.DataFrame, place: npt.NDArray[np.intp]) -> list[DataFault]
     rows = np.setdiff1d(np.arange(len(goals)), place)
     if not len(rows):
         return []
-    shown = tuple(f"row {i}: {goals['kpi'][i]}" for i in rows[:5])
+    shown = first_few(rows, lambda i: f"row {i}: {goals['kpi'][i]}")
     return [
         DataFault(
             "targets",

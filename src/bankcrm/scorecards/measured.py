@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm._display import first_few
 from bankcrm.errors import UnknownNameError
 from bankcrm.frames import Column, DataFault, as_frame, check_frame
 from bankcrm.frames.arrays import Codes, Days, Numbers, codes
@@ -40,14 +41,21 @@ class Grouped:
     names: pd.DataFrame
 
 
-def checked_events(events: object) -> pd.DataFrame:
+def checked_events(events: object, until: np.datetime64 | None = None) -> pd.DataFrame:
     """Events that fit the contract, their ``measure`` categorical.
 
     A category without a row is a measure that is recorded and did not happen.
+
+    Args:
+        events: As for `bankcrm.scorecards.kpi_values`.
+        until: The last day; later rows, and measures that are named by them alone, are left out.
     """
     frame = as_frame(events)
     given = frame.get("measure")
     checked = check_frame(frame, EVENTS, frame="events")
+    if until is not None and (late := checked["date"].to_numpy() > until).any():
+        checked = checked[~late].reset_index(drop=True)
+        checked["measure"] = checked["measure"].cat.remove_unused_categories()
     if isinstance(getattr(given, "dtype", None), pd.CategoricalDtype):
         known = given.cat.categories  # type: ignore[union-attr]
         checked["measure"] = checked["measure"].cat.set_categories(known)
@@ -197,7 +205,7 @@ def without_group(events: pd.DataFrame, group: Codes, by: Sequence[str]) -> list
     if not len(none):
         return []
     words = events["measure"].iloc[none].value_counts()
-    shown = tuple(f"{name}: {count:,}" for name, count in words[words > 0].head(5).items())
+    shown = first_few(words[words > 0].items(), lambda word: f"{word[0]}: {word[1]:,}")
     return [
         DataFault("events", "+".join(by), "without owner", len(none), shown,
                   "an owner on the day of the row", "the row counts for the bank, in no group")

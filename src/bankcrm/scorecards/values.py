@@ -91,12 +91,8 @@ def kpi_values(
     if len(set(names)) < len(names):
         raise DataError(f"by: {names} names a column twice; give each once")
     day = as_of_day(as_of)
-    frame, staff = checked_events(events), checked_staff(employees)
+    frame, staff = checked_events(events, day), checked_staff(employees)
     when = days(frame["date"])
-    late = when > day
-    if late.any():
-        frame = frame[~late].reset_index(drop=True)
-        when = when[~late]
     groups = grouped(frame, when, names, staff, assignments)
     number = period_numbers(when, period)
     last = int(period_numbers(np.array([day]), period)[0])

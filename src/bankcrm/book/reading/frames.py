@@ -12,7 +12,6 @@ import attrs
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from bankcrm.book.contract import CONTRACT, FRAMES
 from bankcrm.book.mapping import BookMapping
@@ -280,6 +279,8 @@ def write_parts(
     Raises:
         DataError: All problems of all frames and files together.
     """
+    import pyarrow.parquet as pq
+
     book = BookReading(mapping)
     written: dict[str, Path] = {}
     with book.sources(folder, database, None) as sources:

@@ -13,8 +13,6 @@ from typing import Any
 import attrs
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
-from pyarrow import csv
 
 from bankcrm.book.mapping import Formats, FrameMapping
 from bankcrm.book.mapping.validation import SUFFIXES
@@ -128,6 +126,8 @@ def _table(columns: dict[str, Array], rows: int) -> pa.Table:
 
 
 def _parquet(path: Path, named: bool, stream: bool) -> Iterator[Batch]:
+    import pyarrow.parquet as pq
+
     try:
         file = pq.ParquetFile(path)
         parts = file.iter_batches() if stream else [file.read()]
@@ -195,6 +195,8 @@ def _text(
     stream: bool,
 ) -> Iterator[Batch]:
     """A text file with every column as text."""
+    from pyarrow import csv
+
     ragged = False
 
     def skip(_: object) -> str:

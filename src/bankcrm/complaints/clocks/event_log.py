@@ -19,7 +19,7 @@ from bankcrm.complaints.clocks.time_units import Instants
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, as_frame, check_frame
 from bankcrm.frames.arrays import codes
-from bankcrm.frames.column import DataFault
+from bankcrm.frames.column import DataFault, fault_in_rows
 from bankcrm.frames.findings import raise_faults
 from bankcrm.frames.instants import utc_microseconds
 from bankcrm.policy import Policy
@@ -162,10 +162,9 @@ def _lacking(frame: pd.DataFrame, kind: Codes) -> list[DataFault]:
         if name in frame:
             lacks = lacks & ~_given(frame[name])
         if lacks.any():
-            rows = tuple(f"row {r}" for r in frame.index[lacks][:5])
-            count = int(lacks.sum())
             what = f"missing on {needs} events"
-            faults.append(DataFault("events", name, what, count, rows, meaning, "give it"))
+            rows = frame.index[lacks]
+            faults.append(fault_in_rows("events", name, what, rows, meaning, "give it"))
     return faults
 
 

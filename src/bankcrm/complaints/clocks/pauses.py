@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 import pandas as pd
 
+from bankcrm._display import few
 from bankcrm.complaints.clocks.measure import PauseRound
 from bankcrm.complaints.clocks.rules import ClockRule
 from bankcrm.errors import DataError
@@ -96,13 +97,13 @@ def _rows(pauses: pd.DataFrame, cases: pd.DataFrame) -> np.ndarray:
         twice = ids.duplicated(keep=False)
         raise DataError(
             f"complaints.complaint_id: {int(twice.sum()):,} rows share an id "
-            f"({_some(ids[twice].unique())}); pauses need one row per case"
+            f"({few(ids[twice].unique())}); pauses need one row per case"
         )
     row: np.ndarray = ids.get_indexer(pd.Index(pauses["complaint_id"]))
     if (row < 0).any():
         raise DataError(
             f"pauses.complaint_id: {int((row < 0).sum()):,} rows belong to no case "
-            f"({_some(pauses['complaint_id'][row < 0])}); remove them"
+            f"({few(pauses['complaint_id'][row < 0])}); remove them"
         )
     return row
 
@@ -114,10 +115,6 @@ def _refuse_overlaps(pauses: pd.DataFrame, row: np.ndarray, begin: Times, stop: 
     if bad.any():
         raise DataError(
             f"pauses: {int(bad.sum()):,} rows end before they begin, or after the next pause of "
-            f"their case begins (complaint_id {_some(pauses['complaint_id'][bad].unique())}); "
+            f"their case begins (complaint_id {few(pauses['complaint_id'][bad].unique())}); "
             "a case is paused once at a time"
         )
-
-
-def _some(ids: object) -> str:
-    return ", ".join(map(str, list(ids)[:5]))  # type: ignore[call-overload]

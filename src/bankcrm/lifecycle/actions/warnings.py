@@ -178,7 +178,7 @@ def _at_stake(result: pd.DataFrame, value: pd.Series) -> npt.NDArray[np.float64]
     _refuse_repeated(value.index, "value")
     absent = ~result.index.isin(value.index) & (result["warning_signals"].to_numpy() > 0)
     if absent.any():
-        first = few(result.index[absent], repr)
+        first = few(result.index[absent].tolist(), repr)
         raise DataError(
             f"value: missing for {int(absent.sum()):,} customers with a signal ({first}); "
             "give a value, 0 where nothing is at stake, null where it is not known"
@@ -189,7 +189,7 @@ def _at_stake(result: pd.DataFrame, value: pd.Series) -> npt.NDArray[np.float64]
 def _refuse_repeated(customers: pd.Index, name: str) -> None:
     if not customers.is_unique:
         ids = customers[customers.duplicated()].unique()
-        first = few(ids, repr)
+        first = few(ids.tolist(), repr)
         raise DataError(
             f"{name}: {len(ids):,} customers have several rows ({first}); give one each"
         )

@@ -165,7 +165,7 @@ def groups_of(
     code, distinct = codes(by)
     group = np.where(place < 0, -1, code[place])
     if (group < 0).any():
-        first = few(customers[group < 0], repr)
+        first = few(customers[group < 0].tolist(), repr)
         raise DataError(
             f"by: {int((group < 0).sum()):,} customers have no segment ({first}); give one for each"
         )

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm._display import card, line
+from bankcrm._display import card, few, line
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.frames import Column, ColumnKind, check_frame
 from bankcrm.frames.arrays import codes
@@ -235,7 +235,7 @@ def _outcomes_of(customers: pd.Series, outcomes: object, wanted: list[Column]) -
     at = checked.index.get_indexer(pd.Index(customers))
     absent = customers[at < 0]
     if len(absent):
-        first = ", ".join(map(repr, absent[:5].tolist()))
+        first = few(absent.tolist(), repr)
         raise DataError(
             f"outcomes: {len(absent):,} assigned customers have no row ({first}); give one with 0 "
             "for who did nothing: the effect is that on all who were assigned"

@@ -100,7 +100,7 @@ def power_of_test(
     first, second, share = _rates(control_rate, difference, in_control / total)
     pooled, apart = _spreads(first, second, share)
     reached = abs(difference) * math.sqrt(total) - quantile(confidence) * pooled
-    return float(ndtr(reached / apart)) if apart else float(reached > 0)
+    return float(ndtr(reached / apart))
 
 
 def detectable(

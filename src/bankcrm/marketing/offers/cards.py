@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm import _display
+from bankcrm._display import few
 from bankcrm.arguments import as_items, as_kind
 from bankcrm.book.holdings import open_on
 from bankcrm.book.view import day_number
@@ -150,7 +151,7 @@ def _refuse_open_windows(days: Iterable[dt.date], horizon_days: int, as_of: obje
     late = [d for d in days if d + dt.timedelta(days=horizon_days) > until]
     if late:
         raise DataError(
-            f"as_ofs: the windows of {', '.join(map(str, late[:5]))} end after {until}, the day "
+            f"as_ofs: the windows of {few(late)} end after {until}, the day "
             "up to which the accounts are known; give earlier days, or a shorter horizon"
         )
 

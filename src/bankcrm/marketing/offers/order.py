@@ -62,7 +62,7 @@ def acquisition_order(
 
     Args:
         accounts: ``customer_id``, ``product`` and ``opened_date`` as in a book; accounts opened
-            after the day are left out, and so are those without a day of opening.
+            after the day are left out.
         as_of: The day.
         confidence: Coverage of the intervals.
 

@@ -49,7 +49,7 @@ def check_identifiers(
     fine = faults == FINE
     return pd.DataFrame(
         {
-            "valid": pd.arrays.BooleanArray(fine & ~texts.null, texts.null),
+            "valid": pd.arrays.BooleanArray(fine, texts.null),
             "reason": categorical(np.where(texts.null, FINE, faults), [f.value for f in FAULTS]),
         },
         index=index,
@@ -97,9 +97,9 @@ def _normal(texts: Texts, scheme: IdentifierScheme) -> pa.LargeStringArray:
         return pc.utf8_slice_codeunits(texts.array, -11)
     if scheme == IdentifierScheme.EMAIL:
         return pc.utf8_lower(texts.array)
-    old = texts.of_width(15)
-    if scheme != IdentifierScheme.RESIDENT_ID or not len(old):
+    if scheme != IdentifierScheme.RESIDENT_ID:
         return texts.array
+    old = texts.of_width(15)
     matrix = extended(texts.matrix(old, 15))
     plain = np.ascontiguousarray(matrix.T).view("S18").ravel().astype("U18")
     mask = np.zeros(len(texts.null), np.bool_)

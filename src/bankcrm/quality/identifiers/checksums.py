@@ -37,10 +37,8 @@ _RESIDENT_SIGN = np.frombuffer(b"0123456789X", np.uint8)
 
 def are_digits(matrix: Bytes) -> Mask:
     """Which columns hold digits only."""
-    if matrix.min(initial=57) >= 48 and matrix.max(initial=48) <= 57:
-        return np.ones(matrix.shape[1], np.bool_)
     value = matrix - np.uint8(48)  # bytes wrap around below 48
-    return np.asarray((value < 10).all(axis=0))
+    return np.asarray(value.max(axis=0, initial=0) < 10)
 
 
 def are_in(matrix: Bytes, alphabet: str) -> Mask:

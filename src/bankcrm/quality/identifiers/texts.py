@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 import attrs
 import numpy as np
 import numpy.typing as npt
@@ -35,14 +33,7 @@ class Texts:
 
     def of_width(self, width: int) -> npt.NDArray[np.intp]:
         """The rows with a plain text of so many bytes."""
-        if width > self.longest:
-            return np.empty(0, np.intp)
         return np.flatnonzero(self.ascii & (self.length == width))
-
-    @functools.cached_property
-    def longest(self) -> int:
-        """The bytes of the longest text."""
-        return int(self.length.max(initial=0))
 
     def matrix(self, rows: npt.NDArray[np.intp], width: int) -> Bytes:
         """The first ``width`` bytes of some rows, which are as long at least: ``width`` x rows.
@@ -73,30 +64,26 @@ def texts_of(values: pd.Series, dropped: str = "", upper: bool = True) -> Texts:
         DataError: The values are no texts; numbers lose leading zeros.
     """
     array = arrow_texts(values)
-    data, start = text_bytes(array)
-    low, high = (int(data.min()), int(data.max())) if len(data) else (255, 0)
-    plain = high < 128
+    data, _ = text_bytes(array)
+    plain = data.max(initial=0) < 128
     if not plain:
         array = pc.utf8_normalize(array, "NFKC")
-        data, start = text_bytes(array)
-        low, high = int(data.min(initial=255)), int(data.max(initial=0))
-    if low <= 32:
+        data, _ = text_bytes(array)
+    if data.min(initial=255) <= 32:
         array = pc.utf8_trim_whitespace(array)
     for mark in dropped:
-        if low <= ord(mark) <= high and (data == ord(mark)).any():
+        if (data == ord(mark)).any():
             array = pc.replace_substring(array, mark, "")
-    if upper and high >= ord("a") and ((data >= ord("a")) & (data <= ord("z"))).any():
+    if upper and data.max(initial=0) >= ord("a"):
         array = pc.ascii_upper(array)
-    data, start = text_bytes(array)
-    length = np.diff(start)
+    length = np.diff(text_bytes(array)[1])
+    null = array.is_null().to_numpy(zero_copy_only=False)
+    length[null] = 0  # bytes under a null may be anything
     ascii_only = np.ones(len(array), np.bool_)
-    if not plain and len(data) and data.max() >= 128:
-        ascii_only = pc.string_is_ascii(array).to_numpy(zero_copy_only=False)
-        ascii_only = np.asarray(pd.array(ascii_only, "boolean").to_numpy(np.bool_, na_value=True))
-    empty, null = length == 0, array.is_null().to_numpy(zero_copy_only=False)
-    if (null > empty).any():  # bytes under a null may be anything
-        length[null] = 0
-    return Texts(array, null | empty, ascii_only, length)
+    if not plain:
+        known = pc.fill_null(pc.string_is_ascii(array), True)
+        ascii_only = known.to_numpy(zero_copy_only=False)
+    return Texts(array, length == 0, ascii_only, length)
 
 
 def arrow_texts(values: pd.Series) -> pa.LargeStringArray:

@@ -72,7 +72,7 @@ class Quality:
         weight = fields["weight"].where(fields["assessed"] > 0, 0.0)
         by = fields["dimension"]
         total = weight.groupby(by, observed=False).sum()
-        reached = (weight * fields["share"].fillna(0)).groupby(by, observed=False).sum()
+        reached = (weight * fields["share"]).groupby(by, observed=False).sum()
         weights = self.policy.value("dimension_weight")
         return pd.DataFrame(
             {

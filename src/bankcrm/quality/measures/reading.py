@@ -72,9 +72,7 @@ class Field:
         if self.fits is self.filled:
             return self.read
         found = self.read
-        if found.dtype.kind == "b":
-            found = found.astype("boolean")
-        elif found.dtype.kind == "i":
+        if found.dtype.kind == "i":
             found = found.astype("Int64")
         return found.where(self.fits)
 

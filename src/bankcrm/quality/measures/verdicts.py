@@ -121,14 +121,9 @@ def accuracy_verdict(name: str, ours: Field, theirs: Field, at: npt.NDArray[np.i
         theirs: The field in the reference.
         at: The row of the reference for each row of the frame; -1 for none.
     """
-    known = (at >= 0) & ours.fits
-    place = np.where(at >= 0, at, 0)
-    other = theirs.values.array.take(place) if len(theirs.values) else ours.values.array
-    if len(theirs.values):
-        known &= theirs.fits[place]
-    else:
-        known &= False
-    mine, given = ours.values.astype(object).to_numpy(), np.asarray(other, dtype=object)
+    known = ours.fits & np.append(theirs.fits, False)[at]  # the last is that of no row
+    mine = ours.values.astype(object).to_numpy()
+    given = np.append(theirs.values.astype(object).to_numpy(), np.array([None]))[at]
     same = np.zeros(len(known), np.bool_)
     same[known] = mine[known] == given[known]
     because = f"{name} differs from the reference"
@@ -200,8 +195,6 @@ def _unique(names: tuple[str, ...], fields: Mapping[str, Field]) -> tuple[Mask, 
     if known.all() and surely_distinct(values):
         return known, known
     code, distinct = codes(values)
-    if len(distinct) == np.count_nonzero(known):
-        return known, known
     count = np.bincount(code[known], minlength=len(distinct))
     return known, np.append(count == 1, False)[code]
 

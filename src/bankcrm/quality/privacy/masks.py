@@ -108,11 +108,11 @@ def _ends(text: pd.Series, rule: MaskRule) -> pd.Series:
     end = text.str[-rule.last :] if rule.last else ""
     shown = text.str[: rule.first] + HIDDEN + end
     long = text.str.len() >= 2 * (rule.first + rule.last)
-    return shown.where(long.fillna(False).astype(np.bool_), HIDDEN)
+    return shown.where(long, HIDDEN)
 
 
 def _domain(text: pd.Series) -> pd.Series:
     parts = text.str.partition("@")
     shown = parts[0].str[:1] + HIDDEN + "@" + parts[2]
     right = (parts[0].str.len() > 1) & (parts[2] != "") & ~parts[2].str.contains("@", regex=False)
-    return shown.where(right.fillna(False).astype(np.bool_), HIDDEN)
+    return shown.where(right, HIDDEN)

@@ -268,7 +268,7 @@ def roots_of(up: Places) -> Places:
 
 def _settled(root: Places, up: Places, active: Ints) -> Places:
     """Follow the way up of some entities from ``root``, which is not its end, in place."""
-    for _ in range(max(len(up), 2).bit_length()):
+    for _ in range(len(up).bit_length()):
         if not len(active):
             return root
         root[active] = root[root[active]]

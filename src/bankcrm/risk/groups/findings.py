@@ -7,7 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from bankcrm._display import first_few
 from bankcrm.frames import DataFault
+from bankcrm.frames.column import fault_in_rows
 from bankcrm.frames.graph import connected_parts
 from bankcrm.risk.groups.control import Control, Ints, Places, compact, only_parents, roots_of
 from bankcrm.risk.groups.ties import CONTROL, SELF_LOOP, STAKE, Ties
@@ -29,7 +31,6 @@ def findings_on(ties: Ties, control: Control, tolerance: float) -> tuple[DataFau
     np.add.at(total, ties.child, np.where(owns, np.nan_to_num(ties.share), 0.0))
     needs = ties.frame["link"].isin(["owns", "depends"]).to_numpy(np.bool_)
     unknown = needs & np.isnan(ties.share) & (ties.code < SELF_LOOP)
-    rows = slice(None) if held.all() else np.flatnonzero(held)
     found = [
         _rows("parent_id", "self_loop", ties.code == SELF_LOOP, "two parties",
               "the links are not used"),
@@ -39,7 +40,7 @@ def findings_on(ties: Ties, control: Control, tolerance: float) -> tuple[DataFau
                  ties.ids, "one controller", "all of them are in one group"),
         _parties("share", "above_one", np.flatnonzero(total > 1 + tolerance), ties.ids,
                  "shares that add up to 1 at most", "the shares are used as they are"),
-        _circles(ties.parent[rows], ties.child[rows], ties.ids),
+        _circles(ties.parent[held], ties.child[held], ties.ids),
         DataFault("links", "share", "near_control", control.near, (),
                   "a sum that is clearly above or below the controlling share",
                   "the sums count as half: more exact shares would decide"),
@@ -48,17 +49,14 @@ def findings_on(ties: Ties, control: Control, tolerance: float) -> tuple[DataFau
 
 
 def _rows(column: str, problem: str, rows: np.ndarray, expected: str, advice: str) -> DataFault:
-    where = np.flatnonzero(rows)
-    examples = tuple(f"row {i}" for i in where[:5])
-    return DataFault("links", column, problem, len(where), examples, expected, advice)
+    return fault_in_rows("links", column, problem, np.flatnonzero(rows), expected, advice)
 
 
 def _parties(
     column: str, problem: str, places: Iterable[int], ids: pd.Index, expected: str, advice: str
 ) -> DataFault:
     found = ids[np.asarray(list(places), np.int64)]
-    examples = tuple(str(i) for i in found[:5])
-    return DataFault("links", column, problem, len(found), examples, expected, advice)
+    return DataFault("links", column, problem, len(found), first_few(found), expected, advice)
 
 
 def _with_several_controllers(ties: Ties, control: Control) -> Ints:
@@ -98,9 +96,8 @@ def circles_of(parent: Places, child: Places, size: int) -> Places:
     top = root[a]
     part = _strong_parts(size, top, b)
     inside = part[top] == part[b]
-    a, b = a[inside], b[inside]
+    a = a[inside]
     on = np.zeros(size, np.bool_)
-    on[b] = True
     while len(a):  # from the last link of each circle up to its root
         on[a] = True
         a = up[a]
@@ -135,5 +132,5 @@ def _circles(parent: Places, child: Places, ids: pd.Index) -> DataFault:
     count = int(circle.max()) + 1 if len(members) else 0
     expected = "no circle of owners"
     advice = f"{len(members):,} parties in {count:,} circles, each in one group"
-    examples = tuple(str(i) for i in ids[members[:5]])
+    examples = first_few(ids[members])
     return DataFault("links", "parent_id", "circle", count, examples, expected, advice)

@@ -53,7 +53,7 @@ def spanning(forest: Forest, parent: Places, child: Places) -> Spanning:
         label = to[root]
     group, members = _numbered(label)
     head, several = _heads(group, members, forest)
-    up = np.where(forest.up == own, own, forest.up)
+    up = forest.up.copy()
     up[head] = head
     if several.any():
         inside = several[group]
@@ -82,8 +82,8 @@ def _numbered(label: Places) -> tuple[Places, Ints]:
 
 
 def _heads(group: Places, members: Ints, forest: Forest) -> tuple[Places, Mask]:
-    """The uncontrolled root with the most entities below it, the smallest of several; and which
-    groups have several roots."""
+    """The uncontrolled root that controls most entities, the smallest of several; and which groups
+    have several roots."""
     root = forest.root
     own = np.arange(len(root), dtype=np.int32)
     roots = own[root == own]
@@ -92,9 +92,7 @@ def _heads(group: Places, members: Ints, forest: Forest) -> tuple[Places, Mask]:
     head = np.zeros(len(members), np.int32)
     head[of] = roots
     if several.any():
-        below = np.bincount(root, minlength=len(root))
-        controlled = np.setdiff1d(forest.forks, forest.tops)
-        below[controlled] = -1
+        below = np.bincount(forest.tops_of(own)[1], minlength=len(root))
         some = several[of]
         roots, of = roots[some], of[some]
         order = np.lexsort((-roots, below[roots]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 import attrs
@@ -60,7 +61,6 @@ class Ties:
         share: Its share; nan where it is not known.
         code: The place of its tie in ``TIES`` and ``LEFT_OUT``, int8.
         rule: The id of the rule that decided, as a categorical; null where none did.
-        exception: The place of the exception that leaves it out, int16; -1 for none.
     """
 
     frame: pd.DataFrame
@@ -70,7 +70,6 @@ class Ties:
     share: Numbers
     code: npt.NDArray[np.int8]
     rule: pd.Series
-    exception: npt.NDArray[np.int16]
 
     def decided(self) -> pd.DataFrame:
         """The links with their ``tie`` and ``rule``."""
@@ -97,12 +96,11 @@ def ties_of(links: object, day: np.datetime64, policy: Policy) -> Ties:
     code = places_of(decided["outcome"], TIES).astype(np.int8)
     if (code < 0).any():
         raise DataError(f"table 'tie': expected outcomes {', '.join(TIES)}; see the risk policy")
-    exception = _exceptions(ids, parent, child, day, policy)
-    code[exception >= 0] = EXCEPTED
+    code[_excepted(ids, parent, child, day, policy)] = EXCEPTED
     code[parent == child] = SELF_LOOP
     code[~_in_force(frame, day_number(day))] = NOT_IN_FORCE
     rule = decided["rule"].where(code <= _WATCH)
-    return Ties(frame, ids, parent, child, share, code, rule, exception)
+    return Ties(frame, ids, parent, child, share, code, rule)
 
 
 def _columns() -> tuple[Column, ...]:
@@ -138,24 +136,24 @@ def _in_force(frame: pd.DataFrame, day: int) -> Mask:
     return held
 
 
-def _exceptions(
+def _excepted(
     ids: pd.Index,
     parent: npt.NDArray[np.int32],
     child: npt.NDArray[np.int32],
     day: np.datetime64,
     policy: Policy,
-) -> npt.NDArray[np.int16]:
-    """The exception in force that each link falls under; -1 for none."""
-    found = np.full(len(parent), -1, np.int16)
+) -> Mask:
+    """Which links fall under an exception in force."""
+    found = np.zeros(len(parent), np.bool_)
     on = day.astype("datetime64[D]").item()
-    for number, exception in enumerate(exceptions_of(policy)):
+    for exception in exceptions_of(policy):
         starts, ends = exception.since, exception.until
         if (starts is not None and on < starts) or (ends is not None and on > ends):
             continue
         rows = parent == _place(ids, exception.parent)
         if exception.child:
             rows &= child == _place(ids, exception.child)
-        found[rows & (found < 0)] = number
+        found |= rows
     return found
 
 
@@ -165,11 +163,8 @@ def exceptions_of(policy: Policy) -> tuple[TieException, ...]:
 
 
 def _place(ids: pd.Index, text: str) -> int:
-    """The place of an id that a policy names as text; -2 for one that no link names."""
-    wanted = pd.Index([_whole(text) if ids.dtype.kind in "iu" else text])
-    found = int(ids.get_indexer(wanted)[0])
-    return found if found >= 0 else -2
-
-
-def _whole(text: str) -> int:
-    return int(text) if text.lstrip("-").isdigit() else -1
+    """The place of an id that a policy names as text; -1 for one that no link names."""
+    wanted: object = text
+    if ids.dtype.kind in "iu":
+        wanted = int(text) if re.fullmatch("-?[0-9]+", text) else None
+    return int(ids.get_indexer(pd.Index([wanted], dtype=object))[0])

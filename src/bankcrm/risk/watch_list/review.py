@@ -96,6 +96,7 @@ def review_watch_list(
     level = places_of(own["risk_level"], LEVELS)
     since = days(held["since"].reindex(asked), "since")
     listed = ~np.isnat(since)
+    began = np.where(listed, since, today)
     by = lifted.reindex(asked)
     customer = own.get("is_customer", pd.Series(index=asked, dtype=object))
     facts = pd.DataFrame(
@@ -106,9 +107,7 @@ def review_watch_list(
             "level": categorical(level, LEVELS),
             "raised_risks": own["raised_risks"].astype("Int64"),
             "lifted": by.notna().to_numpy(np.bool_),
-            "held_days": np.where(
-                listed, (today - np.where(listed, since, today)).astype(np.int64), 0
-            ),
+            "held_days": (today - began).astype(np.int64),
         },
         index=asked,
     )
@@ -122,7 +121,7 @@ def review_watch_list(
             "level": categorical(np.maximum(at, 0), LEVELS, ordered=True),
             "reasons": _reasons(own.get("risk_reasons"), by),
             "lifted_by": by.astype(object).array,
-            "since": np.where(listed, since, today).astype("datetime64[s]"),
+            "since": began.astype("datetime64[s]"),
             "owner": _owners(asked, held, owners, np.maximum(at, 0), policy),
             "next_review": _next(today, movement, np.maximum(at, 0), held.reindex(asked), policy),
         },
@@ -139,7 +138,7 @@ def _held(previous: object, today: np.datetime64) -> pd.DataFrame:
     found = by_customer(previous, _PREVIOUS, "previous")
     late = days(found["since"], "since") > today
     if late.any():
-        first = few(found.index[late], repr)
+        first = few(found.index[late].tolist(), repr)
         raise DataError(
             f"previous.since: {int(late.sum()):,} customers are on the list only after {today} "
             f"({first}); review the days in their order"

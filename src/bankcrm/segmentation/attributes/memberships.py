@@ -124,7 +124,7 @@ def _members(average_balances: object) -> pd.DataFrame:
     if loose.any():
         first = few(frame.index[loose])
         raise DataError(
-            f"average_balances: {int(loose.sum())} members without a term (first: {first}); "
+            f"average_balances: {int(loose.sum())} members without a term ({first}); "
             "give term_start and term_end"
         )
     return frame

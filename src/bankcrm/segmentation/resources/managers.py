@@ -9,7 +9,8 @@ from pandas.api import types
 
 from bankcrm._display import few
 from bankcrm.errors import DataError
-from bankcrm.frames import Column, DataFault, check_frame
+from bankcrm.frames import Column, check_frame
+from bankcrm.frames.column import fault_in_rows
 from bankcrm.frames.customers import by_customer
 from bankcrm.frames.findings import with_findings
 from bankcrm.frames.numbering import places_of
@@ -96,8 +97,8 @@ def _held(customers: pd.Index, managers: pd.Index, current: pd.Series | None) ->
         current = pd.Series(dtype=object)
     if not current.index.is_unique:
         raise DataError("current: customers more than once; give one manager for each")
-    values = current.reindex(customers)
-    held = managers.get_indexer(pd.Index(values.to_numpy(dtype=object)))
+    values = current.astype(object).reindex(customers)  # whole numbers stay whole beside nulls
+    held = managers.get_indexer(pd.Index(values.to_numpy()))
     unknown = (held < 0) & values.notna().to_numpy()
     if unknown.any():
         first = few(values[unknown].unique())
@@ -213,10 +214,11 @@ def _result(
     )
     faults = []
     for name in ("no_manager_fits", "no_capacity"):
-        rows = np.flatnonzero(reason == name)
-        if len(rows):
-            first = tuple(f"customer {c}" for c in people.index[rows[:5]])
+        without = people.index[reason == name]
+        if len(without):
             advice = "add managers, or widen what they cover"
-            faults.append(DataFault("customers", "manager", name, len(rows), first, "", advice))
+            faults.append(
+                fault_in_rows("customers", "manager", name, without, "", advice, what="customer")
+            )
     result.attrs["moved"] = int((status == "moved").sum())
     return policy.stamp(with_findings(result, faults))

@@ -13,6 +13,7 @@ import pandas as pd
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, DataFault, as_frame, check_frame
 from bankcrm.frames.arrays import Codes, as_of_day, codes, days, numbers, row_blocks
+from bankcrm.frames.column import fault_in_rows
 from bankcrm.frames.findings import raise_faults, with_findings
 from bankcrm.policy import Policy
 from bankcrm.policy.given import policy_of
@@ -233,9 +234,7 @@ def _refuse_nulls(
 def _fault(
     frame: pd.DataFrame, problem: str, column: str, mask: Mask, expected: str, advice: str = ""
 ) -> DataFault:
-    rows = np.flatnonzero(mask)
-    examples = tuple(f"row {label}" for label in frame.index[rows[:5]])
-    return DataFault(_FRAME, column, problem, len(rows), examples, expected, advice)
+    return fault_in_rows(_FRAME, column, problem, frame.index[mask], expected, advice)
 
 
 @attrs.frozen(eq=False)

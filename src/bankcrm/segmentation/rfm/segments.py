@@ -133,7 +133,7 @@ def rfm_migration(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
             )
         if not frame.index.is_unique:
             twice = few(frame.index[frame.index.duplicated()])
-            raise DataError(f"{name}: customers more than once (first: {twice})")
+            raise DataError(f"{name}: customers more than once ({twice})")
     known = [segment_names(frame["segment"]) for frame in (before, after)]
     names = [*dict.fromkeys([*known[0], *known[1]]), "absent"]
     everyone = before.index.union(after.index)

@@ -132,14 +132,12 @@ def _previous(previous: object, today: np.datetime64) -> pd.DataFrame:
         first = few(held.index[wrong])
         raise DataError(
             f"previous: {int(wrong.sum())} overrides without tier, reason or end date "
-            f"(first: {first}); give override_tier, override_reason and override_until together"
+            f"({first}); give override_tier, override_reason and override_until together"
         )
     late = _day(held["since"]) > today
     if late.any():
         first = few(held.index[late])
-        raise DataError(
-            f"previous.since: {int(late.sum())} dates after as_of {today} (first: {first})"
-        )
+        raise DataError(f"previous.since: {int(late.sum())} dates after as_of {today} ({first})")
     return held
 
 

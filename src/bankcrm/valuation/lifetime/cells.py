@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm._display import few
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import numbers
@@ -59,7 +60,7 @@ def columns_of(history: object, unit_days: float) -> tuple[pd.DataFrame, Floats,
     )
     bad |= (x == 0) != (span == 0)
     if bad.any():
-        rows = ", ".join(map(str, frame.index[bad][:5].tolist()))
+        rows = few(frame.index[bad])
         raise DataError(
             f"history: {int(bad.sum()):,} rows are no history ({rows}); expected whole repeats "
             "from 0 on, 0 <= span_days <= age_days, and a span of 0 just where there is no repeat"

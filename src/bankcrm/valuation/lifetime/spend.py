@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import gammaln, psi
 
-from bankcrm._display import card, figures_of
+from bankcrm._display import card, few, figures_of
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import numbers
@@ -81,7 +81,7 @@ def fit_spend(history: object) -> SpendModel:
     x, z = _amounts(frame)
     bad = (x > 0) & ~((z > 0) & np.isfinite(z) & np.isfinite(x))
     if bad.any():
-        rows = ", ".join(map(str, frame.index[bad][:5].tolist()))
+        rows = few(frame.index[bad])
         raise DataError(
             f"mean_amount: {int(bad.sum()):,} customers with repeats have no finite one above 0 "
             f"({rows}); the model knows amounts above 0 only: leave them out, and count their "

@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 import pandas as pd
 
-from bankcrm._display import card, line
+from bankcrm._display import card, few, line
 from bankcrm.book.view import Mask
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
@@ -146,7 +146,7 @@ def fit_value_model(
         needed = [m.name for m in stated if m.indicator in empty]
         raise DataError(
             f"indicators: no measure of {', '.join(empty)} is there; expected a column such as "
-            f"{', '.join(needed[:5])}; present: {', '.join(map(str, frame.columns))}"
+            f"{few(needed)}; present: {', '.join(map(str, frame.columns))}"
         )
     return ValueModel(
         measures=tuple(use),
@@ -268,8 +268,7 @@ def _refuse_gaps(model: ValueModel, gaps: Sequence[Mask], index: pd.Index) -> No
     if not counts:
         return
     rows = np.flatnonzero(np.logical_or.reduce(gaps))
-    first = ", ".join(str(label) for label in index[rows[:5]])
     raise DataError(
-        f"indicators: missing values ({'; '.join(counts)}; first customers {first}); fill them "
-        "or choose another rule for missing measures: present, neutral or worst"
+        f"indicators: missing values ({'; '.join(counts)}; customers {few(index[rows])}); fill "
+        "them or choose another rule for missing measures: present, neutral or worst"
     )

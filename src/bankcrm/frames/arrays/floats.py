@@ -1,0 +1,54 @@
+"""Numbers of any column as float64."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from pandas.api import types
+
+from bankcrm.errors import DataError
+from bankcrm.frames.arrays.inputs import ArrayLike, plain_categories, series_of
+
+Numbers: TypeAlias = npt.NDArray[np.float64]
+
+_NUMBER_OBJECTS = {"decimal", "floating", "integer", "mixed-integer-float", "empty"}
+
+
+def numbers(values: ArrayLike, name: str = "amount") -> Numbers:
+    """Numbers as float64; a null of any kind becomes NaN.
+
+    Args:
+        values: Integers, floats or Decimals in a plain, nullable, Arrow-backed, categorical or
+            object column.
+        name: The column's name, for errors.
+
+    Raises:
+        DataError: The values are not numbers (text is not parsed; booleans are not numbers).
+
+    >>> from decimal import Decimal
+    >>> numbers([Decimal("1.5"), None]).tolist()
+    [1.5, nan]
+    """
+    series = plain_categories(series_of(values))
+    dtype = series.dtype
+    if types.is_numeric_dtype(dtype) and not types.is_bool_dtype(dtype):
+        if isinstance(dtype, np.dtype):
+            if dtype.kind != "c":
+                return series.to_numpy().astype(np.float64, copy=False)
+        else:
+            return series.to_numpy(dtype=np.float64, na_value=np.nan)
+    found = str(dtype)
+    if types.is_object_dtype(dtype):
+        found = types.infer_dtype(series)
+        if found in _NUMBER_OBJECTS or series.isna().all():
+            try:
+                return series.to_numpy(dtype=object, na_value=np.nan).astype(np.float64)
+            except OverflowError:
+                raise DataError(f"{name}: a number is beyond 1e308; correct it") from None
+    elif series.isna().all() and not types.is_bool_dtype(dtype):
+        return np.full(len(series), np.nan)
+    raise DataError(
+        f"{name}: expected numbers, found {found}; convert the column with pandas.to_numeric first"
+    )
