@@ -8,7 +8,7 @@ import pandas as pd
 
 from bankcrm._display import few
 from bankcrm.calendars.terms import ONE_DAY, last_day_of_term, next_review
-from bankcrm.errors import DataError
+from bankcrm.errors import DataError, missing_columns
 from bankcrm.frames import Column
 from bankcrm.frames.arrays import as_of_day, days
 from bankcrm.frames.customers import by_customer
@@ -111,11 +111,8 @@ def memberships(
 def _members(average_balances: object) -> pd.DataFrame:
     frame = by_customer(average_balances, _COLUMNS, "average_balances")
     if not {"daily_average", "monthly_average"} & set(frame.columns):
-        there = ", ".join(map(str, frame.columns)) or "none"
-        raise DataError(
-            "average_balances: daily_average and monthly_average are both missing; "
-            f"present: {there}"
-        )
+        names = ["daily_average or monthly_average"]
+        raise missing_columns("average_balances", names, frame.columns)
     for column in _COLUMNS:
         if column.name not in frame:
             frame[column.name] = pd.NaT if column.kind == "date" else np.nan
