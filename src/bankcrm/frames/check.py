@@ -11,7 +11,7 @@ import pandas as pd
 from pandas.api import types
 
 from bankcrm._display import SHOWN
-from bankcrm.arguments import as_kind
+from bankcrm.arguments import as_kind, as_names
 from bankcrm.errors import DataError, nearest
 from bankcrm.frames.arrays import as_of_day, surely_distinct
 from bankcrm.frames.column import Column, DataFault
@@ -207,7 +207,7 @@ def _examine(
             for flaw in flaws
             if flaw.mask.any()
         ]
-    keys = [key] if isinstance(key, str) else list(key)
+    keys = list(as_names(key))
     if keys and all(k in converted for k in keys):
         # A row of a later day does not exist yet: it repeats no row, and no row repeats it.
         known = source.loc[~later] if later.any() else source
