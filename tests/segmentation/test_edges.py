@@ -178,7 +178,7 @@ def test_cut_points_of_a_bank_rise_and_those_that_are_fitted_may_repeat() -> Non
 
 def test_values_that_are_not_finite_are_named_by_their_customers() -> None:
     wrong = METRICS.assign(monetary=[np.inf, 1.0, np.nan, -np.inf]).set_axis([7, 8, 9, 10])
-    with pytest.raises(DataError, match=r"metrics\.monetary: 3 values .*\(first: 7, 9, 10\)"):
+    with pytest.raises(DataError, match=r"metrics\.monetary: 3 values are not finite \(7, 9, 10\)"):
         fit_rfm(wrong)
 
 
@@ -389,7 +389,7 @@ def test_members_need_a_term_and_an_average() -> None:
     rows = pd.DataFrame({"daily_average": 0.0, "club": ["wealth", "none", None, "wealth"],
                          "term_start": pd.Timestamp(DAY),
                          "term_end": pd.to_datetime([None, None, None, "2026-12-31"])})  # fmt: skip
-    with pytest.raises(DataError, match=r"1 members without a term \(first: 0\)"):
+    with pytest.raises(DataError, match=r"1 members without a term \(0\)"):
         memberships(rows, as_of=DAY)
 
 
@@ -738,3 +738,30 @@ def test_ids_of_managers_stay_exact_beside_customers_without_one() -> None:
     people = pd.DataFrame({"tier": ["key", "key"]}, index=[1, 2])
     found = assign_managers(people, staff, current=pd.Series({1: 2**53 + 1}))
     assert found.loc[1].tolist()[:2] == [2**53 + 1, "kept"]
+
+
+def test_rows_on_a_threshold_are_above_it_and_lost_rows_cut_no_more() -> None:
+    """The row (10, 4) lies on the first threshold and decides the second one; (2, 6) does not."""
+    rows = [(2, -12), (2, 6), (10, 4), (12, 0), (12, 0), (12, 9), (12, 10)]
+    frame = pd.DataFrame(rows, columns=["a", "b"], dtype=float)
+    scales = (FeatureScale("a", "none", 0.0, 1.0), FeatureScale("b", "none", 0.0, 1.0))
+    centres = ((2.0, -3.0), (12.0, 0.0), (12.0, 10.0))
+    made = tuple(Cluster(f"c{i}", c, 2, 1.0) for i, c in enumerate(centres))
+    found = cluster_rules(frame, Clusters(scales, made, 1.0, 0.5, (), 7, 0, 1))
+    assert [r.because for r in found.table.rules] == [
+        "a < 10", "a >= 10 and b < 6", "a >= 10 and b >= 6",
+    ]  # fmt: skip
+    assert found.agreement == 1.0
+    about_means, about_centres = 162 + 8 / 3 + 32 / 3 + 0.5, 162 + 20 + 1
+    assert found.price == pytest.approx(about_means / about_centres)
+
+
+def test_a_cluster_of_one_row_costs_nothing() -> None:
+    frame = pd.DataFrame({"a": [1.0, 3.0, 50.0]})
+    made = tuple(Cluster(f"c{i}", (c,), 1, 1.0) for i, c in enumerate((1.0, 50.0)))
+    clusters = Clusters((FeatureScale("a", "none", 0.0, 1.0),), made, 1.0, 0.5, (), 3, 0, 1)
+    assert cluster_rules(frame, clusters).price == pytest.approx(2 / 4)
+    for values in ([1.0], [7.0, 7.0]):
+        with pytest.raises(DataError, match="a: has one value in all rows"):
+            fit_scales(np.array([values]), ["a"], "none")
+    assert fit_scales(np.array([[7.0, 8.0]]), ["a"], "robust")[0].middle == 7.5
