@@ -183,9 +183,11 @@ def reason_of(error: BaseException) -> str:
 
     >>> reason_of(FileNotFoundError(2, "No such file or directory", "x"))
     'no such file or directory'
+    >>> reason_of(OSError(27, "Error writing bytes to file. Detail: [errno 27] File too large"))
+    'file too large'
     """
     words = error.strerror if isinstance(error, OSError) else None
-    return words.lower() if words else str(error)
+    return words.rpartition("] ")[2].lower() if words else str(error)  # Arrow says it at the end
 
 
 _VALUES = (

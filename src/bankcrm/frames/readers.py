@@ -248,8 +248,9 @@ def _read_integer(values: pd.Series, column: Column, until: LastDay | None) -> R
     broken = finite & (number != np.floor(number))
     flaws.append(Flaw("not_whole", broken, "whole numbers", "round them on purpose"))
     large = finite & (np.abs(number) > _EXACT)
-    if types.is_integer_dtype(values.dtype) and finite.all() and not (number >= 2.0**63).any():
-        return values.to_numpy(dtype=np.int64), flaws
+    whole = _signed(values)
+    if types.is_signed_integer_dtype(whole.dtype) and finite.all():
+        return whole.to_numpy(dtype=np.int64), flaws
     flaws.append(_not_exact(large))
     if finite.all() and not broken.any() and not large.any():
         return number.astype(np.int64), flaws

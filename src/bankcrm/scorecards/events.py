@@ -149,7 +149,7 @@ def _beginnings(view: BookView, policy: Policy) -> list[_Part]:
         parts.append(_Part("leads", _rows(ids, asked, leads)))
         if people.has("contract_date"):
             wait = int(policy.value("conversion_days"))
-            over = np.where(asked < NEVER, asked.astype(np.int64) + wait, NEVER)
+            over = asked.astype(np.int64) + wait
             parts.append(_Part("leads_judged", _rows(ids, over, leads)))
             parts.append(_Part("leads_converted", _rows(ids, over, leads & (contract <= over))))
     if people.has("contract_date"):

@@ -135,7 +135,7 @@ def follow_up(
         }
     )
     parts = [penalties, *([] if checks is None else [_overdue(checks, day)])]
-    parts = [p for p in parts if len(p)] or parts[:1]
+    parts = [p for p in parts if len(p)] or [penalties]
     result = pd.concat(parts, ignore_index=True)[_ACTIONS]
     return policy.stamp(result.sort_values("due", kind="stable", ignore_index=True))
 

@@ -119,9 +119,7 @@ def _transitions(
     owner: Ints, product: Ints, day: Ints, names: npt.NDArray[np.object_], confidence: float
 ) -> pd.DataFrame:
     """Each product with those that follow it on the customer's next day of acquisition."""
-    begins = np.flatnonzero(
-        (np.diff(owner, prepend=-1) != 0) | (np.diff(day, prepend=-(2**40)) != 0)
-    )
+    begins = np.flatnonzero((np.diff(owner, prepend=-1) != 0) | (np.diff(day, prepend=0) != 0))
     size = np.diff(np.append(begins, len(owner)))
     group = np.repeat(np.arange(len(begins)), size)
     follows = np.append(owner[begins[1:]] == owner[begins[:-1]], False)[: len(begins)]

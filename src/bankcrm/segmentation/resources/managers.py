@@ -97,8 +97,8 @@ def _held(customers: pd.Index, managers: pd.Index, current: pd.Series | None) ->
         current = pd.Series(dtype=object)
     if not current.index.is_unique:
         raise DataError("current: customers more than once; give one manager for each")
-    values = current.reindex(customers)
-    held = managers.get_indexer(pd.Index(values.to_numpy(dtype=object)))
+    values = current.astype(object).reindex(customers)  # whole numbers stay whole beside nulls
+    held = managers.get_indexer(pd.Index(values.to_numpy()))
     unknown = (held < 0) & values.notna().to_numpy()
     if unknown.any():
         first = few(values[unknown].unique())

@@ -121,13 +121,7 @@ def rfm_metrics(
         made = policy_of(policy, "segmentation").value("bank_made_kinds")
         not_own = frame[kind].isin(list(made)).to_numpy()
         reasons.append(_Reason("not_own", kind, not_own, "the customer's own movements"))
-    faults = []
-    out: Mask | None = None
-    for reason in reasons:
-        rows = reason.rows if out is None else reason.rows & ~out
-        if rows.any():
-            faults.append(_fault(frame, reason.problem, reason.column, rows, reason.expected))
-            out = rows if out is None else out | rows
+    out, faults = _rows_out(frame, reasons)
 
     if seen.least < 0:
         visit = moves.amount >= 0 if refunds == "net" else None
@@ -146,15 +140,13 @@ def rfm_metrics(
     at = found if len(found) < len(sums.visits) else slice(None)
     last = sums.last[at].view(dates.dtype).astype("datetime64[D]")
     visits, money = sums.visits[at], sums.money[at]
-    result = pd.DataFrame(
-        {
-            "recency_days": (today - last).astype(np.int64),
-            "frequency": visits,
-            "monetary": money / visits if value == "mean" else money,
-        },
-        index=_index(ids, groups if by else None, at, by),
-        copy=False,
-    )
+    columns = {
+        "recency_days": (today - last).astype(np.int64),
+        "frequency": visits,
+        "monetary": money / visits if value == "mean" else money,
+    }
+    index = _index(ids, groups if by else None, at, by)
+    result = pd.DataFrame(columns, index=index, copy=False)
     if not result.index.is_monotonic_increasing:
         result = result.sort_index()
     result.attrs["left_out"] = {f.problem: f.count for f in faults}
@@ -277,6 +269,18 @@ def _left_out(
     if refunds == "refuse":
         _refuse(True, moves.amount < 0, amount, "refund", "refunds")
     return found
+
+
+def _rows_out(frame: pd.DataFrame, reasons: list[_Reason]) -> tuple[Mask | None, list[DataFault]]:
+    """The rows that are left out, each for its first reason; None where no row is."""
+    out: Mask | None = None
+    faults = []
+    for reason in reasons:
+        rows = reason.rows if out is None else reason.rows & ~out
+        if rows.any():
+            faults.append(_fault(frame, reason.problem, reason.column, rows, reason.expected))
+            out = rows if out is None else out | rows
+    return out, faults
 
 
 def _refuse(refused: bool, rows: Mask, amount: str, problem: str, option: str) -> None:
