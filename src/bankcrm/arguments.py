@@ -104,6 +104,15 @@ def as_items(value: Any, name: str, expected: str) -> list[Any]:
     return list(value)
 
 
+def as_names(value: Iterable[str] | str) -> tuple[str, ...]:
+    """Several names, or a single one.
+
+    >>> as_names("stage"), as_names(["stage", "tier"])
+    (('stage',), ('stage', 'tier'))
+    """
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
 def as_kind(value: Any, kind: type[Any], name: str, advice: str = "") -> Any:
     """The value itself, if it is of a class of bankcrm.
 

@@ -13,7 +13,7 @@ from bankcrm.arguments import refuse
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.frames import as_frame, column_of
 from bankcrm.frames.arrays import as_of_day, days
-from bankcrm.frames.check import with_levels
+from bankcrm.frames.conversion import with_levels
 from bankcrm.vocabulary import Department
 
 _WEEK = re.compile(r"(\d{4})-?W(\d{2})")

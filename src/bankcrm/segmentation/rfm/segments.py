@@ -14,6 +14,7 @@ from bankcrm._display import few
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import codes, numbers
+from bankcrm.frames.conversion import require_columns
 from bankcrm.frames.numbering import places_of
 from bankcrm.policy import Policy
 from bankcrm.policy.given import policy_of
@@ -127,10 +128,7 @@ def rfm_migration(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     """
     before, after = as_frame(before), as_frame(after)
     for name, frame in (("before", before), ("after", after)):
-        if "segment" not in frame.columns:
-            raise DataError(
-                f"{name}: missing segment; present: {', '.join(map(str, frame.columns))}"
-            )
+        require_columns(frame, ["segment"], name)
         if not frame.index.is_unique:
             twice = few(frame.index[frame.index.duplicated()])
             raise DataError(f"{name}: customers more than once ({twice})")
