@@ -116,10 +116,9 @@ def _groups(people: pd.DataFrame, held: _Ints) -> tuple[_Ints, pd.DataFrame]:
     for name in ("branch", "language"):
         keys[name] = people.get(name)
         keys[name] = keys[name].astype(object).where(keys[name].notna(), None)
-    grouped = keys.groupby(list(keys.columns), dropna=False, sort=True)
+    grouped = keys.groupby(list(keys.columns), dropna=False)
     number: _Ints = grouped.ngroup().to_numpy().astype(np.int64)
-    first = np.full(int(number.max()) + 1 if len(number) else 0, -1, dtype=np.int64)
-    first[number[::-1]] = np.arange(len(number) - 1, -1, -1)
+    first = np.unique(number, return_index=True)[1]
     return number, keys.iloc[first].reset_index(drop=True)
 
 
@@ -147,7 +146,7 @@ def _transport(
     size: _Ints, capacity: _Ints, fits: _Bools, weight: npt.NDArray[np.float64], held: pd.Series
 ) -> _Ints:
     """How many of each group go to each manager: linear, with whole numbers at its corners."""
-    g, m = np.nonzero(fits & (size > 0)[:, None])
+    g, m = np.nonzero(fits)
     share = np.zeros(fits.shape, dtype=np.int64)
     if not len(g):
         return share
