@@ -85,7 +85,7 @@ def as_number(value: object, name: str) -> float:
     """One number.
 
     Raises:
-        DataError: It is none, or several.
+        DataError: It is not a number, or there are several.
     """
     number = as_numbers(value, name)
     if number.ndim:
@@ -97,7 +97,7 @@ def as_items(value: Any, name: str, expected: str) -> list[Any]:
     """The items of a list, tuple, array or other sequence but text.
 
     Raises:
-        DataError: It is none.
+        DataError: It is text, or cannot be iterated over.
     """
     if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
         refuse(name, expected, value)

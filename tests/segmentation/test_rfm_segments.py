@@ -99,5 +99,5 @@ def test_migration_counts_everybody_once() -> None:
     assert "absent" not in nobody_absent
     with pytest.raises(DataError, match="before: missing column segment"):
         rfm_migration(SCORES, after)
-    with pytest.raises(DataError, match="after: customers more than once"):
+    with pytest.raises(DataError, match="after: customers with several rows"):
         rfm_migration(before, pd.concat([after, after]))

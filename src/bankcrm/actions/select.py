@@ -36,7 +36,7 @@ def select_actions(
 
     Raises:
         UnknownNameError: No department and no manager of the list has this name.
-        DataError: The week is none.
+        DataError: The week is not a date.
 
     >>> days = pd.to_datetime(["2026-06-29", "2026-07-08"])
     >>> actions = pd.DataFrame({"department": ["product", "risk"], "manager": None, "due": days})

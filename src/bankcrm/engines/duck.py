@@ -300,7 +300,7 @@ class DuckDBEngine(Engine):
         return tuple(types)
 
     def _check_cells(self) -> None:
-        """Refuse numbers in CSV files that are none, and read ids as integers where all are."""
+        """Refuse CSV cells that are not numbers; read ids as integers where all are integers."""
         others = {
             (name, column): int(n)
             for name, found in self.files.items()

@@ -35,7 +35,7 @@ def frame_of_any(data: object) -> pd.DataFrame:
     """The data as a pandas DataFrame, its columns not looked at.
 
     Raises:
-        DataError: It is none, its columns have several levels, or two index levels share a name.
+        DataError: It is no frame, its columns have levels, or two index levels share a name.
     """
     if isinstance(data, pd.DataFrame):
         if isinstance(data.columns, pd.MultiIndex):

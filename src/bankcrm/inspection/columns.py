@@ -143,7 +143,7 @@ class SourceColumn:
 
     @functools.cached_property
     def marks(self) -> tuple[tuple[str, str | None], ...]:
-        """The number marks with which most cells are numbers; empty if the cells are none."""
+        """The number marks with which most cells are numbers; empty if none are numbers."""
         if not self.text:
             return MARKS if _numeric(self.values) else ()
         words = pa.array(self.words, pa.string())

@@ -118,7 +118,7 @@ class _Renderer:
     ) -> str:
         """A CASE over the arms: ``then`` where a rule holds, ``unknown`` (null) where it may.
 
-        It is null where a value is none that the table allows.
+        It is null where the table does not allow a value.
         """
         case, otherwise = self.exp.Case(), self.exp.null()
         if bad := [condition for _, conditions in self.impossible for condition in conditions]:

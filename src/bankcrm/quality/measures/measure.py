@@ -56,7 +56,7 @@ def measure_quality(
         group and by customer.
 
     Raises:
-        DataError: The frame is none, has no column of the class, or the reference has no key.
+        DataError: The data is no frame, has no column of the class, or the reference has no key.
 
     Source: LCM-4.
 

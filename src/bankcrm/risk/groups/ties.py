@@ -36,7 +36,7 @@ class TieException:
         parent: The holder, controller or other first party.
         why: The reason, for people.
         source: The rule or the decision that allows it.
-        child: The other party; empty: whoever it is.
+        child: The other party; empty: any party.
         since: First day on which it holds.
         until: Last day on which it holds.
     """

@@ -11,7 +11,7 @@ from bankcrm._display import few
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, check_frame
 from bankcrm.frames.column import fault_in_rows
-from bankcrm.frames.customers import by_customer
+from bankcrm.frames.customers import by_customer, refuse_repeated
 from bankcrm.frames.findings import with_findings
 from bankcrm.frames.numbering import places_of
 from bankcrm.policy import Policy
@@ -95,8 +95,7 @@ def _held(customers: pd.Index, managers: pd.Index, current: pd.Series | None) ->
     """The position of each customer's present manager; -1 for none."""
     if current is None:
         current = pd.Series(dtype=object)
-    if not current.index.is_unique:
-        raise DataError("current: customers more than once; give one manager for each")
+    refuse_repeated(current.index, "current")
     values = current.astype(object).reindex(customers)  # whole numbers stay whole beside nulls
     held = managers.get_indexer(pd.Index(values.to_numpy()))
     unknown = (held < 0) & values.notna().to_numpy()

@@ -113,7 +113,7 @@ class Purchases:
         )
 
     def visits(self) -> tuple[Integers, Integers]:
-        """Customer and day of each purchase: all of one day are one, and refunds are none."""
+        """Customer and day of each purchase: those of one day count once, refunds never."""
         bought = self.amount >= 0
         code, day = self.code[bought], self.day[bought]
         first = int(day.min(initial=0))
