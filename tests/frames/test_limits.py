@@ -28,7 +28,13 @@ from bankcrm.frames.arrays import (
     whole_days,
 )
 from bankcrm.frames.column import ColumnKind
-from bankcrm.frames.instants import seconds_of
+from bankcrm.frames.instants import (
+    instants_of,
+    local_day,
+    local_times,
+    seconds_of,
+    utc_microseconds,
+)
 from bankcrm.frames.numbering import categorical, places_of, positions_in, type_of_names
 from bankcrm.frames.readers import READERS, LastDay
 
@@ -430,3 +436,55 @@ def test_five_rows_of_a_fault_are_shown() -> None:
             check_frame(pd.DataFrame({"x": [-1.0] * rows}), [Column("x", "number", minimum=0)])
         shown = ", ".join(f"row {n}: -1.0" for n in range(5))
         assert f"below minimum in {rows} rows ({shown}{more})" in str(caught.value)
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NaT, pd.NA])
+def test_a_date_beside_any_missing_value(missing: object) -> None:
+    day, noon = dt.date(2026, 1, 1), dt.datetime(2026, 1, 1, 12)
+    for values in ([day, missing], [noon, missing]):
+        found = days(pd.Series(values, dtype=object))
+        assert found.astype(str).tolist() == ["2026-01-01", "NaT"]
+        assert found.dtype == "datetime64[D]"
+
+
+def test_instants_that_have_no_zone_in_any_type() -> None:
+    naive = pd.Series(pd.to_datetime(["2026-01-01 17:00", None]))
+    of_arrow = naive.astype(pd.ArrowDtype(pa.timestamp("us")))
+    for wrong in (naive, of_arrow, pd.Series([1, 2]), pd.Series(["2026-01-01T00:00Z"])):
+        with pytest.raises(DataError, match="instants: no time zone"):
+            local_times(wrong, "UTC")
+    aware = of_arrow.astype(pd.ArrowDtype(pa.timestamp("us", "UTC")))
+    for sound in (aware, naive.dt.tz_localize("UTC"), aware.astype(object)):
+        assert local_day(sound).astype(str).tolist() == ["2026-01-02", "NaT"]
+        assert local_day(sound, "UTC").astype(str).tolist() == ["2026-01-01", "NaT"]
+        local, alone = local_times(sound, "America/New_York")
+        assert local.astype(str).tolist() == ["2026-01-01T12:00:00", "NaT"]
+        assert (local.dtype, alone) == (np.dtype("datetime64[s]"), False)
+    for nothing in (pd.Series([None, None]), pd.Series([np.nan, np.nan]), [None, None]):
+        assert np.isnat(local_times(nothing, "UTC")[0]).all()
+        assert np.isnat(utc_microseconds(nothing)).all()
+    assert local_day(cast("Any", None)) is pd.NaT
+    for wrong in (pd.DataFrame({"a": aware}), "2026-01-01"):
+        with pytest.raises(DataError, match="instants: expected one column"):
+            local_times(cast("Any", wrong), "UTC")
+    for bad in ([1, "x"], [dt.datetime(9999, 1, 1, tzinfo=dt.UTC), object()]):
+        with pytest.raises(DataError, match="instants"):
+            utc_microseconds(bad)
+
+
+@pytest.mark.parametrize(
+    ("zone", "wall", "utc"),
+    [
+        ("America/New_York", "2024-03-10T01:59:59", "2024-03-10T06:59:59"),
+        ("America/New_York", "2024-03-10T02:00:00", "2024-03-10T07:00:00"),
+        ("America/New_York", "2024-03-10T02:59:59", "2024-03-10T07:00:00"),
+        ("America/New_York", "2024-11-03T01:00:00", "2024-11-03T05:00:00"),
+        ("Pacific/Apia", "2011-12-30T12:00:00", "2011-12-30T10:00:00"),  # a day was skipped
+        ("Pacific/Kiritimati", "1994-12-31T09:00:00", "1994-12-31T10:00:00"),
+    ],
+)
+def test_skipped_and_double_times_of_a_clock(zone: str, wall: str, utc: str) -> None:
+    found = instants_of(np.array([wall, "NaT"], "datetime64[s]"), zone)
+    assert str(found.tz) == zone
+    assert found.tz_convert("UTC").tz_localize(None)[0] == pd.Timestamp(utc)
+    assert found[1] is pd.NaT
