@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from typing import Any, cast
 
 import numpy as np
@@ -399,6 +400,8 @@ def test_positions_of_ids_in_other_types() -> None:
     near = pd.Series([4, 5, 6, 7, 8, 2**63 - 1, -(2**63)])
     assert positions_in(near, pd.Index([7, 5])).tolist() == [-1, 1, -1, 0, -1, -1, -1]
     assert positions_in(near, pd.Index([7, 5], dtype="int32")).dtype == np.int32
+    floats = pd.Series([5.0, np.nan, 7.5, 7.0])
+    assert positions_in(floats, pd.Index([7, 5])).tolist() == [1, -1, -1, 0]
     sparse = pd.Index([5, 2**40])
     assert positions_in(pd.Series([2**40, 6, 5]), sparse).tolist() == [1, -1, 0]
 
@@ -488,3 +491,31 @@ def test_skipped_and_double_times_of_a_clock(zone: str, wall: str, utc: str) -> 
     assert str(found.tz) == zone
     assert found.tz_convert("UTC").tz_localize(None)[0] == pd.Timestamp(utc)
     assert found[1] is pd.NaT
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[1, 2], ["2026-01-01"], [True], [1.5, None], [b"x"], [dt.timedelta(1)], [dt.time(1)],
+     [dt.date(2026, 1, 1), 1], [dt.datetime(2026, 1, 1), "x"]],
+)  # fmt: skip
+def test_objects_that_are_no_dates(values: list[object]) -> None:
+    with pytest.raises(DataError, match="due: expected dates, found"):
+        days(pd.Series(values, dtype=object), "due")
+    if all(isinstance(v, float | None) for v in values):
+        return
+    with pytest.raises(DataError, match="fee: expected numbers, found"):
+        numbers(pd.Series([dt.date(2026, 1, 1), *values], dtype=object), "fee")
+
+
+def test_numbers_of_objects() -> None:
+    for values in ([1, 2.5, None], [Decimal("1.5"), None], [1, None], [None, np.nan], []):
+        found = numbers(pd.Series(values, dtype=object))
+        assert found.dtype == np.float64
+        assert plain(pd.Series(found)) == [None if pd.isna(v) else float(v) for v in values]
+    with pytest.raises(DataError, match="fee: a number is beyond 1e308"):
+        numbers(pd.Series([10**400], dtype=object), "fee")
+    for wrong in ([True], [None, False]):
+        with pytest.raises(DataError, match="fee: expected numbers, found bool"):
+            numbers(pd.Series(wrong, dtype="boolean"), "fee")
+    nothing = numbers(pd.Series(pd.to_datetime([None, None])))
+    assert np.isnan(nothing).tolist() == [True, True]
