@@ -42,7 +42,7 @@ from bankcrm.segmentation import (
     tier_migration,
     weighted_rfm,
 )
-from bankcrm.segmentation.clusters.kmeans import nearest, settle
+from bankcrm.segmentation.clusters.kmeans import converge, nearest
 from bankcrm.segmentation.clusters.model import Cluster
 from bankcrm.segmentation.clusters.naming import medians, names_of, spreads
 from bankcrm.segmentation.clusters.rules import _between
@@ -623,7 +623,7 @@ def test_the_silhouette_of_a_row_alone_is_nothing() -> None:
 
 def test_centres_settle_on_the_means_of_their_rows() -> None:
     points = np.array([[0.0, 1.0, 2.0, 10.0, 12.0], [0.0, 0.0, 3.0, 5.0, 5.0]])
-    centres, inertia = settle(points, points[:, [0, 1]].T)
+    centres, inertia = converge(points, points[:, [0, 1]].T)
     label, gap = nearest(points, centres)
     assert label.tolist() == [0, 0, 0, 1, 1]
     assert centres.tolist() == [[1.0, 1.0], [11.0, 5.0]]
