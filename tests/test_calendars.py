@@ -352,11 +352,11 @@ def test_a_date_outside_the_table_is_refused_and_named() -> None:
 
 
 def test_an_error_shows_the_first_five_dates() -> None:
-    with pytest.raises(CalendarError, match=r"7 dates lie outside \(1999-01-01, .*-05, \.\.\.\);"):
+    with pytest.raises(CalendarError, match=r"7 dates lie outside \(1999-.*-05, and 2 more\);"):
         CN.is_working([f"1999-01-0{day}" for day in range(1, 8)])
     with pytest.raises(CalendarError, match=r"5 dates lie outside \(1999-01-01, .*-05\);"):
         CN.is_working([f"1999-01-0{day}" for day in range(1, 6)])
-    with pytest.raises(DataError, match=r"6 are not whole .* \(places \[0, 1, 2, 3, 4\]\)"):
+    with pytest.raises(DataError, match=r"6 are not whole .* \(places 0, 1, 2, 3, 4, and 1 more\)"):
         CN.add(["2026-03-02"] * 7, [0.5] * 6 + [1.0])
 
 

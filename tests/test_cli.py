@@ -326,7 +326,7 @@ def test_workers_are_those_of_duckdb(sample: Path, tmp_path: Path) -> None:
 
 
 def test_a_process_ends_with_two_and_no_traceback(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", "from bankcrm.cli import main; main()"]
+    command = [sys.executable, "-m", "bankcrm"]
     wrong = subprocess.run(
         [*command, "review", str(tmp_path)], capture_output=True, text=True, check=False
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date
 from html import escape
 from itertools import islice
@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
+
+SHOWN = 5
+"""Values that a message names; of the others it gives the number."""
 
 _ROWS = 12
 _RULES = 40
@@ -79,13 +82,25 @@ def stamp(version: str, fingerprint: str) -> str:
     return f"version {version}, {fingerprint[:12]}"
 
 
-def few(values: Iterable[object], write: Callable[[Any], str] = str) -> str:
-    """The first five of some values, for a message.
+def first_few(values: Iterable[Any], write: Callable[[Any], str] = str) -> tuple[str, ...]:
+    """The first five of some values in words, as the examples of a fault.
+
+    >>> first_few(range(9), "row {}".format)
+    ('row 0', 'row 1', 'row 2', 'row 3', 'row 4')
+    """
+    return tuple(map(write, islice(values, SHOWN)))
+
+
+def few(values: Collection[Any], write: Callable[[Any], str] = str, *, between: str = ", ") -> str:
+    """The first five of some values and the number of the others, for a message.
 
     >>> few(range(9)), few(["ab"], repr)
-    ('0, 1, 2, 3, 4', "'ab'")
+    ('0, 1, 2, 3, 4, and 4 more', "'ab'")
     """
-    return ", ".join(map(write, islice(values, 5)))
+    parts = [*first_few(values, write)]
+    if len(values) > SHOWN:
+        parts.append(f"and {len(values) - SHOWN:,} more")
+    return between.join(parts)
 
 
 def figures_of(value: object, *names: str) -> dict[str, str]:

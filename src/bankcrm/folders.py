@@ -21,6 +21,7 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
+from bankcrm._display import few
 from bankcrm.disk import STAGING, locked, move_all, sync, sync_all, whole_file, writing
 from bankcrm.errors import DataError, reason_of
 
@@ -29,7 +30,6 @@ MARK = ".bankcrm.json"
 _HIDDEN = ".bankcrm"  # how the names of everything begin that a killed run may leave
 _COMMIT = ".bankcrm-commit"
 _OLD = ".bankcrm-old"
-_SHOWN = 3
 
 
 @attrs.frozen
@@ -71,12 +71,12 @@ class ResultFolder:
             return
         mark = _mark_of(self.path)
         if mark is None:
-            raise self._refused(f"has {_few(present)}, which bankcrm did not write")
+            raise self._refused(f"has {few(present)}, which bankcrm did not write")
         if mark.kind != self.kind:
             raise self._refused(f"is the folder of a {mark.kind}, not of a {self.kind}")
         changed = [n for n in self._existing() if not mark.has_written(self.path / n, n)]
         if changed:
-            raise self._refused(f"{_few(changed)} changed since bankcrm wrote there")
+            raise self._refused(f"{few(changed)} changed since bankcrm wrote there")
 
     def claim(self) -> None:
         """Make the folder, if it is ours or empty, and mark it."""
@@ -284,8 +284,3 @@ def digests_in(folder: Path) -> dict[str, str]:
 def _empty(folder: Path) -> None:
     for path in folder.iterdir():
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-
-
-def _few(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more

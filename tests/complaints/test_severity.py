@@ -169,7 +169,7 @@ def test_an_override_is_logged_with_what_it_changed() -> None:
     assert raised["severity"].cat.categories.tolist() == [s.value for s in Severity]
     assert raised["severity_rule"].tolist() == ["override", assessed["severity_rule"].iloc[1]]
     twice = pd.concat([told, told.iloc[[0]], told.iloc[[0]].set_axis(["z"])])
-    with pytest.raises(DataError, match=r"^overrides: .* once; wrong: \['b', 'z'\]$"):
+    with pytest.raises(DataError, match=r"^overrides: .* once; wrong: 'b', 'z'$"):
         raise_severity(assessed, twice)
     with pytest.raises(DataError, match=r"^overrides.severity: "):
         raise_severity(assessed, told.assign(severity="mild"))
@@ -195,7 +195,7 @@ def test_a_bank_may_add_a_signal_of_its_own() -> None:
         silent, policy=own, classifier=lambda t: pd.DataFrame({"press": [False, True, False]})
     )
     assert read["press"].tolist() == [False, True, False]
-    with pytest.raises(DataError, match=r"'severity': missing column\(s\) press"):
+    with pytest.raises(DataError, match=r"'severity': missing column press"):
         assess_severity(silent, policy=own)
     joined = assess_severity(silent, policy=own, extend_facts=lambda f: f.assign(press=True))
     assert set(joined["severity_rule"]) == {"severe-press"}

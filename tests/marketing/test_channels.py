@@ -212,3 +212,92 @@ def test_a_scale_has_two_ends(measure: Any, low: int, high: int) -> None:
     for beyond in (low - 1, high + 1):
         with pytest.raises(DataError, match=r"surveys\.score: (below minimum|above maximum)"):
             asked(low, beyond)
+
+
+def interval_of(measure: str, seen: list[float], confidence: float) -> tuple[float, float, float]:
+    """Value, lower and upper of one channel, by its definition."""
+    n, z = len(seen), stats.norm.ppf(0.5 + confidence / 2)
+    if not n:
+        return np.nan, np.nan, np.nan
+    if measure == "csat":
+        ends = stats.binomtest(sum(s >= 4 for s in seen), n).proportion_ci(confidence, "wilson")
+        return sum(s >= 4 for s in seen) / n, ends.low, ends.high
+    if measure == "ces":
+        if n == 1:
+            return seen[0], np.nan, np.nan
+        low, high = stats.ttest_1samp(seen, 0).confidence_interval(confidence)
+        if len(set(seen)) == 1:
+            low = high = seen[0]
+        return float(np.mean(seen)), low, high
+    up, down = sum(s >= 9 for s in seen), sum(s <= 6 for s in seen)
+    good, bad = (up + 0.75) / (n + 3), (down + 0.75) / (n + 3)
+    half = z * np.sqrt((good + bad - (good - bad) ** 2) / (n + 3))
+    return (up - down) / n, max(good - bad - half, -1), min(good - bad + half, 1)
+
+
+@pytest.mark.parametrize(("measure", "low", "high"), SCALES)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of scipy, where scores do not vary
+def test_satisfaction_with_all_its_columns(measure: Any, low: int, high: int) -> None:
+    rng = np.random.default_rng(7)
+    sizes = {"b": 10, "a": 9, "e": 12, "d": 1, "c": 0, "f": 10}
+    scores = {k: rng.integers(low, high + 1, n).astype(float).tolist() for k, n in sizes.items()}
+    scores["f"] = scores["b"]  # as good as another
+    rows = [(k, s) for k, own in scores.items() for s in [*own, None]]
+    asked = pd.DataFrame(rows, columns=["branch", "score"]).sample(frac=1, random_state=1)
+    for confidence in (0.95, 0.8):
+        found = satisfaction(asked, measure=measure, by="branch", confidence=confidence)
+        wanted = pd.DataFrame(
+            [(len(scores[k]) + 1, len(scores[k]), len(scores[k]) / (len(scores[k]) + 1),
+              *interval_of(measure, scores[k], confidence)) for k in sorted(sizes)],
+            pd.Index(sorted(sizes), name="branch"),
+            ["asked", "answered", "response_rate", "value", "lower", "upper"],
+        )  # fmt: skip
+        wanted["value"] = wanted["value"].where(wanted["answered"] >= 10)
+        better = [(wanted["value"] > v).sum() + 1 if v == v else None for v in wanted["value"]]
+        wanted["rank"] = pd.array(better, "Int64")
+        pd.testing.assert_frame_equal(found, wanted)
+    pd.testing.assert_frame_equal(
+        satisfaction(asked.rename(columns={"branch": "channel"}), measure=measure),
+        satisfaction(asked, measure=measure, by="branch", minimum=10).rename_axis("channel"),
+    )
+
+
+def test_measures_are_named() -> None:
+    for wrong in ("stars", None, ["nps"]):
+        with pytest.raises(DataError, match="measure: expected nps, csat, ces"):
+            satisfaction(pd.DataFrame({"channel": ["a"], "score": [1]}), measure=wrong)  # type: ignore[arg-type]
+
+
+def test_contacts_are_checked_and_costs_are_optional() -> None:
+    made = pd.DataFrame(
+        {"customer_id": [1, 1], "channel": ["phone", "mail"], "outcome": [None] * 2}
+    )
+    found = channel_measures(made)
+    assert found[["cost", "cost_per_response", "answered", "response"]].isna().all(axis=None)
+    assert found["recorded"].tolist() == [0, 0]
+    narrow = channel_measures(made.assign(outcome="positive"), confidence=0.5)
+    assert narrow["response_low"].iloc[0] == pytest.approx(
+        stats.binomtest(1, 1).proportion_ci(0.5, "wilson").low
+    )
+    dated = made.assign(date=pd.Timestamp("2026-06-23"), matter="card")
+
+    def resolution(frame: pd.DataFrame) -> pd.DataFrame:
+        return first_contact_resolution(frame, as_of="2026-06-30")
+
+    for frame, call in ((made, channel_measures), (dated, resolution)):
+        for column in frame.columns.drop("outcome"):
+            broken = frame.astype(object)
+            broken.loc[1, column] = None
+            with pytest.raises(DataError, match=rf"contacts\.{column}: null in 1 row"):
+                call(broken)
+            with pytest.raises(DataError, match=f"{column}: missing column"):
+                call(frame.drop(columns=column))
+    judged = first_contact_resolution(dated, as_of="2026-06-30")
+    assert judged["open"].tolist() == [0]  # the second contact of one day belongs to the first
+    assert first_contact_resolution(dated, as_of="2026-06-29", within_days=6)["open"].tolist() == [
+        0
+    ]
+    alone = dated[:1]
+    assert first_contact_resolution(alone, as_of="2026-06-29")["open"].tolist() == [1]
+    assert first_contact_resolution(alone, as_of="2026-06-30")["settled"].tolist() == [1]
+    assert len(first_contact_resolution(alone, as_of="2026-06-22")) == 0

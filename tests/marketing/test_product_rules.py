@@ -96,6 +96,13 @@ def test_independent_products_make_no_discovery() -> None:
     assert (found["lift_low"] < 1).mean() > 0.9
 
 
+def test_one_customer_is_a_bank_of_its_own() -> None:
+    found = product_rules(pd.DataFrame({"a": [True], "b": [True]}))
+    assert (
+        found[["support", "confidence", "lift", "customers"]].to_numpy().tolist() == [[1] * 4] * 2
+    )
+
+
 def test_unknown_holdings_are_refused() -> None:
     with pytest.raises(DataError, match=r"holdings\.a"):
         product_rules(pd.DataFrame({"a": pd.array([True, None], "boolean"), "b": [True, False]}))

@@ -6,6 +6,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import pandas as pd
 import pytest
@@ -391,3 +392,30 @@ def test_columns_of_customers_are_checked() -> None:
         referral_chain(frame[["customer_id"]])
     with pytest.raises(DataError, match="value: expected the name"):
         referral_chain(frame, value=3)  # type: ignore[arg-type]
+
+
+def test_a_look_alike_is_useful_above_chance_only() -> None:
+    for lower, useful in ((0.5, False), (0.5001, True)):
+        auc = attrs.evolve(LOOK.checks.auc, lower=lower)
+        look = attrs.evolve(LOOK, checks=attrs.evolve(LOOK.checks, auc=auc))
+        assert look.useful == useful
+        assert ("NO BETTER THAN CHANCE" in repr(look)) == (not useful)
+
+
+def test_the_first_rows_of_half_a_key_are_named() -> None:
+    moves = wages(range(1, 4), "11", "A").set_axis(pd.Index(range(20, 29)), axis=0)
+    moves["counterparty_bank"] = None
+    moves.loc[20, ["counterparty", "counterparty_bank"]] = None
+    (finding,) = findings_of(counterparties(moves, own_banks=["A"], as_of="2026-06-30"))
+    assert finding.count == 8
+    assert finding.examples == tuple(f"row {n}" for n in range(21, 26))
+    named = moves.drop(columns="kind").assign(counterparty="1", counterparty_bank="B")
+    whole = counterparties(named, own_banks=["A"], as_of="2026-06-30")
+    assert findings_of(whole) == ()
+    assert whole["role"].tolist() == ["employer"]  # without kinds each payment may be a wage
+
+
+@pytest.mark.parametrize("member", [7, None])
+def test_a_member_is_named_by_a_column(member: object) -> None:
+    with pytest.raises(DataError, match="member: expected the name of a column"):
+        fit_lookalike(PEOPLE, member, prospects=PROSPECTS)  # type: ignore[arg-type]

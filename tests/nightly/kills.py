@@ -30,9 +30,11 @@ from bankcrm import Book, read_book, review, write_book
 from bankcrm.cli import main as command
 from bankcrm.datasets import make_book
 from bankcrm.disk import locked
+from bankcrm.engines import DuckDBEngine
 from bankcrm.errors import BankcrmError
 from bankcrm.folders import digests_in
 from bankcrm.reviews import read_earlier
+from bankcrm.reviews.folder import review_folder
 
 WATCHED = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "open", "shutil.rmtree"}
 
@@ -78,9 +80,17 @@ def ways(folder: Path, books: list[Book]) -> list[Way]:
             if stop.code:
                 raise OSError(f"exit code {stop.code}") from None
 
+    def with_workers(number: int, out: Path) -> None:
+        """As the command does, in blocks: two processes work in a hidden folder of the result."""
+        engine = DuckDBEngine(places[number], workers=2)
+        work = review_folder(out).work
+        review(engine, as_of=books[number].as_of, out=work, blocks=3).write(out)
+        shutil.rmtree(work, ignore_errors=True)
+
     return [
         Way("memory", lambda number, out: results[number].write(out), earlier),
         Way("duckdb", on_duckdb, earlier),
+        Way("workers", with_workers, earlier),
         Way("book", lambda number, out: write_book(books[number], out), content),
     ]
 
@@ -183,8 +193,13 @@ class Tally:
             self.faults.append(f"{when}: not whole after it was read")
 
     def reset(self) -> None:
-        """Put the result of the first book back."""
-        shutil.rmtree(self.out, ignore_errors=True)
+        """Put the result of the first book back, once no worker of a killed run is left."""
+        for _ in range(100):
+            try:
+                shutil.rmtree(self.out)
+                break
+            except OSError:
+                time.sleep(0.1)
         shutil.copytree(self.before, self.out)
 
 
@@ -239,7 +254,7 @@ def main() -> None:
     parser.add_argument("--random", type=int, default=40, help="kills at random times, each way")
     parser.add_argument("--customers", type=int, default=300)
     parser.add_argument("--every", type=int, default=1, help="every n-th placed moment")
-    parser.add_argument("--ways", nargs="*", default=["memory", "duckdb", "book"])
+    parser.add_argument("--ways", nargs="*", default=["memory", "duckdb", "workers", "book"])
     chosen = parser.parse_args()
     faults: list[str] = []
     with tempfile.TemporaryDirectory(prefix="bankcrm-kills-") as name:

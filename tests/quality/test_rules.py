@@ -363,6 +363,9 @@ def test_weights_of_rules_and_dimensions_count() -> None:
     assert found.customers["score"].tolist() == pytest.approx(
         [(5 + 1 + 3 * (2 / 5) + 7) / 16, (5 + 0.5 + 3 * (3 / 4) + 7) / 16]
     )
+    none = measure_quality(rows, as_of=DAY, policy=with_rules()).dimensions
+    assert none["assessed"].tolist() == [2, 2, 0, 0, 1, 0]
+    assert none["assessed"].dtype == np.int64
     light = with_rules(dimension_weight=dict.fromkeys(DIMENSIONS, 0.0))
     assert math.isnan(measure_quality(rows, as_of=DAY, policy=light).score)
     assert measure_quality(rows, as_of=DAY, policy=light).customers["score"].isna().all()

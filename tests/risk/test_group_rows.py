@@ -233,9 +233,8 @@ def test_each_member_has_a_tie_to_the_next_on_its_way(graph: tuple[list[Link], i
             under = naive.controlled_by(tie.parent - 10, links, size, pools)
             assert {who - 10 for who, _ in tie.holders} <= under
             continue
-        best = min(between)
-        assert (ORDER[tie.tie], tie.rule) == (best[0], best[2])
-        assert (tie.share or 0.0) == -best[1]
+        assert (ORDER[tie.tie], -(tie.share or 0.0)) == min(between)[:2]
+        assert (ORDER[tie.tie], -(tie.share or 0.0), tie.rule) in between
     assert str(members["group"].dtype) == str(members["tie"].dtype) == "category"
     assert {str(members[n].dtype) for n in ("head", "via")} == {"int64"}
     assert list(members) == ["group", "head", "tie", "via", "level"]
@@ -390,3 +389,30 @@ def test_parties_are_in_rising_order_whatever_the_order_of_the_links() -> None:
         assert set(groups.members["group"]) == {f"G{min(ids)}"}
     with pytest.raises(DataError, match="one of parent_id and child_id has numbers, one texts"):
         find_groups(links.assign(child_id=["a", "b", "c"]), as_of=DAY)
+
+
+def test_links_that_are_plain_have_no_finding() -> None:
+    for link, share in (("controls", None), ("owns", 0.6), ("owns", 0.3), ("family", None)):
+        one = pd.DataFrame({"parent_id": [1], "child_id": [2], "link": [link], "share": [share]})
+        assert find_groups(one.astype({"share": float}), as_of=DAY).findings == ()
+
+
+def test_a_stake_of_nothing_is_no_part_of_a_sum() -> None:
+    stakes = pd.DataFrame({"parent_id": [1, 1, 1, 2, 3, 4], "child_id": [2, 3, 4, 5, 5, 5],
+                           "link": "owns", "share": [1, 1, 1, 0.3, 0.3, 0.0]})  # fmt: skip
+    (tie,) = find_groups(stakes, as_of=DAY).explain(1, 5)
+    assert tie.holders == ((2, 0.3), (3, 0.3))
+    first = pd.DataFrame({"parent_id": [0, 0, 2], "child_id": [1, 2, 1], "link": "owns",
+                          "share": [0.3, 1.0, 0.3]})  # fmt: skip
+    assert find_groups(first, as_of=DAY).explain(0, 1)[0].holders == ((0, 0.3), (2, 0.3))
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_control_comes_before_a_larger_dependence(turned: bool) -> None:
+    """Whichever of the links is the first one."""
+    links = pd.DataFrame({"parent_id": [1, 1, 1], "child_id": [2, 2, 2], "share": [0.9, 0.6, 0.55],
+                          "link": ["depends", "owns", "owns"]})  # fmt: skip
+    links = links.iloc[::-1].reset_index(drop=True) if turned else links
+    groups = find_groups(links, as_of=DAY)
+    (tie,) = groups.explain(1, 2)
+    assert (tie.tie, tie.share, groups.members.at[2, "tie"]) == ("control", 0.6, "control")

@@ -404,7 +404,7 @@ def test_the_first_wrong_targets_are_named() -> None:
     with pytest.raises(DataError) as error:
         attain(values, wrong)
     assert "in 6 rows (row 1: transactions, row 2: transactions" in str(error.value)
-    assert "row 5: transactions); give" in str(error.value)
+    assert "row 5: transactions, and 1 more); give" in str(error.value)
     for baseline, fits_ in ((0.99, True), (1.0, False), (1.01, False)):
         goal = pd.DataFrame({"kpi": ["transactions"], "target": 1.0, "baseline": baseline})
         low = pd.DataFrame({"kpi": ["churn"], "target": 1.0, "baseline": 2 - baseline})
@@ -730,7 +730,9 @@ def test_second_states_are_named_by_their_rows() -> None:
                            "stage": ["new"] * 7})  # fmt: skip
     rows = pd.DataFrame({"measure": ["transactions"], "customer_id": [1],
                          "date": pd.Timestamp("2026-01-02")})  # fmt: skip
-    with pytest.raises(DataError, match=r"6 rows are second states .*\(rows 1, 2, 3, 4, 5\); keep"):
+    with pytest.raises(
+        DataError, match=r"6 rows are second states .*\(rows 1, 2, 3, 4, 5, and 1 more\)"
+    ):
         with_states(rows, states)
     with pytest.raises(UnknownNameError, match="customer_id"):
         with_states(rows.drop(columns="customer_id"), states)
@@ -747,7 +749,7 @@ def test_records_that_overlap_are_refused_and_neighbours_are_not(
          "since": pd.to_datetime([D(2026, 1, s[1]) for s in spans]),
          "until": pd.to_datetime([D(2026, 1, s[2]) for s in spans])}
     ).astype({"customer_id": "int64"})  # fmt: skip
-    ordered = sorted(spans)
+    ordered = sorted(spans, key=lambda s: s[:2])
     over = sum(a[0] == b[0] and b[1] <= a[2] for a, b in itertools.pairwise(ordered))
     if over:
         with pytest.raises(DataError, match=rf"^records\.since: {over} records of one customer_id"):
@@ -771,3 +773,16 @@ def test_what_holds_arrays_is_equal_only_to_itself() -> None:
     classes = classes_with_arrays("bankcrm.scorecards")
     assert {c.__name__ for c in classes} >= {"Scorecard", "Grouped", "Spans"}
     assert all(c.__eq__ is object.__eq__ for c in classes)
+
+
+def test_a_policy_of_its_own_rewards_low_scores_in_proportion() -> None:
+    """A score below one weighs what it is, and one below zero nothing."""
+    policy = POLICY.with_parameters(good_from=-1.0, fair_from=-2.0)
+    scores = {"A": 0.25, "B": 0.75, "C": -0.5}
+    parts = [(s, "2026-01-01", "transactions", 1.0, (v, 0.0, 0.0)) for s, v in scores.items()]
+    card = scorecard(done_of(parts), policy=policy)
+    found = rewards(card, 100)
+    assert found["weight"].tolist() == [0.25, 0.75, 0.0]
+    assert found["cents"].tolist() == [25, 75, 0]
+    double = policy.with_parameters(reward_weights={"bonus": 0.5, "promotion": 2.0})
+    assert rewards(card, 100, policy=double)["weight"].tolist() == [0.125, 0.375, 0.0]

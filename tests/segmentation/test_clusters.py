@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from bankcrm.segmentation import (
     fit_clusters,
     portrait,
 )
-from bankcrm.segmentation.clusters.kmeans import fit_centres, nearest, settle
+from bankcrm.segmentation.clusters.kmeans import converge, fit_centres, nearest
 from bankcrm.segmentation.clusters.naming import names_of
 from bankcrm.segmentation.clusters.stability import jaccard
 
@@ -51,7 +52,12 @@ def bank(rows: int = 1500, seed: int = 1) -> pd.DataFrame:
 BANK = bank()
 FEATURES = list(BANK.columns)
 SCALES = {"assets": "log"}
-FITTED = fit_clusters(BANK, FEATURES, scales=SCALES, ks=range(2, 6))
+
+
+@functools.cache
+def fitted() -> Clusters:
+    """The clusters of the bank; made by the first test that asks for them."""
+    return fit_clusters(BANK, FEATURES, scales=SCALES, ks=range(2, 6))
 
 
 @pytest.mark.parametrize(
@@ -78,11 +84,11 @@ def test_the_three_clusters_of_iris_are_stable() -> None:
 
 
 def test_the_most_stable_number_of_clusters_is_taken() -> None:
-    assert len(FITTED.clusters) == 3
-    assert max(FITTED.trail, key=lambda t: t.stability).k == 3
-    assert [t.k for t in FITTED.trail] == [2, 3, 4, 5]
+    assert len(fitted().clusters) == 3
+    assert max(fitted().trail, key=lambda t: t.stability).k == 3
+    assert [t.k for t in fitted().trail] == [2, 3, 4, 5]
     alone = fit_clusters(BANK, FEATURES, scales=SCALES, k=3)
-    assert alone.clusters == FITTED.clusters
+    assert alone.clusters == fitted().clusters
     noise = pd.DataFrame(np.random.default_rng(3).random((300, 4)), columns=list("abcd"))
     assert not fit_clusters(noise, list("abcd"), ks=[5, 6]).stable
 
@@ -118,7 +124,7 @@ def test_the_order_of_rows_and_the_cut_of_blocks_change_no_bit(seed: int, k: int
 def test_a_centre_without_rows_takes_the_farthest_row(places: list[float], k: int) -> None:
     """All centres but the first start where no row is nearest to them."""
     far = np.array([[0.0], *([1000.0 + i] for i in range(1, k))])
-    centres, inertia = settle(np.array([places]), far)
+    centres, inertia = converge(np.array([places]), far)
     ordered = sorted(places)
     groups = [*([p] for p in ordered[5 - k :]), ordered[: 5 - k]]  # one for each of the farthest
     assert sorted(centres[:, 0]) == sorted(float(np.mean(g)) for g in groups)
@@ -153,8 +159,8 @@ def test_threads_change_no_bit() -> None:
 
 def test_a_missing_fact_leaves_a_row_undecided_and_counted() -> None:
     absent = BANK["assets"].isna()
-    assert (FITTED.left_out, FITTED.rows) == (absent.sum(), (~absent).sum())
-    assigned = assign_clusters(BANK, FITTED)
+    assert (fitted().left_out, fitted().rows) == (absent.sum(), (~absent).sum())
+    assigned = assign_clusters(BANK, fitted())
     assert assigned["cluster"].isna().equals(absent)
     assert set(assigned.loc[absent, "missing"]) == {"assets"}
     assert assigned.loc[absent, ["distance", "second"]].isna().all(axis=None)
@@ -162,16 +168,16 @@ def test_a_missing_fact_leaves_a_row_undecided_and_counted() -> None:
 
 
 def test_clusters_go_to_toml_and_back() -> None:
-    again = Clusters.from_toml(FITTED.to_toml())
-    assert again == FITTED
-    assert again.fingerprint == FITTED.fingerprint
-    pd.testing.assert_frame_equal(assign_clusters(BANK, again), assign_clusters(BANK, FITTED))
+    again = Clusters.from_toml(fitted().to_toml())
+    assert again == fitted()
+    assert again.fingerprint == fitted().fingerprint
+    pd.testing.assert_frame_equal(assign_clusters(BANK, again), assign_clusters(BANK, fitted()))
 
 
 def test_the_centre_of_a_feature_is_in_its_own_unit() -> None:
-    rich = FITTED.frame()["assets"].max()
+    rich = fitted().frame()["assets"].max()
     assert 1.5e6 < rich < 2.5e6
-    assert any("high assets" in name for name in FITTED.names)
+    assert any("high assets" in name for name in fitted().names)
 
 
 def test_money_on_the_signed_logarithm_has_a_sign() -> None:
@@ -182,17 +188,17 @@ def test_money_on_the_signed_logarithm_has_a_sign() -> None:
 
 
 def test_rules_are_proven_and_counted_on_the_rows() -> None:
-    found = cluster_rules(BANK, FITTED)
+    found = cluster_rules(BANK, fitted())
     assert found.table.check() == []
-    assert len(found.table.rules) == len(FITTED.clusters)
+    assert len(found.table.rules) == len(fitted().clusters)
     decided = found.table.decide_frame(BANK, on_missing="undecided")
-    assigned = assign_clusters(BANK, FITTED)["cluster"]
+    assigned = assign_clusters(BANK, fitted())["cluster"]
     known = assigned.notna()
     same = decided["outcome"].astype(str)[known] == assigned.astype(str)[known]
     assert found.agreement == same.mean() > 0.98
     assert decided["outcome"].isna()[known].sum() == 0
     assert 1 <= found.price < 1.1
-    mixed = cluster_rules(BANK.sample(frac=1, random_state=2), FITTED)
+    mixed = cluster_rules(BANK.sample(frac=1, random_state=2), fitted())
     assert (mixed.table, mixed.agreement, mixed.price) == (
         found.table,
         found.agreement,
@@ -248,7 +254,7 @@ def test_few_distinct_rows_are_fitted_or_refused_with_a_sentence(rows: list[int]
 
 
 def test_a_refit_keeps_the_names_of_the_clusters_that_stayed() -> None:
-    earlier = FITTED
+    earlier = fitted()
     later = fit_clusters(bank(1400, seed=9), FEATURES, k=3, scales=SCALES)
     known = earlier.renamed({earlier.names[0]: "savers"})
     assert known.names == ("savers", *earlier.names[1:])
@@ -349,12 +355,12 @@ def test_a_feature_that_cannot_be_used_is_named(change: dict[str, object], messa
 
 def test_clusters_that_do_not_fit_are_refused() -> None:
     with pytest.raises(UnknownNameError, match="savers"):
-        FITTED.renamed({"savers": "a"})
+        fitted().renamed({"savers": "a"})
     with pytest.raises(DataError, match="expected each name once"):
-        FITTED.renamed({FITTED.names[0]: FITTED.names[1]})
-    short = attrs.evolve(FITTED.clusters[0], centre=(1.0,))
+        fitted().renamed({fitted().names[0]: fitted().names[1]})
+    short = attrs.evolve(fitted().clusters[0], centre=(1.0,))
     with pytest.raises(DataError, match="1 numbers in its centre"):
-        attrs.evolve(FITTED, clusters=(short,))
+        attrs.evolve(fitted(), clusters=(short,))
 
 
 def test_bad_arguments_are_refused() -> None:

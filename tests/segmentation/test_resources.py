@@ -122,7 +122,9 @@ def test_explain_says_why() -> None:
         "the customer's weight is 1 of the tier's 1"
     )
     assert "0 units" in allocate(rows, budget=0).explain(0)
-    with pytest.raises(UnknownNameError, match="customer in the plan 99"):
+    with pytest.raises(
+        UnknownNameError, match="no customer 99 in the plan; ids are whole numbers, such as"
+    ):
         plan.explain(99)
 
 

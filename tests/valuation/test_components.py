@@ -166,7 +166,7 @@ def test_every_customer_asked_for_has_a_row() -> None:
     assert found.index.tolist() == [7, 1, 0]
     assert found.index.name == "customer_id"
     assert found.loc[7].tolist() == [0.0] * found.shape[1]
-    with pytest.raises(DataError, match=r"2 customers are not among the 1 .*\(first: 1, 2\)"):
+    with pytest.raises(DataError, match=r"2 customers are not among the 1 .*\(1, 2\)"):
         contribution(positions(balance=[100.0, 50.0, 1.0]), rates=RATES, customers=[0])
     with pytest.raises(DataError, match="1 ids are missing and 1 repeated"):
         contribution(positions(balance=[1.0]), rates=RATES, customers=pd.Index([0.0, 0.0, np.nan]))

@@ -215,9 +215,7 @@ def test_the_rules_for_missing_measures() -> None:
     worst = score_value(holes, model=fit_value_model(frame, policy=policy_with("worst"))).loc[100]
     assert worst["satisfaction"] == 0
     refusing = fit_value_model(frame, policy=policy_with("raise"))
-    with pytest.raises(
-        DataError, match=r"satisfaction: 1; complaints_a_year: 1; first customers 100"
-    ):
+    with pytest.raises(DataError, match=r"satisfaction: 1; complaints_a_year: 1; customers 100"):
         score_value(holes, model=refusing)
     assert score_value(frame, model=refusing)["missing"].sum() == 0
     nothing = frame.iloc[[0]].mask(frame.iloc[[0]].notna())
@@ -251,7 +249,7 @@ def test_other_weights() -> None:
     )
     with pytest.raises(DataError, match="sum to 1"):
         score_value(frame, weights=dict.fromkeys(FIVE, 0.3))
-    with pytest.raises(DataError, match="columns missing: volume"):
+    with pytest.raises(DataError, match="missing column volume"):
         score_value(frame.drop(columns="volume"), model=model)
 
 

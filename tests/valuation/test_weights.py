@@ -121,7 +121,7 @@ def test_judgements_that_do_not_fit() -> None:
         ahp_weights({("a", "b"): 2.0, ("b", "c"): 2.0} | {("a", "c"): float("inf")})
     with pytest.raises(DataError, match=r"2 judgements are missing.* \(a : c, c : a\); expected"):
         ahp_weights({("a", "b"): 2.0, ("b", "c"): 2.0})
-    with pytest.raises(DataError, match=r"6 judgements are missing.* \((\w : \w, ){4}\w : \w\)"):
+    with pytest.raises(DataError, match=r"6 judgements are missing.* \((\w : \w, ){5}and 1 more\)"):
         ahp_weights({("a", "b"): 2.0, ("b", "c"): 2.0, ("c", "d"): 2.0})
     with pytest.raises(DataError, match="zero or negative"):
         ahp_weights({("a", "b"): 0.0})

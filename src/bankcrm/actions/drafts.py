@@ -43,16 +43,6 @@ class Reasons:
     source: pd.Categorical
 
     @classmethod
-    def stacked(cls, reasons: Sequence[Reasons]) -> Reasons:
-        """The reasons of several drafts, one below the other."""
-        return cls(
-            _stacked([r.reason for r in reasons]),
-            _stacked([r.rules for r in reasons]),
-            np.concatenate([r.evidence for r in reasons]),
-            _stacked([r.source for r in reasons]),
-        )
-
-    @classmethod
     def same(cls, size: int, reason: str, rule: str, evidence: Texts) -> Reasons:
         """One reason for all rows."""
         return cls(_all(size, reason), _all(size, rule), evidence, _all(size, ""))
@@ -111,54 +101,50 @@ class Draft:
     def __len__(self) -> int:
         return len(self.rows)
 
-
-def _purpose(task: Action | Task) -> str:
-    """What a task contacts a customer for; an empty text where it contacts nobody."""
-    return str(task.purpose or (ContactPurpose.CONTACT if task.channel else ""))
+    def columns(self) -> dict[str, pd.Categorical | npt.NDArray[Any]]:
+        """The draft as columns, one row per task and customer."""
+        task, reasons, size = self.task, self.reasons, len(self)
+        # A task that contacts nobody has no channel and no purpose.
+        purpose = str(task.purpose or (ContactPurpose.CONTACT if task.channel else ""))
+        action = _all(size, task.action)
+        return {
+            "row": self.rows,
+            "complaint": np.full(size, -1) if self.complaints is None else self.complaints,
+            "action": action,
+            "tasks": tasks_on(action, self.occasion),
+            "title": _all(size, task.title),
+            "title_zh": _all(size, task.title_zh),
+            "department": _all(size, str(task.owner))
+            if self.department is None
+            else self.department,
+            "channel": _all(size, str(task.channel or "")),
+            "purpose": _all(size, purpose),
+            "origin": _all(size, self.origin),
+            "occasion": self.occasion.astype("datetime64[s]"),
+            "due": self.due.astype("datetime64[s]"),
+            "reason": reasons.reason,
+            "rules": reasons.rules,
+            "evidence": reasons.evidence,
+            "source": joined(_all(size, task.source), reasons.source, "+"),
+            "manager": _all(size, "") if self.manager is None else self.manager,
+        }
 
 
 def together(drafts: Sequence[Draft]) -> pd.DataFrame:
     """All drafts in one frame, one row per task and customer."""
-    drafts = [d for d in drafts if len(d)]
-    if not drafts:
+    parts = [d.columns() for d in drafts if len(d)]
+    if not parts:
         return pd.DataFrame()
-    sizes = [len(d) for d in drafts]
-    number = np.repeat(np.arange(len(drafts)), sizes)
+    return pd.DataFrame({name: _stacked([p[name] for p in parts]) for name in parts[0]})
 
-    def each(words: list[str]) -> pd.Categorical:
-        return relabelled(number, words)
 
-    def given(columns: list[pd.Categorical | None], words: list[str]) -> pd.Categorical:
-        known = zip(columns, sizes, words, strict=True)
-        return _stacked([_all(n, w) if c is None else c for c, n, w in known])
-
-    tasks = [d.task for d in drafts]
-    occasion = np.concatenate([d.occasion for d in drafts]).astype("datetime64[s]")
-    action = each([t.action for t in tasks])
-    reasons = Reasons.stacked([d.reasons for d in drafts])
-    return pd.DataFrame(
-        {
-            "row": np.concatenate([d.rows for d in drafts]),
-            "complaint": np.concatenate(
-                [np.full(len(d), -1) if d.complaints is None else d.complaints for d in drafts]
-            ),
-            "action": action,
-            "tasks": tasks_on(action, occasion),
-            "title": each([t.title for t in tasks]),
-            "title_zh": each([t.title_zh for t in tasks]),
-            "department": given([d.department for d in drafts], [str(t.owner) for t in tasks]),
-            "channel": each([str(t.channel or "") for t in tasks]),
-            "purpose": each([_purpose(t) for t in tasks]),
-            "origin": each([d.origin for d in drafts]),
-            "occasion": occasion,
-            "due": np.concatenate([d.due for d in drafts]).astype("datetime64[s]"),
-            "reason": reasons.reason,
-            "rules": reasons.rules,
-            "evidence": reasons.evidence,
-            "source": joined(each([t.source for t in tasks]), reasons.source, "+"),
-            "manager": given([d.manager for d in drafts], [""] * len(drafts)),
-        }
-    )
+def _stacked(parts: Sequence[Any]) -> pd.Categorical | npt.NDArray[Any]:
+    """The parts of a column, one below the other."""
+    if not isinstance(parts[0], pd.Categorical):
+        return np.concatenate(parts)
+    starts = np.cumsum([0, *(len(p.categories) for p in parts)])
+    codes = [p.codes.astype(np.int64) + s for p, s in zip(parts, starts[:-1], strict=True)]
+    return relabelled(np.concatenate(codes), [str(c) for p in parts for c in p.categories])
 
 
 def tasks_on(action: pd.Categorical, occasion: Days) -> pd.Categorical:
@@ -172,13 +158,6 @@ def tasks_on(action: pd.Categorical, occasion: Days) -> pd.Categorical:
     code, pairs = pd.factorize(action.codes.astype(np.int64) * len(days) + day)
     labels = [f"{action.categories[p // len(days)]}@{days[p % len(days)]}" for p in pairs.tolist()]
     return categorical(code, labels)
-
-
-def _stacked(words: Sequence[pd.Categorical]) -> pd.Categorical:
-    """Columns of words, one below the other."""
-    starts = np.cumsum([0, *(len(w.categories) for w in words)])
-    codes = [w.codes.astype(np.int64) + s for w, s in zip(words, starts[:-1], strict=True)]
-    return relabelled(np.concatenate(codes), [str(c) for w in words for c in w.categories])
 
 
 def reasons_of_table(

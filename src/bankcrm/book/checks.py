@@ -8,10 +8,12 @@ import attrs
 import numpy as np
 import pandas as pd
 
+from bankcrm._display import first_few
 from bankcrm.book.contract import CONTRACT, DATE_MAY_BE_MISSING, DATED_BY, KEYS, MODELS
 from bankcrm.book.known import without_later_labels
 from bankcrm.errors import DataError
 from bankcrm.frames import DataFault, screen_frame
+from bankcrm.frames.column import fault_in_rows
 from bankcrm.frames.numbering import is_among
 from bankcrm.frames.readers import LastDay, Mask
 
@@ -41,7 +43,9 @@ def screened(
     if name == "customers":
         _refuse_repeated(faults)
     faults += [
-        _row_fault(name, column, "after_as_of", frame.index[rows], f"values known by {day}", _BLANK)
+        fault_in_rows(
+            name, column, "after_as_of", frame.index[rows], f"values known by {day}", _BLANK
+        )
         for column, rows in labels.items()
     ]
     required = {c.name for c in columns if c.required}
@@ -54,7 +58,7 @@ def screened(
         field = rule.fields[0]
         away = field in required
         faults.append(
-            _row_fault(
+            fault_in_rows(
                 name,
                 field,
                 "contradiction",
@@ -81,7 +85,7 @@ def later_customers(
     advice = "they come later and are left out"
     rows = customers.loc[later].assign(fault="customer_id: not_yet_known")
     return [rows], [
-        _row_fault("customers", "customer_id", "not_yet_known", rows.index, expected, advice)
+        fault_in_rows("customers", "customer_id", "not_yet_known", rows.index, expected, advice)
     ]
 
 
@@ -96,13 +100,6 @@ def no_customer(faults: Iterable[DataFault]) -> DataError:
     """The error of a book without any customer to review."""
     reason = "; ".join(str(f) for f in faults if f.frame == "customers")
     return DataError(f"customers: no customer to review ({reason or 'the frame has no row'})")
-
-
-def _row_fault(
-    frame: str, column: str, problem: str, rows: pd.Index, expected: str, advice: str
-) -> DataFault:
-    examples = tuple(f"row {label}" for label in rows[:5])
-    return DataFault(frame, column, problem, len(rows), examples, expected, advice)
 
 
 def linked(
@@ -129,14 +126,13 @@ def linked(
         if not unknown.any():
             continue
         away = name in _MUST_BE_KNOWN
-        shown = ids[unknown].drop_duplicates().iloc[:5].tolist()
         faults.append(
             DataFault(
                 name,
                 column,
                 "unknown_customer",
                 int(unknown.sum()),
-                tuple(str(i) for i in shown),
+                first_few(ids[unknown].drop_duplicates()),
                 "a customer_id of customers",
                 "the rows are rejected" if away else "the rows are kept",
             )

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm._display import few
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import codes
 from bankcrm.policy import Policy
@@ -62,7 +63,7 @@ def count_loss_reasons(
     if unknown:
         rows = int(np.isin(code, [names.index(n) for n in unknown]).sum())
         raise DataError(
-            f"{column}: {rows:,} rows hold reasons that the policy does not know ({unknown[:5]}); "
+            f"{column}: {rows:,} rows hold reasons that the policy does not know ({few(unknown)}); "
             f"add records 'loss_reason' to policy 'bank', or use {', '.join(group_of)}"
         )
     known = [groups.index(group_of[n]) for n in names]

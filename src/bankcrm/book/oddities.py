@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm._display import few, first_few
 from bankcrm.book.contract import CONTRACT, DATED_BY
 from bankcrm.book.view import NEVER, BookView, FrameView, Mask, day_number
 from bankcrm.frames import DataFault
@@ -230,8 +231,8 @@ def _shared_accounts(view: BookView) -> Iterator[tuple[Any, ...]]:
     for name, frame in frames.items():
         count = int(several[frame.account()].sum()) if several.any() else 0
         if count:
-            examples = view.accounts()[several[:-1]][:3].astype(str)
-            yield "several", name, "account_id", ", ".join(examples), 0, count, 0.0, 0.0
+            examples = few(view.accounts()[several[:-1]])
+            yield "several", name, "account_id", examples, 0, count, 0.0, 0.0
 
 
 def _stale(signs: pd.DataFrame, day: date, policy: Policy) -> Iterator[DataFault]:
@@ -319,7 +320,7 @@ def _repeated(signs: pd.DataFrame, policy: Policy) -> Iterator[DataFault]:
             "",
             "repeated_rows",
             int(repeats),
-            tuple(_day(d) for d in shown[:5]),
+            first_few(shown, _day),
             "rows that differ in more than their number",
             "check whether a file was loaded twice; the rows are kept",
         )

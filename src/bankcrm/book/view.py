@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm._display import few
 from bankcrm.book.contract import CONTRACT, FRAMES
 from bankcrm.book.model import Book
 from bankcrm.errors import DataError
@@ -303,10 +304,10 @@ def _refuse_unknown(frame: str, ids: pd.Series, place: Positions) -> None:
     unknown = (place < 0) & ids.notna().to_numpy()
     if unknown.any():
         names = ids[unknown].drop_duplicates()
-        first = ", ".join(repr(v) for v in names.iloc[:5].tolist())
         raise DataError(
             f"{frame}.customer_id: {int(unknown.sum()):,} rows name {len(names):,} customers "
-            f"who are not in customers ({first}); add the customers or leave the rows out"
+            f"who are not in customers ({few(names.tolist(), repr)}); add the customers or leave "
+            "the rows out"
         )
 
 

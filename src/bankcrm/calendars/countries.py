@@ -10,7 +10,8 @@ from typing import TypeAlias, cast
 import numpy as np
 import numpy.typing as npt
 
-from bankcrm.calendars.table import Counts, DayLike, ManyDays, WorkingCalendar
+from bankcrm.calendars.arguments import DayLike, ManyDays
+from bankcrm.calendars.table import Counts, WorkingCalendar
 from bankcrm.errors import MissingExtraError, UnknownNameError
 from bankcrm.frames.arrays import Days
 

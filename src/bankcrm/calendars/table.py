@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import warnings
-from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias, TypeVar, cast, overload
 
@@ -13,20 +12,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.arguments import as_numbers, refuse
+from bankcrm._display import few
+from bankcrm.arguments import as_numbers
+from bankcrm.calendars.arguments import NAT, ONE_DAY, DayLike, ManyDays, read_counts, read_days
 from bankcrm.errors import CalendarError, DataError
-from bankcrm.frames.arrays import Days, as_of_day, days
+from bankcrm.frames.arrays import Days, as_of_day, row_blocks
 
-DayLike: TypeAlias = "dt.date | str | np.datetime64"
-# Not `ArrayLike`: a text is a sequence too, and would be taken for many dates.
-ManyDays: TypeAlias = "pd.Series | pd.Index | npt.NDArray[np.generic] | list[Any] | tuple[Any, ...]"
 Counts: TypeAlias = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 _Ints: TypeAlias = npt.NDArray[np.int64]
 T = TypeVar("T", bound=np.generic)
-_NAT = np.datetime64("NaT", "D")
 _ONE = np.timedelta64(1, "D")
-_ONE_DAY = (str, dt.date, np.datetime64)
-_CHUNK = 16_384
+_CHUNK = 16_384  # days that stay in the processor's cache
 _EPOCH = dt.date(1970, 1, 1).toordinal()
 _LOST = np.iinfo(np.int64).min // 2  # a rank of no working day, whatever is added to it
 
@@ -61,6 +57,7 @@ def _frozen_table(working: npt.ArrayLike) -> npt.NDArray[np.bool_]:
 
 
 def _day(value: DayLike) -> np.datetime64:
+    """`as_of_day`, for what the constructor takes."""
     return as_of_day(value)
 
 
@@ -105,7 +102,7 @@ class WorkingCalendar:
         upto = np.concatenate(([0], np.cumsum(self.working))).astype(np.int64)
         object.__setattr__(self, "_upto", upto)
         places = self.first + np.flatnonzero(self.working) * _ONE
-        object.__setattr__(self, "_padded", np.concatenate(([_NAT], places, [_NAT])))
+        object.__setattr__(self, "_padded", np.concatenate(([NAT], places, [NAT])))
 
     @property
     def last(self) -> np.datetime64:
@@ -132,7 +129,7 @@ class WorkingCalendar:
         >>> working_calendar("CN").is_working("2026-02-14")
         True
         """
-        day, scalar = _days(dates)
+        day, scalar = read_days(dates)
         result = self._looked_up(self._worked, day)
         self._check_provisional(self._beyond(day), strict)
         return bool(result[0]) if scalar else result
@@ -144,7 +141,7 @@ class WorkingCalendar:
         >>> working_calendar("CN").is_provisional(["2030-01-01"]).tolist()
         [True]
         """
-        return self._beyond(_days(dates)[0])
+        return self._beyond(read_days(dates)[0])
 
     @overload
     def add(self, dates: DayLike, n: int, *, strict: bool = ...) -> dt.date: ...
@@ -178,7 +175,7 @@ class WorkingCalendar:
         >>> working_calendar("CN").add("2026-02-13", [1, 2, -1]).astype(str).tolist()
         ['2026-02-14', '2026-02-24', '2026-02-12']
         """
-        if isinstance(n, (int, np.integer)) and (dates is None or isinstance(dates, _ONE_DAY)):
+        if isinstance(n, (int, np.integer)) and (dates is None or isinstance(dates, ONE_DAY)):
             one, late = self._add_one(dates, int(n))
             if late:
                 self._check_provisional(np.array([True]), strict)
@@ -195,8 +192,8 @@ class WorkingCalendar:
         >>> provisional.tolist()
         [True]
         """
-        day, _ = _days(dates)
-        steps = _whole(n)
+        day, _ = read_days(dates)
+        steps = read_counts(n)
         if steps.ndim == 0:
             result = self._add_same(day, int(steps))
         else:
@@ -239,8 +236,8 @@ class WorkingCalendar:
         >>> working_calendar("CN").between("2024-09-27", "2024-10-10")
         5
         """
-        left, one_left = _days(a)
-        right, one_right = _days(b)
+        left, one_left = read_days(a)
+        right, one_right = read_days(b)
         counts, late = self.between_marked(left, right)
         self._check_provisional(late, strict)
         if one_left and one_right:
@@ -251,8 +248,8 @@ class WorkingCalendar:
 
     def between_marked(self, a: ManyDays, b: ManyDays) -> MarkedCounts:
         """The results of `between` for arrays, with marks of provisional results and no warning."""
-        left, _ = _days(a)
-        right, _ = _days(b)
+        left, _ = read_days(a)
+        right, _ = read_days(b)
         marks = self._beyond(left) | self._beyond(right)
         if len(left) != len(right) or not (self._covers(left) and self._covers(right)):
             start, end = self._index(left), self._index(right)
@@ -262,7 +259,7 @@ class WorkingCalendar:
                 np.where(missing, np.nan, counts) if missing.any() else counts, marks
             )
         counts = np.empty(len(left), dtype=np.int64)
-        for part in _chunks(len(left)):
+        for part in row_blocks(len(left), _CHUNK):
             start, end = self._offsets(left[part]), self._offsets(right[part])
             upto = self._upto.take(end, mode="clip")
             np.subtract(upto, self._upto.take(start, mode="clip"), out=counts[part])
@@ -270,8 +267,8 @@ class WorkingCalendar:
 
     def count_to(self, dates: DayLike | ManyDays) -> _Ints:
         """Working days from the table's first day up to and with each date; 0 if it is missing."""
-        day, _ = _days(dates)
-        return self._looked_up(self._upto, np.where(day == self.first - _ONE, _NAT, day))
+        day, _ = read_days(dates)
+        return self._looked_up(self._upto, np.where(day == self.first - _ONE, NAT, day))
 
     def day_of(self, counts: npt.ArrayLike) -> Days:
         """The working day of each count; the inverse of `count_to`.
@@ -314,7 +311,7 @@ class WorkingCalendar:
         return self._with(dates, True, name)
 
     def _with(self, dates: ManyDays, value: bool, name: str | None) -> WorkingCalendar:
-        day, _ = _days(dates)
+        day, _ = read_days(dates)
         if np.isnat(day).any():
             raise DataError(f"calendar {self.name}: a closure or opening has no date")
         working = self.working.copy()
@@ -337,7 +334,7 @@ class WorkingCalendar:
         if not self._covers(day):
             return table.take(self._index(day))
         result = np.empty(len(day), dtype=table.dtype)
-        for part in _chunks(len(day)):
+        for part in row_blocks(len(day), _CHUNK):
             table.take(self._offsets(day[part]), mode="clip", out=result[part])
         return result
 
@@ -370,7 +367,7 @@ class WorkingCalendar:
         ranks = self._ahead if n > 0 else self._back
         table = self._padded.take(ranks + n, mode="clip")
         result = np.empty(len(day), dtype="datetime64[D]")
-        for part in _chunks(len(day)):
+        for part in row_blocks(len(day), _CHUNK):
             table.take(self._offsets(day[part]), mode="clip", out=result[part])
         return self._known(day, result)
 
@@ -378,7 +375,7 @@ class WorkingCalendar:
         """Add each date its own number."""
         backwards = bool(n.size and n.min() <= 0)
         result = np.empty(len(day), dtype="datetime64[D]")
-        for part in _chunks(len(day)):
+        for part in row_blocks(len(day), _CHUNK):
             offsets, steps = self._offsets(day[part]), n[part]
             rank = self._ahead.take(offsets, mode="clip")
             if backwards:
@@ -421,7 +418,7 @@ class WorkingCalendar:
     def _known(self, day: Days, result: Days) -> Days:
         """The result, if only missing dates have none."""
         # NaT is the lowest int64, so one pass shows whether there is any.
-        if result.size and result.view(np.int64).min() == _NAT.astype(np.int64):
+        if result.size and result.view(np.int64).min() == NAT.astype(np.int64):
             lost = np.isnat(result) & ~np.isnat(day)
             if lost.any():
                 self._refuse(day[lost], "dates (or their results)")
@@ -436,10 +433,9 @@ class WorkingCalendar:
         return late
 
     def _refuse(self, day: Days, what: str) -> None:
-        shown = ", ".join(map(str, day[:5]))
         raise CalendarError(
             f"calendar {self.name} runs from {self.first} to {self.last}: "
-            f"{len(day):,} {what} lie outside ({shown}{', ...' if len(day) > 5 else ''}); "
+            f"{len(day):,} {what} lie outside ({few(day)}); "
             "give a calendar that covers them"
         )
 
@@ -456,38 +452,3 @@ class WorkingCalendar:
         if strict:
             raise CalendarError(f"{text}; update the calendar, or allow them with strict=False")
         warnings.warn(text, ProvisionalDateWarning, stacklevel=3)
-
-
-def _chunks(rows: int) -> Iterator[slice]:
-    """Rows taken together: few enough for the intermediate arrays to stay in the cache."""
-    return (slice(start, start + _CHUNK) for start in range(0, rows, _CHUNK))
-
-
-def _days(dates: object) -> tuple[Days, bool]:
-    """Days as an array, and whether one date was given."""
-    if isinstance(dates, np.ndarray) and dates.dtype == "datetime64[D]" and dates.ndim == 1:
-        return dates, False
-    if dates is None or isinstance(dates, _ONE_DAY):
-        if pd.isna(cast("str | None", dates)):
-            return np.array([_NAT]), True
-        return np.array([as_of_day(dates)]), True
-    if isinstance(dates, (list, tuple)) and any(isinstance(d, str) for d in dates):
-        return np.array([_NAT if pd.isna(d) else as_of_day(d) for d in dates]), False
-    return days(cast("ManyDays", dates)), False
-
-
-def _whole(n: int | ManyDays) -> _Ints:
-    """Numbers of days as int64."""
-    if n is None:
-        refuse("n", "whole numbers of days", n)
-    values = np.asarray(n)
-    if values.dtype.kind not in "iu":
-        as_float = pd.to_numeric(pd.Series(n), errors="coerce").to_numpy(
-            np.float64, na_value=np.nan
-        )
-        broken = ~(as_float == np.floor(as_float))
-        if broken.any():
-            where = np.flatnonzero(broken)[:5].tolist()
-            raise DataError(f"n: {broken.sum():,} are not whole numbers of days (places {where})")
-        values = as_float.reshape(values.shape)
-    return values.astype(np.int64)

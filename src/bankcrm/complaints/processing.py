@@ -6,6 +6,7 @@ import attrs
 import numpy as np
 import pandas as pd
 
+from bankcrm._display import first_few
 from bankcrm.calendars import WorkingCalendar
 from bankcrm.complaints.base import answered_at, business_days, complaints_policy, known_by
 from bankcrm.complaints.escalation import follow_ups
@@ -129,7 +130,7 @@ def _within(
         "received_at",
         "outside_calendar",
         int(outside.sum()),
-        tuple(map(str, accepted.index[outside][:5])),
+        first_few(accepted.index[outside]),
         expected=f"{calendar.first} to {calendar.last}, the days of calendar {calendar.name}",
         advice="give a calendar that covers them (rejected)",
     )
@@ -153,7 +154,7 @@ def _intake_faults(findings: pd.DataFrame) -> tuple[DataFault, ...]:
             str(column),
             str(problem),
             len(rows),
-            tuple(map(str, rows["row"].head(5))),
+            first_few(rows["row"]),
             advice=f"{advice} ({effect})",
         )
         for (problem, column, effect, advice), rows in groups

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from bankcrm._display import few
 from bankcrm.complaints.base import Mask, complaints_policy
 from bankcrm.complaints.facts import (
     NUMBERS,
@@ -156,10 +157,8 @@ def raise_severity(
         raise DataError("assessed: a complaint is in it more than once; keep one row for each")
     place = assessed.index.get_indexer(checked.index)
     if (place < 0).any() or checked.index.has_duplicates:
-        raise DataError(
-            "overrides: each must name one complaint once; "
-            f"wrong: {checked.index[(place < 0) | checked.index.duplicated()][:5].tolist()}"
-        )
+        wrong = few(checked.index[(place < 0) | checked.index.duplicated()].tolist(), repr)
+        raise DataError(f"overrides: each must name one complaint once; wrong: {wrong}")
     words = [s.value for s in Severity]
     before = places_of(column_of(assessed, "severity", "assessed"), words)
     requested = pd.Categorical(checked["severity"], categories=words).codes

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm._display import few
+from bankcrm.arguments import as_names
 from bankcrm.calendars import WorkingCalendar
 from bankcrm.complaints.base import (
     Mask,
@@ -88,7 +90,7 @@ def summarise(
     [1, 1]
     """
     policy = complaints_policy(policy)
-    names = [by] if isinstance(by, str) else list(by)
+    names = list(as_names(by))
     frame = check_frame(as_frame(complaints), _CASES, frame="complaints")
     if absent := [n for n in names if n not in frame]:
         raise DataError(
@@ -102,7 +104,6 @@ def summarise(
     months = 0 if period is None else _MONTHS[period]
     first = _period(np.array([_first(day["received"], last)]), months)[0]
     periods = int(_period(np.array([last]), months)[0] - first) + 1
-    size = (periods, len(labels))
     known = ~np.isnat(day["received"])
     cell = {
         name: np.where(
@@ -110,31 +111,14 @@ def summarise(
         )
         for name, d in day.items()
     }
-
-    def count(name: str, rows: Mask | None = None) -> Amounts:
-        cells = cell[name] if rows is None else cell[name][rows]
-        return np.bincount(cells[cells >= 0], minlength=size[0] * size[1]).astype(np.float64)
-
-    due = cell["due"] >= 0
-    received = business_days(frame["received_at"], policy)
+    received = _known(business_days(frame["received_at"], policy), day["received"])
     answered = _known(business_days(answered_at(frame), policy), day["answered"])
-    in_time = due & (answered <= day["due"])
-    late = due & (day["due"] < last) & ~in_time
-    taken = calendar.between_marked(_known(received, day["received"]), answered).counts
-    columns: dict[str, Amounts] = {
-        name: count(name) for name in ("received", "answered", "closed", "reopened", "merged")
-    }
-    going = columns["received"] + columns["reopened"] - columns["closed"] - columns["merged"]
-    columns["open"] = going.reshape(size).cumsum(axis=0).ravel()
-    columns["in_time"] = count("answered", in_time)
-    columns["breached"] = count("due", late)
-    with_due = count("answered", due)
-    whole = [*columns]
-    columns["within_time"] = _share(columns["in_time"], with_due)
-    columns["median_days"], columns["p90_days"] = _quantiles(
-        cell["answered"], taken.astype(np.float64), len(going)
-    )
-    columns["satisfaction"] = _mean(cell["answered"], frame, len(going))
+    columns = _counted(cell, day["due"], answered, last, (periods, len(labels)))
+    whole = [name for name in columns if name != "within_time"]
+    taken = calendar.between_marked(received, answered).counts.astype(np.float64)
+    size = periods * len(labels)
+    columns["median_days"], columns["p90_days"] = _quantiles(cell["answered"], taken, size)
+    columns["satisfaction"] = _mean(cell["answered"], frame, size)
     columns["reopen_rate"] = _share(columns["reopened"], columns["closed"])
     if customers is not None:
         people = np.tile(_people(customers, labels, names), periods)
@@ -143,6 +127,38 @@ def summarise(
     result = result.astype(dict.fromkeys(whole, "int64"))
     result.attrs["calendar"] = calendar.name
     return policy.stamp(result)
+
+
+def _counted(
+    cell: Mapping[str, npt.NDArray[np.int64]],
+    due: Days,
+    answered: Days,
+    last: np.datetime64,
+    size: tuple[int, int],
+) -> dict[str, Amounts]:
+    """The counts of each cell, a period by a group, and the share of answers in time.
+
+    Args:
+        cell: The cell of each kind of event of each complaint; -1 where it did not happen.
+        due: The due day of each complaint.
+        answered: The day of its answer by which it is in time.
+        last: The last day.
+        size: The number of periods and of groups.
+    """
+
+    def count(name: str, rows: Mask | None = None) -> Amounts:
+        cells = cell[name] if rows is None else cell[name][rows]
+        return np.bincount(cells[cells >= 0], minlength=size[0] * size[1]).astype(np.float64)
+
+    has_due = cell["due"] >= 0
+    in_time = has_due & (answered <= due)
+    found = {n: count(n) for n in ("received", "answered", "closed", "reopened", "merged")}
+    going = found["received"] + found["reopened"] - found["closed"] - found["merged"]
+    found["open"] = going.reshape(size).cumsum(axis=0).ravel()
+    found["in_time"] = count("answered", in_time)
+    found["breached"] = count("due", has_due & (due < last) & ~in_time)
+    found["within_time"] = _share(found["in_time"], count("answered", has_due))
+    return found
 
 
 def _happened(frame: pd.DataFrame, policy: Policy, last: np.datetime64) -> dict[str, Days]:
@@ -247,7 +263,7 @@ def _people(customers: pd.Series | float, labels: pd.Index, names: list[str]) ->
         return np.full(len(labels), float(customers.sum()))
     found = customers.reindex(labels).to_numpy(np.float64)
     if np.isnan(found).any():
-        lost = labels[np.isnan(found)][:5].tolist()
+        lost = few(labels[np.isnan(found)].tolist(), repr)
         raise DataError(
             f"customers: no number for the groups {lost}; index it by {', '.join(names)}"
         )
@@ -340,7 +356,7 @@ def pareto(
     >>> pareto(complaints)["vital"].tolist()
     [True, False, False]
     """
-    names = [by] if isinstance(by, str) else list(by)
+    names = list(as_names(by))
     frame = as_frame(complaints)
     if absent := [n for n in names if n not in frame]:
         raise DataError(f"complaints: no column {', '.join(absent)} to count")

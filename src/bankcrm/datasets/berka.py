@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm._display import few
 from bankcrm.arguments import as_path
 from bankcrm.book import Book, write_book
 from bankcrm.book.files import book_folder
@@ -186,7 +187,7 @@ def _days(yymmdd: pd.Series) -> npt.NDArray[np.datetime64]:
     if wrong.any():
         raise DataError(
             f"{yymmdd.name}: {wrong.sum():,} values are no days in the form YYMMDD "
-            f"({', '.join(map(str, number[wrong][:3]))})"
+            f"({few(number[wrong])})"
         )
     seconds: npt.NDArray[np.datetime64] = day.astype("datetime64[s]")
     return seconds

@@ -8,10 +8,12 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from bankcrm._display import few
 from bankcrm.arguments import as_path
 from bankcrm.datasets._categories import category
 from bankcrm.errors import DataError, UnknownNameError, reason_of
 from bankcrm.frames.arrays import days
+from bankcrm.frames.conversion import require_columns
 
 __all__ = ["load_cdnow", "load_cfpb", "load_gleif", "load_rfm_r"]
 
@@ -188,7 +190,7 @@ def load_gleif(path: str | Path) -> pd.DataFrame:
     raw = _read(file, ("START_ID", "END_ID", "TYPE", "STATUS"))
     if other := sorted({str(t) for t in raw["TYPE"].unique()} - set(_GLEIF)):
         known = ", ".join(_GLEIF)
-        raise DataError(f"{file}: TYPE has {', '.join(other[:3])}; known: {known}")
+        raise DataError(f"{file}: TYPE has {few(other)}; known: {known}")
     return pd.DataFrame(
         {
             "parent_id": raw["END_ID"].to_numpy(),
@@ -207,9 +209,7 @@ def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
         raw = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
     except (ValueError, OSError) as error:
         raise DataError(f"{path}: {reason_of(error)}") from None
-    if missing := [c for c in columns if c not in raw]:
-        there = ", ".join(map(str, raw.columns))
-        raise DataError(f"{path}: missing columns {', '.join(missing)}; present: {there}")
+    require_columns(raw, columns, str(path))
     return raw
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from bankcrm._display import first_few
 from bankcrm._version import __version__
 from bankcrm.book import Book, empty_frame
 from bankcrm.book.checks import no_customer
@@ -234,11 +235,11 @@ def _merged(found: list[dict[str, Any]]) -> tuple[DataFault, ...]:
     """The faults of all blocks, merged by kind with their counts."""
     merged: dict[tuple[str, ...], DataFault] = {}
     for raw in found:
-        fault = DataFault(**{**raw, "examples": tuple(raw["examples"])})
+        fault = DataFault(**raw)
         key = (fault.frame, fault.column, fault.problem, fault.expected, fault.advice)
         before = merged.get(key)
         if before is not None:
-            examples = tuple(sorted((*before.examples, *fault.examples), key=_row)[:5])
+            examples = first_few(sorted((*before.examples, *fault.examples), key=_row))
             fault = attrs.evolve(fault, count=fault.count + before.count, examples=examples)
         merged[key] = fault
     return tuple(merged.values())

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Literal, TypeAlias, get_args
 
 import attrs
+
+from bankcrm._display import first_few
 
 ColumnKind: TypeAlias = Literal[
     "id", "text", "category", "date", "instant", "money", "number", "integer", "boolean"
@@ -82,7 +84,7 @@ class DataFault:
     column: str
     problem: str
     count: int
-    examples: tuple[str, ...] = ()
+    examples: tuple[str, ...] = attrs.field(default=(), converter=_words)
     expected: str = ""
     advice: str = ""
 
@@ -97,3 +99,31 @@ class DataFault:
         if self.expected:
             text += f"; expected {self.expected}"
         return f"{text}; {self.advice}" if self.advice else text
+
+
+def fault_in_rows(
+    frame: str,
+    column: str,
+    problem: str,
+    labels: Collection[object],
+    expected: str = "",
+    advice: str = "",
+    *,
+    what: str = "row",
+) -> DataFault:
+    """The fault of some rows, with the labels of the first few.
+
+    Args:
+        frame: Name of the frame.
+        column: Name of the column.
+        problem: What is wrong.
+        labels: The labels of all rows with the fault.
+        expected: What the column should hold.
+        advice: What to do.
+        what: What a label names.
+
+    >>> print(fault_in_rows("links", "share", "null", [3, 9], what="customer"))
+    links.share: null in 2 rows (customer 3, customer 9)
+    """
+    examples = first_few(labels, f"{what} {{}}".format)
+    return DataFault(frame, column, problem, len(labels), examples, expected, advice)

@@ -42,7 +42,4 @@ def findings_of(frame: pd.DataFrame) -> tuple[DataFault, ...]:
     >>> findings_of(pd.DataFrame())
     ()
     """
-    return tuple(
-        DataFault(**{**fault, "examples": tuple(fault["examples"])})
-        for fault in frame.attrs.get("findings", ())
-    )
+    return tuple(DataFault(**fault) for fault in frame.attrs.get("findings", ()))

@@ -11,7 +11,7 @@ import pandas as pd
 from pandas.api import types
 
 from bankcrm.errors import DataError
-from bankcrm.frames.arrays import day_stamps, is_unicode, look_up, numbers, small_codes
+from bankcrm.frames.arrays import day_stamps, is_unicode, look_up, numbers, row_blocks, small_codes
 from bankcrm.frames.column import Column
 from bankcrm.frames.instants import local_day
 from bankcrm.frames.numbering import type_of_names
@@ -55,7 +55,6 @@ EXPECTED: dict[str, tuple[str, str]] = {
 
 
 _FRACTIONS = ("floating", "mixed-integer-float", "decimal")
-_PART = 65_536  # texts that are looked at together
 _EXACT = 2.0**53  # up to here a float holds every whole number
 
 
@@ -80,7 +79,7 @@ def _unicode_flaw(texts: pd.Series) -> list[Flaw]:
     if not (types.is_object_dtype(texts.dtype) or getattr(texts.dtype, "storage", "") == "python"):
         return []
     plain = texts.to_numpy(dtype=object)
-    parts = (plain[start : start + _PART] for start in range(0, len(plain), _PART))
+    parts = (plain[rows] for rows in row_blocks(len(plain)))
     if all(is_unicode("".join(v for v in part if isinstance(v, str))) for part in parts):
         return []
     wrong = np.array([isinstance(v, str) and not is_unicode(v) for v in plain])
@@ -165,11 +164,11 @@ def _read_category(values: pd.Series, column: Column, until: LastDay | None) -> 
     return pd.Categorical.from_codes(chosen, dtype=dtype), flaws
 
 
-def _same_categories(found: object, wanted: pd.CategoricalDtype) -> bool:
+def _same_categories(found: object, requested: pd.CategoricalDtype) -> bool:
     """Whether a dtype has the same categories in the same order, and none of another type."""
-    if not isinstance(found, pd.CategoricalDtype) or found != wanted:
+    if not isinstance(found, pd.CategoricalDtype) or found != requested:
         return False
-    ours, theirs = wanted.categories, found.categories
+    ours, theirs = requested.categories, found.categories
     return theirs.dtype == ours.dtype and bool((theirs == ours).all())
 
 
@@ -249,8 +248,9 @@ def _read_integer(values: pd.Series, column: Column, until: LastDay | None) -> R
     broken = finite & (number != np.floor(number))
     flaws.append(Flaw("not_whole", broken, "whole numbers", "round them on purpose"))
     large = finite & (np.abs(number) > _EXACT)
-    if types.is_integer_dtype(values.dtype) and finite.all() and not (number >= 2.0**63).any():
-        return values.to_numpy(dtype=np.int64), flaws
+    whole = _signed(values)
+    if types.is_signed_integer_dtype(whole.dtype) and finite.all():
+        return whole.to_numpy(dtype=np.int64), flaws
     flaws.append(_not_exact(large))
     if finite.all() and not broken.any() and not large.any():
         return number.astype(np.int64), flaws

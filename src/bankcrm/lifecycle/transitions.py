@@ -13,7 +13,7 @@ import pandas as pd
 from bankcrm._display import card, figures_of
 from bankcrm.arguments import refuse
 from bankcrm.errors import DataError, IllegalTransitionError
-from bankcrm.frames.arrays import ArrayLike, codes
+from bankcrm.frames.arrays import ArrayLike, codes, row_blocks
 from bankcrm.frames.numbering import categorical
 from bankcrm.lifecycle.model import Move, StageModel, stage_model
 
@@ -30,8 +30,6 @@ REASONS = (
     "missing_event",
 )
 """The reasons of `transition_frame`; rows with the first two are legal."""
-
-_CHUNK = 1 << 16
 
 
 @attrs.frozen
@@ -218,8 +216,7 @@ def lookup(model: StageModel) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int8
 def _look_up(table: npt.NDArray[np.int8], key: npt.NDArray[np.integer]) -> npt.NDArray[np.int8]:
     """``table[key]``, in parts that fit into the processor's cache."""
     found = np.empty(len(key), dtype=np.int8)
-    for start in range(0, len(key), _CHUNK):
-        part = slice(start, start + _CHUNK)
+    for part in row_blocks(len(key)):
         np.take(table, key[part], out=found[part], mode="clip")
     return found
 

@@ -9,13 +9,12 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
+from bankcrm._display import few
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, check_frame
 from bankcrm.models.record import Record, columns_of
 
 R = TypeVar("R", bound=Record)
-
-_SHOWN = 5
 
 
 def frame_of(models: Iterable[R], model: type[R] | None = None) -> pd.DataFrame:
@@ -82,8 +81,8 @@ def models_of(frame: object, model: type[R]) -> list[R]:
         except DataError as error:
             faults.append(f"row {label}: {error}")
     if faults:
-        more = ["..."] if len(faults) > _SHOWN else []
-        raise DataError("\n  ".join([f"{len(faults):,} rows do not fit", *faults[:_SHOWN], *more]))
+        lines = few(faults, between="\n  ")
+        raise DataError(f"{len(faults):,} rows do not fit\n  {lines}")
     return records
 
 

@@ -14,9 +14,11 @@ import attrs
 import numpy as np
 import pandas as pd
 
+from bankcrm._display import few
 from bankcrm.errors import DataError, MissingExtraError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import numbers
+from bankcrm.frames.conversion import require_columns
 from bankcrm.report.words import Words
 from bankcrm.vocabulary import Language
 
@@ -242,7 +244,7 @@ def series_of(values: object, what: str) -> pd.Series[Any]:
         raise DataError(f"{what}: nothing to draw; expected at least one value")
     bad = ~np.isfinite(found.to_numpy())
     if bad.any():
-        first = ", ".join(map(str, found.index[bad][:5]))
+        first = few(found.index[bad])
         raise DataError(f"{what}: {int(bad.sum())} value(s) are missing or not finite: {first}")
     return found
 
@@ -270,12 +272,7 @@ def needs(data: object, columns: Sequence[Any] | pd.Index[Any], what: str) -> pd
         DataError: There is no row, a column is not there, or is not of numbers.
     """
     frame = as_frame(data)
-    absent = [c for c in columns if c not in frame]
-    if absent:
-        raise DataError(
-            f"{what}: missing column(s) {', '.join(absent)}; the frame has "
-            f"{', '.join(map(str, frame.columns))}"
-        )
+    require_columns(frame, columns, what)
     if frame.empty:
         raise DataError(f"{what}: nothing to draw; the frame has no rows")
     return frame.assign(**{str(c): numbers(frame[c], f"{what}: {c}") for c in columns})

@@ -56,7 +56,7 @@ def read_workbook(path: str | Path) -> tuple[dict[str, Any], Reading]:
     """
     book, reading = open_workbook(path), Reading()
     raw: dict[str, Any] = {"policy": {}, "parameters": {}, "tables": [], "records": {}}
-    for sheet in named_sheets(book, reading):
+    for sheet in named_sheets(book):
         grid = Grid(sheet, reading)
         match grid.text(1, 1):
             case "policy":

@@ -15,6 +15,7 @@ from bankcrm.arguments import as_kind
 from bankcrm.errors import MissingExtraError
 from bankcrm.report import action_sections, sections, trends, value_sections
 from bankcrm.report.charts import curve, flow, heatmap
+from bankcrm.report.count_sections import complaint_counts, customer_counts
 from bankcrm.report.glance import attention, carried_over, glance, key_figures, workload
 from bankcrm.report.packing import packed, packed_actions, script_json, sources
 from bankcrm.report.quality_sections import quality_tables
@@ -23,15 +24,6 @@ from bankcrm.report.tables import FORMULA
 from bankcrm.report.words import Words
 from bankcrm.vocabulary import Language, Tier
 
-STAGE_NOTE = (
-    "Everybody in the book is in one stage on this day: the stage of the first rule that applies."
-)
-SEGMENT_NOTE = (
-    "By recency, frequency and amount of the customer's own transactions, with cut points learned "
-    "from the customers on the day; (none): no transaction of their own."
-)
-STATE_NOTE = "Late: answered after the due day. Overdue: not answered, and the due day has passed."
-DEPARTMENT_NOTE = "The first department owns the case; the others work on it too."
 HISTORY_COLUMNS = ["as_of", "book", "section", "name", "value"]
 NO_RULES: Mapping[str, Any] = {"tables": [], "facts": [], "complaints": {}}
 
@@ -214,59 +206,20 @@ def _tables(content: ReportContent, words: Words) -> dict[str, Any]:
     """The tables of the page."""
     s = content.summary
     of = words.sentence("{n} {n:customer|customers} on the day", n=s["customers"])
-    everybody = words.sentence("{n} in the book", n=sum(s["stage"].values()))
-    sent = s["complaints"]["accepted"]
-    received = words.sentence("{n} received up to the day", n=sent)
-    bars = {
-        "stages": ("Lifecycle stages", s["stage"], STAGE_NOTE, everybody),
-        "segments": ("RFM segments", s["segment"], SEGMENT_NOTE, of),
-        "levels": ("Warning levels", s["warning"], "", of),
-    }
-    cases = {
-        "states": ("By state", "state", STATE_NOTE),
-        "severities": ("By severity", "severity", "(none): consultations and suggestions."),
-        "kinds": ("By kind", "kind", ""),
-    }
-    found = {k: sections.counts(k, t, n, words, note, who) for k, (t, n, note, who) in bars.items()}
-    if sent:
-        found |= {
-            k: sections.counts(k, title, s["complaints"][key], words, note, received)
-            for k, (title, key, note) in cases.items()
-        }
-        shared = {
-            words.departments(names): n for names, n in s["complaints"]["departments"].items() if n
-        }
-        found["departments"] = sections.counts(
-            "departments", "By department", shared, words, DEPARTMENT_NOTE, received
-        )
-    of_steps = ((words(t), words(p) if isinstance(p, str) else p) for t, p in content.step_sections)
-    extra = [
-        (
-            title,
-            p
-            if isinstance(p, str)
-            else sections.frame(f"table-{i}", title, p, words, sections.EXTRA_ROWS),
-        )
-        for i, (title, p) in enumerate((*of_steps, *content.sections), start=1)
-    ]
+    warned, since = content.warned, content.earlier is not None
     return {
-        **found,
+        **customer_counts(s, of, words),
+        **complaint_counts(s["complaints"], words),
         **risk_tables(s, of, words),
         **quality_tables(s["quality"], words),
         "customers": of,
-        "alarms": sections.warnings(
-            content.warned, "alarm", s["customers"], sections.WARNED_ROWS, words
-        ),
-        "watched": sections.warnings(
-            content.warned, "watch", s["customers"], sections.WATCHED_ROWS, words
-        ),
-        "signals": sections.signals(content.warned, s["warning"], words),
+        "alarms": sections.warnings(warned, "alarm", s["customers"], sections.WARNED_ROWS, words),
+        "watched": sections.warnings(warned, "watch", s["customers"], sections.WATCHED_ROWS, words),
+        "signals": sections.signals(warned, s["warning"], words),
         "moved_in_month": trends.movements(content.trend, words),
         "owners": action_sections.owners(content.actions, words),
         "managers": action_sections.managers(content.actions, words),
-        "actions": action_sections.actions(
-            content.actions, words, since=content.earlier is not None
-        ),
+        "actions": action_sections.actions(content.actions, words, since=since),
         "settled": action_sections.settled(content.settled, words),
         "movers": action_sections.movers(content.moved, words),
         "due": sections.due(content.complaints, pd.Timestamp(content.as_of), words),
@@ -277,8 +230,21 @@ def _tables(content: ReportContent, words: Words) -> dict[str, Any]:
         "unconfirmed": sections.unconfirmed(s, words),
         "policies": sections.policies(s, words),
         "findings": sections.findings(content.findings, words) if len(content.findings) else None,
-        "extra": extra,
+        "extra": _more_tables(content, words),
     }
+
+
+def _more_tables(content: ReportContent, words: Words) -> list[tuple[str, Any]]:
+    """The sections of steps and of the caller: a title with a sentence or a table."""
+    of_steps = ((words(t), words(p) if isinstance(p, str) else p) for t, p in content.step_sections)
+    found: list[tuple[str, Any]] = []
+    for i, (title, part) in enumerate((*of_steps, *content.sections), start=1):
+        if isinstance(part, str):
+            found.append((title, part))
+        else:
+            rows = sections.frame(f"table-{i}", title, part, words, sections.EXTRA_ROWS)
+            found.append((title, rows))
+    return found
 
 
 def _charts(content: ReportContent, words: Words) -> dict[str, Any]:

@@ -9,10 +9,11 @@ import pandas as pd
 
 from bankcrm.databases.writing import ResultTable, stored_schema
 from bankcrm.engines.output import Output
+from bankcrm.frames.ids import as_id, unknown_customer
 from bankcrm.pipeline.reading import shown_columns
 from bankcrm.reviews.change import STANDING
 from bankcrm.reviews.explanation import Explanation
-from bankcrm.reviews.model import Review, as_id, unknown_customer
+from bankcrm.reviews.model import Review
 from bankcrm.reviews.page_rows import INLINED, leading_rows
 
 
@@ -40,12 +41,13 @@ class EngineReview(Review):
 
         customer = as_id(customer, self.facts.index)
         if isinstance(customer, str) == (self.facts.index.dtype.kind in "iu"):
-            raise unknown_customer(customer, self.facts.index)  # Arrow compares no text to numbers
+            # Arrow compares no text to numbers.
+            raise unknown_customer(customer, self.facts.index, "the review")
         for file in self.output.files:
             rows = pq.read_table(file, filters=[("customer_id", "=", customer)], partitioning=None)
             if rows.num_rows:
                 return Review.explain(attrs.evolve(self, facts=rows.to_pandas()), customer)
-        raise unknown_customer(customer, self.facts.index)
+        raise unknown_customer(customer, self.facts.index, "the review")
 
     def _customers_table(self) -> ResultTable:
         """The customers, read from disk file by file."""

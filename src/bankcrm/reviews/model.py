@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -19,8 +18,8 @@ from bankcrm.arguments import as_path
 from bankcrm.databases.connection import Database
 from bankcrm.databases.writing import ResultTable, replace_rows, whole_table
 from bankcrm.disk import whole_file, writing
-from bankcrm.errors import UnknownNameError
 from bankcrm.folders import ResultFolder
+from bankcrm.frames.ids import as_id, unknown_customer
 from bankcrm.pipeline import STEPS, Fitted, Step
 from bankcrm.pipeline.reading import decisions_of, explain, null_reasons
 from bankcrm.policy import PolicySet
@@ -28,6 +27,7 @@ from bankcrm.report import ReportContent, render_html, write_csv, write_excel
 from bankcrm.report.html import EarlierReview
 from bankcrm.reviews.change import STANDING, ReviewChange, change_since
 from bankcrm.reviews.explanation import DecisionLine, Explanation, complaint_lines, decision_line
+from bankcrm.reviews.figures import key_figures
 from bankcrm.reviews.folder import review_folder, write_summary
 from bankcrm.reviews.page_rows import INLINED, plain_complaints, plain_explanations
 from bankcrm.reviews.risk import REMEMBERED, RISK_FRAMES, RiskResults
@@ -36,7 +36,6 @@ from bankcrm.reviews.summary import first_warned
 from bankcrm.rules import Trace
 from bankcrm.vocabulary import Language
 
-NOT_AVAILABLE = "n/a"
 _PARQUET = ("customers.parquet", "customers/*", "complaints.parquet", "actions.parquet",
             "findings.parquet", *(f"{name}.parquet" for name in RISK_FRAMES))  # fmt: skip
 
@@ -99,28 +98,7 @@ class Review:
 
     def key_figures(self) -> dict[str, str]:
         """The main figures, formatted for people."""
-        s = self.summary
-        measured, complaints, holding = s["concentration"], s["complaints"], s["active"]["holding"]
-        recorded = "complaints" not in self.reasons
-        known = {} if "stage" in self.reasons else s["stage"]
-        stage = {k: f"{n:,}" for k, n in known.items()}
-        customers, active = f"{s['customers']:,}", stage.get("active")
-        return {
-            "Customers": customers,
-            "Active": _part(active, customers),
-            "Only holding a product": _part(_shown(holding, ","), active),
-            "Dormant": _part(stage.get("dormant"), customers),
-            "Not customers": f"{sum(s['others']['stage'].values()):,}",
-            "Lost": stage.get("lost", NOT_AVAILABLE),
-            "Contribution a year": _shown(s["contribution"]["contribution"], ",.0f"),
-            "Share of the top fifth": _part(
-                _shown(measured["top_fifth_share"], ".1%"), _shown(measured["total"], ",.0f")
-            ),
-            "Gini (normalised)": _shown(measured["gini_normalised"], ".3f"),
-            "Complaints": f"{complaints['accepted']:,}" if recorded else NOT_AVAILABLE,
-            "Overdue complaints": _shown(complaints["overdue"] if recorded else None, ",.0f"),
-            "Data findings": f"{len(self.findings):,}",
-        }
+        return key_figures(self.summary, self.reasons, len(self.findings))
 
     def why_null(self, column: str) -> pd.Series:
         """Why each value of a column of ``customers`` is null: it does not apply, or it is missing.
@@ -153,7 +131,7 @@ class Review:
         customer = as_id(customer, self.facts.index)
         place = np.flatnonzero(self.facts.index == customer)
         if not place.size:
-            raise unknown_customer(customer, self.facts.index)
+            raise unknown_customer(customer, self.facts.index, "the review")
         row = {str(name): column.iloc[place[0]] for name, column in self.facts.items()}
         traces = explain(row, self.steps, self.policies, self.reasons)
         return Explanation(
@@ -448,29 +426,6 @@ def earlier_of(earlier: Review | EarlierReview) -> EarlierReview:
     )
 
 
-def as_id(customer: object, ids: pd.Index) -> object:
-    """An id as the type of the ids of the book: from text to a whole number, or back.
-
-    >>> as_id("100001", pd.Index([100001])), as_id(7, pd.Index(["7"])), as_id("x", pd.Index([1]))
-    (100001, '7', 'x')
-    """
-    whole = isinstance(customer, int | np.integer) and not isinstance(customer, bool)
-    if ids.dtype.kind in "iu":
-        digits = isinstance(customer, str) and re.fullmatch(r"\s*-?\d+\s*", customer)
-        return int(str(customer)) if digits else customer
-    return (
-        str(customer) if whole and ids.dtype.kind not in "f" and customer not in ids else customer
-    )
-
-
-def unknown_customer(customer: object, ids: pd.Index) -> UnknownNameError:
-    """The error for a customer that is not in a review, with the type of its ids."""
-    kind = "whole numbers" if ids.dtype.kind in "iu" else "texts"
-    few = ", ".join(map(str, ids[:3]))
-    advice = f"ids are {kind}, such as {few}" if len(ids) else "the review has no customer"
-    return UnknownNameError("customer", customer, map(str, ids[:3]), advice=advice)
-
-
 def _is_found(outcome: object) -> bool:
     """Whether a table that collects has found more than none."""
     return bool(outcome) and outcome not in ("none", ("none",))
@@ -479,14 +434,3 @@ def _is_found(outcome: object) -> bool:
 def _of_customer(frame: pd.DataFrame, customer: object) -> pd.DataFrame:
     """The rows of one customer."""
     return frame[(frame["customer_id"] == customer).to_numpy(np.bool_, na_value=False)]
-
-
-def _part(value: str | None, whole: str | None) -> str:
-    """A figure with the whole that it is a part of."""
-    known = value not in (None, NOT_AVAILABLE) and whole is not None
-    return f"{value} of {whole}" if known else NOT_AVAILABLE
-
-
-def _shown(value: float | None, form: str) -> str:
-    """A figure for people."""
-    return NOT_AVAILABLE if value is None else format(value, form)

@@ -115,7 +115,7 @@ def risk_results(
         findings += findings_of(lent)
         exposure = policy.stamp(group_exposure(lent, groups))
         if "limit_use" not in reasons:
-            use = limit_use_of(lent, exposure, groups, _capital(book, day), policy)
+            use = limit_use_of(lent, exposure, groups, _capital(book), policy)
             findings += findings_of(use)
         if groups is not None:
             warnings = group_warnings_of(lent, exposure, groups, _capacity(book), None, policy)
@@ -155,8 +155,8 @@ def _at_risk(
     return risks[some]
 
 
-def _capital(book: Book, day: date) -> Capital | None:
-    """The capital of the last day that is known."""
+def _capital(book: Book) -> Capital | None:
+    """The capital of the last day in the book."""
     frame = book.frame("capital").sort_values("date")
     columns = [c for c in ("date", "net", "tier1") if c in frame]
     found = models_of(frame[columns].tail(1), Capital)

@@ -14,7 +14,7 @@ from typing import Literal
 
 import attrs
 
-from bankcrm._display import card, figures_of
+from bankcrm._display import card, few, figures_of
 from bankcrm.rules.compiled import (
     Fault,
     Row,
@@ -263,8 +263,7 @@ def _shadowed(space: Space, dead: set[str], budget: Budget) -> Iterator[Finding]
             )
         cover.add(stops)
     if open_:
-        names = ", ".join(open_[:5]) + (", ..." if len(open_) > 5 else "")
-        yield _not_proven(f"whether {len(open_)} rule(s) can decide: {names}", tuple(open_))
+        yield _not_proven(f"whether {len(open_)} rule(s) can decide: {few(open_)}", tuple(open_))
 
 
 def _free(cover: Coverage, box: Box) -> bool | None:

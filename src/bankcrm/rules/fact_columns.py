@@ -78,7 +78,7 @@ def _none_known(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn
     """A column of another dtype is valid if all of it is missing, as a float column of NaN."""
     known = series.dropna()
     if len(known):
-        raise DataError(wrong_type(name, expected, list(known.head(3)), len(known)))
+        raise DataError(wrong_type(name, expected, known.tolist(), len(known)))
     return _with_missing(np.zeros(len(series), np.int8), np.ones(len(series), np.bool_))
 
 
@@ -105,7 +105,7 @@ def _text(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn:
     try:
         codes, uniques = pd.factorize(series)
     except TypeError as error:  # lists and the like have no hash
-        raise DataError(wrong_type(name, expected, list(series.head(3)), len(series))) from error
+        raise DataError(wrong_type(name, expected, series.tolist(), len(series))) from error
     texts = _texts(uniques, codes, expected, name)
     missing = codes < 0
     return FactColumn(codes, missing if missing.any() else None, texts)
@@ -192,7 +192,7 @@ def _check_range(column: FactColumn, expected: Fact, name: str) -> None:
     if column.missing is not None:
         bad &= ~column.missing
     if bad.any():
-        raise DataError(outside(name, expected, values[bad][:5].tolist(), int(bad.sum())))
+        raise DataError(outside(name, expected, values[bad].tolist(), int(bad.sum())))
 
 
 def _in_range(column: FactColumn, expected: Fact) -> bool:

@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm._display import few
 from bankcrm.errors import DataError, MissingFactError
 from bankcrm.frames import as_frame
-from bankcrm.frames.arrays import look_up
+from bankcrm.frames.arrays import look_up, row_blocks
+from bankcrm.frames.conversion import require_columns
 from bankcrm.frames.numbering import categorical
 from bankcrm.rules.compiled import Compiled, Row
 from bankcrm.rules.decision import aggregate, check_on_missing
@@ -56,8 +58,7 @@ def decide_codes(table: Compiled, frame: object, on_missing: OnMissing) -> Decis
     outcomes = [table.vocabulary.index(row.rule.then) for row in table.table_rows]
     to_outcome = np.array([*outcomes, UNDECIDED], rule.dtype)
     walk = _first if table.in_order else _any
-    for start in range(0, len(frame), CHUNK):
-        part = slice(start, start + CHUNK)
+    for part in row_blocks(len(frame), CHUNK):
         block = _Block(table, {n: c.part(part) for n, c in columns.items()})
         walk(block, rule[part], missing[part])
         outcome[part] = look_up(to_outcome, rule[part])
@@ -87,12 +88,7 @@ def decide_frame(table: Compiled, frame: object, on_missing: OnMissing) -> pd.Da
 
 def fact_columns(table: Compiled, frame: pd.DataFrame) -> dict[str, FactColumn]:
     """Read every fact of a table from a frame's columns."""
-    absent = [name for name in table.facts if name not in frame.columns]
-    if absent:
-        raise DataError(
-            f"table {table.id!r}: missing column(s) {', '.join(absent)}; the frame has "
-            f"{', '.join(map(str, frame.columns)) or 'none'}"
-        )
+    require_columns(frame, table.facts, f"table {table.id!r}")
     columns = {name: frame[name] for name in table.facts}
     repeated = [n for n, c in columns.items() if isinstance(c, pd.DataFrame)]
     if repeated:
@@ -198,8 +194,8 @@ def _refuse_open_rows(
     unmatched = np.flatnonzero((rule == UNDECIDED) & (missing == -1))
     if unmatched.size:
         raise MissingFactError(
-            f"table {table.id!r}: no rule applies to {unmatched.size} row(s), the first at "
-            f"{_labels(frame, unmatched)}; add an otherwise-rule (empty 'when')"
+            f"table {table.id!r}: no rule applies to {unmatched.size} row(s) "
+            f"({few(frame.index[unmatched])}); add an otherwise-rule (empty 'when')"
         )
 
 
@@ -209,15 +205,13 @@ def missing_text(table: Compiled, frame: pd.DataFrame, missing: Codes) -> str:
     for number, name in enumerate(table.facts):
         rows = np.flatnonzero(missing == number)
         if rows.size:
-            lines.append(f"fact {name!r} is missing in {rows.size} row(s): {_labels(frame, rows)}")
+            lines.append(
+                f"fact {name!r} is missing in {rows.size} row(s): {few(frame.index[rows])}"
+            )
     return (
         f"table {table.id!r}: {'; '.join(lines)}; give the fact, add a rule that tests "
         "'missing', or pass on_missing='undecided'"
     )
-
-
-def _labels(frame: pd.DataFrame, rows: npt.NDArray[np.intp]) -> str:
-    return ", ".join(str(label) for label in frame.index[rows[:5]])
 
 
 def _collect(

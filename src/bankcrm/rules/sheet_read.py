@@ -187,7 +187,7 @@ def read_xlsx(cls: type[Table], path: str | Path) -> Table:
     book, reading = open_workbook(path), Reading()
     parameters: dict[str, Any] = {}
     tables: list[RawTable] = []
-    for sheet in named_sheets(book, reading):
+    for sheet in named_sheets(book):
         grid = Grid(sheet, reading)
         match grid.text(1, 1):
             case "table":
@@ -211,7 +211,7 @@ def read_xlsx(cls: type[Table], path: str | Path) -> Table:
     return table
 
 
-def named_sheets(book: Workbook, reading: Reading) -> Iterator[Worksheet]:
+def named_sheets(book: Workbook) -> Iterator[Worksheet]:
     """The sheets that hold something; one whose name begins with ``notes`` is for people."""
     for sheet in book.worksheets:
         used = any(cell.value is not None for row in sheet.iter_rows() for cell in row)
@@ -268,7 +268,7 @@ def raw_table(grid: Grid, path: str) -> RawTable:
         if grid.text(row, 1) != name:
             grid.fault(row, 1, f"expected {name!r} here")
     inputs = {c: grid.text(start + 1, c) for c, kind in kinds.items() if kind == "in"}
-    facts = {n: f for c, n in inputs.items() if (f := _fact(grid, path, start, c)) is not None}
+    facts = {n: f for c, n in inputs.items() if (f := _fact(grid, start, c)) is not None}
     rules = [r for row in grid.rows[start + len(OF_FACT) :] if not grid.empty(row)
              for r in _rules(grid, row, kinds, inputs)]  # fmt: skip
     complete = len(grid.reading.faults) == before
@@ -311,7 +311,7 @@ def _outcomes(grid: Grid, row: int) -> list[Any]:
         return []
 
 
-def _fact(grid: Grid, path: str, start: int, column: int) -> dict[str, Any] | None:
+def _fact(grid: Grid, start: int, column: int) -> dict[str, Any] | None:
     """The declaration of a fact; None where the column says nothing of its type."""
     rows = {name: start + i for i, name in enumerate(OF_FACT, start=1)}
     name = grid.text(rows["fact"], column)

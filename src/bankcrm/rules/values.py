@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -12,6 +12,7 @@ from typing import Any, Literal, NoReturn, TypeVar
 
 import attrs
 
+from bankcrm._display import few
 from bankcrm.errors import DataError, PolicyError
 
 FactType = Literal["number", "integer", "boolean", "text", "date", "any"]
@@ -229,23 +230,19 @@ def allowed(expected: Fact) -> str:
     return words
 
 
-def _shown(values: Iterable[object]) -> str:
-    return ", ".join(repr(v) for v in list(values)[:5])
-
-
-def wrong_type(name: str, expected: Fact, values: list[object], count: int = 1) -> str:
+def wrong_type(name: str, expected: Fact, values: Collection[Any], rows: int = 1) -> str:
     """The error for values of another type than the fact's."""
     return (
-        f"fact {name!r}: expected {allowed(expected)}, saw {_shown(values)} in {count} row(s); "
-        "convert the values before deciding"
+        f"fact {name!r}: expected {allowed(expected)}, saw {few(values, repr)} in "
+        f"{rows} row(s); convert the values before deciding"
     )
 
 
-def outside(name: str, expected: Fact, values: list[Any], count: int = 1) -> str:
+def outside(name: str, expected: Fact, values: Collection[Any], rows: int = 1) -> str:
     """The error for values of the right type that the fact may not hold."""
     return (
-        f"fact {name!r}: {count} row(s) outside what the table allows ({allowed(expected)}): "
-        f"{_shown(values)}; correct the data or widen the table's [facts]"
+        f"fact {name!r}: {rows} row(s) outside what the table allows ({allowed(expected)}): "
+        f"{few(values, repr)}; correct the data or widen the table's [facts]"
     )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm._display import few, first_few
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.frames import Column, DataFault, as_frame, check_frame
 from bankcrm.frames.arrays import Numbers, numbers
@@ -127,18 +128,18 @@ def _goals(targets: object, policy: Policy) -> pd.DataFrame:
 def _refuse(goals: pd.DataFrame, bad: npt.NDArray[np.bool_], problem: str, advice: str) -> None:
     rows = np.flatnonzero(bad)
     if len(rows):
-        shown = ", ".join(f"row {i}: {goals['kpi'][i]}" for i in rows[:5])
+        shown = few(rows, lambda i: f"row {i}: {goals['kpi'][i]}")
         raise DataError(f"targets: {problem} in {len(rows):,} rows ({shown}); {advice}")
 
 
 def _targets_of(frame: pd.DataFrame, goals: pd.DataFrame) -> npt.NDArray[np.intp]:
     """The row of the most special target of each value; -1 for none."""
-    wanted = [_words(frame["kpi"]), _words(frame["subject"]), _words(frame["period"])]
+    requested = [_words(frame["kpi"]), _words(frame["subject"]), _words(frame["period"])]
     keys = pd.MultiIndex.from_arrays([_words(goals[n]) for n in ("kpi", "subject", "period")])
     each = np.full(len(frame), _EACH, dtype=object)
     place = np.full(len(frame), -1, dtype=np.intp)
     for subject, period in ((1, 1), (1, 0), (0, 1), (0, 0)):
-        asked = [wanted[0], wanted[1] if subject else each, wanted[2] if period else each]
+        asked = [requested[0], requested[1] if subject else each, requested[2] if period else each]
         found = keys.get_indexer(pd.MultiIndex.from_arrays(asked))
         place = np.where(place < 0, found, place)
     return place
@@ -179,7 +180,7 @@ def _unused(goals: pd.DataFrame, place: npt.NDArray[np.intp]) -> list[DataFault]
     rows = np.setdiff1d(np.arange(len(goals)), place)
     if not len(rows):
         return []
-    shown = tuple(f"row {i}: {goals['kpi'][i]}" for i in rows[:5])
+    shown = first_few(rows, lambda i: f"row {i}: {goals['kpi'][i]}")
     return [
         DataFault(
             "targets",

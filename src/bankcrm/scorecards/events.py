@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm._display import few
 from bankcrm.book import Book
 from bankcrm.book.holdings import open_on
 from bankcrm.book.model import refuse_no_book
@@ -148,7 +149,7 @@ def _beginnings(view: BookView, policy: Policy) -> list[_Part]:
         parts.append(_Part("leads", _rows(ids, asked, leads)))
         if people.has("contract_date"):
             wait = int(policy.value("conversion_days"))
-            over = np.where(asked < NEVER, asked.astype(np.int64) + wait, NEVER)
+            over = asked.astype(np.int64) + wait
             parts.append(_Part("leads_judged", _rows(ids, over, leads)))
             parts.append(_Part("leads_converted", _rows(ids, over, leads & (contract <= over))))
     if people.has("contract_date"):
@@ -241,7 +242,7 @@ def _answers(frame: pd.DataFrame, policy: Policy, faults: list[DataFault]) -> li
     outside = ~np.isnan(points) & ((points < low) | (points > high))
     bad = (high <= low) | outside
     if bad.any():
-        shown = ", ".join(map(str, frame.index[bad][:5]))
+        shown = few(frame.index[bad])
         raise DataError(
             f"surveys.points: {int(bad.sum()):,} rows do not fit their scale (rows {shown}); "
             "expected scale_low <= points <= scale_high, and scale_low below scale_high"

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm._display import first_few
 from bankcrm.errors import UnknownNameError
 from bankcrm.frames import Column, DataFault, as_frame, check_frame
 from bankcrm.frames.arrays import Codes, Days, Numbers, codes
@@ -109,7 +110,7 @@ def grouped(
 
 
 def _crossed(group: Codes, code: Codes, size: int) -> Codes:
-    """The number of each pair; -1 where either is none."""
+    """The number of each pair; -1 where either code is -1."""
     return np.where((group < 0) | (code < 0), -1, group * size + code)
 
 
@@ -204,7 +205,7 @@ def without_group(events: pd.DataFrame, group: Codes, by: Sequence[str]) -> list
     if not len(none):
         return []
     words = events["measure"].iloc[none].value_counts()
-    shown = tuple(f"{name}: {count:,}" for name, count in words[words > 0].head(5).items())
+    shown = first_few(words[words > 0].items(), lambda word: f"{word[0]}: {word[1]:,}")
     return [
         DataFault("events", "+".join(by), "without owner", len(none), shown,
                   "an owner on the day of the row", "the row counts for the bank, in no group")

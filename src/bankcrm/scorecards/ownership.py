@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm._display import few
 from bankcrm.errors import DataError
-from bankcrm.frames.arrays import Days
+from bankcrm.frames.arrays import Days, row_blocks
 from bankcrm.frames.numbering import positions_in
 
 _BLOCK = 2**17
@@ -58,8 +59,7 @@ class Spans:
         by_step = [table[self.row] for table in tables]
         found = [np.empty(len(who), table.dtype) for table in tables]
         jumps = self._jumps()
-        for at in range(0, len(who), _BLOCK):
-            rows = slice(at, at + _BLOCK)
+        for rows in row_blocks(len(who), _BLOCK):
             step = self.first.take(who[rows], mode="wrap")
             for jump, begins in jumps:
                 step += (begins.take(step) <= day[rows]) * jump
@@ -103,7 +103,7 @@ def spans_of(frame: pd.DataFrame, subject: str, name: str) -> Spans:
     same = who[1:] == who[:-1]
     over = np.flatnonzero(same & (since[1:] <= until[:-1]))
     if len(over):
-        rows = ", ".join(f"rows {order[i]} and {order[i + 1]}" for i in over[:5])
+        rows = few(over, lambda i: f"rows {order[i]} and {order[i + 1]}")
         raise DataError(
             f"{name}.since: {len(over):,} records of one {subject} overlap ({rows}); end the "
             "earlier one with `until` on the day before the next"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from bankcrm._display import few
 from bankcrm.arguments import as_items
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.frames import Column, as_frame, check_frame
@@ -62,10 +63,9 @@ def with_states(
     known = check_frame(flat, _STATES, frame="states").reset_index(drop=True)
     twice = np.flatnonzero(known.duplicated(["customer_id", "date"]).to_numpy())
     if len(twice):
-        rows = ", ".join(map(str, twice[:5]))
         raise DataError(
             f"states.date: {len(twice):,} rows are second states of a customer on one day (rows "
-            f"{rows}); keep one per customer and day"
+            f"{few(twice)}); keep one per customer and day"
         )
     held = spans_of(_periods(known), "customer_id", "states")
     tables, labels = [], []

@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from bankcrm._display import few
 from bankcrm.arguments import as_items
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.frames import as_frame
@@ -110,7 +111,7 @@ def _weigh(
 ) -> tuple[list[_Candidate], LogisticFit]:
     """The regression without features that repeat others or turn against their own trend."""
     if not found:
-        why = "; ".join(f"{d.feature}: {d.reason}" for d in dropped[:5])
+        why = few(dropped, lambda d: f"{d.feature}: {d.reason}", between="; ")
         raise DataError(f"facts: no feature tells the event ({why}); give others, or lower min_iv")
     cells = distinct_rows([c.code for c in found], [len(c.bins.bins) for c in found], hits)
     woe = np.column_stack([c.woe[cells.codes[:, i]] for i, c in enumerate(found)])

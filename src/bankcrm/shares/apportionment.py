@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from bankcrm._display import few
 from bankcrm.arguments import as_numbers
 from bankcrm.errors import DataError, InfeasibleError
 from bankcrm.shares.quotas import quotas_of, sum_exact
@@ -116,7 +117,7 @@ def _bounds(given: npt.ArrayLike | None, size: int, default: int, name: str) -> 
 def _refuse(bad: Bools, name: str, problem: str, values: npt.NDArray[np.generic]) -> None:
     where = np.flatnonzero(bad)
     if len(where):
-        first = ", ".join(f"[{i}] = {np.atleast_1d(values)[i]}" for i in where[:5])
+        first = few(where, lambda i: f"[{i}] = {np.atleast_1d(values)[i]}")
         raise DataError(f"{name}: {len(where)} {problem}: {first}; expected finite numbers >= 0")
 
 

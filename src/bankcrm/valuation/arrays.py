@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bankcrm._display import few
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import numbers
 
@@ -45,9 +46,9 @@ def refuse_not_finite(values: Values, array: Floats, name: str) -> None:
     if not len(bad):
         return
     labels = labels_of(values)
-    first = ", ".join(f"{labels[row]}: {array[row]}" for row in bad[:5])
+    first = few(bad, lambda row: f"{labels[row]}: {array[row]}")
     raise DataError(
-        f"{name}: {len(bad)} of {len(array)} values are missing or infinite (first: {first}); "
+        f"{name}: {len(bad)} of {len(array)} values are missing or infinite ({first}); "
         "expected finite numbers; leave these rows out, or use 0 where nothing was earned"
     )
 

@@ -19,7 +19,7 @@ from bankcrm.complaints.clocks.time_units import Instants
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, as_frame, check_frame
 from bankcrm.frames.arrays import codes
-from bankcrm.frames.column import DataFault
+from bankcrm.frames.column import DataFault, fault_in_rows
 from bankcrm.frames.findings import raise_faults
 from bankcrm.frames.instants import utc_microseconds
 from bankcrm.policy import Policy
@@ -121,11 +121,11 @@ class EventLog:
         """One event as a record."""
         values = self.frame.iloc[self.row[place]]
         names = ("by", "to", "reason", "approver", "severity", "topic", "message")
-        told = {n: values[n] for n in names if n in values and not pd.isna(values[n])}
+        stated = {n: values[n] for n in names if n in values and not pd.isna(values[n])}
         policy = self.policies.get(values.get("policy"))
         notice = bool(self.stated("notice")[place])
         when = values["at"].floor("us").to_pydatetime()
-        return CaseEvent(when, values["kind"], notice=notice, policy=policy, **told)
+        return CaseEvent(when, values["kind"], notice=notice, policy=policy, **stated)
 
 
 def read_events(events: object, as_of: dt.datetime, policies: Mapping[str, Policy]) -> EventLog:
@@ -162,10 +162,9 @@ def _lacking(frame: pd.DataFrame, kind: Codes) -> list[DataFault]:
         if name in frame:
             lacks = lacks & ~_given(frame[name])
         if lacks.any():
-            rows = tuple(f"row {r}" for r in frame.index[lacks][:5])
-            count = int(lacks.sum())
             what = f"missing on {needs} events"
-            faults.append(DataFault("events", name, what, count, rows, meaning, "give it"))
+            rows = frame.index[lacks]
+            faults.append(fault_in_rows("events", name, what, rows, meaning, "give it"))
     return faults
 
 

@@ -8,10 +8,12 @@ import attrs
 import numpy as np
 import pandas as pd
 
+from bankcrm._display import few
 from bankcrm.complaints.clocks.measure import PauseRound
 from bankcrm.complaints.clocks.rules import ClockRule
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, as_frame, check_frame
+from bankcrm.frames.conversion import require_columns
 from bankcrm.frames.instants import Times, utc_microseconds
 
 _COLUMNS = (
@@ -87,22 +89,19 @@ def read_pauses(pauses: object, cases: pd.DataFrame, now: np.datetime64) -> Paus
 
 def _rows(pauses: pd.DataFrame, cases: pd.DataFrame) -> np.ndarray:
     """Position of the case of each pause."""
-    if "complaint_id" not in cases:
-        raise DataError(
-            "complaints: pauses need complaint_id; present: " + ", ".join(map(str, cases.columns))
-        )
+    require_columns(cases, ["complaint_id"], "complaints", "pauses need it")
     ids = pd.Index(cases["complaint_id"])
     if not ids.is_unique:
         twice = ids.duplicated(keep=False)
         raise DataError(
             f"complaints.complaint_id: {int(twice.sum()):,} rows share an id "
-            f"({_some(ids[twice].unique())}); pauses need one row per case"
+            f"({few(ids[twice].unique())}); pauses need one row per case"
         )
     row: np.ndarray = ids.get_indexer(pd.Index(pauses["complaint_id"]))
     if (row < 0).any():
         raise DataError(
             f"pauses.complaint_id: {int((row < 0).sum()):,} rows belong to no case "
-            f"({_some(pauses['complaint_id'][row < 0])}); remove them"
+            f"({few(pauses['complaint_id'][row < 0])}); remove them"
         )
     return row
 
@@ -114,10 +113,6 @@ def _refuse_overlaps(pauses: pd.DataFrame, row: np.ndarray, begin: Times, stop: 
     if bad.any():
         raise DataError(
             f"pauses: {int(bad.sum()):,} rows end before they begin, or after the next pause of "
-            f"their case begins (complaint_id {_some(pauses['complaint_id'][bad].unique())}); "
+            f"their case begins (complaint_id {few(pauses['complaint_id'][bad].unique())}); "
             "a case is paused once at a time"
         )
-
-
-def _some(ids: object) -> str:
-    return ", ".join(map(str, list(ids)[:5]))  # type: ignore[call-overload]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from bankcrm._display import SHOWN
 from bankcrm.calendars import WorkingCalendar
 from bankcrm.complaints.base import complaints_policy, zoned
 from bankcrm.complaints.clocks.event_log import read_events
@@ -15,8 +16,6 @@ from bankcrm.complaints.clocks.replay import replay_clock
 from bankcrm.complaints.clocks.replayed_cases import ReplayedCases
 from bankcrm.errors import CalendarError, IllegalTransitionError
 from bankcrm.policy import Policy
-
-_SHOWN = 5  # refused cases that an error shows
 
 
 def replay_clock_frame(
@@ -90,7 +89,7 @@ def _refuse(replayed: ReplayedCases, first: Policy, calendar: WorkingCalendar) -
     if not len(cases):
         return
     lines = []
-    for case in cases[:_SHOWN].tolist():
+    for case in cases[:SHOWN].tolist():
         last = int(replayed.refused[case])
         events = [log.event(place) for place in range(int(log.begin[case]), last + 1)]
         try:
@@ -98,7 +97,7 @@ def _refuse(replayed: ReplayedCases, first: Policy, calendar: WorkingCalendar) -
         except (IllegalTransitionError, CalendarError) as error:
             row = log.frame.index[log.row[last]]
             lines.append(f"\n  complaint_id {log.ids[case]}, row {row}: {error}")
-    more = "\n  ..." if len(cases) > _SHOWN else ""
+    more = f"\n  and {len(cases) - SHOWN:,} more" if len(cases) > SHOWN else ""
     raise IllegalTransitionError(
         f"events: {len(cases):,} {'case has' if len(cases) == 1 else 'cases have'} an event that "
         "is not allowed at its place; correct or remove it:" + "".join(lines) + more

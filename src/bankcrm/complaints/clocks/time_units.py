@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm._display import few
 from bankcrm.calendars import WorkingCalendar, WorkingHours, business_day, local_day
 from bankcrm.complaints.base import Mask, time_of
 from bankcrm.errors import CalendarError
@@ -122,7 +123,7 @@ class TimeUnits:
         """
         found = self.moments(unit, instants)
         if not found.covered.all():
-            shown = ", ".join(map(str, instants[~found.covered][:5]))
+            shown = few(instants[~found.covered])
             raise CalendarError(
                 f"calendar {self.calendar.name} runs from {self.calendar.first} to "
                 f"{self.calendar.last}: {int((~found.covered).sum()):,} instants lie outside "

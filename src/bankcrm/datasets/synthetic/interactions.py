@@ -358,7 +358,7 @@ def make_links(people: People, seed: int) -> pd.DataFrame:
     controls = draw.chance(80, sizes[0])
     kind[: sizes[0]][controls] = 1
     since = people.last - 30 - draw.below(3_650, len(kind))
-    more = _managers_and_suppliers(draw, people, firms, persons)
+    more = _managers_and_suppliers(draw, firms, persons)
     kind = np.concatenate([kind, more.kind])
     since = np.concatenate([since, people.last - 30 - draw.below(3_650, len(more.kind))])
     ended = draw.chance(30, len(kind))
@@ -383,7 +383,7 @@ class _Ties(NamedTuple):
     share: npt.NDArray[np.float64]
 
 
-def _managers_and_suppliers(draw: Draws, people: People, firms: Ints, persons: Ints) -> _Ties:
+def _managers_and_suppliers(draw: Draws, firms: Ints, persons: Ints) -> _Ties:
     """Persons who manage a company, and companies that sell most of what they make to another."""
     managed = firms[draw.chance(50, len(firms))] if len(persons) else firms[:0]
     manager = persons[draw.below(max(len(persons), 1), len(managed))]

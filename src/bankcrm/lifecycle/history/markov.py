@@ -307,7 +307,7 @@ def chain(P: Chain) -> tuple[Floats, pd.Index]:  # noqa: N803
         raise DataError("P: rows and columns name different stages, or in another order")
     bad = ~(np.abs(matrix.sum(axis=1) - 1) <= 1e-8) | (matrix < 0).any(axis=1)
     if bad.any():
-        rows = few(f"{frame.index[i]}: {matrix[i].sum():g}" for i in np.flatnonzero(bad).tolist())
+        rows = few(np.flatnonzero(bad), lambda i: f"{frame.index[i]}: {matrix[i].sum():g}")
         raise DataError(
             f"P: {int(bad.sum())} rows are no probabilities that add up to 1 (sums {rows}); "
             "a stage that was never seen has no row: leave it out, or give it one"

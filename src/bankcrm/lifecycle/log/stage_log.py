@@ -64,7 +64,7 @@ def stage_log(
     seen = _seen_before(grid)
     row, column = np.nonzero((grid >= 0) & (grid != seen))
     before, after = seen[row, column], grid[row, column]
-    rule, rules = _rules(history, panel, row, column)
+    rule, rules = _rules(history, row, column)
     length, steps = _steps(model, event_of, rules)
     case = (before.astype(np.intp) + 1, after.astype(np.intp), rule + 1)
     count = length[case]
@@ -154,7 +154,7 @@ def _seen_before(grid: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
     return before
 
 
-def _rules(history: object, panel: Panel, row: Ints, column: Ints) -> tuple[Ints, list[str]]:
+def _rules(history: object, row: Ints, column: Ints) -> tuple[Ints, list[str]]:
     """The rule of each change; -1 where the history has none."""
     frame = as_frame(history)
     if "stage_rule" not in frame:

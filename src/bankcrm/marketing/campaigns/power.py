@@ -100,7 +100,7 @@ def power_of_test(
     first, second, share = _rates(control_rate, difference, in_control / total)
     pooled, apart = _spreads(first, second, share)
     reached = abs(difference) * math.sqrt(total) - quantile(confidence) * pooled
-    return float(ndtr(reached / apart)) if apart else float(reached > 0)
+    return float(ndtr(reached / apart))
 
 
 def detectable(
@@ -131,10 +131,10 @@ def detectable(
     from scipy.optimize import brentq  # slow to import
 
     top = 1 - _share(control_rate, "control_rate") - 1e-12
-    wanted = _share(power, "power")
+    requested = _share(power, "power")
 
     def excess(difference: float) -> float:
-        return wanted - power_of_test(
+        return requested - power_of_test(
             control_rate, difference, control=control, treated=treated, confidence=confidence
         )
 

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm._display import few
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, check_frame
 from bankcrm.frames.arrays import Days, as_of_day, days
@@ -140,7 +141,7 @@ def may_contact(
 def _refuse_early(plan: pd.DataFrame, day: Days, today: np.datetime64) -> None:
     early = np.flatnonzero(day < today)
     if len(early):
-        first = ", ".join(str(plan.index[i]) for i in early[:5])
+        first = few(plan.index[early])
         raise DataError(
             f"planned.date: {len(early):,} contacts lie before {today} (rows {first}); give those "
             "made as contacts"
@@ -151,7 +152,7 @@ def _places(plan: pd.DataFrame, known: pd.Index) -> Ints:
     place = positions_in(plan["customer_id"], known).astype(np.int64)
     strange = plan["customer_id"][place < 0]
     if len(strange):
-        first = ", ".join(map(repr, strange.unique()[:5].tolist()))
+        first = few(strange.drop_duplicates().tolist(), repr)
         raise DataError(
             f"planned.customer_id: {len(strange):,} rows of unknown customers ({first})"
         )

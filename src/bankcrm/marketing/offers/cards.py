@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 
 from bankcrm import _display
+from bankcrm._display import few
 from bankcrm.arguments import as_items, as_kind
 from bankcrm.book.holdings import open_on
 from bankcrm.book.view import day_number
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.frames.arrays import as_of_day
+from bankcrm.frames.customers import refuse_repeated
 from bankcrm.marketing.offers.holdings import Accounts
 from bankcrm.scoring import Card, fit_card, outcome_samples
 from bankcrm.scoring.samples import FactsAt
@@ -150,7 +152,7 @@ def _refuse_open_windows(days: Iterable[dt.date], horizon_days: int, as_of: obje
     late = [d for d in days if d + dt.timedelta(days=horizon_days) > until]
     if late:
         raise DataError(
-            f"as_ofs: the windows of {', '.join(map(str, late[:5]))} end after {until}, the day "
+            f"as_ofs: the windows of {few(late)} end after {until}, the day "
             "up to which the accounts are known; give earlier days, or a shorter horizon"
         )
 
@@ -172,9 +174,7 @@ def with_holdings(
     as_kind(facts, pd.DataFrame, "facts", "one row per customer, indexed by customer id")
     if isinstance(facts.index, pd.MultiIndex):
         raise DataError("facts: expected the customer id as the index, found several levels")
-    if not facts.index.is_unique:
-        twice = int(facts.index.duplicated().sum())
-        raise DataError(f"facts: {twice:,} rows repeat a customer; give one row each")
+    refuse_repeated(facts.index, "facts")
     held = found.table(open_on(found.rows, day_number(day))).reindex(facts.index, fill_value=False)
     absent = [p for p in dict.fromkeys(products) if p not in held]
     held = held.assign(**dict.fromkeys(absent, False)).add_prefix(HELD)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.book.holdings import open_on
-from bankcrm.book.view import NEVER, FrameView, Needs, day_number, view_of
+from bankcrm.book.view import FrameView, Needs, day_number, view_of
 from bankcrm.frames.arrays import as_of_day
 
 Ints = npt.NDArray[np.int64]
@@ -52,7 +52,8 @@ class Accounts:
         customers: The customers whom they name.
         products: The products, sorted by name.
         product: Position of the product of each account.
-        opened: Day of opening in days since 1970-01-01; `NEVER` where it is not known.
+        opened: Day of opening in days since 1970-01-01; of all accounts the greatest number where
+            it is not given.
     """
 
     rows: FrameView
@@ -84,4 +85,4 @@ class Accounts:
     def opened_between(self, after: np.datetime64, until: np.datetime64) -> pd.DataFrame:
         """Customers by products: whether they opened one after a day and not later than another."""
         low, high = day_number(after), day_number(until)
-        return self.table((self.opened > low) & (self.opened <= high) & (self.opened < NEVER))
+        return self.table((self.opened > low) & (self.opened <= high))

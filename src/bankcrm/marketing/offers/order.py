@@ -26,7 +26,7 @@ class AcquisitionOrder:
         customers: Customers who acquired a product by the day.
         products: One row per product, the most widespread first: ``customers`` (who ever acquired
             it), ``share`` and ``h`` (its own coefficient of scalability; null where it does not
-            vary). Read downwards it is the natural order, as far as ``h`` bears it out.
+            vary). From top to bottom it is the natural order, as far as ``h`` confirms it.
         transitions: One row per pair of products that follow each other: ``product``, ``then``,
             ``customers`` (who went on from the one to the other), ``of`` (who went on to anything
             after the first), ``share`` with Wilson's ``lower`` and ``upper``, and ``median_days``
@@ -62,7 +62,7 @@ def acquisition_order(
 
     Args:
         accounts: ``customer_id``, ``product`` and ``opened_date`` as in a book; accounts opened
-            after the day are left out, and so are those without a day of opening.
+            after the day are left out.
         as_of: The day.
         confidence: Coverage of the intervals.
 
@@ -119,9 +119,7 @@ def _transitions(
     owner: Ints, product: Ints, day: Ints, names: npt.NDArray[np.object_], confidence: float
 ) -> pd.DataFrame:
     """Each product with those that follow it on the customer's next day of acquisition."""
-    begins = np.flatnonzero(
-        (np.diff(owner, prepend=-1) != 0) | (np.diff(day, prepend=-(2**40)) != 0)
-    )
+    begins = np.flatnonzero((np.diff(owner, prepend=-1) != 0) | (np.diff(day, prepend=0) != 0))
     size = np.diff(np.append(begins, len(owner)))
     group = np.repeat(np.arange(len(begins)), size)
     follows = np.append(owner[begins[1:]] == owner[begins[:-1]], False)[: len(begins)]

@@ -11,6 +11,7 @@ import pandas as pd
 from bankcrm.arguments import as_items
 from bankcrm.frames import Column, DataFault, check_frame
 from bankcrm.frames.arrays import as_of_day, codes, days
+from bankcrm.frames.column import fault_in_rows
 from bankcrm.frames.findings import with_findings
 from bankcrm.policy import Policy
 from bankcrm.policy.given import policy_of
@@ -203,12 +204,11 @@ def _half_keys(rows: pd.DataFrame) -> list[DataFault]:
     if rows.empty:
         return []
     return [
-        DataFault(
+        fault_in_rows(
             "transactions",
             "counterparty",
             "half_a_key",
-            len(rows),
-            tuple(f"row {label}" for label in rows.index[:5]),
+            rows.index,
             "account number and bank, or neither",
             "the rows are left out; a number without its bank names nobody",
         )

@@ -8,6 +8,7 @@ import pandas as pd
 
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, DataFault
+from bankcrm.frames.column import fault_in_rows
 from bankcrm.frames.customers import by_customer
 from bankcrm.frames.findings import with_findings
 from bankcrm.frames.numbering import positions_in
@@ -123,7 +124,7 @@ def _totals(
 def _fault(rows: Mask, ids: pd.Index, problem: str, expected: str, advice: str) -> list[DataFault]:
     if not rows.any():
         return []
-    first = tuple(f"customer {i}" for i in ids[rows][:5])
+    column = "referred_by"
     return [
-        DataFault("customers", "referred_by", problem, int(rows.sum()), first, expected, advice)
+        fault_in_rows("customers", column, problem, ids[rows], expected, advice, what="customer")
     ]

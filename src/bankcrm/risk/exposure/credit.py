@@ -8,6 +8,7 @@ import pandas as pd
 from bankcrm.book.contract import CONTRACT
 from bankcrm.frames import DataFault, check_frame
 from bankcrm.frames.arrays import Numbers
+from bankcrm.frames.column import fault_in_rows
 from bankcrm.frames.findings import with_findings
 from bankcrm.frames.numbering import categorical, places_of
 from bankcrm.policy import Policy
@@ -120,7 +121,7 @@ def _findings(frame: pd.DataFrame, undrawn: Numbers) -> list[DataFault]:
         ),
     }  # fmt: skip
     return [
-        DataFault("credits", name, "null", int(rows.sum()),
-                  tuple(f"row {i}" for i in frame.index[rows][:5]), expected, advice)
-        for name, (rows, expected, advice) in counts.items() if rows.any()
-    ]  # fmt: skip
+        fault_in_rows("credits", name, "null", frame.index[rows], expected, advice)
+        for name, (rows, expected, advice) in counts.items()
+        if rows.any()
+    ]

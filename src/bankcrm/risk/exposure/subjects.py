@@ -60,12 +60,12 @@ def group_exposure(exposure: object, groups: Groups | None = None) -> pd.DataFra
     """
     frame = checked_exposure(exposure)
     frame = frame.assign(subject=subjects_of(frame["customer_id"], groups))
-    by_customer = frame.groupby(["subject", "customer_id"], sort=True)["exposure"].sum()
+    by_customer = frame.groupby(["subject", "customer_id"])["exposure"].sum()
     largest = by_customer.reset_index().sort_values(
         ["exposure", "customer_id"], ascending=[False, True], kind="stable"
     )
     first = largest.drop_duplicates("subject").set_index("subject")["customer_id"]
-    by = frame.groupby("subject", sort=True)
+    by = frame.groupby("subject")
     sizes = _members(groups)
     found = by[list(MEASURES)].sum()
     branches = by["branch"].nunique() if "branch" in frame else 0

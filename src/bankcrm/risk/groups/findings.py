@@ -7,7 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from bankcrm._display import first_few
 from bankcrm.frames import DataFault
+from bankcrm.frames.column import fault_in_rows
 from bankcrm.frames.graph import connected_parts
 from bankcrm.risk.groups.control import Control, Ints, Places, compact, only_parents, roots_of
 from bankcrm.risk.groups.ties import CONTROL, SELF_LOOP, STAKE, Ties
@@ -47,17 +49,14 @@ def findings_on(ties: Ties, control: Control, tolerance: float) -> tuple[DataFau
 
 
 def _rows(column: str, problem: str, rows: np.ndarray, expected: str, advice: str) -> DataFault:
-    where = np.flatnonzero(rows)
-    examples = tuple(f"row {i}" for i in where[:5])
-    return DataFault("links", column, problem, len(where), examples, expected, advice)
+    return fault_in_rows("links", column, problem, np.flatnonzero(rows), expected, advice)
 
 
 def _parties(
     column: str, problem: str, places: Iterable[int], ids: pd.Index, expected: str, advice: str
 ) -> DataFault:
     found = ids[np.asarray(list(places), np.int64)]
-    examples = tuple(str(i) for i in found[:5])
-    return DataFault("links", column, problem, len(found), examples, expected, advice)
+    return DataFault("links", column, problem, len(found), first_few(found), expected, advice)
 
 
 def _with_several_controllers(ties: Ties, control: Control) -> Ints:
@@ -133,5 +132,5 @@ def _circles(parent: Places, child: Places, ids: pd.Index) -> DataFault:
     count = int(circle.max()) + 1 if len(members) else 0
     expected = "no circle of owners"
     advice = f"{len(members):,} parties in {count:,} circles, each in one group"
-    examples = tuple(str(i) for i in ids[members[:5]])
+    examples = first_few(ids[members])
     return DataFault("links", "parent_id", "circle", count, examples, expected, advice)

@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 import pandas as pd
 
-from bankcrm._display import card
+from bankcrm._display import card, first_few
 from bankcrm.errors import UnknownNameError
 from bankcrm.frames import DataFault
 from bankcrm.frames.arrays import as_of_day
@@ -143,8 +143,7 @@ class Groups:
         ids = self._ties.ids
         place = int(ids.get_indexer(pd.Index([party]))[0])
         if place < 0:
-            few = list(map(str, ids[:3]))
-            raise UnknownNameError("party", party, few, advice="no link names it")
+            raise UnknownNameError("party", party, first_few(ids), advice="no link names it")
         return place
 
     def _tie(self, member: int) -> Tie:

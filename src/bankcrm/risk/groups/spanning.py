@@ -111,9 +111,10 @@ def _breadth_first(nodes: Ints, parent: Places, child: Places, heads: Places) ->
     source = np.full(len(start), size)
     rows = np.concatenate([a, b, source])
     columns = np.concatenate([b, a, start])
-    graph = coo_matrix((np.ones(len(rows), np.int8), (rows, columns)), (size + 1, size + 1)).tocsr()
+    shape = (size + 1,) * 2
+    graph = coo_matrix((np.ones(len(rows), np.int8), (rows, columns)), shape).tocsr()
     graph.sum_duplicates()
-    _, before = breadth_first_order(graph, size, directed=True, return_predecessors=True)
+    _, before = breadth_first_order(graph, size)
     before = before[:size].copy()
     before[start] = start
     found: Places = nodes[before].astype(np.int32)

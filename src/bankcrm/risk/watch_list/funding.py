@@ -76,7 +76,7 @@ def _sums(frame: pd.DataFrame, groups: Groups | None) -> tuple[Numbers, str]:
     if groups is not None:  # the members of a group have its number, above those of customers
         of_group, _ = pd.factorize(groups.members["group"].astype(object).reindex(ids))
         code = np.where(of_group < 0, np.arange(len(ids)), len(ids) + of_group)[code]
-    sums = frame["balance"].groupby(code, sort=True).sum()
+    sums = frame["balance"].groupby(code).sum()
     sums = sums.sort_values(ascending=False, kind="stable")
     if not len(sums):
         return sums.to_numpy(np.float64), ""

@@ -117,8 +117,7 @@ def _facts(frame: pd.DataFrame, today: np.datetime64, policy: Policy) -> Mapping
             if late.any():
                 first = few(frame.index[late])
                 raise DataError(
-                    f"customers.{source}: {int(late.sum())} dates after as_of {today} "
-                    f"(first: {first})"
+                    f"customers.{source}: {int(late.sum())} dates after as_of {today} ({first})"
                 )
             facts[name] = pd.Series(derive(day, today), index=frame.index)
     outlook = facts.get("industry_outlook", pd.Series(None, index=frame.index, dtype=object))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from bankcrm.frames.arrays import row_blocks
 from bankcrm.segmentation.clusters.scales import Floats
 
 Labels = npt.NDArray[np.int16]
@@ -32,9 +33,9 @@ def nearest(points: Floats, centres: Floats) -> tuple[Labels, Floats]:
     """
     rows = points.shape[1]
     label, least = np.zeros(rows, np.int16), np.full(rows, np.inf)
-    for start in range(0, rows, _BLOCK):
-        block, best = points[:, start : start + _BLOCK], least[start : start + _BLOCK]
-        mine, gap = label[start : start + _BLOCK], np.empty(block.shape[1])
+    for part in row_blocks(rows, _BLOCK):
+        block, best = points[:, part], least[part]
+        mine, gap = label[part], np.empty(block.shape[1])
         for number, centre in enumerate(centres):
             squared_gap(block, centre, gap)
             np.copyto(mine, number, where=gap < best)
@@ -62,12 +63,12 @@ def fit_centres(points: Floats, k: int, rng: np.random.Generator, starts: int) -
         rng: Chooses the starts.
         starts: Number of starts.
     """
-    found = [settle(points, _start(points, k, rng), ROUGH) for _ in range(starts)]
+    found = [converge(points, _start(points, k, rng), ROUGH) for _ in range(starts)]
     return min(found, key=lambda f: f[1])[0]
 
 
-def settle(points: Floats, centres: Floats, gain: float = _SETTLED) -> tuple[Floats, float]:
-    """Move centres to the means of their rows until they rest; with their inertia.
+def converge(points: Floats, centres: Floats, gain: float = _SETTLED) -> tuple[Floats, float]:
+    """Move centres to the means of their rows until they converge; with their inertia.
 
     Args:
         points: Shape (features, rows).

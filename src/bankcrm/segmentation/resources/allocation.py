@@ -119,7 +119,7 @@ def _filled(
     if gap.any():
         first = few(frame.index[gap])
         raise DataError(
-            f"customers.{name}: null for {int(gap.sum())} customers (first: {first}); "
+            f"customers.{name}: null for {int(gap.sum())} customers ({first}); "
             "fill it or leave the column out"
         )
     return values

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm._display import card, line
-from bankcrm.errors import UnknownNameError
+from bankcrm.frames.ids import unknown_customer
 from bankcrm.vocabulary import Language
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class ResourcePlan:
         """
         place = np.flatnonzero(self.customers.index == customer)
         if not len(place):
-            raise UnknownNameError("customer in the plan", customer, self.customers.index[:5])
+            raise unknown_customer(customer, self.customers.index, "the plan")
         row = self.customers.iloc[place[0]]
         tier = self.tiers.loc[row["tier"]]
         share = tier["amount"] / self.budget if self.budget else 0.0

@@ -13,6 +13,8 @@ import pandas as pd
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, DataFault, as_frame, check_frame
 from bankcrm.frames.arrays import Codes, as_of_day, codes, days, numbers, row_blocks
+from bankcrm.frames.column import fault_in_rows
+from bankcrm.frames.conversion import require_columns
 from bankcrm.frames.findings import raise_faults, with_findings
 from bankcrm.policy import Policy
 from bankcrm.policy.given import policy_of
@@ -106,7 +108,7 @@ def rfm_metrics(
         raise DataError(f"window: {window} days; give at least 1, or none for the whole history")
     frame = as_frame(transactions)
     needed = [customer, date, amount, *([by] if by else []), *([kind] if own_only else [])]
-    _require(frame, needed)
+    require_columns(frame, needed, _FRAME, "name yours with customer=, date=, amount=")
     code, ids = _number_customers(frame[customer], customer)
     dates = _dates(frame[date], date)
     moves = Movements(code, dates.view(np.int64), numbers(frame[amount], amount))
@@ -119,13 +121,7 @@ def rfm_metrics(
         made = policy_of(policy, "segmentation").value("bank_made_kinds")
         not_own = frame[kind].isin(list(made)).to_numpy()
         reasons.append(_Reason("not_own", kind, not_own, "the customer's own movements"))
-    faults = []
-    out: Mask | None = None
-    for reason in reasons:
-        rows = reason.rows if out is None else reason.rows & ~out
-        if rows.any():
-            faults.append(_fault(frame, reason.problem, reason.column, rows, reason.expected))
-            out = rows if out is None else out | rows
+    out, faults = _rows_out(frame, reasons)
 
     if seen.least < 0:
         visit = moves.amount >= 0 if refunds == "net" else None
@@ -144,29 +140,17 @@ def rfm_metrics(
     at = found if len(found) < len(sums.visits) else slice(None)
     last = sums.last[at].view(dates.dtype).astype("datetime64[D]")
     visits, money = sums.visits[at], sums.money[at]
-    result = pd.DataFrame(
-        {
-            "recency_days": (today - last).astype(np.int64),
-            "frequency": visits,
-            "monetary": money / visits if value == "mean" else money,
-        },
-        index=_index(ids, groups if by else None, at, by),
-        copy=False,
-    )
+    columns = {
+        "recency_days": (today - last).astype(np.int64),
+        "frequency": visits,
+        "monetary": money / visits if value == "mean" else money,
+    }
+    index = _index(ids, groups if by else None, at, by)
+    result = pd.DataFrame(columns, index=index, copy=False)
     if not result.index.is_monotonic_increasing:
         result = result.sort_index()
     result.attrs["left_out"] = {f.problem: f.count for f in faults}
     return with_findings(result, faults)
-
-
-def _require(frame: pd.DataFrame, needed: list[str]) -> None:
-    missing = [name for name in needed if name not in frame.columns]
-    if missing:
-        there = ", ".join(map(str, frame.columns)) or "no column at all"
-        raise DataError(
-            f"{_FRAME}: missing column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; "
-            f"present: {there}; name yours with customer=, date=, amount="
-        )
 
 
 def _number_customers(ids: pd.Series, name: str) -> tuple[Codes, pd.Index]:
@@ -241,9 +225,7 @@ def _refuse_nulls(
 def _fault(
     frame: pd.DataFrame, problem: str, column: str, mask: Mask, expected: str, advice: str = ""
 ) -> DataFault:
-    rows = np.flatnonzero(mask)
-    examples = tuple(f"row {label}" for label in frame.index[rows[:5]])
-    return DataFault(_FRAME, column, problem, len(rows), examples, expected, advice)
+    return fault_in_rows(_FRAME, column, problem, frame.index[mask], expected, advice)
 
 
 @attrs.frozen(eq=False)
@@ -287,6 +269,18 @@ def _left_out(
     if refunds == "refuse":
         _refuse(True, moves.amount < 0, amount, "refund", "refunds")
     return found
+
+
+def _rows_out(frame: pd.DataFrame, reasons: list[_Reason]) -> tuple[Mask | None, list[DataFault]]:
+    """The rows that are left out, each for its first reason; None where no row is."""
+    out: Mask | None = None
+    faults = []
+    for reason in reasons:
+        rows = reason.rows if out is None else reason.rows & ~out
+        if rows.any():
+            faults.append(_fault(frame, reason.problem, reason.column, rows, reason.expected))
+            out = rows if out is None else out | rows
+    return out, faults
 
 
 def _refuse(refused: bool, rows: Mask, amount: str, problem: str, option: str) -> None:

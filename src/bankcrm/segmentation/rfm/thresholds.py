@@ -18,12 +18,12 @@ from bankcrm._display import card, few, figures_of
 from bankcrm.arguments import as_numbers
 from bankcrm.errors import DataError, PolicyError, UnknownNameError
 from bankcrm.frames import DataFault, as_frame
-from bankcrm.frames.arrays import Numbers, numbers
+from bankcrm.frames.arrays import Numbers, numbers, row_blocks
+from bankcrm.frames.conversion import require_columns
 
 Method: TypeAlias = Literal["quantile", "r-rfm", "fixed"]
 _Values: TypeAlias = npt.NDArray[np.int64] | Numbers
 _METRICS = ("recency_days", "frequency", "monetary")
-_BLOCK = 1 << 16  # rows that stay in the processor's cache over all cuts
 
 
 @attrs.frozen
@@ -277,10 +277,7 @@ def _given(cuts: Mapping[str, Sequence[float]] | None) -> RfmCuts:
 
 def _values(metrics: pd.DataFrame) -> list[_Values]:
     metrics = as_frame(metrics)
-    missing = [m for m in _METRICS if m not in metrics.columns]
-    if missing:
-        there = ", ".join(map(str, metrics.columns))
-        raise DataError(f"metrics: missing {', '.join(missing)}; present: {there}")
+    require_columns(metrics, _METRICS, "metrics")
     arrays: list[_Values] = []
     for metric in _METRICS:
         column = metrics[metric]
@@ -292,7 +289,7 @@ def _values(metrics: pd.DataFrame) -> list[_Values]:
         if len(bad):
             first = few(metrics.index[bad])
             raise DataError(
-                f"metrics.{metric}: {len(bad)} values are not finite (first: {first}); "
+                f"metrics.{metric}: {len(bad)} values are not finite ({first}); "
                 "leave out customers without a movement"
             )
         arrays.append(array)
@@ -371,12 +368,12 @@ def _score(
             thresholds.method == "fixed" and metric == "recency_days"
         )
         passed = np.greater if above else np.greater_equal
-        for start in range(0, len(array), _BLOCK):
-            block = array[start : start + _BLOCK]
+        for rows in row_blocks(len(array)):
+            block = array[rows]
             band = np.ones(len(block), dtype=np.int8)
             for point in cuts.of(metric):
                 band += passed(block, point).view(np.int8)
-            score[start : start + _BLOCK] = band
+            score[rows] = band
 
 
 def weighted_rfm(scores: pd.DataFrame, *, weights: tuple[float, float, float]) -> pd.Series:

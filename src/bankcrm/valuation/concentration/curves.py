@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm._display import card
+from bankcrm.frames.arrays import row_blocks
 from bankcrm.valuation.arrays import Floats, Integers
 from bankcrm.vocabulary import Language
 
@@ -36,8 +37,7 @@ def rank_sum(ordered: Floats) -> float:
 def log_sum(positive: Floats, mean: float, weights: Floats | None) -> float:
     """Sum of (x / mean) ln(x / mean), block by block, to keep the arrays small."""
     total = 0.0
-    for first in range(0, len(positive), BLOCK):
-        rows = slice(first, first + BLOCK)
+    for rows in row_blocks(len(positive), BLOCK):
         ratio = positive[rows] / mean
         terms = np.log(ratio)
         terms *= ratio

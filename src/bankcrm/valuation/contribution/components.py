@@ -7,9 +7,10 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from bankcrm._display import few
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, as_frame, check_frame
-from bankcrm.frames.arrays import codes
+from bankcrm.frames.arrays import codes, row_blocks
 from bankcrm.policy import Policy
 from bankcrm.policy.given import policy_of
 from bankcrm.valuation.arrays import Floats, Integers, Values, customer_index, summed
@@ -204,8 +205,7 @@ def _gathered(
     size = len(frame)
     ordered = [*MARGIN_PARTS, *COMPONENTS, "contribution", "balance", "outstanding"]
     columns = {name: np.empty(size) for name in (ordered if group is None else _COMPUTED)}
-    for first in range(0, size, CHUNK):
-        rows = slice(first, min(first + CHUNK, size))
+    for rows in row_blocks(size, CHUNK):
         parts = parts_of(tables.terms(rows), rates)
         for name, values in (_with_sums(parts, rates) if group is None else parts).items():
             columns[name][rows] = values
@@ -245,10 +245,9 @@ def _groups(
             place = customers.get_indexer(index)
             unknown = index[place < 0]
             if len(unknown):
-                first = ", ".join(str(c) for c in unknown[:5])
                 raise DataError(
                     f"positions: {len(unknown)} customers are not among the {len(customers)} in "
-                    f"customers (first: {first}); add them, or leave their positions out"
+                    f"customers ({few(unknown)}); add them, or leave their positions out"
                 )
             group, index = place[group].astype(np.intp), customers
         return group, index.rename("customer_id")

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bankcrm._display import few
 from bankcrm.errors import DataError
 from bankcrm.frames import Column
 from bankcrm.frames.arrays import codes, row_blocks
@@ -289,8 +290,7 @@ def _default_probability(frame: pd.DataFrame, own: Floats | None, rates: Rates) 
 
 def _refuse(wrong: Mask | None, frame: pd.DataFrame, what: str, expected: str) -> None:
     if wrong is not None and wrong.any():
-        rows = ", ".join(str(label) for label in frame.index[wrong][:5])
         raise DataError(
-            f"positions: {int(wrong.sum())} of {len(frame)} {what} (rows {rows}); "
-            f"expected {expected}"
+            f"positions: {int(wrong.sum())} of {len(frame)} {what} "
+            f"(rows {few(frame.index[wrong])}); expected {expected}"
         )

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 from scipy.special import gammaln, psi
 
-from bankcrm._display import card, figures_of
+from bankcrm._display import card, few, figures_of
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import numbers
+from bankcrm.frames.conversion import require_columns
 from bankcrm.valuation.lifetime.cells import Floats, Score
 from bankcrm.valuation.lifetime.maximise import maximise
 from bankcrm.wire.toml import Saved
@@ -81,7 +82,7 @@ def fit_spend(history: object) -> SpendModel:
     x, z = _amounts(frame)
     bad = (x > 0) & ~((z > 0) & np.isfinite(z) & np.isfinite(x))
     if bad.any():
-        rows = ", ".join(map(str, frame.index[bad][:5].tolist()))
+        rows = few(frame.index[bad])
         raise DataError(
             f"mean_amount: {int(bad.sum()):,} customers with repeats have no finite one above 0 "
             f"({rows}); the model knows amounts above 0 only: leave them out, and count their "
@@ -103,8 +104,8 @@ def fit_spend(history: object) -> SpendModel:
 
 
 def _amounts(frame: pd.DataFrame) -> tuple[Floats, Floats]:
-    if absent := [c for c in ("repeats", "mean_amount") if c not in frame.columns]:
-        raise DataError(f"history: missing column(s) {', '.join(absent)}")
+    names = ("repeats", "mean_amount")
+    require_columns(frame, names, "history", "give the result of purchase_history")
     return numbers(frame["repeats"], "repeats"), numbers(frame["mean_amount"], "mean_amount")
 
 

@@ -9,6 +9,7 @@ import attrs
 import numpy as np
 import pandas as pd
 
+from bankcrm._display import few
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import codes, numbers
 from bankcrm.valuation.arrays import Floats, Values, in_range
@@ -77,7 +78,7 @@ class GradeScale:
         unknown = [str(g) for g in found if str(g) not in self.grades]
         if unknown:
             raise DataError(
-                f"{values.name}: unknown grades {', '.join(unknown[:5])}; expected one of "
+                f"{values.name}: unknown grades {few(unknown)}; expected one of "
                 f"{', '.join(self.grades)}"
             )
         scores = np.array([self.grades[str(g)] for g in found] + [np.nan], dtype=np.float64)

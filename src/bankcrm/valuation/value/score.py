@@ -8,10 +8,11 @@ import attrs
 import numpy as np
 import pandas as pd
 
-from bankcrm._display import card, line
+from bankcrm._display import card, few, line
 from bankcrm.book.view import Mask
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
+from bankcrm.frames.conversion import require_columns
 from bankcrm.policy import Policy
 from bankcrm.policy.given import policy_of
 from bankcrm.valuation.arrays import Floats
@@ -146,7 +147,7 @@ def fit_value_model(
         needed = [m.name for m in stated if m.indicator in empty]
         raise DataError(
             f"indicators: no measure of {', '.join(empty)} is there; expected a column such as "
-            f"{', '.join(needed[:5])}; present: {', '.join(map(str, frame.columns))}"
+            f"{few(needed)}; present: {', '.join(map(str, frame.columns))}"
         )
     return ValueModel(
         measures=tuple(use),
@@ -205,12 +206,8 @@ def score_value(
 
 
 def _scored(frame: pd.DataFrame, model: ValueModel) -> pd.DataFrame:
-    absent = [m.name for m in model.measures if m.name not in frame]
-    if absent:
-        raise DataError(
-            f"indicators: columns missing: {', '.join(absent)}; present: "
-            f"{', '.join(map(str, frame.columns))}; give them, null where unknown"
-        )
+    names = [m.name for m in model.measures]
+    require_columns(frame, names, "indicators", "give them, null where unknown")
     each = zip(model.measures, model.scales, strict=True)
     scaled = [scale.apply(frame[m.name]) for m, scale in each]
     gaps = [np.isnan(values) for values in scaled]
@@ -268,8 +265,7 @@ def _refuse_gaps(model: ValueModel, gaps: Sequence[Mask], index: pd.Index) -> No
     if not counts:
         return
     rows = np.flatnonzero(np.logical_or.reduce(gaps))
-    first = ", ".join(str(label) for label in index[rows[:5]])
     raise DataError(
-        f"indicators: missing values ({'; '.join(counts)}; first customers {first}); fill them "
-        "or choose another rule for missing measures: present, neutral or worst"
+        f"indicators: missing values ({'; '.join(counts)}; customers {few(index[rows])}); fill "
+        "them or choose another rule for missing measures: present, neutral or worst"
     )

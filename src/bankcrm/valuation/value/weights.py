@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bankcrm._display import card, figures_of
+from bankcrm._display import card, few, figures_of
 from bankcrm.arguments import as_numbers
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
@@ -147,7 +147,7 @@ def _matrix(
         broken = np.argwhere(np.abs(matrix * matrix.T - 1) > RECIPROCAL_TOLERANCE)
     for pairs, what in ((bad, "missing, zero or negative"), (broken, "not reciprocal")):
         if len(pairs):
-            first = ", ".join(f"{criteria[i]} : {criteria[j]}" for i, j in pairs[:5])
+            first = few(pairs, lambda pair: " : ".join(criteria[place] for place in pair))
             raise DataError(
                 f"pairwise: {len(pairs)} judgements are {what} ({first}); expected a number above "
                 "0 for each pair, and a over b the inverse of b over a"
