@@ -121,7 +121,8 @@ class Tables:
             "rate_paid": table("rate_paid", lambda rows: balance[rows] != 0, "rate_paid", deposit)
             * deposit,
             "rate_charged": table("rate_charged", lambda rows: lent[rows] != 0, "rate_charged"),
-            "commission": table("commission", lambda rows: balance[rows] != 0, only=managed) * managed,
+            "commission": table("commission", lambda rows: balance[rows] != 0, only=managed)
+            * managed,
             "account_cost": table("account_cost", lambda rows: product[rows] >= 0),
             "lgd": table("loss_given_default", lambda rows: exposure[rows] != 0, "lgd"),
             "risk_weight": table("risk_weight", lambda rows: exposure[rows] != 0),
