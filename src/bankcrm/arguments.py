@@ -85,7 +85,7 @@ def as_number(value: object, name: str) -> float:
     """One number.
 
     Raises:
-        DataError: It is none, or several.
+        DataError: It is not a number, or there are several.
     """
     number = as_numbers(value, name)
     if number.ndim:
@@ -97,11 +97,20 @@ def as_items(value: Any, name: str, expected: str) -> list[Any]:
     """The items of a list, tuple, array or other sequence but text.
 
     Raises:
-        DataError: It is none.
+        DataError: It is text, or cannot be iterated over.
     """
     if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
         refuse(name, expected, value)
     return list(value)
+
+
+def as_names(value: Iterable[str] | str) -> tuple[str, ...]:
+    """Several names, or a single one.
+
+    >>> as_names("stage"), as_names(["stage", "tier"])
+    (('stage',), ('stage', 'tier'))
+    """
+    return (value,) if isinstance(value, str) else tuple(value)
 
 
 def as_kind(value: Any, kind: type[Any], name: str, advice: str = "") -> Any:

@@ -138,6 +138,28 @@ def known_names(name: object, known: Iterable[str]) -> str:
     return f"known: {', '.join(names) or 'none'}{nearest(name, names)}"
 
 
+def missing_columns(
+    where: str, missing: Iterable[object], present: Iterable[object], advice: str = ""
+) -> DataError:
+    """The error for columns that are not there.
+
+    Args:
+        where: The frame, or what reads it.
+        missing: Names of the columns.
+        present: Names of the columns that are there.
+        advice: What to do.
+
+    >>> print(missing_columns("links", ["share"], ["shares", "since"]))
+    links: missing column share; present: shares, since; did you mean 'shares'?
+    """
+    names, there = [str(m) for m in missing], [str(p) for p in present]
+    close = "".join(nearest(name, there) for name in names)
+    return DataError(
+        f"{where}: missing column{'s' if len(names) > 1 else ''} {', '.join(names)}; "
+        f"present: {', '.join(there) or 'none'}{close}{'; ' if advice else ''}{advice}"
+    )
+
+
 def nearest(name: object, known: Iterable[object]) -> str:
     """A question that names the known name closest to a wrong one; empty if none is close.
 

@@ -195,7 +195,7 @@ def test_a_bank_may_add_a_signal_of_its_own() -> None:
         silent, policy=own, classifier=lambda t: pd.DataFrame({"press": [False, True, False]})
     )
     assert read["press"].tolist() == [False, True, False]
-    with pytest.raises(DataError, match=r"'severity': missing column\(s\) press"):
+    with pytest.raises(DataError, match=r"'severity': missing column press"):
         assess_severity(silent, policy=own)
     joined = assess_severity(silent, policy=own, extend_facts=lambda f: f.assign(press=True))
     assert set(joined["severity_rule"]) == {"severe-press"}

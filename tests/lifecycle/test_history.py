@@ -428,7 +428,7 @@ def test_a_log_that_does_not_fit_is_refused() -> None:
         replay(log.assign(event="unknown"), as_of="2026-05-31")
     with pytest.raises(DataError, match="time zone"):
         replay(log.assign(date=log["date"].dt.tz_localize("Asia/Shanghai")), as_of="2026-05-31")
-    with pytest.raises(DataError, match="log: missing column customer_id, date, event, after"):
+    with pytest.raises(DataError, match="log: missing columns customer_id, date, event, after"):
         replay(pd.DataFrame({"entry": []}), as_of="2026-05-31")
     with pytest.raises(DataError, match="events: missing column event"):
         append_events(log, EVENTS.drop(columns="event"), as_of="2026-05-31")

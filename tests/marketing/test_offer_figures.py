@@ -229,7 +229,7 @@ def test_facts_have_one_row_per_customer_and_no_holding_of_their_own() -> None:
     rows = Accounts.of(accounts(1))
     day = np.datetime64(DAY, "D")
     for facts, message in (
-        (pd.DataFrame({"x": [1, 2, 3]}, index=[1, 1, 1]), "facts: 2 rows repeat a customer"),
+        (pd.DataFrame({"x": [1, 2, 3]}, index=[1, 1, 1]), "facts: customers with several rows"),
         (pd.DataFrame({"holds_a": [1]}, index=[1]), "columns holds_a are made of the accounts"),
         (pd.DataFrame({"x": [1]}, index=pd.MultiIndex.from_tuples([(1, 2)])), "several levels"),
         ([1], "facts: expected"),

@@ -212,7 +212,7 @@ def test_nothing_to_draw_is_an_error(name: str) -> None:
 
 
 def test_a_missing_column_is_named() -> None:
-    with pytest.raises(DataError, match=r"missing column\(s\) value; the frame has customers"):
+    with pytest.raises(DataError, match=r"missing column value; present: customers"):
         curves.lorenz(LORENZ[["customers"]])
 
 

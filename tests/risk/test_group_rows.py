@@ -405,3 +405,14 @@ def test_a_stake_of_nothing_is_no_part_of_a_sum() -> None:
     first = pd.DataFrame({"parent_id": [0, 0, 2], "child_id": [1, 2, 1], "link": "owns",
                           "share": [0.3, 1.0, 0.3]})  # fmt: skip
     assert find_groups(first, as_of=DAY).explain(0, 1)[0].holders == ((0, 0.3), (2, 0.3))
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_control_comes_before_a_larger_dependence(turned: bool) -> None:
+    """Whichever of the links is the first one."""
+    links = pd.DataFrame({"parent_id": [1, 1, 1], "child_id": [2, 2, 2], "share": [0.9, 0.6, 0.55],
+                          "link": ["depends", "owns", "owns"]})  # fmt: skip
+    links = links.iloc[::-1].reset_index(drop=True) if turned else links
+    groups = find_groups(links, as_of=DAY)
+    (tie,) = groups.explain(1, 2)
+    assert (tie.tie, tie.share, groups.members.at[2, "tie"]) == ("control", 0.6, "control")

@@ -144,5 +144,5 @@ def test_days_without_an_earlier_window_are_refused() -> None:
             outcome_samples(*holdings(purchases()), as_ofs=days, horizon_days=horizon)
     assert outcome_samples(*holdings(purchases()), as_ofs=DAYS, horizon_days=1).horizon_days == 1
     twice = pd.DataFrame({"x": [1, 2]}, index=["a", "a"])
-    with pytest.raises(DataError, match="1 rows repeat a customer"):
+    with pytest.raises(DataError, match="customers with several rows"):
         outcome_samples(lambda d: twice, lambda a, b: twice["x"], as_ofs=DAYS, horizon_days=9)

@@ -311,7 +311,7 @@ def test_bad_staffing_is_reported() -> None:
     managers = pd.DataFrame({"manager_id": [1], "capacity": [1]})
     with pytest.raises(DataError, match="managers who are not among the managers"):
         assign_managers(customers, managers, current=pd.Series([9]))
-    with pytest.raises(DataError, match="current: customers more than once"):
+    with pytest.raises(DataError, match="current: customers with several rows"):
         assign_managers(customers, managers, current=pd.Series([1, 1], index=[0, 0]))
     with pytest.raises(DataError, match="capacity"):
         assign_managers(customers, managers.assign(capacity=-1))
@@ -337,7 +337,7 @@ def test_view_keeps_every_customer_and_tells_who_is_missing() -> None:
     assert view.loc[2].isna().tolist() == [False, False, True, True, True]
     with pytest.raises(DataError, match="parts: none given"):
         customer_view({})
-    with pytest.raises(DataError, match="rfm: customers more than once"):
+    with pytest.raises(DataError, match="rfm: customers with several rows"):
         customer_view({"rfm": pd.concat([scores, scores])})
 
 

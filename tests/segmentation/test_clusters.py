@@ -25,7 +25,7 @@ from bankcrm.segmentation import (
     fit_clusters,
     portrait,
 )
-from bankcrm.segmentation.clusters.kmeans import fit_centres, nearest, settle
+from bankcrm.segmentation.clusters.kmeans import converge, fit_centres, nearest
 from bankcrm.segmentation.clusters.naming import names_of
 from bankcrm.segmentation.clusters.stability import jaccard
 
@@ -124,7 +124,7 @@ def test_the_order_of_rows_and_the_cut_of_blocks_change_no_bit(seed: int, k: int
 def test_a_centre_without_rows_takes_the_farthest_row(places: list[float], k: int) -> None:
     """All centres but the first start where no row is nearest to them."""
     far = np.array([[0.0], *([1000.0 + i] for i in range(1, k))])
-    centres, inertia = settle(np.array([places]), far)
+    centres, inertia = converge(np.array([places]), far)
     ordered = sorted(places)
     groups = [*([p] for p in ordered[5 - k :]), ordered[: 5 - k]]  # one for each of the farthest
     assert sorted(centres[:, 0]) == sorted(float(np.mean(g)) for g in groups)

@@ -15,10 +15,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.array_values import classes_with_arrays
 
-from bankcrm.errors import DataError, PolicyError, UnknownNameError
+from bankcrm.errors import DataError, InfeasibleError, PolicyError, UnknownNameError
 from bankcrm.frames.findings import findings_of
 from bankcrm.policy import default_policy
 from bankcrm.segmentation import (
+    TIER_LADDER,
     Clusters,
     allocate,
     assign_clusters,
@@ -28,6 +29,7 @@ from bankcrm.segmentation import (
     customer_view,
     fit_clusters,
     fit_rfm,
+    fit_tiers,
     memberships,
     portrait,
     product_use,
@@ -40,7 +42,7 @@ from bankcrm.segmentation import (
     tier_migration,
     weighted_rfm,
 )
-from bankcrm.segmentation.clusters.kmeans import nearest, settle
+from bankcrm.segmentation.clusters.kmeans import converge, nearest
 from bankcrm.segmentation.clusters.model import Cluster
 from bankcrm.segmentation.clusters.naming import medians, names_of, spreads
 from bankcrm.segmentation.clusters.rules import _between
@@ -621,7 +623,7 @@ def test_the_silhouette_of_a_row_alone_is_nothing() -> None:
 
 def test_centres_settle_on_the_means_of_their_rows() -> None:
     points = np.array([[0.0, 1.0, 2.0, 10.0, 12.0], [0.0, 0.0, 3.0, 5.0, 5.0]])
-    centres, inertia = settle(points, points[:, [0, 1]].T)
+    centres, inertia = converge(points, points[:, [0, 1]].T)
     label, gap = nearest(points, centres)
     assert label.tolist() == [0, 0, 0, 1, 1]
     assert centres.tolist() == [[1.0, 1.0], [11.0, 5.0]]
@@ -765,3 +767,111 @@ def test_a_cluster_of_one_row_costs_nothing() -> None:
         with pytest.raises(DataError, match="a: has one value in all rows"):
             fit_scales(np.array([values]), ["a"], "none")
     assert fit_scales(np.array([[7.0, 8.0]]), ["a"], "robust")[0].middle == 7.5
+
+
+def test_words_that_have_an_order_keep_it() -> None:
+    held = pd.DataFrame({"tier": ["key"], "since": pd.to_datetime(["2025-01-01"])}, index=[1])
+    found = review_tiers(held, pd.DataFrame({"contribution": [1.0]}, index=[1]), as_of=DAY)
+    for name in ("before", "proposed", "tier", "override_tier"):
+        assert found[name].cat.ordered
+        assert found[name].cat.categories.tolist() == [t.value for t in TIER_LADDER]
+    assert found["movement"].cat.ordered
+    assert found["movement"].cat.categories.tolist() == ["down", "same", "up", "first"]
+    club = memberships(pd.DataFrame({"daily_average": [2e7]}, index=[1]), as_of=DAY)
+    for name in ("club", "qualifies_for"):
+        assert club[name].cat.ordered
+        assert club[name].cat.categories.tolist() == CLUBS
+
+
+def test_what_a_customer_weighs_may_be_nothing_and_is_not_negative() -> None:
+    rows = pd.DataFrame({"tier": ["potential", "potential"]})
+    for name in ("potential", "weight"):
+        some = rows.assign(**{name: [0.0, 0.5]})
+        assert allocate(some, budget=4).customers["amount"].tolist() == [0, 4]
+        with pytest.raises(DataError, match=name):
+            allocate(rows.assign(**{name: [-0.01, 0.5]}), budget=4)
+    assert allocate(rows.assign(cap=[0, 9]), budget=4).customers["amount"].tolist() == [0, 4]
+    for name in ("cap", "floor"):
+        with pytest.raises(DataError, match=name):
+            allocate(rows.assign(**{name: [-1, 9]}), budget=4)
+    mixed = pd.DataFrame({"tier": ["potential", "key", None], "potential": [2.0, None, None],
+                          "weight": [None, None, None]})  # fmt: skip
+    with pytest.raises(DataError, match=r"weight: null for 2 customers"):
+        allocate(mixed.astype({"weight": float}), budget=4)
+    plan = allocate(mixed.drop(columns="weight"), budget=5)
+    assert plan.customers["weight"].tolist() == [2.0, 1.0, 0.0]
+    with pytest.raises(InfeasibleError) as error:
+        allocate(rows.assign(floor=[3, 3]), budget=4)
+    assert "'potential': {" in str(error.value)
+    assert "'premium': {" not in str(error.value), "tiers without customers are not listed"
+
+
+def test_a_plan_of_nothing_and_who_it_is_of() -> None:
+    rows = pd.DataFrame({"tier": ["key", None]}, index=[4, 5])
+    plan = allocate(rows, budget=0)
+    assert "gets 0 units, 0.0% of the budget" in plan.explain(4)
+    assert f"policy {POLICY.fingerprint[:12]}<" in plan._repr_html_()
+    nobody = allocate(rows.iloc[1:], budget=0)
+    assert nobody.tiers["amount"].tolist() == [0] * 5
+    more = plan.compare(allocate(pd.DataFrame({"tier": ["key"] * 2}, index=[4, 6]), budget=3))
+    assert more[["before", "after", "change"]].to_numpy().tolist() == [
+        [0, 2, 2], [0, 0, 0], [0, 1, 1],
+    ]  # fmt: skip
+
+
+def test_a_tier_that_the_policy_gives_no_priority_gets_no_manager() -> None:
+    policy = POLICY.with_parameters(manager_priority={"premium": 0.5})
+    people = pd.DataFrame({"tier": ["premium", "key"]}, index=[1, 2])
+    staff = pd.DataFrame({"manager_id": [7, 8], "capacity": [2, 2]})
+    found = assign_managers(people, staff, policy=policy, current=pd.Series({1: 7, 2: 7}))
+    assert found["status"].tolist() == ["kept", "none"]
+    assert nulls(found[["reason"]]) == [[None], ["no_manager_due"]]
+
+
+def test_lines_that_coincide_are_refused_at_every_size() -> None:
+    zero = [0.0] * 85 + [float(v) for v in range(1, 16)]
+    with pytest.raises(DataError, match="the lines coincide"):
+        fit_tiers(pd.DataFrame({"contribution": zero}))
+    below = [-1.0] * 3 + zero[3:]
+    assert fit_tiers(pd.DataFrame({"contribution": below})).restricted == -1.0
+    shares = {"premium_share": 0.005, "key_share": 0.005, "restricted_share": 0.98}
+    for size in (1, 10):
+        with pytest.raises(DataError, match="the lines coincide"):
+            fit_tiers(pd.DataFrame({"contribution": np.arange(float(size))}), **shares)
+    two = fit_tiers(pd.DataFrame({"contribution": [-5.0, 1.0, 2.0]}), key_share=0.6)
+    assert (two.premium, two.key, two.restricted, two.band, two.customers) == (
+        2.0,
+        1.0,
+        -5.0,
+        0.2,
+        3,
+    )
+    assert fit_tiers(pd.DataFrame({"contribution": np.arange(-50.0, 50.0)}), band=0).band == 0
+
+
+def test_features_and_scales_that_there_are_not() -> None:
+    frame = pd.DataFrame({"a": [1.0, 2.0, 3.0], 5: [1.0, 2.0, 9.0], "b": [4.0, 4.0, 9.0]})
+    for wrong in (5, "c"):
+        with pytest.raises(UnknownNameError, match="feature"):
+            fit_clusters(frame, [wrong], k=2)  # type: ignore[list-item]
+        with pytest.raises(UnknownNameError, match="feature"):
+            portrait(frame, [1, 1, 2], features=[wrong])  # type: ignore[list-item]
+    for features in ([], ["a", "a"]):
+        with pytest.raises(DataError, match="expected one or more columns, each once"):
+            fit_clusters(frame, features, k=2)
+    with pytest.raises(DataError, match="scales"):
+        fit_clusters(frame, ["a"], k=2, scales=7)  # type: ignore[arg-type]
+    for seed in (-1, 1.5):
+        with pytest.raises(DataError, match="seed"):
+            fit_clusters(frame, ["a"], k=2, seed=seed)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match=r"k: .*2 to 100"):
+        fit_clusters(frame, ["a"], ks=[])
+    assert fit_clusters(frame, ["a"], k=2, seed=0).seed == 0
+    assert set(portrait(frame, [1, 1, 2])["feature"]) == {"a", "b"}
+    one = portrait(frame[["b"]], pd.Categorical(["z", "y", "y"], ["z", "y", "x"]))
+    assert one["group"].tolist() == ["z", "y"]
+    tiny = portrait(frame[["a"]] / 4, [1, 2, 2])
+    spread = 1.482602218505602 * 0.25
+    assert tiny["z"].tolist() == pytest.approx([-0.25 / spread, 0.125 / spread])
+    words_ = portrait(pd.DataFrame({"x": [0.0, 0.0, 0.25]}), ["b", "a", "a"])
+    assert words_["z"].tolist() == pytest.approx([0.125 / np.std([0, 0, 0.25]), 0.0])

@@ -97,7 +97,7 @@ def test_migration_counts_everybody_once() -> None:
     assert (only_new["absent"].sum(), only_new.loc["absent"].sum()) == (0, 1)
     nobody_absent = rfm_migration(before, before)
     assert "absent" not in nobody_absent
-    with pytest.raises(DataError, match="before: missing segment"):
+    with pytest.raises(DataError, match="before: missing column segment"):
         rfm_migration(SCORES, after)
-    with pytest.raises(DataError, match="after: customers more than once"):
+    with pytest.raises(DataError, match="after: customers with several rows"):
         rfm_migration(before, pd.concat([after, after]))

@@ -113,7 +113,7 @@ def test_a_losing_group_has_its_part_but_no_figure_of_its_own() -> None:
 
 def test_bad_groups() -> None:
     book = pd.DataFrame({"profit": [1.0, 2.0], "branch": ["a", None]})
-    with pytest.raises(DataError, match="columns missing: region"):
+    with pytest.raises(DataError, match="missing column region"):
         concentration_by(book, "profit", "region")
     with pytest.raises(DataError, match="1 of 2 rows have no group"):
         concentration_by(book, "profit", "branch")

@@ -249,7 +249,7 @@ def test_other_weights() -> None:
     )
     with pytest.raises(DataError, match="sum to 1"):
         score_value(frame, weights=dict.fromkeys(FIVE, 0.3))
-    with pytest.raises(DataError, match="columns missing: volume"):
+    with pytest.raises(DataError, match="missing column volume"):
         score_value(frame.drop(columns="volume"), model=model)
 
 

@@ -30,7 +30,7 @@ def tasks_of(ids: pd.Series) -> pd.DataFrame:
         ``place`` (the position of the action), ``subject``, ``action`` and ``occasion`` (text).
 
     Raises:
-        DataError: An id is none.
+        DataError: A value is not the id of an action.
 
     >>> tasks_of(pd.Series(["customer:7:wake_up@2026-06-01+revisit@2026-06-09"])).values.tolist()
     [[0, 'customer:7', 'wake_up', '2026-06-01'], [0, 'customer:7', 'revisit', '2026-06-09']]
@@ -171,7 +171,7 @@ _TASK = ["subject", "action", "occasion"]
 
 
 def _tasks_between(ids: pd.Series, today: str) -> pd.DataFrame:
-    """The tasks, to compare reviews: those that count from the day of theirs have no occasion."""
+    """The tasks, to compare reviews; one of the day itself comes without an occasion too."""
     tasks = tasks_of(ids)
     undated = tasks[(tasks["occasion"] == today).to_numpy(np.bool_)].assign(occasion="")
     return pd.concat([tasks, undated], ignore_index=True)

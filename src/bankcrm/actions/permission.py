@@ -47,8 +47,8 @@ def permitted(actions: pd.DataFrame, situation: Situation) -> pd.DataFrame:
         at = np.flatnonzero(named)
         outcome[at[sure]] = place[sure]
         rule[at[sure]] = verdict["rule"].astype(object).to_numpy()[sure]
-        told = sure | (records.consents is not None)
-        reason[at[told]] = verdict["reason"].astype(object).to_numpy()[told]
+        recorded = sure | (records.consents is not None)
+        reason[at[recorded]] = verdict["reason"].astype(object).to_numpy()[recorded]
         free[at[sure]] = verdict["next_day"].to_numpy()[sure]
     found = actions.assign(
         contact=categorical(outcome, PERMISSIONS),

@@ -13,7 +13,7 @@ from bankcrm.arguments import refuse
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.frames import as_frame, column_of
 from bankcrm.frames.arrays import as_of_day, days
-from bankcrm.frames.check import with_levels
+from bankcrm.frames.conversion import with_levels
 from bankcrm.vocabulary import Department
 
 _WEEK = re.compile(r"(\d{4})-?W(\d{2})")
@@ -36,7 +36,7 @@ def select_actions(
 
     Raises:
         UnknownNameError: No department and no manager of the list has this name.
-        DataError: The week is none.
+        DataError: The week is not a date.
 
     >>> days = pd.to_datetime(["2026-06-29", "2026-07-08"])
     >>> actions = pd.DataFrame({"department": ["product", "risk"], "manager": None, "due": days})

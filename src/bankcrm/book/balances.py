@@ -97,7 +97,7 @@ def average_balances(
         last_day: Last day on which each account may hold money (its closing), one per account.
 
     Raises:
-        DataError: ``hold`` is none of the three.
+        DataError: ``hold`` is not one of the three.
 
     Source: CSC-2, EB-2.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm._display import card, figures_of
-from bankcrm.arguments import refuse
+from bankcrm.arguments import as_names, refuse
 from bankcrm.book.checks import later_customers, linked, no_customer, screened
 from bankcrm.book.contract import CONTRACT, FRAMES, empty_frame
 from bankcrm.book.known import not_yet_known
@@ -39,10 +39,6 @@ def _optional_day(day: object) -> dt.date | None:
 
 def _own(frames: Mapping[str, pd.DataFrame]) -> Mapping[str, pd.DataFrame]:
     return dict(frames)
-
-
-def _names(names: Iterable[str] | str) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else tuple(names)
 
 
 def refuse_no_book(value: object, expected: str = "a Book") -> NoReturn:
@@ -127,7 +123,7 @@ class Book:
     name: str = attrs.field(default="book", kw_only=True)
     currency: str = attrs.field(default="", kw_only=True)
     seed: int | None = attrs.field(default=None, kw_only=True)
-    presets: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=_names)
+    presets: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=as_names)
     note: str = attrs.field(default="", kw_only=True)
     rejected: Mapping[str, pd.DataFrame] = attrs.field(factory=dict, kw_only=True, converter=_own)
     mapping: BookMapping | None = attrs.field(default=None, kw_only=True)

@@ -15,7 +15,7 @@ from bankcrm.complaints.repeats import link_repeats
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame, screen_frame
 from bankcrm.frames.arrays import as_of_day
-from bankcrm.frames.check import with_levels
+from bankcrm.frames.conversion import require_columns, with_levels
 from bankcrm.models import columns_of, frame_of
 from bankcrm.models.complaint import Complaint
 from bankcrm.policy import Policy
@@ -100,11 +100,7 @@ def intake(
     policy = complaints_policy(policy)
     source = _renamed(_frame(complaints), names or {})
     required = tuple(policy.value("required_fields"))
-    if absent := [n for n in required if n not in source.columns]:
-        raise DataError(
-            f"complaints: missing column{'s' if len(absent) > 1 else ''} {', '.join(absent)}; "
-            f"present: {', '.join(map(str, source.columns))}; rename them or give names="
-        )
+    require_columns(source, required, "complaints", "rename them or give names=")
     valid, found = _read_columns(source, required)
     found += [f for f in _checks(source, valid, policy, as_of) if f.mask.any()]
     referral, referred = _refer(valid, policy)

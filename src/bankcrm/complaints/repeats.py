@@ -12,7 +12,7 @@ from bankcrm.complaints.clocks.time_units import Instants
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame, column_of
 from bankcrm.frames.arrays import codes
-from bankcrm.frames.check import with_levels
+from bankcrm.frames.conversion import with_levels
 from bankcrm.frames.instants import utc_microseconds
 from bankcrm.frames.numbering import categorical
 from bankcrm.policy import Policy

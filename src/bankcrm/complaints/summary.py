@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm._display import few
+from bankcrm.arguments import as_names
 from bankcrm.calendars import WorkingCalendar
 from bankcrm.complaints.base import (
     Mask,
@@ -89,7 +90,7 @@ def summarise(
     [1, 1]
     """
     policy = complaints_policy(policy)
-    names = [by] if isinstance(by, str) else list(by)
+    names = list(as_names(by))
     frame = check_frame(as_frame(complaints), _CASES, frame="complaints")
     if absent := [n for n in names if n not in frame]:
         raise DataError(
@@ -355,7 +356,7 @@ def pareto(
     >>> pareto(complaints)["vital"].tolist()
     [True, False, False]
     """
-    names = [by] if isinstance(by, str) else list(by)
+    names = list(as_names(by))
     frame = as_frame(complaints)
     if absent := [n for n in names if n not in frame]:
         raise DataError(f"complaints: no column {', '.join(absent)} to count")

@@ -13,6 +13,7 @@ from bankcrm.arguments import as_path
 from bankcrm.datasets._categories import category
 from bankcrm.errors import DataError, UnknownNameError, reason_of
 from bankcrm.frames.arrays import days
+from bankcrm.frames.conversion import require_columns
 
 __all__ = ["load_cdnow", "load_cfpb", "load_gleif", "load_rfm_r"]
 
@@ -208,9 +209,7 @@ def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
         raw = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
     except (ValueError, OSError) as error:
         raise DataError(f"{path}: {reason_of(error)}") from None
-    if missing := [c for c in columns if c not in raw]:
-        there = ", ".join(map(str, raw.columns))
-        raise DataError(f"{path}: missing columns {', '.join(missing)}; present: {there}")
+    require_columns(raw, columns, str(path))
     return raw
 
 

@@ -32,7 +32,13 @@ from bankcrm.engines.sources import (
     refuse_incomplete,
     zones_of,
 )
-from bankcrm.errors import DataError, EngineError, MissingExtraError, without_values
+from bankcrm.errors import (
+    DataError,
+    EngineError,
+    MissingExtraError,
+    missing_columns,
+    without_values,
+)
 from bankcrm.rules.sql_columns import quoted
 
 if TYPE_CHECKING:
@@ -273,9 +279,7 @@ class DuckDBEngine(Engine):
         known = {c.name: c for c in CONTRACT[name]}
         missing = [c.name for c in CONTRACT[name] if c.required and c.name not in types]
         if missing:
-            raise DataError(
-                f"{name}: missing column(s) {', '.join(missing)}; present: {', '.join(types)}"
-            )
+            raise missing_columns(name, missing, types)
         wrong = [
             f"{n} is {t}, expected {known[n].kind}"
             for n, t in types.items()
@@ -296,7 +300,7 @@ class DuckDBEngine(Engine):
         return tuple(types)
 
     def _check_cells(self) -> None:
-        """Refuse numbers in CSV files that are none, and read ids as integers where all are."""
+        """Refuse CSV cells that are not numbers; read ids as integers where all are integers."""
         others = {
             (name, column): int(n)
             for name, found in self.files.items()

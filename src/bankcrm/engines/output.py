@@ -76,10 +76,14 @@ class Output:
         """
         import pyarrow.parquet as pq
 
-        wanted = None if customers is None else pc.field("customer_id").isin(pa.array(customers))
+        requested = None if customers is None else pc.field("customer_id").isin(pa.array(customers))
         tables = [
             pq.read_table(
-                file, columns=columns, filters=wanted, use_pandas_metadata=True, partitioning=None
+                file,
+                columns=columns,
+                filters=requested,
+                use_pandas_metadata=True,
+                partitioning=None,
             )
             for file in self.files
         ]

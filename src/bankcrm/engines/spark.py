@@ -27,7 +27,13 @@ from bankcrm.engines.sources import (
     refuse_incomplete,
     zones_of,
 )
-from bankcrm.errors import DataError, EngineError, MissingExtraError, without_values
+from bankcrm.errors import (
+    DataError,
+    EngineError,
+    MissingExtraError,
+    missing_columns,
+    without_values,
+)
 from bankcrm.rules.sql_columns import quoted
 
 if TYPE_CHECKING:
@@ -128,9 +134,7 @@ class SparkEngine(Engine):
         columns = tuple(made.columns)
         missing = [c.name for c in CONTRACT[name] if c.required and c.name not in columns]
         if missing:
-            raise DataError(
-                f"{name}: missing column(s) {', '.join(missing)}; present: {', '.join(columns)}"
-            )
+            raise missing_columns(name, missing, columns)
         place = self.places[name]
         made = made.selectExpr(*_days(name, made.dtypes))
         made.createOrReplaceTempView(place)

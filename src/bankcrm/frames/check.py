@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import attrs
@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from bankcrm._display import SHOWN, few
-from bankcrm.arguments import as_kind
+from bankcrm._display import SHOWN
+from bankcrm.arguments import as_kind, as_names
 from bankcrm.errors import DataError, nearest
 from bankcrm.frames.arrays import as_of_day, surely_distinct
-from bankcrm.frames.column import PERSONAL, Column, DataFault
+from bankcrm.frames.column import Column, DataFault
+from bankcrm.frames.conversion import frame_of_any, with_levels, with_personal_levels
 from bankcrm.frames.findings import raise_faults
 from bankcrm.frames.instants import ZONE
 from bankcrm.frames.readers import EXPECTED, READERS, Flaw, LastDay, Mask
@@ -33,103 +34,6 @@ class Screened(NamedTuple):
     frame: pd.DataFrame
     rejected: pd.DataFrame
     faults: tuple[DataFault, ...]
-
-
-def column_of(data: object, name: str, frame: str) -> pd.Series:
-    """One column of a frame, which need not be checked otherwise.
-
-    Raises:
-        DataError: The data is no frame, or lacks the column.
-    """
-    found = as_frame(data)
-    if isinstance(name, str) and name in found.index.names and name not in found:
-        found = found.reset_index(name)
-    if not isinstance(name, str) or name not in found:
-        present = ", ".join(map(str, found.columns)) or "none"
-        raise DataError(f"{frame}: missing column {name}; present: {present}")
-    return found[name]
-
-
-def as_frame(data: object) -> pd.DataFrame:
-    """The data as a pandas DataFrame; pandas itself is passed through, not copied.
-
-    Labels of rows that are personal data, such as an index ``name``, become a column: errors name
-    rows by their labels.
-
-    Args:
-        data: A DataFrame, or anything with the Arrow PyCapsule protocol
-            (``__arrow_c_stream__``): Polars, DuckDB, PyArrow.
-
-    Raises:
-        DataError: The data is neither, or two columns have one name.
-    """
-    frame = frame_of_any(data)
-    if not frame.columns.is_unique:
-        twice = few(frame.columns[frame.columns.duplicated()].unique())
-        raise DataError(f"columns: {twice} more than once; give each column its own name")
-    return frame
-
-
-def frame_of_any(data: object) -> pd.DataFrame:
-    """The data as a pandas DataFrame, its columns not looked at.
-
-    Raises:
-        DataError: It is none, its columns have several levels, or two index levels share a name.
-    """
-    if isinstance(data, pd.DataFrame):
-        if isinstance(data.columns, pd.MultiIndex):
-            raise DataError("columns: expected one name each, found several levels; join them")
-        names = [n for n in data.index.names if n is not None]
-        if len(set(names)) < len(names):
-            twice = next(n for n in names if names.count(n) > 1)
-            raise DataError(f"index: the level {twice} more than once; give each its own name")
-        return _numbered(data, PERSONAL)
-    if isinstance(data, pd.Series) or not hasattr(data, "__arrow_c_stream__"):
-        raise DataError(
-            f"expected a pandas DataFrame or an Arrow table (Polars, DuckDB, PyArrow), "
-            f"found {type(data).__name__}; for plain records use pandas.DataFrame(records)"
-        )
-    import pyarrow as pa
-
-    table = pa.table(data)
-    for n, kind in enumerate(table.schema.types):
-        # Older releases of Arrow cannot turn these into pandas; DuckDB makes them of an ENUM.
-        if pa.types.is_dictionary(kind) and pa.types.is_unsigned_integer(kind.index_type):
-            signed = pa.dictionary(pa.int32(), kind.value_type, ordered=kind.ordered)
-            table = table.set_column(n, table.column_names[n], table[n].cast(signed))
-    # A null would turn 64-bit integers into floats, which cannot hold every id.
-    exact = {pa.int64(): pd.Int64Dtype(), pa.uint64(): pd.UInt64Dtype()}
-    frame: pd.DataFrame = table.to_pandas(date_as_object=False)
-    nullable = {
-        name: column.to_pandas(types_mapper=exact.get)
-        for name, column in zip(table.column_names, table.columns, strict=True)
-        if column.type in exact and column.null_count
-    }
-    return frame.assign(**nullable) if nullable else frame
-
-
-def _numbered(data: pd.DataFrame, personal: Collection[str]) -> pd.DataFrame:
-    """The frame with personal labels of rows as a column, since a fault names rows by labels."""
-    for name in [n for n in data.index.names if n in personal]:
-        data = data.reset_index(name, drop=name in data.columns)
-    return data
-
-
-def with_levels(data: pd.DataFrame, names: Collection[str]) -> pd.DataFrame:
-    """The frame with named levels of its index as columns, where it has no such column.
-
-    The rows keep their labels, without names. The caller's frame stays as it is.
-
-    >>> rows = pd.DataFrame({"amount": [5]}, index=pd.Index([7], name="customer_id"))
-    >>> with_levels(rows, ["customer_id"]).columns.tolist()
-    ['customer_id', 'amount']
-    """
-    levels = [n for n in data.index.names if n in names and n not in data.columns]
-    if levels:
-        labels = data.index
-        data = data.reset_index(levels)
-        data.index = labels.set_names([None] * labels.nlevels)
-    return data
 
 
 def check_frame(
@@ -303,7 +207,7 @@ def _examine(
             for flaw in flaws
             if flaw.mask.any()
         ]
-    keys = [key] if isinstance(key, str) else list(key)
+    keys = list(as_names(key))
     if keys and all(k in converted for k in keys):
         # A row of a later day does not exist yet: it repeats no row, and no row repeats it.
         known = source.loc[~later] if later.any() else source
@@ -344,7 +248,7 @@ def _canonical(
         expected = f"names from {', '.join(sorted(known))}"
         faults.append(DataFault(frame, ", ".join(unknown), "unknown_name", 0, (), expected))
     theirs = {names.get(c.name, c.name) for c in columns}
-    data = _numbered(data, {names.get(c.name, c.name) for c in columns if c.personal})
+    data = with_personal_levels(data, {names.get(c.name, c.name) for c in columns if c.personal})
     data = with_levels(data, theirs)
     renamed = {theirs: ours for ours, theirs in names.items() if ours in known}
     clash = [

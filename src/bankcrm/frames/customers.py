@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from bankcrm._display import few
+from bankcrm.errors import DataError
 from bankcrm.frames.check import check_frame
 from bankcrm.frames.column import PERSONAL, Column
 
@@ -36,3 +38,16 @@ def by_customer(data: object, columns: Sequence[Column], frame: str) -> pd.DataF
         data = data.rename_axis(index="customer_id")
     checked = check_frame(data, (_CUSTOMER, *columns), frame=frame, key="customer_id")
     return checked.set_index("customer_id")
+
+
+def refuse_repeated(customers: pd.Index, where: str) -> None:
+    """Refuse an index in which a customer occurs more than once.
+
+    Raises:
+        DataError: A customer occurs more than once.
+    """
+    if not customers.is_unique:
+        ids = customers[customers.duplicated()].unique()
+        raise DataError(
+            f"{where}: customers with several rows ({few(ids)}); give each customer one row"
+        )

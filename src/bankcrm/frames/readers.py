@@ -163,11 +163,11 @@ def _read_category(values: pd.Series, column: Column, until: LastDay | None) -> 
     return pd.Categorical.from_codes(chosen, dtype=dtype), flaws
 
 
-def _same_categories(found: object, wanted: pd.CategoricalDtype) -> bool:
+def _same_categories(found: object, requested: pd.CategoricalDtype) -> bool:
     """Whether a dtype has the same categories in the same order, and none of another type."""
-    if not isinstance(found, pd.CategoricalDtype) or found != wanted:
+    if not isinstance(found, pd.CategoricalDtype) or found != requested:
         return False
-    ours, theirs = wanted.categories, found.categories
+    ours, theirs = requested.categories, found.categories
     return theirs.dtype == ours.dtype and bool((theirs == ours).all())
 
 

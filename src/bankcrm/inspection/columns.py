@@ -143,7 +143,7 @@ class SourceColumn:
 
     @functools.cached_property
     def marks(self) -> tuple[tuple[str, str | None], ...]:
-        """The number marks with which most cells are numbers; empty if the cells are none."""
+        """The number marks with which most cells are numbers; empty if none are numbers."""
         if not self.text:
             return MARKS if _numeric(self.values) else ()
         words = pa.array(self.words, pa.string())
@@ -186,10 +186,10 @@ class SourceColumn:
         first = few[:1].to_pylist()
         if not first or not re.search(r"\d", first[0]):
             return ()
-        wanted = [p for p in _with_times(few) if _days(few, p)[0] > 0]
-        shares = {p: self._share(_days(words, p)[1]) for p in wanted}
+        requested = [p for p in _with_times(few) if _days(few, p)[0] > 0]
+        shares = {p: self._share(_days(words, p)[1]) for p in requested}
         highest = max(shares.values(), default=0.0)
-        if _SURE / _MIXED <= highest < _SURE and (mixed := self._mixed(words, wanted)):
+        if _SURE / _MIXED <= highest < _SURE and (mixed := self._mixed(words, requested)):
             return mixed
         return tuple((p,) for p in _best(shares))
 

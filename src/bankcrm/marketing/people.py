@@ -1,4 +1,4 @@
-"""What marketing asks of a customer as a person: whether one is a minor."""
+"""Whether a customer is a minor, who may not be offered everything."""
 
 from __future__ import annotations
 

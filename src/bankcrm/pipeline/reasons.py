@@ -102,10 +102,10 @@ def _why(
     """Why a need is not met; empty where it is."""
     if _is_met(need, fitted, reasons):
         return ""
-    told = {n: reasons.get(n) or absences.get(n) or _NOT_IN_BOOK.format(n) for n in need.any_of}
-    missing = [n for n, why in told.items() if why == _NOT_IN_BOOK.format(n)]
+    causes = {n: reasons.get(n) or absences.get(n) or _NOT_IN_BOOK.format(n) for n in need.any_of}
+    missing = [n for n, why in causes.items() if why == _NOT_IN_BOOK.format(n)]
     both = [_NOT_IN_BOOK.format(" and no ".join(missing))] if missing else []
-    return "; ".join(dict.fromkeys([*(w for n, w in told.items() if n not in missing), *both]))
+    return "; ".join(dict.fromkeys([*(w for n, w in causes.items() if n not in missing), *both]))
 
 
 def needs_page(steps: Sequence[Step], more: Sequence[Need] = ()) -> str:

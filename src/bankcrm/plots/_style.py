@@ -18,6 +18,7 @@ from bankcrm._display import few
 from bankcrm.errors import DataError, MissingExtraError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import numbers
+from bankcrm.frames.conversion import require_columns
 from bankcrm.report.words import Words
 from bankcrm.vocabulary import Language
 
@@ -271,12 +272,7 @@ def needs(data: object, columns: Sequence[Any] | pd.Index[Any], what: str) -> pd
         DataError: There is no row, a column is not there, or is not of numbers.
     """
     frame = as_frame(data)
-    absent = [c for c in columns if c not in frame]
-    if absent:
-        raise DataError(
-            f"{what}: missing column(s) {', '.join(absent)}; the frame has "
-            f"{', '.join(map(str, frame.columns))}"
-        )
+    require_columns(frame, columns, what)
     if frame.empty:
         raise DataError(f"{what}: nothing to draw; the frame has no rows")
     return frame.assign(**{str(c): numbers(frame[c], f"{what}: {c}") for c in columns})

@@ -14,6 +14,7 @@ import pandas as pd
 
 from bankcrm.errors import DataError, PluginError
 from bankcrm.frames import as_frame
+from bankcrm.frames.conversion import require_columns
 from bankcrm.plugins.conflicts import Attributed
 from bankcrm.plugins.values import FactSource, Section, Signal, TextClassifier
 from bankcrm.policy.effects import Sections
@@ -113,12 +114,7 @@ def _inputs(
                 f"{', '.join(['facts', *frames])}"
             )
         table = as_frame(frame)
-        absent = [c for c in columns if c not in table]
-        if absent:
-            raise DataError(
-                f"plug-in {owner}: source {source.name!r} needs column(s) {', '.join(absent)} of "
-                f"{name}; it has {', '.join(map(str, table.columns))}"
-            )
+        require_columns(table, columns, f"plug-in {owner}: source {source.name!r}: {name}")
         given[name] = table[list(columns)]
     return given
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 
+from bankcrm.arguments import as_names
 from bankcrm.errors import PolicyError
 from bankcrm.lifecycle.model import Move, Term
 from bankcrm.policy import Policy
@@ -23,16 +24,12 @@ if TYPE_CHECKING:
 Frames: TypeAlias = "Mapping[str, pd.DataFrame]"
 
 
-def _words(words: Iterable[str]) -> tuple[str, ...]:
-    return (words,) if isinstance(words, str) else tuple(words)
-
-
 def _tuple(items: Iterable[Any]) -> tuple[Any, ...]:
     return tuple(items)
 
 
 def _inputs(inputs: Mapping[str, Iterable[str]]) -> FrozenDict[str, tuple[str, ...]]:
-    return FrozenDict({frame: _words(columns) for frame, columns in inputs.items()})
+    return FrozenDict({frame: as_names(columns) for frame, columns in inputs.items()})
 
 
 @attrs.frozen
@@ -135,8 +132,8 @@ class AddRoute:
     days: int
     rules: tuple[Rule, ...] = attrs.field(converter=_tuple)
     involves: str = "none"
-    actions: tuple[str, ...] = attrs.field(default=(), converter=_words)
-    members: tuple[str, ...] = attrs.field(default=(), converter=_words)
+    actions: tuple[str, ...] = attrs.field(default=(), converter=as_names)
+    members: tuple[str, ...] = attrs.field(default=(), converter=as_names)
     source: str = "default"
 
     def __str__(self) -> str:

@@ -175,7 +175,7 @@ def _unknown_preset(name: str) -> UnknownNameError:
 
 
 def _preset_advice(name: object) -> str:
-    """Where a preset is that was looked for in another place; empty if it is none."""
+    """How to name a preset that was given in a wrong place; empty if it is no preset."""
     preset = str(name).rpartition("/")[2]
     found = [d for d in DOMAINS if preset in presets(d)]
     if not found:

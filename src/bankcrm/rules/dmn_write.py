@@ -191,9 +191,9 @@ class _Decision:
         if self.otherwise is not None:
             own = dict(zip(ANNOTATIONS, _notes(self.otherwise), strict=True))
             place_of = str(table.rules.index(self.otherwise))
-            told = _add(extension, "bankcrm:otherwise", {"place": place_of} | own)
+            element = _add(extension, "bankcrm:otherwise", {"place": place_of} | own)
             for name in self.otherwise.when:  # its cells are dashes
-                _add(told, "bankcrm:dash", name=name)
+                _add(element, "bankcrm:dash", name=name)
         self._finish(decision, place, name, table.vocabulary)
         hit, aggregation = ("FIRST", "") if first else POLICIES[table.hit_policy]
         grid = _add(decision, "decisionTable", id=f"{place}_table", hitPolicy=hit)

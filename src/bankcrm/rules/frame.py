@@ -13,6 +13,7 @@ from bankcrm._display import few
 from bankcrm.errors import DataError, MissingFactError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import look_up, row_blocks
+from bankcrm.frames.conversion import require_columns
 from bankcrm.frames.numbering import categorical
 from bankcrm.rules.compiled import Compiled, Row
 from bankcrm.rules.decision import aggregate, check_on_missing
@@ -87,12 +88,7 @@ def decide_frame(table: Compiled, frame: object, on_missing: OnMissing) -> pd.Da
 
 def fact_columns(table: Compiled, frame: pd.DataFrame) -> dict[str, FactColumn]:
     """Read every fact of a table from a frame's columns."""
-    absent = [name for name in table.facts if name not in frame.columns]
-    if absent:
-        raise DataError(
-            f"table {table.id!r}: missing column(s) {', '.join(absent)}; the frame has "
-            f"{', '.join(map(str, frame.columns)) or 'none'}"
-        )
+    require_columns(frame, table.facts, f"table {table.id!r}")
     columns = {name: frame[name] for name in table.facts}
     repeated = [n for n, c in columns.items() if isinstance(c, pd.DataFrame)]
     if repeated:

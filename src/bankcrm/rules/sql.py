@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date
 
 import attrs
 
 from bankcrm.errors import PolicyError, UnknownNameError
 from bankcrm.rules.compiled import Cell, Compiled, Row
 from bankcrm.rules.sql_columns import DIALECTS, Node, SqlColumns, quoted
+from bankcrm.rules.values import type_of_constant
 
 
 @attrs.frozen
@@ -78,20 +78,12 @@ def to_sql(table: Compiled, dialect: str, columns: Mapping[str, str] | None = No
 
 def _refuse_mixed_outcomes(table: Compiled) -> None:
     """A CASE has one type: SQL would convert texts and numbers into each other silently."""
-    kinds = {_kind(row.rule.then) for row in table.rows}
+    kinds = {type_of_constant(row.rule.then) for row in table.rows}
     if len(kinds) > 1:
         raise PolicyError(
             f"table {table.id!r}: its outcomes are of several kinds ({', '.join(sorted(kinds))}), "
             "and a SQL column has one; make them all texts"
         )
-
-
-def _kind(value: object) -> str:
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, int | float):
-        return "number"
-    return "date" if isinstance(value, date) else "text"
 
 
 class _Renderer:
@@ -126,7 +118,7 @@ class _Renderer:
     ) -> str:
         """A CASE over the arms: ``then`` where a rule holds, ``unknown`` (null) where it may.
 
-        It is null where a value is none that the table allows.
+        It is null where the table does not allow a value.
         """
         case, otherwise = self.exp.Case(), self.exp.null()
         if bad := [condition for _, conditions in self.impossible for condition in conditions]:

@@ -117,7 +117,7 @@ class SqlColumns:
         return self.exp.Is(this=self.read(name), expression=self.exp.null())
 
     def impossible(self, name: str) -> Iterator[Node]:
-        """Conditions under which a value is none that the table allows, its type first."""
+        """Conditions under which the table does not allow a value, its type first."""
         exp, fact = self.exp, self.table.facts[name]
         yield from self._wrong_type(name, fact)
         if fact.minimum is not None:

@@ -134,12 +134,12 @@ def _refuse(goals: pd.DataFrame, bad: npt.NDArray[np.bool_], problem: str, advic
 
 def _targets_of(frame: pd.DataFrame, goals: pd.DataFrame) -> npt.NDArray[np.intp]:
     """The row of the most special target of each value; -1 for none."""
-    wanted = [_words(frame["kpi"]), _words(frame["subject"]), _words(frame["period"])]
+    requested = [_words(frame["kpi"]), _words(frame["subject"]), _words(frame["period"])]
     keys = pd.MultiIndex.from_arrays([_words(goals[n]) for n in ("kpi", "subject", "period")])
     each = np.full(len(frame), _EACH, dtype=object)
     place = np.full(len(frame), -1, dtype=np.intp)
     for subject, period in ((1, 1), (1, 0), (0, 1), (0, 0)):
-        asked = [wanted[0], wanted[1] if subject else each, wanted[2] if period else each]
+        asked = [requested[0], requested[1] if subject else each, requested[2] if period else each]
         found = keys.get_indexer(pd.MultiIndex.from_arrays(asked))
         place = np.where(place < 0, found, place)
     return place

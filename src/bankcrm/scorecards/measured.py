@@ -110,7 +110,7 @@ def grouped(
 
 
 def _crossed(group: Codes, code: Codes, size: int) -> Codes:
-    """The number of each pair; -1 where either is none."""
+    """The number of each pair; -1 where either code is -1."""
     return np.where((group < 0) | (code < 0), -1, group * size + code)
 
 

@@ -167,14 +167,14 @@ def _shared(budget: int, weight: np.ndarray) -> tuple[np.ndarray, list[DataFault
 
 
 def _overdue(checks: object, day: np.datetime64) -> pd.DataFrame:
-    """The findings that should have been mended before the day."""
+    """The findings that should have been resolved before the day."""
     frame = check_frame(checks, columns_of(Check), frame="checks", key="check_id")
     for name in ("employee_id", "department", "branch", "finding", "due", "resolved"):
         if name not in frame:
             frame[name] = pd.NaT  # missing, for words as for days
-    due, mended = (frame[name].to_numpy().astype("datetime64[D]") for name in ("due", "resolved"))
+    due, resolved = (frame[name].to_numpy().astype("datetime64[D]") for name in ("due", "resolved"))
     made = frame["date"].to_numpy().astype("datetime64[D]") <= day
-    late = made & (due < day) & ~(mended <= day)
+    late = made & (due < day) & ~(resolved <= day)
     rows = frame[late]
     who = rows["employee_id"].astype(object)
     for name in ("department", "branch"):

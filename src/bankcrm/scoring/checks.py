@@ -13,6 +13,7 @@ from bankcrm._display import card, figures_of
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import ArrayLike, codes, numbers
+from bankcrm.frames.conversion import require_columns
 from bankcrm.intervals import Interval, quantile, wilson
 from bankcrm.scoring.bins import event_of, series_of
 from bankcrm.vocabulary import Language
@@ -105,10 +106,8 @@ def check_card(
     0.75
     """
     frame = as_frame(scored)
-    if absent := [c for c in ("points", "probability") if c not in frame.columns]:
-        raise DataError(
-            f"scored: missing column(s) {', '.join(absent)}; give the result of score_card"
-        )
+    names = ("points", "probability")
+    require_columns(frame, names, "scored", "give the result of score_card")
     points = numbers(frame["points"], "points")
     chance = numbers(frame["probability"], "probability")
     hits = series_of(event, "event").reset_index(drop=True)

@@ -14,6 +14,7 @@ from bankcrm._display import line
 from bankcrm.arguments import as_items, as_number, refuse
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import as_of_day
+from bankcrm.frames.customers import refuse_repeated
 
 FactsAt = Callable[[dt.date], pd.DataFrame]
 """The facts of the customers at risk on a day, one row each, indexed by customer id."""
@@ -100,9 +101,7 @@ def outcome_samples(
     parts, events = [], []
     for day in days:
         known = facts(day)
-        if not known.index.is_unique:
-            twice = int(known.index.duplicated().sum())
-            raise DataError(f"facts: {twice:,} rows repeat a customer on {day}; give one row each")
+        refuse_repeated(known.index, f"facts of {day}")
         happened = event(day, day + dt.timedelta(days=horizon_days))
         parts.append(known)
         events.append(happened.reindex(known.index).astype("boolean"))

@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from bankcrm.arguments import as_names
 from bankcrm.book.mapping.validation import faults_of, raise_together
 
 Words = Mapping[str, Any]
@@ -15,13 +16,7 @@ Words = Mapping[str, Any]
 
 def _texts(values: str | Iterable[str] | None) -> tuple[str, ...] | None:
     """One text, or several; None: not stated."""
-    if values is None:
-        return None
-    return (values,) if isinstance(values, str) else tuple(values)
-
-
-def _all_texts(values: str | Iterable[str]) -> tuple[str, ...]:
-    return _texts(values) or ()
+    return None if values is None else as_names(values)
 
 
 def _words(values: Words) -> dict[str, Any]:
@@ -106,8 +101,8 @@ class ColumnSource:
     credit: str | None = None
     debit: str | None = None
     direction: str | None = None
-    plus: tuple[str, ...] = attrs.field(default=(), converter=_all_texts)
-    minus: tuple[str, ...] = attrs.field(default=(), converter=_all_texts)
+    plus: tuple[str, ...] = attrs.field(default=(), converter=as_names)
+    minus: tuple[str, ...] = attrs.field(default=(), converter=as_names)
     account: str | None = None
     unit: str | None = None
     dates: tuple[str, ...] | None = attrs.field(default=None, converter=_texts)

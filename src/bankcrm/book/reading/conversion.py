@@ -46,7 +46,7 @@ class FrameReading:
         """The columns of the frame by the contract."""
         return CONTRACT[self.name]
 
-    def wanted(self) -> set[str]:
+    def requested(self) -> set[str]:
         """The columns of the source that are read if they are there."""
         return {n for c in self.columns for n in self.mapping.source(c.name).names}
 
@@ -88,7 +88,7 @@ class FrameReading:
         if not (stated or column.required):
             return
         present = batch.table.column_names
-        free = [n for n in present if n not in self.wanted()]
+        free = [n for n in present if n not in self.requested()]
         close = nearest(missing[0], free) or nearest(column.name, free)
         name = close.split("'")[1] if close else "..."
         where = f" in {batch.place.source}" if batch.place.source else ""

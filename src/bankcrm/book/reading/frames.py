@@ -144,7 +144,9 @@ class BookReading:
     ) -> Iterator[Batch]:
         report(name)
         found = self.of(name)
-        return batches_of_files(files, found.mapping, found.wanted(), found.problems, stream=stream)
+        return batches_of_files(
+            files, found.mapping, found.requested(), found.problems, stream=stream
+        )
 
     def tables(
         self, folder: Path | None, database: Source | None, progress: Progress | None = None
@@ -242,7 +244,7 @@ def mapped_frames(
     others: dict[str, pd.DataFrame] = {}
     for name in [n for n in _ACCOUNTS_FIRST if n in frames]:
         data, reading = frames[name], book.of(name)
-        tables[name] = book.converted(name, frame_batch(data, reading.wanted()))
+        tables[name] = book.converted(name, frame_batch(data, reading.requested()))
         if isinstance(data, pd.DataFrame):
             used = {n for s in reading.mapping.columns.values() for n in s.names}
             used.update(tables[name].column_names)

@@ -66,7 +66,7 @@ def _integers(text: Array) -> Array | None:
 
 
 def _whole_numbers(raw: Array, column: Column, problems: Problems) -> Cells:
-    """Ids that a decimal column holds as integers; the check refuses those that are none."""
+    """Ids of a decimal column as integers; the check refuses those with decimals."""
     number = pc.cast(raw, pa.float64())
     exact = pc.and_(pc.equal(number, pc.floor(number)), pc.less(pc.abs(number), _EXACT))
     if pc.all(exact).as_py() is False:

@@ -12,13 +12,13 @@ import attrs
 import numpy as np
 import pandas as pd
 
+from bankcrm._display import SHOWN
 from bankcrm.book.reading.text_files import TextFile
 from bankcrm.errors import nearest
 from bankcrm.frames import Column, DataFault
 from bankcrm.frames.readers import Mask
 
-_SHOWN = 3
-_WORDS = 10
+_WORDS = 10  # that a mapping lacks: more than the few examples of a fault, for it needs each
 
 
 class Place(Protocol):
@@ -139,7 +139,7 @@ class Problems:
             return
         found = self._found.setdefault((column.name, problem), _Problem(expected, advice))
         found.count += len(rows)
-        for row in rows[: _SHOWN - len(found.shown)]:
+        for row in rows[: SHOWN - len(found.shown)]:
             hidden = column.personal or values is None
             found.shown.append(
                 (place, int(row), None if hidden else repr(values[int(row)].as_py()))

@@ -66,7 +66,7 @@ def files_of_frame(folder: Path, name: str, mapping: FrameMapping) -> list[Path]
 def batches_of_files(
     files: Iterable[Path],
     mapping: FrameMapping,
-    wanted: Iterable[str],
+    requested: Iterable[str],
     problems: Problems,
     *,
     stream: bool = False,
@@ -76,7 +76,7 @@ def batches_of_files(
     Args:
         files: The files.
         mapping: How the frame is read, with complete formats.
-        wanted: The columns that are expected.
+        requested: The columns that are expected.
         problems: Where problems are added.
         stream: Give the rows in parts that fit into memory.
     """
@@ -90,20 +90,20 @@ def batches_of_files(
             elif suffix == ".xlsx":
                 yield _excel(path, mapping, named)
             else:
-                file = text_file(path, mapping.formats, wanted, keep=not stream)
+                file = text_file(path, mapping.formats, requested, keep=not stream)
                 if file.encoding == "gb18030" and mapping.formats.encoding is None:
                     problems.notes[f"{path.name} was read as {file.encoding}"] += 1
                 yield from _text(
-                    file, mapping.formats, wanted, problems, named=named, stream=stream
+                    file, mapping.formats, requested, problems, named=named, stream=stream
                 )
         except DataError as error:
             problems.whole("", "unreadable", "", str(error))
 
 
-def frame_batch(data: object, wanted: Iterable[str]) -> Batch:
-    """The wanted columns of a frame in memory as a batch; all columns of an Arrow table."""
+def frame_batch(data: object, requested: Iterable[str]) -> Batch:
+    """The requested columns of a frame in memory as a batch; all columns of an Arrow table."""
     if isinstance(data, pd.DataFrame):
-        names = set(wanted)
+        names = set(requested)
         columns = {str(n): arrow_of(values) for n, values in data.items() if n in names}
         return Batch(_table(columns, len(data)), RowPlace(data.index))
     table = pa.table(data)
@@ -188,7 +188,7 @@ def _excel_cells(name: str, values: pd.Series, path: Path) -> Array:
 def _text(
     file: TextFile,
     formats: Formats,
-    wanted: Iterable[str],
+    requested: Iterable[str],
     problems: Problems,
     *,
     named: bool,
@@ -222,7 +222,7 @@ def _text(
             null_values=["", *(formats.missing or ())],
         ),
     }
-    names = _names(file, set(wanted), problems)
+    names = _names(file, set(requested), problems)
     first = 0
     try:
         if stream:
@@ -253,12 +253,12 @@ def _text(
 _RAGGED = "put cells that contain the separator in quotation marks, and remove lines of totals"
 
 
-def _names(file: TextFile, wanted: set[str], problems: Problems) -> list[str]:
+def _names(file: TextFile, requested: set[str], problems: Problems) -> list[str]:
     """The names of the columns, each once; a name that is needed may not be there twice."""
     names: list[str] = []
     for place, field in enumerate(file.header, start=1):
         name = field.strip()
-        if name in names and name in wanted:
+        if name in names and name in requested:
             problems.whole(name, "repeated_column", f"each name once in {file.path.name}")
         names.append(f"{name}.{place}" if name in names or not name else name)
     return names

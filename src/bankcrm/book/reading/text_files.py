@@ -14,12 +14,12 @@ import attrs
 import numpy as np
 import pyarrow as pa
 
+from bankcrm._display import SHOWN
 from bankcrm.book.mapping import Formats
 from bankcrm.errors import DataError
 
 _HEAD = 1 << 20
 _CHUNK = 1 << 18  # fits into the cache of a core
-_SHOWN = 3
 _QUOTE = ord('"')
 _SEPARATORS = (",", ";", "\t", "|")
 _MARKS = (
@@ -67,10 +67,10 @@ class TextFile:
 
     def lines(self, rows: Iterable[int]) -> Mapping[int, int]:
         """The line on which each of these rows begins; rows of another width are not counted."""
-        wanted = set(rows)
+        requested = set(rows)
         fitting = (line for line, row in self.rows() if len(row) == len(self.header))
-        numbered = enumerate(itertools.islice(fitting, max(wanted, default=-1) + 1))
-        return {number: line for number, line in numbered if number in wanted}
+        numbered = enumerate(itertools.islice(fitting, max(requested, default=-1) + 1))
+        return {number: line for number, line in numbered if number in requested}
 
     def ragged(self) -> tuple[int, list[str]]:
         """The number of rows that have not the width of the header, and the first of them."""
@@ -79,18 +79,18 @@ class TextFile:
         for line, row in self.rows():
             if len(row) != len(self.header):
                 count += 1
-                if len(shown) < _SHOWN:
+                if len(shown) < SHOWN:
                     shown.append(f"line {line}: {len(row)} fields")
         return count, shown
 
 
-def text_file(path: Path, formats: Formats, wanted: Iterable[str], *, keep: bool) -> TextFile:
+def text_file(path: Path, formats: Formats, requested: Iterable[str], *, keep: bool) -> TextFile:
     """How a text file is written.
 
     Args:
         path: The file.
         formats: The formats that are stated; the others are recognised.
-        wanted: Names of columns that the file is expected to have.
+        requested: Names of columns that the file is expected to have.
         keep: Keep the text in memory where it has to be decoded anyway.
 
     Raises:
@@ -113,7 +113,7 @@ def text_file(path: Path, formats: Formats, wanted: Iterable[str], *, keep: bool
     elif path.suffix.lower() == ".tsv":
         separator = "\t"
     else:
-        separator = _separator_of(path, first, set(wanted))
+        separator = _separator_of(path, first, set(requested))
     with _opened(path, encoding, above) as file:  # a quoted name may have line breaks
         header = tuple(next((row for row in csv.reader(file, delimiter=separator) if row), ()))
     found = TextFile(path, encoding, separator, header, quotes > 0, above, text)
@@ -134,12 +134,12 @@ def _fields(line: str, separator: str) -> list[str]:
     return next(csv.reader([line], delimiter=separator), [])
 
 
-def _separator_of(path: Path, first: str, wanted: set[str]) -> str:
+def _separator_of(path: Path, first: str, requested: set[str]) -> str:
     """The separator that splits the header; of several, the one that gives the expected names."""
     split = {s: {f.strip() for f in _fields(first, s)} for s in _SEPARATORS}
     several = [s for s, fields in split.items() if len(fields) > 1]
     if len(several) > 1:
-        fitting = [s for s in several if split[s] & wanted]
+        fitting = [s for s in several if split[s] & requested]
         several = fitting or several
     if len(several) > 1:
         shown = " and ".join(repr(s) for s in several)

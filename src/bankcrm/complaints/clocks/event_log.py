@@ -121,11 +121,11 @@ class EventLog:
         """One event as a record."""
         values = self.frame.iloc[self.row[place]]
         names = ("by", "to", "reason", "approver", "severity", "topic", "message")
-        told = {n: values[n] for n in names if n in values and not pd.isna(values[n])}
+        stated = {n: values[n] for n in names if n in values and not pd.isna(values[n])}
         policy = self.policies.get(values.get("policy"))
         notice = bool(self.stated("notice")[place])
         when = values["at"].floor("us").to_pydatetime()
-        return CaseEvent(when, values["kind"], notice=notice, policy=policy, **told)
+        return CaseEvent(when, values["kind"], notice=notice, policy=policy, **stated)
 
 
 def read_events(events: object, as_of: dt.datetime, policies: Mapping[str, Policy]) -> EventLog:

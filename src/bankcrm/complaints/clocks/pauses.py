@@ -13,6 +13,7 @@ from bankcrm.complaints.clocks.measure import PauseRound
 from bankcrm.complaints.clocks.rules import ClockRule
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, as_frame, check_frame
+from bankcrm.frames.conversion import require_columns
 from bankcrm.frames.instants import Times, utc_microseconds
 
 _COLUMNS = (
@@ -88,10 +89,7 @@ def read_pauses(pauses: object, cases: pd.DataFrame, now: np.datetime64) -> Paus
 
 def _rows(pauses: pd.DataFrame, cases: pd.DataFrame) -> np.ndarray:
     """Position of the case of each pause."""
-    if "complaint_id" not in cases:
-        raise DataError(
-            "complaints: pauses need complaint_id; present: " + ", ".join(map(str, cases.columns))
-        )
+    require_columns(cases, ["complaint_id"], "complaints", "pauses need it")
     ids = pd.Index(cases["complaint_id"])
     if not ids.is_unique:
         twice = ids.duplicated(keep=False)

@@ -172,7 +172,7 @@ class ReplayedCases:
     def _extend(self, cases: Places, events: Places) -> None:
         """Take the next step of every open clock that has one; refuse cases in which none has."""
         at = self.log.at[events]
-        approved, told = self.log.stated("approver")[events], self.log.stated("notice")[events]
+        approved, notified = self.log.stated("approver")[events], self.log.stated("notice")[events]
         taken = np.zeros(len(cases), dtype=np.bool_)
         unsure = np.zeros(len(cases), dtype=np.bool_)
         for runs in self.runs.values():
@@ -183,7 +183,7 @@ class ReplayedCases:
                 for step, extension in enumerate(rule.extensions):
                     can = steps == step
                     can &= approved[own] | (not extension.approver)
-                    can &= told[own] | (not extension.notice)
+                    can &= notified[own] | (not extension.notice)
                     some = own[can]
                     some = some[~runs.breached(cases[some], at[some], number)]
                     taken[some] = True

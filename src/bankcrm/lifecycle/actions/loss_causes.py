@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.book.loss_reasons import count_loss_reasons
-from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
+from bankcrm.frames.conversion import require_columns
 from bankcrm.intervals import wilson
 from bankcrm.lifecycle.policy import lifecycle_policy
 from bankcrm.policy import Policy
@@ -47,10 +47,7 @@ def loss_causes(
     policy = lifecycle_policy(policy)
     rule = policy.value("loss_reason_shares")
     book = as_frame(frame)
-    if column not in book:
-        raise DataError(
-            f"loss_causes: missing column {column}; present: {', '.join(map(str, book.columns))}"
-        )
+    require_columns(book, [column], "loss_causes")
     count = count_loss_reasons(book[column], policy=policy, column=column)
     groups = list(count.index)
     share, low, high = wilson(count, np.full(len(groups), len(book)), confidence)

@@ -13,6 +13,7 @@ from bankcrm._display import few
 from bankcrm.book.view import Names, Needs, view_of
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import as_of_day, numbers
+from bankcrm.frames.customers import refuse_repeated
 from bankcrm.lifecycle.actions.signals import signal_facts_of
 from bankcrm.lifecycle.policy import lifecycle_policy
 from bankcrm.lifecycle.stages import facts as stages
@@ -166,7 +167,7 @@ def _join(found: pd.DataFrame, more: pd.DataFrame | None) -> pd.DataFrame:
     """The columns of both, one row per customer of the first."""
     if more is None:
         return found
-    _refuse_repeated(more.index, "facts")
+    refuse_repeated(more.index, "facts")
     if twice := [str(c) for c in more if c in found]:
         raise DataError(
             f"facts: {', '.join(twice)} are computed by the library; give your own other names"
@@ -175,7 +176,7 @@ def _join(found: pd.DataFrame, more: pd.DataFrame | None) -> pd.DataFrame:
 
 
 def _at_stake(result: pd.DataFrame, value: pd.Series) -> npt.NDArray[np.float64]:
-    _refuse_repeated(value.index, "value")
+    refuse_repeated(value.index, "value")
     absent = ~result.index.isin(value.index) & (result["warning_signals"].to_numpy() > 0)
     if absent.any():
         first = few(result.index[absent].tolist(), repr)
@@ -184,15 +185,6 @@ def _at_stake(result: pd.DataFrame, value: pd.Series) -> npt.NDArray[np.float64]
             "give a value, 0 where nothing is at stake, null where it is not known"
         )
     return numbers(value.reindex(result.index), "value")
-
-
-def _refuse_repeated(customers: pd.Index, name: str) -> None:
-    if not customers.is_unique:
-        ids = customers[customers.duplicated()].unique()
-        first = few(ids.tolist(), repr)
-        raise DataError(
-            f"{name}: {len(ids):,} customers have several rows ({first}); give one each"
-        )
 
 
 def _most_at_stake_first(result: pd.DataFrame) -> npt.NDArray[np.intp]:

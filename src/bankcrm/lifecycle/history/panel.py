@@ -13,6 +13,7 @@ from bankcrm._display import few
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import codes, days
+from bankcrm.frames.conversion import require_columns
 from bankcrm.frames.numbering import categorical, words_of
 
 Grid: TypeAlias = npt.NDArray[np.int8]
@@ -47,11 +48,7 @@ def read_panel(history: object) -> Panel:
         return Panel(stages, pd.Index(customers), days(when), grid)
     names = [n for n in ("customer_id", "date") if n in frame.index.names]
     flat = frame.reset_index(names) if names else frame
-    if missing := [n for n in ("customer_id", "date") if n not in flat]:
-        raise DataError(
-            f"history: missing column {', '.join(missing)}; "
-            f"present: {', '.join(map(str, flat.columns))}"
-        )
+    require_columns(flat, ("customer_id", "date"), "history")
     day = days(flat["date"])
     who, customers = codes(flat["customer_id"])
     if np.isnat(day).any() or (who < 0).any():
@@ -83,10 +80,7 @@ def history_frame(panel: Panel, extra: dict[str, pd.Categorical]) -> pd.DataFram
 
 
 def _stage_codes(frame: pd.DataFrame) -> tuple[tuple[str, ...], Grid]:
-    if "stage" not in frame:
-        raise DataError(
-            f"history: missing column stage; present: {', '.join(map(str, frame.columns))}"
-        )
+    require_columns(frame, ["stage"], "history")
     stage = words_of(frame["stage"], "history.stage")
     names = tuple(map(str, stage.categories))
     if len(names) > 127:

@@ -48,7 +48,7 @@ def stage_path_of(
         One row per customer: ``stage_path`` (one letter per month end of `last_month_ends`: the
         place of the stage in the policy's table as a digit, `NOT_KNOWN` before the first trace) and
         ``stage_since``, the first Monday or month end on which the customer was in the present
-        stage without a break; the day itself where that is none. Mondays of the last `WEEKS` weeks
+        stage without a break; the day itself if there is none. Mondays of the last `WEEKS` weeks
         and the month ends of the path are looked at, the same days in every review. Both are null
         where the table reads a fact that is known for today alone, such as one of a plug-in.
 

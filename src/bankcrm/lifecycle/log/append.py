@@ -8,9 +8,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm._display import card, line
-from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import as_of_day, codes
+from bankcrm.frames.conversion import require_columns
 from bankcrm.frames.numbering import categorical, words_of
 from bankcrm.lifecycle.log.apply import (
     CONTRADICTORY,
@@ -123,11 +123,7 @@ def _read_events(
     book: pd.DataFrame, old: Entries, day: np.datetime64, model: StageModel
 ) -> tuple[Entries, npt.NDArray[np.int8]]:
     """The events as entries after the old ones, and the reason to reject each (-1 for none)."""
-    if missing := [n for n in ("customer_id", "date", "event") if n not in book]:
-        raise DataError(
-            f"events: missing column {', '.join(missing)}; "
-            f"present: {', '.join(map(str, book.columns))}"
-        )
+    require_columns(book, ("customer_id", "date", "event"), "events")
     when = instants(book["date"], "events.date")
     who, customers = _placed(book["customer_id"], old.customers)
     code, distinct = codes(book["event"])

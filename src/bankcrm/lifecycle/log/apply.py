@@ -12,6 +12,7 @@ import pandas as pd
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import codes, days, numbers
+from bankcrm.frames.conversion import require_columns
 from bankcrm.lifecycle.model import StageModel
 
 Ints: TypeAlias = npt.NDArray[np.intp]
@@ -122,11 +123,7 @@ def read_log(log: object, model: StageModel) -> Entries:
     if len(frame) == 0 and len(frame.columns) == 0:
         frame = pd.DataFrame({name: pd.Series(dtype=object) for name in LOG_COLUMNS})
     needed = ("entry", "customer_id", "date", "event", "after")
-    if missing := [n for n in needed if n not in frame]:
-        raise DataError(
-            f"log: missing column {', '.join(missing)}; "
-            f"present: {', '.join(map(str, frame.columns))}"
-        )
+    require_columns(frame, needed, "log")
     who, customers = codes(frame["customer_id"])
     if (who < 0).any():
         raise DataError(f"log.customer_id: {int((who < 0).sum()):,} are null; give a log")

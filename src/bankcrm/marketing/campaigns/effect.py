@@ -175,10 +175,10 @@ def campaign_effect(
     place, names = codes(assigned["group"])
     arms = [str(name) for name in names]
     _check_arms(arms, place)
-    wanted = [Column(value, _kind(outcomes, value))]
-    wanted += [Column(before, "money")] if before is not None else []
-    wanted += [Column(contacted, "boolean")] if contacted is not None else []
-    found = _outcomes_of(assigned["customer_id"], outcomes, wanted)
+    requested = [Column(value, _kind(outcomes, value))]
+    requested += [Column(before, "money")] if before is not None else []
+    requested += [Column(contacted, "boolean")] if contacted is not None else []
+    found = _outcomes_of(assigned["customer_id"], outcomes, requested)
     y = found[value].to_numpy(np.float64)
     share = bool(np.isin(y, (0.0, 1.0)).all()) and before is None
     saved = 0.0
@@ -230,8 +230,8 @@ def _check_arms(arms: list[str], place: npt.NDArray[np.intp]) -> None:
         raise DataError(f"groups.group: {small!r} has fewer than 2 customers; no effect shows")
 
 
-def _outcomes_of(customers: pd.Series, outcomes: object, wanted: list[Column]) -> pd.DataFrame:
-    checked = by_customer(outcomes, wanted, "outcomes")
+def _outcomes_of(customers: pd.Series, outcomes: object, requested: list[Column]) -> pd.DataFrame:
+    checked = by_customer(outcomes, requested, "outcomes")
     at = checked.index.get_indexer(pd.Index(customers))
     absent = customers[at < 0]
     if len(absent):

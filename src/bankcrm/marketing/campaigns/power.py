@@ -131,10 +131,10 @@ def detectable(
     from scipy.optimize import brentq  # slow to import
 
     top = 1 - _share(control_rate, "control_rate") - 1e-12
-    wanted = _share(power, "power")
+    requested = _share(power, "power")
 
     def excess(difference: float) -> float:
-        return wanted - power_of_test(
+        return requested - power_of_test(
             control_rate, difference, control=control, treated=treated, confidence=confidence
         )
 

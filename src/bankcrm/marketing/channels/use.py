@@ -36,7 +36,7 @@ def channel_measures(
 ) -> pd.DataFrame:
     """How each channel is used, what its contacts lead to, and what they cost.
 
-    Customers choose their channels, so a difference between two is none of the channels alone.
+    Customers choose their channels: a difference between two is not due to the channels alone.
 
     Args:
         contacts: One row per contact: ``customer_id``, ``channel`` and ``outcome`` (null where it

@@ -16,6 +16,7 @@ from bankcrm.book.holdings import open_on
 from bankcrm.book.view import day_number
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.frames.arrays import as_of_day
+from bankcrm.frames.customers import refuse_repeated
 from bankcrm.marketing.offers.holdings import Accounts
 from bankcrm.scoring import Card, fit_card, outcome_samples
 from bankcrm.scoring.samples import FactsAt
@@ -173,9 +174,7 @@ def with_holdings(
     as_kind(facts, pd.DataFrame, "facts", "one row per customer, indexed by customer id")
     if isinstance(facts.index, pd.MultiIndex):
         raise DataError("facts: expected the customer id as the index, found several levels")
-    if not facts.index.is_unique:
-        twice = int(facts.index.duplicated().sum())
-        raise DataError(f"facts: {twice:,} rows repeat a customer; give one row each")
+    refuse_repeated(facts.index, "facts")
     held = found.table(open_on(found.rows, day_number(day))).reindex(facts.index, fill_value=False)
     absent = [p for p in dict.fromkeys(products) if p not in held]
     held = held.assign(**dict.fromkeys(absent, False)).add_prefix(HELD)

@@ -109,10 +109,10 @@ def check_ranking(
     judged, owner = np.unique(mine, return_inverse=True)
     products = sorted({*places["product"].astype(str), *opened["product"].astype(str)})
     product = pd.Index(products).get_indexer(places["product"].astype(str)).astype(np.int64)
-    wanted = np.zeros((len(customers), len(products)), np.bool_)
+    requested = np.zeros((len(customers), len(products)), np.bool_)
     at = positions_in(opened["customer_id"], customers)
-    wanted[at, pd.Index(products).get_indexer(opened["product"].astype(str))] = True
-    wanted = wanted[judged]
+    requested[at, pd.Index(products).get_indexer(opened["product"].astype(str))] = True
+    requested = requested[judged]
     rank = places["rank"].to_numpy(np.float64)
     popular = np.array([-float(popularity.get(p, -np.inf)) for p in products])[product]
     chance = _shuffled(places["customer_id"], product, seed)
@@ -121,7 +121,7 @@ def check_ranking(
         "popularity": _places(owner, product, (product, popular), k),
         "random": _places(owner, product, (chance,), k),
     }
-    figures = {name: _figures(first, wanted) for name, first in found.items()}
+    figures = {name: _figures(first, requested) for name, first in found.items()}
     parts = {
         name: _measures(figures[name], first, len(np.unique(product)), confidence)
         for name, first in found.items()
@@ -154,15 +154,15 @@ def _places(owner: Ints, product: Ints, by: tuple[Ints | Floats, ...], k: int) -
     return found
 
 
-def _figures(first: Ints, wanted: npt.NDArray[np.bool_]) -> dict[str, Floats]:
+def _figures(first: Ints, requested: npt.NDArray[np.bool_]) -> dict[str, Floats]:
     """Average precision, precision, recall and hit of each customer."""
     rows = np.arange(len(first))[:, None]
-    hit = (first >= 0) & wanted[rows, first]
+    hit = (first >= 0) & requested[rows, first]
     for place in range(1, first.shape[1]):  # a product named twice is met once
         hit[:, place] &= ~(first[:, :place] == first[:, place : place + 1]).any(axis=1)
     places = np.arange(1, first.shape[1] + 1)
     precision: Floats = np.cumsum(hit, axis=1) / places
-    size = wanted.sum(axis=1)
+    size = requested.sum(axis=1)
     return {
         "map": (precision * hit).sum(axis=1) / np.minimum(size, first.shape[1]),
         "precision": hit.sum(axis=1) / first.shape[1],

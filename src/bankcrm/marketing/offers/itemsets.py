@@ -78,8 +78,8 @@ def _extended(
     return Itemsets(np.concatenate(rows), np.concatenate(counts))
 
 
-def counts_of(sets: Itemsets, wanted: Ints, products: int) -> Ints:
+def counts_of(sets: Itemsets, requested: Ints, products: int) -> Ints:
     """The counts of some sets among the frequent ones of their size; all must be there."""
-    weights = np.int64(products) ** np.arange(wanted.shape[1])[::-1]
-    found: Ints = sets.counts[np.searchsorted(sets.items @ weights, wanted @ weights)]
+    weights = np.int64(products) ** np.arange(requested.shape[1])[::-1]
+    found: Ints = sets.counts[np.searchsorted(sets.items @ weights, requested @ weights)]
     return found

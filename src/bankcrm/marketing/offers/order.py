@@ -26,7 +26,7 @@ class AcquisitionOrder:
         customers: Customers who acquired a product by the day.
         products: One row per product, the most widespread first: ``customers`` (who ever acquired
             it), ``share`` and ``h`` (its own coefficient of scalability; null where it does not
-            vary). Read downwards it is the natural order, as far as ``h`` bears it out.
+            vary). From top to bottom it is the natural order, as far as ``h`` confirms it.
         transitions: One row per pair of products that follow each other: ``product``, ``then``,
             ``customers`` (who went on from the one to the other), ``of`` (who went on to anything
             after the first), ``share`` with Wilson's ``lower`` and ``upper``, and ``median_days``

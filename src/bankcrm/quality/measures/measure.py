@@ -11,7 +11,7 @@ from bankcrm.book.contract import KEYS, MODELS
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import as_of_day
-from bankcrm.frames.check import with_levels
+from bankcrm.frames.conversion import require_columns, with_levels
 from bankcrm.frames.readers import LastDay
 from bankcrm.models import Customer, Record, columns_of
 from bankcrm.policy import Policy
@@ -56,7 +56,7 @@ def measure_quality(
         group and by customer.
 
     Raises:
-        DataError: The frame is none, has no column of the class, or the reference has no key.
+        DataError: The data is no frame, has no column of the class, or the reference has no key.
 
     Source: LCM-4.
 
@@ -130,8 +130,7 @@ def _accuracy(
             for n in names
         ]
     other = as_frame(reference)
-    if key not in other:
-        raise DataError(f"reference: missing column {key}, by which its rows are found")
+    require_columns(other, [key], "reference", "its rows are found by it")
     if repeated := int(other[key].duplicated().sum()):
         raise DataError(f"reference: {key} is repeated in {repeated:,} rows; keep one row for each")
     theirs = _fields(other, model, [], policy, until)

@@ -129,8 +129,8 @@ def retention_plan(
     number = np.select([c[0] for c in cases], range(len(cases)))
     action = np.array([c[1] for c in cases], np.int8)[number]
     reason = np.array([c[2] for c in cases], dtype=object)[number]
-    told = np.array([*(d.because for d in duties), ""], dtype=object)[duty]
-    shown = np.where(number == 3, told, reason)
+    because = np.array([*(d.because for d in duties), ""], dtype=object)[duty]
+    shown = np.where(number == 3, because, reason)
     return policy.stamp(
         pd.DataFrame(
             {

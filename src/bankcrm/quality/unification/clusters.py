@@ -54,10 +54,10 @@ def clusters_of(
     two = np.zeros(size, np.bool_)
     for code in exclusive:
         two |= _has_several(label, code)
-    told = np.zeros(size, np.bool_)
+    shared = np.zeros(size, np.bool_)
     same = label[apart[0]] == label[apart[1]]
-    told[label[apart[0][same]]] = True
-    doubtful = two[label] | told[label]
+    shared[label[apart[0][same]]] = True
+    doubtful = two[label] | shared[label]
     reason = np.where(two[label], np.int8(0), np.int8(1))
     reason[~doubtful] = -1
     if not doubtful.any():

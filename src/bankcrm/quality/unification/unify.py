@@ -109,8 +109,8 @@ def unify(
     """Find the records that are one customer, and keep the best value of each field.
 
     Records are one customer if a match key of the policy is equal, or a linker matched them. A key
-    with a missing part, an invalid number or a placeholder is none, nor is one that many records
-    share. Two different valid ids never become one customer: such a cluster is set aside as
+    with a missing part, an invalid number or a placeholder does not count, nor does one that many
+    records share. Two different valid ids never become one customer: such a cluster is set aside as
     doubtful, and only records with the same id stay together in it. No value is lost: what does
     not survive is a conflict. The order of the rows changes nothing.
 

@@ -36,7 +36,7 @@ class TieException:
         parent: The holder, controller or other first party.
         why: The reason, for people.
         source: The rule or the decision that allows it.
-        child: The other party; empty: whoever it is.
+        child: The other party; empty: any party.
         since: First day on which it holds.
         until: Last day on which it holds.
     """
@@ -164,7 +164,7 @@ def exceptions_of(policy: Policy) -> tuple[TieException, ...]:
 
 def _place(ids: pd.Index, text: str) -> int:
     """The place of an id that a policy names as text; -1 for one that no link names."""
-    wanted: object = text
+    requested: object = text
     if ids.dtype.kind in "iu":
-        wanted = int(text) if re.fullmatch("-?[0-9]+", text) else None
-    return int(ids.get_indexer(pd.Index([wanted], dtype=object))[0])
+        requested = int(text) if re.fullmatch("-?[0-9]+", text) else None
+    return int(ids.get_indexer(pd.Index([requested], dtype=object))[0])

@@ -66,7 +66,7 @@ def review_watch_list(
         One row per customer on the list and per customer who leaves it, by ``customer_id``:
         ``movement`` (``enter``, ``stay``, ``leave``), ``rule``, ``level``, ``reasons``,
         ``lifted_by`` (the member with a high risk, as text), ``since``, ``owner`` and
-        ``next_review`` (null for who leaves).
+        ``next_review`` (null for a customer who leaves).
 
     Raises:
         DataError: A frame does not fit, or a date of the list lies after ``as_of``.

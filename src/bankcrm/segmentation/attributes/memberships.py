@@ -8,9 +8,9 @@ import pandas as pd
 
 from bankcrm._display import few
 from bankcrm.calendars.terms import ONE_DAY, last_day_of_term, next_review
-from bankcrm.errors import DataError
+from bankcrm.errors import DataError, missing_columns
 from bankcrm.frames import Column
-from bankcrm.frames.arrays import as_of_day, days
+from bankcrm.frames.arrays import as_of_day, days, midnights
 from bankcrm.frames.customers import by_customer
 from bankcrm.frames.numbering import categorical, places_of
 from bankcrm.policy import Policy
@@ -65,7 +65,7 @@ def memberships(
     frame = _members(average_balances)
     held = places_of(frame["club"], _CLUBS)
     held = np.where(held < 0, 0, held)
-    start, end = _day(frame["term_start"]), _day(frame["term_end"])
+    start, end = days(frame["term_start"]), days(frame["term_end"])
     club = policy.table("club").decide_frame(frame[["daily_average", "monthly_average"]])
     now = places_of(club["outcome"], _CLUBS)
     grace_until = end + np.timedelta64(policy.value("membership_grace_days"), "D")
@@ -98,11 +98,11 @@ def memberships(
         "qualifies_for": categorical(now, _CLUBS, ordered=True),
         "status": decided["outcome"].array,
         "status_rule": decided["rule"].array,
-        "term_start": _seconds(start),
-        "term_end": _seconds(end),
-        "notice_from": _seconds(notice),
-        "grace_until": _seconds(np.where(status == "grace", grace_until, _NEVER)),
-        "next_review": _seconds(np.full(len(frame), review)),
+        "term_start": midnights(start),
+        "term_end": midnights(end),
+        "notice_from": midnights(notice),
+        "grace_until": midnights(np.where(status == "grace", grace_until, _NEVER)),
+        "next_review": midnights(np.full(len(frame), review)),
         "days_left": left,
     }
     return policy.stamp(pd.DataFrame(columns, index=frame.index))
@@ -111,11 +111,8 @@ def memberships(
 def _members(average_balances: object) -> pd.DataFrame:
     frame = by_customer(average_balances, _COLUMNS, "average_balances")
     if not {"daily_average", "monthly_average"} & set(frame.columns):
-        there = ", ".join(map(str, frame.columns)) or "none"
-        raise DataError(
-            "average_balances: daily_average and monthly_average are both missing; "
-            f"present: {there}"
-        )
+        names = ["daily_average or monthly_average"]
+        raise missing_columns("average_balances", names, frame.columns)
     for column in _COLUMNS:
         if column.name not in frame:
             frame[column.name] = pd.NaT if column.kind == "date" else np.nan
@@ -139,11 +136,3 @@ def _term_end(today: np.datetime64, policy: Policy) -> np.datetime64:
         np.array([today]), int(policy.value("membership_months"))
     )[0]
     return last
-
-
-def _day(values: pd.Series) -> _Days:
-    return days(pd.to_datetime(values))
-
-
-def _seconds(values: _Days) -> _Days:
-    return values.astype("datetime64[s]")

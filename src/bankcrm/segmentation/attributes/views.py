@@ -10,12 +10,12 @@ import numpy.typing as npt
 import pandas as pd
 from pandas.api import types
 
-from bankcrm._display import few
 from bankcrm.arguments import refuse
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import codes, is_unicode, numbers
 from bankcrm.frames.column import fault_in_rows
+from bankcrm.frames.customers import refuse_repeated
 from bankcrm.frames.findings import with_findings
 from bankcrm.models import personal_columns
 
@@ -54,9 +54,7 @@ def customer_view(parts: Mapping[str, pd.DataFrame | pd.Series]) -> pd.DataFrame
     }
     index: pd.Index | None = None
     for name, frame in frames.items():
-        if not frame.index.is_unique:
-            twice = few(frame.index[frame.index.duplicated()])
-            raise DataError(f"{name}: customers more than once ({twice})")
+        refuse_repeated(frame.index, name)
         index = frame.index if index is None else index.union(frame.index)
     index = pd.Index([] if index is None else index, name="customer_id")
     names = pd.Index([column for frame in frames.values() for column in frame.columns])

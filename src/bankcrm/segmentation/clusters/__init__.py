@@ -1,1 +1,1 @@
-"""Clusters of customers: k-means on robust scales, named, and told as rules (PB-4, EB-9)."""
+"""Clusters of customers: k-means on robust scales, named, and described by rules (PB-4, EB-9)."""

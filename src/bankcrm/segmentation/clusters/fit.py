@@ -10,7 +10,7 @@ import numpy as np
 
 from bankcrm.arguments import as_items, refuse
 from bankcrm.errors import DataError
-from bankcrm.segmentation.clusters.kmeans import fit_centres, nearest, settle
+from bankcrm.segmentation.clusters.kmeans import converge, fit_centres, nearest
 from bankcrm.segmentation.clusters.model import (
     Cluster,
     Clusters,
@@ -91,7 +91,7 @@ def fit_clusters(
     )
     trials = [_trial(sample, small, int(number), seed) for number in asked]
     best = max(trials, key=_preference)
-    centres, inertia = settle(points, best.centres)
+    centres, inertia = converge(points, best.centres)
     order = np.lexsort(centres.T[::-1])
     centres, stability = centres[order], best.stability[order]
     label, _ = nearest(points, centres)
@@ -123,7 +123,7 @@ class _Trial:
 def _trial(sample: Floats, small: Floats, k: int, seed: int) -> _Trial:
     """Fit one number of clusters on the sample; the other numbers do not change what it draws."""
     rng = np.random.default_rng([seed, k])
-    centres, inertia = settle(sample, fit_centres(sample, k, rng, _STARTS))
+    centres, inertia = converge(sample, fit_centres(sample, k, rng, _STARTS))
     label, _ = nearest(small, centres)
     stability = jaccard(small, label, k, rng)
     figures = ClusterTrial(

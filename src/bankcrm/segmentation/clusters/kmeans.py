@@ -63,12 +63,12 @@ def fit_centres(points: Floats, k: int, rng: np.random.Generator, starts: int) -
         rng: Chooses the starts.
         starts: Number of starts.
     """
-    found = [settle(points, _start(points, k, rng), ROUGH) for _ in range(starts)]
+    found = [converge(points, _start(points, k, rng), ROUGH) for _ in range(starts)]
     return min(found, key=lambda f: f[1])[0]
 
 
-def settle(points: Floats, centres: Floats, gain: float = _SETTLED) -> tuple[Floats, float]:
-    """Move centres to the means of their rows until they rest; with their inertia.
+def converge(points: Floats, centres: Floats, gain: float = _SETTLED) -> tuple[Floats, float]:
+    """Move centres to the means of their rows until they converge; with their inertia.
 
     Args:
         points: Shape (features, rows).

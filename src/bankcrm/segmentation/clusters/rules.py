@@ -22,7 +22,7 @@ Box = dict[str, tuple[float | None, float | None]]
 
 @attrs.frozen(eq=False, repr=False)
 class ClusterRules:
-    """Clusters told as rules, and what the rules lose.
+    """Clusters described by rules, and what the rules lose.
 
     Attributes:
         table: One rule per cluster; exactly one of them holds for a row.
@@ -77,13 +77,13 @@ def cluster_rules(facts: object, clusters: Clusters) -> ClusterRules:
     label, gap = nearest(points, clusters.centres)
     boxes = dict(_leaves(values, label, clusters))
     table = _table([boxes[i] for i in range(len(boxes))], clusters)
-    told = np.full(len(label), -1)
+    described = np.full(len(label), -1)
     for number, box in boxes.items():
-        told[_inside(values, box, clusters.features)] = number
+        described[_inside(values, box, clusters.features)] = number
     return ClusterRules(
         table=table,
-        agreement=float((told == label).mean()),
-        price=_inertia(points, told) / float(gap.sum()) if gap.any() else 1.0,
+        agreement=float((described == label).mean()),
+        price=_inertia(points, described) / float(gap.sum()) if gap.any() else 1.0,
         rows=len(label),
     )
 

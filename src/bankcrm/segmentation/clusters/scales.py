@@ -52,7 +52,7 @@ def features_of(features: Sequence[str]) -> list[str]:
     """The names of features, each once.
 
     Raises:
-        DataError: There is none, or one occurs twice.
+        DataError: No feature is given, or one occurs twice.
     """
     names = as_items(features, "features", "a list of columns")
     if not names or len(set(map(str, names))) < len(names):

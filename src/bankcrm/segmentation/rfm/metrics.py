@@ -14,6 +14,7 @@ from bankcrm.errors import DataError
 from bankcrm.frames import Column, DataFault, as_frame, check_frame
 from bankcrm.frames.arrays import Codes, as_of_day, codes, days, numbers, row_blocks
 from bankcrm.frames.column import fault_in_rows
+from bankcrm.frames.conversion import require_columns
 from bankcrm.frames.findings import raise_faults, with_findings
 from bankcrm.policy import Policy
 from bankcrm.policy.given import policy_of
@@ -107,7 +108,7 @@ def rfm_metrics(
         raise DataError(f"window: {window} days; give at least 1, or none for the whole history")
     frame = as_frame(transactions)
     needed = [customer, date, amount, *([by] if by else []), *([kind] if own_only else [])]
-    _require(frame, needed)
+    require_columns(frame, needed, _FRAME, "name yours with customer=, date=, amount=")
     code, ids = _number_customers(frame[customer], customer)
     dates = _dates(frame[date], date)
     moves = Movements(code, dates.view(np.int64), numbers(frame[amount], amount))
@@ -150,16 +151,6 @@ def rfm_metrics(
         result = result.sort_index()
     result.attrs["left_out"] = {f.problem: f.count for f in faults}
     return with_findings(result, faults)
-
-
-def _require(frame: pd.DataFrame, needed: list[str]) -> None:
-    missing = [name for name in needed if name not in frame.columns]
-    if missing:
-        there = ", ".join(map(str, frame.columns)) or "no column at all"
-        raise DataError(
-            f"{_FRAME}: missing column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; "
-            f"present: {there}; name yours with customer=, date=, amount="
-        )
 
 
 def _number_customers(ids: pd.Series, name: str) -> tuple[Codes, pd.Index]:

@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm._display import few
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import codes, numbers
+from bankcrm.frames.conversion import require_columns
+from bankcrm.frames.customers import refuse_repeated
 from bankcrm.frames.numbering import places_of
 from bankcrm.policy import Policy
 from bankcrm.policy.given import policy_of
@@ -127,13 +128,8 @@ def rfm_migration(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     """
     before, after = as_frame(before), as_frame(after)
     for name, frame in (("before", before), ("after", after)):
-        if "segment" not in frame.columns:
-            raise DataError(
-                f"{name}: missing segment; present: {', '.join(map(str, frame.columns))}"
-            )
-        if not frame.index.is_unique:
-            twice = few(frame.index[frame.index.duplicated()])
-            raise DataError(f"{name}: customers more than once ({twice})")
+        require_columns(frame, ["segment"], name)
+        refuse_repeated(frame.index, name)
     known = [segment_names(frame["segment"]) for frame in (before, after)]
     names = [*dict.fromkeys([*known[0], *known[1]]), "absent"]
     everyone = before.index.union(after.index)

@@ -19,6 +19,7 @@ from bankcrm.arguments import as_numbers
 from bankcrm.errors import DataError, PolicyError, UnknownNameError
 from bankcrm.frames import DataFault, as_frame
 from bankcrm.frames.arrays import Numbers, numbers, row_blocks
+from bankcrm.frames.conversion import require_columns
 
 Method: TypeAlias = Literal["quantile", "r-rfm", "fixed"]
 _Values: TypeAlias = npt.NDArray[np.int64] | Numbers
@@ -276,10 +277,7 @@ def _given(cuts: Mapping[str, Sequence[float]] | None) -> RfmCuts:
 
 def _values(metrics: pd.DataFrame) -> list[_Values]:
     metrics = as_frame(metrics)
-    missing = [m for m in _METRICS if m not in metrics.columns]
-    if missing:
-        there = ", ".join(map(str, metrics.columns))
-        raise DataError(f"metrics: missing {', '.join(missing)}; present: {there}")
+    require_columns(metrics, _METRICS, "metrics")
     arrays: list[_Values] = []
     for metric in _METRICS:
         column = metrics[metric]

@@ -12,7 +12,7 @@ from bankcrm._display import few
 from bankcrm.calendars.terms import ONE_DAY, next_review
 from bankcrm.errors import DataError, PolicyError
 from bankcrm.frames import Column
-from bankcrm.frames.arrays import as_of_day, days
+from bankcrm.frames.arrays import as_of_day, days, midnights
 from bankcrm.frames.customers import by_customer
 from bankcrm.frames.numbering import categorical, is_among, places_of
 from bankcrm.policy import Policy
@@ -106,15 +106,15 @@ def review_tiers(
     result["movement"] = categorical(moved, _MOVEMENTS, ordered=True)
     result["reason"] = decided["outcome"].array
     result["reason_rule"] = decided["rule"].array
-    result["since"] = _seconds(np.where(before == after, _day(held["since"]), today))
-    grace = _grace(reason, _day(held["grace_until"]), today, policy)
-    result["grace_until"] = _seconds(grace)
+    result["since"] = midnights(np.where(before == after, days(held["since"]), today))
+    grace = _grace(reason, days(held["grace_until"]), today, policy)
+    result["grace_until"] = midnights(grace)
     review = next_review(today, policy.value("review_months"))
-    result["next_review"] = _seconds(np.fmin(np.full(len(result), review), grace + ONE_DAY))
+    result["next_review"] = midnights(np.fmin(np.full(len(result), review), grace + ONE_DAY))
     runs = np.isin(reason, ["override", "no_facts"])
     result["override_tier"] = categorical(np.where(runs, override, _UNKNOWN), _NAMES, ordered=True)
-    until = np.where(runs, _day(held["override_until"]), _NEVER)
-    result["override_until"] = _seconds(until)
+    until = np.where(runs, days(held["override_until"]), _NEVER)
+    result["override_until"] = midnights(until)
     stated = held["override_reason"]
     result["override_reason"] = stated.where(pd.Series(runs, index=everyone)).array
     result["action"] = _actions(proposals, after, policy)
@@ -134,20 +134,11 @@ def _previous(previous: object, today: np.datetime64) -> pd.DataFrame:
             f"previous: {int(wrong.sum())} overrides without tier, reason or end date "
             f"({first}); give override_tier, override_reason and override_until together"
         )
-    late = _day(held["since"]) > today
+    late = days(held["since"]) > today
     if late.any():
         first = few(held.index[late])
         raise DataError(f"previous.since: {int(late.sum())} dates after as_of {today} ({first})")
     return held
-
-
-def _day(values: pd.Series) -> _Days:
-    return days(pd.to_datetime(values))
-
-
-def _seconds(values: _Days) -> _Days:
-    """Days in a unit that pandas can hold."""
-    return values.astype("datetime64[s]")
 
 
 @functools.lru_cache(maxsize=32)
@@ -198,8 +189,8 @@ def _movement_facts(
 ) -> pd.DataFrame:
     up, down = proposals["up"].to_numpy(), proposals["down"].to_numpy()
     direction = np.where(up > before, 2, np.where(down < before, 0, 1))
-    since, grace = _day(held["since"]), _day(held["grace_until"])
-    override = _day(held["override_until"])
+    since, grace = days(held["since"]), days(held["grace_until"])
+    override = days(held["override_until"])
     since = np.where(np.isnat(since), today, since)
     if policy.value("grace_days") == 0:
         grace = np.where(direction == 0, today - ONE_DAY, _NEVER)

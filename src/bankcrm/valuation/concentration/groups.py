@@ -11,6 +11,7 @@ from bankcrm.arguments import refuse
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import codes
+from bankcrm.frames.conversion import require_columns
 from bankcrm.valuation.arrays import Floats, Integers, finite_values, in_range, summed
 from bankcrm.valuation.concentration.lorenz import Concentration, concentration
 
@@ -69,11 +70,7 @@ def concentration_by(data: object, value: str, by: str) -> GroupedConcentration:
     for name, column in (("value", value), ("by", by)):
         if not isinstance(column, str):
             refuse(name, "the name of a column", column)
-    absent = [c for c in (value, by) if c not in frame]
-    if absent:
-        raise DataError(
-            f"columns missing: {', '.join(absent)}; present: {', '.join(map(str, frame.columns))}"
-        )
+    require_columns(frame, (value, by), "data")
     x, power = in_range(finite_values(frame[value], value))
     group, index = codes(frame[by])
     if (group < 0).any():

@@ -19,7 +19,7 @@ def _lives(
 ) -> tuple[Floats, Floats, Floats, npt.NDArray[np.bool_]]:
     """By periods lived since the last purchase: log probability; periods lived; which are there.
 
-    The last column is a life that goes on.
+    The last column is a customer who is still alive.
     """
     alpha, beta, gamma, delta = p
     longest = int((periods - last).max(initial=0))
@@ -27,7 +27,7 @@ def _lives(
     there = more < (periods - last)[:, None]
     lived = np.where(there, last[:, None] + more, periods[:, None])
     died = np.where(there, 1.0, 0.0)
-    there[:, -1] = True  # the life that goes on, with nobody's death
+    there[:, -1] = True  # still alive
     log = (
         betaln(alpha + x[:, None], beta + lived - x[:, None]) - betaln(alpha, beta)
         + betaln(gamma + died, delta + lived) - betaln(gamma, delta)

@@ -14,6 +14,7 @@ from bankcrm._display import few
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import numbers
+from bankcrm.frames.conversion import require_columns
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Score: TypeAlias = Callable[[Floats, Floats], tuple[float, Floats]]
@@ -50,10 +51,7 @@ def columns_of(history: object, unit_days: float) -> tuple[pd.DataFrame, Floats,
     """
     frame = as_frame(history)
     names = ("repeats", "span_days", "age_days")
-    if absent := [n for n in names if n not in frame.columns]:
-        raise DataError(
-            f"history: missing column(s) {', '.join(absent)}; give the result of purchase_history"
-        )
+    require_columns(frame, names, "history", "give the result of purchase_history")
     x, span, age = (numbers(frame[n], n) for n in names)
     bad = ~(
         (x >= 0) & (x < 2**31) & (x == np.floor(x)) & (span >= 0) & (span <= age) & (age < np.inf)

@@ -10,6 +10,7 @@ import pandas as pd
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import as_of_day, codes, days, numbers
+from bankcrm.frames.conversion import require_columns
 from bankcrm.policy import Policy
 from bankcrm.policy.given import policy_of
 
@@ -87,8 +88,7 @@ class Purchases:
         """
         frame = as_frame(transactions)
         needed = (*_COLUMNS, *(("kind",) if own_only else ()))
-        if absent := [c for c in needed if c not in frame.columns]:
-            raise DataError(f"transactions: missing column(s) {', '.join(absent)}")
+        require_columns(frame, needed, "transactions")
         code, ids = codes(frame["customer_id"])
         day, amount = days(frame["date"], "date"), numbers(frame["amount"], "amount")
         bad = (code < 0) | np.isnat(day) | ~np.isfinite(amount)
@@ -113,7 +113,7 @@ class Purchases:
         )
 
     def visits(self) -> tuple[Integers, Integers]:
-        """Customer and day of each purchase: all of one day are one, and refunds are none."""
+        """Customer and day of each purchase: those of one day count once, refunds never."""
         bought = self.amount >= 0
         code, day = self.code[bought], self.day[bought]
         first = int(day.min(initial=0))

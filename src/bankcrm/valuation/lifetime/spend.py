@@ -14,6 +14,7 @@ from bankcrm._display import card, few, figures_of
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import numbers
+from bankcrm.frames.conversion import require_columns
 from bankcrm.valuation.lifetime.cells import Floats, Score
 from bankcrm.valuation.lifetime.maximise import maximise
 from bankcrm.wire.toml import Saved
@@ -103,8 +104,8 @@ def fit_spend(history: object) -> SpendModel:
 
 
 def _amounts(frame: pd.DataFrame) -> tuple[Floats, Floats]:
-    if absent := [c for c in ("repeats", "mean_amount") if c not in frame.columns]:
-        raise DataError(f"history: missing column(s) {', '.join(absent)}")
+    names = ("repeats", "mean_amount")
+    require_columns(frame, names, "history", "give the result of purchase_history")
     return numbers(frame["repeats"], "repeats"), numbers(frame["mean_amount"], "mean_amount")
 
 

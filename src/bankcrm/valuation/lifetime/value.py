@@ -11,6 +11,7 @@ from bankcrm.arguments import as_kind, as_number
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import numbers
+from bankcrm.frames.conversion import require_columns
 from bankcrm.frames.numbering import words_of
 from bankcrm.valuation.lifetime.fit import KERNELS, PurchaseModel
 from bankcrm.valuation.lifetime.spend import SpendModel
@@ -116,8 +117,7 @@ def lifetime_value(
     """
     as_kind(customers, pd.DataFrame, "customers")
     as_kind(retention, Mapping, "retention", "give stage and probability")
-    if absent := [c for c in ("stage", "contribution") if c not in customers.columns]:
-        raise DataError(f"customers: missing column(s) {', '.join(absent)}")
+    require_columns(customers, ("stage", "contribution"), "customers")
     stage = words_of(as_frame(customers)["stage"], "customers.stage")
     unknown = [s for s in stage.remove_unused_categories().categories if s not in retention]
     if unknown:

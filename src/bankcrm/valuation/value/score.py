@@ -12,6 +12,7 @@ from bankcrm._display import card, few, line
 from bankcrm.book.view import Mask
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
+from bankcrm.frames.conversion import require_columns
 from bankcrm.policy import Policy
 from bankcrm.policy.given import policy_of
 from bankcrm.valuation.arrays import Floats
@@ -205,12 +206,8 @@ def score_value(
 
 
 def _scored(frame: pd.DataFrame, model: ValueModel) -> pd.DataFrame:
-    absent = [m.name for m in model.measures if m.name not in frame]
-    if absent:
-        raise DataError(
-            f"indicators: columns missing: {', '.join(absent)}; present: "
-            f"{', '.join(map(str, frame.columns))}; give them, null where unknown"
-        )
+    names = [m.name for m in model.measures]
+    require_columns(frame, names, "indicators", "give them, null where unknown")
     each = zip(model.measures, model.scales, strict=True)
     scaled = [scale.apply(frame[m.name]) for m, scale in each]
     gaps = [np.isnan(values) for values in scaled]
