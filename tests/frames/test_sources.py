@@ -11,7 +11,7 @@ import pytest
 
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, as_frame, check_frame, screen_frame
-from bankcrm.frames.check import column_of, with_levels
+from bankcrm.frames.conversion import column_of, with_levels
 from bankcrm.frames.customers import by_customer
 
 NUMBER = (Column("x", "number"),)

@@ -104,29 +104,29 @@ class Tables:
         if "pd" not in columns or np.isnan(columns["pd"]).any():
             columns["pd"] = _default_probability(frame, columns.get("pd"), rates)
 
-        def table(name: str, needed: Needed, own: str = "") -> Floats:
+        def table(name: str, needed: Needed, own: str = "", only: Mask = side != "") -> Floats:
             return _by_product(
-                getattr(rates, name), name, products, product, needed, columns.get(own)
+                getattr(rates, name), name, products, product, needed, columns.get(own), only
             )
 
-        def kept(side_of: str) -> Needed:
-            return lambda rows: (side == side_of).take(product[rows]) & (balance[rows] != 0)
-
+        deposit, managed = side == "deposit", side == "managed"
         tenors = table(
             "tenor_months",
-            lambda rows: kept("deposit")(rows) | (lent[rows] != 0),
+            lambda rows: (deposit.take(product[rows]) & (balance[rows] != 0)) | (lent[rows] != 0),
             "tenor_months",
         )
         by_product = {
             "tenor": tenors,
             "transfer": rates.curve.at(tenors),
-            "rate_paid": table("rate_paid", kept("deposit"), "rate_paid") * (side == "deposit"),
+            "rate_paid": table("rate_paid", lambda rows: balance[rows] != 0, "rate_paid", deposit)
+            * deposit,
             "rate_charged": table("rate_charged", lambda rows: lent[rows] != 0, "rate_charged"),
-            "commission": table("commission", kept("managed")) * (side == "managed"),
+            "commission": table("commission", lambda rows: balance[rows] != 0, only=managed)
+            * managed,
             "account_cost": table("account_cost", lambda rows: product[rows] >= 0),
             "lgd": table("loss_given_default", lambda rows: exposure[rows] != 0, "lgd"),
             "risk_weight": table("risk_weight", lambda rows: exposure[rows] != 0),
-            "deposit": (side == "deposit").astype(np.float64),
+            "deposit": deposit.astype(np.float64),
         }
         return cls(columns, product, products, days, years, by_product, rates, unit_costs)
 
@@ -204,10 +204,14 @@ def _by_product(
     product: Integers,
     needed: Needed,
     own: Floats | None,
+    only: Mask,
 ) -> Floats:
-    """The rate of each product, 0 where none is needed; a needed rate must not be missing."""
+    """The rate of each product, 0 where none is needed; a needed rate must not be missing.
+
+    ``only`` marks the products that may need one.
+    """
     values = np.array([table.get(p, 0.0) for p in products], dtype=np.float64)
-    absent = np.array([p not in table for p in products], dtype=np.bool_)
+    absent = np.array([p not in table for p in products], dtype=np.bool_) & only
 
     def lacking(rows: slice) -> Mask:
         return needed(rows) if own is None else needed(rows) & np.isnan(own[rows])
@@ -236,10 +240,12 @@ def _among(product: Integers, some: Mask, condition: Needed) -> Mask | None:
 def _periods(frame: pd.DataFrame, rates: Rates) -> tuple[Floats, NDArray[np.int64]]:
     """Years and days of each position; computed once where all have the same period."""
     start, end = frame["start"].to_numpy(), frame["end"].to_numpy()
-    _refuse(end < start, frame, "end before they start", "the last day on or after the first")
     size = len(frame)
     if size and bool((start == start[0]).all()) and bool((end == end[0]).all()):
         start, end = start[:1], end[:1]
+    if (end < start).any():
+        wrong = np.broadcast_to(end < start, size)
+        _refuse(wrong, frame, "end before they start", "the last day on or after the first")
     first, last = start.astype("datetime64[D]"), end.astype("datetime64[D]")
     years = year_fraction(first, last, rates.day_count)
     days = (last - first).astype(np.int64) + 1
