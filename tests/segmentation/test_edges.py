@@ -384,7 +384,7 @@ def test_the_membership_of_each_customer(rows: list[dict[str, Any]]) -> None:
 
 
 def test_members_need_a_term_and_an_average() -> None:
-    with pytest.raises(DataError, match="are both missing; present: club"):
+    with pytest.raises(DataError, match="daily_average or monthly_average; present: club"):
         memberships(pd.DataFrame({"club": ["wealth"]}), as_of=DAY)
     with pytest.raises(DataError, match="present: none"):
         memberships(pd.DataFrame(index=[1]), as_of=DAY)
