@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from typing import Any, cast
 
 import numpy as np
@@ -28,7 +29,13 @@ from bankcrm.frames.arrays import (
     whole_days,
 )
 from bankcrm.frames.column import ColumnKind
-from bankcrm.frames.instants import seconds_of
+from bankcrm.frames.instants import (
+    instants_of,
+    local_day,
+    local_times,
+    seconds_of,
+    utc_microseconds,
+)
 from bankcrm.frames.numbering import categorical, places_of, positions_in, type_of_names
 from bankcrm.frames.readers import READERS, LastDay
 
@@ -393,6 +400,8 @@ def test_positions_of_ids_in_other_types() -> None:
     near = pd.Series([4, 5, 6, 7, 8, 2**63 - 1, -(2**63)])
     assert positions_in(near, pd.Index([7, 5])).tolist() == [-1, 1, -1, 0, -1, -1, -1]
     assert positions_in(near, pd.Index([7, 5], dtype="int32")).dtype == np.int32
+    floats = pd.Series([5.0, np.nan, 7.5, 7.0])
+    assert positions_in(floats, pd.Index([7, 5])).tolist() == [1, -1, -1, 0]
     sparse = pd.Index([5, 2**40])
     assert positions_in(pd.Series([2**40, 6, 5]), sparse).tolist() == [1, -1, 0]
 
@@ -430,3 +439,83 @@ def test_five_rows_of_a_fault_are_shown() -> None:
             check_frame(pd.DataFrame({"x": [-1.0] * rows}), [Column("x", "number", minimum=0)])
         shown = ", ".join(f"row {n}: -1.0" for n in range(5))
         assert f"below minimum in {rows} rows ({shown}{more})" in str(caught.value)
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NaT, pd.NA])
+def test_a_date_beside_any_missing_value(missing: object) -> None:
+    day, noon = dt.date(2026, 1, 1), dt.datetime(2026, 1, 1, 12)
+    for values in ([day, missing], [noon, missing]):
+        found = days(pd.Series(values, dtype=object))
+        assert found.astype(str).tolist() == ["2026-01-01", "NaT"]
+        assert found.dtype == "datetime64[D]"
+
+
+def test_instants_that_have_no_zone_in_any_type() -> None:
+    naive = pd.Series(pd.to_datetime(["2026-01-01 17:00", None]))
+    of_arrow = naive.astype(pd.ArrowDtype(pa.timestamp("us")))
+    for wrong in (naive, of_arrow, pd.Series([1, 2]), pd.Series(["2026-01-01T00:00Z"])):
+        with pytest.raises(DataError, match="instants: no time zone"):
+            local_times(wrong, "UTC")
+    aware = of_arrow.astype(pd.ArrowDtype(pa.timestamp("us", "UTC")))
+    for sound in (aware, naive.dt.tz_localize("UTC"), aware.astype(object)):
+        assert local_day(sound).astype(str).tolist() == ["2026-01-02", "NaT"]
+        assert local_day(sound, "UTC").astype(str).tolist() == ["2026-01-01", "NaT"]
+        local, alone = local_times(sound, "America/New_York")
+        assert local.astype(str).tolist() == ["2026-01-01T12:00:00", "NaT"]
+        assert (local.dtype, alone) == (np.dtype("datetime64[s]"), False)
+    for nothing in (pd.Series([None, None]), pd.Series([np.nan, np.nan]), [None, None]):
+        assert np.isnat(local_times(nothing, "UTC")[0]).all()
+        assert np.isnat(utc_microseconds(nothing)).all()
+    assert local_day(cast("Any", None)) is pd.NaT
+    for wrong in (pd.DataFrame({"a": aware}), "2026-01-01"):
+        with pytest.raises(DataError, match="instants: expected one column"):
+            local_times(cast("Any", wrong), "UTC")
+    for bad in ([1, "x"], [dt.datetime(9999, 1, 1, tzinfo=dt.UTC), object()]):
+        with pytest.raises(DataError, match="instants"):
+            utc_microseconds(bad)
+
+
+@pytest.mark.parametrize(
+    ("zone", "wall", "utc"),
+    [
+        ("America/New_York", "2024-03-10T01:59:59", "2024-03-10T06:59:59"),
+        ("America/New_York", "2024-03-10T02:00:00", "2024-03-10T07:00:00"),
+        ("America/New_York", "2024-03-10T02:59:59", "2024-03-10T07:00:00"),
+        ("America/New_York", "2024-11-03T01:00:00", "2024-11-03T05:00:00"),
+        ("Pacific/Apia", "2011-12-30T12:00:00", "2011-12-30T10:00:00"),  # a day was skipped
+        ("Pacific/Kiritimati", "1994-12-31T09:00:00", "1994-12-31T10:00:00"),
+    ],
+)
+def test_skipped_and_double_times_of_a_clock(zone: str, wall: str, utc: str) -> None:
+    found = instants_of(np.array([wall, "NaT"], "datetime64[s]"), zone)
+    assert str(found.tz) == zone
+    assert found.tz_convert("UTC").tz_localize(None)[0] == pd.Timestamp(utc)
+    assert found[1] is pd.NaT
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[1, 2], ["2026-01-01"], [True], [1.5, None], [b"x"], [dt.timedelta(1)], [dt.time(1)],
+     [dt.date(2026, 1, 1), 1], [dt.datetime(2026, 1, 1), "x"]],
+)  # fmt: skip
+def test_objects_that_are_no_dates(values: list[object]) -> None:
+    with pytest.raises(DataError, match="due: expected dates, found"):
+        days(pd.Series(values, dtype=object), "due")
+    if all(isinstance(v, float | None) for v in values):
+        return
+    with pytest.raises(DataError, match="fee: expected numbers, found"):
+        numbers(pd.Series([dt.date(2026, 1, 1), *values], dtype=object), "fee")
+
+
+def test_numbers_of_objects() -> None:
+    for values in ([1, 2.5, None], [Decimal("1.5"), None], [1, None], [None, np.nan], []):
+        found = numbers(pd.Series(values, dtype=object))
+        assert found.dtype == np.float64
+        assert plain(pd.Series(found)) == [None if pd.isna(v) else float(v) for v in values]
+    with pytest.raises(DataError, match="fee: a number is beyond 1e308"):
+        numbers(pd.Series([10**400], dtype=object), "fee")
+    for wrong in ([True], [None, False]):
+        with pytest.raises(DataError, match="fee: expected numbers, found bool"):
+            numbers(pd.Series(wrong, dtype="boolean"), "fee")
+    nothing = numbers(pd.Series(pd.to_datetime([None, None])))
+    assert np.isnan(nothing).tolist() == [True, True]

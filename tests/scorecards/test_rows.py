@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 from tests.array_values import classes_with_arrays
 
+from bankcrm.book import Book
 from bankcrm.errors import DataError, PolicyError, UnknownNameError
 from bankcrm.frames.findings import findings_of
 from bankcrm.intervals import poisson_rate, wilson
@@ -25,6 +26,7 @@ from bankcrm.scorecards import (
     Scorecard,
     attain,
     follow_up,
+    kpi_events,
     kpi_values,
     rewards,
     scorecard,
@@ -274,7 +276,7 @@ VALUE = st.fixed_dictionaries(
         "kpi": words(["transactions", "churn", "satisfied_share", "product_use"]),
         "subject": words(["A", "B"]),
         "period": words([pd.Timestamp("2026-01-01"), pd.Timestamp("2026-02-01")]),
-        "denominator": words([None, 9.0, 9.5, 10.0, 11.0]),
+        "denominator": words([None, 0.5, 9.0, 9.5, 10.0, 11.0]),
         "value": words([0.0, 0.5, 1.0, 2.0, 3.0, 4.5]),
         "spread": words([0.0, 0.5, 2.5]),
         "present": words([0.0, 0.5, 1.0]),
@@ -752,7 +754,13 @@ def test_records_that_overlap_are_refused_and_neighbours_are_not(
     ordered = sorted(spans, key=lambda s: s[:2])
     over = sum(a[0] == b[0] and b[1] <= a[2] for a, b in itertools.pairwise(ordered))
     if over:
-        with pytest.raises(DataError, match=rf"^records\.since: {over} records of one customer_id"):
+        order = sorted(range(len(spans)), key=lambda i: spans[i][:2])
+        pair = next(
+            f"rows {i} and {j}" for i, j in itertools.pairwise(order)
+            if spans[i][0] == spans[j][0] and spans[j][1] <= spans[i][2]
+        )  # fmt: skip
+        said = rf"^records\.since: {over} records of one customer_id overlap \(.*{pair}"
+        with pytest.raises(DataError, match=said):
             spans_of(frame, "customer_id", "records")
         return
     held = spans_of(frame, "customer_id", "records")
@@ -786,3 +794,109 @@ def test_a_policy_of_its_own_rewards_low_scores_in_proportion() -> None:
     assert found["cents"].tolist() == [25, 75, 0]
     double = policy.with_parameters(reward_weights={"bonus": 0.5, "promotion": 2.0})
     assert rewards(card, 100, policy=double)["weight"].tolist() == [0.125, 0.375, 0.0]
+
+
+def test_cases_are_enough_from_the_least_number_on() -> None:
+    """An indicator without a least number is decided by half a customer month."""
+    least = {k: v.minimum_n for k, v in kpis_of(POLICY).items()}
+    assert (least["complaint_rate"], least["referral"], least["churn"]) == (0, 5, 10)
+    rows = pd.DataFrame({"measure": ["complaints", "customer_months"], "value": [1.0, 0.5],
+                         "date": pd.Timestamp(AS_OF)})  # fmt: skip
+    goal = pd.DataFrame({"kpi": ["complaint_rate"], "target": [2.0], "baseline": [4.0]})
+    done = attain(kpi_values(rows, as_of=AS_OF), goal).set_index("kpi")
+    assert done.loc["complaint_rate", "attainment"] == 1.0
+
+
+def test_who_looks_after_whom_is_read_where_it_is_asked_for() -> None:
+    rows = pd.DataFrame({"measure": ["transactions"], "customer_id": [1], "city": ["x"],
+                         "date": pd.Timestamp(AS_OF)})  # fmt: skip
+    twice = pd.DataFrame({"customer_id": [1, 1], "employee_id": ["A", "B"]})
+    for by in ([], ["city"]):
+        found = kpi_values(rows, as_of=AS_OF, by=by, assignments=twice).set_index("kpi")
+        assert found.loc["transactions", "value"] == 1.0
+    with pytest.raises(DataError, match="overlap"):
+        kpi_values(rows, as_of=AS_OF, by="employee_id", assignments=twice)
+
+
+# Events of a book of three
+
+BOOK = Book(
+    pd.DataFrame({"customer_id": [1, 2, 3], "kind": "person",
+                  "inquiry_date": pd.to_datetime(["2026-01-01", "2026-01-01", None]),
+                  "contract_date": pd.to_datetime(["2026-02-09", "2026-02-10", "2026-01-01"])}),
+    pd.DataFrame({"customer_id": [1, 2, 3], "date": pd.Timestamp("2026-03-01"),
+                  "amount": [-5.0, 7.0, 9.0], "kind": ["card", "salary", "fee"]}),
+    complaints=pd.DataFrame(
+        {"complaint_id": range(4), "customer_id": pd.array([1, 3, None, 3], "Int64"),
+         "received_at": pd.to_datetime(["2026-03-01"] * 4).tz_localize("Asia/Shanghai"),
+         "text": "slow"}
+    ),
+    accounts=pd.DataFrame(
+        {"account_id": [1, 2, 3], "customer_id": [1, 1, 3], "product": "demand",
+         "opened_date": pd.to_datetime(["2026-02-09", "2026-03-01", "2026-03-01"])}
+    ),
+    as_of=dt.date(2026, 3, 31),
+)  # fmt: skip
+
+
+def test_the_events_of_three_customers() -> None:
+    policy = POLICY.with_parameters(conversion_days=40)
+    found = kpi_events(BOOK, since="2026-01-01", policy=policy)
+    rows = defaultdict(list)
+    for r in found.itertuples():
+        rows[r.measure].append((r.customer_id, f"{r.date:%m-%d}", r.value))
+    assert rows["complaints"] == [(1, "03-01", 1.0), (3, "03-01", 1.0), (3, "03-01", 1.0)]
+    assert rows["transactions"] == [(1, "03-01", 1.0), (2, "03-01", 1.0)]
+    assert rows["transaction_amount"] == [(1, "03-01", 5.0), (2, "03-01", 7.0)]
+    assert rows["leads"] == [(1, "01-01", 1.0), (2, "01-01", 1.0)]
+    assert rows["leads_judged"] == [(1, "02-10", 1.0), (2, "02-10", 1.0)]
+    assert rows["leads_converted"] == [(1, "02-10", 1.0), (2, "02-10", 1.0)]
+    assert rows["purchases"] == [(1, "02-09", 1.0), (1, "03-01", 1.0), (3, "03-01", 1.0)]
+    assert rows["purchases_repeated"] == [(1, "03-01", 1.0)]
+    assert rows["products_open"][-2:] == [(1, "03-31", 2.0), (3, "03-31", 1.0)]
+    sooner = POLICY.with_parameters(conversion_days=39)
+    early = kpi_events(BOOK, since="2026-01-01", policy=sooner)
+    assert early["customer_id"][(early["measure"] == "leads_converted").to_numpy()].tolist() == [1]
+    assert str(found["customer_id"].dtype) == "int64"
+    assert str(found["date"].dtype) == "datetime64[s]"
+    assert len(kpi_events(BOOK, since="2026-03-01"))
+    for since in ("2026-03-02", "2026-04-01"):
+        with pytest.raises(DataError, match="is not the first day of a month up to as_of"):
+            kpi_events(BOOK, since=since)
+
+
+def test_answers_on_their_scale() -> None:
+    """From three quarters of the scale on an answer is satisfied; the ends are on the scale."""
+    points = [0.0, 7.4, 7.5, 10.0, None]
+    asked = pd.DataFrame({"survey_id": range(5), "date": pd.Timestamp("2026-03-01"),
+                          "points": points, "scale_low": 0, "scale_high": 10})  # fmt: skip
+    found = kpi_events(BOOK, since="2026-03-01", surveys=asked)
+    counts = found["measure"].value_counts()
+    assert (counts["answers"], counts["answers_satisfied"]) == (4, 2)
+    assert [(f.problem, f.count) for f in findings_of(found)] == [("without answer", 1)]
+    for wrong in ({"points": -0.1}, {"points": 10.1}, {"scale_high": 0}, {"scale_high": -1}):
+        with pytest.raises(DataError, match=r"surveys\.points: 5 rows do not fit .*0, 1, 2, 3, 4"):
+            kpi_events(BOOK, since="2026-03-01", surveys=asked.assign(**wrong))
+    silent = kpi_events(BOOK, since="2026-03-01", surveys=asked.drop(columns="points"))
+    assert "answers" in silent["measure"].cat.categories
+    assert [(f.problem, f.count) for f in findings_of(silent)] == [("without answer", 5)]
+
+
+def test_points_up_to_their_maximum_and_trainings_with_a_result() -> None:
+    checks = pd.DataFrame({"check_id": range(3), "kind": "self", "date": pd.Timestamp("2026-03-01"),
+                           "points": [10.0, 0.0, None], "maximum": [10.0, 5.0, 5.0]})  # fmt: skip
+    found = kpi_events(BOOK, since="2026-03-01", checks=checks)
+    of = found.groupby(found["measure"].astype(str))["value"].sum()
+    assert (of["check_points"], of["check_possible"]) == (10.0, 15.0)
+    assert [(f.problem, f.count) for f in findings_of(found)] == [("without points", 1)]
+    with pytest.raises(DataError, match=r"checks\.points: 1 rows exceed their maximum"):
+        kpi_events(BOOK, since="2026-03-01", checks=checks.assign(points=[10.1, 0.0, None]))
+    bare = kpi_events(BOOK, since="2026-03-01", checks=checks.drop(columns="maximum"))
+    assert "check_points" not in bare["measure"].cat.categories
+    taught = pd.DataFrame({"employee_id": ["A", "B", "C"], "date": pd.Timestamp("2026-03-01"),
+                           "passed": [True, False, None]})  # fmt: skip
+    done = kpi_events(BOOK, since="2026-03-01", trainings=taught)
+    counts = done["measure"].value_counts()
+    assert (counts["trainings"], counts["trainings_passed"]) == (2, 1)
+    none = kpi_events(BOOK, since="2026-03-01", trainings=taught.drop(columns="passed"))
+    assert "trainings" not in none["measure"].cat.categories

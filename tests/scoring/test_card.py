@@ -326,7 +326,7 @@ def test_a_card_survives_toml(card: Card) -> None:
 def test_what_leaks_the_event_or_tells_nothing_is_refused() -> None:
     with pytest.raises(DataError, match="only after the event"):
         fit_card(FACTS.assign(closed=EVENT), EVENT)
-    with pytest.raises(DataError, match="no feature tells the event"):
+    with pytest.raises(DataError, match="no feature predicts the event"):
         fit_card(FACTS[["idle"]], EVENT, min_iv=99)
     with pytest.raises(UnknownNameError, match="did you mean 'idle'"):
         fit_card(FACTS, EVENT, features=["idel"])

@@ -299,6 +299,6 @@ def _wrong_type(frame: str, column: Column, values: pd.Series, reason: str) -> D
         found = f"objects ({types.infer_dtype(values)})"
     problem = "wrong_type"
     if column.kind == "date" and "time zone" in reason:
-        problem, advice = "time_zone", reason.split("; ", 1)[-1]
+        problem, advice = "time_zone", reason.partition("; ")[2]
     expected = f"{expected}, found {found}"
     return DataFault(frame, column.name, problem, 0, (), expected, advice)

@@ -155,8 +155,7 @@ def _read_category(values: pd.Series, column: Column, until: LastDay | None) -> 
         return pd.Categorical.from_codes(code, index), flaws
     of_choice = {word: n for n, word in enumerate(column.choices)}
     place = [*(of_choice.get(str(word), -1) for word in index.tolist()), -1]
-    small = np.int8 if len(column.choices) < 128 else np.int16
-    chosen = look_up(np.array(place, dtype=small), code)
+    chosen = look_up(np.array(place, np.min_scalar_type(-len(column.choices))), code)
     if -1 in place[:-1]:
         outside = (chosen < 0) & (code >= 0)
         expected = f"one of {', '.join(column.choices)}"

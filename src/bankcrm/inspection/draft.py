@@ -204,7 +204,7 @@ def _numbers(found: FrameMatch, match: Match) -> Numbers:
 
 
 def signs_of(found: FrameMatch) -> Numbers | None:
-    """The sign of the amount of each row; None where nothing tells it."""
+    """The sign of the amount of each row; None where nothing shows it."""
     if sides := found.sides("amount"):
         credit, debit = (np.abs(np.nan_to_num(_numbers(found, side))) for side in sides)
         return np.asarray(np.sign(credit - debit))

@@ -193,7 +193,7 @@ def fit_churn(
         The model; `churn_steps` makes steps of a review of it.
 
     Raises:
-        DataError: Nobody is at risk, nobody churned, or no fact tells who does.
+        DataError: Nobody is at risk, nobody churned, or no fact predicts who does.
 
     Source: PB-3, PB-7.
     """

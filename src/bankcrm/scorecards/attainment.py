@@ -80,10 +80,9 @@ def attain(values: object, targets: object, *, policy: Policy | None = None) -> 
     least = numbers(frame["kpi"].map({k: float(v.minimum_n) for k, v in kpis.items()}))
     reason = _reasons(frame, place, scale, least)
     low, high = found["low"].to_numpy(), found["high"].to_numpy()
-    ends = [_attained(found, better, v) for v in (found["value"].to_numpy(), low, high)]
-    worst, best = np.minimum(ends[1], ends[2]), np.maximum(ends[1], ends[2])
-    inside = (better == "within") & (low <= found["upper"]) & (high >= found["target"])
-    best = np.where(inside, 1.0, best)
+    nearest = np.clip(np.clip(low, found["target"], found["upper"]), low, high)  # to a band
+    ends = [_attained(found, better, v) for v in (found["value"].to_numpy(), low, high, nearest)]
+    worst, best = np.minimum(ends[1], ends[2]), np.maximum.reduce(ends[1:])
     cap = found.pop("cap").fillna(float(policy.value("attainment_cap"))).to_numpy()
     floor = float(policy.value("attainment_floor"))
     undecided = pd.notna(reason)
@@ -137,12 +136,12 @@ def _targets_of(frame: pd.DataFrame, goals: pd.DataFrame) -> npt.NDArray[np.intp
     requested = [_words(frame["kpi"]), _words(frame["subject"]), _words(frame["period"])]
     keys = pd.MultiIndex.from_arrays([_words(goals[n]) for n in ("kpi", "subject", "period")])
     each = np.full(len(frame), _EACH, dtype=object)
-    place = np.full(len(frame), -1, dtype=np.intp)
-    for subject, period in ((1, 1), (1, 0), (0, 1), (0, 0)):
-        asked = [requested[0], requested[1] if subject else each, requested[2] if period else each]
-        found = keys.get_indexer(pd.MultiIndex.from_arrays(asked))
-        place = np.where(place < 0, found, place)
-    return place
+    found = [
+        keys.get_indexer(pd.MultiIndex.from_arrays([requested[0], subject, period]))
+        for subject in (requested[1], each)
+        for period in (requested[2], each)
+    ]
+    return np.select([rows >= 0 for rows in found], found, -1)
 
 
 def _words(values: pd.Series) -> npt.NDArray[np.object_]:

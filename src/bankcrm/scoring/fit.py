@@ -52,7 +52,7 @@ def fit_card(
     """A scorecard for an event: more points, less probable.
 
     Each feature is cut into bins; a logistic regression weighs their weights of evidence. A
-    feature is left out, with the reason, if it tells too little by itself or beside the others,
+    feature is left out, with the reason, if it predicts too little by itself or beside the others,
     says the same as a better one, or would give points against its own trend.
 
     Args:
@@ -112,7 +112,9 @@ def _weigh(
     """The regression without features that repeat others or turn against their own trend."""
     if not found:
         why = few(dropped, lambda d: f"{d.feature}: {d.reason}", between="; ")
-        raise DataError(f"facts: no feature tells the event ({why}); give others, or lower min_iv")
+        raise DataError(
+            f"facts: no feature predicts the event ({why}); give others, or lower min_iv"
+        )
     cells = distinct_rows([c.code for c in found], [len(c.bins.bins) for c in found], hits)
     woe = np.column_stack([c.woe[cells.codes[:, i]] for i, c in enumerate(found)])
     kept = _not_repeated(found, woe, cells, dropped)

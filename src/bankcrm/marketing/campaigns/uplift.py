@@ -28,7 +28,7 @@ class UpliftCurve:
         bands: Equal bands of customers by falling score: ``customers``, ``treated_rate``,
             ``control_rate``, ``difference``, ``lower`` and ``upper`` (Newcombe).
         qini: Area between the Qini curve and the straight line to its end, over the share of
-            customers, in responses per treated customer; 0 for a score that tells nothing. The
+            customers, in responses per treated customer; 0 for a score without information. The
             interval is the percentile bootstrap.
         overall: The difference of the response rates of all customers.
     """

@@ -25,7 +25,7 @@ _HELD_OUT = 0.3  # share of the customers on whom the card is checked
 
 @attrs.frozen(eq=False, repr=False)
 class LookAlike:
-    """A scorecard whose event is "is a member", and how well it tells members from others.
+    """A scorecard whose event is "is a member", and how well it separates members from others.
 
     `bankcrm.scoring.score_card` scores prospects by ``card``; fewer points are more alike.
 
