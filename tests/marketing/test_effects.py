@@ -147,7 +147,9 @@ def test_groups_that_cannot_be_compared() -> None:
     late = groups_of(a=5, control=7)
     with pytest.raises(DataError, match=r"3 assigned customers have no row \(9, 10, 11\)"):
         campaign_effect(late, outcome)
-    with pytest.raises(DataError, match=r"9 assigned customers have no row \(3, 4, 5, 6, 7\)"):
+    with pytest.raises(
+        DataError, match=r"9 assigned customers have no row \(3, 4, 5, 6, 7, and 4 more\)"
+    ):
         campaign_effect(late, outcome[:3])
 
 

@@ -79,9 +79,11 @@ def test_a_cool_off_longer_than_the_window_of_the_cap() -> None:
 def test_the_first_five_mistakes_are_named() -> None:
     one = random_book(1)
     plan = pd.concat([one["planned"][:1]] * 7).set_axis(pd.Index(range(10, 17)), axis=0)
-    with pytest.raises(DataError, match=r"7 contacts lie before .* \(rows 10, 11, 12, 13, 14\)"):
+    with pytest.raises(
+        DataError, match=r"7 contacts lie before .* \(rows 10, .*, 14, and 2 more\)"
+    ):
         decide(one, planned=plan.assign(date=DAY - pd.Timedelta(days=1)))
-    with pytest.raises(DataError, match=r"7 rows of unknown customers \(90, 91, 92, 93, 94\)"):
+    with pytest.raises(DataError, match=r"7 rows of unknown customers \(90, .*, 94, and 2 more\)"):
         decide(one, planned=plan.assign(customer_id=range(90, 97)))
     assert len(decide(one, planned=plan.iloc[:0])) == 0
 

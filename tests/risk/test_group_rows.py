@@ -240,6 +240,8 @@ def test_each_member_has_a_tie_to_the_next_on_its_way(graph: tuple[list[Link], i
     assert list(members) == ["group", "head", "tie", "via", "level"]
     assert members.index.name == "customer_id"
     assert members.index.is_monotonic_increasing
+    in_order = members["group"].astype(str).unique().tolist()
+    assert members["group"].cat.categories.tolist() == in_order, "by the smallest member"
 
 
 @given(seed=st.integers(0, 2**32))

@@ -396,8 +396,8 @@ def test_messages_of_missing_facts() -> None:
     with pytest.raises(MissingFactError) as raised:
         STAGES.decide_frame(frame)
     assert str(raised.value) == (
-        "table 'stage': fact 'closed' is missing in 7 row(s): 0, 1, 2, 3, 4; give the fact, add a "
-        "rule that tests 'missing', or pass on_missing='undecided'"
+        "table 'stage': fact 'closed' is missing in 7 row(s): 0, 1, 2, 3, 4, and 2 more; give "
+        "the fact, add a rule that tests 'missing', or pass on_missing='undecided'"
     )
 
 

@@ -900,3 +900,17 @@ def test_points_up_to_their_maximum_and_trainings_with_a_result() -> None:
     assert (counts["trainings"], counts["trainings_passed"]) == (2, 1)
     none = kpi_events(BOOK, since="2026-03-01", trainings=taught.drop(columns="passed"))
     assert "trainings" not in none["measure"].cat.categories
+
+
+def test_a_row_without_one_of_two_columns_counts_in_no_group() -> None:
+    rows = pd.DataFrame({"measure": "transactions", "date": pd.Timestamp(AS_OF), "value": 1.0,
+                         "branch": ["n", "n", "s", None, "s"],
+                         "employee_id": ["A", "B", None, "A", "B"]})  # fmt: skip
+    found = kpi_values(rows, as_of=AS_OF, by=["branch", "employee_id"])
+    shown = found[(found["kpi"] == "transactions").to_numpy()]
+    assert shown[["branch", "subject", "value"]].to_numpy().tolist() == [
+        ["n", "A", 1.0], ["n", "B", 1.0], ["s", "B", 1.0],
+    ]  # fmt: skip
+    assert [(f.column, f.count, f.examples) for f in findings_of(found)] == [
+        ("branch+employee_id", 2, ("transactions: 2",))
+    ]

@@ -248,7 +248,7 @@ def test_faulty_fits_are_refused() -> None:
             RfmThresholds("quantile", bins, fit_rfm(metrics).groups)
     with pytest.raises(DataError, match="no customer to fit on"):
         fit_rfm(metrics.iloc[:0])
-    with pytest.raises(DataError, match="metrics: missing monetary"):
+    with pytest.raises(DataError, match="metrics: missing column monetary"):
         score_rfm(metrics[["recency_days", "frequency"]], fit_rfm(metrics))
     with pytest.raises(DataError, match="recency_days: 1 values are not finite"):
         fit_rfm(metrics.assign(recency_days=np.nan))

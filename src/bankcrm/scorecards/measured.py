@@ -127,9 +127,8 @@ def _numbered(column: pd.Series, more: pd.Series | None) -> tuple[Codes, pd.Inde
 
 def _with_rows(whole: Grouped, by: Sequence[str], employees: pd.DataFrame | None) -> Grouped:
     """Only the groups that have a row or an employee, in the order of their names."""
-    keep = np.zeros(len(whole.names) + 1, np.bool_)
+    keep = np.full(len(whole.names) + 1, not by)  # the bank is there without a row
     keep[whole.group] = True
-    keep[:-1] |= not by  # the bank is there without a row
     names = whole.names
     if by and employees is not None and set(by) <= set(employees.columns):
         known = pd.MultiIndex.from_frame(employees[list(by)].astype(object))
