@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import attrs
@@ -11,14 +14,18 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pandas.testing import assert_frame_equal
 
-from bankcrm.actions import Situation, find_actions
+from bankcrm import review
+from bankcrm.actions import Situation, actions_in, find_actions, read_done
 from bankcrm.actions.contract import PRIORITIES
 from bankcrm.actions.drafts import Draft, Reasons
-from bankcrm.actions.known import settled_actions, tasks_of
+from bankcrm.actions.known import checked_done, settled_actions, tasks_of
 from bankcrm.actions.situation import calendar_for
 from bankcrm.actions.sources import SOURCES, ActionSource
 from bankcrm.calendars import WorkingCalendar, working_calendar
+from bankcrm.datasets import make_book
+from bankcrm.errors import DataError
 from bankcrm.lifecycle.actions.tasks import Task
 from bankcrm.policy import default_policies
 
@@ -38,7 +45,7 @@ FACTS = pd.DataFrame(
         "warning": pd.Categorical(["alarm", "watch", None]),
         "risk_level": pd.Categorical(["high", "none", None]),
         "value_level": pd.Categorical(["high", "top", "loss"]),
-        "value_at_stake": [5.0, np.nan, 7.0],
+        "value_at_stake": [5.0, np.nan, 5.0],
         "manager": pd.Categorical(["Ai", "Bo", None]),
         "preferred_channel": pd.Categorical(["mail", None, "phone"]),
     },
@@ -203,7 +210,7 @@ def order(row: dict[str, Any]) -> tuple[Any, ...]:
 
 
 subjects = st.sampled_from(
-    [(0, -1), (0, -1), (1, -1), (2, -1), (-1, -1), (-1, -1), (0, 0), (0, 1), (-1, 1)]
+    [(0, -1), (0, -1), (1, -1), (2, -1), (-1, -1), (-1, -1), (0, 0), (0, 1), (-1, 0), (-1, 1)]
 )
 rows_of = st.lists(
     st.builds(
@@ -238,6 +245,7 @@ ABOUT = [
     Row(c, k, "ask", "complaint", d, 3, "", "a") for c, k in ((0, 0), (0, 1), (-1, 1), (0, -1))
     for d in (-1, 0, 6)
 ]  # fmt: skip
+ABOUT += [Row(-1, k, "count", "complaint", 0, 3, m, "b") for k in (0, 1) for m in ("", "Xu")]
 
 
 @settings(max_examples=25)
@@ -261,6 +269,32 @@ def check(rows: list[Row]) -> None:
     assert sorted(told, key=str) == sorted(wanted, key=str)
     assert str(found["customer_id"].dtype) == str(found["complaint_id"].dtype) == "Int64"
     assert set(found["action"].cat.categories) == {r["action"] for r in made}
+    assert found["priority"].cat.ordered
+    assert found.index.equals(pd.RangeIndex(len(made)))
+
+
+def test_parts_of_the_customers_have_the_list_of_the_whole() -> None:
+    book = make_book(40, seed=5)
+    still = book.frame("complaints").assign(answered_at=pd.NaT, closed_at=pd.NaT)
+    bank = review(attrs.evolve(book, complaints=still), as_of=TODAY)
+    whole = attrs.evolve(
+        SITUATION, facts=bank.facts, complaints=bank.complaints, watch=bank.risk.watch_list
+    )
+    seen = find_actions(whole)
+    assert seen["customer_id"].nunique() > 20
+    assert seen["complaint_id"].notna().any()
+    for ends in ([13, 26], [0, 0, 39, 40]):  # empty parts too
+
+        def parts(names: list[str], ends: list[int] = ends) -> Iterator[pd.DataFrame]:
+            for start, end in itertools.pairwise([0, *ends, len(bank.facts)]):
+                yield bank.facts.iloc[start:end][[n for n in names if n in bank.facts]]
+
+        found = actions_in(parts, whole)
+        assert_frame_equal(found.astype(object), seen.astype(object))
+        assert found.attrs == seen.attrs
+    alone = find_actions(attrs.evolve(whole, facts=bank.facts.iloc[:0]))
+    found = actions_in(lambda names: [bank.facts.iloc[:0][names]] * 2, whole)
+    assert_frame_equal(found.astype(object), alone.astype(object))
 
 
 @pytest.mark.parametrize("ids", [["x", "y", "z"], ["9007199254740993", "2", "01"]])
@@ -332,8 +366,8 @@ def done_tasks(rows: list[Row], day: dt.date) -> pd.DataFrame:
 @settings(max_examples=15)
 @given(rows_of, rows_of, st.sampled_from([0, 1, 29, 30, 31]))
 def test_what_was_done_is_left_out_row_by_row(rows: list[Row], others: list[Row], ago: int) -> None:
-    gone = done_tasks([*others, *rows[:2]], TODAY - ago * DAY)
-    gone.loc[:1, "day"] = np.datetime64(TODAY - 30 * DAY)
+    gone = done_tasks([*others, *rows[1:3], *rows[:3]], TODAY - ago * DAY)
+    gone.loc[len(gone) - 2 :, "occasion"] = "2026-01-01"
     exact = set(zip(gone["subject"], gone["action"], gone["occasion"], strict=True))
     last = gone.groupby(["subject", "action"])["day"].max().to_dict()
     left = []
@@ -347,6 +381,74 @@ def test_what_was_done_is_left_out_row_by_row(rows: list[Row], others: list[Row]
     found = listed(rows, done=gone)
     wanted = sorted(expected(g)["action_id"] for g in groups_of(left))
     assert sorted(found["action_id"]) == wanted
+    assert len(listed(rows, done=gone.iloc[:0])) == len(groups_of(rows))
+    assert listed([], done=gone).empty
+
+
+@pytest.mark.parametrize(("ago", "comes_back"), [(0, False), (29, False), (30, True), (31, True)])
+def test_what_counts_from_the_review_comes_back_when_its_days_are_over(
+    ago: int, comes_back: bool
+) -> None:
+    rows = [Row(c, k, "ask", "risk", 6, 0, "", "a") for c, k in ((0, -1), (0, 1), (-1, -1))]
+    gone = done_tasks(rows, TODAY - ago * DAY).assign(occasion="2026-05-01")
+    assert len(listed(rows, done=gone)) == len(rows) * comes_back
+    earlier = gone.assign(day=np.datetime64("2026-01-01"))
+    assert len(listed(rows, done=pd.concat([gone, earlier]))) == len(rows) * comes_back
+    dated = [r._replace(lag=3) for r in rows]
+    assert len(listed(dated, done=gone)) == len(rows)
+    assert listed(dated, done=done_tasks(dated, TODAY - ago * DAY)).empty
+
+
+def test_what_is_done_counts_from_its_day_on() -> None:
+    ids = ["customer:7:ask@2026-06-01+visit@2026-06-09", "staff:Xu:count@2026-06-02", "complaint:"]
+    ids[2] += "a:b:ask@2026-06-30"
+    done = pd.DataFrame(
+        {"action_id": ids, "day": pd.to_datetime(["2026-06-29", "2026-07-01", "2026-06-30"])},
+        index=[5, 5, 0],
+    )
+    known = checked_done(done, TODAY)
+    assert known[["subject", "action", "occasion"]].to_numpy().tolist() == [
+        ["customer:7", "ask", "2026-06-01"],
+        ["customer:7", "visit", "2026-06-09"],
+        ["complaint:a:b", "ask", "2026-06-30"],
+    ]
+    assert known["day"].astype(str).tolist() == ["2026-06-29", "2026-06-29", "2026-06-30"]
+    assert known.index.tolist() == [0, 1, 2]
+    assert list(known) == ["place", "subject", "action", "occasion", "day"]
+    nothing = checked_done(done.iloc[:0].astype({"action_id": object}), TODAY)
+    assert nothing.empty
+    assert list(nothing) == list(known)
+
+
+def test_a_file_of_done_actions_names_the_lines_without_a_day(tmp_path: Path) -> None:
+    place = tmp_path / "done.csv"
+    lines = ["customer:7:ask@2026-06-01,2026-06-02", "staff:Xu:count@2026-06-02,soon"]
+    place.write_text("\n".join(["action_id,day", *lines]), encoding="utf-8")
+    with pytest.raises(DataError, match=r"day: 1 rows have no day \(lines 3\)"):
+        read_done(place)
+    place.write_text("\n".join(["action_id,day", lines[0]]), encoding="utf-8")
+    assert read_done(place)["day"].tolist() == [pd.Timestamp("2026-06-02")]
+    place.write_text("action_id\n" + lines[0].partition(",")[0], encoding="utf-8")
+    with pytest.raises(DataError, match="day"):
+        read_done(place)
+
+
+def test_a_column_that_is_absent_or_null_is_neither_true_nor_a_word() -> None:
+    facts = pd.DataFrame(
+        {
+            "word": ["a", None, "b"],
+            "flag": pd.array([True, None, False], dtype="boolean"),
+            "day": pd.to_datetime(["2026-06-01", None, "2026-06-03"]),
+        }
+    )
+    here = attrs.evolve(SITUATION, facts=facts)
+    assert here.is_any("word", "a").tolist() == [True, False, False]
+    assert here.is_any("word", "a", "b").tolist() == [True, False, True]
+    assert here.flag("flag").tolist() == [True, False, False]
+    assert here.days("day").astype(str).tolist() == ["2026-06-01", "NaT", "2026-06-03"]
+    assert here.words("none").isna().tolist() == [True] * 3
+    assert here.is_any("none", "a").tolist() == here.flag("none").tolist() == [False] * 3
+    assert np.isnat(here.days("none")).tolist() == [True] * 3
 
 
 @settings(max_examples=15)
@@ -383,6 +485,10 @@ def test_an_action_is_listed_since_the_first_of_its_tasks(
             finished = any((s, a) in told for _, s, a, _ in parts)
             states[tasks] = "done" if finished else "no longer due"
     assert dict(zip(gone["action_id"], gone["state"], strict=True)) == states
+    assert list(gone) == ["state", *known]
+    unknown = settled_actions(known, then, found, TODAY, None)
+    assert unknown["action_id"].tolist() == gone["action_id"].tolist()
+    assert set(unknown["state"]) <= {"no longer due"}
 
 
 def test_a_calendar_that_does_not_reach_gives_way_to_monday_to_friday() -> None:

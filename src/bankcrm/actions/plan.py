@@ -59,7 +59,7 @@ def find_actions(situation: Situation, sources: Sequence[ActionSource] = SOURCES
 def _found(situation: Situation, sources: Sequence[ActionSource]) -> tuple[pd.DataFrame, int]:
     """The actions before it is decided who may be contacted, and how many lapsed."""
     drafts = together([d for s in sources for d in s.find(situation)])
-    drafts = drafts[~done_drafts(drafts, situation)].reset_index(drop=True)
+    drafts = drafts[~done_drafts(drafts, situation)]
     if not len(drafts):
         return _no_actions(situation), 0
     due = drafts["due"].to_numpy().astype("datetime64[D]")
@@ -67,11 +67,10 @@ def _found(situation: Situation, sources: Sequence[ActionSource]) -> tuple[pd.Da
     old = due < situation.today - np.timedelta64(lapse, "D")
     stays = (drafts["action"] == "answer_complaint") | (drafts["origin"] == "staff")
     old &= ~stays.to_numpy(np.bool_)
-    drafts = drafts[~old].reset_index(drop=True)
+    drafts = drafts[~old].assign(overdue=due[~old] < situation.today)
     if not len(drafts):
         return _no_actions(situation), int(old.sum())
-    drafts["overdue"] = drafts["due"].to_numpy().astype("datetime64[D]") < situation.today
-    drafts["priority"] = _priorities(situation, drafts)
+    drafts = drafts.assign(priority=_priorities(situation, drafts))
     merged = _merged(drafts, situation, [s.name for s in sources])
     return _finished(merged, situation), int(old.sum())
 
@@ -127,7 +126,7 @@ def _merged(drafts: pd.DataFrame, situation: Situation, names: list[str]) -> pd.
     keys = [k[order] for k in _contacts(drafts, situation)]
     begins = np.append(True, np.logical_or.reduce([k[1:] != k[:-1] for k in keys]))
     start = np.flatnonzero(begins)
-    ordered = drafts.iloc[order].reset_index(drop=True)
+    ordered = drafts.iloc[order]
     merged = ordered.iloc[start].reset_index(drop=True)
     merged["due"] = np.minimum.reduceat(ordered["due"].to_numpy(), start)
     merged["overdue"] = np.logical_or.reduceat(ordered["overdue"].to_numpy(), start)
@@ -138,28 +137,29 @@ def _merged(drafts: pd.DataFrame, situation: Situation, names: list[str]) -> pd.
 
 
 def _contacts(drafts: pd.DataFrame, situation: Situation) -> list[_Ints]:
-    """The keys of a contact: customer, complaint, and the call or the single task."""
+    """The keys of a contact: customer, complaint, staff, and the call or the single task."""
     policy = situation.policies["lifecycle"]
     row, complaint = drafts["row"].to_numpy(), drafts["complaint"].to_numpy()
     due = drafts["due"].to_numpy().astype("datetime64[D]").astype(np.int64)
     called = drafts["channel"].isin(policy.value("bundled_channels")).to_numpy() & (complaint < 0)
     staff = (row < 0) & (complaint < 0)
-    manager, department = (
-        drafts[name].cat.codes.to_numpy().astype(np.int64) for name in ("manager", "department")
+    manager, department, action = (
+        drafts[name].cat.codes.to_numpy().astype(np.int64)
+        for name in ("manager", "department", "action")
     )
-    who = np.where(staff, manager * len(drafts["department"].cat.categories) + department, 0)
     called &= (
         drafts["purpose"].isin(situation.policies["marketing"].value("counted_purposes")).to_numpy()
     )
     first = np.full(len(situation.facts) + 1, np.iinfo(np.int64).max)
     np.minimum.at(first, row[called], due[called])
     window = (due - first[row]) // int(policy.value("bundle_days"))
-    alone = drafts["action"].cat.codes.to_numpy().astype(np.int64) + 1
     return [
         row,
         complaint,
-        who,
-        np.where(called, 0, alone),
+        manager * staff,
+        department * staff,
+        called.astype(np.int64),
+        action * ~called,
         np.where(called, window, due),
     ]
 
