@@ -100,7 +100,7 @@ class Row(NamedTuple):
             occasion=np.array([self.occasion], "datetime64[D]"),
             due=np.array([self.due_day], "datetime64[D]"),
             reasons=Reasons(text, rule, np.array([f"{self.why} = 1"], object), text),
-            complaints=np.array([self.complaint]),
+            complaints=None if self.complaint < 0 else np.array([self.complaint]),
             manager=pd.Categorical([self.manager]),
         )
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from bankcrm.actions.decisions import membership_actions, restriction_actions, tier_actions
-from bankcrm.actions.drafts import Draft
+from bankcrm.actions.drafts import Draft, reasons_of, reasons_of_table
 from bankcrm.actions.playbook import care_actions, stage_actions
 from bankcrm.actions.risks import owners_of
 from bankcrm.actions.situation import Situation, calendar_for
@@ -200,3 +200,33 @@ def test_a_case_is_owned_by_a_department_or_by_an_employee() -> None:
     department, manager = owners_of(owners, "legal")
     assert department.tolist() == ["risk", "legal", "legal", "product", "legal", "legal"]
     assert manager.tolist() == ["", "", "Xu", "", "Yi", "Xu"]
+
+
+def test_reasons_are_those_of_the_rules_that_decided() -> None:
+    facts = pd.DataFrame(
+        {
+            "standing": ["barred", "watch", "clear", "clear", "barred"],
+            "value_level": ["loss", "loss", "top", None, None],
+        }
+    )
+    table = default_policies()["segmentation"].table("restricted_action")
+    decided = pd.Categorical(["exit", "reprice+cut-cost", None, "gone", "exit"])
+    rows = np.array([0, 1, 2, 3, 4])
+    why = {str(r.id): str(r.because) for r in table.rules}
+    found = reasons_of(table, decided, facts, rows)
+    both = f"{why['reprice']}; {why['cut-cost']}"
+    assert found.reason.tolist() == [why["exit"], both, "", "", why["exit"]]
+    names = ["restricted_action.reprice+restricted_action.cut-cost"]
+    assert found.rules.tolist() == [
+        "restricted_action.exit", *names, "", "", "restricted_action.exit"
+    ]  # fmt: skip
+    assert found.source.tolist() == ["CBM-4", "CBM-4", "", "", "CBM-4"]
+    assert found.evidence.tolist() == [
+        "standing = barred; value_level = loss", "value_level = loss", "", "",
+        "standing = barred; value_level = unknown",
+    ]  # fmt: skip
+    here = at(facts.assign(by=decided))
+    picked = reasons_of_table(here, "segmentation", "restricted_action", "by", rows[3:])
+    assert picked.reason.tolist() == ["", why["exit"]]
+    none = reasons_of_table(here, "segmentation", "restricted_action", "by", rows[:0])
+    assert {len(w) for w in (none.reason, none.rules, none.evidence, none.source)} == {0}

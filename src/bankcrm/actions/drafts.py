@@ -91,12 +91,12 @@ class Draft:
     rows: Rows
     task: Action | Task
     origin: str
-    occasion: Days = attrs.field(kw_only=True)
-    due: Days = attrs.field(kw_only=True)
-    reasons: Reasons = attrs.field(kw_only=True)
-    complaints: Rows | None = attrs.field(kw_only=True, default=None)
-    department: pd.Categorical | None = attrs.field(kw_only=True, default=None)
-    manager: pd.Categorical | None = attrs.field(kw_only=True, default=None)
+    occasion: Days
+    due: Days
+    reasons: Reasons
+    complaints: Rows | None = None
+    department: pd.Categorical | None = None
+    manager: pd.Categorical | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
