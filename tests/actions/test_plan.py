@@ -18,7 +18,7 @@ from pandas.testing import assert_frame_equal
 
 from bankcrm import review
 from bankcrm.actions import Situation, actions_in, find_actions, read_done
-from bankcrm.actions.contract import PRIORITIES
+from bankcrm.actions.contract import ACTION_COLUMNS, PRIORITIES
 from bankcrm.actions.drafts import Draft, Reasons
 from bankcrm.actions.known import checked_done, settled_actions, tasks_of
 from bankcrm.actions.situation import calendar_for
@@ -26,6 +26,7 @@ from bankcrm.actions.sources import SOURCES, ActionSource
 from bankcrm.calendars import WorkingCalendar, working_calendar
 from bankcrm.datasets import make_book
 from bankcrm.errors import DataError
+from bankcrm.frames import check_frame
 from bankcrm.lifecycle.actions.tasks import Task
 from bankcrm.policy import default_policies
 
@@ -252,6 +253,13 @@ ABOUT += [Row(-1, k, "count", "complaint", 0, 3, m, "b") for k in (0, 1) for m i
 @given(rows_of)
 def test_the_list_is_what_a_loop_over_drafts_makes(rows: list[Row]) -> None:
     check(rows)
+
+
+def test_the_list_of_drafts_by_hand_keeps_the_contract() -> None:
+    found = listed(CALLS + STAFF + ABOUT)
+    assert found["customer_id"].isna().any()
+    assert list(found) == [c.name for c in ACTION_COLUMNS]
+    check_frame(found, ACTION_COLUMNS, frame="actions")
 
 
 @pytest.mark.parametrize("rows", [CALLS, STAFF, ABOUT, CALLS + STAFF + ABOUT])

@@ -137,6 +137,18 @@ def test_a_part_of_the_list_is_chosen_row_by_row(
     assert list(found) == list(actions)
 
 
+@pytest.mark.parametrize(
+    ("as_of", "late"),
+    [("2026-06-28", False), ("2026-06-29", True), ("2026-07-05", True), ("2026-07-06", False)],
+)
+def test_the_week_of_the_review_has_what_is_overdue_from_its_monday_on(
+    as_of: str, late: bool
+) -> None:
+    actions = pd.DataFrame({"department": "risk", "manager": None, "due": ["2026-05-01"]})
+    actions["due"] = pd.to_datetime(actions["due"])
+    assert len(select_actions(actions, as_of=as_of, week="2026-W27")) == late
+
+
 @pytest.mark.parametrize("week", ["2026-W54", "2026-W0", "June", 27])
 def test_a_week_that_is_none_is_refused(week: object) -> None:
     actions = pd.DataFrame({"department": ["risk"], "manager": [None], "due": pd.to_datetime([0])})
