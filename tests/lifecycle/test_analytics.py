@@ -84,6 +84,8 @@ def test_the_interval_of_a_chance_is_wilsons() -> None:
     exact = binomtest(3, 4).proportion_ci(0.9, method="wilson")
     assert low.loc["active", "active"] == pytest.approx(exact.low)
     assert high.loc["active", "active"] == pytest.approx(exact.high)
+    for usual, named in zip(matrix.interval(), matrix.interval(0.95), strict=True):
+        pd.testing.assert_frame_equal(usual, named)
 
 
 def test_durations_recover_the_generator_that_made_the_moves() -> None:

@@ -914,3 +914,11 @@ def test_a_row_without_one_of_two_columns_counts_in_no_group() -> None:
     assert [(f.column, f.count, f.examples) for f in findings_of(found)] == [
         ("branch+employee_id", 2, ("transactions: 2",))
     ]
+
+
+def test_a_check_of_the_day_counts_and_one_of_tomorrow_does_not() -> None:
+    card = card_of({"A": 1.0})
+    for day, count in (("2026-03-30", 1), ("2026-03-31", 1), ("2026-04-01", 0)):
+        checks = pd.DataFrame({"check_id": [1], "kind": "self", "date": pd.Timestamp(day),
+                               "employee_id": "A", "due": pd.Timestamp("2026-03-30")})  # fmt: skip
+        assert len(follow_up(card, checks, as_of="2026-03-31")) == count

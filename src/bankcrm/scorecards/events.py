@@ -145,7 +145,7 @@ def _beginnings(view: BookView, policy: Policy) -> list[_Part]:
     if people.has("first_contact_date"):
         parts.append(_Part("prospects", _rows(ids, contact, every)))
     if people.has("inquiry_date"):
-        leads = (asked < NEVER) & (contract >= asked)
+        leads = contract >= asked
         parts.append(_Part("leads", _rows(ids, asked, leads)))
         if people.has("contract_date"):
             wait = int(policy.value("conversion_days"))
