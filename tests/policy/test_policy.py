@@ -138,7 +138,7 @@ def test_values_tables_and_records_by_name() -> None:
 @pytest.mark.parametrize("part", ["parameters", "tables", "raw_records"])
 def test_the_parts_of_a_policy_have_names(part: str) -> None:
     with pytest.raises(PolicyError, match="expected a mapping by name, got a tuple"):
-        attrs.evolve(default_policy("lifecycle"), **{part: ()})
+        Policy(id="p", domain="lifecycle", version="1", **{part: ()})
 
 
 def test_records_report_all_errors() -> None:
