@@ -135,6 +135,12 @@ def test_values_tables_and_records_by_name() -> None:
             call()
 
 
+@pytest.mark.parametrize("part", ["parameters", "tables", "raw_records"])
+def test_the_parts_of_a_policy_have_names(part: str) -> None:
+    with pytest.raises(PolicyError, match="expected a mapping by name, got a tuple"):
+        Policy(id="p", domain="lifecycle", version="1", **{part: ()})
+
+
 def test_records_report_all_errors() -> None:
     policy = load_policy(GOOD + '\n[[records.playbook]]\nstage = 3\ndays = "x"\n')
     with pytest.raises(PolicyError) as raised:

@@ -13,7 +13,7 @@ import pandas as pd
 import tomli_w
 
 from bankcrm._display import card, line, shown, stamp
-from bankcrm.arguments import as_kind
+from bankcrm.arguments import as_kind, found
 from bankcrm.errors import PolicyError, UnknownNameError, known_names
 from bankcrm.policy.header import Header
 from bankcrm.policy.validation import at_day, covers, faults_of
@@ -28,6 +28,10 @@ T = TypeVar("T")
 
 
 def _versions(items: Mapping[str, Any]) -> FrozenDict[str, tuple[Any, ...]]:
+    if not isinstance(items, Mapping):
+        raise PolicyError(
+            f"parameters, tables and raw_records: expected a mapping by name, got {found(items)}"
+        )
     return FrozenDict(
         {n: tuple(v) if isinstance(v, list | tuple) else (v,) for n, v in items.items()}
     )

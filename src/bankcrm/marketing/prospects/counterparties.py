@@ -40,7 +40,7 @@ def counterparties(
     """The accounts at other banks that customers are paid from or pay to, and what they are.
 
     The table ``counterparty`` decides. A counterparty is an account number at a bank: one number
-    at two banks is two of them. The bank's customers may be told from it by the bank alone.
+    at two banks is two of them. Only that bank knows whose it is.
 
     Args:
         transactions: ``customer_id``, ``date``, ``amount`` (signed), ``counterparty`` (account

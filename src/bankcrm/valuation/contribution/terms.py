@@ -39,7 +39,7 @@ POSITION_COLUMNS = (
 )
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Terms:
     """Amounts and rates of some positions, one value per position."""
 
@@ -62,7 +62,7 @@ class Terms:
     weight: Floats
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Tables:
     """The columns of positions, and the rates of each product."""
 
