@@ -122,6 +122,9 @@ def test_a_pause_of_no_case_is_refused() -> None:
     now = at("2024-03-13 10:00")
     with pytest.raises(DataError, match="belong to no case"):
         deadlines(frame, calendar=CN, as_of=now, pauses=stray)
+    mixed = stray.loc[[0, 0]].assign(complaint_id=[frame["complaint_id"].iloc[0], 77])
+    with pytest.raises(DataError, match=r"1 rows belong to no case \(77\); remove them"):
+        deadlines(frame, calendar=CN, as_of=now, pauses=mixed)
     with pytest.raises(DataError, match=r"missing column complaint_id; .*; pauses need it"):
         deadlines(frame[["received_at"]], calendar=CN, as_of=now, pauses=stray)
 

@@ -241,6 +241,8 @@ def test_what_is_not_ours_is_referred_with_its_clock_effect() -> None:
         "the court or arbitrator",
     ]
     assert taken.rejected["clock"].str.startswith("no clock starts").all()
+    unknown = intake(frame.drop(columns="in_court")).rejected  # nothing is known of a court
+    assert unknown["referred_to"].tolist() == ["the institution concerned"]
     ours = POLICY.with_parameters(our_names=("this bank", "other bank"))
     assert len(intake(frame, policy=ours).rejected) == 1
 

@@ -283,7 +283,7 @@ def _refer(frame: pd.DataFrame, policy: Policy) -> tuple[pd.DataFrame, _Found | 
     other = np.zeros(len(frame), dtype=np.bool_)
     if "institution" in frame:
         other = (frame["institution"].notna() & ~frame["institution"].isin(ours)).to_numpy()
-    court = other & False
+    court = np.zeros(len(frame), dtype=np.bool_)
     if "in_court" in frame:
         court = frame["in_court"].to_numpy(dtype=np.bool_, na_value=False)
     facts = pd.DataFrame({"other_institution": other, "in_court": court}, index=frame.index)
