@@ -8,6 +8,7 @@ import pytest
 from bankcrm.calendars import working_calendar
 from bankcrm.complaints import SIGNALS, default_lexicon
 from bankcrm.complaints.clocks.receipt import due_days
+from bankcrm.complaints.clocks.rules import ClockRule
 from bankcrm.complaints.processing import process_complaints
 from bankcrm.policy import default_policy
 from bankcrm.vocabulary import Kind, Severity
@@ -41,6 +42,17 @@ def test_times_are_those_of_the_clocks_of_each_receipt(preset: str | None) -> No
         said = [f"{r.name}: {r.amount(policy, severity):g} {r.unit}" for r in rules]
         assert str(row["time_allowed"]) == "; ".join(said) or not rules
         assert row["time_allowed"]
+
+
+def test_a_clock_sets_no_day_before_its_rule_is_in_force() -> None:
+    policy = default_policy("complaints", "cn_2020_3")
+    times = pd.to_datetime(["2020-02-29 23:30", "2020-03-01 00:10"]).tz_localize("Asia/Shanghai")
+    frame = FRAME.iloc[:2].assign(received_at=times, topic=None)
+    routed = process_complaints(frame, as_of="2020-03-31", policy=policy, calendar=CALENDAR).routed
+    before, since = routed["time_allowed"].astype(str)
+    since_rules = {str(c.name) for c in policy.records("clocks", ClockRule) if c.since is not None}
+    assert not any(name in before for name in since_rules)
+    assert any(name in since for name in since_rules)
 
 
 def test_signals_are_named_with_the_numbers_that_are_stated() -> None:
