@@ -157,7 +157,8 @@ def test_a_customer_is_found_by_number_or_text() -> None:
     for same in (str(first), f" {first} ", np.int64(first)):
         assert result.explain(same) == traces
     with pytest.raises(
-        UnknownNameError, match=f"no customer 'nobody'; ids are whole numbers, .*{first}"
+        UnknownNameError,
+        match=f"no customer 'nobody' in the review; ids are whole numbers, .*{first}",
     ):
         result.explain("nobody")
     texts = Book(
