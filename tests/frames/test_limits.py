@@ -282,7 +282,7 @@ def test_one_column_is_no_frame_and_no_text() -> None:
     for wrong in (pd.DataFrame({"a": [1]}), "2026-01-01"):
         for call in (days, numbers, codes):
             with pytest.raises(DataError, match="values: expected one column"):
-                call(wrong)  # type: ignore[operator]
+                call(wrong)
 
 
 def test_seconds_of_a_time_of_day() -> None:

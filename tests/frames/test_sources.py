@@ -86,7 +86,7 @@ def test_levels_of_the_index_as_columns() -> None:
     assert column_of(rows, "k", "rows").tolist() == ["c", "d"]
     assert column_of(rows, "id", "rows").tolist() == [7, 8]
     with pytest.raises(DataError, match="rows: missing column 3; present: x, k"):
-        column_of(rows, 3, "rows")  # type: ignore[arg-type]
+        column_of(rows, 3, "rows")
     named = check_frame(rows.droplevel("k"), (Column("id", "id"),))
     assert (named.columns.tolist(), named.index.tolist()) == (["id", "x", "k"], [7, 8])
 
@@ -105,7 +105,7 @@ def test_names_of_the_caller() -> None:
     with pytest.raises(DataError, match=r"y \(as 'c'\): missing column; present: a, b, x"):
         check_frame(rows, contract, names={"y": "c"})
     with pytest.raises(DataError, match="columns: expected a Column"):
-        check_frame(rows, ("x",))  # type: ignore[arg-type]
+        check_frame(rows, ("x",))
 
 
 def test_optional_columns_may_be_absent_and_others_follow() -> None:

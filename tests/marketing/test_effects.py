@@ -201,7 +201,7 @@ def test_groups_follow_the_cumulated_shares_of_the_draw() -> None:
     nobody = assign_groups(people[:0].assign(tier=[]), campaign="x", shares=shares, by="tier")
     assert len(nobody) == 0
     with pytest.raises(DataError, match="campaign: expected the name"):
-        assign_groups(people, campaign=3, shares=shares)  # type: ignore[arg-type]
+        assign_groups(people, campaign=3, shares=shares)
 
 
 # --- size and power
@@ -242,11 +242,11 @@ def test_rates_may_reach_their_ends_but_not_start_there() -> None:
     assert power_of_test(0.5, 0.1, control=1, treated=1) > 0
     for count in (0, 0.99, math.inf):
         with pytest.raises(DataError, match="control: expected 1 or more"):
-            power_of_test(0.5, 0.1, control=count, treated=9)  # type: ignore[arg-type]
+            power_of_test(0.5, 0.1, control=count, treated=9)
         with pytest.raises(DataError, match="looks: expected 1 or more"):
-            stopping_bounds(count)  # type: ignore[arg-type]
+            stopping_bounds(count)
     with pytest.raises(DataError, match="kind: expected"):
-        stopping_bounds(2, kind="haybittle")  # type: ignore[arg-type]
+        stopping_bounds(2, kind="haybittle")
 
 
 def test_a_new_campaign_has_no_money() -> None:

@@ -235,7 +235,7 @@ def test_facts_have_one_row_per_customer_and_no_holding_of_their_own() -> None:
         ([1], "facts: expected"),
     ):
         with pytest.raises(DataError, match=message):
-            with_holdings(facts, rows, day)  # type: ignore[arg-type]
+            with_holdings(facts, rows, day)
 
 
 # --- cards and offers
@@ -340,9 +340,10 @@ def test_three_offers_each_if_not_asked_for_more() -> None:
     found = rank_offers(pd.DataFrame(index=[1]), RATES, customers=people, accounts=none, as_of=DAY)
     assert found["product"].tolist() == ["insurance", "term", "wealth"]
     assert found["rank"].tolist() == [1, 2, 3]
+    values = dict.fromkeys(["fund", "insurance", "mortgage", "term", "wealth"], "x")
     with pytest.raises(DataError, match="value"):
         rank_offers(pd.DataFrame(index=[1]), RATES, customers=people, accounts=none, as_of=DAY,
-                    value=dict.fromkeys(["fund", "insurance", "mortgage", "term", "wealth"], "x"))  # type: ignore[arg-type]  # fmt: skip
+                    value=values)  # fmt: skip
 
 
 # --- the check of a ranking
@@ -433,7 +434,7 @@ def test_a_check_looks_at_seven_places_and_at_chance_by_its_seed() -> None:
     pd.testing.assert_frame_equal(found.measures, mixed.measures)
     for wrong in (0, 0.5, -1):
         with pytest.raises(DataError, match="k: expected 1 or more"):
-            check_ranking(ranked, opened, popularity={}, k=wrong)  # type: ignore[arg-type]
+            check_ranking(ranked, opened, popularity={}, k=wrong)
     one = check_ranking(ranked, opened, popularity={}, k=1)
     assert "map" in repr(one)
     assert "first 1" in one._repr_html_()

@@ -418,4 +418,4 @@ def test_the_first_rows_of_half_a_key_are_named() -> None:
 @pytest.mark.parametrize("member", [7, None])
 def test_a_member_is_named_by_a_column(member: object) -> None:
     with pytest.raises(DataError, match="member: expected the name of a column"):
-        fit_lookalike(PEOPLE, member, prospects=PROSPECTS)  # type: ignore[arg-type]
+        fit_lookalike(PEOPLE, member, prospects=PROSPECTS)

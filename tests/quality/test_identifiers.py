@@ -308,7 +308,7 @@ def test_the_longest_mail_address() -> None:
     each("email", [*extremes("email"), "a@b.cn", "a@b.c", "a@b.xn--p", "a@b.xn--", "a@1.cn"])
 
 
-def test_digits_are_told_from_every_other_byte() -> None:
+def test_digits_are_no_other_byte() -> None:
     every = np.arange(256, dtype=np.uint8)
     digits = [chr(b) in string.digits for b in every]
     assert are_digits(every[None, :]).tolist() == digits

@@ -279,7 +279,7 @@ def test_a_limit_is_an_amount_of_whole_cents() -> None:
         assert allot_limit(limit, members).tolist() == expected
     for limit in (-0.01, 0.001, 1.005, float("inf"), "", None):
         with pytest.raises(DataError, match=r"^limit: .* is no amount of money"):
-            allot_limit(limit, members)  # type: ignore[arg-type]
+            allot_limit(limit, members)
 
 
 @pytest.mark.parametrize("amount", [0.01, 0.07, 0.29, 0.57, 1.15, 50.01, 1_000_000.07])

@@ -22,6 +22,7 @@ from bankcrm.risk.groups.identity import group_names
 
 from . import naive
 from .naive import Link
+from .policies import with_exceptions
 
 DAY = dt.date(2026, 6, 30)
 graphs = st.integers(0, 2**32).map(lambda seed: naive.random_links(random.Random(seed)))
@@ -33,15 +34,6 @@ def found(links: list[Link], **more: Any) -> Groups:
 
 
 # What each link is
-
-
-def with_exceptions(text: str) -> Policy:
-    own = load_policy('[policy]\nid = "own"\ndomain = "risk"\nversion = "1"\n' + text)
-    base = default_policy("risk")
-    return Policy(
-        id="own", domain="risk", version="1", parameters=base.parameters, tables=base.tables,
-        raw_records={**base.raw_records, **own.raw_records},
-    )  # fmt: skip
 
 
 EXCEPTIONS = with_exceptions(

@@ -16,12 +16,12 @@ from scipy.sparse.csgraph import connected_components
 
 from bankcrm.datasets import load_gleif, make_book
 from bankcrm.errors import DataError, UnknownNameError
-from bankcrm.policy import Policy, default_policy, load_policy
 from bankcrm.risk import Groups, apply_changes, find_groups
 from bankcrm.risk.groups.findings import circles_of
 
 from . import naive
 from .naive import Link
+from .policies import with_exceptions
 
 DAY = "2026-06-30"
 
@@ -143,19 +143,9 @@ def test_links_hold_between_their_days() -> None:
     assert groups.ties["tie"].tolist() == ["not_in_force", "control"]
 
 
-def with_exception(text: str) -> Policy:
-    """The defaults with documented exceptions."""
-    own = load_policy('[policy]\nid = "own"\ndomain = "risk"\nversion = "1"\n' + text)
-    base = default_policy("risk")
-    return Policy(
-        id="own", domain="risk", version="1", parameters=base.parameters, tables=base.tables,
-        raw_records={**base.raw_records, **own.raw_records},
-    )  # fmt: skip
-
-
 def test_an_exception_is_documented_and_dated() -> None:
     links = [Link(0, 1, "owns", 100), Link(0, 2, "owns", 100), Link(2, 3, "owns", 60)]
-    policy = with_exception(
+    policy = with_exceptions(
         '[[records.exception]]\nparent = "10"\nwhy = "the state"\nsource = "board"\n'
         "since = 2026-01-01\nuntil = 2026-12-31\n"
     )

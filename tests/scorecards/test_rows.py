@@ -621,7 +621,7 @@ def test_a_base_is_a_number_of_each_subject() -> None:
     for budget in (-1, 1.5, "much"):
         for one in (card, card_of({"A": None})):
             with pytest.raises(DataError):
-                rewards(one, budget)  # type: ignore[arg-type]
+                rewards(one, budget)
 
 
 def test_a_card_in_words() -> None:

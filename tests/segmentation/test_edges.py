@@ -161,9 +161,9 @@ def test_cut_points_of_a_bank_rise_and_those_that_are_fitted_may_repeat() -> Non
     for method, said in (("fixed", True), ("quantile", False), ("r-rfm", False)):
         if said:
             with pytest.raises(PolicyError, match=r"groups\[0\].recency_days: .* not increasing"):
-                RfmThresholds(method, 3, (same,))  # type: ignore[arg-type]
+                RfmThresholds(method, 3, (same,))
         else:
-            assert RfmThresholds(method, 3, (same,)).bins == 3  # type: ignore[arg-type]
+            assert RfmThresholds(method, 3, (same,)).bins == 3
     with pytest.raises(PolicyError, match="not increasing"):
         RfmThresholds("quantile", 3, (attrs.evolve(same, recency_days=(1.0, 0.5)),))
     two = (attrs.evolve(same, group="a"), attrs.evolve(same, group="b"))
@@ -208,7 +208,7 @@ def test_weights_are_three_numbers_of_which_one_is_not_zero() -> None:
     assert weighted_rfm(scores, weights=(1e308, 1e308, 0)).tolist() == [4.0]
     for weights in ((0, 0, 0), (1, 1), (-0.5, 1, 1), (np.nan, 1, 1), (np.inf, 1, 1)):
         with pytest.raises(DataError, match="expected three numbers >= 0, not all zero"):
-            weighted_rfm(scores, weights=weights)  # type: ignore[arg-type]
+            weighted_rfm(scores, weights=weights)
 
 
 @given(
@@ -853,17 +853,17 @@ def test_features_and_scales_that_there_are_not() -> None:
     frame = pd.DataFrame({"a": [1.0, 2.0, 3.0], 5: [1.0, 2.0, 9.0], "b": [4.0, 4.0, 9.0]})
     for wrong in (5, "c"):
         with pytest.raises(UnknownNameError, match="feature"):
-            fit_clusters(frame, [wrong], k=2)  # type: ignore[list-item]
+            fit_clusters(frame, [wrong], k=2)
         with pytest.raises(UnknownNameError, match="feature"):
-            portrait(frame, [1, 1, 2], features=[wrong])  # type: ignore[list-item]
+            portrait(frame, [1, 1, 2], features=[wrong])
     for features in ([], ["a", "a"]):
         with pytest.raises(DataError, match="expected one or more columns, each once"):
             fit_clusters(frame, features, k=2)
     with pytest.raises(DataError, match="scales"):
-        fit_clusters(frame, ["a"], k=2, scales=7)  # type: ignore[arg-type]
+        fit_clusters(frame, ["a"], k=2, scales=7)
     for seed in (-1, 1.5):
         with pytest.raises(DataError, match="seed"):
-            fit_clusters(frame, ["a"], k=2, seed=seed)  # type: ignore[arg-type]
+            fit_clusters(frame, ["a"], k=2, seed=seed)
     with pytest.raises(DataError, match=r"k: .*2 to 100"):
         fit_clusters(frame, ["a"], ks=[])
     assert fit_clusters(frame, ["a"], k=2, seed=0).seed == 0
