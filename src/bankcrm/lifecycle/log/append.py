@@ -196,10 +196,8 @@ def _joined(old: Entries, new: Entries) -> Entries:
 
 def _against_log(now: Applied, is_new: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """In applied order, which new entries contradict an entry of the log."""
-    new = is_new[now.order]
-    clash = now.refused == CONTRADICTORY
-    against = np.zeros(len(new), dtype=np.bool_)
-    against[1:] = new[1:] & ~new[:-1] & now.twin[:-1] & clash[1:] & clash[:-1]
+    new, against = is_new[now.order], now.against.copy()
+    against[1:] &= new[1:] & ~new[:-1]
     return against
 
 
@@ -228,7 +226,7 @@ def _appended(
     day: np.datetime64,
     model: StageModel,
 ) -> pd.DataFrame:
-    """The accepted events as entries, in order of date and of the model's events."""
+    """The accepted events as entries, in order of customer, date and the model's events."""
     rows = np.flatnonzero(kept)
     before, after = now.before[now.place[rows]], now.stage[now.place[rows]]
     event = both.event[rows]

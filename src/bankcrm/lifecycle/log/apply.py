@@ -165,7 +165,7 @@ class Applied:
         stage: Stage after it.
         changed: Whether it changed the stage, or is the customer's first with an effect.
         refused: Code of the reason why it had no effect; -1 where it had one.
-        twin: Whether the next entry is of the same customer and instant, and is contested.
+        against: Whether it contradicts the entry before it.
     """
 
     order: Ints
@@ -174,7 +174,7 @@ class Applied:
     stage: Small
     changed: Mask
     refused: Small
-    twin: Mask
+    against: Mask
 
 
 def apply_events(
@@ -194,14 +194,13 @@ def apply_events(
     size = len(order)
     who, event, after = entries.who[order], entries.event[order], entries.after[order]
     is_new = np.zeros(size, dtype=np.bool_) if is_new is None else is_new
-    new = is_new[order]
-    number = np.where(new, (np.cumsum(is_new) - 1)[order], -1)  # among the new entries given
+    new, number = is_new[order], (np.cumsum(is_new) - 1)[order]  # among the new entries given
     twin = _same_instant(who, entries.when[order], event, entries.contested[order])
-    starts = np.flatnonzero(np.append(True, who[1:] != who[:-1])) if size else np.empty(0, np.intp)
+    starts = np.flatnonzero(np.append(True, who[1:] != who[:-1])[:size])
     lengths = np.diff(np.append(starts, size))
     table, clash = next_stage(model), contradictions(model)
     before, stage = np.empty(size, dtype=np.int8), np.empty(size, dtype=np.int8)
-    refused = np.full(size, -1, dtype=np.int8)
+    refused, against = np.full(size, -1, dtype=np.int8), np.zeros(size, dtype=np.bool_)
     state = np.full(len(starts), model.stage_names.index(model.initial), dtype=np.int8)
     for k in range(int(lengths.max(initial=0))):
         live = np.flatnonzero(lengths > k)
@@ -212,9 +211,10 @@ def apply_events(
         first = row[paired]
         bad = first[clash[here[paired], event[first], event[first + 1]]]
         refused[bad] = refused[bad + 1] = CONTRADICTORY
+        against[bad + 1] = True
         refused[row[(follows < 0) & (refused[row] < 0)]] = NO_SUCH_MOVE
         if closed is not None:
-            guarded = np.flatnonzero((number[row] >= 0) & (refused[row] < 0))
+            guarded = np.flatnonzero(new[row] & (refused[row] < 0))
             shut = guarded[closed[number[row[guarded]], here[guarded]]]
             refused[row[shut]] = GUARD_FAILED
         follows = np.where(refused[row] >= 0, here, follows).astype(np.int8)
@@ -225,7 +225,7 @@ def apply_events(
     changed[effective[first]] = True
     place = np.empty(size, dtype=np.intp)
     place[order] = np.arange(size)
-    return Applied(order, place, before, stage, changed, refused, twin)
+    return Applied(order, place, before, stage, changed, refused, against)
 
 
 def _same_instant(who: Ints, when: Instants, event: Small, contested: Mask) -> Mask:
