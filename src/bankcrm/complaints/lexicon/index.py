@@ -7,6 +7,7 @@ arithmetic on all characters at once, and terms by Arrow's linear-time scanner.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from functools import cache, cached_property, reduce
 from operator import or_
@@ -24,10 +25,10 @@ from bankcrm.complaints.lexicon.matching import Pattern, Term, View, by_key, loo
 
 _Ints = npt.NDArray[np.int64]
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789_"
-_BITS = 6  # of a letter in the code of a word
-_HAN = 1 << 60  # marks the code of a Chinese character or digit and the one after it
+_BITS = len(_LETTERS).bit_length()  # of a letter in the code of a word
+_CHAR = sys.maxunicode.bit_length()  # of a character in the code of two
+_PAIR = 1 << 62  # marks the code of a Chinese character or digit and what stands after it
 _LANES, _SLOTS = 4, 63  # the further needs of terms share so many bits: a few terms too many pass
-_ALL = (1 << 61) - 1
 _LATIN = re.compile("[a-z0-9_]+ ?")
 _WIDE = re.compile("[0-9\u3400-\u9fff]{1,2}")
 _FEW = 400  # pairs of a text and a term for which Python is faster than the scanner
@@ -63,7 +64,7 @@ class Index:
 
     def begun(self, texts: Sequence[str]) -> Mask:
         """Whether each text holds a key of the first need of some term."""
-        code, row = _tokens("\0".join(texts))
+        code, row = tokens(texts)
         place, distinct = pd.factorize(code)
         token, key = self._codes.held(distinct)
         first = np.zeros(len(distinct), dtype=np.bool_)
@@ -98,7 +99,7 @@ class Index:
 
     def _pairs(self, texts: Sequence[str]) -> tuple[_Ints, _Ints]:
         """Pairs of a text and a term that may occur in it."""
-        code, row = _tokens("\0".join(texts))
+        code, row = tokens(texts)
         place, distinct = pd.factorize(code)
         token, key = self._codes.held(distinct)
         row, key = _Lists.of(token, key, len(distinct)).expand(row, place)
@@ -127,8 +128,8 @@ class Index:
         return np.array([t.chinese for t in self.terms], dtype=np.int64)
 
     @cached_property
-    def _codes(self) -> _Codes:
-        return _Codes.of(sorted({k for t in self.terms for need in t.needs for k in need}))
+    def _codes(self) -> KeyCodes:
+        return KeyCodes.of(sorted({k for t in self.terms for need in t.needs for k in need}))
 
     @cached_property
     def _by_number(self) -> _Lists:
@@ -186,31 +187,29 @@ class _Lists:
 
     def expand(self, row: _Ints, lists: _Ints) -> tuple[_Ints, _Ints]:
         """Each row once for each item of its list, and the item."""
-        some = self.counts[lists] > 0
-        row, lists = row[some], lists[some]
         times = self.counts[lists]
         shift = self.starts[lists] - (np.cumsum(times) - times)
         return np.repeat(row, times), self.items[np.arange(times.sum()) + np.repeat(shift, times)]
 
 
 @attrs.frozen(eq=False)
-class _Codes:
+class KeyCodes:
     """Keys as numbers, by the part of the code of a word that they fix."""
 
     keys: list[str]
     by_part: dict[int, tuple[_Ints, _Ints]]
 
     @classmethod
-    def of(cls, known: list[str]) -> _Codes:
+    def of(cls, known: list[str]) -> KeyCodes:
         """The codes of keys."""
         made: dict[int, list[tuple[int, int]]] = {}
         for number, key in enumerate(known):
             if _LATIN.fullmatch(key):
-                part = _ALL if key[-1] == " " else (1 << _BITS * len(key)) - 1 | _HAN
+                part = -1 if key[-1] == " " else (1 << _BITS * len(key)) - 1 | _PAIR
                 code = sum(_LETTERS.index(c) + 1 << _BITS * i for i, c in enumerate(key.strip()))
                 made.setdefault(part, []).append((code, number))
             if _WIDE.fullmatch(key):
-                part = _ALL if len(key) > 1 else _ALL ^ 0xFFFF
+                part = -1 if len(key) > 1 else -1 << _CHAR
                 made.setdefault(part, []).append((_wide(key), number))
         return cls(known, {p: tuple(np.array(sorted(c)).T) for p, c in made.items()})
 
@@ -230,7 +229,7 @@ class _Codes:
 
 def _wide(text: str) -> int:
     """The code of one or two Chinese characters or digits."""
-    return _HAN | ord(text[0]) << 16 | (ord(text[1]) if len(text) > 1 else 0)
+    return _PAIR | ord(text[0]) << _CHAR | (ord(text[1]) if len(text) > 1 else 0)
 
 
 def holds(texts: pa.Array, expression: str) -> Mask:
@@ -241,21 +240,19 @@ def holds(texts: pa.Array, expression: str) -> Mask:
 
 @cache
 def _letters() -> npt.NDArray[np.uint8]:
-    """For each character the number of its letter, 0 if it is part of no Latin word."""
-    made = np.zeros(0x10000, dtype=np.uint8)
-    made[[ord(c) for c in _LETTERS]] = np.arange(1, len(_LETTERS) + 1)
-    return made
+    """For each character of ASCII the number of its letter, 0 if it is part of no Latin word."""
+    return np.array([_LETTERS.find(chr(code)) + 1 for code in range(128)], dtype=np.uint8)
 
 
-def _tokens(text: str) -> tuple[_Ints, _Ints]:
-    """The code and the row of each word, and of each two Chinese characters or digits.
+def tokens(texts: Sequence[str]) -> tuple[_Ints, _Ints]:
+    """The code and the row of each word, and of each Chinese character or digit.
 
-    Rows are separated by a null character.
+    The code of a word is that of its first letters; the code of a Chinese character or digit is
+    that of the character and the next one.
     """
+    text = "\0" + "\0".join(texts) + "\0" * LONGEST
     chars = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    ends = np.flatnonzero(chars == 0)
-    letter = np.zeros(len(chars) + LONGEST + 1, dtype=np.uint8)
-    letter[1 : len(chars) + 1] = _letters()[np.minimum(chars, 0xFFFF)]
+    letter = _letters().take(chars, mode="clip")
     inside = letter > 0
     starts = np.flatnonzero(inside[1:] & ~inside[:-1]) + 1
     word = letter[starts].astype(np.int64)
@@ -264,9 +261,7 @@ def _tokens(text: str) -> tuple[_Ints, _Ints]:
         more = letter[starts + i]
         alive &= more > 0
         word |= (more * alive).astype(np.int64) << _BITS * i
-    run = np.flatnonzero((chars >= 0x3400) & (chars <= 0x9FFF) | (chars >= 48) & (chars <= 57))
-    after = np.append(chars, 0)[run + 1].astype(np.int64)
-    after[np.diff(run, append=-1) != 1] = 0
-    pair = chars[run].astype(np.int64) << 16 | after | _HAN
-    row = np.searchsorted(ends, np.concatenate([starts - 1, run]), side="right")
+    wide = np.flatnonzero((chars >= 0x3400) & (chars <= 0x9FFF) | (chars >= 48) & (chars <= 57))
+    pair = chars[wide].astype(np.int64) << _CHAR | chars[wide + 1] | _PAIR
+    row = np.searchsorted(np.flatnonzero(chars == 0), np.concatenate([starts, wide])) - 1
     return np.concatenate([word, pair]), row
