@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bankcrm.errors import DataError
@@ -170,6 +170,53 @@ def test_a_leap_over_stages_is_written_as_the_shortest_legal_chain() -> None:
         "x": "dormant",
         "y": "new",
     }
+
+
+@given(st.lists(st.text("plnado---", max_size=9), min_size=1, max_size=5))
+@example(["a----o", "-p---d", ""])
+def test_the_log_of_a_history_is_each_customers_changes_one_by_one(paths: list[str]) -> None:
+    """Also where a customer was not observed for months: then the stage last seen counts."""
+    model = stage_model()
+    history = history_of(**{f"c{i}": path for i, path in enumerate(paths)}, z="p")
+    expected = []
+    for customer, own in history.groupby("customer_id"):
+        last = None
+        for when, stage in zip(own["date"], own["stage"], strict=True):
+            if not isinstance(stage, str) or stage == last:
+                continue
+            chain = [] if last is None else model.paths.get((last, stage), [])
+            if not chain:
+                expected.append((customer, when, None, last, stage))
+            expected += [(customer, when, m.event, m.before, m.after) for m in chain]
+            last = stage
+    log = stage_log(history).astype(object)
+    found = log[["customer_id", "date", "event", "before", "after"]].where(log.notna(), None)
+    assert list(found.itertuples(index=False, name=None)) == expected
+
+
+@pytest.mark.parametrize("names", [["date", "customer_id"], ["customer_id", "day"], [None, None]])
+def test_a_history_of_every_customer_and_date_needs_the_names_of_its_levels(
+    names: list[str | None],
+) -> None:
+    dates = pd.to_datetime(["2026-01-31", "2026-02-28", "2026-03-31"])
+    levels = [dates, [7, 8]] if names[0] == "date" else [[7, 8], dates]
+    index = pd.MultiIndex.from_product(levels, names=names)
+    history = pd.DataFrame({"stage": [*"pnaapd"]}, index=index)
+    if names[0] == "date":
+        flat = stage_spells(history.reset_index())
+        pd.testing.assert_frame_equal(stage_spells(history), flat)
+    else:
+        with pytest.raises(DataError, match="missing column"):
+            stage_spells(history)
+
+
+def test_a_history_may_have_its_dates_in_any_order_and_rows_left_out() -> None:
+    dates = pd.to_datetime(["2026-03-31", "2026-01-31", "2026-02-28"])
+    index = pd.MultiIndex.from_product([[7, 8], dates], names=["customer_id", "date"])
+    history = pd.DataFrame({"stage": [*"pnaapd"]}, index=index)
+    for rows in ([0, 1, 2, 3, 4, 5], [5, 0, 4, 1, 3, 2], [0, 1, 2, 3], [1, 2, 4, 5], [3]):
+        flat = stage_spells(history.iloc[rows].reset_index())
+        pd.testing.assert_frame_equal(stage_spells(history.iloc[rows]), flat)
 
 
 def test_the_rule_distinguishes_a_closing_from_a_silence() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bankcrm.errors import DataError
@@ -71,17 +71,22 @@ def test_a_straight_line_has_its_slope_as_trend() -> None:
     assert not nothing["trend_known"].any()
 
 
+WINDOW = POLICY.value("trend_days")
+AGES = st.integers(0, 5) | st.sampled_from([-1, WINDOW - 1, WINDOW])  # the last is too old
 valued_days = st.lists(
-    st.tuples(st.integers(0, 3), st.integers(0, 9), st.integers(1, 100)), min_size=1, max_size=40
+    st.tuples(st.integers(0, 3), AGES, st.integers(1, 100)), min_size=1, max_size=40
 )
 
 
 @given(valued_days)
+@example([(0, age, age + 2) for age in (-1, 0, 3, WINDOW - 1, WINDOW)])
 def test_a_trend_is_the_line_through_the_totals_of_the_days(rows: list[tuple[int, ...]]) -> None:
     """Customer by customer by numpy's own least squares, days close together."""
     values = pd.DataFrame(rows, columns=["customer_id", "date", "balance"])
-    totals = values.groupby(["customer_id", "date"])["balance"].sum()
-    values["date"] = pd.Timestamp("2026-03-01") + pd.to_timedelta(values["date"], unit="D")
+    values["date"] *= -1
+    recent = values[values["date"].between(1 - WINDOW, 0)]
+    totals = recent.groupby(["customer_id", "date"])["balance"].sum()
+    values["date"] = pd.Timestamp("2026-03-10") + pd.to_timedelta(values["date"], unit="D")
     customers = pd.DataFrame({"customer_id": range(4)})
     found = value_facts(customers, values, as_of="2026-03-10")["value_trend"]
     for customer in range(4):
@@ -90,7 +95,7 @@ def test_a_trend_is_the_line_through_the_totals_of_the_days(rows: list[tuple[int
             assert np.isnan(found[customer])
         else:
             slope = np.polyfit(own.index.to_numpy(dtype=float), own.to_numpy(dtype=float), 1)[0]
-            assert found[customer] == pytest.approx(slope * 365.25 / own.mean(), abs=1e-6)
+            assert found[customer] == pytest.approx(slope * 365.25 / own.mean(), abs=1e-6, rel=1e-6)
 
 
 def test_errors_of_values_name_their_frame() -> None:

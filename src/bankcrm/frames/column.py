@@ -40,7 +40,8 @@ class Column:
         choices: The values that a ``category`` may hold; empty for any.
         minimum: Lowest number allowed.
         maximum: Highest number allowed.
-        personal: Personal data: faults show row labels, never values.
+        personal: Personal data: faults show row labels, never values. By default that of a name
+            in `PERSONAL`.
         known_from: Date columns of the frame from the first of which the value is known; empty:
             with its row. A date of such a column may lie ahead.
         undated: The value is a state that may change, and no column says since when it holds.
@@ -58,7 +59,9 @@ class Column:
     choices: tuple[str, ...] = attrs.field(default=(), converter=_words)
     minimum: float | None = None
     maximum: float | None = None
-    personal: bool = False
+    personal: bool = attrs.field(
+        default=attrs.Factory(lambda self: self.name in PERSONAL, takes_self=True)
+    )
     known_from: tuple[str, ...] = ()
     undated: bool = False
 

@@ -66,13 +66,13 @@ def _preferred_channel(view: BookView, day: int) -> pd.Categorical:
     liked = contacts.is_any("outcome", [str(ContactOutcome.POSITIVE)])
     liked &= (channel >= 0) & (when <= day)
     cell = contacts.customer()[liked].astype(np.int64) * len(_CHANNELS) + channel[liked]
-    size = view.size * len(_CHANNELS)
-    times = np.bincount(cell, minlength=size)
-    last = np.zeros(size, np.int64)
-    np.maximum.at(last, cell, when[liked] + 2**31)
-    best = (times * 2**33 + last).reshape(view.size, len(_CHANNELS))
-    chosen = np.where(best.max(axis=1) > 0, best.argmax(axis=1), -1)
-    return categorical(chosen, _CHANNELS)
+    size = view.size, len(_CHANNELS)
+    times = np.bincount(cell, minlength=view.size * len(_CHANNELS)).reshape(size)
+    last = np.full(times.size, -np.int64(NEVER))
+    np.maximum.at(last, cell, when[liked])
+    most = times == times.max(axis=1, keepdims=True)
+    chosen = np.where(most, last.reshape(size), -np.int64(NEVER)).argmax(axis=1)
+    return categorical(np.where(times.any(axis=1), chosen, -1), _CHANNELS)
 
 
 def _last_contact(view: BookView, day: int) -> npt.NDArray[np.datetime64]:

@@ -23,7 +23,7 @@ PLAN_COLUMNS = (
     Column("stage_since", "date", required=False, nullable=True),
     Column("contract_date", "date", required=False, nullable=True),
     Column("closed_date", "date", required=False, nullable=True),
-    Column("birth_date", "date", required=False, nullable=True, personal=True),
+    Column("birth_date", "date", required=False, nullable=True),
     Column("cause", "category", required=False, nullable=True),
     Column("tier", "category", required=False, nullable=True),
 )

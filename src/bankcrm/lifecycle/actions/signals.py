@@ -67,23 +67,24 @@ def _balance_ratio(view: BookView, day: int, policy: Policy) -> Floats:
     closing = _closing_days(view)
     first = np.full(view.size, NEVER, dtype=np.int32)
     np.minimum.at(first, balances.customer(), balances.day("date"))
-    earlier = _average_balance(balances, closing, first, start + 1, middle)
-    recent = _average_balance(balances, closing, first, middle + 1, day)
     with np.errstate(divide="ignore", invalid="ignore"):
+        earlier = _average_balance(balances, closing, first, start + 1, middle)
+        recent = _average_balance(balances, closing, first, middle + 1, day)
         return np.where(earlier > 0, recent / earlier, np.nan)
 
 
 def _average_balance(
     balances: FrameView, closing: DayNumbers, first: DayNumbers, start: int, end: int
 ) -> Floats:
-    """Each customer's average balance since the first one known; null if none is known by then."""
+    """Each customer's average balance since the first one known; 0 or null if none is by then."""
     seen, size = observations_of(balances), len(balances.customers)
     found = average_balances(
         seen.account, seen.day, seen.balance, len(closing), start=start, end=end, last_day=closing
     )
     total = np.bincount(seen.owner, found.credit - found.debit, size) * (end - start + 1)
     days = end + 1 - np.maximum(first, start).astype(np.int64)
-    return np.where(days > 0, total / np.maximum(days, 1), np.nan)
+    average: Floats = total / days
+    return average
 
 
 def _closing_days(view: BookView) -> DayNumbers:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.book.view import Needs, day_number, day_numbers, known_positions, view_of
+from bankcrm.book.view import NEVER, Needs, day_number, day_numbers, known_positions, view_of
 from bankcrm.frames import Column, check_frame
 from bankcrm.frames.arrays import as_of_day
 from bankcrm.lifecycle.policy import lifecycle_policy
@@ -98,8 +98,7 @@ def yearly_trend(
     array([0.10006849])
     """
     # Values of one day are one point of the line: a customer's total on that day.
-    low = int(day.min()) if len(day) else 0
-    key = customer.astype(np.int64) * (int(day.max()) - low + 1 if len(day) else 1) + (day - low)
+    key = customer * np.int64(NEVER) + day
     distinct, place = np.unique(key, return_inverse=True)
     total = np.bincount(place, weights=value, minlength=len(distinct))
     first = np.zeros(len(distinct), dtype=np.int64)

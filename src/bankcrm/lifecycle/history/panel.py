@@ -92,13 +92,13 @@ def _is_product(index: pd.MultiIndex) -> bool:
     """Whether the index runs through every date for every customer, as `stage_history` gives it."""
     if list(index.names) != ["customer_id", "date"]:
         return False
-    size = index.levshape
-    if len(index) == 0 or len(index) != size[0] * size[1]:
-        return False
-    who, when = (np.asarray(c).reshape(size) for c in index.codes)
-    rows, columns = np.arange(size[0])[:, None], np.arange(size[1])
+    customers, dates = index.levshape
+    who, when = index.codes
     return bool(
-        (who == rows).all() and (when == columns).all() and index.levels[1].is_monotonic_increasing
+        len(index)
+        and np.array_equal(who, np.repeat(np.arange(customers), dates))
+        and np.array_equal(when, np.tile(np.arange(dates), customers))
+        and index.levels[1].is_monotonic_increasing
     )
 
 
@@ -125,10 +125,10 @@ def stage_spells(history: object) -> pd.DataFrame:
     new[:, 1:] = grid[:, 1:] != grid[:, :-1]
     row, first = np.nonzero(new)
     last_run = np.append(row[1:] != row[:-1], True)
-    stop = np.append(first[1:], 0)
+    stop = np.roll(first, -1)
     stop[last_run] = size[1]
     code = grid[row, first]
-    following = np.append(code[1:], -1).astype(np.int8)
+    following = np.roll(code, -1)
     following[last_run] = -1
     end = np.where(following < 0, stop - 1, stop)
     keep = code >= 0

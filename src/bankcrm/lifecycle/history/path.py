@@ -69,7 +69,7 @@ def stage_path_of(
     since = _since(grid, now, np.append(dates, day))
     return pd.DataFrame(
         {
-            "stage_path": _paths(grid[:, np.isin(dates, ends)], len(names)),
+            "stage_path": _paths(grid[:, np.isin(dates, ends)]),
             "stage_since": since.astype("datetime64[s]"),
         },
         index=view.customers,
@@ -86,17 +86,14 @@ def _since(grid: Grid, now: npt.NDArray[np.int8], dates: Days) -> Days:
     return np.where(now >= 0, dates[first], np.datetime64("NaT", "D"))
 
 
-def _paths(grid: Grid, stages: int) -> pd.Categorical:
+def _paths(grid: Grid) -> pd.Categorical:
     """Each row of stage codes as a word; there are far fewer words than rows."""
-    number = np.zeros(len(grid), dtype=np.int64)
-    for part in np.array_split(grid.astype(np.int64) + 1, 3, axis=1):  # 8 digits fit in 63 bits
-        code = number
-        for column in part.T:
-            code = code * (stages + 1) + column
-        number = pd.factorize(code)[0]
+    letters = np.where(grid < 0, ord(NOT_KNOWN), grid + ord("0")).astype(np.uint8, order="C")
+    eights = pd.DataFrame(letters.view(np.int64))  # a path is a multiple of eight letters
+    number = eights.groupby(list(eights), sort=False).ngroup().to_numpy()
     _, row = np.unique(number, return_index=True)
-    letters = np.where(grid[row] < 0, ord(NOT_KNOWN), grid[row] + 48).astype(np.uint32)
-    return categorical(number, letters.view(f"U{grid.shape[1]}").ravel().tolist())
+    words = letters[row].astype(np.uint32).view(f"U{grid.shape[1]}")
+    return categorical(number, words.ravel().tolist())
 
 
 def stage_movements(paths: Mapping[str, int], stages: Sequence[str], ends: Days) -> pd.DataFrame:

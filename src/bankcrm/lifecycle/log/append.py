@@ -13,6 +13,7 @@ from bankcrm.frames.arrays import as_of_day, codes
 from bankcrm.frames.conversion import require_columns
 from bankcrm.frames.numbering import categorical, words_of
 from bankcrm.lifecycle.log.apply import (
+    ACCEPTED,
     CONTRADICTORY,
     CONTRADICTORY_RULE,
     REJECTIONS,
@@ -96,24 +97,25 @@ def append_events(
     old = read_log(log, model)
     book = as_frame(events)
     new, reason = _read_events(book, old, as_of_day(as_of), model)
-    accepted = np.flatnonzero(reason < 0)
+    accepted = np.flatnonzero(reason == ACCEPTED)
     both = _joined(old, new.part(accepted))
     is_new = np.arange(len(both.when)) >= len(old.when)
     closed = _closed_guards(book.iloc[accepted], facts, accepted, model)
     was, now = apply_events(old, model), apply_events(both, model, is_new=is_new, closed=closed)
     refused = now.refused[now.place[is_new]].copy()
     against = _against_log(now, is_new)[now.place[is_new]]
-    refused[against] = -1  # appended, since the log has the event that it contradicts
+    refused[against] = ACCEPTED  # appended, since the log has the event that it contradicts
     reason[accepted] = refused
     kept = is_new.copy()
-    kept[is_new] = refused < 0
-    rejected = book[reason >= 0].assign(
-        reason=categorical(reason[reason >= 0], REJECTIONS),
-    )
+    kept[is_new] = refused == ACCEPTED
+    out = reason != ACCEPTED
+    rejected = book[out].assign(reason=categorical(reason[out], REJECTIONS))
     here = np.full(len(book), -1, dtype=np.int8)
     here[accepted] = now.before[now.place[is_new]]
-    rejected["stage"] = categorical(here[reason >= 0], model.stage_names)
-    rows = _appended(book.iloc[accepted[refused < 0]], both, now, kept, as_of_day(as_of), model)
+    rejected["stage"] = categorical(here[out], model.stage_names)
+    rows = _appended(
+        book.iloc[accepted[refused == ACCEPTED]], both, now, kept, as_of_day(as_of), model
+    )
     rows["entry"] = np.arange(len(rows)) + _next_entry(log)
     whole = pd.concat([_tidy(log, model), rows], ignore_index=True) if len(old.when) else rows
     return Appended(whole, rejected, _changes(log, old, was, now, model))
@@ -122,7 +124,7 @@ def append_events(
 def _read_events(
     book: pd.DataFrame, old: Entries, day: np.datetime64, model: StageModel
 ) -> tuple[Entries, npt.NDArray[np.int8]]:
-    """The events as entries after the old ones, and the reason to reject each (-1 for none)."""
+    """The events as entries after the old ones, and the reason to reject each, or `ACCEPTED`."""
     require_columns(book, ("customer_id", "date", "event"), "events")
     when = instants(book["date"], "events.date")
     who, customers = _placed(book["customer_id"], old.customers)
@@ -145,7 +147,7 @@ def _read_events(
         "duplicate": _repeats(old, who, when, event),
         "before_first_contact": when < first[who],
     }
-    reason = np.full(len(book), -1, dtype=np.int8)
+    reason = np.full(len(book), ACCEPTED, dtype=np.int8)
     for name, bad in reversed(tests.items()):
         reason[bad] = REJECTIONS.index(name)
     start = int(old.rank.max(initial=-1)) + 1
@@ -282,5 +284,5 @@ def _changes(
     changes = frame.iloc[rows][["entry", "customer_id", "date", "event"]].reset_index(drop=True)
     changes["was"] = categorical(before[rows], model.stage_names)
     changes["now"] = categorical(after[rows], model.stage_names)
-    changes["superseded"] = (now.refused[now.place[:size]] >= 0)[rows]
+    changes["superseded"] = (now.refused[now.place[:size]] != ACCEPTED)[rows]
     return changes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TypeAlias
 
 import attrs
@@ -13,6 +14,7 @@ from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import codes, days, numbers
 from bankcrm.frames.conversion import require_columns
+from bankcrm.frames.numbering import words_of
 from bankcrm.lifecycle.model import StageModel
 
 Ints: TypeAlias = npt.NDArray[np.intp]
@@ -48,6 +50,8 @@ REJECTIONS = (
 CONTRADICTORY_RULE = "contradictory"
 """The rule of an entry that contradicts an older one of its instant: neither has an effect."""
 
+ACCEPTED = -1
+"""The code of an entry that has an effect; that of another is the place of its reason."""
 CONTRADICTORY = REJECTIONS.index("contradictory")
 GUARD_FAILED = REJECTIONS.index("guard_failed")
 NO_SUCH_MOVE = REJECTIONS.index("no_such_move")
@@ -105,12 +109,11 @@ def words(values: pd.Series, known: tuple[str, ...], name: str) -> Small:
     Raises:
         DataError: A word is not known.
     """
-    code, distinct = codes(values)
-    unknown = [w for w in distinct.tolist() if str(w) not in known]
+    stated = words_of(values, f"log.{name}")
+    unknown = [w for w in stated.categories.tolist() if w not in known]
     if unknown:
         raise DataError(f"log.{name}: {unknown} are not in the model, which has {list(known)}")
-    table = np.array([*(known.index(str(w)) for w in distinct.tolist()), -1], dtype=np.int8)
-    return table[code]
+    return stated.set_categories(list(known)).codes.astype(np.int8)
 
 
 def read_log(log: object, model: StageModel) -> Entries:
@@ -164,7 +167,7 @@ class Applied:
         before: Stage before it.
         stage: Stage after it.
         changed: Whether it changed the stage, or is the customer's first with an effect.
-        refused: Code of the reason why it had no effect; -1 where it had one.
+        refused: Code of the reason why it had no effect; `ACCEPTED` where it had one.
         against: Whether it contradicts the entry before it.
     """
 
@@ -200,27 +203,29 @@ def apply_events(
     lengths = np.diff(np.append(starts, size))
     table, clash = next_stage(model), contradictions(model)
     before, stage = np.empty(size, dtype=np.int8), np.empty(size, dtype=np.int8)
-    refused, against = np.full(size, -1, dtype=np.int8), np.zeros(size, dtype=np.bool_)
+    refused, against = np.full(size, ACCEPTED, dtype=np.int8), np.zeros(size, dtype=np.bool_)
     state = np.full(len(starts), model.stage_names.index(model.initial), dtype=np.int8)
-    for k in range(int(lengths.max(initial=0))):
+    for k in itertools.count():
         live = np.flatnonzero(lengths > k)
+        if not len(live):
+            break
         row = starts[live] + k
         here, what = state[live], event[row]
         follows = np.where(what < 0, after[row], table[here, what])
-        paired = np.flatnonzero(twin[row] & (refused[row] < 0))
+        paired = np.flatnonzero(twin[row] & (refused[row] == ACCEPTED))
         first = row[paired]
         bad = first[clash[here[paired], event[first], event[first + 1]]]
         refused[bad] = refused[bad + 1] = CONTRADICTORY
         against[bad + 1] = True
-        refused[row[(follows < 0) & (refused[row] < 0)]] = NO_SUCH_MOVE
+        refused[row[(follows < 0) & (refused[row] == ACCEPTED)]] = NO_SUCH_MOVE
         if closed is not None:
-            guarded = np.flatnonzero(new[row] & (refused[row] < 0))
+            guarded = np.flatnonzero(new[row] & (refused[row] == ACCEPTED))
             shut = guarded[closed[number[row[guarded]], here[guarded]]]
             refused[row[shut]] = GUARD_FAILED
-        follows = np.where(refused[row] >= 0, here, follows).astype(np.int8)
+        follows = np.where(refused[row] == ACCEPTED, follows, here).astype(np.int8)
         before[row], stage[row], state[live] = here, follows, follows
     changed = stage != before
-    effective = np.flatnonzero(refused < 0)
+    effective = np.flatnonzero(refused == ACCEPTED)
     first = np.append(True, who[effective[1:]] != who[effective[:-1]])[: len(effective)]
     changed[effective[first]] = True
     place = np.empty(size, dtype=np.intp)

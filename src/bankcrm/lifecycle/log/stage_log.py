@@ -15,7 +15,7 @@ from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import as_of_day
 from bankcrm.frames.numbering import categorical, words_of
 from bankcrm.lifecycle.history.panel import Panel, read_panel
-from bankcrm.lifecycle.log.apply import apply_events, read_log
+from bankcrm.lifecycle.log.apply import ACCEPTED, apply_events, read_log
 from bankcrm.lifecycle.model import Move, StageModel, stage_model
 from bankcrm.lifecycle.policy import lifecycle_policy
 from bankcrm.policy import Policy
@@ -118,14 +118,16 @@ def replay(log: object, *, as_of: object, model: StageModel | None = None) -> pd
         read.when < (as_of_day(as_of) + np.timedelta64(1, "D")).astype("datetime64[s]")
     )
     applied = apply_events(read, model)
-    some = applied.refused < 0  # a customer whose every entry is without effect is not in the log
+    some = (
+        applied.refused == ACCEPTED
+    )  # a customer whose every entry is without effect is not in the log
     who, stage = read.who[applied.order][some], applied.stage[some]
     done = pd.DataFrame({"who": who, "stage": stage})
     progress = np.array([*model.progress, -1], dtype=np.int8)
     done["furthest"] = progress[stage]
     when = pd.Series(read.when[applied.order][some])
     done["since"] = when.where(pd.Series(applied.changed[some]))
-    by_customer = done.groupby("who", sort=True)
+    by_customer = done.groupby("who")
     result = pd.DataFrame(
         {
             "stage": categorical(by_customer["stage"].last().to_numpy(), model.stage_names),
@@ -170,10 +172,10 @@ def _steps(
     """For stage before (+1), stage after and rule (+1): how many entries, and each of them."""
     names = model.stage_names
     size = (len(names) + 1, len(names), len(rules) + 1)
-    longest = max((len(c) for c in model.paths.values()), default=1)
     count = np.ones(size, dtype=np.intp)
+    # A shortest chain is in no stage twice.
     kind = [("event", np.int8), ("before", np.int8), ("after", np.int8), ("move", np.int16)]
-    steps = np.full((*size, max(longest, 1)), -1, dtype=kind)
+    steps = np.full((*size, len(names)), -1, dtype=kind)
     steps["before"] = (np.arange(len(names) + 1) - 1)[:, None, None, None]
     steps["after"] = np.arange(len(names))[None, :, None, None]
     for (before, after), chain in model.paths.items():

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bankcrm.book.holdings import open_on
 from bankcrm.book.relationship import LONG_AGO, own_movements, relationship
-from bankcrm.book.view import BookView, DayNumbers, Mask, Names, Needs, day_number, view_of
+from bankcrm.book.view import NEVER, BookView, DayNumbers, Mask, Names, Needs, day_number, view_of
 from bankcrm.frames.arrays import as_of_day
 from bankcrm.frames.numbering import Positions, categorical
 from bankcrm.lifecycle.policy import lifecycle_policy
@@ -205,19 +205,15 @@ def usual_gap(
     >>> days.tolist(), gap.tolist()
     ([2], [30.0])
     """
-    low = int(day.min()) if len(day) else 0
-    span = (int(day.max()) - low + 1) if len(day) else 1
-    key = np.sort(customer.astype(np.int64) * span + (day.astype(np.int64) - low))
-    key = key[np.append(True, key[1:] != key[:-1])] if len(key) else key
-    who, when = np.divmod(key, span)
+    key = np.sort(customer * np.int64(NEVER) + (day - LONG_AGO))
+    key = key[np.append(True, key[1:] != key[:-1])[: len(key)]]
+    who, when = np.divmod(key, np.int64(NEVER))
     active = np.bincount(who, minlength=size)
     edge = np.cumsum(active)
-    some = active > 0
     gap = np.full(size, np.nan)
-    length = np.zeros(size)
-    length[some] = when[edge[some] - 1] - when[edge[some] - active[some]]
     several = active > 1
-    gap[several] = length[several] / (active[several] - 1)
+    many, last = active[several], edge[several] - 1
+    gap[several] = (when[last] - when[last - many + 1]) / (many - 1)
     return active, gap
 
 

@@ -33,7 +33,7 @@ class Windows:
         self.last: DayNumbers = np.full(size, LONG_AGO, dtype=np.int32)
         self.recent: npt.NDArray[np.int64] = np.zeros(size, dtype=np.int64)
         self.earlier: npt.NDArray[np.int64] = np.zeros(size, dtype=np.int64)
-        self.span = (0, 0, 0)
+        self.span = (0,) * 3
 
     def advance(self, day: int) -> None:
         """Roll on to ``day``, which must not lie before the last one."""

@@ -32,7 +32,7 @@ _PLANNED = (
 )
 _CUSTOMERS = (
     Column("kind", "category", choices=CustomerKind),
-    Column("birth_date", "date", nullable=True, personal=True),
+    Column("birth_date", "date", nullable=True),
     Column("do_not_contact", "boolean", nullable=True),
     Column("deceased", "boolean", nullable=True),
 )

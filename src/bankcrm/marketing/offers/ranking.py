@@ -28,7 +28,7 @@ Floats = npt.NDArray[np.float64]
 DECISIONS = ("approved", "refused")
 _CUSTOMERS = (
     Column("kind", "category", choices=CustomerKind),
-    Column("birth_date", "date", nullable=True, personal=True),
+    Column("birth_date", "date", nullable=True),
 )
 _CREDIT = (
     Column("customer_id", "id"),

@@ -23,7 +23,7 @@ _TRANSACTIONS = (
     Column("customer_id", "id"),
     Column("date", "date"),
     Column("amount", "money", unit="CNY"),
-    Column("counterparty", "id", nullable=True, personal=True),
+    Column("counterparty", "id", nullable=True),
     Column("counterparty_bank", "id", nullable=True),
     Column("kind", "category", required=False, nullable=True, choices=TransactionKind),
 )
