@@ -240,6 +240,90 @@ def test_terms_count_by_the_rules_of_a_small_lexicon(many: list[str]) -> None:
         assert {s.rule for s in spans if s.words == "surely"} <= {"sure", "context"}
 
 
+THROUGH = read_lexicon("""
+    [negation.en]
+    words = ["no", "not", "n't", "no longer"]
+    except = ["no doubt"]
+    through = ["any", "a kind of", "is"]
+    [negation.zh]
+    words = ["不", "不是", "没"]
+    except = ["不但"]
+    through = ["被", "想要"]
+    [[entries]]
+    field = "signal"
+    label = "repeat"
+    terms_en = ["pay"]
+    terms_zh = ["付款"]
+    """)
+ENGLISH = [
+    "no",
+    "not",
+    "isn't",
+    "any",
+    "a kind of",
+    "no doubt",
+    "no longer",
+    "but",
+    "x",
+    "know",
+    "many",
+]
+CHINESE = ["不", "不是", "没", "被", "想要", "不但", "但", "人", "是", "要"]
+
+
+def denials(words: list[str], negations: dict[str, str], through: set[str]) -> list[str]:
+    """The negations that stand before a term, the nearest first; other words end their reach."""
+    found = []
+    for word in reversed(words):
+        if word in negations:
+            found.append(negations[word])
+        elif word not in through:
+            break
+    return found
+
+
+@given(st.lists(st.sampled_from(ENGLISH), max_size=6))
+@example(["not", "isn't", "no"])
+@example(["x", "no longer", "a kind of", "any"])
+def test_negations_reach_a_term_through_some_words_alone(before: list[str]) -> None:
+    negations = {"no": "no", "not": "not", "isn't": "n't", "no longer": "no longer"}
+    found = denials(before, negations, {"any", "a kind of"})
+    text = " ".join([*before, "pay"])
+    [span] = THROUGH.find(text)
+    assert (span.rule, span.by) == (("negated", found[0]) if len(found) % 2 else ("term", ""))
+    assert THROUGH(pd.Series([text] * 30))["repeat"].tolist() == [len(found) % 2 == 0] * 30
+
+
+@given(st.lists(st.sampled_from(CHINESE), max_size=5))
+@example(["人", "不是", "被"])
+@example(["没", "想要", "不"])
+def test_negations_in_chinese_reach_a_term_through_some_characters_alone(parts: list[str]) -> None:
+    text = "".join(parts)
+    words = re.findall("不但|但|不是|不|没|被|想要|.", text)
+    words = words[len(words) - 1 - words[::-1].index("但") + 1 :] if "但" in words else words
+    words = re.findall("不但|不是|不|没|被|想要|.", "".join(words))
+    found = denials(words, {w: w for w in ("不", "不是", "没")}, {"被", "想要"})
+    [span] = THROUGH.find(text + "付款")
+    assert (span.rule, span.by) == (("negated", found[0]) if len(found) % 2 else ("term", ""))
+
+
+@pytest.mark.parametrize(("distance", "near"), [(60, True), (61, False)])
+def test_what_blocks_a_term_is_looked_for_sixty_characters_around_it(
+    distance: int, near: bool
+) -> None:
+    gap = " " + "x" * (distance - 6) + " "  # between "fine" and the term
+    for text in (f"fine{gap}pay", f"y fine{gap}pay", f"pay{gap}fine", f"pay{gap}fine y"):
+        rules = [s.rule for s in RULES.find(text)]
+        assert rules == ["blocked" if near else "term"], text
+    negated = read_lexicon(
+        '[negation.en]\nwords = ["no"]\nthrough = ["x"]\n'
+        '[[entries]]\nfield = "signal"\nlabel = "repeat"\nterms_en = ["pay"]\n'
+    )
+    steps = " x" * ((distance - 3) // 2) + " " * (distance % 2)
+    [span] = negated.find(f"no{steps} pay")
+    assert span.negated == near
+
+
 def test_terms_of_any_form_are_found_alone_and_in_a_batch() -> None:
     """Also terms and negations without a letter that is known beforehand."""
     own = read_lexicon("""

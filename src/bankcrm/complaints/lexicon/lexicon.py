@@ -277,8 +277,7 @@ class Lexicon:
         if entry.blocks:
             after = _BREAK.split(text[end : end + _LOOK])[0]
             near = before + text[start:end] + after
-            cut = start > _LOOK or len(text) - end > _LOOK  # perhaps in the middle of a word
-            if block := entry.blocks.search(self._view(near) if cut else View(near, view.keys)):
+            if block := entry.blocks.search(View(near, view.keys)):
                 return "blocked", block
         if not view.keys.isdisjoint(self._denying) and (denial := self._denial(before)):
             return "negated", denial
@@ -298,7 +297,7 @@ class Lexicon:
         back = clause[::-1]
         negations: list[str] = []
         while True:
-            back = through.sub("", back, count=1)
+            back = through.sub("", back)
             found = self._last.match(back)
             if not found:
                 return negations[0] if len(negations) % 2 else ""  # two negations affirm
