@@ -73,7 +73,7 @@ class Runs:
         told = self.folder / "told.json"
 
         def collected() -> int:
-            cov = _coverage()
+            cov = _coverage(sample)
             cov.start()
             plugin = _Collected(self, cov, sample, told)
             return int(pytest.main(self._words(self.tests), plugins=[plugin]))
@@ -168,7 +168,7 @@ class _Collected:
             raise session.Failed("errors while collecting")
         items = {item.nodeid: item for item in session.items}
         runs, part = self.runs, self.told.with_name("lines.json")
-        _forked(lambda: _measure(session, part), limit=0)
+        _forked(lambda: _measure(session, self.sample, part), limit=0)
         found = json.loads(part.read_text())
         runs.broken, runs.seconds, runs.lines = (found[k] for k in ("broken", "seconds", "lines"))
         imported = {
@@ -199,13 +199,15 @@ class _Collected:
         return True
 
 
-def _coverage() -> coverage.Coverage:
-    return coverage.Coverage(data_file=None, config_file=False, include=[f"{SOURCE}/*"])
+def _coverage(sample: Sequence[Mutant]) -> coverage.Coverage:
+    """A measure of the mutants' modules alone: that of all others takes time."""
+    modules = sorted({str(SOURCE / mutant.module) for mutant in sample})
+    return coverage.Coverage(data_file=None, config_file=False, include=modules)
 
 
-def _measure(session: pytest.Session, told: Path) -> int:
+def _measure(session: pytest.Session, sample: Sequence[Mutant], told: Path) -> int:
     """Which tests run which line; a shared fixture's lines are those of all tests that use it."""
-    cov = _coverage()
+    cov = _coverage(sample)
     stack = [""]
 
     class Contexts:

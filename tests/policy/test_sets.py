@@ -7,6 +7,7 @@ import pickle
 import tomllib
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 
 import attrs
 import pytest
@@ -75,6 +76,14 @@ def test_a_preset_is_the_defaults_with_entries_of_its_own(domain: str) -> None:
 def test_a_preset_in_the_wrong_place(call: Callable[[], object], message: str) -> None:
     with pytest.raises(UnknownNameError, match=message):
         call()
+
+
+def test_a_file_may_have_the_name_of_a_preset(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("czk_1993").write_text(default_policy("risk").to_toml(), encoding="utf-8")
+    assert load_policy("czk_1993") == default_policy("risk")
 
 
 def test_one_preset_may_be_given_as_text() -> None:

@@ -56,7 +56,7 @@ class Change:
         return card(self.path, {"before": self.before, "after": self.after})
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen
 class Policy:
     """The parameters, tables and records that one domain decides by, dated and cited.
 

@@ -31,7 +31,7 @@ def _on_bank(policies: Mapping[str, Policy]) -> FrozenDict[str, Policy]:
     return frozen_dict(placed)
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen
 class PolicySet:
     """The policies that a review runs by, one per domain.
 

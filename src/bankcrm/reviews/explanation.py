@@ -95,7 +95,7 @@ class ComplaintLine:
         return f"{allowed} from {self.counted_from}, pauses not recorded"
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen
 class Explanation(Mapping[str, Trace]):
     """Why one customer was decided as it was, and what is to be done by when.
 

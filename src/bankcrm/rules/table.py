@@ -25,7 +25,7 @@ from bankcrm.rules.sql import TableSql, to_sql
 from bankcrm.rules.toml import read_table, write_table
 
 
-@attrs.frozen(eq=False, repr=False)
+@attrs.frozen(repr=False)
 class DecisionTable(TableDefinition):
     """Ordered rules over named facts; one definition for a mapping and for ten million rows.
 

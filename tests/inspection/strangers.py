@@ -1,7 +1,7 @@
 """Folders of strangers: what banks with other habits export, made from one book.
 
-Each bank has its own headers, codes and formats; how it writes them is in `foreign`,
-which uses nothing of the library's reading.
+Each bank has its own headers, codes and formats; how it writes them is in
+`tests.book.foreign`, which uses nothing of the library's reading.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ from pathlib import Path
 import attrs
 import openpyxl
 import pandas as pd
+from tests.book import foreign
+from tests.book.foreign import Style, written
 
 from bankcrm.book import Book
 from bankcrm.book.mapping import Formats
-
-from . import foreign
-from .foreign import Style, written
 
 CHINESE = Style(
     foreign.CHINESE,

@@ -17,6 +17,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.book.foreign import rows_of
+from tests.inspection.strangers import kept, stranger
 
 from bankcrm import Book, Inspection, inspect_book, read_book, review, write_book
 from bankcrm.book.contract import CONTRACT
@@ -27,9 +29,6 @@ from bankcrm.policy import default_policy
 from bankcrm.quality import measure_quality
 from bankcrm.quality.measures.records import null_words
 from bankcrm.testing.books import books
-
-from .foreign import rows_of
-from .strangers import kept, stranger
 
 ANSWERS: dict[str, dict[str, str]] = {
     "chinese": {
