@@ -1,12 +1,14 @@
 """Runs of tests on mutants in forked processes, for ``mutants.py``.
 
 A process that has collected the tests is forked for each mutant, and the code of its functions is
-replaced. What runs while modules are imported (constants, default values, classes) needs new
-imports: then a process is forked that has only imported other libraries.
+replaced; it takes the values of the shared fixtures that run no changed line from its parent. What
+runs while modules are imported (constants, default values, classes) needs new imports: then a
+process is forked that has only imported other libraries.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
 import importlib.abc
@@ -24,10 +26,12 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import CodeType, FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
 import coverage
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 if TYPE_CHECKING:
@@ -175,6 +179,7 @@ class _Collected:
             str(Path(f).relative_to(SOURCE)): set(self.cov.get_data().lines(f) or ())
             for f in self.cov.get_data().measured_files()
         }
+        values = _values(session)
         gc.unfreeze()  # conftest.py froze what was imported, and then gc does not list it
         functions = _functions()
         caches = [c for c in gc.get_objects() if type(c) is functools._lru_cache_wrapper]
@@ -191,7 +196,11 @@ class _Collected:
                 pending.append(number)
                 continue
             tests = runs.of_line(mutant)
-            run = functools.partial(_patched, session, [items[t] for t in tests], places, caches)
+            asked = found["fixtures"].get(mutant.module, {})
+            changed = {name for n in range(first, last + 1) for name in asked.get(str(n), ())}
+            given = {f: v for f, v in values.items() if changed.isdisjoint(v.names)}
+            chosen = [items[t] for t in tests]
+            run = functools.partial(_patched, session, chosen, places, caches, given)
             limit = SPARE + SLOWER * sum(runs.seconds[t] for t in tests)
             if not (tests and _forked(run, limit=limit)):
                 (pending if ran_at_import else alive).append(number)
@@ -239,13 +248,70 @@ def _measure(session: pytest.Session, sample: Sequence[Mutant], told: Path) -> i
     cov.stop()
     data = cov.get_data()
     lines: dict[str, dict[int, list[str]]] = {}
+    fixtures: dict[str, dict[int, list[str]]] = {}
     for file in data.measured_files():
-        lines[str(Path(file).relative_to(SOURCE))] = {
+        module, places = str(Path(file).relative_to(SOURCE)), data.contexts_by_lineno(file)
+        lines[module] = {
             line: sorted({t for c in contexts for t in asking.get(c, [c.removeprefix("test ")])})
-            for line, contexts in data.contexts_by_lineno(file).items()
+            for line, contexts in places.items()
         }
-    told.write_text(json.dumps({"seconds": seconds, "broken": broken, "lines": lines}))
+        fixtures[module] = {
+            line: [c.removeprefix("fixture ") for c in contexts if c in asking]
+            for line, contexts in places.items()
+        }
+    found = {"seconds": seconds, "broken": broken, "lines": lines, "fixtures": fixtures}
+    told.write_text(json.dumps(found))
     return 0
+
+
+class _Value(NamedTuple):
+    """The value of a fixture, and the names of the fixtures that it is made of."""
+
+    value: Any
+    names: frozenset[str]
+
+
+def _values(session: pytest.Session) -> dict[Any, _Value]:
+    """Fixture of a module or of the session -> its value, where it is made once and for all."""
+    values: dict[Any, _Value] = {}
+    pq.write_table(pa.table({"x": [1], "y": [1]}), file := pa.BufferOutputStream())
+    pq.read_table(pa.BufferReader(file.getvalue()))  # starts threads of Arrow, which survive a fork
+
+    def shared(fixture: Any) -> bool:
+        once = fixture.scope != "function" and not fixture.params
+        once = once and fixture.argname != "tmp_path_factory"
+        return once and not inspect.isgeneratorfunction(fixture.func)
+
+    class Keeps:
+        @pytest.hookimpl(wrapper=True)
+        def pytest_fixture_setup(self, fixturedef: Any, request: Any) -> Iterator[None]:
+            threads = len(os.listdir("/proc/self/task"))
+            value = yield
+            parts = [request._get_active_fixturedef(name) for name in fixturedef.argnames]
+            # The threads of DuckDB do not survive a fork; and a test may change files.
+            if (
+                shared(fixturedef)
+                and all(part in values for part in parts)
+                and len(os.listdir("/proc/self/task")) == threads
+            ):
+                names = {fixturedef.argname}.union(*(values[part].names for part in parts))
+                values[fixturedef] = _Value(value, frozenset(names))
+            return value
+
+    session.config.pluginmanager.register(keeps := Keeps())
+    tried: set[Any] = set()
+    for item in session.items:
+        known = getattr(item, "_fixtureinfo", None)
+        asked = {made[-1] for made in known.name2fixturedefs.values()} if known else set()
+        if any(shared(fixture) for fixture in asked - tried):
+            tried |= asked
+            with contextlib.suppress(Exception, pytest.skip.Exception):
+                session._setupstate.setup(item)
+            with contextlib.suppress(KeyError):  # `tmp_path` asks how the test ended
+                session._setupstate.teardown_exact(None)
+            item._initrequest()
+    session.config.pluginmanager.unregister(keeps)
+    return values
 
 
 def _functions() -> dict[str, list[FunctionType]]:
@@ -296,8 +362,11 @@ def _patched(
     items: Sequence[pytest.Item],
     places: Sequence[tuple[FunctionType, CodeType]],
     caches: Sequence[Any],
+    given: Mapping[Any, _Value],
 ) -> int:
     """Run tests with the code of some functions replaced, until one fails."""
+    for fixture, made in given.items():
+        fixture.func = functools.partial(lambda value, **_: value, made.value)
     for cached in caches:
         cached.cache_clear()
     for function, code in places:
