@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from bankcrm.report import write_excel
 from bankcrm.report.grid import spans_of
 from bankcrm.report.words import Words
 from bankcrm.reviews import Review, read_earlier, review
+from bankcrm.vocabulary import Tier
 
 SECTIONS = (
     *("attention", "figures", "lifecycle", "warnings", "risk", "tiers", "concentration"),
@@ -78,7 +80,38 @@ def test_change_and_movement_are_shown(reviewed: Review, earlier: Review) -> Non
     assert "Movement since 2026-03-31" in page
     change = reviewed.summary["stage"]["active"] - earlier.summary["stage"]["active"]
     assert f"change {change:+,d}" in page
-    assert "Movement since" not in reviewed.to_html()
+    plain = reviewed.to_html()
+    assert "Movement since" not in plain
+    assert ("listed since" in page, "listed since" in plain) == (True, False)
+    ours, theirs = (r.standing()["tier"].astype(object) for r in (reviewed, earlier))
+    both = sorted(set(ours.index) & set(theirs.index))
+    assert f"New in the book: {len(ours) - len(both):,}." in page
+    assert f"No longer in the book: {len(theirs) - len(both):,}." in page
+    names = [*Tier, "(none)"]
+    tiers = [[t[c] if pd.notna(t[c]) else "(none)" for c in both] for t in (theirs, ours)]
+    counts = Counter(zip(*tiers, strict=True))
+    table = page[page.index('<table id="movement"') :]
+    rows = re.findall(r"(?s)<tr>(.*?)</tr>", table[: table.index("</table>")])[1:]
+    cells = [re.findall(r">([^<>]*)</t[dh]>", row)[1:] for row in rows]
+    expected = [[f"{counts[a, b]:,}" if counts[a, b] else "-" for b in names] for a in names]
+    assert cells == [line[: len(cells)] for line in expected[: len(cells)]]
+
+
+def test_the_settings_and_the_foot_say_how_the_page_was_made(
+    book: Book, reviewed: Review, earlier: Review
+) -> None:
+    page = reviewed.to_html(earlier=earlier)
+    days = book.transactions["date"]
+    period = f"{days.min():%Y-%m-%d} – {days.max():%Y-%m-%d}"
+    for text in (period, book.currency, "2026-03-31", reviewed.as_of.isoformat()):
+        assert f"<dd>{text}</dd>" in page
+    plain = attrs.evolve(reviewed, currency="").to_html()
+    assert "<dd>not recorded</dd>" in plain
+    assert "<dd>none</dd>" in plain, "compared with no other review"
+    [foot] = re.findall(r'@bottom-left { content: (".*?");', page)
+    plain = re.sub(r"\\([0-9a-f]+) ", lambda code: chr(int(code[1], 16)), foot)
+    policies = reviewed.summary["fingerprint"][:12]
+    assert plain == f'"Customer review: {book.name}, {reviewed.as_of} · policies {policies}"'
 
 
 def test_every_customer_of_a_small_book_is_explained(reviewed: Review) -> None:
@@ -145,7 +178,7 @@ def test_excel_keeps_types_and_rows(reviewed: Review, tmp_path: Path) -> None:
 
 def test_a_sheet_that_is_too_long_is_refused(tmp_path: Path) -> None:
     long = pd.DataFrame({"x": range(1_048_576)})
-    with pytest.raises(DataError, match=r"1,048,576 rows.*Parquet"):
+    with pytest.raises(DataError, match=r"1,048,576 rows.*at most 1,048,575; .*Parquet"):
         write_excel({"long": long}, tmp_path / "r.xlsx")
 
 

@@ -85,6 +85,19 @@ def test_no_cell_or_heading_of_a_file_runs(values: list[str], heading: str) -> N
     assert not any(runs(cell.value) for cell in cells if isinstance(cell.value, str))
 
 
+def test_what_a_spreadsheet_does_not_show_is_passed_over() -> None:
+    """Of every character: before a sign, one that is not shown hides the formula of nobody."""
+    shown = {*range(0x600, 0x606), 0x6DD, 0x70F, 0x890, 0x891, 0x8E2}  # signs around numbers
+    fillers = {0x34F, 0x115F, 0x1160, 0x2065, 0x3164, 0xFFA0, *range(0xFE00, 0xFE10), 0xFFF9}
+    blank = ("Cc", "Cf", "Zs", "Zl", "Zp")
+    points = [*range(0xD800), *range(0xE000, 0x10000)]
+    before = [chr(point) for point in points]
+    after = inert(pd.Series([sign + "=1" for sign in before]))
+    guarded = {p for p, text in zip(points, after, strict=True) if text.startswith("'")}
+    hidden = {p for p in points if unicodedata.category(chr(p)) in blank} - shown | fillers
+    assert guarded == hidden | set(map(ord, ACTIVE)) | {ord("'")}
+
+
 @pytest.mark.parametrize("values", [[1.5, -2.0], [1, -2], [True, False]])
 def test_numbers_are_left_alone(values: list[float]) -> None:
     series = pd.Series(values)
@@ -133,3 +146,65 @@ def test_numbers_that_a_spreadsheet_keeps_stay_numbers(values: list[int]) -> Non
     write_excel({"n": pd.DataFrame({"n": values})}, file)
     sheet = openpyxl.load_workbook(file)["n"]
     assert [row[0] for row in sheet.values][1:] == values
+
+
+@pytest.mark.parametrize("dtype", ["int64", "Int64", "object", "category"])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_number_of_sixteen_digits_is_a_text(sign: int, dtype: str) -> None:
+    """A spreadsheet keeps fifteen; then the whole column is text, the short numbers too."""
+    for number, text in ((10**15 - 1, False), (10**15, True)):
+        file = io.BytesIO()
+        write_excel({"n": pd.DataFrame({"n": pd.Series([sign * number, 7], dtype=dtype)})}, file)
+        sheet = openpyxl.load_workbook(file)["n"]
+        kept = [str(sign * number), "7"] if text else [sign * number, 7]
+        assert [row[0] for row in sheet.values][1:] == kept
+
+
+def test_what_is_no_whole_number_stays_beside_a_long_one() -> None:
+    values = [10**15, True, 1.5, Decimal("NaN"), Decimal("2.50"), Decimal(3), None, "x"]
+    file = io.BytesIO()
+    write_excel({"n": pd.DataFrame({"n": pd.Series(values, dtype=object)})}, file)
+    rows = list(openpyxl.load_workbook(file)["n"].values)[1:]
+    assert [row[0] for row in rows][:3] == [str(10**15), True, 1.5]
+    assert [row[0] for row in rows][4:] == [2.5, "3", None, "x"]
+
+
+def test_a_sheet_has_fixed_headings_and_texts_that_fit() -> None:
+    file = io.BytesIO()
+    texts = ["x" * 32_767, "x" * 32_768, "=" * 32_767]
+    frame = pd.DataFrame({"=1": texts, "n": range(3), "n\x01": range(3, 6)})
+    write_excel({"s": frame}, file)
+    sheet = openpyxl.load_workbook(file)["s"]
+    assert sheet.freeze_panes == "B2"
+    rows = list(sheet.values)
+    assert rows[0] == ("'=1", "n", "n"), "no column is lost where headings become the same"
+    assert [row[1:] for row in rows[1:]] == [(0, 3), (1, 4), (2, 5)]
+    assert [len(str(row[0])) for row in rows[1:]] == [32_767] * 3
+    assert str(rows[3][0]).startswith("'=")
+
+
+def test_days_instants_and_codes_of_a_file(tmp_path: Path) -> None:
+    """Days where no row has a time of day; a missing code is empty, and is not another's text."""
+    frame = pd.DataFrame(
+        {
+            "day": pd.to_datetime(["2026-06-30", None, "2026-01-01"]),
+            "time": pd.to_datetime(["2026-06-30 10:30:15.5", None, "2026-01-01"], format="ISO8601"),
+            "code": pd.Categorical(["b", None, "a"], ["b", "a"]),
+            "number": pd.Series([1.5, float("nan"), -2.0]),
+            "=x": [None, "y", "=z"],
+        }
+    )
+    write_csv(frame, tmp_path / "t.csv", index=False)
+    with (tmp_path / "t.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows == [
+        ["day", "time", "code", "number", "'=x"],
+        ["2026-06-30", "2026-06-30 10:30:15", "b", "1.5", ""],
+        ["", "", "", "", "y"],
+        ["2026-01-01", "2026-01-01 00:00:00", "a", "-2", "'=z"],
+    ]
+    for values in ([None, 1.5], [None, "x"]):  # a line of one empty cell is still a line
+        write_csv(pd.DataFrame({"one": values}), tmp_path / "one.csv", index=False)
+        with (tmp_path / "one.csv").open(encoding="utf-8", newline="") as file:
+            cells = list(csv.reader(file))
+        assert cells[1:] == [[""], [str(values[1])]]

@@ -45,7 +45,7 @@ def curve(shares: Sequence[float] | None) -> Curve | None:
     step = 100 / (len(shares) - 1)
     points = (f"{i * step:.4g} {height(v):g}" for i, v in enumerate(shares))
     span = next(s for s in (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 1e9) if (high - low) / s <= 8)
-    ticks = [round(i * span, 6) for i in range(-9, 10) if low <= i * span <= high]
+    ticks = [t for i in range(-8, 9) if low <= (t := round(i * span, 6)) <= high]
     return Curve(
         path="M" + " L".join(points),
         ticks=tuple((height(t), t) for t in ticks),

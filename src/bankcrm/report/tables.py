@@ -154,8 +154,9 @@ def write_excel(sheets: Mapping[str, pd.DataFrame], path: str | Path) -> None:
     target = whole_file(as_path(path)) if isinstance(path, str | Path) else nullcontext(path)
     with target as temporary, pd.ExcelWriter(temporary, engine="openpyxl") as book:
         for name, frame in sheets.items():
-            safe = pd.DataFrame({_cell(_heading(c)): _cells(frame[c]) for c in frame.columns})
-            safe.to_excel(book, sheet_name=name, index=False, freeze_panes=(1, 1))
+            safe = pd.DataFrame({c: _cells(frame[c]) for c in frame.columns})
+            heads = [_cell(c) for c in frame.columns]
+            safe.to_excel(book, sheet_name=name, header=heads, index=False, freeze_panes=(1, 1))
 
 
 def _cells(values: pd.Series[Any]) -> pd.Series[Any]:
