@@ -47,6 +47,8 @@ MORE_TESTS = {
     "reviews": ("tests/pipeline", "tests/test_folders.py", "tests/test_incomplete_books.py"),
 }
 """Package -> tests of it outside its own folder of tests."""
+EVERY = "tests/test_array_values.py"
+"""Tests of every package."""
 
 
 class Mutant(NamedTuple):
@@ -162,7 +164,7 @@ def modules_of(package: str) -> list[str]:
 
 def tests_of(package: str) -> list[str]:
     """The tests and the doctests of a package, as arguments of pytest."""
-    own = (f"tests/{package}", f"tests/test_{package}.py", *MORE_TESTS.get(package, ()))
+    own = (f"tests/{package}", f"tests/test_{package}.py", *MORE_TESTS.get(package, ()), EVERY)
     source = SOURCE / package
     doctests = source if source.is_dir() else source.with_suffix(".py")
     return [p for p in own if (ROOT / p).exists()] + [str(doctests.relative_to(ROOT))]

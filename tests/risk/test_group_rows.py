@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.array_values import classes_with_arrays
 
 from bankcrm.errors import DataError
 from bankcrm.policy import Policy, default_policy, load_policy
@@ -364,13 +363,6 @@ def test_what_a_notebook_shows() -> None:
     stated = pd.DataFrame({"parent_id": [1], "child_id": [2], "link": ["controls"]})
     (tie,) = find_groups(stated, as_of=DAY).explain(2, 1)
     assert str(tie) == "1 -> 2: control, controls the other's business"
-
-
-def test_what_holds_arrays_is_equal_only_to_itself() -> None:
-    """Arrays cannot be compared at once, so that two values would raise an error."""
-    classes = classes_with_arrays("bankcrm.risk")
-    assert {c.__name__ for c in classes} >= {"Control", "Forest", "Groups", "Spanning", "Ties"}
-    assert all(c.__eq__ is object.__eq__ for c in classes)
 
 
 def test_parties_are_in_rising_order_whatever_the_order_of_the_links() -> None:

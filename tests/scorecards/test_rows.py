@@ -15,7 +15,6 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
-from tests.array_values import classes_with_arrays
 
 from bankcrm.book import Book
 from bankcrm.errors import DataError, PolicyError, UnknownNameError
@@ -774,13 +773,6 @@ def test_records_that_overlap_are_refused_and_neighbours_are_not(
             for d in range(1, 12)
         ]
         assert row.tolist() == expected
-
-
-def test_what_holds_arrays_is_equal_only_to_itself() -> None:
-    """Arrays cannot be compared at once, so that two values would raise an error."""
-    classes = classes_with_arrays("bankcrm.scorecards")
-    assert {c.__name__ for c in classes} >= {"Scorecard", "Grouped", "Spans"}
-    assert all(c.__eq__ is object.__eq__ for c in classes)
 
 
 def test_a_policy_of_its_own_rewards_low_scores_in_proportion() -> None:

@@ -13,7 +13,6 @@ import pandas as pd
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tests.array_values import classes_with_arrays
 
 from bankcrm.errors import DataError, InfeasibleError, PolicyError, UnknownNameError
 from bankcrm.frames.findings import findings_of
@@ -725,13 +724,6 @@ def test_bounds_of_customers_bound_their_tier() -> None:
     assert allocate(rows.iloc[:1].drop(columns=["floor", "cap"]), budget=0).budget == 0
     with pytest.raises(UnknownNameError):
         plan.explain(9)
-
-
-def test_what_holds_arrays_is_equal_only_to_itself() -> None:
-    """Arrays cannot be compared at once, so that two values would raise an error."""
-    classes = classes_with_arrays("bankcrm.segmentation")
-    assert {c.__name__ for c in classes} >= {"ResourcePlan", "Movements", "Sums"}
-    assert all(c.__eq__ is object.__eq__ for c in classes)
 
 
 def test_ids_of_managers_stay_exact_beside_customers_without_one() -> None:
