@@ -9,7 +9,6 @@ from bankcrm.actions.contract import ACTION_COLUMNS, PERMISSIONS
 from bankcrm.actions.records import ContactRecords
 from bankcrm.actions.situation import Situation
 from bankcrm.frames.numbering import categorical, places_of
-from bankcrm.marketing import may_contact
 
 _UNKNOWN = PERMISSIONS.index("unknown")
 _NOBODY = "the customer is not known"
@@ -61,6 +60,8 @@ def permitted(actions: pd.DataFrame, situation: Situation) -> pd.DataFrame:
 
 def _verdict(actions: pd.DataFrame, situation: Situation, records: ContactRecords) -> pd.DataFrame:
     """What the contact policy says to actions that contact a known customer."""
+    from bankcrm.marketing import may_contact  # slow to import
+
     due = actions["due"].to_numpy().astype("datetime64[D]")
     planned = pd.DataFrame(
         {
