@@ -157,6 +157,8 @@ def _from_nullable(series: pd.Series[Any], dtype: Any, filler: Any) -> FactColum
     if isinstance(series.dtype, np.dtype):
         return FactColumn(series.to_numpy(), None)
     missing = series.isna().to_numpy()
+    if dtype is np.bool_:  # "or" leaves no null, in a third of the time of a filler
+        return _with_missing((series | missing).to_numpy(dtype=dtype), missing)
     return _with_missing(series.to_numpy(dtype=dtype, na_value=filler), missing)
 
 
