@@ -197,7 +197,7 @@ def test_windows_that_roll_hold_what_fresh_ones_do(
     book = make_small_book(seed)
     start = day_number(np.datetime64("2022-01-01"))
     policy = POLICY.with_parameters(recent_days=60, earlier_days=200)
-    timeline = read_timeline(view_of(book._asdict(), NEEDS), start + 1600, policy)
+    timeline = read_timeline(view_of(book._asdict(), NEEDS), policy)
     rolling = Windows(timeline, policy)
     for step in steps:
         rolling.advance(start + step)
@@ -421,7 +421,7 @@ def test_the_facts_of_any_day_are_those_that_every_day_has() -> None:
         "transactions": pd.DataFrame({"customer_id": [1], "date": signed}),
     }
     day = day_number(np.datetime64("2026-03-31"))
-    timeline = read_timeline(view_of(frames, NEEDS), day, POLICY)
+    timeline = read_timeline(view_of(frames, NEEDS), POLICY)
     windows = Windows(timeline, POLICY)
     windows.advance(day)
     assert tuple(facts_on(day, timeline, windows, POLICY)) == FACTS_OF_ANY_DAY

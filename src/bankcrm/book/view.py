@@ -140,6 +140,10 @@ class FrameView:
         """What a function makes of this frame; it is made when first asked for, and then kept."""
         return self._once(what, "", make)
 
+    def forget(self, what: str) -> None:
+        """Drop what was kept by `once`; asked for again, it is made again."""
+        self._made.pop((what, ""), None)
+
     def _once(self, what: str, column: str, make: Callable[[], T]) -> T:
         key = what, column
         if key not in self._made:

@@ -145,8 +145,10 @@ class _Exam(NamedTuple):
 
 def _part(exam: _Exam, columns: Sequence[Column], optional: set[str]) -> Screened:
     """Split a frame by its faulty rows; a fault of an optional column blanks the value."""
-    first = np.full(len(exam.source), -1, dtype=np.intp)
     frame, faults = exam.frame, []
+    if not exam.faults:
+        return Screened(frame, exam.source.iloc[:0].assign(fault=""), ())
+    first = np.full(len(exam.source), -1, dtype=np.int32)
     for number, (fault, rows) in enumerate(exam.faults):
         if rows is not None and fault.column in optional and fault.problem != "duplicate_key":
             values = frame[fault.column]

@@ -13,6 +13,7 @@ from bankcrm.lifecycle.actions.signals import signal_facts_of
 from bankcrm.lifecycle.actions.warnings import weigh_signals
 from bankcrm.lifecycle.history.path import stage_path_of
 from bankcrm.lifecycle.stages.facts import stage_facts_of
+from bankcrm.lifecycle.stages.timeline import forget_timeline
 from bankcrm.pipeline.averages import averages_of
 from bankcrm.pipeline.block import Block
 from bankcrm.pipeline.step import CUSTOMER
@@ -48,7 +49,9 @@ def stage(block: Block) -> pd.DataFrame:
 def history(block: Block) -> pd.DataFrame:
     """The stages of the last month ends."""
     policy = block.policy("lifecycle")
-    return stage_path_of(block.view, block.found["stage"], as_of_day(block.day), policy)
+    path = stage_path_of(block.view, block.found["stage"], as_of_day(block.day), policy)
+    forget_timeline(block.view, policy)
+    return path
 
 
 def occasions(block: Block) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bankcrm._display import few
 from bankcrm.arguments import refuse
-from bankcrm.book.view import BookView, Names, day_number, view_of
+from bankcrm.book.view import BookView, Names, view_of
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import ArrayLike, days
 from bankcrm.frames.numbering import categorical
@@ -92,7 +92,7 @@ def stage_codes_on(
     view: BookView, dates: npt.NDArray[np.datetime64], policy: Policy
 ) -> tuple[Grid, npt.NDArray[np.int16]]:
     """The codes of stage and rule, one row per customer and one column per date; -1 for none."""
-    timeline = read_timeline(view, day_number(dates[-1]), policy)
+    timeline = read_timeline(view, policy)
     windows = Windows(timeline, policy)
     table = policy.table("stage")
     size = len(dates), timeline.size

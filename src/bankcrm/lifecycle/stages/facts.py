@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ from bankcrm.book.holdings import open_on
 from bankcrm.book.relationship import LONG_AGO, own_movements, relationship
 from bankcrm.book.view import NEVER, BookView, DayNumbers, Mask, Names, Needs, day_number, view_of
 from bankcrm.frames.arrays import as_of_day
+from bankcrm.frames.arrays.blocks import BLOCK
 from bankcrm.frames.numbering import Positions, categorical
 from bankcrm.lifecycle.policy import lifecycle_policy
 from bankcrm.lifecycle.stages.timeline import DATES, Timeline, read_timeline
@@ -95,7 +96,7 @@ def stage_facts(
 def stage_facts_of(view: BookView, day: np.datetime64, policy: Policy) -> pd.DataFrame:
     """The same from a view of the frames; see `stage_facts`."""
     number = day_number(day)
-    timeline = read_timeline(view, number, policy)
+    timeline = read_timeline(view, policy)
     windows = Windows(timeline, policy)
     windows.advance(number)
     facts = facts_on(number, timeline, windows, policy)
@@ -201,20 +202,36 @@ def usual_gap(
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """Days with a movement, and the mean gap between them in days (NaN below two such days).
 
+    The movements are in order of their day.
+
     >>> days, gap = usual_gap(np.array([0, 0, 0]), np.array([10, 10, 40], np.int32), 1)
     >>> days.tolist(), gap.tolist()
     ([2], [30.0])
     """
-    key = np.sort(customer * np.int64(NEVER) + (day - LONG_AGO))
-    key = key[np.append(True, key[1:] != key[:-1])[: len(key)]]
-    who, when = np.divmod(key, np.int64(NEVER))
-    active = np.bincount(who, minlength=size)
-    edge = np.cumsum(active)
+    active = np.zeros(size, dtype=np.int64)
+    first, last = np.full(size, NEVER), np.full(size, LONG_AGO, dtype=np.int32)
+    bits = np.int64(size.bit_length())
+    for rows in _whole_days(day):
+        key = np.sort(day[rows].astype(np.int64) << bits | customer[rows])
+        key = key[np.append(True, key[1:] != key[:-1])]
+        when, who = (key >> bits).astype(np.int32), key & (1 << bits) - 1
+        np.add.at(active, who, 1)
+        np.minimum.at(first, who, when)
+        last[who] = when  # in order of days
     gap = np.full(size, np.nan)
     several = active > 1
-    many, last = active[several], edge[several] - 1
-    gap[several] = (when[last] - when[last - many + 1]) / (many - 1)
+    gap[several] = (last[several] - first[several]) / (active[several] - 1)
     return active, gap
+
+
+def _whole_days(day: DayNumbers) -> Iterator[slice]:
+    """Blocks of movements, each with all those of its days."""
+    start = 0
+    while start < len(day):
+        last = day[min(start + BLOCK, len(day)) - 1]
+        stop = int(np.searchsorted(day, last, side="right"))
+        yield slice(start, stop)
+        start = stop
 
 
 def assign_stages(facts: pd.DataFrame, *, policy: Policy | None = None) -> pd.DataFrame:

@@ -86,8 +86,21 @@ class Timeline:
         return len(self.customers)
 
 
-def read_timeline(view: BookView, until: int, policy: Policy) -> Timeline:
-    """Lay out the frames of a view; own movements after day ``until`` are left out."""
+def read_timeline(view: BookView, policy: Policy) -> Timeline:
+    """Lay out the frames of a view; the timeline is kept, until `forget_timeline`."""
+    return view["customers"].once(_kept_as(policy), lambda: _laid_out(view, policy))
+
+
+def forget_timeline(view: BookView, policy: Policy) -> None:
+    """Drop the timeline that is kept, where none will be read again."""
+    view["customers"].forget(_kept_as(policy))
+
+
+def _kept_as(policy: Policy) -> str:
+    return f"timeline by {policy.fingerprint}"
+
+
+def _laid_out(view: BookView, policy: Policy) -> Timeline:
     people = view["customers"]
     contacted, inquired = people.day("first_contact_date"), people.day("inquiry_date")
     contacts = view.get("contacts", "date")
@@ -100,7 +113,7 @@ def read_timeline(view: BookView, until: int, policy: Policy) -> Timeline:
     moves = view.get("transactions", "date")
     if moves is not None:
         np.minimum.at(first, moves.customer(), moves.day("date"))
-        own = _own(moves, until, policy)
+        own = _own(moves, policy)
     accounts = view.get("accounts", "product")
     if accounts is not None:
         accounts = accounts.where(accounts.is_any("product", policy.value("quiet_products")))
@@ -129,8 +142,8 @@ def _kinds(people: FrameView) -> pd.Categorical:
     return categorical(table[code], KINDS)
 
 
-def _own(moves: FrameView, until: int, policy: Policy) -> Movements:
-    keep = own_movements(moves, policy) & (moves.day("date") <= until)
+def _own(moves: FrameView, policy: Policy) -> Movements:
+    keep = own_movements(moves, policy) & (moves.day("date") < NEVER)
     turnover = np.abs(moves.numbers("amount")) if moves.has("amount") else None
     return _in_order(moves.customer(), moves.day("date"), turnover, keep)
 
