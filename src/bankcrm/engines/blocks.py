@@ -112,7 +112,7 @@ class Workspace:
             return empty_frame(name) if name in PARTED else None
         else:
             table = pq.read_table(min(target.rglob("*.parquet")), partitioning=None).slice(0, 0)
-        frame: pd.DataFrame = table.to_pandas(date_as_object=False)
+        frame: pd.DataFrame = table.to_pandas(date_as_object=False, split_blocks=True)
         return frame.drop(columns=BLOCK, errors="ignore").set_index(ROW).sort_index()
 
 
@@ -127,7 +127,7 @@ def write_frame(frame: pd.DataFrame, path: Path) -> None:
 def read_frame(path: Path) -> pd.DataFrame:
     """Read a frame of `write_frame`."""
     with ipc.open_file(path) as reader:
-        frame: pd.DataFrame = reader.read_all().to_pandas()
+        frame: pd.DataFrame = reader.read_all().to_pandas(split_blocks=True)
     return frame
 
 

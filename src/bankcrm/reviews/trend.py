@@ -62,7 +62,8 @@ def count_paths(parts: Iterable[pd.DataFrame]) -> Counter[str]:
         if "stage_path" in part:
             paths = part["stage_path"].astype("category").cat
             times = np.bincount(paths.codes[paths.codes >= 0], minlength=len(paths.categories))
-            found.update(dict(zip(map(str, paths.categories), times.tolist(), strict=True)))
+            words = map(str, paths.categories.tolist())
+            found.update(dict(zip(words, times.tolist(), strict=True)))
     return found
 
 
