@@ -81,22 +81,15 @@ def _chains(complaints: pd.DataFrame, policy: Policy) -> tuple[np.ndarray, np.nd
     A missing field of the matter never equals another value, not even another missing one. A
     field without a column is missing in every row.
     """
-    customer, _ = codes(complaints["customer_id"])
-    matter = np.zeros(len(complaints), dtype=np.intp)
-    known = customer >= 0
-    for name in policy.value("matter_fields"):
-        if name not in complaints:
-            known[:] = False
-            continue
-        code, words = codes(complaints[name])
-        matter = matter * (len(words) + 1) + code
-        known &= code >= 0
+    fields = ["customer_id", *policy.value("matter_fields")]
+    keys = [codes(complaints[name])[0] for name in fields if name in complaints]
     received = utc_microseconds(column_of(complaints, "received_at", "complaints"))
-    order = np.lexsort((np.arange(len(complaints)), received, matter, customer))
+    order = np.lexsort((received, *keys))
     window = np.timedelta64(int(policy.value("repeat_within_days")), "D")
-    near = np.diff(received[order]) <= window
-    same = (np.diff(customer[order]) == 0) & (np.diff(matter[order]) == 0)
-    linked = np.concatenate(([False], near & same & known[order][1:]))
+    linked = np.concatenate(([False], np.diff(received[order]) <= window))
+    for key in (k[order] for k in keys):
+        linked &= (key >= 0) & (key == np.roll(key, 1))
+    linked &= set(fields) <= {*complaints}
     start = np.maximum.accumulate(np.where(linked, 0, np.arange(len(complaints))))
     return order, start, linked
 

@@ -34,7 +34,6 @@ class ClockTable:
         self._first_clock = np.full(rows, -1, dtype=np.int8)
         self._due = np.full(rows, np.datetime64("NaT", "D"))
         self._worst = np.full(rows, -1, dtype=np.int8)
-        self._answered_first = np.full(rows, _NAT)
         self._answered_due = self._due.copy()
         self._used = np.full(rows, np.nan)
         self._breached = np.zeros(rows, dtype=np.bool_)
@@ -61,9 +60,8 @@ class ClockTable:
         self._first_clock[earlier] = self._names.index(rule.name)
         self._due[earlier] = clock.day[earlier]
         if rule.answers:
-            sooner = answered & ~(self._answered_first <= clock.due_at)
-            self._answered_first[sooner] = clock.due_at[sooner]
-            self._answered_due[sooner] = clock.day[sooner]
+            by = np.where(answered, clock.day, np.datetime64("NaT", "D"))
+            self._answered_due = np.fmin(self._answered_due, by)
         self._used = np.where(clock.open, np.fmax(self._used, clock.used), self._used)
         self._breached |= clock.open & (clock.state == _BREACHED)
         worse = _RANK[clock.state] > _RANK[self._worst]

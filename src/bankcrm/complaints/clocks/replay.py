@@ -136,8 +136,7 @@ class _Case:
                 continue  # a clock that ended or is breached does not change
             before, used = run.limit, int(run.measured(at).elapsed[0])
             earlier = attrs.evolve(run, pauses=[*run.pauses])
-            run.severity, run.floor = severity, 0
-            run.at_least(used)
+            run.severity, run.floor = severity, used
             if run.limit != before:
                 earlier.finish(at, met=False)
                 self.past.append(earlier.clock(at))
@@ -145,7 +144,9 @@ class _Case:
     def _clocks(self, event: CaseEvent) -> None:
         for rule in clock_rules(self.policy):
             run = self.runs.get(rule.name)
-            if event.kind in rule.restarts and (run is None or run.start != event.at):
+            if event.kind in rule.restarts:
+                if run is not None and run.start == event.at:
+                    continue
                 if run is not None:
                     run.finish(event.at, met=False)
                     self.past.append(run.clock(event.at))
@@ -216,7 +217,7 @@ class _Case:
         run.follow(rule, self.policy)
         if self.status == CaseStatus.PAUSED and not was_paused:
             run.pause(at, self.reason)
-        run.at_least(int(run.measured(at).elapsed[0]))
+        run.floor = int(run.measured(at).elapsed[0])
 
     def state(self, log: tuple[CaseEvent, ...], as_of: dt.datetime) -> ClockState:
         """The state as of an instant."""

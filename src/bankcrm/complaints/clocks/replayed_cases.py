@@ -152,7 +152,7 @@ class ReplayedCases:
                 rows = cases[own]
                 before = runs.limit(rows, number)
                 runs.severity[rows] = severity[own]
-                runs.at_least(rows, used, number)
+                runs.floor[rows] = used
                 self.earlier[rows] += runs.limit(rows, number) != before
 
     def _check_reopening(self, cases: Places, events: Places) -> None:
@@ -232,9 +232,7 @@ class ReplayedCases:
         runs.resume(cases[ends], at[ends])
         pauses = self._paused(cases) & ~was_paused
         runs.pause(cases[pauses], events[pauses], self.reason[cases[pauses]])
-        runs.floor[cases] = 0
-        used = runs.measured(cases, at, number).elapsed
-        runs.at_least(cases, used, number)
+        runs.floor[cases] = runs.measured(cases, at, number).elapsed
 
     def _clock(
         self, kind: EventKind, rule: ClockRule, number: int, cases: Places, events: Places
@@ -248,7 +246,7 @@ class ReplayedCases:
             runs.finish(cases[replaced], self.log.at[events[replaced]], met=False)
             self._keep(runs, cases[replaced], self.log.at[events[replaced]])
             self._start(rule, number, cases[again], events[again])
-            cases, events, started = cases[~again], events[~again], started[~again]
+            return
         if kind in rule.starts:
             self._start(rule, number, cases[~started], events[~started])
         cases, events = cases[started], events[started]

@@ -31,7 +31,7 @@ class Run:
     severity: Severity | None
     pauses: list[tuple[dt.datetime, dt.datetime | None]] = attrs.Factory(list)
     extended: int = 0
-    floor: int = 0  # ticks used when the limit became shorter: a clock in time then stays in time
+    floor: int = 0  # ticks used when the limit changed: a clock in time then stays in time
     end: dt.datetime | None = None
     met: bool = False
     units: TimeUnits = attrs.field(init=False)
@@ -41,7 +41,7 @@ class Run:
 
     def follow(self, rule: ClockRule, policy: Policy) -> None:
         """Continue under the rule of another policy."""
-        self.rule, self.policy, self.floor = rule, policy, 0
+        self.rule, self.policy = rule, policy
         self.units = rule.units(policy, self.calendar)
         self.extended = min(self.extended, len(rule.extensions))
 
@@ -87,10 +87,6 @@ class Run:
     def breached(self, at: dt.datetime) -> bool:
         """Whether it has used more than its limit by an instant."""
         return bool(self.measured(at).breached[0])
-
-    def at_least(self, used: int) -> None:
-        """Keep a clock that was in time before a change in time after it."""
-        self.floor = used if self.limit < used else self.floor
 
     def clock(self, as_of: dt.datetime) -> Clock:
         """The clock as of an instant."""

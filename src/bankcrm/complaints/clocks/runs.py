@@ -158,11 +158,6 @@ class Runs:
         ended, met = ~np.isnat(self.end[rows]), self.met[rows]
         return Timed(found.part(inside), ended & met, ended & ~met), rows
 
-    def at_least(self, rows: Places, used: Ticks, policy: int) -> None:
-        """Keep clocks that were in time before a change in time after it."""
-        self.floor[rows] = 0
-        self.floor[rows] = np.where(self.limit(rows, policy) < used, used, 0)
-
     def _rounds(self, rows: Places) -> Iterator[PauseRound]:
         """The pauses of some cases: the first of each, then the second, and so on."""
         if not len(self.taken):

@@ -268,7 +268,7 @@ def aware_one(instant: np.datetime64, zone: str) -> dt.datetime:
     return plain.replace(tzinfo=dt.UTC).astimezone(ZoneInfo(zone))
 
 
-@lru_cache(maxsize=256)
+@lru_cache
 def units_of(
     calendar: WorkingCalendar,
     zone: str,

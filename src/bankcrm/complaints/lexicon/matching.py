@@ -18,7 +18,7 @@ _COUNTED = re.compile(r"(?:\[[^\]]*\]|\(\?:\[[^\]]*\]\*,?\??[ ]?\))\{\d,\d+\}")
 _APART = r" ?\b("  # an optional space before a group: the group begins a word
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen
 class View:
     """A text in its normal form, and its keys."""
 
@@ -31,7 +31,7 @@ class View:
         return bool(_ENGLISH.search(self.text)), bool(_CHINESE.search(self.text))
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen
 class Term:
     """An expression, and the keys that a text must hold for it to match.
 
@@ -41,7 +41,7 @@ class Term:
 
     expression: str
     needs: tuple[Need, ...]
-    chinese: bool = False
+    chinese: bool
 
     @cached_property
     def regex(self) -> re.Pattern[str]:
@@ -62,7 +62,7 @@ def by_key(terms: Iterable[Term]) -> dict[str, list[int]]:
     return made
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen
 class Terms:
     """The terms of one language, in the order in which they are tried at a place of a text."""
 
@@ -93,7 +93,7 @@ class Terms:
             place = max(first.end(), place + 1)
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen
 class Pattern:
     """The terms of both languages, each searched in texts of its language."""
 

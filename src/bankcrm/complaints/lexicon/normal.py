@@ -72,11 +72,11 @@ def _plain(text: str) -> str:
 
 def normal_many(texts: list[str]) -> list[str]:
     """Many texts in their normal form, all characters at once."""
+    if any("\0" in text for text in texts):
+        return [normal(text) for text in texts]
     joined = "\0".join(texts)
     codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     rare = (codes > 0xFFFF) | _lookup()[0][np.minimum(codes, 0xFFFF)]
-    if joined.count("\0") != len(texts) - 1:
-        return [normal(text) for text in texts]
     plain = _lookup()[1][np.minimum(codes, 0xFFFF)]
     made = _without_meaning(plain[plain != _NONE])
     found = made.tobytes().decode("utf-32-le", "surrogatepass").split("\0")
