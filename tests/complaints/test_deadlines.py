@@ -17,6 +17,7 @@ from bankcrm.complaints import (
     deadlines,
     replay_clock,
 )
+from bankcrm.complaints.clocks.deadlines import _COLUMNS
 from bankcrm.complaints.clocks.rules import clock_rules
 from bankcrm.errors import CalendarError, DataError, PolicyError
 from bankcrm.policy import default_policy, presets
@@ -87,6 +88,28 @@ def test_the_frame_form_knows_reopening_topics_and_extensions() -> None:
         frame, policy=uk, calendar=working_calendar("GB"), as_of=at("2024-03-13 10:00")
     )
     assert bare["uk_payments_due"].isna().all()
+
+
+def test_a_column_without_values_says_as_little_as_none() -> None:
+    """Also one that only some cases have: the others are as if nobody had recorded it."""
+    frame = pd.DataFrame({"received_at": [at("2024-03-01 10:00")] * 2})
+    now = at("2024-03-05 10:00")
+    bare = deadlines(frame, policy=BOTH, calendar=CN, as_of=now)
+    moment = pd.Series([at("2024-03-04 10:00"), pd.NaT])
+    stated = {
+        **{c.name: moment for c in _COLUMNS if c.kind == "instant" and c.name != "received_at"},
+        "severity": pd.Series(["severe", None]),
+        "kind": pd.Series(["complaint", None]),
+        "topic": pd.Series(["payments", None]),
+        "extended": pd.Series([1, None], dtype="Int64"),
+    }
+    assert {*stated, "received_at"} == {c.name for c in _COLUMNS}
+    for name, values in stated.items():
+        some = deadlines(frame.assign(**{name: values}), policy=BOTH, calendar=CN, as_of=now)
+        pd.testing.assert_frame_equal(some.iloc[[1]], bare.iloc[[1]])
+        nothing = frame.assign(**{name: values.where(values.index > 1)})
+        found = deadlines(nothing, policy=BOTH, calendar=CN, as_of=now)
+        pd.testing.assert_frame_equal(found, bare)
 
 
 def test_a_pause_before_new_facts_is_not_taken_out_of_the_new_clock() -> None:

@@ -111,11 +111,10 @@ def test_the_four_states_and_a_closing_that_counts_as_an_answer() -> None:
 
 def test_a_complaint_outside_the_calendar_is_rejected_with_its_reason() -> None:
     week = WorkingCalendar("week", pd.Timestamp("2026-03-02").date(), [True] * 30)
-    frame = pd.DataFrame(
-        {"complaint_id": [1, 2], "received_at": instants("2026-03-02", "2025-03-02")}
-    )
-    found = process_complaints(frame, as_of="2026-03-30", calendar=week)
-    assert (found.routed.index.tolist(), found.rejected) == ([1], 1)
+    edges = instants("2026-03-01", "2026-03-02", "2026-03-31", "2026-04-01")
+    frame = pd.DataFrame({"complaint_id": range(4), "received_at": edges})
+    found = process_complaints(frame, as_of="2026-04-01", calendar=week)
+    assert (found.routed.index.tolist(), found.rejected) == ([1, 2], 2)
     assert [f.problem for f in found.faults if f.column == "received_at"] == ["outside_calendar"]
     assert found.routed.attrs["policy"] == f"{POLICY.id}@{POLICY.version}"
 

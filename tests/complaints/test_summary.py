@@ -275,6 +275,9 @@ def test_trends() -> None:
     assert up.direction == "rising"
     assert trend(np.arange(10)[::-1]).direction == "falling"
     assert trend([3, 5, 2, 4]).direction == "none"
+    assert trend([2, 1, 4, 3]).p_value == 0.75
+    for confidence, direction in ((0.25, "none"), (0.24, "rising")):  # just as likely, and less
+        assert trend([2, 1, 4, 3], confidence=confidence).direction == direction
     for bad in ([1, 2], [1, np.nan, 3, 4], [1, -2, 3, 4]):
         with pytest.raises(DataError, match="at least 4 finite"):
             trend(bad)

@@ -97,7 +97,9 @@ def why_not(row: Row, log: list[Row], earlier: list[Row], until: Any, model: Sta
 
 def drawn(rng: np.random.Generator, model: StageModel, last: Any, size: int) -> list[Row]:
     """Events of some customers; many of them share an instant."""
-    instants = [last - pd.Timedelta(hours=int(h)) for h in (*rng.integers(-30, 900, 5), 24, 0)]
+    some = last - pd.to_timedelta(rng.integers(-30, 900, 4), unit="h")
+    shared = pd.to_datetime(["2026-01-26", "2026-01-27"])  # by all batches
+    instants = [*some, *shared, last, last - pd.Timedelta(days=1)]
     events = [*model.event_names] * 4 + ["unknown", None]
     return [
         Row(

@@ -151,20 +151,21 @@ def test_the_index_and_the_callers_data_are_kept() -> None:
     pd.testing.assert_series_equal(events, before[1])
 
 
-def test_a_large_model_needs_wider_keys() -> None:
-    stages = tuple(Term(f"s{i}") for i in range(40))
-    events = tuple(Term(f"e{i}") for i in range(20))
+@pytest.mark.parametrize(("size", "many"), [(14, 14), (15, 14), (40, 20), (127, 120)])
+def test_a_large_model_moves_as_a_small_one(size: int, many: int) -> None:
+    stages = tuple(Term(f"s{i}") for i in range(size))
+    events = tuple(Term(f"e{i}") for i in range(many))
     model = stage_model("bank").__class__(
         id="wide",
         initial="s0",
         stages=stages,
         events=events,
-        moves=tuple(Move(f"s{i}", f"e{i % 20}", f"s{(i + 1) % 40}") for i in range(40)),
+        moves=tuple(Move(f"s{i}", f"e{i % many}", f"s{(i + 1) % size}") for i in range(size)),
     )
     moved = transition_frame(
-        [f"s{i}" for i in range(40)], [f"e{i % 20}" for i in range(40)], model=model
+        [f"s{i}" for i in range(size)], [f"e{i % many}" for i in range(size)], model=model
     )
-    assert moved["next"].tolist() == [f"s{(i + 1) % 40}" for i in range(40)]
+    assert moved["next"].tolist() == [f"s{(i + 1) % size}" for i in range(size)]
 
 
 def test_nothing_to_move_is_no_fault() -> None:

@@ -8,6 +8,7 @@ from itertools import takewhile
 from operator import itemgetter
 from typing import Any
 
+import attrs
 import numpy as np
 import pandas as pd
 from hypothesis import given, settings
@@ -18,6 +19,7 @@ from bankcrm.lifecycle import assign_stages, stage_facts, stage_history
 from bankcrm.lifecycle.history.path import last_month_ends, stage_movements, stage_path_of
 from bankcrm.lifecycle.stages.facts import NEEDS
 from bankcrm.policy import default_policy
+from bankcrm.rules import Fact, Rule
 
 days = st.dates(dt.date(2022, 1, 1), dt.date(2026, 2, 1))
 
@@ -54,6 +56,20 @@ def test_a_path_is_the_history_on_its_days(
             assert pd.isna(row["stage_since"])
         else:
             assert row["stage_since"].date() == (same[-1] if same else day)
+
+
+def test_there_is_no_path_where_a_fact_is_known_for_today_alone(
+    make_small_book: Callable[..., Any],
+) -> None:
+    book, policy = make_small_book(1, customers=3), default_policy("lifecycle")
+    table = policy.table("stage")
+    rules = (Rule("vip", {"vip": "= true"}, "active"), *table.rules)
+    facts = {**table.facts, "vip": Fact("boolean")}
+    own = policy.with_table(attrs.evolve(table, rules=rules, facts=facts))
+    view = view_of({"customers": book.customers, "transactions": book.transactions}, NEEDS)
+    found = stage_path_of(view, pd.Series(["new"] * 3), np.datetime64("2026-01-31"), own)
+    assert found.index.equals(view.customers)
+    assert found.isna().all(axis=None)
 
 
 @given(days)

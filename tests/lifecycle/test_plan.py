@@ -132,6 +132,14 @@ def test_a_plan_has_the_actions_of_each_customers_playbook(drawn: list[tuple[Any
         assert set(zip(own["action"], own["title"], strict=True)) == expected
 
 
+@pytest.mark.parametrize(
+    ("closed", "planned"), [("2026-02-14", []), ("2026-02-15", ["2026-02-14"])]
+)
+def test_nothing_is_due_from_the_day_of_closing_on(closed: str, planned: list[str]) -> None:
+    tasks = plan(book(closed_date=[closed, None, None, None, None, None]))
+    assert due(tasks, 1, "welcome_call") == planned
+
+
 def test_a_policy_without_festivals_greets_on_none() -> None:
     policy = attrs.evolve(POLICY, raw_records={**POLICY.raw_records, "festival": ()})
     tasks = plan(book(), policy=policy)

@@ -161,9 +161,7 @@ def transition_frame(
     index = stages.index if isinstance(stages, pd.Series) else pd.RangeIndex(len(before))
     # One small number for each stage and event; 0 is a missing value, the last an unknown one.
     width = len(model.event_names) + 2
-    cells = len(model.stage_names) + 2
-    kind: type[np.unsignedinteger] = np.uint8 if cells * width <= 256 else np.uint16
-    key = before.astype(kind, copy=False) * kind(width) + event
+    key = before * np.uint16(width) + event
     after_of, reason_of = lookup(model)
     after, reason = _look_up(after_of, key), _look_up(reason_of, key)
     if facts is not None:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.book.view import NEVER, Needs, day_number, day_numbers, known_positions, view_of
+from bankcrm.book.view import Needs, day_number, day_numbers, known_positions, view_of
 from bankcrm.frames import Column, check_frame
 from bankcrm.frames.arrays import as_of_day
 from bankcrm.lifecycle.policy import lifecycle_policy
@@ -98,12 +98,9 @@ def yearly_trend(
     array([0.10006849])
     """
     # Values of one day are one point of the line: a customer's total on that day.
-    key = customer * np.int64(NEVER) + day
-    distinct, place = np.unique(key, return_inverse=True)
-    total = np.bincount(place, weights=value, minlength=len(distinct))
-    first = np.zeros(len(distinct), dtype=np.int64)
-    first[place] = np.arange(len(place))
-    who, when = customer[first], day[first].astype(np.float64)
+    rows = pd.DataFrame({"who": customer, "when": day, "value": value})
+    points = rows.groupby(["who", "when"], as_index=False)["value"].sum()
+    who, when, total = (points[name].to_numpy() for name in points)
     count = np.bincount(who, minlength=size)
     with np.errstate(divide="ignore", invalid="ignore"):
         middle = np.bincount(who, weights=when, minlength=size) / count

@@ -228,7 +228,7 @@ def _endless_value(matrix: Floats, reward: Floats, discount: float, names: pd.In
                 through[inside] = False
     step = matrix / (1 + discount)
     inner = step[np.ix_(through, through)]
-    growth = float(np.abs(np.linalg.eigvals(inner)).max(initial=0.0)) if discount < 0 else 0.0
+    growth = float(np.abs(np.linalg.eigvals(inner)).max(initial=0.0))
     if growth >= 1 - _ROUNDING:
         raise DataError(
             f"discount: at a rate of {discount:g} the value is infinite: rewards grow faster than "

@@ -90,7 +90,7 @@ def _paths(grid: Grid) -> pd.Categorical:
     """Each row of stage codes as a word; there are far fewer words than rows."""
     letters = np.where(grid < 0, ord(NOT_KNOWN), grid + ord("0")).astype(np.uint8, order="C")
     eights = pd.DataFrame(letters.view(np.int64))  # a path is a multiple of eight letters
-    number = eights.groupby(list(eights), sort=False).ngroup().to_numpy()
+    number = eights.groupby(list(eights)).ngroup().to_numpy()
     _, row = np.unique(number, return_index=True)
     words = letters[row].astype(np.uint32).view(f"U{grid.shape[1]}")
     return categorical(number, words.ravel().tolist())

@@ -264,10 +264,9 @@ def contradictions(model: StageModel) -> Mask:
             for b in range(events):
                 there, back = _both(table, s, a, b), _both(table, s, b, a)
                 ends = [e for e in (there, back) if e is not None]
-                if a != b and ends:
-                    differ = len({end for _, end in ends}) > 1
-                    undone = len(ends) == 1 and ends[0][1] == s and ends[0][0] != s
-                    clash[s, a, b] = differ or undone
+                differ = len({end for _, end in ends}) > 1
+                undone = len(ends) == 1 and ends[0][1] == s and ends[0][0] != s
+                clash[s, a, b] = differ or undone
     return clash
 
 

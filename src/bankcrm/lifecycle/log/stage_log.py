@@ -123,8 +123,7 @@ def replay(log: object, *, as_of: object, model: StageModel | None = None) -> pd
     )  # a customer whose every entry is without effect is not in the log
     who, stage = read.who[applied.order][some], applied.stage[some]
     done = pd.DataFrame({"who": who, "stage": stage})
-    progress = np.array([*model.progress, -1], dtype=np.int8)
-    done["furthest"] = progress[stage]
+    done["furthest"] = np.array(model.progress, dtype=np.int8)[stage]
     when = pd.Series(read.when[applied.order][some])
     done["since"] = when.where(pd.Series(applied.changed[some]))
     by_customer = done.groupby("who")

@@ -131,11 +131,10 @@ FACTS_OF_ANY_DAY = (
 def facts_on(day: int, timeline: Timeline, windows: Windows, policy: Policy) -> dict[str, object]:
     """The facts that the default stage table reads, on the day that the windows have reached."""
     relation = relationship(timeline.contract, timeline.closed, timeline.first, windows.last, day)
-    signed, last = relation.contract, windows.last
-    has_contract = relation.has_contract
-    since = np.where(has_contract, np.int64(day) - signed, 0)
+    has_contract, last = relation.has_contract, windows.last
+    since = np.where(has_contract, np.int64(day) - relation.contract, 0)
     # A contract signed anew after the last movement restarts the clock; so idle <= since contract.
-    idle = np.where(last > signed, np.int64(day) - last, since)
+    idle = np.minimum(since, np.int64(day) - last)
     return {
         "kind": timeline.kind,
         "has_contract": has_contract,
