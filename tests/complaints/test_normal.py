@@ -128,8 +128,58 @@ def test_terms_of_any_lexicon_are_found_whatever_their_keys(
         (r"\bthe card\b", "card "),
         (r"\bthe 额", "额"),
         (r"\b15 abc\b", "15"),  # two digits are rarer than three letters
+        (r"\bzzz额", "zzz"),  # one character is rarer than two letters, but not than three
+        (r"\bzz额", "额"),
+        ("\\bzz\u3400", "\u3400"),
+        (r"\bzzzzz额度", "zzzzz"),  # and two are rarer than four, but not than five
+        (r"\bzzzz额度", "额度"),
+        (r"\baccount 额\b", "额"),  # words of complaints are common, and the longest of them
+        (r"\bmy z", "my "),
+        (r"a?(bb)?额", "额"),
+        (r"\bx\.yy\b", "yy "),
     ],
 )
 def test_the_rarest_key_of_an_expression_is_needed(expression: str, key: str) -> None:
     [found] = needs([expression])
     assert found[0] == {key}
+
+
+GAP = "[^.]{0,9}"
+
+
+def sets_of(expression: str) -> list[set[str]]:
+    [found] = needs([expression])
+    return [set(need) for need in found]
+
+
+def test_the_five_rarest_sets_of_keys_of_an_expression_are_needed() -> None:
+    words = [r"\bq\b", r"\bqqqq\b", r"\bqq\b", r"\bqqq\b", "行额", "额"]
+    expected = [{"qqqq "}, {"行额"}, {"qqq "}, {"qq "}, {"额"}]
+    assert sets_of(GAP.join(words)) == expected
+    assert sets_of(r"(\bqq\b|行额)") == [{"qq ", "行额"}]
+    assert sets_of(rf"(行额{GAP}\bqqq\b|行额{GAP}额)") == [{"行额"}, {"qqq ", "额"}]
+    assert sets_of("(行额)?(额|行)*q?") == []  # the empty text matches
+    assert sets_of("(行额){2}") == sets_of("(行额)+") == [{"行额"}]
+    assert sets_of("(行额){0,2}") == sets_of("(行额)*") == []
+
+
+@pytest.mark.parametrize(("many", "kept"), [(299, True), (301, False)])
+def test_a_set_that_nearly_every_text_meets_is_not_needed(many: int, kept: bool) -> None:
+    """Beside a rarer one: then it would only cost time."""
+    characters = [chr(0x5000 + i) for i in range(many)]
+    found = sets_of(f"({'|'.join(characters)}){GAP}" + r"\bqqqq\b")
+    assert found == [{"qqqq "}, *([set(characters)] if kept else [])]
+    assert sets_of(f"({'|'.join(characters)})") == [set(characters)]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "joined"), [("abcde", "mnopqr", True), ("abcd", "mnopqrst", False)]
+)
+def test_words_of_few_parts_are_keys_as_a_whole(first: str, second: str, joined: bool) -> None:
+    found = sets_of(rf"\bz({'|'.join(first)})({'|'.join(second)})\b")
+    if joined:
+        assert found == [{f"z{a}{b} " for a in first for b in second}]
+    else:
+        assert found == [{f"z{a}" for a in first}]
+    many = [a + b for a in "abcd" for b in "mnopqrst"]  # more than two parts may make
+    assert sets_of(rf"\bz({'|'.join(many)})") == [{f"z{a}" for a in many}]
