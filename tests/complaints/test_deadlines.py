@@ -90,6 +90,33 @@ def test_the_frame_form_knows_reopening_topics_and_extensions() -> None:
     assert bare["uk_payments_due"].isna().all()
 
 
+def test_of_events_at_one_instant_an_answer_counts_before_an_end() -> None:
+    frame = pd.DataFrame(
+        {
+            "received_at": [at("2024-03-01 10:00")] * 3,
+            "answered_at": [at("2024-03-05 10:00")] * 3,
+            "withdrawn_at": pd.Series(
+                [at("2024-03-05 09:59"), at("2024-03-05 10:00"), at("2024-03-05 10:01")]
+            ),
+        }
+    )
+    found = deadlines(frame, calendar=CN, as_of=at("2024-03-06 10:00"))
+    assert found["answer_state"].tolist() == ["stopped", "met", "met"]
+
+
+def test_of_clocks_that_end_at_one_instant_the_first_is_named() -> None:
+    rows = OURS.raw_records["clocks"]
+    again = [{**row, "name": "again"} for row in rows if row["name"] == "answer"]
+    now = at("2024-03-04 10:00")
+    frame = pd.DataFrame({"received_at": [at("2024-03-01 10:00")], "severity": ["severe"]})
+    for clocks, first in (((*rows, *again), "answer"), ((*again, *rows), "again")):
+        clocks = tuple(row for row in clocks if row["name"] in ("answer", "again"))
+        policy = attrs.evolve(OURS, raw_records={**OURS.raw_records, "clocks": clocks})
+        found = deadlines(frame, policy=policy, calendar=CN, as_of=now)
+        assert found["again_due"].tolist() == found["answer_due"].tolist()
+        assert found["clock"].tolist() == [first]
+
+
 def test_a_column_without_values_says_as_little_as_none() -> None:
     """Also one that only some cases have: the others are as if nobody had recorded it."""
     frame = pd.DataFrame({"received_at": [at("2024-03-01 10:00")] * 2})
@@ -161,6 +188,8 @@ def test_a_pause_of_no_case_is_refused() -> None:
         (["2024-03-02", "2024-03-05"], ["2024-03-05", "2024-03-04"], 1),
         (["2024-03-02", "2024-03-05"], ["2024-03-05", "2024-03-07"], 0),  # one after the other
         (["2024-03-05", "2024-03-02"], ["2024-03-07", "2024-03-05"], 0),  # in any order
+        (["2024-03-02", "2024-03-05", "2024-03-07"], ["2024-03-03", "2024-03-08", None], 1),
+        (["2024-03-02", "2024-03-05", "2024-03-08"], ["2024-03-03", "2024-03-08", None], 0),
     ],
 )
 def test_pauses_that_no_log_can_have_are_refused(
@@ -169,7 +198,7 @@ def test_pauses_that_no_log_can_have_are_refused(
     frame = pd.DataFrame({"complaint_id": [7, 8], "received_at": [at("2024-03-01 10:00")] * 2})
     stops = pd.DataFrame(
         {
-            "complaint_id": [8, 8],
+            "complaint_id": [8] * len(begin),
             "paused_at": pd.to_datetime(begin).tz_localize("Asia/Shanghai"),
             "resumed_at": pd.to_datetime(end).tz_localize("Asia/Shanghai"),
         }

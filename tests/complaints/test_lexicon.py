@@ -399,6 +399,11 @@ def test_bad_lexicons_tell_every_fault() -> None:
         "entries[0].terms_en",
         "entries[0].terms_en",
     ]
+    with pytest.raises(PolicyError) as told:  # of a long term its beginning
+        read_lexicon(
+            f'[[entries]]\nfield = "signal"\nlabel = "repeat"\nterms_en = ["({"x" * 90}"]\n'
+        )
+    assert f"'({'x' * 79}' cannot be read: " in told.value.faults[0]
     with pytest.raises(PolicyError, match="look ahead"):
         read_lexicon(
             '[[entries]]\nfield = "signal"\nlabel = "repeat"\nterms_en = ["again(?= and)"]\n'

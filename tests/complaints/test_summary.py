@@ -356,17 +356,17 @@ def test_the_return_by_hand() -> None:
     gb = working_calendar("GB")
     frame = pd.DataFrame(
         {
-            "received_at": pd.DatetimeIndex(["2024-03-04"] * 4, tz="Europe/London"),
-            "closed_at": pd.DatetimeIndex(
-                ["2024-03-07", "2024-03-08", "2024-04-30", None], tz="Europe/London"
+            "received_at": pd.DatetimeIndex(["2024-03-04"] * 5, tz="Europe/London"),
+            "closed_at": pd.DatetimeIndex(  # 29 April is the last day of the eight weeks
+                ["2024-03-07", "2024-03-08", "2024-04-30", None, "2024-04-29"], tz="Europe/London"
             ),
-            "product": ["loan", "loan", "loan", "fund"],
-            "outcome": ["upheld", "rejected", "partly_upheld", None],
-            "redress": [50.0, None, 25.5, 99.0],
+            "product": ["loan", "loan", "loan", "fund", "loan"],
+            "outcome": ["upheld", "rejected", "partly_upheld", None, "rejected"],
+            "redress": [50.0, None, 25.5, 99.0, None],
         }
     )
     table = fca_return(frame, start="2024-01-01", end="2024-06-30", calendar=gb)
-    assert table.loc["loan"].tolist() == [0, 3, 1, 1, 1, 3, 0, 2, 75.5]
+    assert table.loc["loan"].tolist() == [0, 4, 1, 2, 1, 4, 0, 2, 75.5]
     assert table.loc["total", "outstanding_end"] == 1
     with pytest.raises(DataError, match="before start"):
         fca_return(frame, start="2024-06-30", end="2024-01-01", calendar=gb)

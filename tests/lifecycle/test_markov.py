@@ -299,3 +299,32 @@ def test_counts_are_whole_numbers_of_customers(bad: float) -> None:
         counts = pd.DataFrame([[90, bad if discount else 10], [0, 50]])
         with pytest.raises(DataError, match=message):
             markov_value_interval(counts, [100, 0], discount=discount, seed=1)
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e9 / 7])
+def test_stages_before_rewards_that_cancel_out_have_a_finite_sum_too(unit: float) -> None:
+    chain = [[0.5, 0.3, 0.2], [0.0, 0.6, 0.4], [0.0, 0.5, 0.5]]
+    rewards = [unit, 4 * unit, -5 * unit]  # 5/9 and 4/9 of the time in the last two
+    endless = markov_value(chain, rewards, discount=0)
+    long = markov_value(chain, rewards, discount=0, horizon=400)
+    assert endless.tolist() == pytest.approx(long.tolist())
+
+
+def test_rewards_that_just_keep_pace_with_losses_have_no_limit() -> None:
+    with pytest.raises(DataError, match="by the factor 1 per period"):
+        markov_value([[0.5, 0.5], [0.0, 1.0]], [1, 0], discount=-0.5)
+
+
+def test_absorption_has_the_periods_and_then_each_end() -> None:
+    chain = pd.DataFrame([[0.5, 0.5], [0, 1.0]], ["on", "off"], ["on", "off"])
+    assert absorption_times(chain).columns.tolist() == ["periods", "off"]
+    with pytest.raises(DataError, match="found 2 by 3"):
+        absorption_times(np.full((2, 3), 1 / 3))
+
+
+def test_the_interval_of_a_move_that_one_customer_made() -> None:
+    """The share that moved has a beta distribution with a half more on each side."""
+    counts = pd.DataFrame([[9, 1], [0, 5]], ["on", "off"], ["on", "off"])
+    found = markov_value_interval(counts, [1, 0], discount=0.1, seed=3, draws=20_000).loc["on"]
+    stay = beta(9.5, 1.5).ppf([0.025, 0.975])
+    assert found[["lower", "upper"]].tolist() == pytest.approx(1 / (1 - stay / 1.1), rel=0.03)

@@ -60,7 +60,7 @@ def limits_of(accepted: pd.DataFrame, routed: pd.DataFrame, policy: Policy) -> p
         if not rule.answers or EventKind.RECEIVED not in (*rule.starts, *rule.restarts):
             continue
         bound = binding(rule, kind, accepted.get("topic"), len(routed))
-        if rule.since is not None or rule.until is not None:
+        if rule.dated:
             zone = rule.time_zone or policy.value("time_zone")
             bound &= in_force(rule, local_day(accepted["received_at"], zone))
         amounts = [rule.amount(policy, s) for s in (*Severity, None)]

@@ -199,7 +199,7 @@ class Cases:
         for at in self._columns(MOMENTS[k] for k in rule.restarts if k in MOMENTS):
             begin = np.fmax(begin, at)
         bound = binding(rule, self.kind, self.topic, self.rows)
-        if rule.since is not None or rule.until is not None:
+        if rule.dated:
             bound &= in_force(rule, units.local_day(begin))
         return begin if bound.all() else np.where(bound, begin, _NAT)
 

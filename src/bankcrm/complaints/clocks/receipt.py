@@ -124,7 +124,7 @@ def answer_days(
             amounts = [rule.amount(policy, s) for s in (*Severity, None)]
             ticks = units.ticks_of(unit, np.array(amounts))[severity]
             bound = binding(rule, kind, topic, rows)
-            if rule.since is not None or rule.until is not None:
+            if rule.dated:
                 day = local_day(received_at, units.zone) if day is None else day
                 bound = bound & in_force(rule, day)
             limit = np.where(bound & (ticks < limit), ticks, limit)

@@ -262,7 +262,7 @@ class ReplayedCases:
             return
         topic = self.topic.iloc[cases] if rule.topics or rule.not_topics else None
         bound = binding(rule, self.message[cases], topic, len(cases))
-        if rule.since is not None or rule.until is not None:
+        if rule.dated:
             day = self._local_day(self.log.at[events], rule.zone(self.policies[number]))
             bound &= in_force(rule, day)
         if not bound.all():

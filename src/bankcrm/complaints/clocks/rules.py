@@ -111,13 +111,18 @@ class ClockRule:
         """Whether it sets the day by which the customer must be answered."""
         return self.duty and self.kind in ANSWERS
 
+    @property
+    def dated(self) -> bool:
+        """Whether it is in force on some days alone."""
+        return bool(self.since or self.until)
+
     def binds(self, kind: Kind, topic: str, at: dt.datetime, policy: Policy) -> bool:
         """Whether the clock can start at an instant for a message of a kind about a topic."""
         if self.kinds and kind not in self.kinds:
             return False
         if topic in self.not_topics or (self.topics and topic not in self.topics):
             return False
-        if self.since is None and self.until is None:
+        if not self.dated:
             return True
         day = local_day(at, self.zone(policy))
         return not ((self.since and day < self.since) or (self.until and day > self.until))

@@ -76,8 +76,9 @@ def normal_many(texts: list[str]) -> list[str]:
         return [normal(text) for text in texts]
     joined = "\0".join(texts)
     codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    rare = (codes > 0xFFFF) | _lookup()[0][np.minimum(codes, 0xFFFF)]
-    plain = _lookup()[1][np.minimum(codes, 0xFFFF)]
+    several, form = _lookup()
+    within = np.minimum(codes, 0xFFFF)
+    rare, plain = (codes > 0xFFFF) | several[within], form[within]
     made = _without_meaning(plain[plain != _NONE])
     found = made.tobytes().decode("utf-32-le", "surrogatepass").split("\0")
     for row in np.unique(np.searchsorted(np.flatnonzero(codes == 0), np.flatnonzero(rare))):

@@ -40,15 +40,17 @@ def _lexicon(source: str | Path, *, check: bool) -> Lexicon:
         if entry is not None and check:
             faults += _unreadable(entry, path)
         entries.append(entry)
-    negations = {}
+    negations: dict[str, Negation] = {}
     for language in _LANGUAGES:
         fields = dict(raw.get("negation", {}).get(language, {"words": []}))
         fields["except_"] = fields.pop("except", [])
-        negations[language] = structure(made, fields, Negation, f"negation.{language}", faults)
-    english, chinese = negations["en"], negations["zh"]
-    if faults or english is None or chinese is None:
+        negation = structure(made, fields, Negation, f"negation.{language}", faults)
+        if negation is not None:
+            negations[language] = negation
+    if faults:
         raise PolicyError(faults)
-    return Lexicon(tuple(e for e in entries if e is not None), english, chinese)
+    known_entries = tuple(e for e in entries if e is not None)
+    return Lexicon(known_entries, negations["en"], negations["zh"])
 
 
 def _named(raw: Mapping[str, list[str]], path: str, faults: list[str]) -> dict[str, str]:

@@ -95,9 +95,8 @@ def absorption_times(P: Chain, *, absorbing: Sequence[object] | None = None) -> 
     away = np.linalg.inv(np.eye(len(through)) - stopped[np.ix_(through, through)])
     periods = np.zeros(len(matrix))
     periods[never] = np.inf
-    doomed = stopped[np.ix_(through, never)].sum(axis=1)
-    certain = away @ doomed <= 1e-12
-    periods[through] = np.where(certain, away.sum(axis=1), np.inf)
+    lost = _reaching(stopped, np.isin(np.arange(len(matrix)), never))[through]
+    periods[through] = np.where(lost, np.inf, away.sum(axis=1))
     ends = np.zeros((len(matrix), len(stop)))
     ends[stop] = np.eye(len(stop))
     ends[through] = away @ stopped[np.ix_(through, stop)]
@@ -212,7 +211,7 @@ def markov_value_interval(
     drawn = np.random.default_rng(seed).standard_gamma(half, (draws, *half.shape))
     drawn /= drawn.sum(axis=2, keepdims=True)
     system = np.eye(len(matrix)) - drawn / (1 + discount)
-    values = np.linalg.solve(system, np.broadcast_to(reward[:, None], (draws, len(reward), 1)))
+    values = np.linalg.solve(system, reward[:, None])
     ends = np.quantile(values[:, :, 0], [0.5 - confidence / 2, 0.5 + confidence / 2], axis=0)
     return pd.DataFrame({"value": value, "lower": ends[0], "upper": ends[1]})
 
