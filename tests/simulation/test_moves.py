@@ -14,7 +14,7 @@ from bankcrm.datasets import make_book
 from bankcrm.errors import DataError
 from bankcrm.policy import default_policies, default_policy
 from bankcrm.simulation import Impact
-from bankcrm.simulation.moves import action_changes
+from bankcrm.simulation.moves import action_changes, cost_of
 
 AS_OF = "2026-06-30"
 
@@ -80,9 +80,89 @@ def test_everything_is_written(impact: Impact, tmp_path: Path) -> None:
     impact.write(tmp_path)
     moves = pd.read_csv(tmp_path / "moves.csv")
     assert moves["id"].tolist() == impact.moves["id"].tolist()
-    whole = json.loads((tmp_path / "impact.json").read_text(encoding="utf-8"))
+    text = (tmp_path / "impact.json").read_text(encoding="utf-8")
+    assert text.endswith("}\n")
+    assert "\\u" not in text, "Chinese titles can be read"
+    whole = json.loads(text)
+    assert whole == json.loads(json.dumps(impact.to_dict(), default=str))
+    for name, rows, first in (
+        ("actions", impact.actions, "change"),
+        ("cost", impact.cost, "measure"),
+    ):
+        written = pd.read_csv(tmp_path / f"{name}.csv")
+        assert (len(written), written.columns[0]) == (len(rows), first)
     assert len(whole["moves"]) == len(moves)
     assert len(whole["actions"]) == len(impact.actions)
     (tmp_path / "moves.csv").write_text("mine", encoding="utf-8")
     with pytest.raises(DataError, match="changed since"):
         impact.write(tmp_path)
+
+
+def actions_of(rows: list[tuple[int, str, str, str | None]]) -> pd.DataFrame:
+    """Actions by customer, name, due day and channel."""
+    frame = pd.DataFrame(rows, columns=["customer_id", "action", "due", "channel"])
+    plain = {"complaint_id": None, "priority": "high", "department": "risk", "contact": "yes"}
+    return frame.assign(**plain)
+
+
+def test_each_kind_of_change_of_an_action() -> None:
+    """Equals are told apart by their order; missing is no change of missing."""
+    before = actions_of([
+        (1, "call", "07-01", "phone"), (1, "call", "07-02", "phone"), (1, "mail", "07-01", None),
+        (2, "call", "07-01", None), (3, "call", "07-01", "phone"), (4, "call", "07-01", "phone"),
+    ])  # fmt: skip
+    after = actions_of([
+        (5, "call", "07-01", "phone"), (4, "call", "07-01", None), (1, "mail", "07-01", None),
+        (1, "call", "07-01", "phone"), (1, "call", "07-03", "phone"), (2, "call", "07-01", "mail"),
+    ])  # fmt: skip
+    found = action_changes(before, after)
+    assert found.index.tolist() == list(range(5))
+    plain = found.astype(object).where(found.notna(), None)
+    rows = plain[["change", "customer_id", "action", "due", "channel"]].to_numpy().tolist()
+    assert rows == [
+        ["added", 5, "call", "07-01", "phone"],
+        ["dropped", 3, "call", "07-01", "phone"],
+        ["changed", 4, "call", "07-01", None],
+        ["changed", 1, "call", "07-03", "phone"],
+        ["changed", 2, "call", "07-01", "mail"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fees", "given"),
+    [({"fees": [100.0, None, 40.0]}, True), ({"fees": [None] * 3}, False), ({}, False)],
+)
+def test_the_cost_of_a_tier_by_a_loop(fees: dict[str, list[float]], given: bool) -> None:
+    policies = default_policies()
+    policy = policies["segmentation"]
+    tiers = ["key", "premium", None]
+    facts = pd.DataFrame({"tier": tiers, **{n: pd.Series(v, dtype=float) for n, v in fees.items()}})
+    share = {r["tier"]: r["price_discount"] for r in policy.raw_records["entitlement"]}
+    weight = policy.value("allocation_weight")
+    other = facts.assign(tier=["premium", "premium", "key"])
+    cost = cost_of(facts, other, policies, policies)
+    for column, names in (("before", tiers), ("after", list(other["tier"]))):
+        known = [t for t in names if t]
+        assert cost.loc["service_weight", column] == sum(weight[t] for t in known)
+        expected = (
+            sum(f * share[t] for f, t in zip(fees["fees"], names, strict=True) if t and f)
+            if given
+            else None
+        )
+        discounts = cost.loc["discounts", column]
+        assert pd.isna(discounts) if expected is None else discounts == pytest.approx(expected)
+    assert cost.loc["service_weight", "change"] == pytest.approx(
+        cost.loc["service_weight", "after"] - cost.loc["service_weight", "before"]
+    )
+
+
+def test_other_actions_are_counted_in_the_text(impact: Impact) -> None:
+    counted = impact.actions.groupby(["action", "department", "change"]).size()
+    [table] = [p for p in str(impact).split("\n\n") if p.startswith("actions that change")]
+    rows = [line.split() for line in table.splitlines()[3:]]
+    numbers = [int(cell) for row in rows for cell in row if cell.isdigit()]
+    assert sum(numbers) == counted.sum() == len(impact.actions)
+    [cost] = [p for p in str(impact).split("\n\n") if p.startswith("what it costs")]
+    for line in cost.splitlines()[3:]:
+        measure, *shown = line.split()
+        assert [float(v) for v in shown] == [round(v, 2) for v in impact.cost.loc[measure]]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date
 
+import attrs
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,11 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bankcrm.datasets import make_book
-from bankcrm.errors import DataError
+from bankcrm.errors import DataError, PolicyError, UnknownNameError
+from bankcrm.lifecycle import playbook
 from bankcrm.policy import PolicySet, default_policies, default_policy
 from bankcrm.reviews import review
 from bankcrm.risk.watch_list.assessment import RISKS
-from bankcrm.simulation import challenge, simulate, split
+from bankcrm.simulation import DecisionImpact, Impact, challenge, simulate, split
+from bankcrm.simulation.impact import _short
 
 CURRENT = default_policies()
 
@@ -228,3 +232,193 @@ def test_each_arm_is_decided_by_its_table() -> None:
 def test_dated_policies_are_narrowed_to_the_day() -> None:
     impact = simulate(FACTS, CURRENT, CURRENT, as_of=date(2026, 6, 30))
     assert len(impact.moved) == 0
+
+
+# --- the whole result against loops ---
+
+
+def decided_twice(table: str, proposed: PolicySet) -> list[tuple[int, str, str, str, str]]:
+    """Customer, then outcome and rule before and after; a null is ``(undecided)``."""
+    found = []
+    for policies in (CURRENT, proposed):
+        domain = next(p.domain for p in policies if table in p.tables)
+        made = policies[domain].table(table).decide_frame(HOLES, on_missing="undecided")
+        found.append(made[["outcome", "rule"]].astype(object).fillna("(undecided)"))
+    return list(
+        zip(
+            HOLES.index.tolist(),
+            *(column for frame in found for column in (frame["outcome"], frame["rule"])),
+            strict=True,
+        )
+    )
+
+
+HOLES = facts(400, seed=2).astype({"days_idle": "Int64", "contribution": "Float64"})
+HOLES.iloc[:40, HOLES.columns.get_loc("days_idle")] = pd.NA
+HOLES.iloc[30:60, HOLES.columns.get_loc("contribution")] = pd.NA
+
+
+def test_moves_values_and_reasons_are_those_of_a_loop() -> None:
+    proposed = with_lost_after(200)
+    stage = simulate(HOLES, CURRENT, proposed).decisions["stage"]
+    assert stage.value is not None
+    weights = HOLES["contribution"].fillna(0.0).astype(float).to_dict()
+    rows = decided_twice("stage", proposed)
+    cells: dict[tuple[str, str], list[float]] = {}
+    reasons: dict[tuple[str, str], list[float]] = {}
+    for customer, before, rule, after, rule_after in rows:
+        cells.setdefault((before, after), []).append(weights[customer])
+        if before != after:
+            reasons.setdefault((rule, rule_after), []).append(weights[customer])
+    for old in stage.migration.index:
+        for new in stage.migration.columns:
+            expected = cells.get((old, new), [])
+            assert stage.migration.loc[old, new] == len(expected)
+            assert stage.value.loc[old, new] == pytest.approx(sum(expected))
+    assert stage.migration.to_numpy().sum() == len(rows)
+    counted = stage.reasons.astype({"rule_before": str, "rule_after": str})
+    assert counted["count"].tolist() == sorted(map(len, reasons.values()), reverse=True)
+    assert counted.index.tolist() == list(range(len(reasons)))
+    for old, new, count, value in counted.iloc[:, :4].itertuples(index=False):
+        assert (count, value) == (len(reasons[old, new]), pytest.approx(sum(reasons[old, new])))
+    moved = [(c, a, b) for c, a, _, b, _ in rows if a != b]
+    assert [(c, *stage.moved.loc[c, ["before", "after"]].astype(str)) for c, _, _ in moved] == moved
+
+
+def test_a_row_that_is_no_longer_decided_has_its_reason() -> None:
+    """A rule by a fact that nobody recorded: its rows move to undecided."""
+    stage = CURRENT["lifecycle"].table("stage")
+    rules = tuple(attrs.evolve(r, when={**r.when, "days_idle": ">= 0"}) for r in stage.rules[:-1])
+    asking = attrs.evolve(stage, rules=(*rules, stage.rules[-1]))
+    lifecycle = attrs.evolve(CURRENT["lifecycle"], tables={
+        **CURRENT["lifecycle"].tables, "stage": (asking,)
+    })  # fmt: skip
+    found = simulate(HOLES, CURRENT, CURRENT.with_policy(lifecycle)).decisions["stage"]
+    lost = found.reasons[found.reasons["rule_after"] == "(undecided)"]
+    assert len(lost) > 0
+    assert set(lost["because"]) == {"a fact is missing"}
+    because = {r.id: r.because or r.source for r in stage.rules}
+    kept = found.reasons[found.reasons["rule_after"] != "(undecided)"]
+    assert all(r.because == because[str(r.rule_after)] for r in kept.itertuples())
+
+
+def test_workload_and_resources_are_those_of_a_loop() -> None:
+    proposed = with_lost_after(200)
+    impact = simulate(HOLES, CURRENT, proposed)
+    for column, policies in (("before", CURRENT), ("after", proposed)):
+        stages = [row[1 if column == "before" else 3] for row in decided_twice("stage", proposed)]
+        work: Counter[str] = Counter()
+        levels: Counter[str] = Counter()
+        for stage in stages:
+            known = stage != "(undecided)"
+            actions = playbook(stage, policy=policies["lifecycle"]) if known else ()
+            work.update(str(action.owner) for action in actions)
+        assert impact.workload[column].to_dict() == dict(work)
+        moved = impact.decisions["resource_level"].migration
+        for level, number in impact.resources[column].items():
+            sums = moved.sum(axis=1 if column == "before" else 0)
+            levels[str(level)] += int(sums.get(level, 0))
+            assert number == levels[str(level)]
+    for frame in (impact.workload, impact.resources):
+        assert (frame["change"] == frame["after"] - frame["before"]).all()
+    assert impact.workload["change"].any()
+
+
+def test_dated_figures_are_those_of_the_day() -> None:
+    """The line moves in 2026; before it, the proposed policy changes nothing."""
+    lifecycle = default_policy("lifecycle")
+    [now] = lifecycle.parameters["lost_after_days"]
+    versions = (
+        attrs.evolve(now, effective_to=date(2025, 12, 31)),
+        attrs.evolve(now, value=200, effective_from=date(2026, 1, 1)),
+    )
+    dated = attrs.evolve(
+        lifecycle, parameters={**lifecycle.parameters, "lost_after_days": versions}
+    )
+    assert len(simulate(FACTS, CURRENT, dated, as_of="2025-12-31").moved) == 0
+    later = simulate(FACTS, CURRENT, dated, as_of="2026-01-01")
+    expected = simulate(FACTS, CURRENT, with_lost_after(200))
+    assert later.moved.tolist() == expected.moved.tolist() != []
+    book = simulate(make_book(60, seed=3), CURRENT, dated, as_of=date(2026, 1, 1))
+    assert set(book.decisions["stage"].moved["after"]) == {"lost"}
+
+
+def test_what_cannot_be_simulated_is_refused() -> None:
+    with pytest.raises(PolicyError, match="proposed: give the policies"):
+        simulate(FACTS, CURRENT)
+    with pytest.raises(DataError, match="a Book or a frame of facts"):
+        simulate("book", CURRENT, CURRENT)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="facts: 2 rows repeat a customer"):
+        simulate(FACTS.iloc[[0, 1, 0, 2, 0]], CURRENT, CURRENT)
+    undated = attrs.evolve(make_book(20, seed=3), as_of=None)
+    with pytest.raises(DataError, match="as_of: the book records no day"):
+        simulate(undated, CURRENT, CURRENT)
+
+
+def with_moves(count: int) -> Impact:
+    """The impact on facts of which some move."""
+    alike = {
+        "kind": "person",
+        "closed": False,
+        "has_contract": True,
+        "quiet_product": False,
+        "activity_ratio": 1.0,
+    }
+    quiet = FACTS.assign(**alike, days_since_contract=2_000, days_idle=10)
+    quiet.iloc[:count, quiet.columns.get_loc("days_idle")] = 300
+    columns = ["contacted", "inquired", "days_since_contract", "days_idle", *alike]
+    return simulate(quiet[columns], CURRENT, with_lost_after(200))
+
+
+@pytest.mark.parametrize(("count", "first"), [(10, ""), (11, " (the first 10 of 11)")])
+def test_the_text_lists_ten_who_move(count: int, first: str) -> None:
+    impact = with_moves(count)
+    assert len(impact.moves) == count, "one decision moves"
+    text = str(impact)
+    [table] = [part for part in text.split("\n\n") if part.startswith("who moves")]
+    title, head, *rows = table.splitlines()
+    assert title == f"who moves{first}"
+    assert head.split() == ["id", "decision", "before", "after", "rule_before", "rule_after"]
+    assert [row.split()[0] for row in rows] == [str(c) for c in FACTS.index[:10]]
+    assert impact.moves.index.tolist() == list(range(count))
+
+
+def test_the_text_lists_five_pairs_of_outcomes() -> None:
+    names = [f"s{n}" for n in range(7)]
+    moved = pd.DataFrame(
+        {"before": [n for n in names for _ in range(9 - int(n[1]))], "after": "new"}
+    )
+    moved["rule_before"] = moved["rule_after"] = "r"
+    none = pd.DataFrame()
+    for shown, more in ((5, None), (6, 4), (7, 7)):
+        rows = moved[moved["before"].isin(names[:shown])]
+        change = DecisionImpact("d", "t", 99, none, None, rows, none)
+        lines = [f"  s{n} → new: {9 - n}" for n in range(5)]
+        lines += [f"  other moves: {more}"] if more else []
+        title = f"d.t: {len(rows)} of 99 rows move"
+        assert _short(change).splitlines() == [title, *lines]
+
+
+def test_a_plot_shows_the_decision_that_moves_most() -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra plot)")
+    impact = simulate(FACTS, CURRENT, CURRENT.with_policy(
+        default_policy("segmentation").with_parameters(key_contribution=1_000.0)
+    ))  # fmt: skip
+    sizes = {name: len(d.moved) for name, d in impact.decisions.items()}
+    moving = [name for name, size in sizes.items() if size]
+    assert len(moving) > 1
+
+    def drawn(table: str | None) -> list[float]:
+        return sorted(bar.get_width() for bar in impact.plot(table=table).patches)
+
+    def counts(table: str) -> list[float]:
+        moved = impact.decisions[table].moved.astype(str)
+        return sorted(moved.groupby(["before", "after"]).size().astype(float))
+
+    assert drawn(None) == counts(max(sizes, key=lambda name: sizes[name]))
+    least = min(moving, key=lambda name: sizes[name])
+    assert drawn(least) == counts(least)
+    with pytest.raises(UnknownNameError, match="no decision compared 'stag'"):
+        impact.plot(table="stag")
+    with pytest.raises(DataError, match="nothing to plot"):
+        attrs.evolve(impact, decisions={}).plot()

@@ -50,8 +50,8 @@ def action_changes(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
 
 def _numbered(actions: pd.DataFrame) -> pd.DataFrame:
     """The actions by customer, complaint, action and number among equals."""
-    keys = actions[_SAME].astype(str)
-    place = keys.groupby(_SAME, sort=False).cumcount()
+    keys = actions[_SAME].astype("string").fillna("")
+    place = keys.groupby(_SAME).cumcount()
     return actions.set_index(pd.MultiIndex.from_frame(keys.assign(place=place)))
 
 
