@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from bankcrm import models
 from bankcrm.errors import DataError
 from bankcrm.marketing.offers.cards import Offers
-from bankcrm.models import Record
+from bankcrm.models import Link, Record
 from bankcrm.models.record import columns_of
 from bankcrm.pipeline import Fitted
 from bankcrm.pipeline.churn import ChurnModel
@@ -136,6 +136,14 @@ def test_undecided_decisions_say_so() -> None:
         ('{"value": NaN}', Parameter, "NaN is not a JSON number"),
         ('{"value": {"y": 1}}', Parameter, "expected a plain value or one of date, instant"),
         ('{"value": {"date": "2026-02-30"}}', Parameter, "@ $.value"),
+        ('{"value": {"map": 3}}', Parameter, "expected a plain value or one of date, instant"),
+        ('{"value": {"date": 3}}', Parameter, "expected a plain value or one of date, instant"),
+        ('{"value": {"a": "b"}}', Parameter, "expected a plain value or one of date, instant"),
+        ('{"value": {}}', Parameter, "expected a plain value or one of date, instant"),
+        ('{"value": {"date": "2026-01-01", "x": 1}}', Parameter, "expected a plain value or"),
+        ("3", Link, "expected a JSON object, found int"),
+        ('{"parent_id": 1, "x": 2, "y": 3}', Link, "child_id"),
+        ('{"parent_id": 1, "x": 2, "y": 3}', Link, "x: unknown field; y: unknown field"),
         ('{"value": 1, "effective_from": 3}', Parameter, "expected an ISO 8601 text, saw 3"),
         ('{"unit": 3}', Parameter, "expected str, saw 3 @ $.unit"),
         ('{"id": "a", "when": {"x": ">"}, "then": 1}', Rule, "$.when"),
@@ -175,6 +183,72 @@ def test_schemas_name_every_field() -> None:
     assert set(json_schema(record)["properties"]) == {c.name for c in columns_of(record)}
 
 
+VALUES = [Decision, Trace, DecisionTable, Policy, Parameter, Finding, PluginInfo, Fact, Rule]
+
+
+@pytest.mark.parametrize("kind", [*RECORDS, *VALUES])
+def test_a_schema_names_what_cannot_be_left_out(kind: type) -> None:
+    schema = json_schema(kind)
+    required = {a.name for a in attrs.fields(kind) if a.default is attrs.NOTHING}
+    if issubclass(kind, Record):
+        required = {c.name for c in columns_of(kind) if c.required}
+        with pytest.raises(DataError) as raised:
+            from_json("{}", kind)
+        assert all(name in str(raised.value) for name in required)
+    assert set(schema["required"]) == required
+    assert schema["description"] == (kind.__doc__ or "").splitlines()[0]
+    assert schema["title"] == kind.__name__
+
+
+@pytest.mark.parametrize("kind", RECORDS)
+def test_a_schema_has_the_limits_units_and_choices_of_the_columns(kind: type[Record]) -> None:
+    properties = json_schema(kind)["properties"]
+    for column in columns_of(kind):
+        found = properties[column.name]
+        numeric = column.kind in ("number", "integer")
+        limits = (column.minimum, column.maximum) if numeric else (None, None)
+        assert (found.get("minimum"), found.get("maximum")) == limits
+        assert None not in (found.get("minimum", 0), found.get("maximum", 0))
+        assert found.get("x-unit", "") == column.unit
+        assert ("null" in found["type"]) == column.nullable
+        choices = [*column.choices, *([None] if column.nullable else [])] if column.choices else []
+        assert found.get("enum", []) == choices
+        assert found.get("minLength") == (1 if column.kind == "id" else None)
+
+
+def test_a_class_without_a_docstring_has_an_empty_description() -> None:
+    class Plain:
+        pass
+
+    made = attrs.make_class(
+        "Made", {"inner": attrs.field(type=int), "again": attrs.field(type=Plain)}
+    )
+    made.__doc__ = None
+    schema = json_schema(made)
+    assert schema["description"] == ""
+    assert schema["properties"] == {"inner": {"type": "integer"}, "again": {}}
+
+
+def test_letters_are_written_and_what_is_no_number_is_not() -> None:
+    assert to_json(Parameter(1, note="沉睡")).count("沉睡") == 1
+    assert '"value": {"number": "inf"}' in to_json(Parameter(float("inf")))
+    left_out = json.loads(to_json(Link(parent_id=1, child_id=2, link="owns")))
+    assert left_out == {"parent_id": 1, "child_id": 2, "link": "owns"}
+    with pytest.raises(DataError, match="kind: 3; expected a public class"):
+        from_json("{}", 3)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="expected a public class of bankcrm"):
+        from_json("{}", dict)
+
+
+def test_dates_of_a_record_are_texts() -> None:
+    """What is no date is left for the record, which names the field; other texts are not read."""
+    text = '{"parent_id": "2026-01-31", "child_id": 2, "link": "owns", "since": "2026-01-31"}'
+    link = from_json(text, Link)
+    assert (link.parent_id, link.since) == ("2026-01-31", dt.date(2026, 1, 31))
+    with pytest.raises(DataError, match="since"):
+        from_json(text.replace('"since": "2026-01-31"', '"since": "2026-02-30"'), Link)
+
+
 def test_a_users_converter_takes_our_values() -> None:
     @attrs.frozen
     class Case:
@@ -185,6 +259,8 @@ def test_a_users_converter_takes_our_values() -> None:
     case = Case("x", table.decide({}))
     mine = converter()
     assert mine.structure(mine.unstructure(case), Case) == case
+    with pytest.raises(Exception, match="Case"):
+        mine.structure({**mine.unstructure(case), "other": 1}, Case)
 
 
 SAVED = [ChurnModel, Clusters, Card, Fitted, Offers, PurchaseModel, SpendModel]

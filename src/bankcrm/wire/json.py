@@ -5,11 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import json
-import types
 import typing
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any, TypeVar, Union
+from typing import Any, TypeVar
 
 import attrs
 import cattrs
@@ -46,9 +45,7 @@ def converter() -> JsonConverter:
     made.register_unstructure_hook_factory(_is_value, functools.partial(_writer, made))
     made.register_structure_hook_func(_is_open, lambda value, _: opened_value(value))
     made.register_structure_hook_func(_is_record, record_of)
-    made.register_structure_hook_factory(
-        _is_value, lambda kind: make_dict_structure_fn(kind, made, _cattrs_forbid_extra_keys=True)
-    )
+    made.register_structure_hook_factory(_is_value, lambda k: make_dict_structure_fn(k, made))
     return made
 
 
@@ -125,15 +122,13 @@ def _writer(made: JsonConverter, kind: type) -> Callable[[Any], dict[str, Any]]:
 
 
 def _written(made: JsonConverter, value: Any, hint: Any) -> Any:
-    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    args = typing.get_args(hint)
     if _is_open(hint):
         return open_value(value)
     if isinstance(value, Mapping):
         return {str(k): _written(made, v, args[1]) for k, v in value.items()}
     if isinstance(value, tuple):
         return [_written(made, v, args[0]) for v in value]
-    if origin in (Union, types.UnionType):
-        return value if value is None else made.unstructure(value)
     return made.unstructure(value)
 
 
