@@ -172,7 +172,7 @@ class _Collected:
             raise session.Failed("errors while collecting")
         items = {item.nodeid: item for item in session.items}
         runs, part = self.runs, self.told.with_name("lines.json")
-        _forked(lambda: _measure(session, self.sample, part), limit=0)
+        _forked(lambda: _measure(session, self.sample, part, runs.budget), limit=0)
         found = json.loads(part.read_text())
         runs.broken, runs.seconds, runs.lines = (found[k] for k in ("broken", "seconds", "lines"))
         imported = {
@@ -214,10 +214,14 @@ def _coverage(sample: Sequence[Mutant]) -> coverage.Coverage:
     return coverage.Coverage(data_file=None, config_file=False, include=modules)
 
 
-def _measure(session: pytest.Session, sample: Sequence[Mutant], told: Path) -> int:
-    """Which tests run which line; a shared fixture's lines are those of all tests that use it."""
+def _measure(session: pytest.Session, sample: Sequence[Mutant], told: Path, budget: float) -> int:
+    """Which tests run which line; a shared fixture's lines are those of all tests that use it.
+
+    A test is stopped at the budget, beyond which it is not run on a mutant.
+    """
     cov = _coverage(sample)
     stack = [""]
+    stopped: set[str] = set()
 
     class Contexts:
         @pytest.hookimpl(wrapper=True)
@@ -231,6 +235,19 @@ def _measure(session: pytest.Session, sample: Sequence[Mutant], told: Path) -> i
                 stack.pop()
                 cov.switch_context(stack[-1])
 
+        @pytest.hookimpl(wrapper=True)
+        def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
+            def stop(*_: object) -> None:
+                stopped.add(item.nodeid)
+                raise TimeoutError
+
+            signal.signal(signal.SIGVTALRM, stop)
+            signal.setitimer(signal.ITIMER_VIRTUAL, budget)
+            try:
+                return (yield)
+            finally:
+                signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+
     session.config.pluginmanager.register(Contexts())
     cov.start()
     seconds, broken = {}, []
@@ -242,8 +259,8 @@ def _measure(session: pytest.Session, sample: Sequence[Mutant], told: Path) -> i
             asking[f"fixture {fixture}"].append(item.nodeid)
         failed, start = session.testsfailed, time.process_time()
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-        seconds[item.nodeid] = time.process_time() - start
-        if session.testsfailed > failed:
+        seconds[item.nodeid] = time.process_time() - start + budget * (item.nodeid in stopped)
+        if session.testsfailed > failed and item.nodeid not in stopped:
             broken.append(item.nodeid)
     cov.stop()
     data = cov.get_data()
