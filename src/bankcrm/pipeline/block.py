@@ -108,13 +108,13 @@ class Block:
     def _limited(self, step: Step, columns: pd.DataFrame) -> pd.DataFrame:
         """The columns, null where the book cannot tell them or where the step does not apply."""
         nowhere = np.zeros(len(columns), np.bool_)
-        applies = self.found[step.where].to_numpy(np.bool_) if step.where else ~nowhere
+        shown = step.shown if step.where else ()
         made: dict[str, pd.Series] = {}
         for name in map(str, columns):
             if name in self.absent:
                 made[name] = columns[name].where(nowhere)
-            elif step.where and name in step.shown:
-                made[name] = columns[name].where(applies)
+            elif name in shown:
+                made[name] = columns[name].where(self.found[step.where].to_numpy(np.bool_))
         return columns.assign(**made) if made else columns
 
     def _run_sources(self) -> None:

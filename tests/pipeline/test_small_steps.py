@@ -1,0 +1,430 @@
+"""Small steps of their own: what each part of a step does, and why a result is null."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bankcrm.book import Book
+from bankcrm.book.recorded import recorded_in
+from bankcrm.book.view import BookView, book_view
+from bankcrm.errors import DataError, UnknownNameError
+from bankcrm.pipeline import Decision, Fit, Fitted, Need, Step
+from bankcrm.pipeline.averages import averages_of
+from bankcrm.pipeline.block import Block
+from bankcrm.pipeline.churn import ChurnModel, ChurnTest, _sections, fit_churn
+from bankcrm.pipeline.facts import (
+    InterestProducts,
+    learn_funding,
+    learn_interest,
+    learn_rfm,
+    learn_value,
+    population,
+    rfm_scores,
+    warnings,
+)
+from bankcrm.pipeline.lifetime import with_lifetime_value
+from bankcrm.pipeline.reading import explain, not_applicable, null_reasons
+from bankcrm.pipeline.reasons import is_left_out, limits_of, needs_page, reasons_of
+from bankcrm.pipeline.referrals import Referrals, learn_referrals, referrals_of
+from bankcrm.pipeline.run import run_steps
+from bankcrm.pipeline.step import passes_of
+from bankcrm.policy import PolicySet, default_policies, default_policy
+from bankcrm.rules import DecisionTable, Rule
+from bankcrm.scoring import fit_card
+
+DAY = dt.date(2026, 6, 30)
+POLICIES = default_policies()
+SIZE = DecisionTable("size", (Rule("big", {"x": "> 1"}, "big"), Rule("small", {}, "small")))
+KINDS = DecisionTable(
+    "kinds", (Rule("one", {"x": "> 1"}, 1), Rule("two", {"y": "> 1"}, 1)), hit_policy="collect"
+)
+
+
+def with_tables(*tables: DecisionTable) -> PolicySet:
+    """The default policies with tables of the lifecycle."""
+    policy = default_policy("lifecycle")
+    for table in tables:
+        policy = policy.with_table(table)
+    return POLICIES.with_policy(policy)
+
+
+def step(name: str = "size", **parts: Any) -> Step:
+    return Step(name, name, "lifecycle", **parts)
+
+
+def small_book(customers: int = 4, **frames: pd.DataFrame) -> Book:
+    """A few customers, and other frames."""
+    people = pd.DataFrame({"customer_id": range(1, customers + 1), "kind": "person"})
+    moves = pd.DataFrame(
+        {"customer_id": [1], "date": [pd.Timestamp("2026-05-05")], "amount": 1.0, "kind": "card"}
+    )
+    return Book(people, moves, **frames)
+
+
+def view_of(book: Book) -> BookView:
+    checked, faults = book.check(DAY)
+    assert not faults
+    return book_view(checked, recorded=Fitted(recorded_in(checked.frames())).frames)
+
+
+def run(steps: tuple[Step, ...], **more: Any) -> Any:
+    view = view_of(small_book())
+    made = {"policies": POLICIES, "learn": True, "fitted": Fitted(["customers"]), **more}
+    return run_steps(view, steps, day=DAY, report_progress=lambda title: None, **made)
+
+
+# --- reading ---
+
+
+ROWS = pd.DataFrame(
+    {
+        "x": [2.0, 0.0, None, 5.0],
+        "y": [None, 3.0, 0.0, 2.0],
+        "ours": [True, True, True, False],
+        "size": ["big", "small", None, None],
+        "size_rule": ["big", "small", None, None],
+        "kinds_rules": ["one", "two", None, None],
+        "plain": [1.0, None, None, None],
+    }
+)
+STEPS = (
+    step(decisions=(Decision("size", "size"),), where="ours"),
+    step("kinds", decisions=(Decision("kinds", "", "kinds_rules", {"y": "second"}),)),
+    step("plain", shown=("plain",), where="ours", unknown="nobody said"),
+)
+OURS = "does not apply: ours is false"
+
+
+@pytest.mark.parametrize(
+    ("column", "reasons", "expected"),
+    [
+        ("size", {}, [None, None, "x is missing", OURS]),
+        ("size_rule", {}, [None, None, "x is missing", OURS]),
+        ("size", {"size": "no loans"}, [None, None, "no loans", OURS]),
+        ("size_rule", {"size": "no loans"}, [None, None, "no loans", OURS]),
+        ("kinds_rules", {"kinds_rules": "why"}, [None, None, "why", "why"]),
+        ("plain", {}, [None, "nobody said", "nobody said", OURS]),
+        ("plain", {"plain": "no loans"}, [None, "no loans", "no loans", OURS]),
+    ],
+)
+def test_each_null_has_its_reason(
+    column: str, reasons: dict[str, str], expected: list[str | None]
+) -> None:
+    found = null_reasons(ROWS, column, STEPS, with_tables(SIZE, KINDS), reasons)
+    assert found.astype(object).where(found.notna(), None).tolist() == expected
+    assert not_applicable("is_customer") == (
+        "does not apply: no relationship with the bank on the day"
+    )
+    with pytest.raises(UnknownNameError, match="no result 'siz'"):
+        null_reasons(ROWS, "siz", STEPS, with_tables(SIZE, KINDS), {})
+
+
+def test_a_row_is_explained_by_its_facts() -> None:
+    policies = with_tables(SIZE, KINDS)
+    reasons = {"size": "no loans", "kinds_rules": "no contacts"}
+    row = {"x": 2.0, "y": 0.0, "second": 5.0, "ours": True}
+    traces = explain(row, STEPS, policies, reasons)
+    assert list(traces) == ["size", "kinds"]
+    assert (traces["size"].decision.outcome, traces["size"].decision.because) == ("big", "")
+    assert traces["kinds"].decision.rule == "one+two", "the fact y is the column second"
+    outside = explain({**row, "ours": False}, STEPS, policies, reasons)["size"]
+    assert (outside.decision.outcome, outside.decision.because, outside.rules) == (None, OURS, ())
+    unknown = explain({"x": None, "second": 5.0, "ours": True}, STEPS, policies, reasons)
+    assert unknown["size"].decision.because == "no loans"
+    assert unknown["kinds"].decision.because == "no contacts"
+    alone = explain({"x": None, "second": 5.0, "ours": True}, STEPS, policies, {})
+    assert alone["size"].decision.missing == "x"
+    assert alone["size"].decision.because != "no loans"
+
+
+# --- a block ---
+
+
+def frame(**columns: Any) -> Callable[[Block], pd.DataFrame]:
+    return lambda block: pd.DataFrame(columns, index=block.customers)
+
+
+def test_a_step_adds_its_columns_and_replaces_those_of_before() -> None:
+    first = step("a", facts=frame(a=[1, 2, 3, 4], b=[5, 6, 7, 8]), shown=("a",))
+    later = step(
+        "b",
+        facts=frame(b=[0, 0, 0, 1]),
+        apply=lambda block, raw, value: raw.assign(c=raw["b"] + block.found["a"]),
+        derive=lambda found, policies: pd.DataFrame({"d": found["c"] * 2}),
+    )
+    found = run((first, later)).facts
+    assert found.index.tolist() == [1, 2, 3, 4]
+    assert found.to_dict("list") == {
+        "a": [1, 2, 3, 4], "b": [0, 0, 0, 1], "c": [1, 2, 3, 5], "d": [2, 4, 6, 10],
+    }  # fmt: skip
+    shifted = step("x", facts=lambda b: pd.DataFrame({"f": 1}, index=b.customers[::-1]))
+    with pytest.raises(DataError, match=r"columns f of a step: 4 rows; expected one row per"):
+        run((shifted,))
+
+
+def test_what_a_step_shows_is_null_where_it_does_not_apply() -> None:
+    marks = step("m", facts=frame(ours=[True, False, True, False], n=[1.0, 2.0, 3.0, 4.0]))
+    shows = step("s", facts=frame(v=[1.0, 2.0, 3.0, 4.0], w=[1, 2, 3, 4]), where="ours",
+                 shown=("v",))  # fmt: skip
+    found = run((marks, shows)).facts
+    assert found["n"].tolist() == [1.0, 2.0, 3.0, 4.0]
+    assert found["v"].fillna(-1.0).tolist() == [1.0, -1.0, 3.0, -1.0]
+    assert found["w"].tolist() == [1, 2, 3, 4], "a column that is not shown is whole"
+    needs = step("p", facts=frame(v=[1.0] * 4, w=[2.0] * 4), shown=("v", "w"),
+                 needs=(Need(("loans",), ("v",)),))  # fmt: skip
+    part = run((needs,))
+    assert part.facts["v"].isna().all()
+    assert part.facts["w"].tolist() == [2.0] * 4
+    assert part.reasons == {"v": "the book has no loans"}
+
+
+def test_a_fit_learns_from_a_sample_or_is_given() -> None:
+    fit = Fit("most", dict, lambda raw, found: raw * 10,
+              lambda sample, _: float(sample["n"].max()) or None, "all are zero")  # fmt: skip
+    fitting = step(
+        "f", facts=frame(n=[1.0, 4.0, 2.0, 3.0]), fit=fit, shown=("n", "part"),
+        apply=lambda block, raw, most: raw.assign(part=raw["n"] / most),
+    )  # fmt: skip
+    learned = run((fitting,))
+    assert learned.fitted.values == {"most": 40.0}
+    assert learned.facts["part"].tolist() == [0.025, 0.1, 0.05, 0.075]
+    given_ = run((fitting,), learn=False, fitted=Fitted(["customers"], {"most": 2.0}))
+    assert given_.fitted.values == {"most": 2.0}
+    assert given_.facts["part"].tolist() == [0.5, 2.0, 1.0, 1.5]
+    after = step("g", shown=("h",), needs=(Need(("part",)),), facts=frame(h=[1] * 4))
+    nothing = run((attrs.evolve(fitting, facts=frame(n=[0.0] * 4)), after))
+    assert nothing.facts[["n", "part", "h"]].isna().all(axis=None)
+    assert nothing.reasons == dict.fromkeys(("n", "part", "h"), "all are zero")
+    twice = attrs.evolve(fitting, name="two", fit=attrs.evolve(fit, name="other"))
+    assert run((fitting, twice)).fitted.values == {"most": 40.0, "other": 40.0}
+
+
+def test_views_are_released_after_their_last_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[str, ...]] = []
+    release = BookView.release
+    monkeypatch.setattr(
+        BookView, "release", lambda view, names: (told.append((*names,)), release(view, ()))
+    )
+    reads = [("a", ("loans", "contacts")), ("b", ("loans",)), ("c", ())]
+    run(tuple(step(n, facts=lambda b: (b.view, b.found[[]])[1], frames=f) for n, f in reads))
+    assert told == [("contacts",), ("loans",), ()]
+
+
+# --- needs ---
+
+
+def test_reasons_name_every_frame_that_would_do() -> None:
+    steps = (
+        step("a", shown=("a", "b"), needs=(Need(("loans", "balances"), ("a",)),)),
+        step("c", shown=("c",), needs=(Need(("a", "contacts")),)),
+        step("d", shown=("d",), needs=(Need(("loans",), ("d",), partial="d counts no loans"),)),
+        step("e", shown=("e",), needs=(Need(("a",), ("b",), partial="b is half"),)),
+    )
+    none = Fitted(["customers"])
+    lacking = "the book has no loans and no balances"
+    both = f"{lacking}; the book has no contacts"
+    reasons = reasons_of(steps, none)
+    assert reasons == {"a": lacking, "c": both}
+    assert limits_of(steps, none, reasons) == {
+        "d counts no loans": "the book has no loans", "b is half": lacking
+    }  # fmt: skip
+    absent = {"loans": "all rows of loans are rejected"}
+    assert reasons_of(steps, none, absent)["a"] == (
+        "all rows of loans are rejected; the book has no balances"
+    )
+    assert limits_of(steps, none, {"d": "x", "a": "y"}) == {"b is half": "y"}
+    assert reasons_of(steps, Fitted(["loans"])) == {}
+    assert limits_of(steps, Fitted(["loans"]), {}) == {}
+    assert [is_left_out(s, none, reasons) for s in steps] == [False, True, False, False]
+    assert [is_left_out(s, Fitted(["contacts"]), ["a"]) for s in steps] == [False] * 4
+    page = needs_page(steps[:1], [Need(("x.y",), ("z",), partial="half")])
+    assert page.splitlines()[2:] == [
+        "| `a` | `loans`, `balances` | null |",
+        "| `z` | `x.y` | half |",
+    ]
+
+
+def test_a_fit_that_waits_is_not_yet_left_out() -> None:
+    fit = Fit("x", dict, lambda raw, found: raw, lambda sample, policies: {})
+    fitting = step("a", fit=fit, shown=("a",))
+    assert not is_left_out(fitting, Fitted([]), (), waiting=["a"])
+    assert is_left_out(fitting, Fitted([]), (), waiting=["b"])
+    assert not is_left_out(fitting, Fitted([], {"x": {}}), ())
+    assert reasons_of([fitting], Fitted([]), waiting=["a"]) == {}
+    assert reasons_of([fitting], Fitted([])) == {"a": "there is nothing to learn from"}
+    assert reasons_of([step("b", shown=("b",))], Fitted([])) == {}
+    plain = [step("p"), step("q", after=("p",)), attrs.evolve(fitting, after=("p",))]
+    assert passes_of((*plain, step("z", fit=fit, after=("a",)), step("y"))) == {
+        "p": 0, "q": 0, "a": 1, "z": 2, "y": 2,
+    }  # fmt: skip
+    with pytest.raises(DataError, match="wait for the fit of 'a'"):
+        passes_of((plain[0], plain[2], step("late", reads=("p", "a"))))
+
+
+def test_columns_and_results_of_a_step() -> None:
+    decisions = (
+        Decision("t", "t"),
+        Decision("u", "", "u_rules", shown=("rule",), where="there"),
+        Decision("v", "v", shown=(), counted=True),
+    )
+    made = step("s", decisions=decisions, shown=("n",), hidden=("h",), where="here")
+    assert made.columns == ("t", "t_rule", "u_rules", "n")
+    assert made.results == ("t", "u_rules", "v", "n", "h")
+    assert [made.where_of(d) for d in decisions] == ["here", "there", "here"]
+    assert [d.counted for d in decisions] == [False, False, True]
+    assert "follow_up" not in repr(made)
+
+
+def test_what_is_recorded_of_customers() -> None:
+    recorded = ["complaints", "capital", "loans", "loans.customer_id", "customers.income"]
+    fitted = Fitted(recorded)
+    assert fitted.frames == {"loans", "capital"}, "complaints of nobody are not of customers"
+    assert fitted.records("contacts", "loans")
+    assert not fitted.records("contacts", "complaints.customer_id")
+    assert repr(fitted) == "<Fitted: nothing; 5 frames and columns recorded>"
+    named = fitted.with_value("a", {}).with_value("b", None)
+    assert repr(named) == "<Fitted: a; 5 frames and columns recorded>"
+    for text in ("[fitted]", "[values]", "fitted = 1\n[values]", "[fitted]\n[values]",
+                 '[fitted]\npolicies = ""\nrecorded = [1]\n[values]',
+                 '[fitted]\npolicies = ""\nrecorded = "loans"\n[values]'):  # fmt: skip
+        with pytest.raises(DataError, match="fitted: not a fitted value"):
+            Fitted.from_toml(text)
+    with pytest.raises(DataError, match="no step fits mine; known: rfm"):
+        Fitted.from_toml('[fitted]\npolicies = ""\nrecorded = []\n[values.mine]\n')
+
+
+# --- facts of the review's own steps ---
+
+
+def test_customers_are_those_of_a_stage_or_of_a_running_contract() -> None:
+    found = pd.DataFrame(
+        {
+            "stage": ["active", "lost", None, None, None, "lead"],
+            "has_contract": [False, True, True, True, False, True],
+            "closed": [True, False, False, True, False, False],
+        }
+    )
+    made = population(found, POLICIES)["is_customer"]
+    assert made.tolist() == [True, False, True, False, False, False]
+
+
+def test_what_is_learned_from_a_whole_book() -> None:
+    sample = pd.DataFrame(
+        {
+            "kind": ["interest_paid", "interest_received", "interest_paid", "interest_paid"],
+            "product": ["term", "mortgage", "demand", "term"],
+        }
+    )
+    assert learn_interest(sample, POLICIES) == InterestProducts(("demand", "term"), ("mortgage",))
+    thirds = pd.DataFrame({"deposits": [100 / 3, 0.125]})
+    assert learn_funding(thirds, POLICIES).total == 33.46
+    assert learn_value(pd.DataFrame({"a": []}), POLICIES) is None
+    assert learn_value(pd.DataFrame({"a": [np.nan]}), POLICIES) is None
+    metrics = pd.DataFrame({"recency_days": [], "frequency": [], "monetary": []})
+    assert learn_rfm(metrics, POLICIES) is None
+    block = Block(pd.Index([3]), DAY, POLICIES, Fitted([]), lambda: view_of(small_book()))
+    scored = rfm_scores(block, metrics, None)
+    assert scored.index.tolist() == [3]
+    assert scored.isna().all(axis=None)
+    assert scored.dtypes.astype(str).to_dict() == {
+        "recency_days": "Int64", "frequency": "Int64", "monetary": "float64",
+        "r": "Int8", "f": "Int8", "m": "Int8", "rfm_score": "Int64",
+    }  # fmt: skip
+    counts = pd.DataFrame({"customer_id": [7, 3, 7], "referrals": [1, 2, 4]})
+    known = learn_referrals(counts, POLICIES)
+    assert known == Referrals((3, 7), (2, 5))
+    assert referrals_of(block, counts, known)["referrals"].tolist() == [2.0]
+    other = Block(pd.Index([7, 8]), DAY, POLICIES, Fitted([]), lambda: view_of(small_book()))
+    assert referrals_of(other, counts, known)["referrals"].tolist() == [5.0, 0.0]
+
+
+def test_who_brings_nothing_puts_nothing_at_stake() -> None:
+    rules = pd.Series(pd.Categorical(["none"] * 4))
+    found = pd.DataFrame({"warning_rules": rules, "contribution": [0.5, -3.0, None, 20.0]})
+    stake = warnings(found, POLICIES)["value_at_stake"]
+    assert stake.fillna(-1.0).tolist() == [0.5, 0.0, -1.0, 20.0]
+
+
+def test_the_lifetime_value_comes_right_after_the_contribution() -> None:
+    steps = [step("a"), step("contribution"), step("b"), step("c")]
+    names = [s.name for s in with_lifetime_value(steps, {"active": 0.9})]
+    assert names == ["a", "contribution", "lifetime_value", "b", "c"]
+    with pytest.raises(UnknownNameError, match="no step 'contribution'"):
+        with_lifetime_value(steps[:1], {"active": 0.9})
+
+
+balances = st.lists(
+    st.tuples(st.integers(1, 3), st.dates(dt.date(2025, 11, 1), dt.date(2026, 7, 31)),
+              st.integers(-50, 50)),
+    max_size=12, unique_by=lambda row: (row[0], row[1]),
+)  # fmt: skip
+
+
+@given(balances, st.integers(1, 4))
+def test_average_balances_are_those_of_a_loop_over_days(
+    rows: list[tuple[int, dt.date, int]], months: int
+) -> None:
+    """What is held above zero on each day of the last calendar months, and of the present one."""
+    book = small_book(3)
+    if rows:
+        held = pd.DataFrame(rows, columns=["customer_id", "date", "balance"])
+        held = held.assign(account_id=held["customer_id"] + 10, date=pd.to_datetime(held["date"]))
+        book = attrs.evolve(book, balances=held)
+    day = np.datetime64("2026-06-17")
+    policy = default_policy("segmentation").with_parameters(membership_months=months)
+    view = book_view(book, recorded=Fitted(recorded_in(book.frames())).frames)
+    found = averages_of(view, day, policy)
+    first = {"daily_average": dt.date(2026, 7 - months, 1), "monthly_average": dt.date(2026, 6, 1)}
+    for name, start in first.items():
+        days = [
+            start + dt.timedelta(days=n) for n in range((dt.date(2026, 6, 17) - start).days + 1)
+        ]
+        for customer in (1, 2, 3):
+            own = sorted((d, b) for c, d, b in rows if c == customer and d <= days[-1])
+            each = [max([b for d, b in own if d <= one][-1:] or [0]) for one in days]
+            seen = found.loc[customer, name]
+            if not own:
+                assert pd.isna(seen)
+            else:
+                assert seen == pytest.approx(sum(max(b, 0) for b in each) / len(days))
+
+
+# --- the churn card ---
+
+
+def test_a_window_has_a_day_at_least() -> None:
+    book = small_book()
+    for wrong in ({"windows": 0}, {"horizon_days": 0}):
+        with pytest.raises(DataError, match="expected 1 or more"):
+            fit_churn(book, as_of=DAY, **wrong)
+    with pytest.raises(DataError, match="nobody is new or active"):
+        fit_churn(book, as_of="2020-06-30", windows=1, horizon_days=1)
+
+
+def test_the_report_lists_25_customers_with_few_digits() -> None:
+    chances = [n / 61 for n in range(30)]
+    facts = pd.DataFrame({"churn_probability": [*chances, None], "churn_points": 7, "other": 1})
+    events = pd.Series([n % 3 > 1 - n // 300 for n in range(400)])
+    card = fit_card(pd.DataFrame({"a": range(400)}), events)
+    test = ChurnTest(DAY, 9, 3, 0.98765, 0.5, 1.0, 0.1, 0.1, 0.0, "a")
+    model = ChurnModel(card, 91, (DAY,), (test,))
+    (who, rows), (_, tests), _ = _sections(model, facts)
+    assert who.startswith("Customers most likely to leave")
+    assert isinstance(rows, pd.DataFrame)
+    assert rows.index.tolist() == list(range(29, 4, -1))
+    assert rows["churn_probability"].tolist() == [round(chances[n], 3) for n in rows.index]
+    assert [*rows.columns] == ["churn_probability", "churn_points"]
+    assert isinstance(tests, pd.DataFrame)
+    assert tests["auc"].tolist() == [0.988]
+    untested = attrs.evolve(model, tests=())
+    assert "fitted on one day only" in str(_sections(untested, None)[0][1])
+    assert len(_sections(model, None)) == 2
