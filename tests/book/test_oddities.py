@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bankcrm.book import Book
@@ -177,6 +178,62 @@ def test_the_signs_of_parts_are_those_of_the_whole(case: str, parts: int, draw: 
         pieces.append(signs_of(book_view(Book(**frames))))
     joined = oddities(pd.concat(pieces), dt.date(2026, 6, 30), POLICY)
     assert joined == found_in(book)
+
+
+AMOUNTS = (0.0, -0.0, 0.01, -1.0, 9.99, 10.0, 100.0, -99.5, 12_300.0, 1e6, 1e6 + 1)
+MOVE = st.tuples(
+    st.sampled_from([1, 2, 3]),
+    st.one_of(st.none(), st.dates(dt.date(1969, 12, 30), dt.date(1970, 2, 2))),
+    st.one_of(st.none(), st.sampled_from(AMOUNTS)),
+    st.sampled_from([None, "term", "demand"]),
+)
+
+
+def by_loop(rows: list[tuple[Any, ...]]) -> dict[tuple[str, str, int], list[int]]:
+    """Sign, group and place -> rows, ``low`` and ``high``."""
+    found: dict[tuple[str, str, int], list[int]] = {}
+    seen = set()
+    for row in rows:
+        _, day, amount, product = row
+        if day is None:
+            continue
+        number = found.setdefault(("day", "", (day - dt.date(1970, 1, 1)).days), [0, 0, 0])
+        number[0] += 1
+        number[1] += row in seen
+        seen.add(row)
+        if not amount:
+            continue
+        month = str((day.year - 1970) * 12 + day.month - 1)
+        size = math.floor(math.log10(abs(amount)) * 20)
+        for sign, group in (("month", month), ("product", product)):
+            if group is not None:
+                number = found.setdefault((sign, group, size), [0, 0, 0])
+                number[0] += 1
+                number[1] += amount == int(amount)
+                number[2] += amount % 100 == 0
+    return found
+
+
+@given(st.lists(MOVE, min_size=1, max_size=30))
+@example([(1, dt.date(1970, 1, 1), 10.0, None)] * 3)
+@example([(1, None, 5.0, "term"), (1, dt.date(1970, 1, 31), -0.0, None)])
+@example([(1, dt.date(1970, 1, 1), 0.0, None), (1, dt.date(1970, 1, 1), -0.0, None)])
+def test_the_signs_are_those_of_a_loop_over_the_rows(rows: list[tuple[Any, ...]]) -> None:
+    customer, day, amount, product = zip(*rows, strict=True)
+    frame = pd.DataFrame(
+        {
+            "customer_id": customer,
+            "date": pd.to_datetime(pd.Series(day, dtype=object)).astype("datetime64[s]"),
+            "amount": pd.Series(amount, dtype="float64"),
+            "product": pd.Categorical(product),
+        }
+    )
+    people = pd.DataFrame({"customer_id": [1, 2, 3]})
+    signs = signs_of(book_view(Book(people, frame)))
+    signs = signs[signs["sign"].isin(["day", "month", "product"])]
+    keys = zip(signs["sign"], signs["group"], signs["place"], strict=True)
+    counts = signs[["rows", "low", "high"]].astype(int).to_numpy().tolist()
+    assert dict(zip(keys, counts, strict=True)) == by_loop(rows)
 
 
 @pytest.mark.parametrize("case", ["a month in cents", "a day loaded twice", "a constant date"])

@@ -121,7 +121,7 @@ class _Dates:
             np.add.at(found.number, found.since(rows), 1)
         return found
 
-    def since(self, rows: slice) -> Codes:
+    def since(self, rows: slice | Mask) -> Codes:
         """The days of some rows, counted from the first; its own number where one is missing."""
         offset = np.subtract(self.day[rows], self.first, dtype=np.intp)
         return np.minimum(offset, len(self.number) - 1)
@@ -135,7 +135,7 @@ def _days(name: str, frame: FrameView, dates: _Dates) -> Iterator[tuple[Any, ...
     """Rows by day, and how many of them repeat an earlier row (``low``)."""
     repeats = np.zeros_like(dates.number)
     if name == "transactions":
-        np.add.at(repeats, dates.day[_repeats(frame)] - dates.first, 1)
+        np.add.at(repeats, dates.since(_repeats(frame)), 1)
     days = dates.present()
     for place, n, again in zip(
         (days + dates.first).tolist(), dates.number[days].tolist(), repeats[days].tolist(),
