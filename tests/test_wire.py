@@ -33,7 +33,7 @@ from bankcrm.rules import (
     Rule,
     Trace,
 )
-from bankcrm.scoring import Card
+from bankcrm.scoring import Card, PointScale
 from bankcrm.segmentation.clusters.model import Clusters
 from bankcrm.testing.strategies import records
 from bankcrm.testing.tables import clean_tables, policies, rows, tables
@@ -232,6 +232,8 @@ def test_a_class_without_a_docstring_has_an_empty_description() -> None:
 def test_letters_are_written_and_what_is_no_number_is_not() -> None:
     assert to_json(Parameter(1, note="沉睡")).count("沉睡") == 1
     assert '"value": {"number": "inf"}' in to_json(Parameter(float("inf")))
+    with pytest.raises(DataError, match="value: expected a value that JSON can hold"):
+        to_json(PointScale(float("inf")))
     left_out = json.loads(to_json(Link(parent_id=1, child_id=2, link="owns")))
     assert left_out == {"parent_id": 1, "child_id": 2, "link": "owns"}
     with pytest.raises(DataError, match="kind: expected a public class of bankcrm, got the int 3"):

@@ -74,7 +74,7 @@ def to_json(value: object, *, indent: int | None = None) -> str:
         plain = {name: v for name, v in plain.items() if v is not None}
     try:
         return json.dumps(plain, indent=indent, ensure_ascii=False, allow_nan=False)
-    except TypeError:
+    except (TypeError, ValueError):  # a number of a plain field that is not finite
         refuse("value", "a value that JSON can hold", value, "write a Book with write_book")
 
 
