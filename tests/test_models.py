@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bankcrm import models
 from bankcrm.errors import DataError
 from bankcrm.frames import check_frame
 from bankcrm.models import (
@@ -39,6 +40,7 @@ from bankcrm.models import (
     record,
 )
 from bankcrm.models.complaint import Complaint
+from bankcrm.models.personal import personal_columns
 from bankcrm.testing.strategies import frames, records
 from bankcrm.vocabulary import CustomerKind
 from bankcrm.wire import converter, from_json, json_schema, to_json
@@ -131,6 +133,66 @@ def test_the_contract_is_complete(model: type[Record]) -> None:
         hint = typing.get_type_hints(model)[column.name]
         words = [k for k in (hint, *typing.get_args(hint)) if isinstance(k, EnumType)]
         assert column.choices == tuple(str(member.value) for k in words for member in k)
+
+
+RECORDS = [k for k in vars(models).values()
+           if isinstance(k, type) and issubclass(k, Record) and k is not Record]  # fmt: skip
+LIMITS: dict[tuple[int, int | None], str] = {
+    (0, 1): "Competitor.share Link.share Loan.lgd Loan.pd",
+    (-1, 1): "Account.rate Loan.rate",
+    (0, 100): "Complaint.satisfaction Customer.satisfaction",
+    (1, None): "Complaint.customers_affected Loan.term_months Target.cap",
+    (0, None): "Check.maximum Check.points Complaint.amount_at_stake Complaint.redress "
+    "Complaint.time_used Credit.cover Credit.drawn Credit.limit Credit.months "
+    "Customer.employees Customer.income Customer.revenue Customer.total_assets Loan.amount "
+    "Loan.outstanding Loan.payment Target.weight Training.hours",
+}
+"""Written anew: lowest and highest value -> fields."""
+UNDATED = (
+    "Account.rate Complaint.reopened Complaint.severity Complaint.time_used Credit.committed "
+    "Credit.cover Credit.drawn Credit.limit Customer.credit_standing Customer.deceased "
+    "Customer.do_not_contact Customer.employees Customer.income Customer.manager "
+    "Customer.revenue Customer.risk_grade Customer.satisfaction Customer.total_assets Loan.lgd "
+    "Loan.outstanding Loan.pd Loan.status"
+)
+"""States that may change, of which no field says since when they hold."""
+PERSONAL = (
+    "Complaint.contact_name Complaint.email Complaint.phone Complaint.text Customer.birth_date "
+    "Customer.email Customer.name Customer.phone"
+)
+
+
+def test_limits_states_and_personal_data_of_the_contract() -> None:
+    fields = {f"{k.__name__}.{c.name}": c for k in RECORDS for c in columns_of(k)}
+    for limits, names in LIMITS.items():
+        found = [n for n, c in fields.items() if (c.minimum, c.maximum) == limits]
+        assert sorted(found) == names.split()
+    every = sorted(name for names in LIMITS.values() for name in names.split())
+    assert sorted(n for n, c in fields.items() if c.minimum is not None) == every
+    assert sorted(n for n, c in fields.items() if c.undated) == UNDATED.split()
+    assert sorted(n for n, c in fields.items() if c.personal) == PERSONAL.split()
+
+
+def test_personal_columns_are_those_of_the_class_or_of_any() -> None:
+    names = ["name", "customer_id", "phone", "text", "x", "id_number"]
+    assert personal_columns(names) == ["name", "phone", "text", "id_number"]
+    assert personal_columns(names, more=["x"]) == ["name", "phone", "text", "x", "id_number"]
+    mine = personal_columns(["name", "text", "phone", "city", "id_number"], Customer)
+    assert mine == ["name", "text", "phone", "id_number"]
+
+
+def test_a_record_takes_its_fields_by_name_alone() -> None:
+    with pytest.raises(TypeError, match="positional"):
+        Link(1, 2)  # type: ignore[misc]
+    with pytest.raises(DataError, match="is not a record class"):
+        columns_of(dict)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="is not a record class"):
+        columns_of(3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("fault", "fields"), [("", "late early"), ("early", "early late")])
+def test_the_doubtful_date_comes_first(fault: str, fields: str) -> None:
+    assert list(NotBefore("late", "early", fault).fields) == fields.split()
 
 
 # Rules across fields: one record and a frame agree
