@@ -324,7 +324,7 @@ def _values(session: pytest.Session) -> dict[Any, _Value]:
             tried |= asked
             with contextlib.suppress(Exception, pytest.skip.Exception):
                 session._setupstate.setup(item)
-            with contextlib.suppress(KeyError):  # `tmp_path` asks how the test ended
+            with contextlib.suppress(Exception):  # `tmp_path` asks how the test ended
                 session._setupstate.teardown_exact(None)
             item._initrequest()
     session.config.pluginmanager.unregister(keeps)

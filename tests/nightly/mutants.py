@@ -44,7 +44,12 @@ MORE_TESTS = {
     "calendars": ("tests/test_calendar_history.py", "tests/complaints/test_working_hours.py"),
     "engines": ("tests/test_disk.py",),
     "frames": ("tests/test_ids.py", "tests/book/test_oddities.py"),
-    "reviews": ("tests/pipeline", "tests/test_folders.py", "tests/test_incomplete_books.py"),
+    "reviews": (
+        "tests/actions/test_change.py",
+        "tests/actions/test_trend.py",
+        "tests/risk/test_reviews.py",
+        "tests/test_folders.py",
+    ),
 }
 """Package -> tests of it outside its own folder of tests."""
 EVERY = "tests/test_array_values.py"
