@@ -27,8 +27,10 @@ from bankcrm.plugins import (
     assemble,
     read_changes,
 )
+from bankcrm.plugins.changes import changed
+from bankcrm.plugins.conflicts import Attributed
 from bankcrm.policy import default_policies, default_policy, load_policy
-from bankcrm.rules import DecisionTable, Parameter, Rule
+from bankcrm.rules import DecisionTable, Fact, Parameter, Rule
 from bankcrm.segmentation import assign_tiers
 from bankcrm.valuation import Measure
 
@@ -200,6 +202,28 @@ def test_a_route_brings_its_owner_time_and_rules() -> None:
     assert (decided.outcome, decided.owner) == ("fast_lane", "own")
     assert made.value("fast_lane_days") == 1
     assert made.raw_records["routes"][-1]["owner"] == "marketing"
+
+
+def test_the_rules_of_a_route_come_after_all_others() -> None:
+    rules = [Rule("late", {"kind": "= suggestion"}, "slow"), Rule("later", {}, "slow")]
+    route = AddRoute("slow", owner="risk", days=9, rules=rules, actions=["wait"], source="board")
+    before = [r.id for r in default_policy("complaints").table("route").rules]
+    again = attrs.evolve(route, rules=[attrs.evolve(rules[0], id=before[0])])
+    for added, ids in ((route, [*before, "late", "later"]), (again, before)):
+        made = changed(default_policy("complaints"), [Attributed("own", added)], {})
+        assert [r.id for r in made.table("route").rules] == ids
+
+
+def test_a_table_declares_the_facts_of_plugins_that_its_new_rules_read() -> None:
+    facts = {"cars": Fact("number"), "pets": Fact("number")}
+    table = DecisionTable("own", (Rule("a", {"x": "> 1"}, "a"),), facts={"x": Fact("number")})
+    policy = attrs.evolve(default_policy("lifecycle"), tables={"own": (table,)})
+    rule = Rule("b", {"cars": "> 1", "x": "> 0"}, "a")
+    change = Attributed("p", AddRule("lifecycle", "own", rule, after="a"))
+    found = changed(policy, [change], facts).table("own").facts
+    assert set(found) == {"x", "cars"}
+    plain = attrs.evolve(policy, tables={"own": (attrs.evolve(table, facts={}),)})
+    assert not changed(plain, [change], facts).table("own").facts, "a table that declares none"
 
 
 def test_indicators_and_weights() -> None:

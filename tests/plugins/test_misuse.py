@@ -177,3 +177,15 @@ def test_a_rule_needs_one_place() -> None:
     for place in ({}, {"before": "a", "after": "b"}):
         with pytest.raises(PolicyError, match="name the rule that it goes before, or after"):
             AddRule("lifecycle", "stage", VIP, **place)
+
+
+@pytest.mark.parametrize("first", range(-2, 3))
+@pytest.mark.parametrize("second", range(-2, 3))
+def test_the_higher_priority_wins_whatever_its_sign(first: int, second: int) -> None:
+    both = [plugin("a", changes=sets(400), priority=first),
+            plugin("b", changes=sets(500), priority=second)]  # fmt: skip
+    if first == second:
+        assert "give one of them a higher PRIORITY" in refused(*both)
+        return
+    made = assemble(plugins=both)
+    assert made["lifecycle"].value("lost_after_days") == (400 if first > second else 500)
