@@ -538,7 +538,7 @@ def test_as_many_stages_as_int8_can_number() -> None:
     [
         (lambda h: h.drop(columns="stage"), "missing column stage"),
         (lambda h: h.drop(columns="date"), "missing column date"),
-        (lambda h: pd.concat([h, h]), "repeat a customer and date"),
+        (lambda h: pd.concat([h, h]), "3 rows repeat a customer and date"),
         (lambda h: h.assign(date=h["date"].where(h.index > 0)), "is null"),
         (lambda h: h.iloc[:0], "no date"),
         (

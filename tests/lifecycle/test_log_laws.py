@@ -12,6 +12,7 @@ import pytest
 
 from bankcrm.errors import IllegalTransitionError
 from bankcrm.lifecycle import StageModel, append_events, replay, stage_log, stage_model, transition
+from bankcrm.lifecycle.log.apply import LOG_COLUMNS, REJECTIONS
 
 DAYS = pd.to_datetime(["2026-01-30", "2026-02-28", "2026-03-31"])
 BATCHES = tuple((day.strftime("%Y-%m-%d"), day + pd.Timedelta(days=1)) for day in DAYS)
@@ -188,6 +189,11 @@ def test_batches_of_events_are_applied_as_one_customer_at_a_time(
             [r.customer, r.when, r.event, before, after, rule] for r, before, after, rule in added
         ]
         assert done.log["entry"].tolist() == list(range(len(done.log)))
+        assert done.log.index.tolist() == list(range(len(done.log)))
+        assert tuple(done.log.columns) == LOG_COLUMNS
+        assert done.changes.columns.tolist() == [
+            *("entry", "customer_id", "date", "event", "was", "now", "superseded")
+        ]
         found = done.changes[["entry", "was", "now", "superseded"]]
         assert found.to_numpy(dtype=object).tolist() == sorted(changes)
         for (row, _, _, rule), entry in zip(added, fresh["entry"].tolist(), strict=True):
@@ -230,3 +236,17 @@ def test_two_events_contradict_each_other_beside_two_of_the_log_that_do() -> Non
     both = append_events(log, at_once("won_back", "went_silent"), as_of="2026-02-01")
     assert both.rejected["reason"].tolist() == ["contradictory"] * 2
     assert len(both.log) == len(log)
+
+
+def test_what_was_appended_is_shown_with_the_reasons_of_what_was_not() -> None:
+    day = pd.Timestamp("2026-02-01")
+    events = pd.DataFrame(
+        {"customer_id": [1, 1, 2], "date": day, "event": ["contacted", "nothing", "reactivated"]}
+    )
+    done = append_events(pd.DataFrame(), events, as_of=day)
+    assert repr(done) == (
+        "<Appended: log entries 1, rejected 2, old entries whose stage changed 0>"
+    )
+    shown = done._repr_html_()
+    for reason in REJECTIONS:
+        assert (reason in shown) == (reason in ("unknown_event", "no_such_move"))

@@ -138,7 +138,7 @@ def stage_spells(history: object) -> pd.DataFrame:
             "customer_id": panel.customers.take(row[keep]),
             "stage": categorical(code[keep], panel.stages),
             "start": dates[first[keep]],
-            "end": dates[np.minimum(end, size[1] - 1)[keep]],
+            "end": dates[end[keep]],
             "after": categorical(following[keep], panel.stages),
             "from_start": first[keep] > 0,
         }
@@ -155,9 +155,7 @@ def groups_of(
     """
     if by is None:
         return np.zeros(len(customers), dtype=np.intp), []
-    place = by.index.get_indexer(customers)
-    code, distinct = codes(by)
-    group = np.where(place < 0, -1, code[place])
+    group, distinct = codes(by.reindex(customers))
     if (group < 0).any():
         first = few(customers[group < 0].tolist(), repr)
         raise DataError(

@@ -116,7 +116,7 @@ def append_events(
     rows = _appended(
         book.iloc[accepted[refused == ACCEPTED]], both, now, kept, as_of_day(as_of), model
     )
-    rows["entry"] = np.arange(len(rows)) + _next_entry(log)
+    rows.insert(0, "entry", np.arange(len(rows)) + _next_entry(log))
     whole = pd.concat([_tidy(log, model), rows], ignore_index=True) if len(old.when) else rows
     return Appended(whole, rejected, _changes(log, old, was, now, model))
 
@@ -128,20 +128,15 @@ def _read_events(
     require_columns(book, ("customer_id", "date", "event"), "events")
     when = instants(book["date"], "events.date")
     who, customers = _placed(book["customer_id"], old.customers)
-    code, distinct = codes(book["event"])
-    known = [str(w) in model.event_names for w in distinct.tolist()]
-    place = [
-        model.event_names.index(str(w)) if ok else -1
-        for w, ok in zip(distinct.tolist(), known, strict=True)
-    ]
-    event = np.array([*place, -1], dtype=np.int8)[code]
+    stated = words_of(book["event"], "events.event")
+    event = stated.set_categories(list(model.event_names)).codes.astype(np.int8)
     first = np.full(len(customers), np.datetime64("NaT", "s"))
     order = np.argsort(old.when, kind="stable")[::-1]
     first[old.who[order]] = old.when[order]
     tests = {
         "missing_customer": who < 0,
         "missing_date": np.isnat(when),
-        "missing_event": code < 0,
+        "missing_event": stated.isna(),
         "unknown_event": event < 0,
         "after_recording": when >= (day + np.timedelta64(1, "D")).astype("datetime64[s]"),
         "duplicate": _repeats(old, who, when, event),
@@ -150,10 +145,8 @@ def _read_events(
     reason = np.full(len(book), ACCEPTED, dtype=np.int8)
     for name, bad in reversed(tests.items()):
         reason[bad] = REJECTIONS.index(name)
-    start = int(old.rank.max(initial=-1)) + 1
-    # One instant: the model's order of events.
-    after = np.full(len(book), -1, dtype=np.int8)
-    rank = start + event.astype(np.int64)
+    after = np.zeros(len(book), dtype=np.int8)
+    rank = event.astype(np.int64)  # the model's order of events
     contested = np.ones(len(book), dtype=np.bool_)
     return Entries(customers, who, when, event, after, rank, contested), reason
 
@@ -238,7 +231,6 @@ def _appended(
     cause = book["cause"].to_numpy(dtype=object) if "cause" in book else None
     made = pd.DataFrame(
         {
-            "entry": 0,
             "customer_id": both.customers.take(both.who[rows]),
             "date": both.when[rows],
             "event": categorical(event, model.event_names),

@@ -67,7 +67,7 @@ class Entries:
         when: Instant of each entry, ``datetime64[s]``.
         event: Position of its event in the model; -1 for one that sets the stage ``after``.
         after: Position of the stage after it, which counts only without an event.
-        rank: Order of the entries of one instant.
+        rank: Order of the entries of one instant: among the old ones, and among those appended.
         contested: Which entries are looked at for contradictions with the one before them: new
             ones, and those that were recorded as contradictory.
     """
@@ -183,7 +183,7 @@ class Applied:
 def apply_events(
     entries: Entries, model: StageModel, *, is_new: Mask | None = None, closed: Mask | None = None
 ) -> Applied:
-    """Apply each customer's entries in order of date and rank.
+    """Apply each customer's entries in order of date and rank, old ones before new ones.
 
     In round ``k`` the k-th entry of every customer is applied at once.
 
@@ -193,10 +193,10 @@ def apply_events(
         is_new: Which entries are being appended; only they have guards.
         closed: For each new entry and stage, whether the guard fails.
     """
-    order = np.lexsort((entries.rank, entries.when, entries.who))
-    size = len(order)
-    who, event, after = entries.who[order], entries.event[order], entries.after[order]
+    size = len(entries.who)
     is_new = np.zeros(size, dtype=np.bool_) if is_new is None else is_new
+    order = np.lexsort((entries.rank, is_new, entries.when, entries.who))
+    who, event, after = entries.who[order], entries.event[order], entries.after[order]
     new, number = is_new[order], (np.cumsum(is_new) - 1)[order]  # among the new entries given
     twin = _same_instant(who, entries.when[order], event, entries.contested[order])
     starts = np.flatnonzero(np.append(True, who[1:] != who[:-1])[:size])
