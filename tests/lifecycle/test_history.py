@@ -467,6 +467,8 @@ def test_guards_are_asked_where_facts_are_given() -> None:
 
 def test_a_log_that_does_not_fit_is_refused() -> None:
     log = stage_log(history_of(x="pna"))
+    with pytest.raises(DataError, match=r"log\.customer_id: 1 are null"):
+        replay(log.assign(customer_id=["x", None, "x"]), as_of="2026-05-31")
     with pytest.raises(DataError, match="missing column after"):
         replay(log.drop(columns="after"), as_of="2026-05-31")
     with pytest.raises(DataError, match=r"log\.after: \['asleep'\] are not in the model"):
