@@ -292,6 +292,17 @@ def test_a_target_is_met_by_the_rate_itself_not_by_its_interval() -> None:
     assert list(churn.columns) == ["at_risk", "lost", "rate", "lower", "upper", "target", "met"]
 
 
+def test_a_target_is_that_of_the_length_of_each_period_and_is_met_by_an_equal_rate() -> None:
+    policy = default_policy("lifecycle").with_parameters(churn_targets={"active": 0.5, "all": 0.0})
+    churn = churn_rates(history_of("aaaa", "aaa-"), policy=policy)
+    days = [28, 31, 30]  # from the last day of January to those of February, March and April
+    assert churn.xs("active", level="stage")["target"].tolist() == pytest.approx(
+        [1 - 0.5 ** (n / 365.25) for n in days]
+    )
+    assert churn.xs("all", level="stage")["rate"].tolist() == [0, 0, 0]
+    assert churn.xs("all", level="stage")["met"].all()
+
+
 @given(paths)
 @settings(max_examples=10)
 def test_rates_are_counted_customer_by_customer(drawn: list[str]) -> None:

@@ -12,6 +12,7 @@ import pandas as pd
 from bankcrm.errors import DataError
 from bankcrm.intervals import wilson
 from bankcrm.lifecycle.history.panel import Panel, read_panel
+from bankcrm.lifecycle.history.stage_history import furthest_stage
 from bankcrm.lifecycle.model import StageModel, stage_model
 from bankcrm.lifecycle.policy import lifecycle_policy
 from bankcrm.policy import Policy
@@ -46,12 +47,7 @@ def stage_funnel(
     """
     model = stage_model() if model is None else model
     panel = read_panel(history)
-    table = np.full(len(panel.stages) + 1, -1, dtype=np.int8)
-    for i, stage in enumerate(panel.stages):
-        if stage not in model.stage_names:
-            raise DataError(f"history: stage {stage!r} is not in model {model.id!r}")
-        table[i] = model.progress[model.stage_names.index(stage)]
-    furthest = np.maximum.accumulate(table[panel.grid], axis=1)
+    furthest = furthest_stage(panel.grid, panel.stages, model)
     path = sorted(set(model.progress))
     last = len(panel.dates)
     if not last:
