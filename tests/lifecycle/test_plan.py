@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import attrs
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bankcrm.calendars import working_calendar
@@ -17,6 +18,8 @@ from bankcrm.lifecycle import (
     plan_actions,
     playbook,
 )
+from bankcrm.lifecycle.actions.plan import birthdays, regular
+from bankcrm.lifecycle.actions.playbooks import Festival
 from bankcrm.policy import default_policy, load_policy
 from bankcrm.vocabulary import Channel, Department, Stage, Tier
 
@@ -211,3 +214,72 @@ def test_a_special_visit_takes_the_place_of_the_general_in_a_plan() -> None:
     visits = pd.to_datetime(due(plan(book(), policy=policy), 2, "revisit"))
     assert len(visits) >= 10
     assert set(visits[1:] - visits[:-1]) == {pd.Timedelta(days=37)}
+
+
+LEAP = dt.date(1980, 2, 29)
+born_days = st.lists(
+    st.none() | st.dates(dt.date(1950, 1, 1), dt.date(2005, 12, 31)) | st.just(LEAP), max_size=5
+)
+some_day = st.dates(dt.date(2026, 1, 1), dt.date(2028, 3, 2))
+
+
+def on(dates: list[dt.date | None]) -> np.ndarray:
+    return np.array(dates, dtype="datetime64[D]")
+
+
+def ahead_of(day: dt.date, length: int) -> list[dt.date]:
+    return [day + dt.timedelta(n) for n in range(1, length + 1)]
+
+
+@given(born_days, some_day, st.integers(0, 800))
+@example([LEAP, dt.date(1980, 2, 28), dt.date(1980, 3, 1)], dt.date(2027, 2, 27), 1)
+@example([LEAP], dt.date(2028, 2, 28), 1)
+def test_birthdays_are_those_of_each_day_ahead(
+    born: list[dt.date | None], day: dt.date, length: int
+) -> None:
+    def is_birthday(one: dt.date | None, now: dt.date) -> bool:
+        if one is None:
+            return False
+        leap = now.year % 4 == 0
+        return (now.month, now.day) == (
+            (2, 28) if (one.month, one.day) == (2, 29) and not leap else (one.month, one.day)
+        )
+
+    place, date = birthdays(on(born), np.datetime64(day), np.datetime64(day) + length)
+    expected = [
+        (i, now) for now in ahead_of(day, length) for i, b in enumerate(born) if is_birthday(b, now)
+    ]
+    assert sorted(zip(place.tolist(), date.tolist(), strict=True)) == sorted(expected)
+
+
+@given(
+    st.lists(st.none() | st.dates(dt.date(2025, 11, 1), dt.date(2026, 2, 1)), max_size=5),
+    st.integers(1, 40),
+    st.integers(0, 100),
+)
+def test_regular_occasions_are_those_of_each_day_ahead(
+    signed: list[dt.date | None], every: int, length: int
+) -> None:
+    day = dt.date(2026, 1, 15)
+    place, date = regular(on(signed), every, np.datetime64(day), np.datetime64(day) + length)
+    expected = [
+        (i, now)
+        for i, one in enumerate(signed)
+        for now in ahead_of(day, length)
+        if one is not None and one <= day and (now - one).days % every == 0
+    ]
+    assert list(zip(place.tolist(), date.tolist(), strict=True)) == expected
+
+
+def test_festivals_are_greeted_after_the_day_and_up_to_the_horizon() -> None:
+    festival = POLICY.records("festival", Festival)[3].date
+    ahead = dt.timedelta(int(POLICY.value("plan_days")))
+    for day, greeted in (
+        (festival, False),
+        (festival - dt.timedelta(1), True),
+        (festival - ahead, True),
+        (festival - ahead - dt.timedelta(1), False),
+    ):
+        tasks = plan(book(), as_of=day.isoformat())
+        occasions = tasks.loc[tasks["action"] == "festival_greeting", "occasion"]
+        assert (pd.Timestamp(festival) in set(occasions)) == greeted
