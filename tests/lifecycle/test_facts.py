@@ -356,6 +356,15 @@ def test_the_stage_table_may_ask_for_any_column_of_the_customers() -> None:
         stages_of(policy=wider)
 
 
+def test_movements_of_two_centuries_are_put_in_order() -> None:
+    customers = pd.DataFrame({"customer_id": [1, 2]})
+    days = pd.to_datetime(["2026-01-10", "1800-01-01", "2026-01-20", "1799-12-31"])
+    moves = pd.DataFrame({"customer_id": [1, 1, 2, 2], "date": days})
+    facts = stage_facts(customers, moves, as_of="2026-01-31")
+    assert facts["active_days"].tolist() == [2, 2]
+    assert facts["last_activity"].tolist() == [days[0], days[2]]
+
+
 def test_kinds_may_be_left_out_and_names_may_differ() -> None:
     plain = CUSTOMERS.drop(columns="kind").rename(columns={"customer_id": "cust_no"})
     moves = movements(("b", "2026-03-30", "card")).rename(columns={"date": "booked"})

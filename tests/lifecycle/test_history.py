@@ -173,7 +173,7 @@ def test_a_leap_over_stages_is_written_as_the_shortest_legal_chain() -> None:
 
 
 @given(st.lists(st.text("plnado---", max_size=9), min_size=1, max_size=5))
-@example(["a----o", "-p---d", ""])
+@example(["a----o", "-p---d", "", "pl"])
 def test_the_log_of_a_history_is_each_customers_changes_one_by_one(paths: list[str]) -> None:
     """Also where a customer was not observed for months: then the stage last seen counts."""
     model = stage_model()
@@ -186,11 +186,12 @@ def test_the_log_of_a_history_is_each_customers_changes_one_by_one(paths: list[s
                 continue
             chain = [] if last is None else model.paths.get((last, stage), [])
             if not chain:
-                expected.append((customer, when, None, last, stage))
-            expected += [(customer, when, m.event, m.before, m.after) for m in chain]
+                expected.append((customer, when, None, last, stage, None))
+            expected += [(customer, when, m.event, m.before, m.after, m.rule) for m in chain]
             last = stage
     log = stage_log(history).astype(object)
-    found = log[["customer_id", "date", "event", "before", "after"]].where(log.notna(), None)
+    found = log[["customer_id", "date", "event", "before", "after", "rule"]]
+    found = found.where(found.notna(), None)
     assert list(found.itertuples(index=False, name=None)) == expected
 
 

@@ -61,8 +61,8 @@ def _preferred_channel(view: BookView, day: int) -> pd.Categorical:
     if contacts is None:
         return categorical(np.full(view.size, -1), _CHANNELS)
     code, words = contacts.words("channel")
-    place = np.array([*(_CHANNELS.index(str(w)) if w in _CHANNELS else -1 for w in words), -1])
-    channel, when = place[code], contacts.day("date").astype(np.int64)
+    place = [_CHANNELS.index(str(w)) if w in _CHANNELS else -1 for w in words]
+    channel, when = np.array(place, dtype=np.intp)[code], contacts.day("date").astype(np.int64)
     liked = contacts.is_any("outcome", [str(ContactOutcome.POSITIVE)])
     liked &= (channel >= 0) & (when <= day)
     cell = contacts.customer()[liked].astype(np.int64) * len(_CHANNELS) + channel[liked]

@@ -138,7 +138,7 @@ def _kinds(people: FrameView) -> pd.Categorical:
     if not people.has("kind"):
         return categorical(np.zeros(len(people), dtype=np.int8), KINDS)
     code, words = people.words("kind")
-    table = np.array([*(KINDS.index(str(w)) for w in words), -1], dtype=np.int8)
+    table = np.array([KINDS.index(str(w)) for w in words], dtype=np.int8)
     return categorical(table[code], KINDS)
 
 
