@@ -140,9 +140,12 @@ def _within(
 def _timeliness(due: pd.Series, answered: Days, as_of: np.datetime64) -> pd.Categorical:
     """Answered in time or late; else open, or overdue if its due day has passed."""
     limit = days(due, "due")
-    late = np.where(np.isnat(answered), limit < as_of, answered > limit)
-    names = np.array([t.value for t in Timeliness])
-    return pd.Categorical(names[late + 2 * np.isnat(answered)], categories=names)
+    waiting = np.isnat(answered)
+    late = np.where(waiting, limit < as_of, answered > limit)
+    unanswered = np.where(late, Timeliness.OVERDUE.value, Timeliness.OPEN.value)
+    in_time = np.where(late, Timeliness.LATE.value, Timeliness.IN_TIME.value)
+    names = [t.value for t in Timeliness]
+    return pd.Categorical(np.where(waiting, unanswered, in_time).astype(object), categories=names)
 
 
 def _intake_faults(findings: pd.DataFrame) -> tuple[DataFault, ...]:

@@ -85,15 +85,14 @@ def control_chart(
     rate = values / size
     centre = values.sum() / size.sum()
     sigma = np.sqrt(centre / size)
-    if centre > 0:
+    if values.any():
         z = (rate - centre) / sigma
         # Laney: the differences between neighbours show how much wider than chance the limits
         # must be. The median is used so that one peak does not widen the limits that detect it.
         sigma = sigma * max(1.0, float(np.median(np.abs(np.diff(z)))) / _MEDIAN_RANGE)
     lower, upper = np.maximum(centre - sigmas * sigma, 0), centre + sigmas * sigma
     side = np.sign(rate - centre)
-    change = np.concatenate(([True], side[1:] != side[:-1]))
-    start = np.maximum.accumulate(np.where(change, np.arange(len(side)), 0))
+    start = np.maximum.accumulate(np.where(side != np.roll(side, 1), np.arange(len(side)), 0))
     run = (np.arange(len(side)) - start + 1 >= _RUN) & (side != 0)
     signal = np.select([rate > upper, rate < lower, run], ["above", "below", "run"], "")
     index = counts.index if isinstance(counts, pd.Series) else pd.RangeIndex(len(values))

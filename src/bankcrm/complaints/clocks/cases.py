@@ -61,7 +61,6 @@ class ClockColumns:
     state: StateCodes
     provisional: Mask
     open: Mask
-    met: Mask
     outside: Mask
 
     def filled(self, other: ClockColumns) -> ClockColumns:
@@ -132,7 +131,6 @@ def clock_columns(
         state=spread(code[reached], -1),
         provisional=spread(provisional, False),
         open=spread(~(timed.met | timed.stopped)[reached], False),
-        met=spread(timed.met[reached], False),
         outside=began & ~known,
     )
 

@@ -47,7 +47,7 @@ class ClockTable:
             rule: Its rule.
             clock: Its columns; a clock with a name that is there already fills the rows that have
                 none yet.
-            answered: Answered cases of which it says by when they were due.
+            answered: The answered cases.
         """
         known = self._clocks.get(rule.name)
         self._clocks[rule.name] = clock if known is None else known.filled(clock)

@@ -88,7 +88,7 @@ def deadlines(
     table = ClockTable(len(frame), [r.name for r in rules])
     for rule in rules:
         clock = cases.clock(rule)
-        table.add(rule, clock, cases.answered & clock.met)
+        table.add(rule, clock, cases.answered)
     result = pd.DataFrame(table.columns(), index=frame.index)
     result.attrs["calendar"] = calendar.name
     return policy.stamp(result)

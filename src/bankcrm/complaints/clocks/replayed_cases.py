@@ -309,5 +309,5 @@ class ReplayedCases:
                 units = rule.units(self.policies[number], self.calendar)
                 began = runs.policy == number
                 columns = clock_columns(rule, self.policies[number], units, timed, inside, began)
-                table.add(rule, columns, answered & (columns.state >= 0))
+                table.add(rule, columns, answered)
         return table.columns()
