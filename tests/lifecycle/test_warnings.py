@@ -88,6 +88,20 @@ def test_a_rhythm_takes_four_active_days(last: str, has_rhythm: bool) -> None:
     assert np.isnan(facts.loc[1, "overdue_ratio"]) != has_rhythm
 
 
+def test_a_rule_gives_its_reason_and_without_one_its_signal() -> None:
+    def reasons(policy: Policy | None = None) -> list[object]:
+        found = early_warnings(CUSTOMERS, MOVES, as_of=DAY, policy=policy)
+        return found.loc[[2, 3], "warning_reasons"].tolist()
+
+    policy = default_policy("lifecycle")
+    table = policy.table("warning")
+    by_id = {rule.id: rule for rule in table.rules}
+    assert reasons() == [by_id["overdue"].because, by_id["salary-gone"].because]
+    bare = attrs.evolve(table, rules=tuple(attrs.evolve(r, because="") for r in table.rules))
+    signals = [str(by_id[name].then) for name in ("overdue", "salary-gone")]
+    assert reasons(policy.with_table(bare)) == signals
+
+
 def test_each_source_adds_its_signal() -> None:
     accounts = pd.DataFrame(
         {

@@ -109,7 +109,8 @@ def _laid_out(view: BookView, policy: Policy) -> Timeline:
         contacted, inquired = np.minimum(contacted, met), np.minimum(inquired, asked)
     contract, closed = people.day("contract_date"), people.day("closed_date")
     first = np.full(view.size, NEVER, dtype=np.int32)
-    own = Movements(np.empty(0, np.int32), np.empty(0, np.int32), None)
+    none = first[:0]
+    own = Movements(none, none, None)
     moves = view.get("transactions", "date")
     if moves is not None:
         np.minimum.at(first, moves.customer(), moves.day("date"))
