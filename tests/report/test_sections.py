@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bankcrm.report import action_sections, glance, sections, trends
+from bankcrm.report import action_sections, glance, sections, trends, value_sections
 from bankcrm.report.grid import Cell, Grid, grid
 from bankcrm.report.words import Words
 
@@ -90,8 +90,9 @@ def work(count: int) -> pd.DataFrame:
 def counted(found: pd.DataFrame, by: str) -> dict[str, list[str]]:
     """Owner -> actions by priority, all, those past their day, and the earliest day."""
     expected: dict[str, list[str]] = {}
+    rows = found.astype({by: object}).to_dict("records")
     for owner in found[by].dropna().unique():
-        own = [row for _, row in found.iterrows() if row[by] == owner]
+        own = [row for row in rows if row[by] == owner]
         numbers = [sum(r["priority"] == p for r in own) for p in ("urgent", "high", "low")]
         numbers += [len(own), sum(bool(r["overdue"]) for r in own)]
         expected[str(owner)] = [*map(str, numbers), min(r["due"] for r in own).date().isoformat()]
@@ -316,3 +317,28 @@ def test_the_lines_of_earlier_reviews_are_in_the_order_of_their_days() -> None:
     assert [s.name for s in found] == list(shown_.values())
     days = ("2026-04-30", "2026-05-31", "2026-06-30")
     assert all(s.points == tuple(zip(days, (1.0, 2.0, 3.0), strict=True)) for s in found)
+
+
+def test_tiers_and_movements_between_them() -> None:
+    row = {"tier": "key", "customers": 4, "contribution": 10.0, "value_score": 50.0}
+    none = {"tier": "middle", "customers": None, "contribution": None, "value_score": None}
+    nobody = {"tier": "ordinary", "customers": 0, "contribution": 0.0, "value_score": None}
+    figures = {"customers": 10, "tiers": [row, none, nobody]}
+    assert [line[1:] for line in texts(value_sections.tiers(figures, "10", EN))] == [
+        ["4", "40.0%", "10", "2.5", "50"],
+        ["-", "-", "-", "-", "-"],
+        ["0", "0.0%", "0", "-", "-"],
+    ]
+    moved = value_sections.movement(["key", "ordinary"], [[3, 0], [1, 200]], "x", EN)
+    assert texts(moved) == [["key", "3", "-"], ["ordinary", "1", "200"]]
+
+
+def test_open_complaints_end_at_their_limit() -> None:
+    for rows, said in ((500, ""), (502, "2 more rows not shown")):
+        frame = pd.DataFrame(
+            {"customer_id": pd.array([1] * rows, dtype="Int64"), "kind": "complaint",
+             "severity": "minor", "owner": "risk", "state": "open", "due": DAY}
+        )  # fmt: skip
+        found = sections.due(frame, DAY, EN)
+        assert found is not None
+        assert (len(found.rows), found.left_out.partition(";")[0]) == (500, said)
