@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from bankcrm.errors import PolicyError
-from bankcrm.policy import DOMAINS, default_policy
+from bankcrm.policy import DOMAINS, default_policy, load_policy
 from bankcrm.policy.rule_files import SUFFIXES, RuleFile, read_rules, write_rules
 from bankcrm.rules import DecisionTable, Rule
 
-pytest.importorskip("openpyxl", reason="openpyxl is not installed (extra report)")
+openpyxl = pytest.importorskip("openpyxl", reason="openpyxl is not installed (extra report)")
 
 TABLE = DecisionTable("t", (Rule("a", {"x": "> 1"}, "big"), Rule("b", {}, "small")))
 
@@ -66,3 +66,18 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
         read_rules(tmp_path / "x.json")
     with pytest.raises(PolicyError, match="no table to write"):
         write_rules(RuleFile(None, ()), tmp_path / "x.dmn")
+
+
+def test_an_error_of_a_workbook_names_its_cell(tmp_path: Path) -> None:
+    default_policy("lifecycle").to_xlsx(tmp_path / "p.xlsx")
+    book = openpyxl.load_workbook(tmp_path / "p.xlsx")
+    sheets = {sheet.cell(1, 1).value: sheet for sheet in book.worksheets}
+    sheets["policy"].cell(2, 1).value = "colour"
+    other = book.create_sheet("other")
+    other.cell(1, 1).value = "rules"
+    book.save(tmp_path / "q.xlsx")
+    with pytest.raises(PolicyError) as raised:
+        load_policy(tmp_path / "q.xlsx")
+    found = "\n".join(raised.value.faults)
+    assert f"{sheets['policy'].title}!A2: 'colour': expected one of policy, domain" in found
+    assert "other!A1: 'rules': expected policy, parameter, table or records" in found
