@@ -222,7 +222,7 @@ def test_two_clusters_are_cut_where_the_fewest_rows_are_lost(seed: int) -> None:
             cuts[column, low, high] = int((side != label).sum())
     found = cluster_rules(frame, fitted)
     least = min(cuts.values())
-    assert found.agreement == 1 - least / 50
+    assert found.agreement == pytest.approx(1 - least / 50)
     ((column, test),) = found.table.rules[0].when.items()
     at = float(str(test).split()[-1])
     (width,) = [h - low for c, low, h in cuts if c == column and low < at <= h]
