@@ -216,15 +216,18 @@ def test_a_schema_has_the_limits_units_and_choices_of_the_columns(kind: type[Rec
         assert found.get("minLength") == (1 if column.kind == "id" else None)
 
 
-def test_a_class_without_a_docstring_has_an_empty_description() -> None:
-    class Plain:
-        pass
+class _Plain:
+    pass
 
-    made = attrs.make_class(
-        "Made", {"inner": attrs.field(type=int), "again": attrs.field(type=Plain)}
-    )
-    made.__doc__ = None
-    schema = json_schema(made)
+
+@attrs.frozen
+class _Made:
+    inner: int
+    again: _Plain
+
+
+def test_a_class_without_a_docstring_has_an_empty_description() -> None:
+    schema = json_schema(_Made)
     assert schema["description"] == ""
     assert schema["properties"] == {"inner": {"type": "integer"}, "again": {}}
 
