@@ -183,11 +183,11 @@ def test_personal_columns_are_those_of_the_class_or_of_any() -> None:
 
 def test_a_record_takes_its_fields_by_name_alone() -> None:
     with pytest.raises(TypeError, match="positional"):
-        Link(1, 2)  # type: ignore[misc]
+        Link(1, 2)
     with pytest.raises(DataError, match="is not a record class"):
-        columns_of(dict)  # type: ignore[arg-type]
+        columns_of(dict)
     with pytest.raises(DataError, match="is not a record class"):
-        columns_of(3)  # type: ignore[arg-type]
+        columns_of(3)
 
 
 @pytest.mark.parametrize(("fault", "fields"), [("", "late early"), ("early", "early late")])

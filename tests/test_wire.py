@@ -240,7 +240,7 @@ def test_letters_are_written_and_what_is_no_number_is_not() -> None:
     left_out = json.loads(to_json(Link(parent_id=1, child_id=2, link="owns")))
     assert left_out == {"parent_id": 1, "child_id": 2, "link": "owns"}
     with pytest.raises(DataError, match="kind: expected a public class of bankcrm, got the int 3"):
-        from_json("{}", 3)  # type: ignore[arg-type]
+        from_json("{}", 3)
     with pytest.raises(DataError, match="expected a public class of bankcrm"):
         from_json("{}", dict)
 

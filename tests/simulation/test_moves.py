@@ -106,7 +106,7 @@ def actions_of(rows: list[tuple[int, str, str, str | None]]) -> pd.DataFrame:
 
 
 def test_each_kind_of_change_of_an_action() -> None:
-    """Equals are told apart by their order; missing is no change of missing."""
+    """Equal actions are matched in their order; a value that is missing in both has not changed."""
     before = actions_of([
         (1, "call", "07-01", "phone"), (1, "call", "07-02", "phone"), (1, "mail", "07-01", None),
         (2, "call", "07-01", None), (3, "call", "07-01", "phone"), (4, "call", "07-01", "phone"),

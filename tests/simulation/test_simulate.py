@@ -347,7 +347,7 @@ def test_what_cannot_be_simulated_is_refused() -> None:
     with pytest.raises(PolicyError, match="proposed: give the policies"):
         simulate(FACTS, CURRENT)
     with pytest.raises(DataError, match="a Book or a frame of facts"):
-        simulate("book", CURRENT, CURRENT)  # type: ignore[arg-type]
+        simulate("book", CURRENT, CURRENT)
     with pytest.raises(DataError, match="facts: 2 rows repeat a customer"):
         simulate(FACTS.iloc[[0, 1, 0, 2, 0]], CURRENT, CURRENT)
     undated = attrs.evolve(make_book(20, seed=3), as_of=None)
