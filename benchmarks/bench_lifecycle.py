@@ -13,8 +13,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from statemachine import State, StateMachine
-from transitions import Machine
 
 from bankcrm.lifecycle import (
     assign_stages,
@@ -26,6 +24,7 @@ from bankcrm.lifecycle import (
 )
 from bankcrm.lifecycle.log.apply import next_stage
 from bankcrm.policy import default_policy
+from rivals import rival
 from timing import compare, peak_memory_mb
 
 QUICK = "--quick" in sys.argv
@@ -53,15 +52,14 @@ def moves() -> None:
         for s, e in zip(stage[:some], event[:some], strict=True)
     ]
     ours = _best(lambda: transition_frame(stages, events)) / size
-    for rival, run in (
-        ("transitions", _transitions(names)),
-        ("python-statemachine", _statemachine(names)),
-    ):
-        theirs = _best(run, 2) / some
+    for name, make in (("transitions", _transitions), ("statemachine", _statemachine)):
+        if (library := rival(name)) is None:
+            continue
+        theirs = _best(make(library, names), 2) / some
         times = theirs / ours
         verdict = "ok" if times >= 500 else "MISSED"
         print(
-            f"rate against {rival:<20} {1 / ours:14,.0f}/s against {1 / theirs:10,.0f}/s "
+            f"rate against {name:<20} {1 / ours:14,.0f}/s against {1 / theirs:10,.0f}/s "
             f"= {times:8,.0f} times  at least 500  {verdict}"
         )
 
@@ -75,11 +73,11 @@ def _best(run: Callable[[], object], repeat: int = 3) -> float:
     return min(times)
 
 
-def _transitions(names: list[tuple[str, str]]) -> Callable[[], object]:
+def _transitions(library: Any, names: list[tuple[str, str]]) -> Callable[[], object]:
     class Customer:
         state: str
 
-    machine = Machine(
+    machine = library.Machine(
         Customer(),
         states=list(MODEL.stage_names),
         initial=MODEL.initial,
@@ -96,8 +94,8 @@ def _transitions(names: list[tuple[str, str]]) -> Callable[[], object]:
     return run
 
 
-def _statemachine(names: list[tuple[str, str]]) -> Callable[[], object]:
-    states = {s: State(s, initial=s == MODEL.initial) for s in MODEL.stage_names}
+def _statemachine(library: Any, names: list[tuple[str, str]]) -> Callable[[], object]:
+    states = {s: library.State(s, initial=s == MODEL.initial) for s in MODEL.stage_names}
     body: dict[str, Any] = {f"in_{s}": state for s, state in states.items()}
     body["allow_event_without_transition"] = True
     for event in MODEL.event_names:
@@ -106,7 +104,7 @@ def _statemachine(names: list[tuple[str, str]]) -> Callable[[], object]:
         for path in paths[1:]:
             joined = joined | path
         body[event] = joined
-    machine = type("Customer", (StateMachine,), body)()
+    machine = type("Customer", (library.StateMachine,), body)()
     values = {s: state.value for s, state in states.items()}
 
     def run() -> None:
