@@ -15,7 +15,7 @@ from bankcrm.complaints import (
     deadlines,
     replay_clock,
 )
-from bankcrm.complaints.clocks.rules import clock_rules
+from bankcrm.complaints.clocks.rules import GENERAL, clock_rules
 from bankcrm.errors import DataError, IllegalTransitionError, PolicyError, UnknownNameError
 from bankcrm.policy import default_policy
 from bankcrm.rules import Parameter
@@ -85,6 +85,15 @@ def test_a_combined_policy_has_what_its_clocks_read_and_what_the_internal_one_la
         assert both.value(name) == OURS.value(name) != other.value(name)
     named = {n for rule in clock_rules(other) for n in rule.figures()}
     assert {n: both.value(n) for n in named} == {n: other.value(n) for n in named}
+
+
+def test_clocks_of_a_policy_without_hours_of_its_own_run_by_those_of_the_bank() -> None:
+    bare = {n: v for n, v in CHINA.parameters.items() if n not in GENERAL}
+    both = combine(OURS, attrs.evolve(CHINA, parameters=bare, shared=None))
+    theirs = {rule.name: rule for rule in clock_rules(both) if rule.name.startswith("cn_")}
+    assert theirs
+    for rule in theirs.values():
+        assert (rule.time_zone, rule.cutoff_hour, rule.working_hours) == ("", None, ())
 
 
 def test_policies_that_contradict_each_other_do_not_combine() -> None:
