@@ -197,7 +197,9 @@ def _finished(merged: pd.DataFrame, situation: Situation) -> pd.DataFrame:
     if "value_at_stake" in facts:
         stake = np.append(facts["value_at_stake"].to_numpy(np.float64), np.nan)[row]
     manager = _filled(_picked(facts, "manager", row, ""), merged["manager"].array)
-    ids = pd.Series(subjects_of(merged, situation) + ":" + merged["tasks"].astype(object))
+    ids = pd.Series(
+        subjects_of(merged, situation) + ":" + merged["tasks"].astype(object), dtype="str"
+    )
     made: dict[str, Any] = {
         "action_id": ids,
         "since": listed_since(ids, situation.day, situation.known, situation.known_on).astype(
