@@ -263,6 +263,26 @@ def test_rules_from_a_file() -> None:
     assert made["lifecycle"].raw_records["gifts"] == ({"name": "tea"},)
 
 
+@pytest.mark.parametrize("place", ["before", "after", ""])
+def test_a_rule_from_a_file_goes_to_its_place_or_replaces_another(place: str) -> None:
+    named = f'{place} = "{first_tier_rule()}"' if place else ""
+    text = f"""
+    [[rules]]
+    domain = "segmentation"
+    table = "tier"
+    {named}
+    id = "vip"
+    when = {{ standing = "= clear", value_level = "= middle" }}
+    then = "premium"
+    source = "our board"
+    """
+    (change,) = read_changes(text)
+    if place:
+        assert change == AddRule("segmentation", "tier", VIP, **{place: first_tier_rule()})
+    else:
+        assert change == ReplaceRule("segmentation", "tier", VIP)
+
+
 def test_files_of_changes_report_all_errors() -> None:
     text = """
     [[rules]]

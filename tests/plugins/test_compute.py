@@ -203,6 +203,31 @@ def test_signals_and_classifiers_are_read_together() -> None:
     assert assemble(plugins=[]).classifier(default_lexicon()) is not None
 
 
+def test_a_signal_is_true_where_any_reads_it_and_a_word_comes_from_the_first() -> None:
+    """Against every pair of readings of one text by two classifiers."""
+    flags = [(a, b) for a in (False, True) for b in (False, True)]
+    kinds = [(a, b) for a in (None, "consult") for b in (None, "complaint")]
+    texts = pd.Series("text", index=range(16))
+
+    def reader(at: int) -> Callable[[pd.Series], pd.DataFrame]:
+        return lambda given: pd.DataFrame(
+            {
+                "urgent": [f[at] for f in flags for _ in kinds],
+                "kind": [k[at] for _ in flags for k in kinds],
+            },
+            index=given.index,
+        )
+
+    read = assembled(
+        classifiers=[TextClassifier("one", reader(0)), TextClassifier("other", reader(1))]
+    ).classifier()
+    assert read is not None
+    found = read(texts)
+    assert found["urgent"].tolist() == [a or b for a, b in flags for _ in kinds]
+    kind = found["kind"].astype(object).where(found["kind"].notna(), None)
+    assert kind.tolist() == [a or b for _ in flags for a, b in kinds]
+
+
 def test_a_rule_may_name_a_signal() -> None:
     rule = Rule("moderate-atm", {"atm": "= true"}, "moderate", "our board")
     made = assembled(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from typing import Any
 
 import attrs
 import pytest
 
-from bankcrm.errors import PolicyError
+from bankcrm.errors import PluginError, PolicyError
 from bankcrm.plugins import (
     AddRule,
     AddTable,
@@ -16,7 +17,8 @@ from bankcrm.plugins import (
     SetParameter,
     assemble,
 )
-from bankcrm.rules import DecisionTable, Parameter, Rule
+from bankcrm.policy import default_policies
+from bankcrm.rules import DecisionTable, Fact, Parameter, Rule
 
 from .samples import VIP, adds_vip, first_tier_rule, plugin, refused, sets
 
@@ -171,6 +173,64 @@ def test_two_plugins_that_only_together_break_a_policy() -> None:
         plugin("b", changes=[AddRule("lifecycle", "stage", other, after="one")]),
     )
     assert "plug-in b breaks policy bankcrm.lifecycle" in message
+
+
+def bank_with_gifts() -> Any:
+    """Policies of which a table is complete for years of 365 days or more."""
+    rules = (Rule("new", {"days": "< @year_days"}, False), Rule("old", {"days": ">= 365"}, True))
+    gift = DecisionTable("gift", rules, facts={"days": Fact("integer")})
+    policies = default_policies()
+    tables = {**policies["lifecycle"].tables, "gift": (gift,)}
+    return policies.with_policy(attrs.evolve(policies["lifecycle"], tables=tables))
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(["bank", "own", "odd"])))
+def test_a_change_of_the_bank_that_breaks_another_domain_is_told_from_others(
+    order: tuple[str, ...],
+) -> None:
+    changes = {
+        "bank": SetParameter("bank", "year_days", Parameter(300)),  # nothing for 300 to 364 days
+        "own": sets(400)[0],
+        "odd": SetParameter("bank", "odd_rows", Parameter(30)),
+    }
+    many = [plugin(n, priority=i, changes=[changes[n]]) for i, n in enumerate(order)]
+    with pytest.raises(PluginError, match=r"plug-in bank breaks .*lifecycle: tables\[gift\]"):
+        assemble(bank_with_gifts(), plugins=many)
+    made = assemble(bank_with_gifts(), plugins=many, on_error="isolate")
+    assert [p.name for p in made.plugins if p.error] == ["bank"]
+    assert made["lifecycle"].value("lost_after_days") == 400
+    assert (made["bank"].value("odd_rows"), made["bank"].value("year_days")) == (30, 365.25)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(["bank", "own", "fine"])))
+def test_of_several_faulty_plugins_each_is_left_out(order: tuple[str, ...]) -> None:
+    gap = DecisionTable(
+        "gap", (Rule("old", {"days": ">= 365"}, True),), facts={"days": Fact("integer")}
+    )
+    changes = {
+        "bank": SetParameter("bank", "year_days", Parameter(300)),
+        "own": AddTable("lifecycle", gap),
+        "fine": sets(400)[0],
+    }
+    many = [plugin(n, priority=i, changes=[changes[n]]) for i, n in enumerate(order)]
+    first = next(n for n in order if n != "fine")
+    with pytest.raises(PluginError, match=f"plug-in {first} breaks"):
+        assemble(bank_with_gifts(), plugins=many)
+    made = assemble(bank_with_gifts(), plugins=many, on_error="isolate")
+    assert {p.name for p in made.plugins if p.error} == {"bank", "own"}
+    assert made["lifecycle"].value("lost_after_days") == 400
+
+
+def test_a_policy_that_is_broken_without_plugins_is_nobodys_fault() -> None:
+    gap = DecisionTable(
+        "gap", (Rule("old", {"days": ">= 365"}, True),), facts={"days": Fact("integer")}
+    )
+    policies = default_policies()
+    tables = {**policies["lifecycle"].tables, "gap": (gap,)}
+    broken = policies.with_policy(attrs.evolve(policies["lifecycle"], tables=tables))
+    with pytest.raises(PolicyError, match="no rule applies to some rows") as raised:
+        assemble(broken, plugins=[plugin("a", changes=sets(400))])
+    assert "plug-in" not in str(raised.value)
 
 
 def test_a_rule_needs_one_place() -> None:

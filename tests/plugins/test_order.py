@@ -13,8 +13,14 @@ from hypothesis import strategies as st
 
 from bankcrm.errors import PluginError
 from bankcrm.plugins import AddRule, AddTable, FactSource, ReplaceRule, SetParameter, assemble
+from bankcrm.plugins.changes import known_facts
 from bankcrm.plugins.conflicts import Attributed
-from bankcrm.plugins.order import COMPLAINT_STEPS, CUSTOMER_STEPS, check_fact_order
+from bankcrm.plugins.order import (
+    COMPLAINT_STEPS,
+    CUSTOMER_STEPS,
+    check_fact_names,
+    check_fact_order,
+)
 from bankcrm.policy import Policy, default_policies, default_policy
 from bankcrm.rules import DecisionTable, Parameter, Rule
 
@@ -159,6 +165,25 @@ def test_two_sources_of_one_fact_are_refused() -> None:
     assert "both give fact 'own_fact'; rename one" in message
     apart = plugin("b", facts=[source("complaints")])  # another kind of row
     assert assemble(plugins=[plugin("a", facts=[one]), apart])
+
+
+@given(st.permutations([("lifecycle", "integer"), ("complaints", "text"), ("risk", "boolean")]))
+def test_a_domain_knows_the_fact_of_its_own_kind_of_row(order: list[tuple[str, str]]) -> None:
+    """Of two facts of one name, that about complaints is for complaints alone."""
+    sources = [
+        Attributed(domain, FactSource(domain, domain, {}, {"own_fact": kind}, _nothing))
+        for domain, kind in order
+    ]
+    kinds = {d: known_facts(d, sources)["own_fact"].type for d in ("complaints", "lifecycle")}
+    about_customers = [kind for domain, kind in order if domain != "complaints"]
+    assert kinds == {"complaints": "text", "lifecycle": about_customers[-1]}
+
+
+def test_facts_of_a_domain_without_steps_may_share_a_name() -> None:
+    both = [Attributed(n, source("scoring", name=n)) for n in ("one", "other")]
+    check_fact_names([("lifecycle", "stage")], both)
+    with pytest.raises(PluginError, match="both give fact 'own_fact'"):
+        check_fact_names([("scoring", "band")], both)
 
 
 def test_a_source_needs_a_domain_with_a_policy() -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any, Literal, Self
+from itertools import chain
+from typing import Literal, Self, TypeAlias
 
 import attrs
 
@@ -47,9 +48,11 @@ from bankcrm.plugins.values import (
 )
 from bankcrm.policy import Policy, PolicySet, default_policy, presets
 from bankcrm.policy.given import policies_of
-from bankcrm.rules import Rule
+from bankcrm.rules import Fact, Rule
 from bankcrm.rules.fingerprint import digest
 
+_KnownFacts: TypeAlias = Mapping[str, Mapping[str, Fact]]
+"""Domain -> the facts of plug-ins that its rules may read."""
 _CHANGES = (AddRule, ReplaceRule, AddTable, SetParameter, AddRecords, AddRoute, AddIndicators)
 _RETURNS: Mapping[str, tuple[type, ...]] = {
     "policies": (Policy,),
@@ -273,9 +276,10 @@ def _with_changes(base: PolicySet, answers: _Answers) -> tuple[PolicySet, tuple[
     domains = [*base.policies, *(p.domain for p in dated)]
     _refuse_unknown_domains([*changes, *sources], domains)
     known = {d: known_facts(d, sources) for d in domains}
-    for domain in sorted(base.policies, key=lambda d: d != "bank"):  # the others read the bank's
-        base = base.with_policy(_checked(base[domain], changes, known[domain]))
-    return base, tuple(_checked(p, changes, known[p.domain]) for p in dated)
+    bank = base["bank"]
+    for policy in base.policies.values():
+        base = base.with_policy(_checked(policy, bank, changes, known))
+    return base, tuple(_checked(p, bank, changes, known) for p in dated)
 
 
 def _refuse_unknown_domains(values: Sequence[Attributed], domains: Sequence[str]) -> None:
@@ -286,37 +290,56 @@ def _refuse_unknown_domains(values: Sequence[Attributed], domains: Sequence[str]
             raise PluginFaultError(a.plugin, f"plug-in {a.plugin} {a.value}: {message}")
 
 
-def _checked(policy: Policy, changes: Sequence[Attributed], known: Mapping[str, Any]) -> Policy:
+def _checked(
+    policy: Policy, bank: Policy, changes: Sequence[Attributed], known: _KnownFacts
+) -> Policy:
     """The changed policy, if it passes its checks; else an error names the plug-in that breaks it.
 
-    A change to the policy ``bank`` may break the tables of another domain, so that those are
-    checked as well.
+    It is the last without which the others pass; where there is none, the first that does not pass
+    together with those before it.
     """
-    concerned = [a for a in changes if getattr(a.value, "domain", "") == "bank"]
-    made = changed(policy, changes, known)
-    if made is policy and not concerned:
+    made = _changed(policy, bank, changes, known)
+    if made is policy:
         return policy
     try:
         return made.checked()
     except PolicyError as error:
-        for owner in dict.fromkeys(a.plugin for a in reversed(changes)):
-            rest = [a for a in changes if a.plugin != owner]
-            if _passes(policy, rest, known):
-                message = f"plug-in {owner} breaks policy {policy.id}: {'; '.join(error.faults)}"
-                raise PluginFaultError(owner, message) from error
-        if concerned:
-            owner = concerned[-1].plugin
-            message = f"plug-in {owner} breaks policy {policy.id}: {'; '.join(error.faults)}"
-            raise PluginFaultError(owner, message) from error
-        raise
+        owner = _breaking(policy, bank, changes, known)
+        if not owner:
+            raise
+        message = f"plug-in {owner} breaks policy {policy.id}: {'; '.join(error.faults)}"
+        raise PluginFaultError(owner, message) from error
 
 
-def _passes(policy: Policy, changes: Sequence[Attributed], known: Mapping[str, Any]) -> bool:
-    try:
-        changed(policy, changes, known).checked()
-    except (PolicyError, PluginFaultError):
-        return False
-    return True
+def _breaking(
+    policy: Policy, bank: Policy, changes: Sequence[Attributed], known: _KnownFacts
+) -> str:
+    """The plug-in whose changes break a policy; empty where it is broken without any."""
+
+    def passes(plugins: Collection[str]) -> bool:
+        kept = [a for a in changes if a.plugin in plugins]
+        try:
+            _changed(policy, bank, kept, known).checked()
+        except (PolicyError, PluginFaultError):
+            return False
+        return True
+
+    owners = list(dict.fromkeys(a.plugin for a in changes))
+    if not passes(()):
+        return ""
+    last = (one for one in reversed(owners) if passes({*owners} - {one}))
+    first = (one for n, one in enumerate(owners) if not passes(owners[: n + 1]))
+    return next(chain(last, first))
+
+
+def _changed(
+    policy: Policy, bank: Policy, changes: Sequence[Attributed], known: _KnownFacts
+) -> Policy:
+    """The policy over the policy ``bank``, both with the changes."""
+    if policy.domain != "bank":
+        under = changed(bank, changes, known["bank"])
+        policy = policy if policy.shared == under else attrs.evolve(policy, shared=under)
+    return changed(policy, changes, known[policy.domain])
 
 
 def _models(values: Sequence[Attributed]) -> dict[str, StageModel]:
