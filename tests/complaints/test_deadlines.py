@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 
 import attrs
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
@@ -17,7 +19,10 @@ from bankcrm.complaints import (
     deadlines,
     replay_clock,
 )
+from bankcrm.complaints.clocks.cases import ClockColumns
+from bankcrm.complaints.clocks.clock_table import ClockTable
 from bankcrm.complaints.clocks.deadlines import _COLUMNS
+from bankcrm.complaints.clocks.measure import STATES
 from bankcrm.complaints.clocks.rules import clock_rules
 from bankcrm.errors import CalendarError, DataError, PolicyError
 from bankcrm.policy import default_policy, presets
@@ -62,6 +67,32 @@ def test_a_frame_of_cases_gives_what_each_replay_gives(
     assert max(used, default=float("nan")) == pytest.approx(result["used"], nan_ok=True)
     assert result["state"] == max((str(c.state) for c in duties), key=MILD_TO_BAD.index)
     assert result["provisional"] == any(clock.provisional for clock in state.clocks)
+
+
+def test_the_worst_of_two_clocks_is_the_state_of_the_case() -> None:
+    """For every pair of states, in both orders; None where a clock does not bind."""
+    states = [None, *MILD_TO_BAD]
+    pairs = list(itertools.product(states, states))
+    table = ClockTable(len(pairs), ["one", "other"])
+    rule = next(r for r in clock_rules(OURS) if r.duty)
+    for part, name in enumerate(["one", "other"]):
+        codes = [-1 if p[part] is None else STATES.index(p[part]) for p in pairs]
+        empty = np.full(len(pairs), np.nan)
+        no = np.zeros(len(pairs), np.bool_)
+        clock = ClockColumns(
+            due_at=empty.astype("datetime64[us]"),
+            day=empty.astype("datetime64[D]"),
+            elapsed=empty,
+            used=empty,
+            state=np.array(codes, np.int8),
+            provisional=no,
+            open=no,
+            outside=no,
+        )
+        table.add(attrs.evolve(rule, name=name), clock, no)
+    found = pd.Series(table.columns()["state"]).astype(object)
+    worst = [max(pair, key=states.index) for pair in pairs]
+    assert found.where(found.notna(), None).tolist() == worst
 
 
 def test_the_frame_form_knows_reopening_topics_and_extensions() -> None:

@@ -48,7 +48,7 @@ def trend(counts: ArrayLike, *, confidence: float = 0.95) -> Trend:
     """
     values = _series(counts, 4)
     time = np.arange(len(values))
-    if (values == values[0]).all():
+    if np.ptp(values) == 0:
         return Trend(0.0, 1.0, 0.0, "none")
     from scipy import stats  # slow to import, and few callers test a trend
 
