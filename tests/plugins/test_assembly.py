@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import attrs
@@ -148,13 +148,18 @@ def test_a_policy_replaces_the_one_of_its_domain() -> None:
 
 
 def test_a_dated_policy_is_in_force_on_its_days_only() -> None:
-    own = attrs.evolve(default_policy("lifecycle"), id="own", effective_from=date(2027, 1, 1))
-    own = own.with_parameters(lost_after_days=500)
-    made = assemble(plugins=[plugin("own", policies=[own])])
-    assert made["lifecycle"].id == "bankcrm.lifecycle"
-    assert made.at(date(2026, 12, 31))["lifecycle"].value("lost_after_days") != 500
-    assert made.at(date(2027, 1, 1))["lifecycle"].value("lost_after_days") == 500
-    assert isinstance(made.at(date(2027, 1, 1)), Assembled)
+    own = default_policy("lifecycle").with_parameters(lost_after_days=500)
+    first, last = date(2027, 1, 1), date(2027, 6, 30)
+    one_day = timedelta(days=1)
+    for starts, ends in ((first, last), (first, None), (None, last), (first, first)):
+        dated = attrs.evolve(own, id="own", effective_from=starts, effective_to=ends)
+        made = assemble(plugins=[plugin("own", policies=[dated])])
+        assert made["lifecycle"].id == "bankcrm.lifecycle"
+        for day in (first - one_day, first, first + one_day, last, last + one_day):
+            in_force = (starts is None or day >= starts) and (ends is None or day <= ends)
+            on_day = made.at(day)
+            assert isinstance(on_day, Assembled)
+            assert (on_day["lifecycle"].value("lost_after_days") == 500) == in_force
 
 
 def test_presets_are_chosen_by_name() -> None:
