@@ -297,8 +297,10 @@ def actions_in(
         found.append(_found(attrs.evolve(whole, facts=part), about_customers))
     facts = pd.concat([part for part in complaining if len(part)] or complaining[:1])
     found.append(_found(attrs.evolve(whole, facts=facts), about_others))
-    united = _in_order(_united([actions for actions, _ in found]))
-    return _stamped(permitted(united, whole), whole, sum(lapsed for _, lapsed in found))
+    lapsed = sum(lapsed for _, lapsed in found)
+    united = _united([actions for actions, _ in found])
+    found.clear()  # the lists of the parts are as large as that of the whole
+    return _stamped(permitted(_in_order(united), whole), whole, lapsed)
 
 
 def _united(parts: list[pd.DataFrame]) -> pd.DataFrame:
