@@ -153,6 +153,42 @@ def test_a_product_in_cents_is_found_and_a_large_round_one_is_not() -> None:
         assert not found or found[0].examples[0].startswith("product term: typically")
 
 
+@pytest.mark.parametrize(("deposit", "odd"), [((21, 22), False), ((23, 24), True)])
+def test_a_product_in_cents_is_more_than_ten_times_as_large(
+    deposit: tuple[int, int], odd: bool
+) -> None:
+    """Sizes are counted in bins of a twentieth of a power of ten: 2 to 2.23, then 20 to 22.3."""
+    rows = pd.DataFrame(
+        {
+            "customer_id": np.arange(80) % 10,
+            "date": pd.date_range(end="2026-06-30", periods=80),
+            "product": ["demand", "term"] * 40,
+            "kind": "card",
+            "amount": [2.01, deposit[0], 2.22, deposit[1]] * 20,
+        }
+    )
+    people = pd.DataFrame({"customer_id": range(10), "kind": "person"})
+    found = found_in(Book(people, rows), "2026-06-30")
+    assert [f.problem for f in found] == (["another_unit"] if odd else [])
+
+
+@pytest.mark.parametrize("owners", [(0, 1), (1, 0), (0, 1, 1), (1, 1, 0), (1, 0, 1), (0, 0, 1)])
+def test_every_row_of_an_account_of_two_counts(owners: tuple[int, ...]) -> None:
+    size = len(owners)
+    rows = pd.DataFrame(
+        {
+            "customer_id": [*owners, 0, 1],
+            "account_id": [5] * size + [6, 7],
+            "date": pd.date_range("2026-06-01", periods=size + 2),
+            "amount": np.arange(1.5, size + 3),
+            "kind": "card",
+        }
+    )
+    people = pd.DataFrame({"customer_id": [0, 1], "kind": "person"})
+    (found,) = found_in(Book(people, rows), "2026-06-30")
+    assert (found.problem, found.count, found.examples) == ("several_customers", size, ("5",))
+
+
 @settings(max_examples=6)
 @given(st.integers(0, 10**6), st.sampled_from([30, 150, 500]))
 def test_a_sound_synthetic_book_has_none(seed: int, customers: int) -> None:

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import inspect
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bankcrm.book import CONTRACT, FRAMES, Book, write_book
-from bankcrm.book.mapping import ColumnSource, Formats
+from bankcrm.book.mapping import ColumnSource, Formats, FrameMapping
 from bankcrm.book.oddities import SIGNS, period_of
 from bankcrm.book.reading.conversion import _power
-from bankcrm.book.reading.text_files import _missing_bytes, _stated_encoding, _wide
+from bankcrm.book.reading.frames import joined
+from bankcrm.book.reading.problems import Problems
+from bankcrm.book.reading.sources import _excel
+from bankcrm.book.reading.text_files import (
+    _missing_bytes,
+    _separator_of,
+    _stated_encoding,
+    _wide,
+)
+from bankcrm.errors import DataError
 
 LETTERS = "a\x7f\x80\u07ff\u0800\u8d26\uffff\U00010000\U0010ffff"
 
@@ -56,6 +67,63 @@ def test_a_unit_of_amounts_is_not_one_of_other_numbers() -> None:
     assert _power(columns["satisfaction"], plain, cents) == 0
     assert _power(columns["employees"], plain, cents) == 0
     assert _power(columns["income"], plain, Formats()) == 0
+
+
+@given(st.lists(st.sampled_from(["whole", "float", "text"]), min_size=1, max_size=4))
+def test_parts_of_a_frame_are_joined_in_their_order(kinds: list[str]) -> None:
+    types = {"whole": pa.int64(), "float": pa.float64(), "text": pa.string()}
+    parts = [
+        pa.table({"amount": pa.array([str(n) if k == "text" else n]).cast(types[k])})
+        for n, k in enumerate(kinds)
+    ]
+    found = joined(parts, "transactions")["amount"].to_pylist()
+    assert [float(value) for value in found] == list(range(len(kinds)))
+
+
+@pytest.mark.parametrize("missing", [(), ("NA", "-")])
+def test_words_for_a_missing_value_are_those_that_are_named(
+    missing: tuple[str, ...], tmp_path: Path
+) -> None:
+    """A manager called NA or None is somebody, in a text file as in Excel."""
+    pytest.importorskip("openpyxl")
+    words = ["NA", "None", "nan", "null", "-", "n/a", "Wang"]
+    path = tmp_path / "customers.xlsx"
+    pd.DataFrame({"manager": words, "customer_id": range(7)}).to_excel(path, index=False)
+    mapping = FrameMapping(formats=Formats(missing=missing or None))
+    found = _excel(path, mapping, False).table["manager"].to_pylist()
+    assert found == [None if w in missing else w for w in words]
+
+
+@pytest.mark.parametrize(
+    ("header", "asked", "found"),
+    [
+        ("customer_id,kind", set(), ","),
+        ("customer_id;kind", set(), ";"),
+        ("customer_id;note, free;kind", {"customer_id"}, ";"),
+        ("customer_id,note; free,kind", {"customer_id"}, ","),
+        ("customer_id", {"customer_id"}, ","),
+        ("customer_id;note, free;kind", set(), None),
+    ],
+)
+def test_of_several_separators_the_one_that_gives_a_known_name_is_taken(
+    header: str, asked: set[str], found: str | None
+) -> None:
+    if found is None:
+        with pytest.raises(DataError, match="name the separator"):
+            _separator_of(Path("t.csv"), header, asked)
+    else:
+        assert _separator_of(Path("t.csv"), header, asked) == found
+
+
+@pytest.mark.parametrize("words", [1, 9, 10, 11, 30])
+def test_words_that_a_mapping_lacks_are_named_up_to_ten(words: int) -> None:
+    kind = next(c for c in CONTRACT["customers"] if c.name == "kind")
+    counts = Counter({f"K{n:02}": 100 - n for n in range(words)})
+    advice = Problems("customers")._unmapped_fault(kind, counts).advice
+    assert [f"'K{n:02}' ({100 - n})" in advice for n in range(words)] == [
+        n < 10 for n in range(words)
+    ]
+    assert (f" and {words - 10} more" in advice) == (words > 10)
 
 
 def test_frames_are_given_by_name() -> None:
