@@ -205,6 +205,9 @@ def test_explanations_are_equal_by_what_they_say() -> None:
     other = DecisionTable("size", (Rule("big", {"x": "> 1"}, "big"),)).explain({"x": 3})
     assert one != attrs.evolve(one, traces={"size": other})
     assert one != "text"
+    missing = DecisionTable("size", (Rule("none", {"x": "missing"}, "none"),))
+    first, second = (missing.explain({"x": float(text)}) for text in ("nan", "nan"))
+    assert attrs.evolve(one, traces={"size": first}) == attrs.evolve(one, traces={"size": second})
     assert (list(one), len(one), one["size"]) == (["size"], 1, one.traces["size"])
 
 

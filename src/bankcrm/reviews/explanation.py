@@ -130,7 +130,7 @@ class Explanation(Mapping[str, Trace]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Explanation):
             return NotImplemented
-        return self.to_dict() == other.to_dict() and self.traces == other.traces
+        return self._comparable() == other._comparable()
 
     __hash__ = None  # type: ignore[assignment]  # a mapping of traces
 
@@ -153,6 +153,10 @@ class Explanation(Mapping[str, Trace]):
             "actions": plain_rows(self.actions),
             "complaints": [plain(attrs.asdict(c)) for c in self.complaints],
         }
+
+    def _comparable(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """All of it with None for a missing value, since NaN does not even equal itself."""
+        return self.to_dict(), {t: plain(attrs.asdict(made)) for t, made in self.traces.items()}
 
     def _to_do(self) -> list[str]:
         return [
