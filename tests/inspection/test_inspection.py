@@ -345,6 +345,40 @@ def test_what_a_book_will_not_have_is_what_its_review_has_not(bank: Book, tmp_pa
     assert {k: v for k, v in found.reasons.items() if k in made.reasons} == dict(made.reasons)
 
 
+def test_the_results_of_a_small_folder_are_those_of_its_review(tmp_path: Path) -> None:
+    found = looked_at(tmp_path, **small())
+    made = review(read_book(tmp_path, mapping=found.mapping), as_of="2024-03-28")
+    shown = {c for step in made.steps for c in step.results if c not in step.hidden}
+    rules = {d.rule_column for step in made.steps for d in step.decisions}
+    known = shown - rules - set(made.reasons)
+    assert set(found.available) & shown == known
+    assert not set(found.available) & rules
+    assert not set(found.available) & set(found.reasons)
+    assert set(found.reasons) == set(made.reasons)
+    assert dict(found.limits) == dict(made.limits)
+    assert "as_of = 2024-03-28" in found.draft
+    assert found.drafted
+    assert [(f.name, f.rows) for f in found.frames] == [("customers", 40), ("transactions", 40)]
+    columns = {(c.frame, c.column): c.source for c in found.columns}
+    assert columns["transactions", "amount"] == "amt"
+    with pytest.raises(DataError, match="is a file"):
+        inspect_book(tmp_path / "txns.csv")
+    with pytest.raises(DataError, match="no such folder"):
+        inspect_book(tmp_path / "none")
+
+
+def test_the_fields_that_lack_most_are_named(tmp_path: Path) -> None:
+    tables = small()
+    for n, row in enumerate(tables["clients"]):
+        row |= {"name": "Li" if n % 2 else "", "phone": "1" if n % 3 else "", "city": ""}
+    [line] = [q for q in looked_at(tmp_path, **tables).quality if q.startswith("completeness")]
+    named = [part.rpartition(" ") for part in line.partition(": ")[2].split(", ")]
+    shares = [float(share.rstrip("%")) for _, _, share in named]
+    assert shares == sorted(shares)
+    assert max(shares) < 100
+    assert len(named) <= 5
+
+
 def in_tables(folder: Path, url: str) -> None:
     """The Chinese files as tables of a database, with columns of numbers and, of a server, days."""
     import sqlalchemy

@@ -548,3 +548,55 @@ def test_files_of_one_kind_are_one_table(tmp_path: Path) -> None:
     }  # fmt: skip
     assert found["b_*.csv"].about.startswith("2 rows, 2 files, ")
     assert sorted(p.split(":")[0] for p in problems) == ["no.pdf", "note.txt"]
+
+
+@pytest.mark.parametrize("words", [3, 4, 10, 11])
+def test_an_optional_column_without_a_known_word_is_left_out_where_it_has_many(words: int) -> None:
+    people = table("clients", cust_no=list(range(60)), cust_type=["P"] * 59 + ["C"],
+                   gender=[f"zq{n % words}" for n in range(60)])  # fmt: skip
+    text = draft_of(matched([people, moves()])[0])
+    assert ("left out, no word is known: zq0 (" in text) == (words > 10)
+    assert ("[customers.values.gender]" in text) == (words <= 10)
+    assert ('"" leaves the value out' in text) == (words <= 10)
+    if words > 10:
+        assert '# gender = "gender"' in text
+        assert text.count("zq") == 10  # of eleven words
+
+
+def test_a_unit_of_all_amounts_is_stated_once_and_others_by_column() -> None:
+    people = clients(**{"年收入(万元)": [1.5] * 40})
+    assert 'amounts_in = "' in draft_of(matched([people, moves()])[0])
+    both = clients(**{"年收入(万元)": [1.5] * 40, "revenue": [2.5] * 40})
+    text = draft_of(matched([both, moves()])[0])
+    assert "amounts_in" not in text
+    assert text.count("unit = ") == 1
+    assert "revenue" in text
+
+
+def test_what_a_column_is_not_known_to_be_is_said() -> None:
+    found = matched([clients(), moves(amt=[], zz=["a b"] * 40)])
+    lacking = found[1]
+    assert lacking.lacking == ["amount"]
+    text = draft_of(lacking)
+    assert f'amount = "{DECIDE}"' in text
+    assert "one of your columns: zz" in text
+    assert "# not used: zz" in text
+    assert sections_of("b", Entry(DECIDE), [lacking])[-1].lacking
+    sections = sections_of("b", Entry(DECIDE), found, ["x.csv: why"], "sqlite://")
+    assert [s.text() for s in sections][-1] == "# x.csv: why"
+    assert 'database = "sqlite://"' in sections[0].text()
+    assert '# currency = "CNY"' in sections[0].text()
+    assert "database" not in sections_of("b", Entry(DECIDE), found)[0].text()
+
+
+def test_a_kind_of_movements_that_no_column_has_is_one_word_for_all() -> None:
+    text = draft_of(transactions(txn_cd=[]))
+    assert f'kind = "{DECIDE}"' in text
+    assert "[transactions.constants]" in text
+    assumed = "\n".join(
+        s.text(assumed=True) for s in sections_of("b", Entry(DECIDE), [transactions(txn_cd=[])])
+    )
+    assert 'kind = "other"' in assumed
+    own = transactions(txn_cd=["card", "salary"] * 20)
+    assert "[transactions.values" not in draft_of(own)
+    assert "[transactions.constants]" not in draft_of(own)
