@@ -290,6 +290,8 @@ def test_the_figures_of_risk_are_those_of_the_rows() -> None:
         (None, "A", 2), ("B", None, 2), ("A", "C", 1)
     ]  # fmt: skip
     assert found["findings"] == {"odd": 2}
+    for name, rows in (("limit_use", use), ("group_warnings", warnings), ("watched", watch)):
+        assert set(found[name][0]) <= {str(rows.index.name), *rows.columns}, name
     none = figures_of_risk(RiskResults())
     lists = ("limit_use", "group_warnings", "changed_groups", "watched", "funding")
     assert all(none[name] == [] for name in lists)

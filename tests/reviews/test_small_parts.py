@@ -457,9 +457,11 @@ def test_the_capital_is_that_of_the_last_day() -> None:
 def test_the_capacity_is_the_revenue_or_else_the_income() -> None:
     people = bank().customers
     both = people.assign(revenue=[np.nan, 5.0, -1.0], income=[7.0, 8.0, 9.0])
+    nothing = people.assign(income=[0.0, 0.0, 1.0])
     cases: list[tuple[pd.DataFrame, list[float | None]]] = [
         (both, [7.0, 5.0, None]), (both.drop(columns="income"), [None, 5.0, None]),
-        (both.drop(columns="revenue"), [7.0, 8.0, 9.0]), (people.assign(income=0.5), [0.5] * 3),
+        (both.drop(columns="revenue"), [7.0, 8.0, 9.0]),
+        (people.assign(income=0.5), [0.5] * 3), (nothing, [None, None, 1.0]),
     ]  # fmt: skip
     for customers, expected in cases:
         found = _capacity(bank(customers=customers))

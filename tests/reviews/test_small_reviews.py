@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from bankcrm.pipeline.reading import counted_columns, decisions_of, shown_column
 from bankcrm.reviews import EngineReview, read_earlier, read_history
 from bankcrm.reviews.model import _is_found
 from bankcrm.reviews.quality import LATER, ON_ENGINE
+from bankcrm.reviews.risk import RiskResults
 from bankcrm.reviews.summary import HOLDING, figure_columns, figures_of
 from bankcrm.valuation.contribution.components import COMPONENTS
 
@@ -311,6 +313,24 @@ def test_parquet_and_excel_hold_every_result(
         assert len(rows) == len(frame) + 1
 
 
+def test_a_folder_of_others_is_refused_before_anything_is_computed(
+    now: Review, on_disk: EngineReview, book: Book, tmp_path: Path
+) -> None:
+    (tmp_path / "summary.json").write_text("mine")
+    steps: list[object] = []
+    ways: list[Callable[[], object]] = [
+        lambda: now.write(tmp_path), lambda: now.to_parquet(tmp_path),
+        lambda: on_disk.write(tmp_path), lambda: on_disk.to_parquet(tmp_path),
+        lambda: review(DuckDBEngine(book), as_of=BEFORE, out=tmp_path,
+                       progress=lambda *step: steps.append(step)),
+    ]  # fmt: skip
+    for way in ways:
+        with pytest.raises(DataError, match="which bankcrm did not write"):
+            way()
+    assert not steps
+    assert [p.name for p in tmp_path.iterdir()] == ["summary.json"]
+
+
 def test_tables_hold_every_result(now: Review, on_disk: EngineReview, tmp_path: Path) -> None:
     for found in (now, on_disk):
         url = f"sqlite:///{tmp_path}/{type(found).__name__}.db"
@@ -322,9 +342,20 @@ def test_tables_hold_every_result(now: Review, on_disk: EngineReview, tmp_path: 
         [row] = pd.read_sql_table("summary", engine).to_dict("records")
         assert json.loads(row["summary"]) == json.loads(json.dumps(found.summary))
         for name, frame in {"actions": now.actions, **now.risk.frames()}.items():
-            if len(frame):  # else there is no table
+            if len(frame):
                 assert len(pd.read_sql_table(name, engine)) == len(frame), name
         engine.dispose()
+
+
+def test_tables_whose_types_no_row_shows_come_with_their_first_row(
+    now: Review, tmp_path: Path
+) -> None:
+    nothing = {name: getattr(now, name).iloc[:0] for name in ("complaints", "actions", "findings")}
+    url = f"sqlite:///{tmp_path}/r.db"
+    attrs.evolve(now, **nothing, risk=RiskResults()).to_database(url)
+    engine = sa.create_engine(url)
+    assert set(sa.inspect(engine).get_table_names()) == {"customers", "findings", "summary"}
+    engine.dispose()
 
 
 def test_the_page_compares_with_an_earlier_review(
