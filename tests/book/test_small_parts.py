@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import inspect
 from collections import Counter
 from pathlib import Path
@@ -14,7 +15,9 @@ from hypothesis import strategies as st
 
 from bankcrm.book import CONTRACT, FRAMES, Book, write_book
 from bankcrm.book.mapping import ColumnSource, Formats, FrameMapping
+from bankcrm.book.mapping.validation import _format_faults
 from bankcrm.book.oddities import SIGNS, period_of
+from bankcrm.book.reading.cells import dates
 from bankcrm.book.reading.conversion import _power
 from bankcrm.book.reading.frames import joined
 from bankcrm.book.reading.problems import Problems
@@ -124,6 +127,31 @@ def test_words_that_a_mapping_lacks_are_named_up_to_ten(words: int) -> None:
         n < 10 for n in range(words)
     ]
     assert (f" and {words - 10} more" in advice) == (words > 10)
+
+
+@pytest.mark.parametrize("zone", [None, "Asia/Shanghai"])
+@pytest.mark.parametrize("stated", [None, "UTC", "America/New_York"])
+def test_an_instant_has_its_local_day_where_both_zones_are_known(
+    stated: str | None, zone: str | None
+) -> None:
+    moments = (
+        pa.array(["2026-06-30 18:30:00", None])
+        .cast(pa.timestamp("us"))
+        .cast(pa.timestamp("us", stated))
+    )
+    found = dates(moments, Formats(time_zone=zone)).values
+    if stated and zone:
+        assert found.to_pylist() == [dt.date(2026, 7, 1), None]
+    else:
+        assert found.equals(moments)
+
+
+def test_the_header_may_be_the_first_line_or_a_later_one() -> None:
+    for line in (None, 1, 2, 9):
+        assert not list(_format_faults(Formats(header=line), "formats"))
+    for line in (0, -1):
+        (fault,) = _format_faults(Formats(header=line), "formats")
+        assert fault == f"formats.header: {line} is no line; the first is 1"
 
 
 def test_frames_are_given_by_name() -> None:

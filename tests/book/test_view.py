@@ -94,6 +94,21 @@ def test_a_bank_has_kinds_of_its_own_but_no_kind_of_customer() -> None:
         view_of({"customers": customers, "transactions": moves}, needs)
 
 
+IDS = st.lists(st.integers(0, 6), max_size=6)
+
+
+@given(IDS, IDS, IDS)
+def test_without_their_frame_the_customers_are_those_of_the_others(
+    one: list[int], two: list[int], three: list[int]
+) -> None:
+    asked = {"transactions": one, "complaints": two, "loans": three}
+    frames = {
+        name: pd.DataFrame({"customer_id": np.array(ids, np.int64)}) for name, ids in asked.items()
+    }
+    view = view_of(frames, {name: Needs(("customer_id",)) for name in frames})
+    assert sorted(view.customers) == sorted({*one, *two, *three})
+
+
 def test_an_unknown_customer_is_refused_and_named() -> None:
     moves = pd.DataFrame({"customer_id": [7, 7, 1], "date": pd.to_datetime(["2026-01-01"] * 3)})
     needs = {"customers": Needs(("customer_id",)), "transactions": Needs(("customer_id", "date"))}
