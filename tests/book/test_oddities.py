@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bankcrm.book import Book
-from bankcrm.book.oddities import oddities, signs_of
+from bankcrm.book.oddities import SIGNS, oddities, signs_of
 from bankcrm.book.view import book_view
 from bankcrm.datasets import load_berka, load_cdnow, make_book
 from bankcrm.engines import DuckDBEngine
@@ -153,6 +153,49 @@ def test_a_product_in_cents_is_found_and_a_large_round_one_is_not() -> None:
             odd = name == "cents" and others.dtype.kind == "f"
             assert [f.problem for f in found] == (["another_unit"] if odd else [])
         assert not found or found[0].examples[0].startswith("product term: typically")
+
+
+def judged(*rows: tuple[Any, ...]) -> list[str]:
+    """The problems that signs tell on the day after them."""
+    signs = pd.DataFrame(list(rows), columns=list(SIGNS))
+    return [f.problem for f in oddities(signs, dt.date(1972, 9, 28), POLICY)]
+
+
+LAST = 1000  # 1972-09-27
+FEWEST = int(POLICY.value("odd_rows"))
+APART = int(POLICY.value("frames_apart_days"))
+
+
+@pytest.mark.parametrize("rows", [FEWEST - 1, FEWEST, FEWEST + 1])
+def test_the_fewest_rows_of_an_oddity(rows: int) -> None:
+    odd = rows >= FEWEST
+    constant = judged(("value", "transactions", "amount", "", 0, rows, 5.0, 5.0))
+    assert constant == (["constant"] if odd else [])
+    assert not judged(("value", "transactions", "amount", "", 0, rows, 5.0, 5.1))
+    moves = ("day", "transactions", "date", "", LAST, 5, 0.0, 0.0)
+    ended = ("day", "balances", "date", "", LAST - APART - 1, rows, 0.0, 0.0)
+    assert judged(moves, ended) == (["ends_early"] if odd else [])
+    doubled = ("day", "transactions", "date", "", LAST, rows, (rows + 1) // 2, 0.0)
+    assert judged(doubled) == (["repeated_rows"] if odd else [])
+
+
+@pytest.mark.parametrize("days", [APART - 1, APART, APART + 1])
+@pytest.mark.parametrize("pause", [1, APART // 2])
+def test_a_frame_has_ended_after_three_of_its_longest_pauses(days: int, pause: int) -> None:
+    """A frame that comes twice a quarter has not ended because it pauses for a quarter."""
+    moves = ("day", "transactions", "date", "", LAST, 5, 0.0, 0.0)
+    rows = [
+        ("day", "balances", "date", "", LAST - days - back, 50, 0.0, 0.0) for back in (0, pause)
+    ]
+    assert judged(moves, *rows) == (["ends_early"] if days > max(APART, 3 * pause) else [])
+
+
+@pytest.mark.parametrize(("again", "odd"), [(99, False), (100, True), (101, True)])
+def test_a_notable_share_of_repeated_rows(again: int, odd: bool) -> None:
+    share = POLICY.value("repeated_share")
+    days = [("day", "transactions", "date", "", LAST - d, 1000 / share / 100, again / 10, 0.0)
+            for d in range(10)]  # fmt: skip
+    assert judged(*days) == (["repeated_rows"] if odd else [])
 
 
 @pytest.mark.parametrize(("deposit", "odd"), [((21, 22), False), ((23, 24), True)])
