@@ -19,6 +19,7 @@ from bankcrm.book.view import BookView, book_view
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.pipeline import Decision, Fit, Fitted, Need, Step
 from bankcrm.pipeline.averages import averages_of
+from bankcrm.pipeline.beside import NO_TRANSFERS, limits_beside, reasons_beside
 from bankcrm.pipeline.block import Block
 from bankcrm.pipeline.churn import ChurnModel, ChurnTest, _sections, fit_churn
 from bankcrm.pipeline.facts import (
@@ -428,3 +429,29 @@ def test_the_report_lists_25_customers_with_few_digits() -> None:
     untested = attrs.evolve(model, tests=())
     assert "fitted on one day only" in str(_sections(untested, None)[0][1])
     assert len(_sections(model, None)) == 2
+
+
+# --- results beside those about customers ---
+
+
+def test_results_beside_customers_need_frames_of_their_own() -> None:
+    rests = {
+        "complaints": {"complaints"},
+        "groups": {"links"},
+        "group_warnings": {"links", "credits"},
+        "exposure": {"credits"},
+        "limit_use": {"credits", "capital"},
+    }
+    frames = ["complaints", "links", "credits", "capital"]
+    for missing in [*frames, ""]:
+        recorded = [f for f in frames if f != missing]
+        found = reasons_beside(recorded, {}, {})
+        expected = {r: f"the book has no {missing}" for r, f in rests.items() if missing in f}
+        assert found == expected
+        assert limits_beside(found).keys() == (
+            set() if "group_warnings" in found else {NO_TRANSFERS}
+        )
+    why = reasons_beside(frames, {}, {"risk_level": "no policy", "tier": "x"})
+    assert why == {"watch_list": "no policy"}
+    empty = reasons_beside(frames[1:], {"complaints": "complaints has no row"}, {})
+    assert empty == {"complaints": "complaints has no row"}
