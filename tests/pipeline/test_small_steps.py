@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from bankcrm.book import Book
 from bankcrm.book.recorded import recorded_in
 from bankcrm.book.view import BookView, book_view
+from bankcrm.calendars import working_calendar
 from bankcrm.errors import DataError, UnknownNameError
-from bankcrm.pipeline import Decision, Fit, Fitted, Need, Step
+from bankcrm.pipeline import Decision, Fit, Fitted, Need, Step, scorecard_steps
 from bankcrm.pipeline.averages import averages_of
 from bankcrm.pipeline.beside import NO_TRANSFERS, limits_beside, reasons_beside
 from bankcrm.pipeline.block import Block
@@ -40,7 +41,9 @@ from bankcrm.pipeline.run import run_steps
 from bankcrm.pipeline.step import passes_of
 from bankcrm.policy import PolicySet, default_policies, default_policy
 from bankcrm.rules import DecisionTable, Rule
+from bankcrm.scorecards import attain, kpi_values, scorecard
 from bankcrm.scoring import fit_card
+from bankcrm.valuation import score_value
 
 DAY = dt.date(2026, 6, 30)
 POLICIES = default_policies()
@@ -455,3 +458,46 @@ def test_results_beside_customers_need_frames_of_their_own() -> None:
     assert why == {"watch_list": "no policy"}
     empty = reasons_beside(frames[1:], {"complaints": "complaints has no row"}, {})
     assert empty == {"complaints": "complaints has no row"}
+
+
+# --- scorecards and value ---
+
+
+def test_each_scorecard_has_its_sections_and_the_first_the_checks() -> None:
+    rows = pd.DataFrame(
+        {"measure": "transactions", "employee_id": ["A", "B"], "value": [100 / 3, 120.0]}
+    ).assign(date=pd.Timestamp("2026-03-01"))
+    values = kpi_values(rows, as_of="2026-03-31", by="employee_id")
+    goal = pd.DataFrame({"kpi": ["transactions"], "target": [100]})
+    card = scorecard(attain(values, goal))
+    checks = pd.DataFrame(
+        {"check_id": [1], "kind": ["mystery"], "date": pd.to_datetime(["2026-01-10"]),
+         "employee_id": ["A"], "finding": ["no greeting"],
+         "due": pd.to_datetime(["2026-02-20"])}
+    )  # fmt: skip
+    steps = scorecard_steps(card, card, checks=checks)
+    assert [s.name for s in steps] == ["scorecard_1", "scorecard_2"]
+    calendar = working_calendar("CN")
+    found = [s.follow_up(DAY, calendar) for s in steps if s.follow_up is not None]
+    assert [(f["action"] == "mend_finding").sum() for f in found] == [1, 0]
+    assert steps[0].sections is not None
+    (title, scores), (second, parts) = steps[0].sections(None)
+    assert (title, second) == ("Scores by employee", "Parts of the scores by employee")
+    assert isinstance(scores, pd.DataFrame)
+    assert isinstance(parts, pd.DataFrame)
+    assert scores.index.tolist() == card.scores["subject"].tolist()
+    assert scores["score"].tolist() == [round(s, 3) for s in card.scores["score"]]
+    assert parts["value"].tolist() == [33.333, 120.0]
+    days = card.scores["period"].dt.strftime("%Y-%m-%d").tolist()
+    assert scores["period"].astype(str).tolist() == days
+
+
+def test_the_learned_value_model_is_that_of_the_measures() -> None:
+    rows = pd.DataFrame(
+        {"contribution": [10.0, 900.0, np.nan], "satisfaction": [60.0, 80.0, 70.0],
+         "tenure_years": [1.0, 9.0, 2.0], "income": [1e5, 2e5, 1e4],
+         "credit_standing": ["watch", "good", "good"]}
+    )  # fmt: skip
+    model = learn_value(rows, POLICIES)
+    assert model is not None
+    pd.testing.assert_frame_equal(score_value(rows, model=model), score_value(rows))
