@@ -174,7 +174,8 @@ def _costs(
 ) -> pd.DataFrame:
     """What the tiers cost; nothing where no tier was decided."""
     if "tier" not in before or "tier" not in after:
-        return pd.DataFrame({"before": [], "after": [], "change": []}, dtype=np.float64)
+        nothing = pd.Index([], name="measure", dtype=object)
+        return pd.DataFrame([], nothing, ["before", "after", "change"], dtype=np.float64)
     one, two = (facts.assign(tier=d["tier"].outcomes.array) for d in (before, after))
     return cost_of(one, two, current, proposed)
 

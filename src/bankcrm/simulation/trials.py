@@ -92,5 +92,5 @@ def challenge(
     made = pd.concat(parts)
     order = np.argsort(np.concatenate([np.flatnonzero(~mine), np.flatnonzero(mine)]))
     made = made.iloc[order].astype("category")
-    made.insert(0, "arm", arm.to_numpy())
+    made.insert(0, "arm", arm.array)
     return made
