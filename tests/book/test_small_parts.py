@@ -6,6 +6,7 @@ import datetime as dt
 import inspect
 from collections import Counter
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pyarrow as pa
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from bankcrm.book import CONTRACT, FRAMES, Book, write_book
 from bankcrm.book.mapping import ColumnSource, Formats, FrameMapping
-from bankcrm.book.mapping.validation import _format_faults
+from bankcrm.book.mapping.validation import POWERS, _format_faults
 from bankcrm.book.oddities import SIGNS, period_of
 from bankcrm.book.reading.cells import dates
 from bankcrm.book.reading.conversion import _power
@@ -144,6 +145,24 @@ def test_an_instant_has_its_local_day_where_both_zones_are_known(
         assert found.to_pylist() == [dt.date(2026, 7, 1), None]
     else:
         assert found.equals(moments)
+
+
+@pytest.mark.parametrize("zone", [None, "Asia/Shanghai", "America/New_York"])
+@pytest.mark.parametrize("hour", [0, 3, 12, 20, 23])
+def test_a_text_with_an_offset_has_its_local_day(zone: str | None, hour: int) -> None:
+    """Against the standard library; without a zone, such a text has no day."""
+    moment = dt.datetime(2026, 6, 30, hour, 30, tzinfo=dt.timezone(dt.timedelta(hours=2)))
+    texts = pa.array([moment.isoformat(), "2026-06-30", None])
+    found = dates(texts, Formats(time_zone=zone))
+    local = moment.astimezone(ZoneInfo(zone)).date() if zone else None
+    day = pa.array(found.values).cast(pa.date32()).to_pylist()
+    assert day == [local, dt.date(2026, 6, 30), None]
+
+
+def test_each_unit_is_a_power_of_ten() -> None:
+    factors = {"one": 1, "cents": 0.01, "thousands": 1e3, "ten_thousands": 1e4, "millions": 1e6,
+               "percent": 0.01}  # fmt: skip
+    assert {unit: 10.0**power for unit, power in POWERS.items()} == pytest.approx(factors)
 
 
 def test_the_header_may_be_the_first_line_or_a_later_one() -> None:
