@@ -16,7 +16,7 @@ from bankcrm.book.contract import CONTRACT
 from bankcrm.inspection.codes import codes_of, directions, known_share, own_words
 from bankcrm.inspection.columns import SourceColumn
 from bankcrm.inspection.draft import _code_lines, sections_of, signs_of
-from bankcrm.inspection.formats import DECIDE, Entry, formats_of, marks_of, patterns_of
+from bankcrm.inspection.formats import DECIDE, Entry, days_in, formats_of, marks_of, patterns_of
 from bankcrm.inspection.inspect import _doubts, _last_day
 from bankcrm.inspection.lexicon import Lexicon, Piece, fit, joined
 from bankcrm.inspection.lines import Line, Section
@@ -489,6 +489,7 @@ def test_marks_of_all_files_are_those_that_are_sure() -> None:
     assert marks_of(found) == [(",", ".")]
     shared = formats_of(matched([clients(), moves(amt=sure)]))[""]
     assert {k: e.value for k, e in shared.items()} == {"decimal": ",", "thousands": "."}
+    assert {e.comment for e in shared.values()} == {"numbers of all files"}
     entries = formats_of(matched([clients(income=["1.200"] * 40), moves(amt=sure)]))
     assert not {"decimal", "thousands"} & set(entries[""])
     assert entries["customers"]["decimal"].value == DECIDE
@@ -600,3 +601,13 @@ def test_a_kind_of_movements_that_no_column_has_is_one_word_for_all() -> None:
     own = transactions(txn_cd=["card", "salary"] * 20)
     assert "[transactions.values" not in draft_of(own)
     assert "[transactions.constants]" not in draft_of(own)
+
+
+def test_known_words_and_days_make_a_column_surer() -> None:
+    kinds: list[object] = [f"ZQ{n % 4}" for n in range(40)]
+    known, unknown = transactions(), transactions(txn_cd=kinds)
+    assert set(days_in(known)) == {"date"}
+    assert unknown.columns["kind"].score == pytest.approx(0.75 * known.columns["kind"].score)
+    half: list[object] = ["POS" if n % 2 else "ZQ" for n in range(40)]
+    part = transactions(txn_cd=half).columns["kind"]
+    assert part.score == pytest.approx(0.875 * known.columns["kind"].score)
