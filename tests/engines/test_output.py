@@ -191,3 +191,17 @@ def test_the_manifest_says_what_it_rests_on(tmp_path: Path) -> None:
     manifest = json.loads((tmp_path / "review_date=2026-06-30" / "_manifest.json").read_text())
     assert len(manifest["key"]) == 64
     assert manifest["files"]["part-1.parquet"]["rows"] == 3
+
+
+def test_the_order_of_entries_changes_no_manifest(tmp_path: Path) -> None:
+    """Nor does it make another run of the same key."""
+    texts = []
+    for entries in ({"a": 1, "b": 2}, {"b": 2, "a": 1}):
+        writer = OutputWriter(tmp_path, DAY, entries)
+        writer.begin()
+        writer.write("part.parquet", frame(1))
+        other = OutputWriter(tmp_path, DAY, dict(reversed(entries.items())))
+        assert other.begin() == ["part.parquet"]
+        writer.commit(entries)
+        texts.append((writer.target / "_manifest.json").read_text(encoding="utf-8"))
+    assert texts[0] == texts[1]

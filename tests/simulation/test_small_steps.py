@@ -194,3 +194,48 @@ def test_each_row_of_a_trial_is_decided_by_one_table(share: float) -> None:
             table.fingerprint,
         )
     assert {str(t) for t in made.dtypes} == {"category"}
+
+
+TIERS = DecisionTable("tier", (Rule("high", {"a": ">= 3"}, "key"), Rule("low", {}, "ordinary")))
+TIER = Step("tier", "tiers", "segmentation", decisions=(Decision("tier", "tier"),))
+
+
+def with_tier_from(limit: int) -> PolicySet:
+    first = attrs.evolve(TIERS.rules[0], when={"a": f">= {limit}"})
+    table = attrs.evolve(TIERS, rules=(first, TIERS.rules[1]))
+    return CURRENT.with_policy(default_policy("segmentation").with_table(table))
+
+
+def test_what_tiers_cost_before_and_after_by_a_loop() -> None:
+    facts = FACTS.assign(fees=[10.0, 20.0, None, 41.234])
+    before, after = with_tier_from(4), with_tier_from(2)
+    impact = simulate(facts, before, after, steps=(TIER,))
+    policy = CURRENT["segmentation"]
+    share = {r["tier"]: r["price_discount"] for r in policy.raw_records["entitlement"]}
+    weight = policy.value("allocation_weight")
+    for side, limit in (("before", 4), ("after", 2)):
+        tiers = ["key" if a >= limit else "ordinary" for a in facts["a"]]
+        fees = facts["fees"].fillna(0.0)
+        discounts = sum(f * share[t] for f, t in zip(fees, tiers, strict=True))
+        assert impact.cost.loc["discounts", side] == pytest.approx(discounts)
+        assert impact.cost.loc["service_weight", side] == sum(weight[t] for t in tiers)
+    assert (impact.cost["change"] == impact.cost["after"] - impact.cost["before"]).all()
+    assert impact.cost["change"].all()
+
+
+def test_tiers_that_one_side_does_not_decide_cost_nothing() -> None:
+    decided = with_tier_from(4)
+    policy = CURRENT["segmentation"]
+    tables = {name: t for name, t in policy.tables.items() if name != "tier"}
+    lacking = CURRENT.with_policy(attrs.evolve(policy, tables=tables))
+    both = [p.with_policy(with_tables(size_table(4))["lifecycle"]) for p in (decided, lacking)]
+    for sides in (both, both[::-1]):
+        impact = simulate(FACTS, *sides, steps=(TIER, SIZE))
+        assert (len(impact.cost), list(impact.decisions)) == (0, ["size"])
+
+
+def test_the_text_shows_costs_to_the_cent() -> None:
+    cost = pd.DataFrame({"before": [1.0], "after": [2.23456], "change": [1.23456]}, ["discounts"])
+    text = str(attrs.evolve(simulated(FACTS, 4, 4), cost=cost))
+    [table] = [part for part in text.split("\n\n") if part.startswith("what it costs")]
+    assert table.split()[-3:] == ["1.0", "2.23", "1.23"]
