@@ -187,6 +187,7 @@ def test_key_figures_show_their_change() -> None:
         **before,
         "customers": 2_100,
         "stage": {"active": 490, "dormant": 10},
+        "contribution": {"contribution": 1_000_250.0},
         "concentration": {"top_fifth_share": 0.8123, "gini_normalised": 0.4988},
         "complaints": {"accepted": 6, "overdue": 3},
     }
@@ -197,7 +198,7 @@ def test_key_figures_show_their_change() -> None:
         "Customers": "change +1,200",
         "Active": "change -10",
         "Dormant": "no change",
-        "Contribution a year": "no change",
+        "Contribution a year": "change +250",
         "Share of the top fifth": "change +1.2 pp",
         "Gini (normalised)": "change -0.001",
         "Complaints": "change -1",
