@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from bankcrm.engines import DuckDBEngine
@@ -207,3 +208,18 @@ def test_shared_ids_are_counted_by_a_loop(
         f"{frame}: {len(shared)} {key} belong to several customers (such as {min(shared)})"
     )
     assert str(caught.value).count("belong to several customers") == 1
+
+
+def test_days_of_a_block_are_dates_of_pandas(tmp_path: Path) -> None:
+    """Also where the source has days, as DuckDB and Parquet have them."""
+    day = pa.array([DAY, None], pa.date32())
+    moves = pa.table(
+        {"customer_id": [1, 1], "date": day, "amount": [1.0, 2.0], "kind": ["fee"] * 2}
+    )
+    made = workspace(tmp_path)
+    part_book(DuckDBEngine({"customers": PEOPLE, "transactions": moves}), made, 1)
+    found = made.block("transactions", [0])
+    assert found is not None
+    assert found["date"].dtype.kind == "M"
+    assert found["date"][0] == pd.Timestamp(DAY)
+    assert found["date"].isna().tolist() == [False, True]
