@@ -404,3 +404,19 @@ def test_other_errors_of_duckdb_are_translated() -> None:
     for wrong in ("No space left on device", "max_temp_directory_size"):
         with pytest.raises(EngineError, match="raise memory_limit"):
             engine.fetch(f"SELECT error('{wrong}')")
+
+
+def test_a_column_of_two_types_is_named() -> None:
+    """The one that Arrow cannot hold, not the first."""
+    mixed = MOVES.assign(channel=[1, "two", 3])
+    with pytest.raises(DataError, match=r"^transactions\.channel: "):
+        arrow_table("transactions", mixed)
+
+
+def test_sql_is_that_of_the_engines_dialect() -> None:
+    """DuckDB's own is unchanged; Spark quotes names otherwise."""
+    engine = DuckDBEngine(LEAST)
+    sql = 'select  "kind" from t'
+    assert engine.render(sql) == sql
+    engine.dialect = "spark"
+    assert engine.render(sql) == "SELECT `kind` FROM t"
