@@ -7,7 +7,6 @@ from typing import Any
 
 from bankcrm.report.grid import Grid, Shown, grid
 from bankcrm.report.words import Words
-from bankcrm.valuation.concentration.curves import RULE_OF_THUMB
 
 
 def tiers(s: Mapping[str, Any], of: str, words: Words) -> Grid:
@@ -85,7 +84,7 @@ def split(s: Mapping[str, Any], of: str, words: Words) -> Grid | None:
         [
             ("name", "word", ["profitable", "marginal", "losing"]),
             ("share of customers", "share", measured["split"]["customers"]),
-            ("rule of thumb", "rate", list(RULE_OF_THUMB)),
+            ("rule of thumb", "rate", [0.25, 0.45, 0.3]),
             ("contribution a year", "number", measured["split"]["profit"]),
         ],
         words,

@@ -91,10 +91,6 @@ class WhaleCurve:
         return card("Whale curve", {name: f"{share:.1%}" for name, share in shares.items()})
 
 
-RULE_OF_THUMB = (0.25, 0.45, 0.30)
-"""Shares of profitable, marginal and losing customers by the rule of thumb (CBM-5)."""
-
-
 @attrs.frozen
 class ProfitSplit:
     """Shares of profitable, marginal and losing customers, beside the 25:45:30 of CBM-5.
@@ -109,7 +105,7 @@ class ProfitSplit:
     margin: float
     customers: tuple[float, float, float]
     profit: tuple[float, float, float]
-    reference: tuple[float, float, float] = RULE_OF_THUMB
+    reference: tuple[float, float, float] = (0.25, 0.45, 0.30)
 
     def frame(self) -> pd.DataFrame:
         """By class: ``customers``, ``profit`` (null unless the total is above 0), ``reference``."""
