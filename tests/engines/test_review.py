@@ -261,7 +261,7 @@ def test_an_engines_review_is_compared_and_compared_with(
     assert tables[0] == tables[1]
 
 
-class Stop(Exception):  # noqa: N818 - a caller's own way to cancel
+class StopError(Exception):
     """The caller has had enough."""
 
 
@@ -276,9 +276,9 @@ def test_a_stopped_review_goes_on_where_it_was(
 
     def stop(done: int, total: int, name: str) -> None:
         if name.startswith(when) and name.endswith("block 2 of 3"):
-            raise Stop
+            raise StopError
 
-    with pytest.raises(Stop):
+    with pytest.raises(StopError):
         review(engine, as_of=book.as_of, out=tmp_path / "out", blocks=3, progress=stop)
     assert read_output(tmp_path / "out", book.as_of).manifest == before.output.manifest
     work = tmp_path / "out" / f".review_date={book.as_of}.work"

@@ -153,7 +153,7 @@ def test_what_the_check_rejects_is_not_recorded(tmp_path: Path) -> None:
     assert set(plain.fitted.recorded) == set(recorded_in(FRAMES))
 
 
-class Stop(Exception):  # noqa: N818 - a caller's own way to cancel
+class StopError(Exception):
     """The caller has had enough."""
 
 
@@ -165,9 +165,9 @@ def test_a_stopped_run_goes_on_with_the_blocks_that_are_done(tmp_path: Path, whe
 
     def stop(title: str) -> None:
         if title.startswith(f"{where}, block 2"):
-            raise Stop
+            raise StopError
 
-    with pytest.raises(Stop):
+    with pytest.raises(StopError):
         run(tmp_path, report=stop)
     with pytest.raises(DataError, match="no complete result"):
         read_output(tmp_path / "out", DAY)

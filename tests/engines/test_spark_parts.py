@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from typing import Any, cast
 
 import pandas as pd
 import pyarrow as pa
@@ -78,4 +79,4 @@ def test_an_error_of_spark_says_what_happened(text: str, kind: type[Exception], 
 @pytest.mark.skipif(importlib.util.find_spec("pyspark") is not None, reason="pyspark is installed")
 def test_the_extra_of_spark_is_named() -> None:
     with pytest.raises(MissingExtraError, match=r"bankcrm\[spark\]"):
-        SparkEngine(None, {})  # type: ignore[arg-type]
+        SparkEngine(cast("Any", None), {})

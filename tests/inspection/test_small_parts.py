@@ -420,18 +420,16 @@ def test_ids_of_customers_are_found_by_their_values() -> None:
 
 @pytest.mark.parametrize(
     ("name", "plain", "unit"),
-    [("income(元)", "income", None), ("amount (万元)", "amount", "10_000"),
+    [("income(元)", "income", None), ("amount (万元)", "amount", "ten_thousands"),
      ("amount", "amount", None), ("amt_zz", "amt_zz", None)],
 )  # fmt: skip
 def test_a_unit_is_split_from_a_name(name: str, plain: str, unit: str | None) -> None:
-    found = _unit(name)
-    assert found[0] == plain
-    assert (found[1] is None) == (unit is None)
+    assert _unit(name) == (plain, unit)
 
 
 def test_amounts_are_signed_by_themselves_by_columns_or_by_words() -> None:
     signs = [(-1) ** n for n in range(40)]
-    assert signs_of(transactions()).tolist() == signs  # type: ignore[union-attr]
+    assert signs_of(transactions()).tolist() == signs
     plain: list[object] = [n + 1.25 for n in range(40)]
     assert signs_of(transactions(amt=plain)) is None
     sides = transactions(
@@ -439,11 +437,11 @@ def test_amounts_are_signed_by_themselves_by_columns_or_by_words() -> None:
         debit=[v if n % 2 else None for n, v in enumerate(plain)],
     )  # fmt: skip
     assert sides.sides("amount") is not None
-    assert signs_of(sides).tolist() == signs  # type: ignore[union-attr]
+    assert signs_of(sides).tolist() == signs
     words: list[object] = ["D" if n % 2 else "C" for n in range(40)]
     told = transactions(amt=plain, dr_cr=words)
     assert "amount.direction" in told.columns
-    assert signs_of(told).tolist() == signs  # type: ignore[union-attr]
+    assert signs_of(told).tolist() == signs
     assert 'direction = "dr_cr", plus = ["C"], minus = ["D"]' in draft_of(told)
     unclear = transactions(amt=plain, dr_cr=["?", *words[1:]]).columns["amount.direction"]
     assert unclear.score == pytest.approx(0.7 * told.columns["amount.direction"].score)

@@ -17,7 +17,7 @@ from bankcrm.plugins import (
     SetParameter,
     assemble,
 )
-from bankcrm.policy import default_policies
+from bankcrm.policy import PolicySet, default_policies
 from bankcrm.rules import DecisionTable, Fact, Parameter, Rule
 
 from .samples import VIP, adds_vip, first_tier_rule, plugin, refused, sets
@@ -219,6 +219,13 @@ def test_of_several_faulty_plugins_each_is_left_out(order: tuple[str, ...]) -> N
     made = assemble(bank_with_gifts(), plugins=many, on_error="isolate")
     assert {p.name for p in made.plugins if p.error} == {"bank", "own"}
     assert made["lifecycle"].value("lost_after_days") == 400
+
+
+def test_a_set_without_the_policy_bank_takes_changes() -> None:
+    alone = PolicySet({"lifecycle": default_policies()["lifecycle"]})
+    made = assemble(alone, plugins=[plugin("a", changes=sets(400))])
+    assert made["lifecycle"].value("lost_after_days") == 400
+    assert list(made.policies) == ["lifecycle"]
 
 
 def test_a_policy_that_is_broken_without_plugins_is_nobodys_fault() -> None:

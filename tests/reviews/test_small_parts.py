@@ -15,6 +15,7 @@ import pytest
 
 from bankcrm.actions.known import checked_done
 from bankcrm.book import Book
+from bankcrm.calendars import working_calendar
 from bankcrm.errors import DataError
 from bankcrm.lifecycle.history.path import NOT_KNOWN, last_month_ends
 from bankcrm.policy import default_policies
@@ -485,7 +486,7 @@ def test_funding_counts_deposits_of_customers_whose_risk_is_known() -> None:
 
 def test_progress_counts_the_steps_that_are_done() -> None:
     seen: list[tuple[int, int, str]] = []
-    asked = Asked(DAY, POLICIES, POLICIES.calendar(None), (), None, None, None,  # type: ignore[arg-type]
+    asked = Asked(DAY, POLICIES, working_calendar("CN"), (), None, None, None,
                   lambda done, total, title: seen.append((done, total, title)))  # fmt: skip
     report = asked.counter(3)
     for title in ("a", "b", "c"):

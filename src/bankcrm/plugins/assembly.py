@@ -276,10 +276,9 @@ def _with_changes(base: PolicySet, answers: _Answers) -> tuple[PolicySet, tuple[
     domains = [*base.policies, *(p.domain for p in dated)]
     _refuse_unknown_domains([*changes, *sources], domains)
     known = {d: known_facts(d, sources) for d in domains}
-    bank = base["bank"]
     for policy in base.policies.values():
-        base = base.with_policy(_checked(policy, bank, changes, known))
-    return base, tuple(_checked(p, bank, changes, known) for p in dated)
+        base = base.with_policy(_checked(policy, changes, known))
+    return base, tuple(_checked(p, changes, known) for p in dated)
 
 
 def _refuse_unknown_domains(values: Sequence[Attributed], domains: Sequence[str]) -> None:
@@ -290,36 +289,32 @@ def _refuse_unknown_domains(values: Sequence[Attributed], domains: Sequence[str]
             raise PluginFaultError(a.plugin, f"plug-in {a.plugin} {a.value}: {message}")
 
 
-def _checked(
-    policy: Policy, bank: Policy, changes: Sequence[Attributed], known: _KnownFacts
-) -> Policy:
+def _checked(policy: Policy, changes: Sequence[Attributed], known: _KnownFacts) -> Policy:
     """The changed policy, if it passes its checks; else an error names the plug-in that breaks it.
 
     It is the last without which the others pass; where there is none, the first that does not pass
     together with those before it.
     """
-    made = _changed(policy, bank, changes, known)
+    made = _changed(policy, changes, known)
     if made is policy:
         return policy
     try:
         return made.checked()
     except PolicyError as error:
-        owner = _breaking(policy, bank, changes, known)
+        owner = _breaking(policy, changes, known)
         if not owner:
             raise
         message = f"plug-in {owner} breaks policy {policy.id}: {'; '.join(error.faults)}"
         raise PluginFaultError(owner, message) from error
 
 
-def _breaking(
-    policy: Policy, bank: Policy, changes: Sequence[Attributed], known: _KnownFacts
-) -> str:
+def _breaking(policy: Policy, changes: Sequence[Attributed], known: _KnownFacts) -> str:
     """The plug-in whose changes break a policy; empty where it is broken without any."""
 
     def passes(plugins: Collection[str]) -> bool:
         kept = [a for a in changes if a.plugin in plugins]
         try:
-            _changed(policy, bank, kept, known).checked()
+            _changed(policy, kept, known).checked()
         except (PolicyError, PluginFaultError):
             return False
         return True
@@ -332,13 +327,11 @@ def _breaking(
     return next(chain(last, first))
 
 
-def _changed(
-    policy: Policy, bank: Policy, changes: Sequence[Attributed], known: _KnownFacts
-) -> Policy:
-    """The policy over the policy ``bank``, both with the changes."""
-    if policy.domain != "bank":
-        under = changed(bank, changes, known["bank"])
-        policy = policy if policy.shared == under else attrs.evolve(policy, shared=under)
+def _changed(policy: Policy, changes: Sequence[Attributed], known: _KnownFacts) -> Policy:
+    """The policy, and the policy ``bank`` under it, with the changes."""
+    if policy.shared is not None:
+        under = changed(policy.shared, changes, known.get("bank", {}))
+        policy = policy if under is policy.shared else attrs.evolve(policy, shared=under)
     return changed(policy, changes, known[policy.domain])
 
 
