@@ -2,14 +2,18 @@
 
 The rival of `route_frame` is the same decision written by hand with numpy.select and
 numpy.busday_offset, that of `deadlines` two clocks by hand with numpy.busday_count, that of
-the lexicon one regular expression per signal, which knows no negation.
+the lexicon one regular expression per signal, which knows no negation, and for one text an
+automaton of its plain terms that looks for a negation before each.
 Run: python benchmarks/bench_complaints.py [--quick]
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import re
 import sys
+import unicodedata
+from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -29,7 +33,9 @@ from bankcrm.complaints import (
     summarise,
 )
 from bankcrm.complaints.clocks.events import CaseEvent
+from bankcrm.complaints.lexicon.lexicon import Lexicon
 from bankcrm.policy import default_policy
+from rivals import rival
 from timing import compare, peak_memory_mb, seconds, within
 
 CN = working_calendar("CN")
@@ -144,6 +150,40 @@ def search(texts: pd.Series) -> pd.DataFrame:
     )
 
 
+ONE_TEXT = (
+    "The ATM took my card and nobody answers the phone. I will go to the regulator.",
+    "信用卡被盗刷了，柜台说不能处理，我要向银保监会投诉",
+    "I was charged a fee twice this month for the same transfer, please refund it.",
+)
+BEFORE = re.compile(r"(?:\b(?:no|not|never|without)|n't|不|没|没有|无)[^.!?;,，。]{0,4}$")
+
+
+def automaton(lexicon: Lexicon) -> Callable[[str], dict[str, bool]] | None:
+    """The signals, kinds and causes of one text by those terms that are plain words."""
+    module = rival("ahocorasick")
+    if module is None:
+        return None
+    labels: dict[str, set[str]] = {}
+    for entry in lexicon.entries:
+        for term in (*entry.terms_en, *entry.sure_en, *entry.terms_zh, *entry.sure_zh):
+            if re.fullmatch("[a-z ]+|[\u3400-\u9fff]+", term):
+                labels.setdefault(term, set()).add(entry.label)
+    made = module.Automaton()
+    for piece, named in labels.items():
+        made.add_word(piece, (len(piece), named))
+    made.make_automaton()
+
+    def read(text: str) -> dict[str, bool]:
+        plain = unicodedata.normalize("NFKC", text).lower()
+        found: set[str] = set()
+        for last, (size, named) in made.iter(plain):
+            if not BEFORE.search(plain[max(0, last - size - 11) : last - size + 1]):
+                found |= named
+        return {entry.label: entry.label in found for entry in lexicon.entries}
+
+    return read
+
+
 def event_logs(cases: int, rng: np.random.Generator) -> tuple[pd.DataFrame, ...]:
     """The logs of cases with four events each, in order of time, and the same cases as rows."""
     start = np.datetime64("2020-01-01", "us") + rng.integers(0, 5 * 365 * 86400, cases) * 10**6
@@ -207,6 +247,15 @@ def main(rows: int) -> None:
         lambda: search(few),
         repeat=3,
     )
+
+    if (read := automaton(lexicon)) is not None:
+        compare(
+            "lexicon, three texts one by one",
+            lambda: [lexicon.read(t) for t in ONE_TEXT for _ in range(100)],
+            {"pyahocorasick, plain terms": lambda: [read(t) for t in ONE_TEXT for _ in range(100)]},
+            limit=2,
+            repeat=9,
+        )
 
     as_of = dt.datetime(2026, 1, 31, tzinfo=dt.UTC)
     answered = frame["received_at"] + pd.to_timedelta(rng.integers(0, 20 * 86400, rows), unit="s")

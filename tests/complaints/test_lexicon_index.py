@@ -99,9 +99,11 @@ def test_the_terms_of_many_texts_are_those_of_each(
         possible.append([any(t.possible(view.keys) for t in terms) for terms in by_entry])
         occurs.append([any(t.regex.search(text) for t in terms) for terms in by_entry])
         begun.append(any(not t.needs or t.needs[0] & view.keys for t in index.terms))
-        assert index.possible(view) == {
-            i for i, [p] in enumerate(patterns) if any(t.possible(view.keys) for t in p.terms)
+        tried = {
+            i for i, t in enumerate(index.terms) if t.possible(view.keys) and spoken_in(t, text)
         }
+        assert index.possible(view) == tried
+        assert index.occurring(view) == {i for i, found in enumerate(occurs[-1]) if found}
     assert index.possible_many(many).tolist() == possible
     assert index.matches(many * times).tolist() == occurs * times
     assert index.begun(many).tolist() == begun

@@ -63,14 +63,15 @@ def keys(text: str, known: Set[str]) -> set[str]:
     >>> sorted(keys("被盗 sue", {"盗", "被盗", "su", "sue ", "sued"}))
     ['', 'su', 'sue ', '盗', '被盗']
     """
-    words = _WORD.findall(text)
-    made = {word + " " for word in words}
-    for n in range(1, LONGEST + 1):
-        made.update([word[:n] for word in words])
+    made = {  # the slices are written out, up to LONGEST, since that takes half the time
+        key
+        for w in _WORD.findall(text)
+        for key in (w[:1], w[:2], w[:3], w[:4], w[:5], w[:6], w[:7], w + " ")
+        if key in known
+    }
     for run in _RUN.findall(text):
-        made.update(run)
-        made.update(map(str.__add__, run, run[1:]))
-    made &= known
+        made.update([key for key in run if key in known])
+        made.update([key for key in map(str.__add__, run, run[1:]) if key in known])
     made.add("")
     return made
 

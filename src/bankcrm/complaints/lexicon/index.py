@@ -50,10 +50,24 @@ class Index:
         return cls(terms, owners, len(patterns))
 
     def possible(self, view: View) -> set[int]:
-        """The entries of which a term may occur in one text."""
+        """The places of the terms that may occur in one text."""
         held = self._by_key.keys() & view.keys
-        found = {i for key in held for i in self._by_key[key]}
-        return {self.owners[i] for i in found if self.terms[i].possible(view.keys)}
+        lacking = ~_union(map(self._met.__getitem__, self._met.keys() & view.keys))
+        needed, languages, chinese = self._needed, view.languages, self._in_chinese
+        return {
+            i
+            for key in held
+            for i in self._by_key[key]
+            if not needed[i] & lacking and languages[chinese[i]]
+        }
+
+    def occurring(self, view: View) -> set[int]:
+        """The entries of which a term occurs in one text."""
+        found: set[int] = set()
+        for i in self.possible(view):
+            if self.owners[i] not in found and self.terms[i].regex.search(view.text):
+                found.add(self.owners[i])
+        return found
 
     def possible_many(self, texts: Sequence[str]) -> Mask:
         """The entries of which a term may occur: one row per text, one column per entry."""
@@ -124,8 +138,12 @@ class Index:
         return by_key(self.terms)
 
     @cached_property
+    def _in_chinese(self) -> list[bool]:
+        return [t.chinese for t in self.terms]
+
+    @cached_property
     def _chinese(self) -> _Ints:
-        return np.array([t.chinese for t in self.terms], dtype=np.int64)
+        return np.array(self._in_chinese, dtype=np.int64)
 
     @cached_property
     def _codes(self) -> KeyCodes:
@@ -145,18 +163,28 @@ class Index:
         return {need: 1 << i % (_LANES * _SLOTS) for i, need in enumerate(distinct)}
 
     @cached_property
+    def _needed(self) -> list[int]:
+        """The bits of the further needs of each term."""
+        return [_union(self._slots[need] for need in t.needs[1:]) for t in self.terms]
+
+    @cached_property
+    def _met(self) -> dict[str, int]:
+        """The bits of the further needs that a key meets."""
+        made: dict[str, int] = {}
+        for need, bit in self._slots.items():
+            for key in need:
+                made[key] = made.get(key, 0) | bit
+        return made
+
+    @cached_property
     def _masks(self) -> _Ints:
         """The bits of the further needs of each term, in lanes."""
-        return _lanes(_union(self._slots[need] for need in t.needs[1:]) for t in self.terms)
+        return _lanes(self._needed)
 
     @cached_property
     def _bits(self) -> _Ints:
         """The bits of the further needs that each key meets, in lanes."""
-        made = dict.fromkeys(self._codes.keys, 0)
-        for need, bit in self._slots.items():
-            for key in need:
-                made[key] |= bit
-        return _lanes(made.values())
+        return _lanes(self._met.get(key, 0) for key in self._codes.keys)
 
 
 def _union(bits: Iterable[int]) -> int:

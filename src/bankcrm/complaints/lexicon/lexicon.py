@@ -110,12 +110,15 @@ class Lexicon:
         >>> default_lexicon().read("信用卡被盗刷了")["kind"]
         'complaint'
         """
-        hits = self._hits([normal(text)])
+        plain = normal(text)
+        hits = self._one(plain, _STOP.split(plain))
         result: dict[str, object] = dict.fromkeys(SIGNALS, False)
-        result |= {label: bool(hits[0, i]) for i, label in self._labels["signal"].items()}
+        result |= {label: i in hits for i, label in self._labels["signal"].items()}
         for name in ("kind", "cause"):
-            place = int(self._first(name, hits)[0])
-            result[name] = None if place < 0 else self._words(name)[place]
+            found = (label for i, label in self._labels[name].items() if i in hits)
+            result[name] = next(found, None)
+        if Kind.COMPLAINT in self._words("kind") and not hits.isdisjoint(self._labels["signal"]):
+            result["kind"] = Kind.COMPLAINT.value
         return result
 
     @cached_property
@@ -147,7 +150,8 @@ class Lexicon:
         """
         parts = [_STOP.split(text) for text in texts]
         if len(texts) <= _FEW:
-            return np.array([self._one(t, p) for t, p in zip(texts, parts, strict=True)])
+            found = [self._one(t, p) for t, p in zip(texts, parts, strict=True)]
+            return np.array([[i in some for i in range(len(self.entries))] for some in found])
         code, some = pd.factorize(np.array([c for p in parts for c in p], dtype=object))
         distinct = some.tolist()
         begins = np.cumsum([0, *(len(p) for p in parts[:-1])])
@@ -162,7 +166,8 @@ class Lexicon:
 
     def _clauses(self, clauses: list[str]) -> Mask:
         """Which entries count in each clause, by the terms that stand in one clause."""
-        hits = self._terms.matches(clauses)
+        sure, hits = np.hsplit(self._terms.matches(clauses), 2)
+        hits &= ~sure
         rows = np.flatnonzero(hits.any(axis=1))
         some = [clauses[row] for row in rows]
         doubt = self._stops.matches(some)
@@ -170,26 +175,29 @@ class Lexicon:
         doubt &= hits[rows]
         for row in np.flatnonzero(doubt.any(axis=1)):
             view = self._view(some[row])
-            for i in np.flatnonzero(doubt[row]):
-                hits[rows[row], i] = self._counts(view, self.entries[i])
-        return hits
+            for i in np.flatnonzero(doubt[row]).tolist():
+                hits[rows[row], i] = self._counts(view, i)
+        result: Mask = sure | hits
+        return result
 
-    def _one(self, text: str, parts: list[str]) -> Mask:
+    def _one(self, text: str, parts: list[str]) -> set[int]:
         """Which entries count in one text."""
-        hits = np.zeros(len(self.entries), dtype=np.bool_)
-        for view in map(self._view, parts):
-            for i in self._terms.possible(view):
-                hits[i] = hits[i] or self._counts(view, self.entries[i])
-        whole = self._view(text)
-        for i in self._across.possible(whole):
-            hits[i] = hits[i] or bool(self.entries[i].across.search(whole))
-        for i in np.flatnonzero(hits).tolist():
-            hits[i] = not self._excused(whole, self.entries[i])
-        return hits
+        many = len(self.entries)
+        views = [self._view(part) for part in parts]
+        hits: set[int] = set()
+        for view in views:
+            found = self._terms.occurring(view)
+            hits.update(i for i in found if i < many)
+            unsure = {i - many for i in found if i >= many}
+            hits.update(i for i in unsure - hits if self._counts(view, i))
+        whole = View(text, frozenset().union(*(view.keys for view in views)))
+        hits |= self._across.occurring(whole)
+        return {i for i in hits if not self._excused(whole, self.entries[i])}
 
     @cached_property
     def _terms(self) -> Index:
-        return Index.of([(e.sure, e.terms) for e in self.entries])
+        """The sure terms of all entries, and after them the others."""
+        return Index.of([*((e.sure,) for e in self.entries), *((e.terms,) for e in self.entries)])
 
     @cached_property
     def _stops(self) -> Index:
@@ -207,11 +215,17 @@ class Lexicon:
     def _with_context(self) -> Mask:
         return np.array([bool(e.context) for e in self.entries])
 
-    def _counts(self, view: View, entry: Entry) -> bool:
-        """Whether some term of a clause counts."""
-        return bool(entry.sure.search(view)) or any(
-            rule == "term" for *_, rule, _ in self._weighed(view, entry)
+    def _counts(self, view: View, i: int) -> bool:
+        """Whether a term of an entry counts that occurs in a clause and something may stop."""
+        return view.keys.isdisjoint(self._stopping[i]) or any(
+            rule == "term" for *_, rule, _ in self._weighed(view, self.entries[i])
         )
+
+    @cached_property
+    def _stopping(self) -> list[frozenset[str]]:
+        """For each entry the keys of what may negate, hide or block a term."""
+        several = ((e.hides, e.blocks) for e in self.entries)
+        return [self._denying.union(*(p.first_keys for p in pair)) for pair in several]
 
     def _view(self, text: str) -> View:
         return View(text, keys(text, self._known))
@@ -235,8 +249,9 @@ class Lexicon:
         """Start, end, rule and words of every term of an entry in a text of normal form."""
         found: list[_Place] = []
         for begin, view in clauses:
-            weighed = self._weighed(view, entry)
-            found += [(begin + s, begin + e, rule, by) for s, e, rule, by in weighed]
+            if entry.terms.search(view):
+                weighed = self._weighed(view, entry)
+                found += [(begin + s, begin + e, rule, by) for s, e, rule, by in weighed]
             found += [
                 (begin + m.start(), begin + m.end(), "sure", "") for m in entry.sure.find(view)
             ]
@@ -254,8 +269,6 @@ class Lexicon:
 
     def _weighed(self, view: View, entry: Entry) -> Iterator[_Place]:
         """The terms of one clause that something may negate, hide or block, and whether it does."""
-        if not entry.terms.search(view):
-            return
         view = self._masked(view, entry.hides)
         for m in entry.terms.find(view):
             yield (*m.span(), *self._decide(view, m.start(), m.end(), entry))

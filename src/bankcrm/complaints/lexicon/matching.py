@@ -118,6 +118,11 @@ class Pattern:
         """All terms."""
         return (*self.english.terms, *self.chinese.terms)
 
+    @property
+    def first_keys(self) -> frozenset[str]:
+        """A text that holds none of these keys holds no term."""
+        return frozenset((*self.english.by_key, *self.chinese.by_key))
+
     def find(self, view: View) -> Iterator[re.Match[str]]:
         """Every place of a term."""
         english, chinese = view.languages
