@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from zoneinfo import ZoneInfo
 
+import attrs
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,6 +17,7 @@ from bankcrm.book.view import NEVER, Needs, book_view, day_number, view_of
 from bankcrm.errors import DataError
 from bankcrm.testing.books import books
 
+TEXT_IDS = ("customer_id", "parent_id", "child_id", "account_id")
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
@@ -48,6 +50,32 @@ def test_a_view_holds_what_the_rows_hold(book: Book) -> None:
             if pd.api.types.is_datetime64_any_dtype(values.dtype):
                 expected = [day_of(None if pd.isna(v) else v.to_pydatetime()) for v in values]
                 assert frame.day(str(column)).tolist() == expected
+
+
+@given(books(max_customers=3), st.sampled_from(["C{:04d}", "{}-x", "{}"]), st.booleans())
+def test_a_view_of_text_ids_holds_what_one_of_numbers_holds(
+    book: Book, form: str, unknown: bool
+) -> None:
+    """Also where the check rejects rows of unknown customers."""
+    if unknown and len(book.customers) > 1:
+        book = attrs.evolve(book, customers=book.customers.iloc[1:])
+    frames = {}
+    for name, frame in book.frames().items():
+        ids = {str(c): frame[c] for c in frame if str(c) in TEXT_IDS}
+        texts = {c: v.map(form.format, na_action="ignore").astype("str") for c, v in ids.items()}
+        frames[name] = frame.assign(**texts)
+    day = book.as_of or "2026-06-30"
+    (numbers, gone), (texts_, away) = (b.check(day) for b in (book, attrs.evolve(book, **frames)))
+    assert [(f.frame, f.column, f.count) for f in away] == [
+        (f.frame, f.column, f.count) for f in gone
+    ]
+    one, other = book_view(numbers), book_view(texts_)
+    assert other.accounts().tolist() == [form.format(a) for a in one.accounts().tolist()]
+    for name, frame in one.frames.items():
+        for column in frame.frame.columns.intersection(["customer_id", "parent_id", "child_id"]):
+            assert other[name].customer(column).tolist() == frame.customer(column).tolist()
+        if frame.has("account_id"):
+            assert other[name].account().tolist() == frame.account().tolist()
 
 
 def test_the_local_day_goes_by_the_zone() -> None:
@@ -137,3 +165,16 @@ def test_released_arrays_are_made_again() -> None:
     view.release(["customers", "loans"])
     assert view["customers"].customer() is not before
     assert view["customers"].customer().tolist() == before.tolist()
+
+
+@pytest.mark.parametrize("more", [2**63 + 1, "C7"])
+def test_accounts_of_other_types_are_numbered_together(more: object) -> None:
+    """Whole numbers beside unsigned ones or texts: none becomes a float."""
+    one = pd.DataFrame({"customer_id": [5], "account_id": [2**53 + 1]})
+    other = pd.DataFrame({"customer_id": [5, 5], "account_id": [more, more]})
+    needs = Needs(("customer_id", "account_id"))
+    frames = {"accounts": one, "transactions": other}
+    view = view_of(frames, dict.fromkeys(frames, needs))
+    assert view.accounts().tolist() == [2**53 + 1, more]
+    assert view["accounts"].account().tolist() == [0]
+    assert view["transactions"].account().tolist() == [1, 1]

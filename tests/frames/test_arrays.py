@@ -163,6 +163,33 @@ def test_texts_are_numbered_by_their_first_place(values: list[object]) -> None:
     assert index.tolist() == [*number]
 
 
+HEADS = st.sampled_from(["", "C", "C0", "张-", "٣"])
+DIGITS = st.text("0127", max_size=3) | st.sampled_from(
+    ["9" * 18, "9" * 19, "1" + "0" * 18, "½", "7 "]
+)
+NUMBERED = st.builds("{}{}".format, HEADS, DIGITS)
+
+
+@given(st.lists(NUMBERED, max_size=8), HEADS, st.data())
+@pytest.mark.parametrize("dtype", ["object", "str", "string[pyarrow]", "large_string[pyarrow]"])
+def test_texts_that_end_with_numbers_are_numbered_as_texts(
+    dtype: str, some: list[str], head: str, data: st.DataObject
+) -> None:
+    """Leading zeros, several lengths, other beginnings, nulls, and a part of a longer column."""
+    alike = st.text("0127", max_size=3).map(head.__add__)
+    values = data.draw(st.lists(st.sampled_from(some or [head]) | alike | st.none(), max_size=9))
+    begin = data.draw(st.integers(0, 2))
+    texts = [v for v in values[begin:] if v is not None]
+    number = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+    column = pd.Series(values, dtype=dtype).iloc[begin:]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bankcrm.frames.arrays.blocks.BLOCK", data.draw(st.integers(1, 4)))
+        code, index = codes(column)
+    assert code.tolist() == [-1 if v is None else number[v] for v in values[begin:]]
+    assert index.tolist() == [*number]
+    assert index.dtype == column.dtype
+
+
 @given(st.lists(st.sampled_from(["a", "b", None])), st.lists(st.sampled_from(["b", "c", None])))
 @pytest.mark.parametrize("dtype", ["object", "str", "category"])
 def test_ids_are_among_those_that_are_known(

@@ -29,7 +29,7 @@ BLOCKS = st.integers(1, 4)
 @given(
     st.lists(st.none() | NUMBERS, max_size=12),
     st.lists(NUMBERS, max_size=12, unique=True),
-    st.sampled_from(["int64", "Int64", "text"]),
+    st.sampled_from(["int64", "Int64", "object", "str", "string[pyarrow]"]),
     BLOCKS,
 )
 def test_a_position_is_that_in_the_index(
@@ -38,11 +38,11 @@ def test_a_position_is_that_in_the_index(
     if kind == "int64":
         ids = [i for i in ids if i is not None]
     column, known = pd.Series(ids, dtype="Int64"), pd.Series(index, dtype="int64")
-    texts = kind == "text"
-    made = column.astype("string").astype(object) if texts else column.astype(kind)
+    texts = kind not in ("int64", "Int64")
+    made = column.astype("string").astype(kind) if texts else column.astype(kind)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bankcrm.frames.arrays.blocks.BLOCK", block)
-        found = positions_in(made, pd.Index(known.astype(str) if texts else known))
+        found = positions_in(made, pd.Index(known.astype(str).astype(kind) if texts else known))
     place = {value: n for n, value in enumerate(index)}
     assert found.dtype == np.int32
     assert found.tolist() == [-1 if i is None else place.get(i, -1) for i in ids]

@@ -14,7 +14,7 @@ from bankcrm.book.known import without_later_labels
 from bankcrm.errors import DataError
 from bankcrm.frames import DataFault, screen_frame
 from bankcrm.frames.column import fault_in_rows
-from bankcrm.frames.numbering import is_among
+from bankcrm.frames.numbering import Numbered, is_among, is_whole_numbers, positions_in
 from bankcrm.frames.readers import LastDay, Mask
 
 # A person who is no customer may complain; a group may have outside members.
@@ -104,12 +104,17 @@ def no_customer(faults: Iterable[DataFault]) -> DataError:
 
 def linked(
     frames: dict[str, pd.DataFrame], rejected: dict[str, list[pd.DataFrame]], later: pd.Series
-) -> list[DataFault]:
+) -> tuple[list[DataFault], Numbered]:
     """Check the ids between the frames; rows of unknown customers move to ``rejected``.
 
     Customers who are not known yet (``later``) are no unknown ones: a link may name them.
+
+    Returns:
+        The faults; and of ids that are no whole numbers, by frame and column, the position of
+        each row's customer.
     """
     faults: list[DataFault] = []
+    numbered: Numbered = {}
     known = frames["customers"]["customer_id"]
     index = pd.Index(known)
     for name, column, frame in [
@@ -120,7 +125,10 @@ def linked(
     ]:
         ids = frames[name][column]
         _same_type(name, column, ids, known)
-        unknown = ~is_among(ids, index) & ids.notna().to_numpy()
+        place = positions_in(ids, index)
+        if not is_whole_numbers(ids):
+            numbered[name, column] = place
+        unknown = (place < 0) & ids.notna().to_numpy()
         if len(later):
             unknown &= ~is_among(ids, later)
         if not unknown.any():
@@ -141,7 +149,8 @@ def linked(
             fault = f"{column}: unknown_customer"
             rejected[name].append(frame.loc[unknown].assign(fault=fault))
             frames[name] = frame.loc[~unknown]
-    return faults
+            numbered |= {k: p[~unknown] for k, p in numbered.items() if k[0] == name}
+    return faults, numbered
 
 
 def _same_type(name: str, column: str, ids: pd.Series, known: pd.Series) -> None:

@@ -23,6 +23,7 @@ from bankcrm.errors import DataError
 from bankcrm.frames import DataFault, as_frame
 from bankcrm.frames.arrays import as_of_day
 from bankcrm.frames.instants import ZONE
+from bankcrm.frames.numbering import Numbered
 from bankcrm.frames.readers import LastDay
 
 
@@ -127,6 +128,8 @@ class Book:
     note: str = attrs.field(default="", kw_only=True)
     rejected: Mapping[str, pd.DataFrame] = attrs.field(factory=dict, kw_only=True, converter=_own)
     mapping: BookMapping | None = attrs.field(default=None, kw_only=True)
+    # The positions of customers that `check` found, for the view of the book that it gives.
+    _numbered: Numbered = attrs.field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
         """Read named index levels as columns, and apply the mapping, if there is one."""
@@ -247,10 +250,13 @@ class Book:
         faults = [fault for name in frames for fault in found_faults[name]]
         if frames["customers"].empty and not part:
             raise no_customer(faults)
-        faults += linked(frames, rejected, later)
+        unlinked, numbered = linked(frames, rejected, later)
+        faults += unlinked
         faults += [] if part else nearly_named({n: f.columns for n, f in self.frames().items()})
         changes: dict[str, Any] = {
             name: frame.reset_index(drop=True) for name, frame in frames.items()
         }
         changes["rejected"] = {n: pd.concat(parts) for n, parts in rejected.items() if parts}
-        return attrs.evolve(self, as_of=day, **changes), tuple(faults)
+        checked = attrs.evolve(self, as_of=day, **changes)
+        checked._numbered.update(numbered)
+        return checked, tuple(faults)

@@ -18,6 +18,7 @@ from bankcrm.frames import Column, as_frame, check_frame
 from bankcrm.frames.arrays import (
     Numbers,
     SmallCodes,
+    codes,
     distinct_values,
     look_up,
     row_blocks,
@@ -25,7 +26,7 @@ from bankcrm.frames.arrays import (
     whole_days,
 )
 from bankcrm.frames.instants import ZONE, local_day
-from bankcrm.frames.numbering import Positions, is_among, positions_in
+from bankcrm.frames.numbering import Numbered, Positions, is_whole_numbers, positions_in
 
 DayNumbers: TypeAlias = npt.NDArray[np.int32]
 Mask: TypeAlias = npt.NDArray[np.bool_]
@@ -90,11 +91,30 @@ class FrameView:
             "customer", column, lambda: positions_in(self.frame[column], self.customers)
         )
 
+    def keep_customers(self, column: str, place: Positions) -> None:
+        """Keep positions that are known already, so that `customer` does not find them again."""
+        self._made["customer", column] = place
+
     def account(self, column: str = "account_id") -> Positions:
         """The position of each row's account, int32; -1 where it is missing."""
         return self._once(
             "account", column, lambda: positions_in(self.frame[column], self.accounts())
         )
+
+    def number_accounts(self, known: pd.Index) -> pd.Index:
+        """The known accounts, and after them those that only this frame names.
+
+        The positions of texts are kept on the way, for they take long to number.
+        """
+        ids = self.frame["account_id"]
+        whole = is_whole_numbers(ids)
+        code, distinct = (None, distinct_values(ids)) if whole else codes(ids)
+        place = positions_in(pd.Series(distinct), known)
+        more = place < 0
+        if code is not None:
+            place = np.where(more, len(known) + np.cumsum(more) - 1, place)
+            self._made["account", "account_id"] = np.append(place, -1).astype(np.int32)[code]
+        return _appended(known, distinct[more])
 
     def day(self, column: str) -> DayNumbers:
         """A date as int32 days since 1970-01-01, an instant as its local day; `NEVER` if missing.
@@ -188,13 +208,9 @@ class BookView:
         """Every account that a frame names, each once: those of ``accounts`` first."""
         if not self._accounts:
             order = ("accounts", "balances", "transactions", "loans")
-            frames = [f.frame for n in order if (f := self.get(n, "account_id"))]
-            named = [distinct_values(f["account_id"]) for f in frames]
             found = pd.Index([], dtype=np.int64)
-            for ids in named:
-                more = ids[~is_among(ids, found)]
-                if len(more):  # an empty index has no type of its own
-                    found = found.append(more) if len(found) else more
+            for frame in (f for n in order if (f := self.get(n, "account_id"))):
+                found = frame.number_accounts(found)
             self._accounts.append(found)
         return self._accounts[0]
 
@@ -216,7 +232,7 @@ def book_view(book: Book, *, recorded: Iterable[str] | None = None, zone: str = 
     """
     rows = {n for n, f in book.frames().items() if len(f)}
     names = {"customers", *(rows if recorded is None else recorded)}
-    return _view({n: book.frame(n) for n in FRAMES if n in names}, zone)
+    return _view({n: book.frame(n) for n in FRAMES if n in names}, zone, book._numbered)
 
 
 @attrs.frozen
@@ -315,11 +331,18 @@ def _refuse_unknown(frame: str, ids: pd.Series, place: Positions) -> None:
         )
 
 
-def _view(frames: Mapping[str, pd.DataFrame], zone: str) -> BookView:
+def _view(
+    frames: Mapping[str, pd.DataFrame],
+    zone: str,
+    numbered: Numbered | None = None,
+) -> BookView:
     customers = _customers(frames).rename("customer_id")
     views: dict[str, FrameView] = {}
     view = BookView(customers, views, zone)
     views |= {n: FrameView(f, customers, view.accounts, zone) for n, f in frames.items()}
+    for (name, column), place in (numbered or {}).items():
+        if name in views:
+            views[name].keep_customers(column, place)
     return view
 
 
@@ -331,7 +354,14 @@ def _customers(frames: Mapping[str, pd.DataFrame]) -> pd.Index:
     found = pd.Index([], dtype=np.int64)
     for frame in frames.values():
         more = distinct_values(frame["customer_id"])
-        if len(found) and more.dtype != found.dtype:  # pandas makes floats of int64 and uint64
-            found, more = found.astype(object), more.astype(object)
-        found = more if not len(found) else found.append(more[~more.isin(found)])
+        found = _appended(found, more[~more.isin(found)])
     return found
+
+
+def _appended(ids: pd.Index, more: pd.Index) -> pd.Index:
+    """Some ids and more of them; an empty index has no type of its own."""
+    if not len(ids) or not len(more):
+        return ids if len(ids) else more
+    if more.dtype != ids.dtype:  # pandas makes floats of int64 and uint64
+        ids, more = ids.astype(object), more.astype(object)
+    return ids.append(more)

@@ -12,9 +12,10 @@ import pandas as pd
 from pandas.api import types
 
 from bankcrm.errors import DataError
-from bankcrm.frames.arrays import codes, dense_range, row_blocks
+from bankcrm.frames.arrays import codes, dense_range, row_blocks, texts_of
 
 Positions: TypeAlias = npt.NDArray[np.int32]
+Numbered: TypeAlias = dict[tuple[str, str], Positions]  # positions by frame and column
 
 
 def categorical(
@@ -97,14 +98,18 @@ def places_of(values: pd.Series, names: Sequence[str]) -> npt.NDArray[np.int64]:
     return table.take(found.codes, mode="wrap")
 
 
+def is_whole_numbers(ids: pd.Series) -> bool:
+    """Whether ids are plain whole numbers without a null, which take next to no time to number."""
+    return isinstance(ids.dtype, np.dtype) and ids.dtype.kind == "i"
+
+
 def positions_in(ids: pd.Series, index: pd.Index) -> Positions:
     """The position of each id in an index of customers; -1 for a null or an unknown id.
 
     >>> positions_in(pd.Series([7, 5, 9]), pd.Index([5, 7])).tolist()
     [1, 0, -1]
     """
-    plain_ids = isinstance(ids.dtype, np.dtype) and ids.dtype.kind == "i"
-    if plain_ids and index.dtype.kind == "i" and len(index):
+    if is_whole_numbers(ids) and index.dtype.kind == "i" and len(index):
         known = index.to_numpy().astype(np.int64, copy=False)
         table = dense_range(known, max(len(known), len(ids)))
         if table is not None:
@@ -117,8 +122,17 @@ def positions_in(ids: pd.Series, index: pd.Index) -> Positions:
                 found[rows] = place[np.minimum(offset, np.uint64(span)).view(np.int64)]
             return found
     code, distinct = codes(ids)
-    place = np.append(index.get_indexer(distinct), -1).astype(np.int32)
-    return place[code]
+    if texts_of(distinct) is None or texts_of(index) is None:
+        return np.append(index.get_indexer(distinct), -1).astype(np.int32)[code]
+    return np.append(_among_texts(distinct, index), np.int32(-1))[code]
+
+
+def _among_texts(texts: pd.Index, index: pd.Index) -> Positions:
+    """The positions of texts that Arrow holds; pandas would make an object of each of them."""
+    together, every = codes(index.append(texts))
+    place = np.full(len(every) + 1, -1, dtype=np.int32)  # the last is that of a null
+    place[together[: len(index)]] = np.arange(len(index), dtype=np.int32)
+    return place[together[len(index) :]]
 
 
 def is_among(ids: pd.Series | pd.Index, known: pd.Series | pd.Index) -> npt.NDArray[np.bool_]:

@@ -24,3 +24,4 @@ from bankcrm.frames.arrays.coding import surely_distinct as surely_distinct
 from bankcrm.frames.arrays.floats import Numbers as Numbers
 from bankcrm.frames.arrays.floats import numbers as numbers
 from bankcrm.frames.arrays.inputs import ArrayLike as ArrayLike
+from bankcrm.frames.arrays.texts import texts_of as texts_of
