@@ -130,12 +130,75 @@ def test_the_patterns_of_days_are_those_that_read_them(
     assert set(source(*values).patterns) == patterns
 
 
-def test_days_in_several_ways_are_read_by_several_patterns() -> None:
-    texts = [f"2026-01-{n:02}" for n in range(1, 14)] + [f"{n}.02.2026" for n in range(14, 27)]
-    [found] = source(*texts).patterns
-    assert set(found) == {"%Y-%m-%d", "%d.%m.%Y"}
-    noise = [f"w{n} 1" for n in range(9)]
-    assert source(*texts, *noise).patterns == ()
+WRITTEN = {
+    "%Y-%m-%d": [f"2026-01-{n}" for n in range(13, 29)],
+    "%d.%m.%Y": [f"{n}.02.2026" for n in range(13, 29)],
+    "%Y年%m月%d日": [f"2026年3月{n}日" for n in range(13, 29)],
+    "%d-%b-%Y": [f"{n}-Apr-2026" for n in range(13, 29)],
+}
+"""Days that one pattern alone reads."""
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_at_most_three_ways_of_writing_days_are_read_together(count: int) -> None:
+    ways = list(WRITTEN)[:count]
+    found = source(*(text for way in ways for text in WRITTEN[way])).patterns
+    assert [set(f) for f in found] == ([set(ways)] if count <= 3 else [])
+
+
+def test_ways_of_writing_days_that_contradict_each_other_are_not_read_together() -> None:
+    """The 13th of a month is read by one of them alone, the 5th of June by both."""
+    first = [f"{n}/04/2026" for n in range(13, 29)]
+    second = [f"04/{n}/2026" for n in range(13, 29)]
+    assert source(*first, *WRITTEN["%Y-%m-%d"]).patterns == (("%Y-%m-%d", "%d/%m/%Y"),)
+    assert source(*WRITTEN["%Y-%m-%d"], *first, *second).patterns == ()
+
+
+@pytest.mark.parametrize("days", [0, 2, 9, 10, 11, 18, 19, 20])
+def test_the_share_of_days_decides_whether_a_column_has_them(days: int) -> None:
+    """Half of the cells are enough for one pattern; two patterns need nearly all."""
+    texts = [("2026-01-13", "14.02.2026")[n % 2] for n in range(days)]
+    mixed = source(*texts, *["w 1"] * (20 - days)).patterns
+    assert mixed == ((("%Y-%m-%d", "%d.%m.%Y"),) if days >= 19 else ())
+    alone = source(*["2026-01-13"] * days, *["w 1"] * (20 - days)).patterns
+    assert alone == (((None,),) if days >= 10 else ())
+    beside = source(*["2026-01-13"] * days, *["14.02.2026"] * (20 - days)).patterns
+    several = {("%Y-%m-%d", "%d.%m.%Y")} if 1 < days < 19 else {(("%d.%m.%Y", None)[days > 10],)}
+    assert set(map(frozenset, beside)) == set(map(frozenset, several))
+    numbers = source(*["1.5"] * days, *["w"] * (20 - days)).marks
+    assert bool(numbers) == (days >= 10)
+
+
+def test_many_words_that_are_no_days_are_no_days_together() -> None:
+    texts = [*WRITTEN["%Y-%m-%d"], *WRITTEN["%d.%m.%Y"], *(f"w{n} 1" for n in range(9))]
+    assert source(*texts).patterns == ()
+
+
+@pytest.mark.parametrize(
+    ("day", "plain"),
+    [("18991231", False), ("19000101", True), ("20991231", True), ("21000101", False),
+     ("20260013", False), ("20261301", False), ("20261201", True), ("20260100", False),
+     ("20260131", True), ("20260132", False)],
+)  # fmt: skip
+def test_a_whole_number_is_a_day_of_a_calendar(day: str, plain: bool) -> None:
+    assert source(int(day)).patterns == (((None,),) if plain else ())
+
+
+@pytest.mark.parametrize(
+    ("day", "known"),
+    [("1899-12-31", False), ("1900-01-01", True), ("2100-12-31", True), ("2101-01-01", False)],
+)
+def test_days_of_two_centuries_are_known(day: str, known: bool) -> None:
+    assert source(day).patterns == (((None,),) if known else ())
+
+
+def test_nothing_is_known_of_an_empty_column() -> None:
+    empty = SourceColumn("x", pa.chunked_array([pa.nulls(3, pa.string())]))
+    assert (empty.marks, empty.patterns, empty.filled, empty.words) == ((), (), 0, [])
+    assert not any((empty.numeric, empty.instants, empty.coded, empty.unique))
+    whole = SourceColumn("x", pa.chunked_array([pa.nulls(3, pa.int64())]))
+    assert whole.patterns == ()
+    assert whole.share_in(pa.array(["a"])) == 0.0
 
 
 @pytest.mark.parametrize(

@@ -269,7 +269,7 @@ def _numeric(values: Array) -> bool:
 
 
 def _plausible_compact(word: str) -> bool:
-    return bool(re.fullmatch(r"(19|20)\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])", word))
+    return bool(re.fullmatch(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])", word))
 
 
 def _with_times(words: Array) -> list[str | None]:

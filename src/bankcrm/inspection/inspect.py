@@ -221,7 +221,7 @@ def _shown_url(database: Source | None) -> str | None:
     url = getattr(database, "url", None) or getattr(getattr(database, "engine", None), "url", None)
     if isinstance(database, str) or hasattr(database, "drivername"):
         url = url_of(database)
-    return None if url is None else str(url.set(password=None).render_as_string())
+    return None if url is None else str(url._replace(password=None))  # `set` would keep it
 
 
 def _checked(folder: Path) -> Inspection:
