@@ -612,17 +612,17 @@ def test_files_of_one_kind_are_one_table(tmp_path: Path) -> None:
     assert sorted(p.split(":")[0] for p in problems) == ["no.pdf", "note.txt"]
 
 
-@pytest.mark.parametrize("words", [3, 4, 10, 11])
-def test_an_optional_column_without_a_known_word_is_left_out_where_it_has_many(words: int) -> None:
-    people = table("clients", cust_no=list(range(60)), cust_type=["P"] * 59 + ["C"],
-                   gender=[f"zq{n % words}" for n in range(60)])  # fmt: skip
-    text = draft_of(matched([people, moves()])[0])
-    assert ("left out, no word is known: zq0 (" in text) == (words > 10)
-    assert ("[customers.values.gender]" in text) == (words <= 10)
-    assert ('"" leaves the value out' in text) == (words <= 10)
-    if words > 10:
-        assert '# gender = "gender"' in text
-        assert text.count("zq") == 10  # of eleven words
+def test_an_optional_column_without_a_known_word_is_left_out_where_it_has_many() -> None:
+    for words in (11, 10):
+        people = table("clients", cust_no=list(range(60)), cust_type=["P"] * 59 + ["C"],
+                       gender=[f"zq{n % words}" for n in range(60)])  # fmt: skip
+        text = draft_of(matched([people, moves()])[0])
+        assert ("left out, no word is known: zq0 (" in text) == (words > 10)
+        assert ("[customers.values.gender]" in text) == (words <= 10)
+        assert ('"" leaves the value out' in text) == (words <= 10)
+        if words > 10:
+            assert '# gender = "gender"' in text
+            assert text.count("zq") == 10  # of eleven words
 
 
 def test_a_unit_of_all_amounts_is_stated_once_and_others_by_column() -> None:
