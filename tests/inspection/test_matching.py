@@ -11,6 +11,7 @@ from bankcrm.inspection.columns import SourceColumn
 from bankcrm.inspection.matching import (
     FrameMatch,
     _are_ids,
+    _frame_match,
     _name_score,
     _only_by_values,
     _value_score,
@@ -49,11 +50,6 @@ MANY = [f"w{n}" for n in range(11)]
 VALUES: list[tuple[str, str, list[object], float]] = [
     ("transactions", "customer_id", ["a1", "a2"], 1.0),
     ("transactions", "customer_id", ["two words", "more of them"], 0.0),
-    ("transactions", "date", ["2026-01-13"], 1.0),
-    ("transactions", "date", ["w1"], 0.0),
-    ("complaints", "received_at", ["2026-01-13 10:00"], 1.0),
-    ("complaints", "received_at", ["2026-01-13"], 0.8),
-    ("complaints", "received_at", ["w1"], 0.0),
     ("transactions", "amount", ["1.5"], 1.0),
     ("transactions", "amount.credit", ["1.5"], 1.0),
     ("transactions", "amount", ["w"], 0.0),
@@ -78,10 +74,20 @@ VALUES: list[tuple[str, str, list[object], float]] = [
     ("customers", "gender", [None], 0.9),
     ("customers", "no column", ["x"], 0.9),
 ]
+DAYS: list[tuple[str, str, list[object], float]] = [
+    ("transactions", "date", ["2026-01-13"], 1.0),
+    ("transactions", "date", ["w1"], 0.0),
+    ("complaints", "received_at", ["2026-01-13 10:00"], 1.0),
+    ("complaints", "received_at", ["2026-01-13"], 0.8),
+    ("complaints", "received_at", ["w1"], 0.0),
+]
 
 
-def test_the_values_of_a_column_are_those_of_its_kind_or_not() -> None:
-    for frame, target, values, score in VALUES:
+@pytest.mark.parametrize("cases", [VALUES, DAYS], ids=["plain", "days"])
+def test_the_values_of_a_column_are_those_of_its_kind_or_not(
+    cases: list[tuple[str, str, list[object], float]],
+) -> None:
+    for frame, target, values, score in cases:
         found = _value_score(source(*values), target, frame)
         assert found == pytest.approx(score), (target, values)
 
@@ -128,16 +134,18 @@ def test_values_alone_tell_what_a_column_is_only_where_they_are_clear() -> None:
 
 def test_a_table_scores_by_its_name_its_columns_and_its_key() -> None:
     """Twice the name; 1 off for a column that it lacks; a required column whole, others 0.4."""
-    found = frames(clients(city=["Ulm"] * 40), moves())
-    scores = {t: m.score for t, m in found["customers"].columns.items()}
-    assert scores == pytest.approx({"customer_id": 1.0, "kind": 1.0, "city": 1.1})
-    assert found["customers"].score == pytest.approx(2 * 1.0 + 2.0 + 0.4 * 1.1 + 0.5)
-    twice = frames(clients(cust_no=[0, *range(39)]), moves())["customers"]
-    assert twice.score == pytest.approx(2 * 1.0 + 2.0 - 1.5)
-    lacking = frames(clients(), moves("txn", amt=[]))["transactions"]
-    required = ("customer_id", "date", "kind")
-    named = sum(lacking.columns[t].score for t in required)
-    assert lacking.score == pytest.approx(2 * 1.0 - 1 + named)
+    columns: dict[str, list[object]] = {"cust_no": ["a", "b"], "cust_type": ["P", "C"]}
+    for ids, city, key in ((["a", "b"], 0.4 * 1.1, 0.5), (["a", "a"], 0.0, -1.5)):
+        more: dict[str, list[object]] = {"city": ["Ulm", "Bonn"]} if city else {}
+        found = _frame_match(table("clients", **{**columns, "cust_no": ids}, **more), "customers")
+        assert found is not None
+        assert (found.columns["customer_id"].score, found.columns["kind"].score) == (1.0, 1.0)
+        assert found.score == pytest.approx(2 * 1.0 + 1.0 + 1.0 + city + key)
+    lacking = _frame_match(table("txn", **columns), "balances")
+    assert lacking is None, "a frame that no book needs is known by its name, or by its columns"
+    part = _frame_match(table("clients", cust_no=["a", "b"]), "customers")
+    assert part is not None
+    assert part.score == pytest.approx(2 * 1.0 - 1 + 1.0 + 0.5)
 
 
 def test_a_table_that_lacks_most_is_a_frame_only_by_its_name() -> None:

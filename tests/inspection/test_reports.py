@@ -181,6 +181,7 @@ def test_tables_of_a_database_are_frames_of_a_book(tmp_path: Path) -> None:
     found = inspect_book(f"sqlite:///{path}")
     assert (found.name, found.decisions, found.problems) == ("bank", (), ())
     assert found.mapping.database == f"sqlite:///{path}"
+    assert found.quality, "the day of the review is known, so that the records are assessed"
     assert [(f.name, f.source, f.rows) for f in found.frames] == [
         ("customers", "clients", 40),
         ("transactions", "txns", 40),

@@ -211,6 +211,7 @@ def test_nothing_is_known_of_an_empty_column() -> None:
         ([dt.datetime(2026, 6, 30)], True, False),
         ([dt.datetime(2026, 6, 30, tzinfo=dt.UTC)], True, True),
         ([5], False, None),
+        ([dt.time(10, 11)], False, None),
     ],
 )
 def test_instants_have_a_time_and_perhaps_a_zone(

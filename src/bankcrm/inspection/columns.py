@@ -222,7 +222,7 @@ class SourceColumn:
         """Whether every cell has a time of day."""
         if pa.types.is_timestamp(self.values.type):
             return True
-        if not self.text or not self.filled:
+        if not self.text:
             return False
         untimed = [not re.search(r"\d[T ]?\d?\d:\d\d", w) for w in self.words]
         return self._share(np.array(untimed)) >= _SURE
