@@ -133,7 +133,7 @@ def beside_memory(book: Path, moves: int) -> None:
         return review(read_book(book), as_of=DAY)
 
     work = f"review on DuckDB, {moves // 10:,} customers, {moves:,} transactions"
-    compare(work, on_duckdb, {"review in memory": in_memory}, limit=1.3, repeat=3)
+    compare(work, on_duckdb, {"review in memory": in_memory}, limit=1.3, repeat=5)
 
 
 def main() -> None:

@@ -115,6 +115,9 @@ def _statemachine(library: Any, names: list[tuple[str, str]]) -> Callable[[], ob
     return run
 
 
+STAGE_OF_RULE = (5, 1, 1, 0, 2, 3, 5, 5, 4, 4, 3)
+
+
 def stages() -> None:
     size = 10_000_000 // SCALE
     rng = np.random.default_rng(2)
@@ -147,6 +150,14 @@ def stages() -> None:
     same = assign_stages(facts, policy=policy)
     if not same["stage"].equals(_selected(facts)["stage"]):
         raise SystemExit("assign_stages and numpy.select differ")
+    if compiled := _compiled():
+        if not same["stage"].equals(_in_columns(*compiled(*_arrays(facts)))["stage"]):
+            raise SystemExit("assign_stages and numba's loop differ")
+        compare(
+            f"assign_stages, {size:,} customers, beside a compiled loop",
+            lambda: assign_stages(facts, policy=policy),
+            {"numba": lambda: _in_columns(*compiled(*_arrays(facts)))},
+        )
 
 
 def _selected(facts: pd.DataFrame) -> pd.DataFrame:
@@ -169,7 +180,10 @@ def _selected(facts: pd.DataFrame) -> pd.DataFrame:
         ~person & (idle >= 120) & asleep,
     ]
     rule = np.select(conditions, np.arange(10, dtype=np.int8), np.int8(10))
-    stage = np.array([5, 1, 1, 0, 2, 3, 5, 5, 4, 4, 3], dtype=np.int8)[rule]
+    return _in_columns(np.array(STAGE_OF_RULE, dtype=np.int8)[rule], rule)
+
+
+def _in_columns(stage: Any, rule: Any) -> pd.DataFrame:
     table = default_policy("lifecycle").table("stage")
     return pd.DataFrame(
         {
@@ -178,6 +192,50 @@ def _selected(facts: pd.DataFrame) -> pd.DataFrame:
         },
         copy=False,
     )
+
+
+def _arrays(facts: pd.DataFrame) -> list[Any]:
+    plain = ("closed", "has_contract", "inquired", "contacted", "quiet_product")
+    return [
+        facts["kind"].cat.codes.to_numpy(),
+        *(facts[name].to_numpy() for name in plain),
+        *(facts[name].array._data for name in ("days_since_contract", "days_idle")),
+        facts["activity_ratio"].to_numpy(),
+    ]
+
+
+def _compiled() -> Callable[..., Any] | None:
+    """The same rules as one compiled loop over the customers."""
+    if (numba := rival("numba")) is None:
+        return None
+    stage_of_rule = np.array(STAGE_OF_RULE, dtype=np.int8)
+
+    def loop(
+        kind: Any, closed: Any, signed: Any, inquired: Any, contacted: Any, quiet: Any,
+        since: Any, idle: Any, ratio: Any,
+    ) -> tuple[Any, Any]:  # fmt: skip
+        stage, rule = np.empty((2, len(kind)), np.int8)
+        for i in range(len(kind)):
+            gone, slow = (365, 90) if kind[i] == 0 else (540, 120)
+            if closed[i]:
+                found = 0
+            elif not signed[i]:
+                found = 1 if inquired[i] else 2 if contacted[i] else 3
+            elif since[i] < 90:
+                found = 4
+            elif quiet[i]:
+                found = 5
+            elif idle[i] >= gone:
+                found = 6 if kind[i] == 0 else 7
+            elif idle[i] >= slow and ratio[i] < 0.5:
+                found = 8 if kind[i] == 0 else 9
+            else:
+                found = 10
+            rule[i], stage[i] = found, stage_of_rule[found]
+        return stage, rule
+
+    made: Callable[..., Any] = numba.njit(loop)
+    return made
 
 
 def history() -> None:
