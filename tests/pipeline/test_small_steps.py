@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
@@ -17,12 +18,12 @@ from bankcrm.book import Book
 from bankcrm.book.recorded import recorded_in
 from bankcrm.book.view import BookView, book_view
 from bankcrm.calendars import working_calendar
-from bankcrm.errors import DataError, UnknownNameError
+from bankcrm.errors import DataError, PluginError, PolicyError, UnknownNameError
 from bankcrm.pipeline import Decision, Fit, Fitted, Need, Step, scorecard_steps
 from bankcrm.pipeline.averages import averages_of
 from bankcrm.pipeline.beside import NO_TRANSFERS, limits_beside, reasons_beside
 from bankcrm.pipeline.block import Block
-from bankcrm.pipeline.churn import ChurnModel, ChurnTest, _sections, fit_churn
+from bankcrm.pipeline.churn import ChurnModel, ChurnTest, _sections, churn_samples, fit_churn
 from bankcrm.pipeline.facts import (
     InterestProducts,
     learn_funding,
@@ -30,15 +31,17 @@ from bankcrm.pipeline.facts import (
     learn_rfm,
     learn_value,
     population,
+    positions,
     rfm_scores,
     warnings,
 )
 from bankcrm.pipeline.lifetime import with_lifetime_value
 from bankcrm.pipeline.reading import explain, not_applicable, null_reasons
 from bankcrm.pipeline.reasons import is_left_out, limits_of, needs_page, reasons_of
-from bankcrm.pipeline.referrals import Referrals, learn_referrals, referrals_of
+from bankcrm.pipeline.referrals import Referrals, learn_referrals, referrals_of, referrers
 from bankcrm.pipeline.run import run_steps
 from bankcrm.pipeline.step import passes_of
+from bankcrm.plugins import FactSource, assemble, hookimpl
 from bankcrm.policy import PolicySet, default_policies, default_policy
 from bankcrm.rules import DecisionTable, Rule
 from bankcrm.scorecards import attain, kpi_values, scorecard
@@ -128,6 +131,8 @@ def test_each_null_has_its_reason(
     assert not_applicable("is_customer") == (
         "does not apply: no relationship with the bank on the day"
     )
+    whole = null_reasons(ROWS.drop(columns="ours"), "size", STEPS, with_tables(SIZE, KINDS), {})
+    assert whole.dropna().tolist() == ["x is missing"], "nobody is known to be no customer"
     with pytest.raises(UnknownNameError, match="no result 'siz'"):
         null_reasons(ROWS, "siz", STEPS, with_tables(SIZE, KINDS), {})
 
@@ -223,6 +228,86 @@ def test_views_are_released_after_their_last_reader(monkeypatch: pytest.MonkeyPa
     assert told == [("contacts",), ("loans",), ()]
 
 
+def test_decisions_that_are_left_out_are_null_words_of_their_tables() -> None:
+    decisions = (Decision("size", "size"), Decision("kinds", "", "kinds_rules"))
+    lacking = step(decisions=decisions, needs=(Need(("loans",)),), facts=frame(x=[2.0] * 4))
+    found = run((lacking,), policies=with_tables(SIZE, KINDS)).facts
+    assert [*found] == ["size", "size_rule", "kinds_rules"]
+    assert found.isna().all(axis=None)
+    for name, words in {"size": ["big", "small"], "kinds_rules": ["one", "two"]}.items():
+        assert sorted(found[name].cat.categories) == words
+
+
+# --- facts of plug-ins ---
+
+
+def sources(*facts: FactSource) -> PolicySet:
+    """The default policies with the facts of a plug-in."""
+    module = types.ModuleType("mine")
+    vars(module)["facts"] = hookimpl(lambda: [*facts])
+    return assemble(plugins=[module])
+
+
+def source(
+    name: str, reads: Mapping[str, list[str]], made: Callable[[Any], Any], domain: str = "lifecycle"
+) -> FactSource:
+    """A source of one number per customer."""
+    return FactSource(
+        name, domain, reads, {name: "number"},
+        lambda frames, day: pd.DataFrame({name: made(frames)}, index=frames["facts"].index),
+    )  # fmt: skip
+
+
+def test_a_source_runs_once_as_soon_as_all_that_it_reads_is_found() -> None:
+    """Also where it reads every column found so far, or none at all."""
+    calls: list[tuple[str, list[str]]] = []
+
+    def doubled(frames: Any) -> Any:
+        calls.append(("doubled", [*frames["facts"]]))
+        return frames["facts"]["activity_ratio"] * 2 + frames["transactions"]["amount"].sum()
+
+    def plain(frames: Any) -> float:
+        calls.append(("plain", [*frames["facts"]]))
+        return 7.0
+
+    def text(frames: Any) -> float:
+        raise AssertionError("a fact of complaints is none of customers")
+
+    reads = {"facts": ["days_idle", "activity_ratio"], "transactions": ["amount"]}
+    policies = sources(
+        source("doubled", reads, doubled), source("plain", {}, plain),
+        source("text", {}, text, "complaints"),
+    )  # fmt: skip
+    nothing = (step("n"), step("m"))
+    found = run(nothing, policies=policies).facts
+    assert [*found] == ["plain"]
+    every = {**reads, "facts": ["plain", *reads["facts"]]}
+    known = run(
+        (step("a", facts=frame(plain=[1.0] * 4, activity_ratio=[1.0, 2.0, 3.0, 4.0])),
+         step("b", facts=frame(days_idle=[0] * 4)),
+         *nothing),
+        policies=sources(source("doubled", every, doubled)),
+    ).facts  # fmt: skip
+    assert [*known] == ["plain", "activity_ratio", "days_idle", "doubled"]
+    assert known["doubled"].tolist() == [3.0, 5.0, 7.0, 9.0]
+    assert calls == [("plain", []), ("doubled", ["plain", "days_idle", "activity_ratio"])]
+
+
+def test_a_table_that_reads_a_fact_too_early_names_what_the_source_waits_for() -> None:
+    late = source("y", {"facts": ["x", "contribution", "growth"]}, lambda frames: 1.0)
+    policies = sources(late)
+    policies = policies.with_policy(policies["lifecycle"].with_table(SIZE).with_table(KINDS))
+    facts = frame(x=[2.0, 0.0, 1.0, 3.0])
+    found = run((step(facts=facts, decisions=(Decision("size", "size"),)),), policies=policies)
+    assert found.facts["size"].tolist() == ["big", "small", "small", "big"]
+    reads = step(facts=facts, decisions=(Decision("kinds", "", "kinds_rules"),))
+    with pytest.raises(PluginError, match=r"'kinds' reads 'y' before .* contribution, growth$"):
+        run((reads,), policies=policies)
+    there = step("a", facts=frame(y=[0.0, 2.0, 0.0, 2.0]))
+    rules = run((there, reads), policies=policies).facts["kinds_rules"]
+    assert rules.tolist() == ["one", "two", "", "one+two"]
+
+
 # --- needs ---
 
 
@@ -250,6 +335,8 @@ def test_reasons_name_every_frame_that_would_do() -> None:
     assert limits_of(steps, Fitted(["loans"]), {}) == {}
     assert [is_left_out(s, none, reasons) for s in steps] == [False, True, False, False]
     assert [is_left_out(s, Fitted(["contacts"]), ["a"]) for s in steps] == [False] * 4
+    half = step("f", shown=("f",), needs=(Need(("loans",), partial="f counts no loans"),))
+    assert not is_left_out(half, none, ()), "it only leaves something out"
     page = needs_page(steps[:1], [Need(("x.y",), ("z",), partial="half")])
     assert page.splitlines()[2:] == [
         "| `a` | `loans`, `balances` | null |",
@@ -270,6 +357,7 @@ def test_a_fit_that_waits_is_not_yet_left_out() -> None:
     assert passes_of((*plain, step("z", fit=fit, after=("a",)), step("y"))) == {
         "p": 0, "q": 0, "a": 1, "z": 2, "y": 2,
     }  # fmt: skip
+    assert passes_of((attrs.evolve(fitting, after=()), step("p"))) == {"a": 1, "p": 1}
     with pytest.raises(DataError, match="wait for the fit of 'a'"):
         passes_of((plain[0], plain[2], step("late", reads=("p", "a"))))
 
@@ -351,6 +439,29 @@ def test_what_is_learned_from_a_whole_book() -> None:
     assert referrals_of(other, counts, known)["referrals"].tolist() == [5.0, 0.0]
 
 
+def test_positions_are_of_the_year_that_ends_with_the_day() -> None:
+    ago = [0, 9, 10, 11]
+    days = [pd.Timestamp(DAY) - pd.Timedelta(days=n) for n in ago]
+    fees = pd.DataFrame(
+        {"customer_id": 1, "date": days, "amount": [-1.0, -2.0, -4.0, -8.0], "kind": "fee"}
+    )
+    book = attrs.evolve(small_book(), transactions=fees)
+    ten = POLICIES.with_policy(default_policy("valuation").with_parameters(year_days=10))
+    block = Block(pd.Index([1, 2, 3, 4]), DAY, ten, Fitted(["transactions"]), lambda: view_of(book))
+    assert positions(block)["fees"].tolist() == [3.0], "the day and the nine days before it"
+
+
+def test_referrers_are_counted_by_the_customers_of_a_block() -> None:
+    book = small_book()
+    named = attrs.evolve(book, customers=book.customers.assign(referred_by=[9, None, 1, 9]))
+    for given_, expected in ((named, [(1, 1), (9, 2)]), (book, [])):
+        block = Block(
+            pd.Index([1, 2, 3, 4]), DAY, POLICIES, Fitted([]), lambda b=given_: view_of(b)
+        )
+        found = referrers(block)[["customer_id", "referrals"]]
+        assert sorted(found.itertuples(index=False, name=None)) == expected
+
+
 def test_who_brings_nothing_puts_nothing_at_stake() -> None:
     rules = pd.Series(pd.Categorical(["none"] * 4))
     found = pd.DataFrame({"warning_rules": rules, "contribution": [0.5, -3.0, None, 20.0]})
@@ -414,6 +525,56 @@ def test_a_window_has_a_day_at_least() -> None:
         fit_churn(book, as_of="2020-06-30", windows=1, horizon_days=1)
 
 
+def fading_book() -> Book:
+    """Customers who come back after days or months; some seldom, so that they seem to leave."""
+    start, draw = np.datetime64(DAY) - 900, np.random.default_rng(3)
+    rows = []
+    for customer in range(1, 401):
+        gaps = draw.lognormal(draw.uniform(2, 4), 1.2, size=60).astype(int) + 1
+        days = (start + gaps.cumsum()).astype("datetime64[s]")
+        rows.append(
+            pd.DataFrame({"customer_id": customer, "date": days[days <= np.datetime64(DAY)]})
+        )
+    people = pd.DataFrame({"customer_id": range(1, 401), "kind": "person"})
+    return Book(people, pd.concat(rows, ignore_index=True).assign(amount=-5.0, kind="card"))
+
+
+FADING = fading_book()
+
+
+def test_a_card_is_fitted_on_windows_one_after_the_other() -> None:
+    days = [DAY - dt.timedelta(days=120), DAY - dt.timedelta(days=60)]
+    model = fit_churn(FADING, as_of=DAY, windows=2, horizon_days=60)
+    samples = churn_samples(FADING, as_ofs=days, horizon_days=60)
+    assert model.days == (*days,)
+    assert model.card == fit_card(*samples.of(samples.days))
+    (test,) = model.tests
+    later = samples.event[samples.event.index.get_level_values("as_of") == pd.Timestamp(days[1])]
+    assert (test.day, test.rows, test.events) == (days[1], len(later), later.sum())
+    assert 0 < test.events < test.rows
+
+
+def test_by_itself_a_card_is_fitted_on_a_year() -> None:
+    """Four windows of 13 weeks, so that each season counts once, and every day of the week."""
+    year = fit_churn(FADING, as_of=DAY)
+    assert [(DAY - day).days for day in year.days] == [52 * 7, 39 * 7, 26 * 7, 13 * 7]
+    assert fit_churn(FADING, as_of=DAY, windows=1).tests == ()
+
+
+def test_the_policy_at_the_end_of_the_last_window_decides() -> None:
+    days = [DAY - dt.timedelta(days=90), DAY - dt.timedelta(days=60)]
+    briefly = attrs.evolve(default_policy("lifecycle"), effective_from=DAY, effective_to=DAY)
+    found = churn_samples(
+        FADING, as_ofs=days, horizon_days=60, policies=POLICIES.with_policy(briefly)
+    )
+    usual = churn_samples(FADING, as_ofs=days, horizon_days=60)
+    pd.testing.assert_frame_equal(found.facts, usual.facts)
+    with pytest.raises(PolicyError, match="not in force on"):
+        fit_churn(FADING, as_of=days[1], windows=1, policies=POLICIES.with_policy(briefly))
+    with pytest.raises(DataError, match="no days"):
+        churn_samples(FADING, as_ofs=[], horizon_days=60)
+
+
 def test_the_report_lists_25_customers_with_few_digits() -> None:
     chances = [n / 61 for n in range(30)]
     facts = pd.DataFrame({"churn_probability": [*chances, None], "churn_points": 7, "other": 1})
@@ -429,6 +590,7 @@ def test_the_report_lists_25_customers_with_few_digits() -> None:
     assert [*rows.columns] == ["churn_probability", "churn_points"]
     assert isinstance(tests, pd.DataFrame)
     assert tests["auc"].tolist() == [0.988]
+    assert model.frame().index.tolist() == [DAY]
     untested = attrs.evolve(model, tests=())
     assert "fitted on one day only" in str(_sections(untested, None)[0][1])
     assert len(_sections(model, None)) == 2
@@ -490,6 +652,34 @@ def test_each_scorecard_has_its_sections_and_the_first_the_checks() -> None:
     assert parts["value"].tolist() == [33.333, 120.0]
     days = card.scores["period"].dt.strftime("%Y-%m-%d").tolist()
     assert scores["period"].astype(str).tolist() == days
+
+
+@pytest.mark.parametrize(
+    ("by", "name", "others"),
+    [
+        ((), "bank", []),
+        (("department",), "department", []),
+        (("branch", "employee_id"), "employee", ["branch"]),
+        (("branch", "department", "employee_id"), "employee", ["branch", "department"]),
+    ],
+)
+def test_scores_are_by_the_last_column_and_show_the_others(
+    by: tuple[str, ...], name: str, others: list[str]
+) -> None:
+    rows = pd.DataFrame(
+        {"measure": "transactions", "branch": "N", "department": "D", "employee_id": ["A", "B"],
+         "date": pd.Timestamp("2026-03-01"), "value": [50.0, 120.0]}
+    )  # fmt: skip
+    values = kpi_values(rows, as_of="2026-03-31", by=by)
+    goal = pd.DataFrame({"kpi": ["transactions"], "target": [100]})
+    (made,) = scorecard_steps(scorecard(attain(values, goal)))
+    assert made.sections is not None
+    (title, scores), (second, parts) = made.sections(None)
+    assert (title, second) == (f"Scores by {name}", f"Parts of the scores by {name}")
+    for shown in (scores, parts):
+        assert isinstance(shown, pd.DataFrame)
+        assert shown.index.name == "subject"
+        assert [*shown.columns[: len(others) + 1]] == [*others, "period"]
 
 
 def test_the_learned_value_model_is_that_of_the_measures() -> None:
