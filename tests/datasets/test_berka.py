@@ -112,6 +112,129 @@ def test_loans_are_known_as_of_the_last_transaction(write: Write) -> None:
     assert loans["status"].tolist() == ["finished", "unpaid", "running"][:2]
 
 
+def _status(write: Write, loan: str, payments: str, last: str = "930401") -> tuple[str, float]:
+    """Status and debt of a loan of account 10, with payments, and a last transaction by a day."""
+    end = f'99;20;{last};"PRIJEM";"VKLAD";1.00;1.00;"";;\n'
+    trans = FILES["trans"].splitlines()[0] + "\n" + payments + end
+    head = FILES["loan"].splitlines()[0]
+    loans = load_berka(write(trans=trans, loan=f"{head}\n{loan}\n")).frame("loans")
+    return loans["status"].iloc[0], loans["outstanding"].iloc[0]
+
+
+def _paid(*amounts: float) -> str:
+    return "".join(
+        f'{n};10;9303{n:02};"VYDAJ";"PREVOD NA UCET";{amount:.2f};0.00;"UVER";"AB";"1"\n'
+        for n, amount in enumerate(amounts, start=1)
+    )
+
+
+@pytest.mark.parametrize(
+    ("paid", "status"),
+    [
+        ([100, 100, 100], "running"),
+        ([100, 100], "running"),  # the present one may still come
+        ([100, 99.6], "running"),  # rounding
+        ([100, 99], "in_debt"),
+        ([100], "in_debt"),
+        ([], "in_debt"),
+    ],
+)
+def test_a_loan_is_in_debt_if_more_than_an_instalment_is_missing(
+    write: Write, paid: list[float], status: str
+) -> None:
+    """Granted in January, so that by April two instalments of 100 are due beside the present."""
+    other = '50;10;930105;"PRIJEM";"VKLAD";1.00;1.00;"";;\n'
+    found = _status(write, '7;10;930115;1200;12;100.00;"D"', other + _paid(*paid))
+    assert found == (status, pytest.approx(1200 - sum(paid)))
+
+
+def test_after_its_term_a_loan_has_the_status_of_the_file(write: Write) -> None:
+    loan = '7;10;930115;300;3;100.00;"B"'
+    assert _status(write, loan, _paid(100, 100))[0] == "unpaid", "three months are over in April"
+    assert _status(write, loan, _paid(100, 100), "930331")[0] == "running"
+    assert _status(write, loan, _paid(100, 100, 100)) == ("unpaid", 0.0)
+    assert _status(write, loan, _paid(100, 100, 150)) == ("unpaid", 0.0), "no debt below zero"
+    long = '7;10;930115;12000;120;100.00;"C"'
+    assert _status(write, long, _paid(100), "981230")[0] == "in_debt"
+    assert _status(write, long, _paid(100), "981231")[0] == "running", "the file's own day"
+
+
+def test_the_last_day_counts(write: Write) -> None:
+    """A card and a loan of the day of the last transaction are in the book, of the next are not."""
+    loan = (
+        FILES["loan"].splitlines()[0]
+        + '\n7;10;930410;1200;12;100.00;"C"\n8;20;930411;6;6;1.00;"C"\n'
+    )
+    card = FILES["card"].splitlines()[0] + '\n1;101;"gold";930410 00:00:00\n2;102;"gold";930411 0\n'
+    book = load_berka(write(loan=loan, card=card))
+    assert book.frame("loans")["loan_id"].tolist() == [7]
+    assert book.rejected["loans"]["loan_id"].tolist() == [8]
+    assert book.customers["card"].notna().tolist() == [True, False]
+    assert book.note == (
+        "Transactions up to 1993-04-10. Left out: 1 accounts without a transaction and their "
+        "owners, 1 holders of a right to dispose, 1 loans granted later."
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "gender", "born"),
+    [
+        (700101, "male", "1970-01-01"),
+        (705101, "female", "1970-01-01"),
+        (701231, "male", "1970-12-31"),
+        (706231, "female", "1970-12-31"),
+        (690229, "", ""),
+        (120229, "male", "1912-02-29"),
+        (701301, "", ""),
+        (705001, "", ""),
+        (700001, "", ""),
+        (700100, "", ""),
+        (990131, "male", "1999-01-31"),
+    ],
+)
+def test_a_birth_number_has_fifty_more_in_the_month_of_a_woman(
+    write: Write, number: int, gender: str, born: str
+) -> None:
+    folder = write(client=FILES["client"].replace("706213", f"{number:06}"))
+    if not born:
+        with pytest.raises(DataError, match="1 values are no days"):
+            load_berka(folder)
+        return
+    one = load_berka(folder).customers.iloc[0]
+    assert (one["gender"], one["birth_date"]) == (gender, pd.Timestamp(born))
+
+
+def test_a_customer_of_two_accounts_has_the_contract_of_the_first(write: Write) -> None:
+    """The second account was opened earlier, at another branch; the home is the customer's."""
+    head, *rows = FILES["disp"].splitlines()
+    disp = "\n".join([head, rows[0], '102;1;20;"OWNER"', *rows[2:], ""])
+    account = FILES["account"].replace('10;1;"X";930101', '10;1;"X";930201')
+    account = account.replace('20;2;"X";930315', '20;2;"X";921231')
+    book = load_berka(write(disp=disp, account=account))
+    one = book.customers.iloc[0]
+    assert len(book.customers) == 1
+    assert one["contract_date"] == pd.Timestamp("1992-12-31")
+    assert (one["city"], one["region"], one["branch"]) == ("Praha", "Prague", "Brno")
+    assert book.frame("accounts")["customer_id"].tolist() == [1, 1]
+
+
+def test_month_ends_begin_with_the_first_transaction(write: Write) -> None:
+    """A quiet month keeps its balance; the month of the last transaction counts once it is over."""
+    head = FILES["trans"].splitlines()[0]
+    rows = [
+        '1;10;921231;"PRIJEM";"VKLAD";5.00;5.00;"";;',
+        '2;10;930301;"PRIJEM";"VKLAD";2.00;7.00;"";;',
+        '3;20;930131;"PRIJEM";"VKLAD";9.00;9.00;"";;',
+    ]
+    for last, known in (("930330", 2), ("930331", 3)):
+        end = f'4;10;{last};"VYDAJ";"VYBER";1.00;6.00;"";;'
+        found = load_berka(write(trans="\n".join([head, *rows, end, ""]))).frame("balances")
+        ends = found.groupby("account_id")["balance"].apply(list).to_dict()
+        assert ends == {10: [5.0, 5.0, 5.0, 6.0][: known + 1], 20: [9.0, 9.0, 9.0][:known]}
+        assert found["customer_id"].tolist() == [1] * (known + 1) + [2] * known
+        assert found["date"].iloc[0] == pd.Timestamp("1992-12-31")
+
+
 def test_month_end_balances_of_the_small_bank(write: Write) -> None:
     """February's last day has two transactions, in the file in the wrong order."""
     found = load_berka(write()).frame("balances")

@@ -52,6 +52,27 @@ def test_cfpb_fits_the_contract_and_keeps_its_flaws(shared_data: Path) -> None:
     assert frame["channel"].isna().sum() == 586
 
 
+def test_complaints_without_a_number_are_numbered_by_their_place(tmp_path: Path) -> None:
+    day = ["2026-03-01"] * 4
+    text = pd.array(["a", "b", None, "d"], dtype="str")
+    rows = pd.DataFrame(
+        {"Complaint ID": [None, "77", None, "78"], "Date received": day,
+         "Date sent to company": day, "Consumer complaint narrative": text,
+         "Timely response?": ["Yes", "No", None, "Yes"],
+         "Consumer disputed?": [None, "No", "Yes", None],
+         "Submitted via": ["Web", "Referral", None, "Phone"]}
+    )  # fmt: skip
+    for column in ("Product", "Issue", "Company", "State", "Company response to consumer"):
+        rows[column] = text
+    rows.to_parquet(tmp_path / "cfpb_full_fields.parquet")
+    frame = load_cfpb(tmp_path)
+    assert frame["complaint_id"].tolist() == ["row-1", "77", "row-3", "78"]
+    assert frame["timely"].fillna(value=False).tolist() == [True, False, False, True]
+    assert frame["disputed"].isna().tolist() == [True, False, False, True]
+    assert frame["channel"].isna().tolist() == [False, True, True, False]
+    assert set(frame["received_at"]) == {pd.Timestamp("2026-03-01", tz="America/New_York")}
+
+
 def test_gleif(shared_data: Path) -> None:
     frame = load_gleif(shared_data / "gleif")
     assert len(frame) == 8_044

@@ -88,4 +88,4 @@ def _days(dates: pd.Series) -> Ints:
 def _since(draw: Draws, people: People, who: Ints) -> Ints:
     """A day of the relationship, at most two years ago."""
     first = np.maximum(people.start[who], people.last - 730)
-    return first + draw.below(np.maximum(people.last - first, 1), len(who))
+    return first + draw.below(people.last - first, len(who))

@@ -28,7 +28,7 @@ class Draws:
         self._bits = np.random.PCG64(np.random.SeedSequence([seed, section, part]))
 
     def below(self, limit: int | Ints, count: int) -> Ints:
-        """Whole numbers from 0 to ``limit`` - 1 (limits below 2**31)."""
+        """Whole numbers from 0 to ``limit`` - 1 (limits below 2**31); 0 where it is 0."""
         raw = self._bits.random_raw(count)
         high = (raw >> np.uint64(33)).astype(np.int64)
         drawn: Ints = (high * limit) >> 31

@@ -34,7 +34,7 @@ PRODUCTS = (
     "consumer_loan",
     "business_loan",
 )
-FUND, CARD, MORTGAGE, CONSUMER, BUSINESS = 3, 5, 6, 7, 8
+FUND, MORTGAGE, CONSUMER = 3, 6, 7
 _ASSETS = 5  # the first five hold the customer's money
 _SHARES = np.array([3, 4, 5, 2, 1])
 _RATES = (0.0035, 0.0195, 0.028, np.nan, np.nan, np.nan, 0.0395, 0.062, 0.0485)
@@ -104,7 +104,7 @@ def make_holdings(people: People, seed: int) -> Holdings:
     demand[owners[0]] = number[: len(owners[0])]
     start, end = people.start[owner], people.end[owner]
     until = np.minimum(end, people.last)
-    later = draw.below(np.maximum(until - start, 1), len(owner))
+    later = draw.below(until - start, len(owner))
     opened = np.where(product_of == 0, start, start + later)
     accounts = pd.DataFrame(
         {
@@ -138,7 +138,7 @@ def _loans(
         [draw.quantile(lognormal(650_000, 0.6), size), draw.quantile(lognormal(42_000, 0.7), size)],
         draw.quantile(lognormal(420_000, 0.8), size),
     )
-    principal = np.maximum(principal // 1000, 1) * 1000
+    principal = principal // 1000 * 1000
     years = np.select(
         [kind == MORTGAGE, kind == CONSUMER],
         [10 + draw.below(21, size), 1 + draw.below(5, size)],
@@ -152,7 +152,7 @@ def _loans(
     status = np.where(over, np.where(troubled, 2, 1), np.where(troubled, 3, 0))
     status = np.where(people.behaviour[who] == CLOSED, 1, status)
     arrears = np.where(status == 3, 2 + draw.below(6, size), 0)
-    left = np.clip(term - elapsed + arrears, 0, term)
+    left = np.minimum(term - elapsed + arrears, term)
     left = np.where(status == 2, np.minimum(1 + draw.below(6, size), term), left)
     left = np.where(status == 1, 0, left)
     grade = draw.pick((30, 30, 20, 12, 8), size)

@@ -239,9 +239,7 @@ def make_complaints(people: People, seed: int) -> pd.DataFrame:
     who = np.repeat(signed, draw.chance(chance, len(signed)).astype(np.int64))
     who = np.concatenate([who, who[draw.chance(120, len(who))]])  # some come back
     size = len(who)
-    day = people.last - draw.below(365, size)
-    late = day > people.end[who]
-    day = np.where(late, np.minimum(people.end[who], people.last), day)
+    day = np.minimum(people.last - draw.below(365, size), people.end[who])
     second = day * _DAY + 8 * 3_600 + draw.below(13 * 3_600, size) - 8 * 3_600  # UTC
     order = np.argsort(second, kind="stable")
     who, second = who[order], second[order]
@@ -337,7 +335,7 @@ def make_links(people: People, seed: int) -> pd.DataFrame:
     grouped = firms[draw.chance(300, len(firms))]
     first, chain = _blocks(draw, len(grouped))
     place = np.arange(len(grouped))
-    above = first + draw.below(np.maximum(place - first, 1), len(grouped))
+    above = first + draw.below(place - first, len(grouped))
     above = np.where(chain, np.maximum(place - 1, first), above)
     child = place[place != first]
     parent = above[child]
@@ -346,7 +344,7 @@ def make_links(people: People, seed: int) -> pd.DataFrame:
     wed = persons[draw.chance(40, len(persons))]
     wed = wed[: len(wed) // 2 * 2].reshape(-1, 2)
     backed = grouped[draw.chance(60, len(grouped))]
-    backer = persons[draw.below(max(len(persons), 1), len(backed))] if len(persons) else backed[:0]
+    backer = persons[draw.below(len(persons), len(backed))] if len(persons) else backed[:0]
     backed = backed[: len(backer)]
     parents = [grouped[parent], grouped[crossed], backer, wed[:, 0]]
     children = [grouped[child], grouped[first[crossed]], backed, wed[:, 1]]
@@ -362,7 +360,7 @@ def make_links(people: People, seed: int) -> pd.DataFrame:
     kind = np.concatenate([kind, more.kind])
     since = np.concatenate([since, people.last - 30 - draw.below(3_650, len(more.kind))])
     ended = draw.chance(30, len(kind))
-    until = since + draw.below(np.maximum(people.last - since, 1), len(kind))
+    until = since + draw.below(people.last - since, len(kind))
     words = ["owns", "controls", "guarantees", "family", "manages", "depends"]
     return pd.DataFrame(
         {
@@ -386,9 +384,9 @@ class _Ties(NamedTuple):
 def _managers_and_suppliers(draw: Draws, firms: Ints, persons: Ints) -> _Ties:
     """Persons who manage a company, and companies that sell most of what they make to another."""
     managed = firms[draw.chance(50, len(firms))] if len(persons) else firms[:0]
-    manager = persons[draw.below(max(len(persons), 1), len(managed))]
+    manager = persons[draw.below(len(persons), len(managed))]
     selling = firms[draw.chance(60, len(firms))]
-    buyer = firms[draw.below(max(len(firms), 1), len(selling))]
+    buyer = firms[draw.below(len(firms), len(selling))]
     other = buyer != selling
     parts = (100 + draw.below(801, len(selling))) / 1000
     return _Ties(

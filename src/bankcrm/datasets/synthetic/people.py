@@ -145,7 +145,7 @@ def make_people(count: int, seed: int, last: int) -> People:
     contact = _first_contacts(draw, standing, start, count, last)
     scores = _scores(draw, behaviour, signed, count)
     closed = end != NEVER
-    referrer = draw.below(np.maximum(np.arange(count), 1), count)
+    referrer = draw.below(np.arange(count), count)
     referred = draw.chance(50, count) & (np.arange(count) > 0)
     serial = np.char.zfill(draw.below(100_000_000, count).astype("U8"), 8)
     ids = np.arange(FIRST_ID, FIRST_ID + count, dtype=np.int32)
@@ -199,10 +199,9 @@ def _persons(draw: Draws, company: Mask, count: int, last: int) -> _Persons:
     income = income // 100 * 100
     marital = np.where(age < 26, 0, draw.pick((18, 72, 8, 2), count))
     known = ~company & draw.chance(900, count)
-    person = np.where(company, -1, 0)
 
     def only(code: npt.NDArray[np.integer], shown: Mask) -> npt.NDArray[np.int8]:
-        return np.where(shown & (person == 0), code, -1).astype(np.int8)
+        return np.where(shown, code, -1).astype(np.int8)
 
     columns: dict[str, object] = {
         "birth_date": to_dates(born, ~company),
@@ -263,8 +262,8 @@ def _first_contacts(
     """Leads were contacted or asked; a prospect is only known of."""
     lead = standing == 1
     before = draw.below(120, count)
-    first = np.where(standing == 0, np.where(start == NEVER, 0, start) - before, last - before)
-    asked = first + draw.below(np.maximum(before, 1), count)
+    first = np.where(standing == 0, start, last) - before
+    asked = first + draw.below(before, count)
     known = (standing == 0) & draw.chance(700, count)
     return {
         "first_contact_date": to_dates(first, lead | known),
@@ -285,7 +284,7 @@ def _scores(
         "credit_standing": coded(
             np.where(signed, draw.pick((950, 38, 12), count), -1).astype(np.int8), _STANDING
         ),
-        "satisfaction": np.where(surveyed, np.maximum(score, 0), np.nan),
+        "satisfaction": np.where(surveyed, score, np.nan),
     }
 
 

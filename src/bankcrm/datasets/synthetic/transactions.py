@@ -158,13 +158,12 @@ def _monthly(draw: Draws, mask: Mask, window: Months, day: Ints, jitter: int) ->
 def _wages(p: _Part) -> None:
     """Salaries and pensions, monthly on about the same day."""
     old = p.people.age[p.who] >= 61
-    paid = ~p.people.company[p.who] & (p.people.income[p.who] > 0)
-    paid &= p.draw.chance(np.where(old, 550, 420), len(p.who))
+    paid = ~p.people.company[p.who] & p.draw.chance(np.where(old, 550, 420), len(p.who))
     payday = 4 + p.draw.below(16, len(p.who))
     for kind, mask in (("salary", paid & ~old), ("pension", paid & old)):
         place, day = _monthly(p.draw, p.moving & mask[:, None], p.window, payday, 3)
         cents = p.draw.about(p.people.income[p.who[place]] * 100 // 12, 4)
-        p.rows.add(p.who[place], day, np.maximum(cents, 1), kind, _BY_ITSELF)
+        p.rows.add(p.who[place], day, cents, kind, _BY_ITSELF)
 
 
 def _orders(p: _Part) -> None:
@@ -198,9 +197,7 @@ def _closings(p: _Part) -> None:
     month = p.window.first.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12
     place, column = np.nonzero(p.alive & (month % 3 == 2))
     cents = p.draw.about(p.people.wealth[p.who[place]] * 3 // 100, 20)
-    paid = cents > 0
-    day = p.window.first[column] + 20
-    p.rows.add(p.who[place][paid], day[paid], cents[paid], "interest", _NO_CHANNEL)
+    p.rows.add(p.who[place], p.window.first[column] + 20, cents, "interest", _NO_CHANNEL)
     charged = p.draw.chance(450, len(p.who))
     place, column = np.nonzero(p.alive & charged[:, None] & (month % 6 == 5))
     fee = (
@@ -249,7 +246,7 @@ def _intensity(draw: Draws, people: People, who: Ints, window: Months) -> npt.ND
     change -= (behaviour == FADING)[:, None] * (2 - np.minimum(ago // 4, 2))
     late = window.last >= people.turn[who, None] - 90
     change -= ((behaviour == CLOSED)[:, None] & late) * 2
-    return np.asarray(np.clip(usual[:, None] + change, 0, 6), dtype=np.int8)
+    return np.asarray(np.maximum(usual[:, None] + change, 0), dtype=np.int8)
 
 
 def _usual(people: People, who: Ints) -> Ints:
