@@ -110,6 +110,8 @@ def test_a_change_prints_its_rows_without_their_numbers() -> None:
     counted = [["stage", "p", "q", 2], ["tier", "x", "y", 1], ["tier", "x", "z", 1]]
     assert change.counts().to_numpy().tolist() == counted
     assert change.counts().index.tolist() == [0, 1, 2]
+    alike = attrs.evolve(change, moved=moved.iloc[[3, 2, 0]]).counts()
+    assert alike["after"].tolist() == ["q", "z", "y"], "of as many customers each, as they came"
     lines = [line.split() for line in str(change).splitlines()]
     assert ["stage", "lost", "1.5", "2.5", "1.0"] in lines
     assert all([str(cell) for cell in row] in lines for row in counted)

@@ -349,6 +349,16 @@ def test_tables_hold_every_result(now: Review, on_disk: EngineReview, tmp_path: 
         engine.dispose()
 
 
+def test_figures_that_are_no_json_are_not_written(now: Review, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/r.db"
+    odd = attrs.evolve(now, summary={**now.summary, "customers": float("nan")})
+    with pytest.raises(ValueError, match="JSON"):
+        odd.to_database(url)
+    engine = sa.create_engine(url)
+    assert sa.inspect(engine).get_table_names() == []
+    engine.dispose()
+
+
 def test_tables_whose_types_no_row_shows_come_with_their_first_row(
     now: Review, tmp_path: Path
 ) -> None:
