@@ -115,12 +115,14 @@ def test_no_id_and_no_personal_value_is_an_example(frame: str, column: str) -> N
     fault = DataFault(frame, column, "null", 2, ("row 3: Li", "row 9"), "a value")
     about = {c.name: c for c in CONTRACT[frame]}[column]
     assert ("Li" in _shown(fault)) == (about.kind != "id" and not about.personal)
-    assert f"{frame}.{column}: null in 2 rows" in _shown(fault)
+    assert f"{frame}.{column}: null in 2 rows (row 3" in _shown(fault)
 
 
 def test_values_of_an_unknown_column_are_no_examples() -> None:
     fault = DataFault("loans", "more", "null", 2, ("row 3: Li", "row 9"), "a value")
-    assert _shown(fault) == "loans.more: null in 2 rows; expected a value"
+    assert _shown(fault) == "loans.more: null in 2 rows (row 3, row 9); expected a value"
+    named = DataFault("loans", "more", "null", 2, ("row 3a", "row C9: Li", "7"), "a value")
+    assert _shown(named) == "loans.more: null in 2 rows; expected a value"
 
 
 def test_the_fields_that_lack_most_are_named_by_their_dimension() -> None:

@@ -38,6 +38,8 @@ from bankcrm.report.words import rows_of
 
 _WORST = 5
 """How many fields of a dimension are named."""
+_ROW = re.compile(r"row \d+(?=:|$)")
+"""The number of a row at the beginning of an example."""
 _HEAD = """\
 # A draft by `bankcrm inspect`. Each line is a proposal with its reason: read it, and correct it.
 # Replace every "DECIDE"; until then the book is not read. Then run `bankcrm inspect` again: it
@@ -319,8 +321,9 @@ def _shown(fault: DataFault) -> str:
 
 
 def _without_examples(fault: DataFault) -> DataFault:
-    """A fault without values that may be ids or personal data."""
+    """A fault without values that may be ids or personal data; only the numbers of rows stay."""
     column = {c.name: c for c in CONTRACT[fault.frame]}.get(fault.column)
     if column is None or column.kind == "id" or column.personal:
-        return attrs.evolve(fault, examples=())
+        rows = tuple(found.group() for e in fault.examples if (found := _ROW.match(e)))
+        return attrs.evolve(fault, examples=rows)
     return fault
