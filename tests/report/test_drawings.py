@@ -147,3 +147,24 @@ def test_bars_lie_on_one_scale(amounts: list[float | None]) -> None:
         assert bar is not None
         left, wide = (low + part * (high - low) / 100 for part in (bar[0], bar[0] + bar[1]))
         assert [left, wide] == pytest.approx(sorted([0.0, amount]), abs=0.11)
+
+
+def decimals(text: str) -> int:
+    """The most digits after a point of the numbers in a text."""
+    return max((len(found) for found in re.findall(r"\.(\d+)", text)), default=0)
+
+
+def test_places_have_no_more_digits_than_a_drawing_shows() -> None:
+    third = [0.0, 1 / 3, 2 / 3, 1.0]
+    line, box = spark("x", list(zip("abcd", third, strict=True))), curve(third)
+    drawn = flow(["a", "b"], [[1, 1], [0, 5]])
+    assert line is not None
+    assert box is not None
+    assert drawn is not None
+    heights = [point.split()[1] for point in line.path[1:].split(" L")]
+    assert decimals(" ".join(heights)) == 1
+    assert line.path.startswith("M0 28 L33.33 ")
+    assert decimals(box.path) == 2
+    blocks = [place for block in (*drawn.left, *drawn.right) for place in block[2:]]
+    assert decimals(" ".join(map(str, blocks))) == 2
+    assert {decimals(band.path) for band in drawn.bands} == {2}

@@ -176,12 +176,6 @@ def test_excel_keeps_types_and_rows(reviewed: Review, tmp_path: Path) -> None:
     assert due.tolist() == reviewed.complaints["due"].tolist()
 
 
-def test_a_sheet_that_is_too_long_is_refused(tmp_path: Path) -> None:
-    long = pd.DataFrame({"x": range(1_048_576)})
-    with pytest.raises(DataError, match=r"1,048,576 rows.*at most 1,048,575; .*Parquet"):
-        write_excel({"long": long}, tmp_path / "r.xlsx")
-
-
 def test_parquet_and_earlier_come_back(reviewed: Review, tmp_path: Path) -> None:
     reviewed.to_parquet(tmp_path / "p")
     kept = pd.read_parquet(tmp_path / "p" / "complaints.parquet")

@@ -343,3 +343,28 @@ def test_open_complaints_end_at_their_limit() -> None:
         found = sections.due(frame, DAY, EN)
         assert found is not None
         assert (len(found.rows), found.left_out.partition(";")[0]) == (500, said)
+
+
+def test_movers_of_tiers_come_before_those_of_stages() -> None:
+    assert action_sections.movers(None, EN) is None
+    moved = pd.DataFrame(
+        {
+            "customer_id": pd.array([1, 2, 1, 3], dtype="Int64"),
+            "result": ["stage", "tier", "tier", "segment"],
+            "before": ["active", "key", "middle", "loyal"],
+            "after": ["dormant", "middle", "key", "lost"],
+        }
+    )
+    found = action_sections.movers(moved, EN)
+    assert found is not None
+    assert found.title == "3 moves of 2 customers to another tier or stage"
+    assert texts(found) == [
+        ["2", "tier", "key", "middle"],
+        ["1", "tier", "middle", "key"],
+        ["1", "stage", "active", "dormant"],
+    ]
+    assert action_sections.movers(moved.tail(1), EN) is None
+    many = pd.concat([moved.iloc[[1]]] * 301)
+    long = action_sections.movers(many, EN)
+    assert long is not None
+    assert (len(long.rows), long.left_out[:10]) == (300, "1 more row")

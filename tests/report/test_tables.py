@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bankcrm.errors import DataError
 from bankcrm.report import write_csv, write_excel
 from bankcrm.report.tables import FORMULA, inert
 
@@ -208,3 +209,40 @@ def test_days_instants_and_codes_of_a_file(tmp_path: Path) -> None:
         with (tmp_path / "one.csv").open(encoding="utf-8", newline="") as file:
             cells = list(csv.reader(file))
         assert cells[1:] == [[""], [str(values[1])]]
+
+
+def test_a_sheet_has_a_heading_and_a_million_rows() -> None:
+    long = pd.DataFrame(index=range(1_048_576))
+    with pytest.raises(DataError, match=r"1,048,576 rows.*at most 1,048,575; .*Parquet"):
+        write_excel({"long": long}, io.BytesIO())
+    with pytest.raises(DataError, match="sheets: none"):
+        write_excel({}, io.BytesIO())
+    twice = pd.DataFrame([[1, 2]], columns=["a", "a"])
+    with pytest.raises(DataError, match="sheet 's': two columns have one name"):
+        write_excel({"s": twice}, io.BytesIO())
+
+
+def test_nulls_of_every_kind_are_empty_cells(tmp_path: Path) -> None:
+    """Days are dates where all are whole; a column of nulls alone keeps its lines."""
+    frame = pd.DataFrame(
+        {
+            "n": [1.5, None],
+            "k": pd.array([None, 7], dtype="Int64"),
+            "yes": pd.array([True, None], dtype="boolean"),
+            "day": pd.to_datetime(["2026-06-30", None]),
+            "time": pd.to_datetime([None, "2026-06-30 10:11:12"]),
+            "zoned": pd.to_datetime(["2026-06-30 10:00+08:00", None]),
+            "text": ["a", None],
+            "code": pd.Categorical([None, "b"]),
+            "mixed": pd.Series([1, None], dtype=object),
+        }
+    )
+    write_csv(frame, tmp_path / "t.csv", index=False)
+    with (tmp_path / "t.csv").open(encoding="utf-8", newline="") as file:
+        first, second = list(csv.reader(file))[1:]
+    assert first == [
+        *("1.5", "", "true", "2026-06-30", "", "2026-06-30 10:00:00+08:00", "a", "", "1")
+    ]
+    assert second == ["", "7", "", "", "2026-06-30 10:11:12", "", "", "b", ""]
+    write_csv(frame[["text"]].assign(text=None), tmp_path / "t.csv", index=False)
+    assert (tmp_path / "t.csv").read_text() == '"text"\n""\n""\n'

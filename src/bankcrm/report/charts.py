@@ -123,7 +123,7 @@ def heatmap(counts: Sequence[Sequence[int]]) -> list[HeatCell]:
     >>> [c.shade for c in heatmap([[4, 1], [0, 16]])]
     [0.5, 0.25, 0.0, 1.0]
     """
-    most = max((n for row in counts for n in row), default=0) or 1
+    most = max([1, *(n for row in counts for n in row)])
     return [
         HeatCell(c, r, n, round((n / most) ** 0.5, 3))
         for r, row in enumerate(counts)

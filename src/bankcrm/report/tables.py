@@ -96,9 +96,9 @@ def _arrow(values: pd.Series[Any]) -> pa.Array | pa.ChunkedArray:
         return _arrow(pd.Series(coded.categories)).take(pa.array(coded.codes, mask=coded.codes < 0))
     kind = values.dtype.kind
     if kind in "biuf":
-        return pa.array(values, from_pandas=True)
+        return pa.array(values)
     if kind == "M" and not isinstance(values.dtype, pd.DatetimeTZDtype):
-        instants = pa.array(values, from_pandas=True)
+        instants = pa.array(values)
         days = instants.cast(pa.date32(), safe=False)
         whole = days.cast(instants.type).equals(instants)
         return days if whole else instants.cast(pa.timestamp("s"), safe=False)
@@ -117,7 +117,7 @@ def _texts(values: pd.Series[Any]) -> pa.Array | pa.ChunkedArray | None:
     if not pd.api.types.is_string_dtype(values.dtype):
         return None
     try:
-        found = pa.array(values, from_pandas=True)
+        found = pa.array(values)
     except (pa.ArrowException, ValueError, TypeError, OverflowError):
         return None
     return found if pa.types.is_string(found.type) or pa.types.is_large_string(found.type) else None
