@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from types import SimpleNamespace
 
 import pyarrow as pa
@@ -122,3 +123,17 @@ def test_a_word_of_an_enumeration_is_a_text() -> None:
     _, read = chunks(column, metadata={"POSTGRESQL:type": "unnamed<oid:16385>"})
     assert read["value"].type == pa.string()
     assert read["value"].to_pylist() == ["card", None]
+
+
+def test_a_uuid_is_a_text() -> None:
+    one = uuid.uuid4()
+    column = pa.array([one.bytes, None], pa.binary(16)).cast(pa.uuid())
+    _, read = chunks(column)
+    assert read["value"].type == pa.string()
+    assert read["value"].to_pylist() == [str(one), None]
+
+
+def test_instants_and_days_that_are_nulls_are_read() -> None:
+    for kind in (pa.date32(), pa.timestamp("us", "UTC")):
+        _, read = chunks(pa.nulls(2, kind))
+        assert read["value"].to_pylist() == [None, None]

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from bankcrm.databases.connection import translated, url_of
+from bankcrm.databases.connection import connected, transaction, translated, url_of
 from bankcrm.databases.reading import is_url, located, reading, table_query, tables_of
 from bankcrm.databases.writing import ResultTable, replace_rows, stored_schema, whole_table
 from bankcrm.errors import DatabaseError, DataError
@@ -321,3 +321,85 @@ def test_parts_lack_columns_and_names_choose_them(tmp_path: Path) -> None:
     path = tmp_path / "crm.db"
     replace_rows(f"sqlite:///{path}", DAY, [ResultTable("t", schema, lambda: parts)])
     assert selected(path, "SELECT a, b, c FROM t ORDER BY a") == [(1, "x", None), (2.5, None, 1)]
+
+
+# --- transactions ---
+
+
+def count(path: Path) -> int:
+    """The rows of the table, -1 without it."""
+    try:
+        return int(selected(path, "SELECT COUNT(*) FROM t")[0][0])
+    except sqlite3.OperationalError:
+        return -1
+
+
+def failing(database: Any, *statements: str) -> None:
+    """A block of statements that fails at its end."""
+    with transaction(database) as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+        raise ZeroDivisionError
+
+
+MADE = "CREATE TABLE IF NOT EXISTS t (n INTEGER)"
+
+
+def test_a_block_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "crm.db"
+    for rows in (-1, 1):
+        with pytest.raises(ZeroDivisionError):
+            failing(f"sqlite:///{path}", MADE, "INSERT INTO t VALUES (1)")
+        assert count(path) == rows
+        with transaction(f"sqlite:///{path}") as connection:
+            connection.exec_driver_sql(MADE)
+            connection.exec_driver_sql("INSERT INTO t VALUES (2)")
+        assert count(path) == (1 if rows < 0 else 2)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_block_in_a_transaction_of_the_caller_is_a_part_of_it(tmp_path: Path, kept: bool) -> None:
+    path = tmp_path / "crm.db"
+    engine = sqlalchemy.create_engine(f"sqlite:///{path}")
+    with engine.connect() as own:
+        own.exec_driver_sql("CREATE TABLE t (n INTEGER)")
+        own.commit()
+        own.execute(sqlalchemy.text("INSERT INTO t VALUES (1)"))
+        assert own.in_transaction()
+        with transaction(own) as same:
+            assert same is own
+            same.exec_driver_sql("INSERT INTO t VALUES (2)")
+        with pytest.raises(ZeroDivisionError):
+            failing(own, "INSERT INTO t VALUES (3)")
+        assert own.in_transaction()
+        assert not own.closed
+        assert count(path) == 0, "nothing is committed yet"
+        (own.commit if kept else own.rollback)()
+    assert count(path) == (2 if kept else 0)
+    with connected(engine) as other:
+        assert other.exec_driver_sql("SELECT COUNT(*) FROM t").scalar() == (2 if kept else 0)
+    assert other.closed
+    engine.dispose()
+
+
+@pytest.mark.parametrize(("autocommit", "refused"), [(True, True), (False, False), (-1, False)])
+def test_a_connection_that_commits_each_statement_undoes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, autocommit: object, refused: bool
+) -> None:
+    """SQLite's -1 stands for the way of Python before it had the setting."""
+
+    class Driver(sqlite3.Connection):
+        autocommit: Any = None
+
+    monkeypatch.setattr(Driver, "autocommit", autocommit)
+    engine = sqlalchemy.create_engine(
+        "sqlite://", creator=lambda: sqlite3.connect(tmp_path / "crm.db", factory=Driver)
+    )
+    if refused:
+        with pytest.raises(DataError, match="in autocommit mode"), transaction(engine):
+            pass
+    else:
+        with transaction(engine) as connection:
+            connection.exec_driver_sql("CREATE TABLE t (n INTEGER)")
+        assert count(tmp_path / "crm.db") == 0
+    engine.dispose()

@@ -212,14 +212,15 @@ def _of_rows(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> pa.Table:
 
 
 def _array(name: str, values: list[Any]) -> pa.Array:
+    kinds = set(map(type, values)) - {NoneType}
+    if kinds and all(issubclass(kind, UUID) for kind in kinds):
+        return pa.array([value and str(value) for value in values], pa.string())
     try:
-        if set(map(type, values)) - {NoneType} == {Decimal}:  # by way of text 5 times as fast
+        if kinds == {Decimal}:  # by way of text 5 times as fast
             texts = pa.array([None if v is None else str(v) for v in values], pa.string())
             return _number(texts, scale=int(pc.any(pc.match_substring(texts, ".")).as_py()))
         return pa.array(values)
     except (pa.ArrowException, OverflowError):
-        if all(value is None or isinstance(value, UUID) for value in values):
-            return pa.array([value and str(value) for value in values], pa.string())
         raise DataError(
             f"column {name}: values of several types, or beyond the range of a type; convert it "
             f"in a query, such as SELECT CAST({name} AS VARCHAR(40)) AS {name} FROM ..."
