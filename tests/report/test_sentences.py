@@ -11,7 +11,7 @@ import pytest
 
 from bankcrm.report import html, value_sections
 from bankcrm.report.count_sections import complaint_counts, customer_counts
-from bankcrm.report.glance import _most, attention, glance
+from bankcrm.report.glance import _most, attention, glance, key_figures
 from bankcrm.report.grid import Grid
 from bankcrm.report.packing import _values, listed, packed
 from bankcrm.report.quality_sections import quality_tables
@@ -353,3 +353,112 @@ def test_customers_of_one_review_are_counted_beside_the_movement() -> None:
              for b, n in zip(found["names"], row, strict=True) if n}  # fmt: skip
     assert moved == {(names[0], names[0]): 1, (names[1], names[0]): 1, ("(none)", names[1]): 1}
     assert html._movement(before.head(3), after)["names"] == names
+
+
+def whole(**more: Any) -> Any:
+    """What a page shows of a book of four customers, of which little is known."""
+    nothing: dict[str, Any] = {"split": None, "lorenz": None, "whale": None}
+    risk: dict[str, Any] = dict.fromkeys(
+        ("groups", "members", "largest_group", "exposure", "loans", "warned_groups")
+    )
+    lists = ("funding", "limit_use", "group_warnings", "changed_groups", "watched")
+    s = figures(
+        risk={**risk, "findings": {}, **{name: [] for name in lists}}, risk_level={},
+        quality={"records": None, "rules": []}, tiers=[], contribution={}, policies={},
+        rfm={"customers": []}, fingerprint="0123456789abcdef", bankcrm="0",
+        period={"first": None, "last": None},
+        concentration={"top_fifth_share": None, **nothing},
+        complaints={"accepted": 0, "overdue": 0, "state": {}},
+    )  # fmt: skip
+    s["policies"] = {"complaints": {"id": "p", "version": "1", "fingerprint": "f" * 20,
+                                    "unconfirmed": []}}  # fmt: skip
+    warned = pd.DataFrame(
+        {"warning": ["alarm"] * 2_001 + ["watch"] * 201, "warning_reasons": "a", "stage": "active",
+         "tier": "key", "warning_score": 1.0, "contribution": 1.0}
+    )  # fmt: skip
+    day = pd.Timestamp("2026-06-30")
+    action = {"customer_id": "7", "complaint_id": None, "title": "call", "title_zh": "call",
+              "due": day, "since": day, "overdue": False, "priority": "high",
+              "department": "risk", "manager": None, "contact": "yes", "reason": "a"}  # fmt: skip
+    to_do = pd.DataFrame([action]).astype({"priority": "category"})
+    trend = pd.DataFrame(
+        {"section": ["stage", "stage", "customers", "customers", "complaints", "complaints"],
+         "name": ["active", "active", "customers", "customers", "open", "open"],
+         "date": pd.to_datetime(["2026-05-31", "2026-06-30"] * 3), "count": [1, 2] * 3,
+         "moved_in": 1, "moved_out": 0}
+    )  # fmt: skip
+    due = pd.DataFrame(columns=["state"])
+    plain = content(
+        summary=s, warned=warned, actions=to_do, week=to_do.head(0), trend=trend, moved=None,
+        settled=None, complaints=due, findings=pd.DataFrame(), note="", figures={"Customers": "4"},
+        not_available={"tier": "why"}, limits={"at_risk": "why"}, standing=None,
+        history=pd.DataFrame(columns=html.HISTORY_COLUMNS),
+        explanations={"tables": [], "customers": {}},
+        complaint_rules={"tables": [], "complaints": {}},
+    )  # fmt: skip
+    return SimpleNamespace(**{**vars(plain), **more})
+
+
+def test_lists_of_warned_customers_end_at_their_limits() -> None:
+    found = html._tables(whole(), EN)
+    assert (len(found["alarms"].rows), len(found["watched"].rows)) == (2_000, 200)
+    assert found["alarms"].title == "Alarms: 2,001 of 4 customers"
+    assert found["watched"].left_out.startswith("1 more row")
+    absent = {n for n, table in found.items() if table is None}
+    assert {"settled", "movers", "due", "managers", "findings", "unconfirmed"} <= absent
+
+
+def test_an_earlier_review_adds_what_changed() -> None:
+    standing = pd.DataFrame({"tier": ["key", "ordinary"]}, index=[1, 2])
+    before = {**whole().summary, "customers": 1}
+    earlier = SimpleNamespace(as_of=date(2026, 3, 31), summary=before, standing=standing)
+    settled = whole().actions.assign(state="done")
+    after = standing.assign(tier="key")
+    page = whole(earlier=earlier, standing=after, settled=settled)
+    heads = [[head for head, _ in html._tables(c, EN)["actions"].heads] for c in (whole(), page)]
+    assert ["listed since" in found for found in heads] == [False, True]
+    charts, plain = html._charts(page, EN), html._charts(whole(), EN)
+    assert (plain["flow"], plain["movement"]) == (None, None)
+    assert charts["movement"].title == "Movement since 2026-03-31"
+    assert {(b.before, b.after): b.count for b in charts["flow"].bands} == {
+        ("key", "key"): 1,
+        ("ordinary", "key"): 1,
+    }
+    assert [s.name for s in plain["stage_sparks"]] == ["customers", "active"]
+    assert [s.name for s in plain["complaint_sparks"]] == ["open"]
+    assert (plain["heat"], plain["lorenz"], plain["review_sparks"]) == (None, None, [])
+    [figure] = html._head(page, EN)["figures"]
+    assert figure[3] == "change +3"
+    assert html._head(whole(), EN)["figures"][0][3] == ""
+    said = html._head(page, EN)["attention"]
+    assert any("are done" in sentence or "is done" in sentence for sentence in said)
+
+
+def test_the_head_says_what_is_not_available_by_its_reason() -> None:
+    found = html._head(whole(not_available={"tier": "a", "at_risk": "b", "stage": "a"}), EN)
+    assert found["not_available"] == {"tier, stage": "a", "at risk": "b"}
+    assert found["absent"] == {"tier": "a", "at_risk": "b", "stage": "a"}
+    assert found["limits"] == {"at risk": "why"}
+    assert found["language"] == "en"
+    assert html._head(whole(), ZH)["language"] == "zh-CN"
+
+
+def test_each_key_figure_shows_its_own_change() -> None:
+    """A figure of before and one of after, of which each differs by another number."""
+
+    def at(times: int) -> dict[str, Any]:
+        return {
+            "customers": 1 * times,
+            "stage": {"active": 2 * times, "dormant": 3 * times, "lost": 4 * times},
+            "contribution": {"contribution": 5_000.0 * times},
+            "concentration": {"top_fifth_share": 0.06 * times, "gini_normalised": 0.007 * times},
+            "complaints": {"accepted": 8 * times, "overdue": 9 * times},
+        }
+
+    names = ["Customers", "Active", "Dormant", "Lost", "Contribution a year",
+             "Share of the top fifth", "Gini (normalised)", "Complaints",
+             "Overdue complaints"]  # fmt: skip
+    changes = key_figures(dict.fromkeys(names, "1"), at(2), at(1), EN)
+    assert [change.removeprefix("change ") for _, _, _, change in changes] == [
+        *("+1", "+2", "+3", "+4", "+5,000", "+6.0 pp", "+0.007", "+8", "+9")
+    ]
