@@ -190,6 +190,20 @@ def test_tables_of_a_database_are_frames_of_a_book(tmp_path: Path) -> None:
     ]
 
 
+def test_what_a_review_would_reject_is_a_problem(tmp_path: Path) -> None:
+    """The whole book is checked by the draft, if every cell can be read."""
+    ids = range(12)
+    days = [f"2024-03-{n + 1:02}" for n in ids]
+    for income, said in ((5, False), (-5, True)):
+        people = pd.DataFrame({"cust_no": ids, "cust_type": "P", "income": income})
+        money = [(-1) ** n * (n + 1.25) for n in ids]
+        txns = pd.DataFrame({"cust_no": ids, "txn_dt": days, "amt": money, "txn_cd": "POS"})
+        people.to_csv(tmp_path / "clients.csv", index=False)
+        txns.to_csv(tmp_path / "txns.csv", index=False)
+        problems = inspect_book(tmp_path).problems
+        assert any("customers.income: below minimum in 12 rows" in p for p in problems) == said
+
+
 def test_the_same_reason_is_given_once() -> None:
     found = Inspection(
         "bank",

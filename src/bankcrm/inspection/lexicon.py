@@ -103,16 +103,11 @@ class Lexicon:
         if len(token) > _NAME:
             return [Piece(token)]
         shortest = 1 if _CHINESE.match(token) else 2
-        # best[n]: letters that are not covered, and the parts, of the first n letters
+        # best[n]: of the first n letters, how many are not covered, the known words, the parts
         best: list[tuple[int, int, list[Piece]]] = [(0, 0, [])]
         for end in range(1, len(token) + 1):
-            choices = [
-                (
-                    best[end - 1][0] + 1,
-                    best[end - 1][1] + 1,
-                    [*best[end - 1][2], Piece(token[end - 1])],
-                )
-            ]
+            lost, count, parts = best[end - 1]
+            choices = [(lost + 1, count, [*parts, Piece(token[end - 1])])]
             for start in range(end - shortest, -1, -1):
                 word = token[start:end]
                 if word in self.words:
