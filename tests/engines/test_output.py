@@ -71,6 +71,33 @@ def test_parts_of_the_same_key_are_taken_up_and_others_thrown_away(tmp_path: Pat
     assert OutputWriter(tmp_path, DAY, {"value": 2}).begin() == []
 
 
+def test_what_a_killed_worker_left_is_neither_taken_up_nor_kept(tmp_path: Path) -> None:
+    """A file under a temporary name, and the folder of another run of the day."""
+    writer = OutputWriter(tmp_path, DAY, {"value": 1})
+    with writer.alone():
+        writer.begin()
+    (writer.partial / ".part-7.parquet.99").write_bytes(b"half")
+    with writer.alone():
+        assert writer.begin() == []
+        writer.write("part-0.parquet", frame(1))
+        output = writer.commit()
+    assert sorted(p.name for p in output.folder.iterdir()) == ["_manifest.json", "part-0.parquet"]
+    output.copy_to(tmp_path / "far" / "away")
+    assert sorted(p.name for p in (tmp_path / "far" / "away").iterdir()) == sorted(
+        p.name for p in output.folder.iterdir()
+    )
+
+
+def test_a_part_is_replaced_by_a_later_one_of_its_name(tmp_path: Path) -> None:
+    writer = OutputWriter(tmp_path, DAY, {"value": 1})
+    writer.begin()
+    for value in (1, 2):
+        path = writer.write("part-0.parquet", frame(value))
+        assert pd.read_parquet(path, partitioning=None)["value"].tolist() == [value] * 3
+    assert [p.name for p in writer.partial.iterdir()] == ["part-0.parquet"]
+    assert writer.commit() == read_output(tmp_path, DAY)
+
+
 def test_blocks_of_another_day_or_policy_are_not_taken_up(tmp_path: Path) -> None:
     folder = tmp_path / "work"
     for key, left in (({"day": 1}, False), ({"day": 1}, True), ({"day": 2}, False)):

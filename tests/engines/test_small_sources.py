@@ -135,6 +135,21 @@ def test_settings_are_those_of_the_caller(tmp_path: Path) -> None:
         DuckDBEngine(LEAST, memory_limit="much")
 
 
+def test_jobs_run_in_this_process_unless_more_are_asked_for() -> None:
+    """One job alone always does, and so does every job outside a run."""
+    here: list[int] = []
+    begun: list[int] = []
+    for more, jobs in (({}, [1, 2, 3]), ({"workers": 2}, [4])):
+        engine = DuckDBEngine(LEAST, **more)
+        with engine.at_work():
+            engine.each(here.append, jobs, begun.append)
+    engine.each(here.append, [5, 6], begun.append)
+    assert here == [1, 2, 3, 4, 5, 6]
+    assert begun == [0, 1, 2, 0, 0, 1]
+    with engine.at_work(), pytest.raises(EngineError, match="cannot be sent to other processes"):
+        engine.each(lambda job: None, [7, 8], begun.append)
+
+
 # --- files ---
 
 
