@@ -187,6 +187,16 @@ def test_a_stopped_run_goes_on_with_the_blocks_that_are_done(tmp_path: Path, whe
     assert found.output.manifest["as_of"] == DAY.isoformat()
 
 
+def test_a_block_whose_customers_are_all_rejected_has_no_row(tmp_path: Path) -> None:
+    people = pd.DataFrame({"customer_id": [*range(1, 10), None], "kind": "person"})
+    frames = {**FRAMES, "customers": people.astype({"customer_id": "Int64"})}
+    found = run(tmp_path, frames, blocks=50)
+    rows = found.output.frame().sort_index()
+    assert rows["turnover"].to_dict() == pytest.approx(TOTALS)
+    assert 0 in [len(p) for p in found.output.parts(["turnover"])], "DuckDB hashes null alone"
+    assert [f.count for f in found.faults if f.frame == "customers"] == [1]
+
+
 def test_a_book_without_customers_is_refused(tmp_path: Path) -> None:
     nobody = {**FRAMES, "customers": FRAMES["customers"].iloc[:0]}
     with pytest.raises(DataError, match="no customer to review"):

@@ -6,6 +6,7 @@ import operator
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -65,6 +66,16 @@ def test_an_error_in_a_process_is_the_callers(workers: Workers) -> None:
 def test_a_process_that_is_gone_is_told(workers: Workers) -> None:
     with pytest.raises(EngineError, match="use fewer workers or more blocks"):
         workers.each(os._exit, [1], lambda number: None)
+
+
+def test_after_an_error_the_jobs_that_have_not_begun_are_left_out() -> None:
+    """One or two more are begun by then; all would take 12 seconds."""
+    pool = Workers(1)
+    with pytest.raises(TypeError):
+        pool.each(time.sleep, ["soon", *[0.4] * 30], lambda number: None)
+    start = time.monotonic()
+    pool.end()
+    assert time.monotonic() - start < 6
 
 
 def test_work_that_cannot_be_sent_is_refused(workers: Workers) -> None:

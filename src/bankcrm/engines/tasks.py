@@ -180,7 +180,7 @@ class _Source:
             "recorded": json.dumps(recorded_in(checked.frames())),
             "faults": json.dumps([attrs.asdict(f) for f in faults]),
         }
-        return view, pd.DataFrame(found, index=[0])
+        return view, pd.DataFrame([found])
 
     @property
     def view(self) -> BookView:
