@@ -133,7 +133,7 @@ def _paid(*amounts: float) -> str:
     [
         ([100, 100, 100], "running"),
         ([100, 100], "running"),  # the present one may still come
-        ([100, 99.6], "running"),  # rounding
+        ([100, 99.5], "running"),  # rounding
         ([100, 99], "in_debt"),
         ([100], "in_debt"),
         ([], "in_debt"),

@@ -8,7 +8,7 @@ import pandas as pd
 from bankcrm.datasets._categories import coded
 from bankcrm.datasets.synthetic.draws import Draws, Ints, lognormal
 from bankcrm.datasets.synthetic.holdings import Holdings
-from bankcrm.datasets.synthetic.people import FIRST_ID, People, to_dates
+from bankcrm.datasets.synthetic.people import FIRST_ID, NEVER, People, to_dates
 from bankcrm.vocabulary import CreditKind
 
 _KINDS = tuple(kind.value for kind in CreditKind)
@@ -22,9 +22,9 @@ def make_credits(people: People, holdings: Holdings, seed: int) -> pd.DataFrame:
     """Loans that are still owed, and the credit of other kinds that companies have."""
     draw = Draws(seed, 8)
     loans = holdings.loans
-    owed = np.flatnonzero(loans["outstanding"].to_numpy() > 0)
+    owed = np.flatnonzero(loans["outstanding"].to_numpy())
     lent = loans.iloc[owed]
-    firms = np.flatnonzero(people.company & people.signed & (people.end > people.last))
+    firms = np.flatnonzero(people.company & people.signed & (people.end == NEVER))
     asking = firms[draw.chance(350, len(firms))]
     times = 1 + draw.below(3, len(asking))
     who = np.repeat(asking, times)
