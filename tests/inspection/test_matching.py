@@ -96,6 +96,8 @@ def test_nearly_all_ids_are_one_word() -> None:
     for texts, ids in ((0, True), (5, True), (6, False), (100, False)):
         words = [f"a{n}" for n in range(100 - texts)] + [f"two words {n}" for n in range(texts)]
         assert _are_ids(source(*words)) == ids, texts
+    thousand = [f"a{n}" for n in range(950)] + [f"two words {n}" for n in range(50)]
+    assert _are_ids(source(*thousand, "one more")), "a thousand of them decide"
     assert all(_are_ids(source(word)) for word in ("7", "a-b-c", "12.0", "中行7"))
     assert not any(_are_ids(source(word)) for word in ("1.5", "a.b", "a/b", "a:b", "a,b"))
 

@@ -212,6 +212,8 @@ def test_nothing_is_known_of_an_empty_column() -> None:
         ([dt.datetime(2026, 6, 30, tzinfo=dt.UTC)], True, True),
         ([5], False, None),
         ([dt.time(10, 11)], False, None),
+        (["2026-06-30 10:11"] * 19 + ["2026-06-30"], True, False),
+        (["2026-06-30 10:11"] * 18 + ["2026-06-30"] * 2, False, False),
     ],
 )
 def test_instants_have_a_time_and_perhaps_a_zone(
