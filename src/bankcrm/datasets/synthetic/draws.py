@@ -103,8 +103,6 @@ def counts_table(means: tuple[float, ...]) -> npt.NDArray[np.int8]:
             row += [k] * (min(round(total * _STEPS), _STEPS) - len(row))
             k += 1
             chance *= mean / k
-            if k > 100:
-                row += [k] * (_STEPS - len(row))
         rows.append(row)
     table = np.array(rows, dtype=np.int8)
     table.flags.writeable = False
