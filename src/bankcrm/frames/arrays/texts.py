@@ -57,12 +57,12 @@ def ending_numbers(texts: pa.Array) -> _Ints | None:
         return None
     _, ends, data = texts.buffers()
     end = np.frombuffer(ends, np.int64)[texts.offset : texts.offset + len(texts) + 1]
-    whole: _Bytes = np.frombuffer(data, np.uint8)
-    head = np.frombuffer(texts[0].as_py().rstrip("0123456789").encode(), np.uint8)
+    head = np.frombuffer(texts[0].as_buffer().to_pybytes().rstrip(b"0123456789"), np.uint8)
     lengths = [np.diff(end[r.start : r.stop + 1]) for r in row_blocks(len(texts))]
     least, most = min(a.min() for a in lengths), max(a.max() for a in lengths)
     if not len(head) < least <= most <= len(head) + _DIGITS:
         return None
+    whole: _Bytes = np.frombuffer(data, np.uint8)  # of empty texts there may be no data
     found = np.zeros(len(texts), dtype=np.int64)
     read = _of_one_length if least == most else _of_several
     for rows in row_blocks(len(texts)):
