@@ -167,10 +167,7 @@ def control(
         place, top = forest.tops_of(parent[stakes])
         row = stakes[place]
         free = ~forest.is_under(top, child[row])
-        row, top = row[free], top[free]
-        left = np.zeros(len(share), np.bool_)
-        left[row] = True
-        stakes = np.flatnonzero(left)  # the others are stakes in what is controlled already
+        row, top = row[free], top[free]  # a stake of a holder with one more top counts for it later
         key = top.astype(np.int64) * size + child[row]
         row, key = _by_key(row, key)
         start = np.flatnonzero(np.diff(key, prepend=-1))
