@@ -13,8 +13,9 @@ from bankcrm.book.contract import CONTRACT, DATE_MAY_BE_MISSING, DATED_BY, KEYS,
 from bankcrm.book.known import without_later_labels
 from bankcrm.errors import DataError
 from bankcrm.frames import DataFault, screen_frame
+from bankcrm.frames.arrays import is_whole_numbers
 from bankcrm.frames.column import fault_in_rows
-from bankcrm.frames.numbering import Numbered, is_among, is_whole_numbers, positions_in
+from bankcrm.frames.numbering import Numbered, is_among, positions_in
 from bankcrm.frames.readers import LastDay, Mask
 
 # A person who is no customer may complain; a group may have outside members.

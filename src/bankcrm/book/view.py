@@ -20,13 +20,14 @@ from bankcrm.frames.arrays import (
     SmallCodes,
     codes,
     distinct_values,
+    is_whole_numbers,
     look_up,
     row_blocks,
     small_codes,
     whole_days,
 )
 from bankcrm.frames.instants import ZONE, local_day
-from bankcrm.frames.numbering import Numbered, Positions, is_whole_numbers, positions_in
+from bankcrm.frames.numbering import Numbered, Positions, positions_in
 
 DayNumbers: TypeAlias = npt.NDArray[np.int32]
 Mask: TypeAlias = npt.NDArray[np.bool_]

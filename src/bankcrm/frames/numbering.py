@@ -12,7 +12,13 @@ import pandas as pd
 from pandas.api import types
 
 from bankcrm.errors import DataError
-from bankcrm.frames.arrays import codes, dense_range, row_blocks, texts_of
+from bankcrm.frames.arrays import (
+    arrow_texts,
+    codes,
+    dense_range,
+    is_whole_numbers,
+    row_blocks,
+)
 
 Positions: TypeAlias = npt.NDArray[np.int32]
 Numbered: TypeAlias = dict[tuple[str, str], Positions]  # positions by frame and column
@@ -98,11 +104,6 @@ def places_of(values: pd.Series, names: Sequence[str]) -> npt.NDArray[np.int64]:
     return table.take(found.codes, mode="wrap")
 
 
-def is_whole_numbers(ids: pd.Series) -> bool:
-    """Whether ids are plain whole numbers without a null, which take next to no time to number."""
-    return isinstance(ids.dtype, np.dtype) and ids.dtype.kind == "i"
-
-
 def positions_in(ids: pd.Series, index: pd.Index) -> Positions:
     """The position of each id in an index of customers; -1 for a null or an unknown id.
 
@@ -122,7 +123,7 @@ def positions_in(ids: pd.Series, index: pd.Index) -> Positions:
                 found[rows] = place[np.minimum(offset, np.uint64(span)).view(np.int64)]
             return found
     code, distinct = codes(ids)
-    if texts_of(distinct) is None or texts_of(index) is None:
+    if arrow_texts(distinct) is None or arrow_texts(index) is None:
         return np.append(index.get_indexer(distinct), -1).astype(np.int32)[code]
     return np.append(_among_texts(distinct, index), np.int32(-1))[code]
 

@@ -20,10 +20,10 @@ _DIGITS = 18  # of a number that int64 holds
 _ZERO = np.uint8(ord("0"))
 
 
-def texts_of(values: pd.Series | pd.Index) -> pa.Array | None:
+def arrow_texts(values: pd.Series | pd.Index) -> pa.Array | None:
     """Texts that Arrow holds, as one array of large_string; None for other values.
 
-    >>> texts_of(pd.Series(["a", None], dtype="str")).to_pylist(), texts_of(pd.Series([1]))
+    >>> arrow_texts(pd.Series(["a", None], dtype="str")).to_pylist(), arrow_texts(pd.Series([1]))
     (['a', None], None)
     """
     import pyarrow as pa

@@ -12,7 +12,15 @@ import pandas as pd
 
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, DataFault, as_frame, check_frame
-from bankcrm.frames.arrays import Codes, as_of_day, codes, days, numbers, row_blocks
+from bankcrm.frames.arrays import (
+    Codes,
+    as_of_day,
+    codes,
+    days,
+    is_whole_numbers,
+    numbers,
+    row_blocks,
+)
 from bankcrm.frames.column import fault_in_rows
 from bankcrm.frames.conversion import require_columns
 from bankcrm.frames.findings import raise_faults, with_findings
@@ -158,7 +166,7 @@ def _number_customers(ids: pd.Series, name: str) -> tuple[Codes, pd.Index]:
 
     The index may have ids that no row has, and need not be in order.
     """
-    if not (isinstance(ids.dtype, np.dtype) and ids.dtype.kind == "i" and len(ids)):
+    if not (is_whole_numbers(ids) and len(ids)):
         code, index = codes(ids)
         return code, _checked_ids(index, ids, name)
     values = ids.to_numpy().astype(np.int64, copy=False)
