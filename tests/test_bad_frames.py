@@ -98,7 +98,7 @@ def test_a_log_with_a_null_customer_gives_no_other_customer_its_stage() -> None:
     [case] = [c for c in HARNESS.calls() if c.name == "replay"]
     log = case.frames["log"].astype({"customer_id": "Int64"})
     log.loc[3, "customer_id"] = pd.NA
-    with pytest.raises(DataError, match=r"^log\.customer_id: 1 are null"):
+    with pytest.raises(DataError, match=r"^log\.customer_id: null in 1 row \(row 3\)"):
         replay(log, as_of="2026-06-30")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from numbers import Number
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -67,6 +68,7 @@ def as_numbers(value: object, name: str) -> npt.NDArray[np.float64]:
         DataError: A part is no number.
     """
     made: npt.NDArray[np.float64]
+    given: npt.NDArray[Any] = np.zeros(0)
     try:
         if not isinstance(value, str | Mapping):
             if to_numpy := getattr(value, "to_numpy", None):  # of pandas, which knows its nulls
@@ -78,6 +80,11 @@ def as_numbers(value: object, name: str) -> npt.NDArray[np.float64]:
                 return made
     except (OverflowError, TypeError, ValueError):
         pass
+    for place, part in np.ndenumerate(given):  # the first that is no number, without its value
+        if given.ndim and part is not None and not isinstance(part, Number):
+            where = ", ".join(map(str, place))
+            kind = "text" if isinstance(part, str) else type(part).__name__
+            raise DataError(f"{name}: expected numbers, got {kind} at position {where}, from 0")
     refuse(name, "numbers", value)
 
 

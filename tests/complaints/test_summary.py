@@ -278,8 +278,10 @@ def test_trends() -> None:
     assert trend([2, 1, 4, 3]).p_value == 0.75
     for confidence, direction in ((0.25, "none"), (0.24, "rising")):  # just as likely, and less
         assert trend([2, 1, 4, 3], confidence=confidence).direction == direction
-    for bad in ([1, 2], [1, np.nan, 3, 4], [1, -2, 3, 4]):
-        with pytest.raises(DataError, match="at least 4 finite"):
+    with pytest.raises(DataError, match="counts: 2 numbers; expected 4 or more"):
+        trend([1, 2])
+    for bad in ([1, np.nan, 3, 4], [1, -2, 3, 4]):
+        with pytest.raises(DataError, match=r"counts: .* below 0 in 1 row \(row 1\)"):
             trend(bad)
 
 
@@ -328,9 +330,9 @@ def test_control_charts() -> None:
     assert rates.index.tolist() == ["jan", "feb"]
     assert control_chart([0, 0, 0])["signal"].tolist() == ["", "", ""]
     for exposure in ([1, 0], [1, 1, 1]):
-        with pytest.raises(DataError, match="exposure: give one number above zero for each"):
+        with pytest.raises(DataError, match="exposure: "):
             control_chart([1, 2], exposure)
-    with pytest.raises(DataError, match="counts: give at least 2 finite numbers"):
+    with pytest.raises(DataError, match="counts: "):
         control_chart([1])
 
 

@@ -328,10 +328,12 @@ def test_the_interval_of_qini_is_that_of_drawing_customers_again() -> None:
 
 
 def test_flags_and_scores_are_checked() -> None:
-    for wrong in ([1, 0, 1], [1, 2], [1, np.nan], [1, -1]):
-        with pytest.raises(DataError, match="responded: expected 2 booleans, or 0 and 1"):
+    for wrong in ([1, 2], [1, np.nan], [1, -1]):
+        with pytest.raises(DataError, match=r"responded: .* in 1 row \(row 1\); expected booleans"):
             uplift_curve([1, 2], [1, 0], wrong)
-    with pytest.raises(DataError, match="score: 1 values are null"):
+    with pytest.raises(DataError, match="responded: 3 values for 2 scores"):
+        uplift_curve([1, 2], [1, 0], [1, 0, 1])
+    with pytest.raises(DataError, match="score: null in 1 row"):
         uplift_curve([1, np.nan], [1, 0], [1, 0])
     for group in (0, 1):
         with pytest.raises(DataError, match="found only one group"):

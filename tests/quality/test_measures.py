@@ -121,7 +121,7 @@ def test_accuracy_is_against_a_reference(bank: pd.DataFrame) -> None:
     nameless = bank.assign(customer_id=bank["customer_id"].astype("Int64").mask(bank.index == 150))
     found = measure_quality(nameless, as_of=DAY, reference=sample)
     assert counts(found, "kind-as-reference") == (99, 99)
-    with pytest.raises(DataError, match="customer_id is repeated in 1 rows"):
+    with pytest.raises(DataError, match="customer_id: repeated in 1 row"):
         measure_quality(bank, as_of=DAY, reference=pd.concat([sample, sample.iloc[[0]]]))
     with pytest.raises(DataError, match="missing column customer_id"):
         measure_quality(bank, as_of=DAY, reference=sample.drop(columns="customer_id"))

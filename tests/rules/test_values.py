@@ -237,7 +237,7 @@ def test_what_is_outside_the_bounds_is_counted() -> None:
     with pytest.raises(DataError, match=r"at least 0, at most 1"):
         share.decide({"x": 1.5})
     frame = pd.DataFrame({"x": [0.5, -1, 2, np.nan]})
-    with pytest.raises(DataError, match=r"2 row\(s\) outside .*: -1.0, 2.0; correct the data"):
+    with pytest.raises(DataError, match=r"2 row\(s\) \(1, 2\) outside .*: -1.0, 2.0; correct"):
         share.decide_frame(frame)
     low = asking({"type": "number", "minimum": 0}, "= 1")
     with pytest.raises(DataError, match=r"1 row\(s\)"):
@@ -253,7 +253,7 @@ def test_texts_outside_the_list_are_counted_by_row() -> None:
     tier = asking({"type": "text", "values": ["gold", "silver"]}, "= gold")
     series = pd.Series(["gold", "bronze", "tin", "bronze"])
     for made in (series, series.astype("category"), series.astype("string[pyarrow]")):
-        with pytest.raises(DataError, match=r"3 row\(s\) outside .*one of gold, silver"):
+        with pytest.raises(DataError, match=r"3 row\(s\) \(1, 2, 3\) outside .*gold, silver"):
             outcomes(tier, made)
     with pytest.raises(DataError, match="'bronze'"):
         tier.decide({"x": "bronze"})
@@ -396,8 +396,8 @@ def test_the_message_of_a_text_outside_the_list() -> None:
     with pytest.raises(DataError) as raised:
         outcomes(tier, pd.Series(["bronze", "gold"]))
     assert str(raised.value) == (
-        "fact 'x': 1 row(s) outside what the table allows (one of gold, silver): 'bronze'; correct "
-        "the data or widen the table's [facts]"
+        "fact 'x': 1 row(s) (0) outside what the table allows (one of gold, silver): 'bronze'; "
+        "correct the data or widen the table's [facts]"
     )
 
 
@@ -408,7 +408,8 @@ def test_plain_columns_are_read() -> None:
     early = pd.Series(pd.to_datetime(["1900-01-01", "2026-01-31", None]))
     assert outcomes(asking("date", "< 1970-01-01"), early) == [YES, NO, None]
     with pytest.raises(
-        DataError, match=r"7 row\(s\) outside .*: 7, 7, 7, 7, 7, and 2 more; correct"
+        DataError,
+        match=r"7 row\(s\) \(0, 1, .*2 more\) outside .*: 7, 7, 7, 7, 7, and 2 more;",
     ):
         outcomes(asking({"type": "integer", "maximum": 3}, "= 1"), pd.Series([7] * 7))
 
@@ -418,7 +419,7 @@ def test_errors_show_the_first_five_values_and_count_all() -> None:
     table = DecisionTable(id="t", rules=(Rule("a", {"x": "> 1", "n": "> 1"}, 1),), facts=facts)
     bad = pd.DataFrame({"x": [1.0, *range(-7, 0)], "n": 1})
     with pytest.raises(
-        DataError, match=r"'x': 7 row\(s\) .*: -7\.0, -6\.0, -5\.0, -4\.0, -3\.0, and 2 more"
+        DataError, match=r"'x': 7 row\(s\) \(1, .*: -7\.0, -6\.0, -5\.0, -4\.0, -3\.0, and 2 more"
     ):
         table.decide_frame(bad)
     words = pd.DataFrame({"x": 1.0, "n": [f"w{i}" for i in range(7)]})
@@ -427,9 +428,9 @@ def test_errors_show_the_first_five_values_and_count_all() -> None:
     ):
         table.decide_frame(words)
     mixed = pd.DataFrame({"x": pd.Series([None, -1, 2, -3, "no"], dtype=object), "n": 1})
-    with pytest.raises(DataError, match=r"'x': 2 row\(s\) outside .*: -1, -3; correct"):
+    with pytest.raises(DataError, match=r"'x': 2 row\(s\) \(1, 3\) outside .*: -1, -3; correct"):
         table.decide_frame(mixed)
-    with pytest.raises(DataError, match=r"saw 'no' in 1 row\(s\)"):
+    with pytest.raises(DataError, match=r"saw 'no' in 1 row\(s\) \(4\)"):
         table.decide_frame(mixed.iloc[::-1])
-    with pytest.raises(DataError, match=r"'n': 1 row\(s\) outside .*: 1\.5; correct"):
+    with pytest.raises(DataError, match=r"'n': 1 row\(s\) \(0\) outside .*: 1\.5; correct"):
         table.decide_frame(pd.DataFrame({"x": 1.0, "n": [1.5, 2.0, None]}))

@@ -613,7 +613,7 @@ def test_a_base_is_a_number_of_each_subject() -> None:
     for base, said in (
         (pd.Series({"A": 1.0, "B": -0.01, "C": 1.0}), "missing or negative for 1 of 3 subjects"),
         (pd.Series({"A": 1.0, "B": 1.0}), "missing or negative for 1 of 3 subjects"),
-        (pd.Series([1.0, 2.0], index=["A", "A"]), "some subjects have two numbers"),
+        (pd.Series([1.0, 2.0], index=["A", "A"]), "subjects with several numbers"),
     ):
         with pytest.raises(DataError, match=said):
             rewards(card, 3, base=base)
@@ -881,7 +881,7 @@ def test_points_up_to_their_maximum_and_trainings_with_a_result() -> None:
     of = found.groupby(found["measure"].astype(str))["value"].sum()
     assert (of["check_points"], of["check_possible"]) == (10.0, 15.0)
     assert [(f.problem, f.count) for f in findings_of(found)] == [("without points", 1)]
-    with pytest.raises(DataError, match=r"checks\.points: 1 rows exceed their maximum"):
+    with pytest.raises(DataError, match=r"checks\.points: above the maximum in 1 row"):
         kpi_events(BOOK, since="2026-03-01", checks=checks.assign(points=[10.1, 0.0, None]))
     bare = kpi_events(BOOK, since="2026-03-01", checks=checks.drop(columns="maximum"))
     assert "check_points" not in bare["measure"].cat.categories

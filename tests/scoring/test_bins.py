@@ -336,9 +336,9 @@ def test_an_event_is_read_alike_from_every_kind_of_column(kind: Any) -> None:
     ("values", "event", "words"),
     [
         ([1, 2], [True, True], "happened in 2 of 2 rows"),
-        ([1, 2], [True, None], "missing in 1 of 2 rows"),
+        ([1, 2], [True, None], "event: null in 1 row"),
         ([1, 2], [0, 2], "booleans, or 0 and 1"),
-        ([1.0, np.inf], [True, False], "1 values are infinite"),
+        ([1.0, np.inf], [True, False], "infinite in 1 row"),
         (pd.to_datetime(["2026-01-01"] * 2), [True, False], "days since it"),
         ([1, 2, 3], [True, False], "3 values for 2 rows"),
     ],

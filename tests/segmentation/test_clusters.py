@@ -342,7 +342,7 @@ def test_stability_is_the_mean_jaccard_similarity_of_sets_of_rows(seed: int, k: 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"logins": np.inf}, "logins: 1,500 values are infinite"),
+        ({"logins": np.inf}, "logins: infinite in 1,500 rows"),
         ({"logins": 3}, "logins: has one value in all rows"),
         ({"logins": "many"}, "logins: expected numbers"),
         ({"logins": np.nan}, "0 distinct rows"),

@@ -190,7 +190,7 @@ def test_a_score_is_a_digit_from_1(digit: float, fits: bool) -> None:
     """A segment is of five scores; the digits of a policy of its own go up to nine."""
     scores = pd.DataFrame({"r": [digit, 5], "f": [5, 1], "m": [1, 5]})
     if not fits:
-        with pytest.raises(DataError, match=r"scores\.r: expected 1 to 9"):
+        with pytest.raises(DataError, match=r"scores\.r: wrong score"):
             segment_rfm(scores)
         return
     if digit <= 5:

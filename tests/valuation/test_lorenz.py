@@ -329,7 +329,7 @@ def test_other_bad_input() -> None:
         _ = concentration([0.0, 0.0]).gini_normalised
     with pytest.raises(DataError, match="got 2 for 3 values"):
         concentration([1, 2, 3], weights=[1, 2])
-    with pytest.raises(DataError, match="1 of 3 are 0 or below"):
+    with pytest.raises(DataError, match="weights: 0 or below in 1 row"):
         concentration([1, 2, 3], weights=[1, 0, 2])
     figures = concentration([1, 2])
     for share in (20, 1.01, -0.01, np.nan):

@@ -256,7 +256,7 @@ def test_bad_input() -> None:
     with pytest.raises(DataError, match="lies before start"):
         positions_of(start="2026-02-01", end="2026-01-01")
     twice = pd.concat([book()["accounts"]] * 2)
-    with pytest.raises(DataError, match="4 of 8 rows repeat"):
+    with pytest.raises(DataError, match="4 accounts have several rows"):
         made(accounts=twice)
     with pytest.raises(DataError, match="the frames have no running balances"):
         positions_of(**book(), start=START, end=END, source="running")

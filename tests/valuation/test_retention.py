@@ -121,11 +121,11 @@ def test_keeping_stops_at_the_best_value() -> None:
 
 
 def test_bad_input() -> None:
-    with pytest.raises(DataError, match="retention: 1 of 1 lie outside"):
+    with pytest.raises(DataError, match="retention: outside 0 to 1 in 1 row"):
         customer_value(1.0, 1.2, 0.1)
-    with pytest.raises(DataError, match="have no end"):
+    with pytest.raises(DataError, match="without an end"):
         customer_value(1.0, 1.0, 0.0)
-    with pytest.raises(DataError, match="have no end"):
+    with pytest.raises(DataError, match="without an end"):
         retention_economics(1.0, 0.99, 0.01, growth=0.05)
     with pytest.raises(DataError, match="margin: missing or infinite"):
         customer_value(np.nan, 0.5, 0.1)

@@ -17,6 +17,7 @@ from bankcrm.arguments import as_numbers
 from bankcrm.calendars.arguments import NAT, ONE_DAY, DayLike, ManyDays, read_counts, read_days
 from bankcrm.errors import CalendarError, DataError
 from bankcrm.frames.arrays import Days, as_of_day, row_blocks
+from bankcrm.frames.column import refuse_rows
 
 Counts: TypeAlias = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 _Ints: TypeAlias = npt.NDArray[np.int64]
@@ -312,8 +313,8 @@ class WorkingCalendar:
 
     def _with(self, dates: ManyDays, value: bool, name: str | None) -> WorkingCalendar:
         day, _ = read_days(dates)
-        if np.isnat(day).any():
-            raise DataError(f"calendar {self.name}: a closure or opening has no date")
+        closed = np.flatnonzero(np.isnat(day))
+        refuse_rows(f"calendar {self.name}", "", "closure or opening without a date", closed)
         working = self.working.copy()
         working[self._index(day) - 1] = value
         return attrs.evolve(self, name=name or self.name, working=working)

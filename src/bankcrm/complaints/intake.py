@@ -14,7 +14,7 @@ from bankcrm.complaints.base import Mask, complaints_policy, contract, local_day
 from bankcrm.complaints.repeats import link_repeats
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame, screen_frame
-from bankcrm.frames.arrays import as_of_day
+from bankcrm.frames.arrays import as_of_day, found_in
 from bankcrm.frames.conversion import require_columns, with_levels
 from bankcrm.models import columns_of, frame_of
 from bankcrm.models.complaint import Complaint
@@ -260,9 +260,8 @@ def _contacts(frame: pd.DataFrame, policy: Policy) -> Iterator[_Found]:
         try:
             text = frame[name].astype("string").str.strip()
         except UnicodeError:
-            raise DataError(
-                f"complaints.{name}: some texts are no Unicode text; decode them"
-            ) from None
+            found = found_in(frame[name], "text")
+            raise DataError(f"complaints.{name}: {found}; decode them") from None
         gaps[name] = _blank(frame[name])
         fits = text.str.fullmatch(policy.value(f"{name}_pattern"))
         wrong = ~fits.to_numpy(dtype=np.bool_, na_value=True) & ~gaps[name]

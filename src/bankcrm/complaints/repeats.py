@@ -11,7 +11,7 @@ from bankcrm.complaints.base import complaints_policy
 from bankcrm.complaints.clocks.time_units import Instants
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame, column_of
-from bankcrm.frames.arrays import codes
+from bankcrm.frames.arrays import codes, found_in
 from bankcrm.frames.conversion import with_levels
 from bankcrm.frames.instants import utc_microseconds
 from bankcrm.frames.numbering import categorical
@@ -128,6 +128,7 @@ def _new_words(complaints: pd.DataFrame, before: np.ndarray) -> np.ndarray:
     try:
         text = complaints["text"].astype("string").str.strip()
     except UnicodeError:
-        raise DataError("complaints.text: some texts are no Unicode text; decode them") from None
+        found = found_in(complaints["text"], "text")
+        raise DataError(f"complaints.text: {found}; decode them") from None
     earlier = text.iloc[before].set_axis(complaints.index)
     return (text.notna() & (text != earlier).fillna(True)).to_numpy(dtype=np.bool_)

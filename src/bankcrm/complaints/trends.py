@@ -9,6 +9,7 @@ import pandas as pd
 from bankcrm._display import card, figures_of
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import ArrayLike, Numbers, numbers
+from bankcrm.frames.column import refuse_rows
 
 _RUN = 8  # points in a row on one side of the centre: Western Electric's fourth rule
 _MEDIAN_RANGE = 0.954  # median distance of two normal values, in standard deviations
@@ -46,7 +47,7 @@ def trend(counts: ArrayLike, *, confidence: float = 0.95) -> Trend:
     >>> trend([3, 4, 6, 9, 11, 15]).direction
     'rising'
     """
-    values = _series(counts, 4)
+    values = _series(counts, 4, "counts")
     time = np.arange(len(values))
     if np.ptp(values) == 0:
         return Trend(0.0, 1.0, 0.0, "none")
@@ -78,10 +79,14 @@ def control_chart(
     >>> control_chart([10, 12, 9, 11, 10, 40, 11, 10])["signal"].tolist()[5]
     'above'
     """
-    values = _series(counts, 2)
-    size = np.ones(len(values)) if exposure is None else _series(exposure, 2)
-    if len(size) != len(values) or (size <= 0).any():
-        raise DataError("exposure: give one number above zero for each count")
+    values = _series(counts, 2, "counts")
+    size = np.ones(len(values)) if exposure is None else _series(exposure, 2, "exposure")
+    if len(size) != len(values):
+        raise DataError(
+            f"exposure: {len(size):,} numbers for {len(values):,} counts; give one for each"
+        )
+    advice = "leave out what nobody was exposed to"
+    refuse_rows("exposure", "", "not above 0", np.flatnonzero(size <= 0), advice=advice)
     rate = values / size
     centre = values.sum() / size.sum()
     sigma = np.sqrt(centre / size)
@@ -102,8 +107,10 @@ def control_chart(
     )
 
 
-def _series(values: ArrayLike, least: int) -> Numbers:
-    array = numbers(values, "counts")
-    if len(array) < least or not np.isfinite(array).all() or (array < 0).any():
-        raise DataError(f"counts: give at least {least} finite numbers, none below zero")
+def _series(values: ArrayLike, least: int, name: str) -> Numbers:
+    array = numbers(values, name)
+    if len(array) < least:
+        raise DataError(f"{name}: {len(array)} numbers; expected {least} or more")
+    bad = np.flatnonzero(~(np.isfinite(array) & (array >= 0)))
+    refuse_rows(name, "", "missing, infinite or below 0", bad, "finite numbers of 0 or more")
     return array

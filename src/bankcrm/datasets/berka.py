@@ -104,7 +104,10 @@ def load_berka(folder: str | Path, *, as_of: object = None) -> Book:
     owners = raw["disp"].loc[raw["disp"]["type"] == "OWNER", ["client_id", "account_id", "disp_id"]]
     twice = owners["account_id"].duplicated()
     if twice.any():
-        raise DataError(f"disp.asc: {twice.sum():,} accounts have two owners; expected one each")
+        raise DataError(
+            f"disp.asc: {twice.sum():,} accounts have two owners "
+            f"({few(owners['account_id'][twice])}); expected one each"
+        )
     transactions = _transactions(raw["trans"], raw["order"], owners)
     last = transactions["date"].to_numpy().max().astype("datetime64[D]")
     accounts = raw["account"].merge(owners, on="account_id", how="left")
@@ -216,8 +219,10 @@ def _transactions(trans: pd.DataFrame, order: pd.DataFrame, owners: pd.DataFrame
     channel = _mapped(trans["operation"], dict.fromkeys(_OPERATIONS, "") | _CHANNELS, "trans.asc")
     owner = owners.set_index("account_id")["client_id"].reindex(trans["account_id"]).to_numpy()
     if np.isnan(owner).any():
+        none = trans["account_id"][np.isnan(owner)]
         raise DataError(
-            f"trans.asc: {np.isnan(owner).sum():,} transactions of accounts without an owner"
+            f"trans.asc: {len(none):,} transactions of accounts without an owner "
+            f"({few(none.unique())}); give the owner of each in disp.asc"
         )
     bank = trans["bank"].to_numpy(dtype=object)
     other = bank + "/" + trans["account"].to_numpy(dtype=object)

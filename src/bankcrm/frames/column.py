@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias, get_args
 import attrs
 
 from bankcrm._display import first_few
+from bankcrm.errors import DataError
 
 ColumnKind: TypeAlias = Literal[
     "id", "text", "category", "date", "instant", "money", "number", "integer", "boolean"
@@ -130,3 +131,24 @@ def fault_in_rows(
     """
     examples = first_few(labels, f"{what} {{}}".format)
     return DataFault(frame, column, problem, len(labels), examples, expected, advice)
+
+
+def refuse_rows(
+    frame: str,
+    column: str,
+    problem: str,
+    labels: Collection[object],
+    expected: str = "",
+    advice: str = "",
+    *,
+    what: str = "row",
+) -> None:
+    """Raise the fault of some rows, if there are any.
+
+    Raises:
+        DataError: There are rows with the fault; the first few are named.
+    """
+    if len(labels):
+        raise DataError(
+            str(fault_in_rows(frame, column, problem, labels, expected, advice, what=what))
+        )

@@ -12,7 +12,7 @@ import pandas as pd
 
 from bankcrm.arguments import refuse
 from bankcrm.errors import DataError
-from bankcrm.frames.arrays import Days
+from bankcrm.frames.arrays import Days, found_in
 
 Times: TypeAlias = npt.NDArray[np.datetime64]
 Many: TypeAlias = "pd.Series | pd.Index | npt.NDArray[np.generic] | list[Any] | tuple[Any, ...]"
@@ -49,10 +49,7 @@ def local_times(instants: Instants, zone: str) -> tuple[Times, bool]:
         return _wall_clock(pd.DatetimeIndex(series), zone), scalar
     if series.isna().all():
         return np.full(len(series), np.datetime64("NaT", "s")), scalar
-    raise DataError(
-        f"instants: no time zone ({series.dtype}); localise them with "
-        "pandas.to_datetime(...).dt.tz_localize('Asia/Shanghai')"
-    )
+    raise _no_instants(series)
 
 
 def utc_microseconds(instants: Instants) -> Times:
@@ -67,11 +64,18 @@ def utc_microseconds(instants: Instants) -> Times:
     try:
         index = pd.DatetimeIndex([instants] if instants is None else cast("Any", instants))
     except (TypeError, ValueError, OverflowError):
-        raise DataError("instants: expected instants with a time zone") from None
+        raise _no_instants(pd.Series(instants)) from None
     if index.tz is None and not index.isna().all():
-        raise DataError("instants: no time zone; localise them with .dt.tz_localize(...)")
+        raise _no_instants(pd.Series(instants))
     utc = index if index.tz is None else index.tz_convert("UTC").tz_localize(None)
     return utc.to_numpy().astype("datetime64[us]")
+
+
+def _no_instants(values: pd.Series) -> DataError:
+    return DataError(
+        f"instants: expected a time zone, found {found_in(values, 'instant')}; localise them with "
+        "pandas.to_datetime(...).dt.tz_localize('Asia/Shanghai')"
+    )
 
 
 def _wall_clock(instants: pd.DatetimeIndex, zone: str) -> Times:

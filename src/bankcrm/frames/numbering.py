@@ -9,13 +9,13 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pandas.api import types
 
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import (
     arrow_texts,
     codes,
     dense_range,
+    found_in,
     is_whole_numbers,
     row_blocks,
 )
@@ -85,11 +85,8 @@ def words_of(values: pd.Series, name: str) -> pd.Categorical:
                 raise TypeError  # they are of an unknown encoding
             str(word).encode()  # pandas itself refuses a lone surrogate from version 3 on
         return made
-    except UnicodeEncodeError:
-        raise DataError(f"{name}: expected words, found text that is no Unicode text") from None
-    except TypeError:
-        found = types.infer_dtype(values)
-        raise DataError(f"{name}: expected words, found {found} objects, which are none") from None
+    except (UnicodeEncodeError, TypeError):
+        raise DataError(f"{name}: expected words, found {found_in(values, 'value')}") from None
 
 
 def places_of(values: pd.Series, names: Sequence[str]) -> npt.NDArray[np.int64]:

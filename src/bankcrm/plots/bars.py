@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from bankcrm._display import few
 from bankcrm.errors import DataError
 from bankcrm.frames import column_of
 from bankcrm.plots._style import (
@@ -114,7 +115,10 @@ def funnel(steps: pd.DataFrame, *, ax: Axes | None = None, language: Language = 
     ax = c.ax
     reached = np.append(steps["reached"], steps["converted"].iloc[-1])
     if not np.isfinite(reached).all():
-        raise DataError("funnel: reached and converted need a number in each row")
+        lost = [*steps.index[~np.isfinite(reached[:-1])]] or ["the last converted"]
+        raise DataError(
+            f"funnel: reached and converted need a number in each row; missing: {few(lost)}"
+        )
     names = c.labels([*steps.index, column_of(steps, "to", "funnel").iloc[-1]])
     ax.barh(names, reached, left=-reached / 2, color=BLUE, height=0.7)
     widest = max(float(reached.max()), 1.0)

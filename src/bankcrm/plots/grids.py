@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from bankcrm._display import few
 from bankcrm.errors import DataError
 from bankcrm.frames import column_of
 from bankcrm.frames.arrays import days
@@ -58,8 +59,12 @@ def rfm_heatmap(
     cells = known.groupby(["f", "r"], observed=True)
     table = (cells[value].mean() if value else cells.size()).unstack("r")
     score = known[["r", "f"]].to_numpy()
-    if not ((score == np.floor(score)) & (score >= 1) & (score <= _HIGHEST)).all():
-        raise DataError(f"rfm_heatmap: expected whole scores r and f from 1 to {_HIGHEST}")
+    bad = ~((score == np.floor(score)) & (score >= 1) & (score <= _HIGHEST)).all(axis=1)
+    if bad.any():
+        raise DataError(
+            f"rfm_heatmap: {bad.sum():,} rows ({few(known.index[bad])}) have other scores; "
+            f"expected whole scores r and f from 1 to {_HIGHEST}"
+        )
     top = int(score.max())
     grid = table.reindex(index=range(top, 0, -1), columns=range(1, top + 1))
     c = drawing(ax, language)

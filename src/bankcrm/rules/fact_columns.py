@@ -70,7 +70,7 @@ def fact_column(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn
     if expected.type == "text":
         return _text(series, expected, name)
     column = _plain(series, expected, name)
-    _check_range(column, expected, name)
+    _check_range(column, expected, name, series.index)
     return column
 
 
@@ -78,7 +78,7 @@ def _none_known(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn
     """A column of another dtype is valid if all of it is missing, as a float column of NaN."""
     known = series.dropna()
     if len(known):
-        raise DataError(wrong_type(name, expected, known.tolist(), len(known)))
+        raise DataError(wrong_type(name, expected, known.tolist(), known.index))
     return _with_missing(np.zeros(len(series), np.int8), np.ones(len(series), np.bool_))
 
 
@@ -92,10 +92,12 @@ def _categorical(series: pd.Series[Any], expected: Fact, name: str) -> FactColum
     used = np.bincount(codes.astype(np.intp) + 1, minlength=len(categories) + 1) > 0
     kept = [c if there else None for c, there in zip(categories.tolist(), used[1:], strict=True)]
     if expected.type == "text":
-        return FactColumn(
-            codes, codes < 0 if used[0] else None, _texts(kept, codes, expected, name)
-        )
-    column = _objects(pd.Series([*kept, None], dtype=object), expected, name)
+        texts = _texts(kept, codes, expected, name, series.index)
+        return FactColumn(codes, codes < 0 if used[0] else None, texts)
+    try:
+        column = _objects(pd.Series([*kept, None], dtype=object), expected, name)
+    except DataError:  # read again row by row, for the error to name the rows
+        return _objects(series.astype(object), expected, name)
     return _with_missing(column.values[codes], codes < 0)
 
 
@@ -105,27 +107,29 @@ def _text(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn:
     try:
         codes, uniques = pd.factorize(series)
     except TypeError as error:  # lists and the like have no hash
-        raise DataError(wrong_type(name, expected, series.tolist(), len(series))) from error
-    texts = _texts(uniques, codes, expected, name)
+        bad = series[[not (v is None or isinstance(v, str | float)) for v in series]]
+        raise DataError(wrong_type(name, expected, bad.tolist(), bad.index)) from error
+    texts = _texts(uniques, codes, expected, name, series.index)
     missing = codes < 0
     return FactColumn(codes, missing if missing.any() else None, texts)
 
 
 def _texts(
-    values: Iterable[object], codes: npt.NDArray[Any], expected: Fact, name: str
+    values: Iterable[object], codes: npt.NDArray[Any], expected: Fact, name: str, labels: pd.Index
 ) -> tuple[Any, ...]:
     """The distinct texts of a column; the error reports all that are wrong and their rows."""
     texts: list[Any] = []
-    wrong: dict[bool, list[Any]] = {}
+    wrong: dict[bool, dict[int, object]] = {}
     for number, value in enumerate(values):
         try:
             texts.append(read(value, expected, name))
         except DataError:
             kind = isinstance(plain_value(value), str)
-            wrong.setdefault(kind, []).append((value, int((codes == number).sum())))
+            wrong.setdefault(kind, {})[number] = value
     for kind, found in wrong.items():
         error = outside if kind else wrong_type
-        raise DataError(error(name, expected, [v for v, _ in found], sum(n for _, n in found)))
+        rows = labels[np.isin(codes, list(found))]
+        raise DataError(error(name, expected, found.values(), rows))
     return tuple(texts)
 
 
@@ -174,8 +178,8 @@ def _objects(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn:
     except DataError:
         faults = [fault_of(v, expected) for v in series.array]
         first = next(f for f in faults if f)
-        bad = [v for v, fault in zip(series.array, faults, strict=True) if fault is first]
-        raise DataError(first(name, expected, bad, len(bad))) from None
+        bad = series[[fault is first for fault in faults]]
+        raise DataError(first(name, expected, bad.tolist(), bad.index)) from None
     missing = np.array([v is None for v in read_values], np.bool_)
     known = [0 if v is None else v for v in read_values]
     exact = all(abs(v) < _EXACT for v in known if type(v) is int)
@@ -183,7 +187,7 @@ def _objects(series: pd.Series[Any], expected: Fact, name: str) -> FactColumn:
     return _with_missing(values if len(values) else np.zeros(0, np.int64), missing)
 
 
-def _check_range(column: FactColumn, expected: Fact, name: str) -> None:
+def _check_range(column: FactColumn, expected: Fact, name: str, labels: pd.Index) -> None:
     values = column.values
     fractions = expected.type == "integer" and values.dtype.kind == "f"
     if not values.size or (not fractions and _in_range(column, expected)):
@@ -194,7 +198,7 @@ def _check_range(column: FactColumn, expected: Fact, name: str) -> None:
     if column.missing is not None:
         bad &= ~column.missing
     if bad.any():
-        raise DataError(outside(name, expected, values[bad].tolist(), int(bad.sum())))
+        raise DataError(outside(name, expected, values[bad].tolist(), labels[bad]))
 
 
 def _in_range(column: FactColumn, expected: Fact) -> bool:

@@ -230,20 +230,28 @@ def allowed(expected: Fact) -> str:
     return words
 
 
-def wrong_type(name: str, expected: Fact, values: Collection[Any], rows: int = 1) -> str:
-    """The error for values of another type than the fact's."""
+def wrong_type(
+    name: str, expected: Fact, values: Collection[Any], rows: Collection[object] = ()
+) -> str:
+    """The error for values of another type than the fact's, with the labels of their rows."""
     return (
-        f"fact {name!r}: expected {allowed(expected)}, saw {few(values, repr)} in "
-        f"{rows} row(s); convert the values before deciding"
+        f"fact {name!r}: expected {allowed(expected)}, saw {few(values, repr)} in {_count(rows)}; "
+        "convert the values before deciding"
     )
 
 
-def outside(name: str, expected: Fact, values: Collection[Any], rows: int = 1) -> str:
+def outside(
+    name: str, expected: Fact, values: Collection[Any], rows: Collection[object] = ()
+) -> str:
     """The error for values of the right type that the fact may not hold."""
     return (
-        f"fact {name!r}: {rows} row(s) outside what the table allows ({allowed(expected)}): "
+        f"fact {name!r}: {_count(rows)} outside what the table allows ({allowed(expected)}): "
         f"{few(values, repr)}; correct the data or widen the table's [facts]"
     )
+
+
+def _count(rows: Collection[object]) -> str:
+    return f"{len(rows):,} row(s) ({few(rows)})" if len(rows) else "1 row(s)"
 
 
 def constant_key(value: Constant) -> int | float | str:

@@ -8,6 +8,7 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
+from bankcrm._display import few
 from bankcrm.arguments import as_kind, as_numbers
 from bankcrm.calendars import WorkingCalendar, add_working_days
 from bankcrm.errors import DataError
@@ -145,13 +146,14 @@ def _base(base: pd.Series | None, subjects: pd.Series) -> np.ndarray:
         return np.ones(len(subjects))
     as_kind(base, pd.Series, "base", "one number per subject, indexed by subject")
     if not base.index.is_unique:
-        raise DataError("base: some subjects have two numbers; give each subject one")
+        twice = base.index[base.index.duplicated()].unique()
+        raise DataError(f"base: subjects with several numbers ({few(twice)}); give each one number")
     found = as_numbers(base.reindex(subjects.astype(object)), "base")
     missing = np.isnan(found) | (found < 0)
     if missing.any():
         raise DataError(
-            f"base: missing or negative for {int(missing.sum()):,} of {len(found):,} subjects; "
-            "give each subject of the card a number, 0 or more"
+            f"base: missing or negative for {missing.sum():,} of {len(found):,} subjects "
+            f"({few(subjects[missing])}); give each subject of the card a number, 0 or more"
         )
     return found
 

@@ -13,7 +13,7 @@ import pandas as pd
 from bankcrm._display import card, figures_of
 from bankcrm.arguments import as_items, refuse
 from bankcrm.errors import DataError, UnknownNameError
-from bankcrm.frames.arrays import ArrayLike, numbers
+from bankcrm.frames.arrays import ArrayLike, flags
 from bankcrm.rules import UnaryTest
 from bankcrm.scoring.cells import Cells, FeatureKind, cells_of
 from bankcrm.scoring.partition import Partition, Trend, best_partition, weight_of_evidence
@@ -154,27 +154,12 @@ def event_of(event: ArrayLike) -> Events:
     Raises:
         DataError: It is missing somewhere, is neither true nor false, or has one value only.
     """
-    if isinstance(event, np.ndarray) and event.dtype == np.bool_ and event.ndim == 1:
-        known: Events = event.view(np.bool_)
-        return _both(known)
-    series = series_of(event, "event")
-    if absent := int(series.isna().sum()):
-        raise DataError(
-            f"event: missing in {absent:,} of {len(series):,} rows; leave those rows out of the "
-            "sample"
-        )
-    found = numbers(_plain(series), "event")
-    if not np.isin(found, (0.0, 1.0)).all():
-        raise DataError("event: expected booleans, or 0 and 1")
-    return _both(found == 1)
-
-
-def _both(event: Events) -> Events:
-    """The event itself, if there are rows with and without it."""
-    if event.any() and not event.all():
-        return event
+    plain = isinstance(event, np.ndarray) and event.ndim == 1
+    found = flags(event if plain else series_of(event, "event"), "event")
+    if found.any() and not found.all():
+        return found
     raise DataError(
-        f"event: happened in {int(event.sum()):,} of {len(event):,} rows; expected rows with and "
+        f"event: happened in {int(found.sum()):,} of {len(found):,} rows; expected rows with and "
         "rows without it"
     )
 
@@ -191,13 +176,6 @@ def series_of(values: object, name: str) -> pd.Series:
     if isinstance(values, pd.DataFrame) or np.ndim(items) != 1:
         refuse(name, "one column", values, "give a column, such as frame['amount']")
     return pd.Series(items)
-
-
-def _plain(series: pd.Series) -> pd.Series:
-    """Booleans of any dtype as numbers."""
-    if pd.api.types.is_bool_dtype(series.dtype) or pd.api.types.infer_dtype(series) == "boolean":
-        return series.astype("boolean").astype("int8")
-    return series
 
 
 def binned(

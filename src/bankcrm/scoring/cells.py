@@ -13,7 +13,8 @@ import pandas as pd
 from pandas.api import types
 
 from bankcrm.errors import DataError
-from bankcrm.frames.arrays import codes, numbers
+from bankcrm.frames.arrays import codes, found_in, numbers
+from bankcrm.frames.column import refuse_rows
 from bankcrm.rules import UnaryTest
 from bankcrm.rules.unary import Argument
 
@@ -86,8 +87,8 @@ def kind_of(values: pd.Series, feature: str) -> FeatureKind:
     if found in ("decimal", "floating", "integer", "mixed-integer-float"):
         return "number"
     raise DataError(
-        f"{feature}: expected numbers, texts or booleans, found {found}; give a date as the days "
-        "since it, and leave other columns out of 'features'"
+        f"{feature}: expected numbers, texts or booleans, found {found_in(values, 'value')}; give "
+        "a date as the days since it, and leave other columns out of 'features'"
     )
 
 
@@ -116,10 +117,7 @@ def _ranges(x: npt.NDArray[np.float64], feature: str) -> Cells:
     absent = np.isnan(x)
     known = np.sort(x[~absent] if absent.any() else x)
     if len(known) and np.isinf(known[[0, -1]]).any():
-        raise DataError(
-            f"{feature}: {int(np.isinf(x).sum()):,} values are infinite; give a number, or null "
-            "where it is not known"
-        )
+        refuse_rows(feature, "", "infinite", np.flatnonzero(np.isinf(x)), "a number or null")
     change = np.flatnonzero(known[1:] != known[:-1]) + 1
     if len(change) >= CELLS:
         # the first of equal values, so that equal values stay together

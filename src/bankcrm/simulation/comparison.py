@@ -17,6 +17,7 @@ from bankcrm.book.model import refuse_no_book
 from bankcrm.errors import DataError, PolicyError, UnknownNameError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import as_of_day
+from bankcrm.frames.customers import refuse_repeated
 from bankcrm.frames.numbering import categorical
 from bankcrm.lifecycle import playbook
 from bankcrm.pipeline import STEPS, Decision, Step
@@ -134,8 +135,7 @@ def _impact(
 ) -> Impact:
     if not len(facts):
         raise DataError("facts: no row to simulate on")
-    if twice := int(facts.index.duplicated().sum()):
-        raise DataError(f"facts: {twice:,} rows repeat a customer; give one row each")
+    refuse_repeated(facts.index, "facts")
     skipped: dict[str, str] = {}
     before = _decide_all(facts, current, steps, skipped, {})
     same = before if facts is facts_after else {}

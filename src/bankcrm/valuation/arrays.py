@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from bankcrm._display import few
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import numbers
+from bankcrm.frames.column import refuse_rows
+from bankcrm.frames.customers import refuse_repeated
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer[Any]]
@@ -87,12 +89,8 @@ def refuse_share(name: str, share: float) -> None:
 def customer_index(customers: Values | pd.Index) -> pd.Index:
     """The ids as an index, each once and none missing."""
     index = pd.Index(customers)
-    missing = int(np.count_nonzero(index.isna()))
-    repeated = int(np.count_nonzero(index.duplicated()))
-    if missing or repeated:
-        raise DataError(
-            f"customers: {missing} ids are missing and {repeated} repeated; expected each once"
-        )
+    refuse_rows("customers", "", "null", np.flatnonzero(index.isna()), "an id for each")
+    refuse_repeated(index, "customers")
     return index
 
 

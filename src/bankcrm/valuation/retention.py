@@ -11,6 +11,7 @@ import pandas as pd
 from bankcrm._display import card, figures_of
 from bankcrm.arguments import as_kind, as_number, as_numbers
 from bankcrm.errors import DataError
+from bankcrm.frames.column import refuse_rows
 from bankcrm.valuation.arrays import Floats
 
 Timing = Literal["start", "end"]
@@ -50,22 +51,15 @@ def customer_value(
         as_numbers(growth, "growth"),
     )
     for name, array in (("margin", m), ("retention", r), ("discount", d), ("growth", g)):
-        if not np.isfinite(array).all():
-            raise DataError(f"{name}: missing or infinite; expected finite numbers")
-    outside = int(((r < 0) | (r > 1)).sum())
-    if outside:
-        raise DataError(
-            f"retention: {outside} of {r.size} lie outside 0..1; expected probabilities"
-        )
+        refuse_rows(name, "", "missing or infinite", np.flatnonzero(~np.isfinite(array)))
+    refuse_rows("retention", "", "outside 0 to 1", np.flatnonzero((r < 0) | (r > 1)))
     if timing not in ("start", "end"):
         raise DataError(f"timing: got {timing!r}; expected start or end")
     gap = 1 + d - r * (1 + g)
-    endless = int(((gap <= 0) | (d <= -1) | (g < -1)).sum())
-    if endless:
-        raise DataError(
-            f"retention: {endless} of {r.size} values have no end: retention x (1 + growth) must "
-            "be below 1 + discount; lower the growth or raise the discount"
-        )
+    endless = np.flatnonzero((gap <= 0) | (d <= -1) | (g < -1))
+    expected = "retention x (1 + growth) below 1 + discount"
+    advice = "lower the growth or raise the discount"
+    refuse_rows("retention", "", "without an end", endless, expected, advice)
     value: Floats = m * (1 + d) / gap if timing == "start" else m * r / gap
     return value
 

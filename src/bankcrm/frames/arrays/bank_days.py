@@ -13,6 +13,7 @@ from pandas.api import types
 
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays.blocks import row_blocks
+from bankcrm.frames.arrays.found import found_in
 from bankcrm.frames.arrays.inputs import ArrayLike, plain_categories, series_of
 
 Days: TypeAlias = npt.NDArray[np.datetime64]
@@ -91,19 +92,20 @@ def days(values: ArrayLike, name: str = "date") -> Days:
         if isinstance(dtype, pd.ArrowDtype) and "date" in str(dtype):
             return series.astype("datetime64[s]").to_numpy().astype("datetime64[D]")
     nothing = series.isna().all()
-    found = types.infer_dtype(series) if types.is_object_dtype(dtype) or nothing else str(dtype)
-    if nothing or (types.is_object_dtype(dtype) and found in _DATE_OBJECTS):
-        return _days_of_objects(series, found, name)
+    kind = types.infer_dtype(series) if types.is_object_dtype(dtype) or nothing else ""
+    if nothing or kind in _DATE_OBJECTS:
+        return _days_of_objects(series, kind, name)
     raise DataError(
-        f"{name}: expected dates, found {found}; convert the column with pandas.to_datetime first"
+        f"{name}: expected dates, found {found_in(series, 'date')}; convert the column with "
+        "pandas.to_datetime first"
     )
 
 
-def _days_of_objects(series: pd.Series, found: str, name: str) -> Days:
+def _days_of_objects(series: pd.Series, kind: str, name: str) -> Days:
     """The days of ``date`` and ``datetime`` objects, and of columns without a value."""
     array = series.to_numpy(dtype=object)
     kinds = set(map(type, array)) - {type(pd.NaT)}
-    if found == "date" and not any(issubclass(k, dt.datetime) for k in kinds):
+    if kind == "date" and not any(issubclass(k, dt.datetime) for k in kinds):
         import pyarrow as pa  # which reads dates many times faster than numpy
 
         read = pa.array(array, pa.date32(), from_pandas=True)
@@ -112,8 +114,8 @@ def _days_of_objects(series: pd.Series, found: str, name: str) -> Days:
     array = np.where(series.isna().to_numpy(), np.datetime64("NaT", "D"), array)
     if any(getattr(v, "tzinfo", None) for v in array):
         raise DataError(
-            f"{name}: some dates carry a time zone, but bank dates are plain days; "
-            "take the local day of each first"
+            f"{name}: expected bank dates, which are plain days, found "
+            f"{found_in(series, 'date')}; take the local day of each first"
         )
     instants: Days = array.astype("datetime64[us]")
     return instants.astype("datetime64[D]")

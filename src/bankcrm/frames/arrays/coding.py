@@ -12,6 +12,7 @@ from pandas.api import types
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays.blocks import row_blocks
 from bankcrm.frames.arrays.floats import numbers
+from bankcrm.frames.arrays.found import found_in
 from bankcrm.frames.arrays.inputs import ArrayLike, series_of
 from bankcrm.frames.arrays.texts import arrow_texts, ending_numbers
 
@@ -62,13 +63,8 @@ def codes(values: ArrayLike) -> tuple[Codes, pd.Index]:
         code, index = pd.factorize(series, use_na_sentinel=True)
         texts = "".join(v for v in index if isinstance(v, str)) if index.dtype == object else ""
         texts.encode()
-    except UnicodeEncodeError:  # half a surrogate pair, which no file and no other step takes
-        raise DataError("expected ids or words, found text that is no Unicode text") from None
-    except TypeError:
-        found = types.infer_dtype(series)
-        raise DataError(
-            f"expected ids or words, found {found} objects, which are no values"
-        ) from None
+    except (TypeError, UnicodeEncodeError):  # lists, or half a surrogate pair, which no file takes
+        raise DataError(f"expected ids or words, found {found_in(series, 'value')}") from None
     return code.astype(np.intp, copy=False), pd.Index(index)
 
 
@@ -240,16 +236,3 @@ def dense_range(ids: npt.NDArray[np.integer[Any]], rows: int) -> tuple[int, int]
     low = int(ids.min())
     span = int(ids.max()) - low + 1
     return (low, span) if span <= 8 * rows + 1024 else None
-
-
-def is_unicode(text: str) -> bool:
-    """Whether a text can be written to a file: half a surrogate pair cannot.
-
-    >>> is_unicode("张"), is_unicode("\\ud800")
-    (True, False)
-    """
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

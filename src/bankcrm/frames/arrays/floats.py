@@ -9,7 +9,9 @@ import numpy.typing as npt
 from pandas.api import types
 
 from bankcrm.errors import DataError
+from bankcrm.frames.arrays.found import found_in
 from bankcrm.frames.arrays.inputs import ArrayLike, plain_categories, series_of
+from bankcrm.frames.column import refuse_rows
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
 
@@ -39,16 +41,35 @@ def numbers(values: ArrayLike, name: str = "amount") -> Numbers:
                 return series.to_numpy().astype(np.float64, copy=False)
         else:
             return series.to_numpy(dtype=np.float64, na_value=np.nan)
-    found = str(dtype)
+    advice = "convert the column with pandas.to_numeric first"
     if types.is_object_dtype(dtype):
-        found = types.infer_dtype(series)
-        if found in _NUMBER_OBJECTS or series.isna().all():
+        if types.infer_dtype(series) in _NUMBER_OBJECTS or series.isna().all():
             try:
                 return series.to_numpy(dtype=object, na_value=np.nan).astype(np.float64)
             except OverflowError:
-                raise DataError(f"{name}: a number is beyond 1e308; correct it") from None
+                advice = "correct it"
     elif series.isna().all() and not types.is_bool_dtype(dtype):
         return np.full(len(series), np.nan)
-    raise DataError(
-        f"{name}: expected numbers, found {found}; convert the column with pandas.to_numeric first"
-    )
+    raise DataError(f"{name}: expected numbers, found {found_in(series, 'number')}; {advice}")
+
+
+def flags(values: ArrayLike, name: str) -> npt.NDArray[np.bool_]:
+    """Booleans, or 0 and 1, of any column as booleans.
+
+    Raises:
+        DataError: A value is null, or neither; the rows are named.
+
+    >>> flags([1, 0], "treated").tolist()
+    [True, False]
+    """
+    if isinstance(values, np.ndarray) and values.dtype == np.bool_:
+        return values.view(np.bool_)
+    series = plain_categories(series_of(values))
+    refuse_rows(name, "", "null", series.index[series.isna()], "booleans, or 0 and 1")
+    if types.is_bool_dtype(series.dtype) or types.infer_dtype(series) == "boolean":
+        return series.to_numpy(dtype=np.bool_)
+    found = numbers(series, name)
+    other = series.index[(found != 0) & (found != 1)]
+    refuse_rows(name, "", "neither 0 nor 1", other, "booleans, or 0 and 1")
+    made: npt.NDArray[np.bool_] = found == 1
+    return made

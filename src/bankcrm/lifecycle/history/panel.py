@@ -13,6 +13,7 @@ from bankcrm._display import few
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import codes, days
+from bankcrm.frames.column import refuse_rows
 from bankcrm.frames.conversion import require_columns
 from bankcrm.frames.numbering import categorical, words_of
 
@@ -51,15 +52,18 @@ def read_panel(history: object) -> Panel:
     require_columns(flat, ("customer_id", "date"), "history")
     day = days(flat["date"])
     who, customers = codes(flat["customer_id"])
-    if np.isnat(day).any() or (who < 0).any():
-        raise DataError("history: a customer_id or date is null; leave those rows out")
+    for name, null in (("customer_id", who < 0), ("date", np.isnat(day))):
+        advice = "leave these rows out"
+        refuse_rows("history", name, "null", np.flatnonzero(null), advice=advice)
     dates, column = np.unique(day, return_inverse=True)
     size = len(customers), len(dates)
     cell = who * size[1] + column
-    if len(np.unique(cell)) < len(cell):
-        twice = int(len(cell) - len(np.unique(cell)))
+    again = np.ones(len(cell), dtype=np.bool_)
+    again[np.unique(cell, return_index=True)[1]] = False
+    if again.any():
         raise DataError(
-            f"history: {twice:,} rows repeat a customer and date; keep one row for each"
+            f"history: {again.sum():,} rows repeat a customer and date (customers "
+            f"{few(customers[who[again]])}); keep one row for each"
         )
     grid = np.full(size, -1, dtype=np.int8)
     grid.ravel()[cell] = code

@@ -9,7 +9,8 @@ import pandas as pd
 
 from bankcrm._display import card, line
 from bankcrm.errors import DataError
-from bankcrm.frames.arrays import ArrayLike, numbers
+from bankcrm.frames.arrays import ArrayLike, flags, numbers
+from bankcrm.frames.column import refuse_rows
 from bankcrm.intervals import Interval, newcombe
 
 Floats = npt.NDArray[np.float64]
@@ -80,8 +81,8 @@ def uplift_curve(
     """
     s = numbers(score, "score")
     t, y = _flags(treated, "treated", len(s)), _flags(responded, "responded", len(s))
-    if np.isnan(s).any():
-        raise DataError(f"score: {int(np.isnan(s).sum()):,} values are null; leave the rows out")
+    null = np.flatnonzero(np.isnan(s))
+    refuse_rows("score", "", "null", null, advice="leave these rows out")
     if not 0 < t.sum() < len(t):
         raise DataError("treated: expected treated and untreated customers, found only one group")
     order = np.argsort(-s)
@@ -124,12 +125,10 @@ def uplift_curve(
 
 
 def _flags(values: ArrayLike, name: str, rows: int) -> npt.NDArray[np.int8]:
-    flags = np.asarray(values)
-    if flags.dtype != np.bool_:
-        flags = numbers(values, name)
-    if len(flags) != rows or not np.isin(flags, (0, 1)).all():
-        raise DataError(f"{name}: expected {rows} booleans, or 0 and 1, without nulls")
-    return flags.astype(np.int8)
+    found = flags(values, name)
+    if len(found) != rows:
+        raise DataError(f"{name}: {len(found):,} values for {rows:,} scores; give one for each")
+    return found.astype(np.int8)
 
 
 def _gain(totals: Floats) -> Floats:

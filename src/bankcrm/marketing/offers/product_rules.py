@@ -11,6 +11,8 @@ import pandas as pd
 
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
+from bankcrm.frames.arrays import found_in
+from bankcrm.frames.column import refuse_rows
 from bankcrm.intervals import wilson
 from bankcrm.marketing.offers.itemsets import Itemsets, cells_of, counts_of, frequent_sets
 
@@ -106,8 +108,11 @@ def product_rules(
 def _held(holdings: object) -> tuple[list[str], npt.NDArray[np.bool_]]:
     frame = as_frame(holdings)
     for name in frame.columns:
-        if not pd.api.types.is_bool_dtype(frame[name].dtype) or frame[name].isna().any():
-            raise DataError(f"holdings.{name}: expected true or false in every row, without nulls")
+        if not pd.api.types.is_bool_dtype(frame[name].dtype):
+            found = found_in(frame[name], "boolean")
+            raise DataError(f"holdings.{name}: expected true or false, found {found}")
+        null = frame.index[frame[name].isna()]
+        refuse_rows("holdings", str(name), "null", null, "true or false in every row")
     names = sorted(map(str, frame.columns))  # the order of the columns changes no rule
     return names, frame.rename(columns=str)[names].to_numpy(np.bool_)
 

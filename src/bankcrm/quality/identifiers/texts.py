@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bankcrm.errors import DataError
+from bankcrm.frames.arrays import found_in
 
 Bytes = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -96,16 +97,15 @@ def arrow_texts(values: pd.Series) -> pa.LargeStringArray:
         values = values.astype(object)
     if values.isna().all():  # of whatever type
         return pa.nulls(len(values), pa.large_string())
-    kind = pd.api.types.infer_dtype(values)
-    if kind != "string":
+    if pd.api.types.infer_dtype(values) != "string":
         raise DataError(
-            f"expected text, found {kind}; "
+            f"expected text, found {found_in(values, 'text')}; "
             "read the column as text, since numbers lose leading zeros"
         )
     try:
         found = pa.array(values, pa.large_string(), from_pandas=True)
     except (UnicodeEncodeError, pa.ArrowException):
-        raise DataError("expected text, found text that is no Unicode text") from None
+        raise DataError(f"expected text, found {found_in(values, 'text')}") from None
     if isinstance(found, pa.ChunkedArray):
         chunks = [chunk.cast(pa.large_string()) for chunk in found.chunks]
         found = pa.chunked_array(chunks, pa.large_string()).combine_chunks()

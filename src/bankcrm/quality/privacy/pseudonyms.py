@@ -12,6 +12,7 @@ import pandas as pd
 from bankcrm.arguments import as_items
 from bankcrm.errors import DataError, known_names
 from bankcrm.frames import as_frame
+from bankcrm.frames.arrays import found_in
 from bankcrm.models import Customer, Record
 from bankcrm.quality.privacy.masks import personal_fields
 
@@ -85,8 +86,8 @@ def _distinct(values: pd.Series) -> tuple[npt.NDArray[np.intp], list[str]]:
     try:
         code, distinct = pd.factorize(values)
     except TypeError:
-        name = values.name
-        raise DataError(f"{name}: expected plain values, found lists or other objects") from None
+        found = found_in(values, "value")
+        raise DataError(f"{values.name}: expected plain values, found {found}") from None
     return code, [_text(v) for v in distinct]
 
 

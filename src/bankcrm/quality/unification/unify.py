@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from bankcrm._display import card, line, stamp
+from bankcrm._display import card, few, line, stamp
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, as_frame, check_frame
-from bankcrm.frames.arrays import Codes, codes, days, is_unicode
+from bankcrm.frames.arrays import Codes, codes, days, found_in, is_unicode
 from bankcrm.frames.numbering import categorical
 from bankcrm.policy import Policy
 from bankcrm.policy.given import policy_of
@@ -176,7 +176,7 @@ def _refuse_no_text(frame: pd.DataFrame) -> None:
     """Refuse half a surrogate pair, which no file and no column of text can hold."""
     for name in (c for c in frame if types.is_object_dtype(frame[c].dtype)):
         if not is_unicode("".join(v for v in frame[name].to_numpy() if isinstance(v, str))):
-            raise DataError(f"records.{name}: text that is no Unicode text; correct it")
+            raise DataError(f"records.{name}: {found_in(frame[name], 'value')}; correct it")
 
 
 _Key = tuple[MatchKey, "Codes | None", int]
@@ -215,10 +215,11 @@ def _positions(
         found = found[found["weight"] >= least]
     known = pd.Index(frame["record_id"])
     left, right = (known.get_indexer(pd.Index(found[side])) for side in ("left", "right"))
-    if unknown := int(((left < 0) | (right < 0)).sum()):
+    unknown = (left < 0) | (right < 0)
+    if unknown.any():
         raise DataError(
-            f"{name}: {unknown:,} pairs name a record that is not in records; "
-            "give the record_id of both, of the same type"
+            f"{name}: {unknown.sum():,} pairs name a record that is not in records (rows "
+            f"{few(found.index[unknown])}); give the record_id of both, of the same type"
         )
     return left, right
 
@@ -238,7 +239,7 @@ def _customer_ids(frame: pd.DataFrame, label: Positions) -> pd.Series:
     if fresh:
         raise DataError(
             f"records: {len(fresh):,} new customers would get an id that is in use as "
-            "customer_id; give record_id other values than customer_id"
+            f"customer_id ({few(fresh)}); give record_id other values than customer_id"
         )
     found: pd.Series = kept.where(kept.notna(), pd.Series(own, dtype=object))
     return found.infer_objects()

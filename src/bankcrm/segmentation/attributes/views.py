@@ -13,7 +13,7 @@ from pandas.api import types
 from bankcrm.arguments import refuse
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.frames import as_frame
-from bankcrm.frames.arrays import codes, is_unicode, numbers
+from bankcrm.frames.arrays import codes, found_in, is_unicode, numbers
 from bankcrm.frames.column import fault_in_rows
 from bankcrm.frames.customers import refuse_repeated
 from bankcrm.frames.findings import with_findings
@@ -162,7 +162,7 @@ def _words(values: pd.Series, name: str) -> tuple[npt.NDArray[np.int64], list[An
     except DataError as error:
         raise DataError(f"{name}: {error}") from None
     if not is_unicode("".join(map(str, found))):
-        raise DataError(f"{name}: some words are no Unicode text; decode them")
+        raise DataError(f"{name}: {found_in(values, 'value')}; decode them")
     order = sorted(range(len(found)), key=lambda place: str(found[place]))
     rank = np.empty(len(order) + 1, dtype=np.int64)
     rank[order], rank[-1] = np.arange(len(order)), -1

@@ -13,6 +13,7 @@ from bankcrm.arguments import as_items, refuse
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import numbers
+from bankcrm.frames.column import refuse_rows
 
 ScaleKind: TypeAlias = Literal["robust", "log", "none"]
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -73,8 +74,8 @@ def values_of(facts: object, features: Sequence[str]) -> Floats:
         if not isinstance(name, str) or name not in frame.columns:
             raise UnknownNameError("feature", name, map(str, frame.columns))
         row[:] = numbers(frame[name], name)
-        if infinite := int(np.isinf(row).sum()):
-            raise DataError(f"{name}: {infinite:,} values are infinite; give a number or null")
+        infinite = frame.index[np.isinf(row)]
+        refuse_rows("facts", name, "infinite", infinite, "a number or null")
     return found
 
 

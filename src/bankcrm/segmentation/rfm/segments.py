@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import codes, numbers
+from bankcrm.frames.column import refuse_rows
 from bankcrm.frames.conversion import require_columns
 from bankcrm.frames.customers import refuse_repeated
 from bankcrm.frames.numbering import places_of
@@ -87,19 +87,17 @@ def _decided(policy: Policy, found: tuple[int, ...]) -> dict[str, pd.Categorical
 
 def _code(scores: pd.DataFrame) -> npt.NDArray[np.int64]:
     scores = as_frame(scores)
-    if missing := [c for c in "rfm" if c not in scores.columns]:
-        raise DataError(f"scores: missing {', '.join(missing)}; give the frame of score_rfm")
+    require_columns(scores, [*"rfm"], "scores", "give the frame of score_rfm")
     code = np.zeros(len(scores), dtype=np.int64)
     for name in "rfm":
         column = scores[name]
         if isinstance(column.dtype, np.dtype) and column.dtype.kind == "i":
             digit = column.to_numpy()
-        elif column.isna().any():
-            raise DataError(f"scores.{name}: null; score every customer first")
         else:
             digit = numbers(column, f"scores.{name}")
-        if not ((digit >= 1) & (digit <= 9) & (digit % 1 == 0)).all():
-            raise DataError(f"scores.{name}: expected 1 to 9; give the frame of score_rfm")
+        bad = scores.index[~((digit >= 1) & (digit <= 9) & (digit % 1 == 0))]
+        advice = "give the frame of score_rfm"
+        refuse_rows("scores", name, "wrong score", bad, "a whole number from 1 to 9", advice)
         code = code * 10 + digit.astype(np.int64)
     return code
 

@@ -399,8 +399,7 @@ def weighted_rfm(scores: pd.DataFrame, *, weights: tuple[float, float, float]) -
     if given.shape != (3,) or not np.isfinite(given).all() or (given < 0).any() or not given.any():
         raise DataError(f"weights: {weights}; expected three numbers >= 0, not all zero")
     scores = as_frame(scores)
-    if missing := [c for c in "rfm" if c not in scores.columns]:
-        raise DataError(f"scores: missing {', '.join(missing)}; give the frame of score_rfm")
+    require_columns(scores, [*"rfm"], "scores", "give the frame of score_rfm")
     share = given / given.max()  # whose sum is finite
     share /= share.sum()
     total = sum(numbers(scores[c], c) * w for c, w in zip("rfm", share, strict=True))

@@ -8,9 +8,9 @@ import pandas as pd
 
 from bankcrm._display import card, figures_of
 from bankcrm.arguments import refuse
-from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import codes
+from bankcrm.frames.column import refuse_rows
 from bankcrm.frames.conversion import require_columns
 from bankcrm.valuation.arrays import Floats, Integers, finite_values, in_range, summed
 from bankcrm.valuation.concentration.lorenz import Concentration, concentration
@@ -73,11 +73,8 @@ def concentration_by(data: object, value: str, by: str) -> GroupedConcentration:
     require_columns(frame, (value, by), "data")
     x, power = in_range(finite_values(frame[value], value))
     group, index = codes(frame[by])
-    if (group < 0).any():
-        raise DataError(
-            f"{by}: {int((group < 0).sum())} of {len(x)} rows have no group; "
-            "fill in the group or leave these rows out"
-        )
+    advice = "fill in the group or leave these rows out"
+    refuse_rows("data", by, "null", frame.index[group < 0], "a group", advice)
     whole = concentration(x)
     parts = _parts(x, group, len(index))
     count = np.array([len(p.values) for p in parts], dtype=np.float64)

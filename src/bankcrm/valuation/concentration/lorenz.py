@@ -10,6 +10,7 @@ import pandas as pd
 
 from bankcrm._display import card
 from bankcrm.errors import DataError
+from bankcrm.frames.column import refuse_rows
 from bankcrm.intervals import Interval
 from bankcrm.shares import herfindahl
 from bankcrm.valuation.arrays import (
@@ -17,6 +18,7 @@ from bankcrm.valuation.arrays import (
     Values,
     finite_values,
     in_range,
+    labels_of,
     raw_values,
     refuse_not_finite,
     refuse_share,
@@ -421,11 +423,9 @@ def concentration(values: Values, *, weights: Values | None = None) -> Concentra
     counts = finite_values(weights, "weights")
     if len(counts) != len(array):
         raise DataError(f"weights: got {len(counts)} for {len(array)} values; expected one each")
-    if (counts <= 0).any():
-        raise DataError(
-            f"weights: {int((counts <= 0).sum())} of {len(counts)} are 0 or below; expected the "
-            "number of customers that each value stands for; leave out those with none"
-        )
+    expected = "the number of customers that each value stands for"
+    low = labels_of(weights)[counts <= 0]
+    refuse_rows("weights", "", "0 or below", low, expected, "leave out those with none")
     if counts.max() > _MOST / len(counts):
         raise DataError("weights: too large to add up; expected numbers of customers")
     order = np.argsort(array, kind="stable")

@@ -6,6 +6,7 @@ import attrs
 import numpy as np
 import pandas as pd
 
+from bankcrm._display import few
 from bankcrm.book.view import NEVER, BookView, DayNumbers, Mask
 from bankcrm.errors import DataError
 from bankcrm.frames.numbering import Positions
@@ -97,9 +98,10 @@ def refuse_repeated(view: BookView) -> None:
     frame = view.get("accounts", "account_id")
     if frame is None:
         return
-    distinct = len(frame.words("account_id")[1])
-    if distinct < len(frame):
+    code, ids = frame.words("account_id")
+    if len(ids) < len(frame):
+        twice = ids[np.bincount(code[code >= 0], minlength=len(ids)) > 1]
         raise DataError(
-            f"accounts.account_id: {len(frame) - distinct} of {len(frame)} rows repeat an "
-            "account; expected one row per account"
+            f"accounts.account_id: {len(twice):,} accounts have several rows ({few(twice)}); "
+            "expected one row per account"
         )

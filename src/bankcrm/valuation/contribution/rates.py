@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bankcrm.errors import DataError
+from bankcrm.frames.column import refuse_rows
 from bankcrm.policy import Policy
 from bankcrm.policy.given import policy_of
 from bankcrm.valuation.arrays import Floats
@@ -88,10 +89,7 @@ class TransferCurve:
     def at(self, months: Floats | Iterable[float]) -> Floats:
         """Rates per year at the tenors in months; a missing tenor gives a missing rate."""
         tenor = np.asarray(months, dtype=np.float64)
-        if (tenor < 0).any():
-            raise DataError(
-                f"tenor_months: {int((tenor < 0).sum())} are negative; expected 0 or more"
-            )
+        refuse_rows("tenor_months", "", "negative", np.flatnonzero(tenor < 0), "0 or more")
         if self.linear:
             return np.interp(tenor, self.months, self.rates)
         band = np.searchsorted(np.asarray(self.months), tenor, side="right") - 1

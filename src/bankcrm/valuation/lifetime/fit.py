@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 import pandas as pd
 
-from bankcrm._display import card, figures_of
+from bankcrm._display import card, few, figures_of
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.rules.values import frozen_dict
 from bankcrm.valuation.lifetime import bg_bb, bg_nbd, pareto_nbd
@@ -187,9 +187,10 @@ def cells_of(history: object, model: str, unit_days: float) -> Cells:
     if KERNELS[model].whole:
         odd = (span != np.floor(span)) | (age != np.floor(age)) | (x > span)
         if odd.any():
+            rows = np.flatnonzero(odd)
             raise DataError(
-                f"history: {int(odd.sum()):,} rows are no whole periods of {unit_days:g} days with "
-                f"at most one repeat each; {model} needs them"
+                f"history: {len(rows):,} rows (positions {few(rows)}) are no whole periods of "
+                f"{unit_days:g} days with at most one repeat each; {model} needs them"
             )
     return distinct_histories(x, span, age)[0]
 

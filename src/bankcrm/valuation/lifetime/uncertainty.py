@@ -14,6 +14,7 @@ from scipy.special import chdtrc
 from bankcrm._display import card, figures_of
 from bankcrm.arguments import as_kind
 from bankcrm.errors import DataError, UnknownNameError
+from bankcrm.frames.column import refuse_rows
 from bankcrm.frames.numbering import words_of
 from bankcrm.intervals import Interval, quantile
 from bankcrm.rules.values import frozen_dict
@@ -200,8 +201,8 @@ def fit_by_segment(
     as_kind(history, pd.DataFrame, "history", "give the result of purchase_history")
     if not isinstance(by, str) or by not in history.columns:
         raise UnknownNameError("column", by, history.columns)
-    if absent := int(history[by].isna().sum()):
-        raise DataError(f"{by}: {absent:,} rows have no segment; give one, or leave them out")
+    absent = history.index[history[by].isna()]
+    refuse_rows("history", by, "null", absent, "a segment", "or leave these rows out")
     pooled = fit_purchases(history, model=model, unit_days=unit_days)
     models = {}
     segments = pd.Series(words_of(history[by], by), index=history.index)

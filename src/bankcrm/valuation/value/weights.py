@@ -15,6 +15,7 @@ from bankcrm.arguments import as_numbers
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import numbers
+from bankcrm.frames.column import refuse_rows
 from bankcrm.valuation.arrays import Floats, in_range
 
 Weights = Mapping[str, float]
@@ -180,10 +181,11 @@ def entropy_weights(frame: pd.DataFrame) -> dict[str, float]:
         column = str(name)
         x = numbers(values, column)
         bad = ~(np.isfinite(x) & (x >= 0))
-        if bad.any() or not x.any():
+        problem = "missing, infinite or negative"
+        refuse_rows("frame", column, problem, frame.index[bad], "numbers of 0 or more")
+        if not x.any():
             raise DataError(
-                f"{column}: {int(bad.sum())} of {len(x)} values are missing, infinite or negative, "
-                f"and they sum to {np.nansum(x):g}; expected numbers of 0 or more with one above 0"
+                f"{column}: 0 in all rows; expected one number above 0, or leave it out"
             )
         x = in_range(x)[0]
         share = x / x.sum()
