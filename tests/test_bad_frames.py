@@ -38,7 +38,7 @@ def test_every_call_has_good_frames() -> None:
 def test_a_bad_frame_gives_a_sentence_and_stays_as_it_is(data: st.DataObject) -> None:
     case = data.draw(st.sampled_from(HARNESS.calls()), label="call")
     name, fault, make = data.draw(st.sampled_from(list(HARNESS.inputs(case))), label="input")
-    assert not HARNESS.attempt(case, name, make), (case.name, name, fault)
+    assert not HARNESS.attempt(case, name, make, fault), (case.name, name, fault)
 
 
 FOUND = [
@@ -75,7 +75,7 @@ FOUND = [
 def test_what_was_unclear_once(name: str, frame: str, fault: str) -> None:
     [case] = [c for c in HARNESS.calls() if c.name == name]
     [make] = [m for n, f, m in HARNESS.inputs(case) if (n, f) == (frame, fault)]
-    assert not HARNESS.attempt(case, frame, make)
+    assert not HARNESS.attempt(case, frame, make, fault)
 
 
 def test_numbers_of_decimals_are_described_by_their_mean() -> None:

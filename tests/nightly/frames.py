@@ -3,8 +3,9 @@
     python tests/nightly/frames.py [--only contribution] [--every 20] [--faults "one list"]
 
 Each call has good frames. Each frame is broken in every way that its columns allow. What comes
-back is a result, or a `BankcrmError` with a sentence; any other error is printed. Exit code 1 if
-there is one, or if a call changed a frame of its caller.
+back is a result, or a `BankcrmError` with a sentence, which names the row or shows the value where
+one cell is wrong; any other error is printed. Exit code 1 if there is one, or if a call changed a
+frame of its caller.
 """
 
 from __future__ import annotations
@@ -71,6 +72,10 @@ CELLS: dict[str, Callable[[pd.Series], pd.Series]] = {
     "periods": lambda v: pd.Series(pd.Period(DAY, "D"), index=v.index),
     "durations": lambda v: pd.Series(pd.Timedelta(1, "D"), index=v.index),
 }
+ONE_CELL = {
+    "one null", "one nan", "one text", "one blank", "one number", "infinite", "10**400", "2**70",
+    "bytes", "year 1", "one lone surrogate", "one list", "one dict",
+}  # fmt: skip
 
 
 def _twice(frame: pd.DataFrame, column: Any) -> pd.DataFrame:
@@ -129,7 +134,23 @@ def inputs(case: Call) -> Iterator[tuple[str, str, Callable[[], object]]]:
             yield name, fault, make
 
 
-def attempt(case: Call, name: str, make: Callable[[], object]) -> str:
+def names_the_row(said: str, bad: Any, good: Any, fault: str) -> bool:
+    """Whether an error about one cell names its row, by label, position or id, or its value."""
+    kind = fault.rpartition(": ")[2]
+    if kind not in ONE_CELL or len(bad) == 1:
+        return True
+    row, column = len(bad) // 2, fault.rpartition(": ")[0]
+    label = bad.index[row]
+    names = [row, *(label if isinstance(label, tuple) else (label,))]
+    if isinstance(good, pd.DataFrame):
+        names += [v for c, v in good.iloc[row].items() if str(c).endswith("_id") or c == "party"]
+        names.append(bad[column].iloc[row])
+    else:
+        names.append(bad.iloc[row])
+    return any(re.search(rf"(?<![\w.]){re.escape(str(n))}(?!\w)", said) for n in names)
+
+
+def attempt(case: Call, name: str, make: Callable[[], object], fault: str = "") -> str:
     """Call with one bad frame: empty, or what is wrong with the answer."""
     try:
         bad: Any = make()
@@ -144,6 +165,8 @@ def attempt(case: Call, name: str, make: Callable[[], object]) -> str:
         except BankcrmError as error:
             if len(str(error).split()) < 4:
                 problem = f"no sentence: {error}"
+            elif fault and not names_the_row(str(error), bad, case.frames[name], fault):
+                problem = f"no row named: {error}"
         except RecursionError:
             problem = "RecursionError"
         except Exception as error:
@@ -186,7 +209,7 @@ def main() -> None:
             if number % chosen.every or not re.search(chosen.faults, fault):
                 continue
             tried += 1
-            problem = attempt(case, name, make)
+            problem = attempt(case, name, make, fault)
             if problem:
                 found[problem] += 1
                 example.setdefault(problem, f"{name}: {fault}")

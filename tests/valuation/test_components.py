@@ -244,20 +244,22 @@ def test_explanations_name_every_rate() -> None:
 
 def test_rates_that_are_missing_are_named_with_their_product() -> None:
     bare = attrs.evolve(RATES, rate_paid={}, tenor_months={"mortgage": 60})
-    with pytest.raises(DataError, match=r"rates\.tenor_months: missing for product demand \(1 pos"):
+    with pytest.raises(
+        DataError, match=r"rates\.tenor_months: missing for product 'demand' \(1 pos"
+    ):
         contribution(positions(balance=[5.0]), rates=bare)
-    with pytest.raises(DataError, match=r"rates\.rate_paid: missing for product demand"):
+    with pytest.raises(DataError, match=r"rates\.rate_paid: missing for product 'demand'"):
         contribution(positions(balance=[5.0], tenor_months=[1.0]), rates=bare)
     own = positions(balance=[5.0], tenor_months=[1.0], rate_paid=[0.0])
     assert contribution(own, rates=bare)["funds_credit"].iloc[0] > 0
     assert contribution(positions(balance=[0.0]), rates=bare)["funds_credit"].iloc[0] == 0
-    with pytest.raises(DataError, match=r"rates\.side: missing for product gold"):
+    with pytest.raises(DataError, match=r"rates\.side: missing for product 'gold'"):
         contribution(positions(product=["gold"]), rates=RATES)
-    with pytest.raises(DataError, match=r"rates\.activity_cost: missing for activity fax"):
+    with pytest.raises(DataError, match=r"rates\.activity_cost: missing for activity 'fax'"):
         contribution(positions(n_fax=[1.0]), rates=RATES)
-    with pytest.raises(DataError, match=r"rates\.default_probability: missing for status odd"):
+    with pytest.raises(DataError, match=r"rates\.default_probability: missing for status 'odd'"):
         contribution(positions(status=["odd"]), rates=RATES)
-    with pytest.raises(DataError, match=r"rates\.account_cost: missing for product demand"):
+    with pytest.raises(DataError, match=r"rates\.account_cost: missing for product 'demand'"):
         contribution(positions(fees=[1.0]), rates=attrs.evolve(RATES, account_cost={}))
     with pytest.raises(DataError, match=r"rates\.loss_given_default"):
         contribution(positions(outstanding=[1.0]), rates=attrs.evolve(RATES, loss_given_default={}))

@@ -23,7 +23,7 @@ Codes: TypeAlias = npt.NDArray[np.intp]
 SmallCodes: TypeAlias = npt.NDArray[np.integer[Any]]
 
 
-def codes(values: ArrayLike) -> tuple[Codes, pd.Index]:
+def codes(values: ArrayLike, name: str = "") -> tuple[Codes, pd.Index]:
     """Number the distinct values 0, 1, 2 ...; a null gets -1.
 
     Whole numbers are numbered in rising order, categories in their own order (unused ones left
@@ -31,6 +31,7 @@ def codes(values: ArrayLike) -> tuple[Codes, pd.Index]:
 
     Args:
         values: Ids or categories of any dtype.
+        name: The column, for errors; that of a Series by default.
 
     Returns:
         The code of each row (``intp``) and the distinct values: ``index[code]`` is the value.
@@ -64,7 +65,10 @@ def codes(values: ArrayLike) -> tuple[Codes, pd.Index]:
         texts = "".join(v for v in index if isinstance(v, str)) if index.dtype == object else ""
         texts.encode()
     except (TypeError, UnicodeEncodeError):  # lists, or half a surrogate pair, which no file takes
-        raise DataError(f"expected ids or words, found {found_in(series, 'value')}") from None
+        name = name or (series.name if isinstance(series.name, str) else "")
+        found = found_in(series, "value")
+        where = f"{name}: " if name else ""
+        raise DataError(f"{where}expected ids or words, found {found}") from None
     return code.astype(np.intp, copy=False), pd.Index(index)
 
 

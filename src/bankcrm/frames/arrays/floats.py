@@ -66,8 +66,12 @@ def flags(values: ArrayLike, name: str) -> npt.NDArray[np.bool_]:
         return values.view(np.bool_)
     series = plain_categories(series_of(values))
     refuse_rows(name, "", "null", series.index[series.isna()], "booleans, or 0 and 1")
-    if types.is_bool_dtype(series.dtype) or types.infer_dtype(series) == "boolean":
+    held = types.infer_dtype(series)
+    if held == "boolean":
         return series.to_numpy(dtype=np.bool_)
+    if held == "mixed":
+        found_here = found_in(series, "boolean")
+        raise DataError(f"{name}: expected booleans, or 0 and 1, found {found_here}")
     found = numbers(series, name)
     other = series.index[(found != 0) & (found != 1)]
     refuse_rows(name, "", "neither 0 nor 1", other, "booleans, or 0 and 1")

@@ -12,6 +12,7 @@ import pandas as pd
 from bankcrm._display import few
 from bankcrm.arguments import as_kind, as_number, as_numbers, refuse
 from bankcrm.errors import DataError
+from bankcrm.frames.column import refuse_rows
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Chain: TypeAlias = "pd.DataFrame | npt.NDArray[np.float64] | Sequence[Sequence[float]]"
@@ -196,8 +197,9 @@ def markov_value_interval(
     """
     as_kind(counts, pd.DataFrame, "counts", "give customers by stage before and after")
     seen = as_numbers(counts, "counts")
-    if not (np.isfinite(seen) & (seen >= 0) & (seen == np.floor(seen))).all():
-        raise DataError("counts: expected whole numbers of customers from 0 on")
+    whole = np.isfinite(seen) & (seen >= 0) & (seen == np.floor(seen))
+    odd = counts.index[~whole.all(axis=-1)]
+    refuse_rows("counts", "", "no count", odd, "whole numbers from 0 on", what="stage")
     if (empty := seen.sum(axis=1) == 0).any():
         stages = ", ".join(map(str, counts.index[empty]))
         raise DataError(f"counts: nobody was in {stages} before; leave the stage out")

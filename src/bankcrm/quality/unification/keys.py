@@ -66,7 +66,7 @@ class KeyFields:
         return [i.field for i in self.identifiers if i.exclusive and i.field in self.frame]
 
     def _code(self, field: str) -> Codes:
-        values = self.frame[field]
+        values = self.frame[field].rename(None)  # `code` names it
         missing = self.missing(field)
         schemes = next((i.schemes for i in self.identifiers if i.field == field), ())
         if schemes:

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.errors import DataError
 from bankcrm.frames import Column
+from bankcrm.frames.column import refuse_rows
 from bankcrm.frames.customers import by_customer
 
 Ints = npt.NDArray[np.int64]
@@ -134,8 +134,11 @@ def apply_changes(previous: object, changes: object) -> pd.Series:
     groups = by_customer(previous, _PREVIOUS, "previous")["group"].astype(object)
     later = by_customer(changes, _CHANGES, "changes")[["before", "after"]].astype(object)
     were = groups.reindex(later.index)
-    if (were.fillna("") != later["before"].fillna("")).any():
-        raise DataError("changes: they do not follow the groups of that day; give the day before")
+    other = later.index[(were.fillna("") != later["before"].fillna("")).to_numpy()]
+    advice = "give the day before"
+    refuse_rows(
+        "changes", "before", "not the group of that day", other, advice=advice, what="customer"
+    )
     found = pd.concat([groups.drop(later.index, errors="ignore"), later["after"]])
     after: pd.Series = found.dropna().sort_index().rename_axis("customer_id").rename("group")
     return after

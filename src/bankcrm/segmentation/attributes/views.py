@@ -157,10 +157,7 @@ def _means(segment: pd.Series, values: pd.Series, name: str) -> pd.DataFrame:
 
 def _words(values: pd.Series, name: str) -> tuple[npt.NDArray[np.int64], list[Any]]:
     """The code of each word, and the words in order."""
-    try:
-        code, found = codes(values)
-    except DataError as error:
-        raise DataError(f"{name}: {error}") from None
+    code, found = codes(values, name)
     if not is_unicode("".join(map(str, found))):
         raise DataError(f"{name}: {found_in(values, 'value')}; decode them")
     order = sorted(range(len(found)), key=lambda place: str(found[place]))

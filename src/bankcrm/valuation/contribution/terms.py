@@ -218,7 +218,7 @@ def _by_product(
 
     rows = _among(product, absent, lacking)
     if rows is not None:
-        which = ", ".join(products[p] for p in np.unique(product[rows]))
+        which = few([products[p] for p in np.unique(product[rows])], repr)
         raise DataError(
             f"rates.{name}: missing for product {which} ({int(rows.sum())} positions need it); "
             f"there are rates for {', '.join(table) or 'none'}; add the product to the policy"
@@ -256,7 +256,7 @@ def _sides(products: tuple[str, ...], rates: Rates) -> NDArray[np.str_]:
     unknown = [p for p in products if p not in rates.side]
     if unknown:
         raise DataError(
-            f"rates.side: missing for product {', '.join(unknown)}; there are sides for "
+            f"rates.side: missing for product {few(unknown, repr)}; there are sides for "
             f"{', '.join(rates.side)}; give deposit, loan, managed or none for each product"
         )
     return np.array([rates.side[p] for p in products], dtype=np.str_)
@@ -267,7 +267,7 @@ def _unit_costs(frame: pd.DataFrame, rates: Rates) -> dict[str, float]:
     unknown = [n[2:] for n in names if n[2:] not in rates.activity_cost]
     if unknown:
         raise DataError(
-            f"rates.activity_cost: missing for activity {', '.join(unknown)}; there are costs for "
+            f"rates.activity_cost: missing for activity {few(unknown, repr)}; there are costs for "
             f"{', '.join(rates.activity_cost)}; add the activity to the policy"
         )
     return {n: float(rates.activity_cost[n[2:]]) for n in names}
@@ -280,7 +280,7 @@ def _default_probability(frame: pd.DataFrame, own: Floats | None, rates: Rates) 
     unknown = [str(s) for s in statuses if str(s) not in table]
     if unknown or "running" not in table:
         raise DataError(
-            f"rates.default_probability: missing for status {', '.join(unknown) or 'running'}; "
+            f"rates.default_probability: missing for status {few(unknown or ['running'], repr)}; "
             f"there are probabilities for {', '.join(table)}; add the status to the policy"
         )
     # The last place serves the code -1 of a position without status.
