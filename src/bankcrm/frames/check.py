@@ -14,7 +14,6 @@ from bankcrm._display import SHOWN
 from bankcrm.arguments import as_kind, as_names
 from bankcrm.errors import DataError, nearest
 from bankcrm.frames.arrays import as_of_day, found_in, surely_distinct
-from bankcrm.frames.arrays.found import Expected
 from bankcrm.frames.column import Column, DataFault
 from bankcrm.frames.conversion import frame_of_any, with_levels, with_personal_levels
 from bankcrm.frames.findings import raise_faults
@@ -295,23 +294,10 @@ def _shown(value: object) -> str:
     return str(value)
 
 
-_FOUND_AS: dict[str, Expected] = {
-    "id": "id",
-    "text": "text",
-    "category": "text",
-    "date": "date",
-    "instant": "instant",
-    "money": "number",
-    "number": "number",
-    "integer": "number",
-    "boolean": "boolean",
-}
-
-
 def _wrong_type(frame: str, column: Column, values: pd.Series, reason: str) -> DataFault:
-    expected, advice = EXPECTED[column.kind]
+    fits, expected, advice = EXPECTED[column.kind]
     problem = "wrong_type"
     if column.kind == "date" and "time zone" in reason:
         problem, advice = "time_zone", reason.partition("; ")[2]
-    expected = f"{expected}, found {found_in(values, _FOUND_AS[column.kind])}"
+    expected = f"{expected}, found {found_in(values, fits)}"
     return DataFault(frame, column.name, problem, 0, (), expected, advice)

@@ -12,6 +12,7 @@ from pandas.api import types
 
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import day_stamps, is_unicode, look_up, numbers, row_blocks, small_codes
+from bankcrm.frames.arrays.found import Expected
 from bankcrm.frames.column import Column
 from bankcrm.frames.instants import local_day
 from bankcrm.frames.numbering import type_of_names
@@ -38,20 +39,22 @@ class Flaw(NamedTuple):
 
 _CONVERT = "convert with pandas.to_numeric, or with a mapping if there are marks as in 1,200.00"
 
-EXPECTED: dict[str, tuple[str, str]] = {
-    "id": ("whole numbers or text", "give each id one type, for instance .astype('string')"),
-    "text": ("text", "convert with .astype('string')"),
-    "category": ("text", "convert with .astype('string')"),
-    "date": ("dates without a time zone", "convert with pandas.to_datetime"),
+EXPECTED: dict[str, tuple[Expected, str, str]] = {
+    "id": ("id", "whole numbers or text", "give each id one type, for instance .astype('string')"),
+    "text": ("text", "text", "convert with .astype('string')"),
+    "category": ("text", "text", "convert with .astype('string')"),
+    "date": ("date", "dates without a time zone", "convert with pandas.to_datetime"),
     "instant": (
+        "instant",
         "instants with a time zone",
         "localise with .dt.tz_localize('Asia/Shanghai') after pandas.to_datetime",
     ),
-    "money": ("numbers", _CONVERT),
-    "number": ("numbers", _CONVERT),
-    "integer": ("whole numbers", _CONVERT),
-    "boolean": ("true or false", "convert with .astype('boolean')"),
+    "money": ("number", "numbers", _CONVERT),
+    "number": ("number", "numbers", _CONVERT),
+    "integer": ("number", "whole numbers", _CONVERT),
+    "boolean": ("boolean", "true or false", "convert with .astype('boolean')"),
 }
+"""What fits a kind of column, in words as well, and what to do where it does not."""
 
 
 _FRACTIONS = ("floating", "mixed-integer-float", "decimal")
@@ -67,7 +70,7 @@ def _null_flaw(null: Callable[[], Mask], column: Column) -> list[Flaw]:
     """The missing values of a column that may have none; not looked for in one that may."""
     if column.nullable:
         return []
-    expected = EXPECTED[column.kind][0]
+    expected = EXPECTED[column.kind][1]
     return [Flaw("null", null(), expected, "fill them or leave the rows out", show_values=False)]
 
 
