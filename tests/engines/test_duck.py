@@ -15,9 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bankcrm.book import Book, read_book
+from bankcrm.book import CONTRACT, Book, read_book
 from bankcrm.engines import DuckDBEngine, Engine
 from bankcrm.errors import DataError, EngineError, MissingExtraError
+from bankcrm.frames import check_frame
 
 from .conftest import DAY, assert_same, random_frames
 
@@ -121,12 +122,39 @@ def test_sources_that_are_none_are_reported(tmp_path: Path) -> None:
     aware = moves.assign(date=moves["date"].dt.tz_localize("Asia/Shanghai"))
     with pytest.raises(DataError, match="have a time zone"):
         DuckDBEngine({**FRAMES, "transactions": aware})
-    mixed = moves.assign(channel=[1, "two"] * (len(moves) // 2))
-    with pytest.raises(DataError, match="use one type per column"):
+    mixed = moves.assign(memo=[1, "two"] * (len(moves) // 2))
+    with pytest.raises(DataError, match=r"transactions\.memo: .* found mixed-integer; correct or"):
         DuckDBEngine({**FRAMES, "transactions": mixed})
     (tmp_path / "not.duckdb").write_text("no database")
     with pytest.raises(DataError, match="DuckDB, opening"):
         DuckDBEngine(tmp_path / "not.duckdb")
+
+
+BAD_CELLS = [
+    ("transactions", "amount", "1,200.00"),
+    ("transactions", "date", "2026-13-01"),
+    ("transactions", "channel", 7),
+    ("transactions", "customer_id", "abc"),
+    ("transactions", "customer_id", 2**70),
+    ("customers", "birth_date", pd.Timestamp("1980-01-01", tz="UTC")),
+    ("customers", "name", ["Li"]),
+]
+
+
+@pytest.mark.parametrize(("name", "column", "cell"), BAD_CELLS)
+def test_a_cell_of_a_wrong_type_is_refused_as_in_memory(
+    name: str, column: str, cell: object
+) -> None:
+    values = FRAMES[name][column].astype(object) if column in FRAMES[name] else None
+    cells = [None] * len(FRAMES[name]) if values is None else values.to_list()
+    cells[3] = cell
+    bad = FRAMES[name].assign(**{column: pd.Series(cells, FRAMES[name].index, dtype=object)})
+    with pytest.raises(DataError) as in_memory:
+        check_frame(bad, CONTRACT[name], frame=name)
+    with pytest.raises(DataError) as on_engine:
+        DuckDBEngine({**FRAMES, name: bad})
+    assert str(on_engine.value) in str(in_memory.value)  # which finds the faults of other rows too
+    assert "row 3" in str(on_engine.value)
 
 
 def test_ids_in_categories_join_like_plain_ones() -> None:

@@ -17,7 +17,9 @@ from bankcrm.book.files import book_entries
 from bankcrm.book.mapping import BookMapping
 from bankcrm.book.reading import write_parts
 from bankcrm.databases.reading import Source
-from bankcrm.errors import DataError, without_values
+from bankcrm.errors import DataError
+from bankcrm.frames.arrays import found_in
+from bankcrm.frames.check import type_faults
 
 _CSV_TYPES = {
     "date": "DATE",
@@ -254,17 +256,19 @@ def arrow_table(name: str, frame: object) -> pa.Table:
             f"{name}: columns {', '.join(twice)} differ only in case, and SQL ignores case; "
             "rename or drop one"
         )
+    if faults := type_faults(frame, CONTRACT[name], frame=name):
+        raise DataError("\n".join(map(str, faults)))
     ids = {c.name for c in CONTRACT[name] if c.kind == "id"}
     flat = frame.assign(**{c: _plain_ids(frame[c]) for c in ids.intersection(frame.columns)})
     null = {c.name: _ARROW_TYPES.get(c.kind, pa.string()) for c in CONTRACT[name]
             if c.name in flat and _is_null(flat[c.name])}  # fmt: skip
     try:
         table = pa.Table.from_pandas(flat.assign(**dict.fromkeys(null)), preserve_index=False)
-    except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
-        column = next((c for c in flat.columns if not _fits_arrow(flat[c])), "")
-        where = f"{name}.{column}" if column else name
+    except (pa.ArrowException, ValueError, TypeError, OverflowError):
+        column = next(c for c in flat.columns if not _fits_arrow(flat[c]))
         raise DataError(
-            f"{where}: {without_values(error)}; use one type per column, and Unicode text"
+            f"{name}.{column}: expected values of one type, or Unicode text, found "
+            f"{found_in(flat[column], 'value')}; correct or leave out the column"
         ) from None
     for column, kind in null.items():
         place = table.schema.get_field_index(column)

@@ -294,6 +294,30 @@ def _shown(value: object) -> str:
     return str(value)
 
 
+def type_faults(data: pd.DataFrame, columns: Sequence[Column], *, frame: str) -> list[DataFault]:
+    """The columns of Python objects whose values are not of their kind, as a check finds them.
+
+    Args:
+        data: The frame.
+        columns: The contract's columns.
+        frame: Name of the frame, for errors.
+
+    >>> mixed = pd.DataFrame({"income": pd.Series([1.5, "x"], dtype=object)})
+    >>> [fault] = type_faults(mixed, [Column("income", "money")], frame="customers")
+    >>> fault.expected
+    'numbers, found text in 1 of 2 rows (row 1)'
+    """
+    faults = []
+    for column in columns:
+        if column.name in data and data[column.name].dtype == object:
+            values = data[column.name]
+            try:
+                READERS[column.kind](values, column, None)
+            except DataError as error:
+                faults.append(_wrong_type(frame, column, values, str(error)))
+    return faults
+
+
 def _wrong_type(frame: str, column: Column, values: pd.Series, reason: str) -> DataFault:
     fits, expected, advice = EXPECTED[column.kind]
     problem = "wrong_type"

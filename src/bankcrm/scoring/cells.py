@@ -86,9 +86,11 @@ def kind_of(values: pd.Series, feature: str) -> FeatureKind:
         return "text"
     if found in ("decimal", "floating", "integer", "mixed-integer-float"):
         return "number"
+    texts = sum(isinstance(v, str) for v in values) * 2 > len(values)
+    others = found_in(values, "text" if texts else "number")
     raise DataError(
-        f"{feature}: expected numbers, texts or booleans, found {found_in(values, 'value')}; give "
-        "a date as the days since it, and leave other columns out of 'features'"
+        f"{feature}: expected numbers, texts or booleans, found {others}; give a date as the days "
+        "since it, and leave other columns out of 'features'"
     )
 
 

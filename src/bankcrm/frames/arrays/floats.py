@@ -69,9 +69,9 @@ def flags(values: ArrayLike, name: str) -> npt.NDArray[np.bool_]:
     held = types.infer_dtype(series)
     if held == "boolean":
         return series.to_numpy(dtype=np.bool_)
-    if held == "mixed":
-        found_here = found_in(series, "boolean")
-        raise DataError(f"{name}: expected booleans, or 0 and 1, found {found_here}")
+    if held.startswith("mixed") and any(isinstance(v, bool) for v in series):
+        others = found_in(series, "boolean")
+        raise DataError(f"{name}: expected booleans, or 0 and 1, found {others}")
     found = numbers(series, name)
     other = series.index[(found != 0) & (found != 1)]
     refuse_rows(name, "", "neither 0 nor 1", other, "booleans, or 0 and 1")

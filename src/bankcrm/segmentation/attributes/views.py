@@ -17,6 +17,7 @@ from bankcrm.frames.arrays import codes, found_in, is_unicode, numbers
 from bankcrm.frames.column import fault_in_rows
 from bankcrm.frames.customers import refuse_repeated
 from bankcrm.frames.findings import with_findings
+from bankcrm.frames.numbering import words_of
 from bankcrm.models import personal_columns
 
 
@@ -109,7 +110,9 @@ def profile(view: pd.DataFrame, *, by: str, features: list[str] | None = None) -
     for name in (by, *chosen):
         if name not in view.columns:
             raise UnknownNameError("column in the view", name, view.columns)
-    segment = view[by].astype(object).where(view[by].notna(), "(none)").astype("category")
+    named = np.where(view[by].isna(), "(none)", view[by].to_numpy(dtype=object))
+    named_rows = pd.Series(named, view.index, dtype=object)
+    segment = pd.Series(words_of(named_rows, by), view.index)
     parts = []
     for name in chosen:
         values = view[name]
