@@ -247,6 +247,21 @@ def test_month_end_balances_of_the_small_bank(write: Write) -> None:
     ]
 
 
+def test_the_first_day_of_an_account_begins_with_nothing(write: Write) -> None:
+    """Whatever the drift of the account before it; the last balance is no longer the highest."""
+    rows = ['1;10;930105;"PRIJEM";"VKLAD";10.00;10.00;"";;',
+            '2;10;930105;"VYDAJ";"VYBER";0.60;9.40;"";;',
+            '3;10;930106;"PRIJEM";"VKLAD";5.00;15.40;"";;',  # a drift of one
+            '4;20;930105;"PRIJEM";"VKLAD";10.00;10.00;"";;',
+            '5;20;930105;"VYDAJ";"VYBER";0.60;9.40;"";;',
+            '6;30;930205;"PRIJEM";"VKLAD";1.00;1.00;"";;']  # fmt: skip
+    for days, first in ((rows, 15.4), ([*rows[:2], *rows[3:]], 9.4)):
+        head = FILES["trans"].splitlines()[0]
+        found = load_berka(write(trans="\n".join([head, *days, ""]))).frame("balances")
+        assert found["date"].tolist() == [pd.Timestamp("1993-01-31")] * 2
+        assert found["balance"].tolist() == [first, 9.4]
+
+
 def test_the_files_rounding_does_not_blur_the_last_balance_of_a_day(write: Write) -> None:
     """Each day the balance gains ten hellers more than the amount says; the sum alone misleads."""
     rows = [f'{20 + i};10;9302{10 + i};"PRIJEM";"VKLAD";1.00;{1000 + 1.1 * (i + 1):.2f};"";;'

@@ -117,6 +117,20 @@ def test_bad_arguments_are_refused(arguments: dict[str, Any], message: str) -> N
         make_book(**arguments)
 
 
+@pytest.mark.parametrize(
+    ("name", "low", "high"),
+    [("seed", 0, 2**63 - 1), ("months", 1, 600), ("balance_months", 1, 600)],
+)
+def test_numbers_are_accepted_up_to_their_limits(name: str, low: int, high: int) -> None:
+    for value in (low, high):
+        book = make_book(**{"customers": 1, "seed": 1, name: value})
+        assert len(book.customers) == 1
+    for value in (low - 1, high + 1):
+        said = f"{name}: {value} is not a whole number from {low} to {high}"
+        with pytest.raises(DataError, match=said):
+            make_book(**{"customers": 1, "seed": 1, name: value})
+
+
 # The book is as a bank's book is
 
 

@@ -223,3 +223,11 @@ def test_days_of_a_block_are_dates_of_pandas(tmp_path: Path) -> None:
     assert found["date"].dtype.kind == "M"
     assert found["date"][0] == pd.Timestamp(DAY)
     assert found["date"].isna().tolist() == [False, True]
+
+
+def test_only_several_blocks_separate_what_customers_share(tmp_path: Path) -> None:
+    engine = DuckDBEngine(with_owners([(7, 1), (7, 2)], "contacts", "contact_id"))
+    part_book(engine, workspace(tmp_path / "one"), 1)
+    for blocks in (2, 3):
+        with pytest.raises(DataError, match="contacts: 1 contact_id belong to several customers"):
+            part_book(engine, workspace(tmp_path / str(blocks)), blocks)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from datetime import date
 from pathlib import Path
 
+import attrs
 import pandas as pd
 import pytest
 
@@ -232,3 +236,43 @@ def test_the_order_of_entries_changes_no_manifest(tmp_path: Path) -> None:
         writer.commit(entries)
         texts.append((writer.target / "_manifest.json").read_text(encoding="utf-8"))
     assert texts[0] == texts[1]
+
+
+def test_a_folder_of_others_is_kept_unless_forced(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(DataError, match="bankcrm did not write"):
+        OutputWriter(tmp_path, DAY, {}).begin()
+    assert OutputWriter(tmp_path, DAY, {}, force=True).begin() == []
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_parts_that_are_gone_are_made_again(tmp_path: Path) -> None:
+    """A commit that was killed has moved them away, with the key of the run still there."""
+    writer = OutputWriter(tmp_path, DAY, {"value": 1})
+    writer.begin()
+    shutil.rmtree(writer.partial)
+    assert writer.begin() == []
+    writer.write("part-0.parquet", frame(1))
+    assert writer.commit().rows == 3
+
+
+def test_a_copy_needs_no_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On another disk there are none."""
+    output = read_output(written(tmp_path / "out", 1).root, DAY)
+
+    def refused(source: Path, target: Path) -> None:
+        raise OSError("another disk")
+
+    monkeypatch.setattr(os, "link", refused)
+    output.copy_to(tmp_path / "copy")
+    for file in output.folder.iterdir():
+        assert (tmp_path / "copy" / file.name).read_bytes() == file.read_bytes()
+
+
+def test_a_result_is_known_by_its_files_and_not_by_who_deletes_them(tmp_path: Path) -> None:
+    written(tmp_path, 1)
+    named = read_output(tmp_path, DAY)
+    with tempfile.TemporaryDirectory(prefix="kept") as place:
+        kept = attrs.evolve(named, kept=tempfile.TemporaryDirectory(dir=place))
+        assert kept == named
+        assert place not in repr(kept)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -251,6 +253,64 @@ def test_ids_are_integers_where_all_of_their_family_are(
     assert engine.fetch(f"SELECT contact_id AS c FROM {engine.place('contacts')}")["c"][0] == "c1"
 
 
+AMOUNTS = 'columns.amount = "value"'
+
+
+def test_a_given_mapping_takes_the_place_of_the_folders_own(tmp_path: Path) -> None:
+    folder = written(tmp_path / "book", transactions=MOVES.rename(columns={"amount": "value"}))
+    (folder / "book.toml").write_text(f'name = "b"\n[transactions]\n{AMOUNTS}\n')
+    by_itself = DuckDBEngine(folder)
+    MOVES.rename(columns={"amount": "other"}).to_csv(folder / "transactions.csv", index=False)
+    mapping = BookMapping.from_toml('[transactions]\ncolumns.amount = "other"\n')
+    given = DuckDBEngine(folder, mapping=mapping)
+    for engine in (by_itself, given):
+        found = engine.fetch(f"SELECT amount FROM {engine.place('transactions')}")
+        assert found["amount"].tolist() == MOVES["amount"].tolist()
+    assert DuckDBEngine(folder, mapping=mapping).identity() == given.identity()
+    kinds = BookMapping.from_toml(
+        '[transactions]\ncolumns.amount = "other"\nvalues.kind = { card = "fee" }\n'
+    )
+    assert DuckDBEngine(folder, mapping=kinds).identity() != given.identity()
+
+
+def test_tables_of_another_database_are_copied(tmp_path: Path) -> None:
+    """They may have changed meanwhile, so that each copy is another book."""
+    pytest.importorskip("sqlalchemy", reason="sqlalchemy is not installed (extra sql)")
+    file = tmp_path / "bank.sqlite"
+    with closing(sqlite3.connect(file)) as connection:
+        for name, frame in LEAST.items():
+            frame.astype({"date": str} if "date" in frame else {}).to_sql(
+                name, connection, index=False
+            )
+        named = BookMapping.from_toml("[customers]\n[transactions]\n")
+        one = DuckDBEngine(connection, mapping=named)
+    two = DuckDBEngine(f"sqlite:///{file}")
+    for engine in (one, two):
+        assert engine.sizes() == {name: len(frame) for name, frame in LEAST.items()}
+        ids = engine.fetch(f"SELECT customer_id AS c FROM {engine.place('customers')}")["c"]
+        assert ids.tolist() == PEOPLE["customer_id"].tolist()
+    assert one.identity() != two.identity() == two.identity()
+    again = DuckDBEngine(f"sqlite:///{file}")
+    assert again.identity() != two.identity()
+
+
+def test_a_database_file_is_only_read_and_named_in_its_errors(tmp_path: Path) -> None:
+    file = tmp_path / "bank.duckdb"
+    with duckdb.connect(str(file)) as connection:
+        for name, frame in LEAST.items():
+            connection.register("given", frame)
+            connection.execute(f"CREATE TABLE {name} AS SELECT * FROM given")
+    with pytest.raises(duckdb.Error, match="read-only"):
+        DuckDBEngine(file).connection.execute("DELETE FROM customers")
+    empty = tmp_path / "empty.duckdb"
+    duckdb.connect(str(empty)).close()
+    said = "no customers and no transactions; found: nothing"
+    with pytest.raises(DataError, match=rf"^{empty}: {said}"):
+        DuckDBEngine(empty)
+    with pytest.raises(DataError, match=rf"^the source: {said}"):
+        DuckDBEngine({})
+
+
 def test_files_that_need_a_mapping_are_converted_once(tmp_path: Path) -> None:
     folder = written(tmp_path / "book")
     (folder / "customers.csv").unlink()
@@ -289,6 +349,10 @@ def test_instants_come_back_in_the_zone_of_the_source(zone: str | None) -> None:
         found = in_zones("complaints", stored, zones)
         assert str(found["received_at"].dt.tz) == (zone or "UTC")
         assert (found["received_at"].dropna() == aware.dropna()).all()
+    other = pd.DatetimeIndex(["2026-06-01", None], tz="Europe/Prague", name="received_at")
+    assert zones_of("complaints", complaints.set_index(other)) == zones, "of the column alone"
+    broken = pd.Series(["\ud800", "x"], dtype=object)
+    assert zones_of("complaints", complaints.assign(text=broken)) == zones, "not of the cells"
     words = complaints.assign(received_at="yesterday")
     assert in_zones("complaints", words, zones)["received_at"].tolist() == ["yesterday"] * 2
 
@@ -306,6 +370,9 @@ def test_a_column_without_values_has_the_type_of_its_kind() -> None:
     found = arrow_table("transactions", partly)
     assert found["balance"].to_pylist() == [None, None, 3.5]
     assert found["amount"].to_pylist() == [None, 2.0, None]
+    for rows in (1, 2):
+        short = arrow_table("transactions", MOVES[:rows].assign(channel=None))
+        assert pa.types.is_string(short.schema.field("channel").type)
     none = arrow_table("transactions", MOVES[:0].astype({"amount": "int64"}))
     assert pa.types.is_integer(none.schema.field("amount").type)
 
@@ -374,7 +441,10 @@ def test_contacts_of_the_window_are_fetched() -> None:
     inside = [d for d in days if (DAY - d).days < back]
     assert frames["contacts"]["date"].dt.date.tolist() == inside
     assert set(frames) == {"customers", "contacts"}
-    assert "name" not in frames["customers"]
+    assert list(frames["customers"]) == ["customer_id", "kind", "do_not_contact"]
+    for frame in frames.values():
+        assert frame.index.tolist() == list(range(len(frame)))
+    assert "index" not in frames["contacts"]
     assert frames["customers"]["do_not_contact"].all()
     assert len(frames["customers"]) == len(people)
 
@@ -401,8 +471,8 @@ def test_faults_of_blocks_are_added_up() -> None:
     """By kind; the examples are the first rows of the book."""
     found = [
         {"frame": "f", "column": "c", "problem": "null", "count": n, "examples": rows}
-        for n, rows in ((2, ["row 9: 'x'", "row 11"]), (3, ["row 10", "row 2", "of a column"]),
-                        (1, ["row 1"]))
+        for n, rows in ((2, ["row 9: 'x'", "row 11"]), (3, ["row 10", "row 2", "row 1"]),
+                        (1, ["of a column"]))
     ]  # fmt: skip
     other = found[0] | {"problem": "unknown"}
     one, two = _merged([*found, other])

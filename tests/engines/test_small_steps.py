@@ -85,12 +85,13 @@ def run(
     *,
     blocks: int = 3,
     fitted: Fitted | None = None,
+    steps: tuple[Step, ...] = STEPS,
     report: Callable[[str], None] = lambda title: None,
 ) -> EngineFound:
     source: Any = frames
     if (folder / "book").is_dir():
         source = folder / "book"
-    return run_on(DuckDBEngine(source), STEPS, day=DAY, policies=POLICIES, fitted=fitted,
+    return run_on(DuckDBEngine(source), steps, day=DAY, policies=POLICIES, fitted=fitted,
                   out=ResultFolder(folder / "out", "review", ()), blocks=blocks,
                   report_progress=report)  # fmt: skip
 
@@ -123,6 +124,28 @@ def test_steps_over_blocks_are_those_of_a_loop(tmp_path: Path, blocks: int) -> N
     assert not [p for p in (tmp_path / "out").iterdir() if p.name.endswith(".work")]
 
 
+def test_facts_are_made_once_for_each_block(tmp_path: Path) -> None:
+    """Also those of a step that is applied in a later pass."""
+    made: list[int] = []
+
+    def largest(block: Block) -> pd.DataFrame:
+        made.extend(block.customers)
+        moves = block.view["transactions"].frame.groupby("customer_id")["amount"].max()
+        most = moves.reindex(block.customers, fill_value=0.0)
+        return pd.DataFrame({"largest": most.to_numpy()}, index=block.customers)
+
+    def apply(block: Block, raw: pd.DataFrame, value: Any) -> pd.DataFrame:
+        return pd.DataFrame({"part": raw["largest"] / value.value})
+
+    part = Step("part", "parts", "lifecycle", facts=largest, after=("turnover",), shown=("part",),
+                fit=learned("sum", "turnover", sum), apply=apply)  # fmt: skip
+    rows = run(tmp_path, steps=(*STEPS, part)).output.frame()
+    assert sorted(made) == list(TOTALS)
+    for customer in TOTALS:
+        own = [a for o, a in zip(OWNERS, AMOUNTS, strict=True) if o == customer]
+        assert rows.loc[customer, "part"] == pytest.approx(max(own, default=0.0) / WHOLE)
+
+
 def test_values_of_an_earlier_review_are_not_learned_again(tmp_path: Path) -> None:
     earlier = Fitted(
         ["customers", "transactions", "transactions.customer_id"],
@@ -142,7 +165,12 @@ def test_what_the_check_rejects_is_not_recorded(tmp_path: Path) -> None:
     frames = {**FRAMES, "transactions": moves}
     engine = DuckDBEngine(frames)
     assert "transactions.channel" in engine.recorded()
-    found = run(tmp_path, frames)
+    way = Step("way", "ways", "lifecycle", shown=("way",),
+               needs=(Need(("transactions.channel",)),),
+               facts=lambda block: pd.DataFrame({"way": 1.0}, index=block.customers))  # fmt: skip
+    found = run(tmp_path, frames, steps=(*STEPS, way))
+    assert found.output.frame()["way"].isna().all()
+    assert "transactions.channel" in found.reasons["way"]
     assert "transactions.balance" in found.fitted.recorded
     assert "transactions.channel" not in found.fitted.recorded
     [fault] = [f for f in found.faults if f.column == "channel"]
@@ -210,6 +238,8 @@ def test_the_parts_of_a_result_are_read_as_asked(tmp_path: Path) -> None:
     for part in output.parts(["share", "nothing"]):
         assert part.columns.tolist() == ["share"]
         np.testing.assert_array_equal(part["share"], whole.loc[part.index, "share"])
+    part = output.frame(["share"]).sort_index()
+    pd.testing.assert_frame_equal(part, whole[["share"]])
     assert output.frame(customers=pd.Index([3, 8])).index.tolist() in ([3, 8], [8, 3])
     output.copy_to(tmp_path / "copy")
     assert sorted(p.name for p in (tmp_path / "copy").iterdir()) == sorted(

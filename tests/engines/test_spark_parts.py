@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from typing import Any, cast
 
 import pandas as pd
@@ -46,6 +47,8 @@ Traceback (most recent call last):
   File "x.py", line 1, in <module>
 ValueError: an earlier error
 During handling of it:
+  File "z.py", line 3
+KeyError: another one
   File "y.py", line 2
 bankcrm.errors.DataError: {message}
 expected: 1 to 9
@@ -78,5 +81,11 @@ def test_an_error_of_spark_says_what_happened(text: str, kind: type[Exception], 
 
 @pytest.mark.skipif(importlib.util.find_spec("pyspark") is not None, reason="pyspark is installed")
 def test_the_extra_of_spark_is_named() -> None:
-    with pytest.raises(MissingExtraError, match=r"bankcrm\[spark\]"):
+    with pytest.raises(MissingExtraError, match=r"pyspark.*bankcrm\[spark\]"):
+        SparkEngine(cast("Any", None), {})
+
+
+def test_the_extra_of_both_engines_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sqlglot", None)
+    with pytest.raises(MissingExtraError, match=r"sqlglot.*bankcrm\[engines\]"):
         SparkEngine(cast("Any", None), {})

@@ -258,7 +258,7 @@ def _customers(
     number = owner["birth_number"]
     woman = number // 100 % 100 > 50
     place = raw["district"].set_index("A1")
-    issued = _days(raw["card"]["issued"].str.slice(0, 6).astype("int64"))
+    issued = _days(raw["card"]["issued"].str.partition(" ")[0].astype("int64"))
     cards = raw["card"].loc[issued <= last].drop_duplicates("disp_id")
     card = cards.set_index("disp_id")["type"].reindex(owner["disp_id"])
     home = owner["district_id"]
@@ -332,7 +332,7 @@ def _balances(transactions: pd.DataFrame, last: np.datetime64) -> pd.DataFrame:
     owner_of[account] = owner
     first = first_day.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
     end = int((last + np.timedelta64(1, "D")).astype("datetime64[M]").astype(np.int64))
-    count = np.maximum(end - first, 0)
+    count = end - first
     which = np.repeat(np.arange(len(ids)), count)
     month = np.repeat(first - np.cumsum(count) + count, count) + np.arange(count.sum())
     month_end = (month + 1).astype("datetime64[M]").astype("datetime64[D]")

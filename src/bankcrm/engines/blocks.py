@@ -89,7 +89,7 @@ class Workspace:
         temporary = target.with_name(f".{name}")
         shutil.rmtree(temporary, ignore_errors=True)
         with disk(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
+            target.parent.mkdir(exist_ok=True)
         engine.part(sql, customer, temporary, blocks)
         with disk(target):
             os.replace(temporary, target)
@@ -111,7 +111,7 @@ class Workspace:
         elif not any(target.rglob("*.parquet")):
             return empty_frame(name) if name in PARTED else None
         else:
-            table = pq.read_table(min(target.rglob("*.parquet")), partitioning=None).slice(0, 0)
+            table = pq.read_schema(min(target.rglob("*.parquet"))).empty_table()
         frame: pd.DataFrame = table.to_pandas(date_as_object=False, split_blocks=True)
         return frame.drop(columns=BLOCK, errors="ignore").set_index(ROW).sort_index()
 
@@ -163,7 +163,8 @@ def refuse_shared(engine: Engine) -> None:
         faults += _shared(engine, pairs, "account_id", " and ".join(with_account))
     for name, key in KEYS.items():
         columns = engine.columns.get(name, ())
-        if {key, "customer_id"} <= set(columns) and name not in ("accounts", "customers"):
+        present = key in columns and "customer_id" in columns
+        if present and name not in ("accounts", "customers"):
             pairs = (
                 f"SELECT {key}, customer_id FROM {engine.place(name)} "
                 f"WHERE {key} IS NOT NULL AND {known}"

@@ -30,13 +30,13 @@ from bankcrm.engines.sources import (
     from_arrow,
     mapping_of,
     refuse_incomplete,
+    refuse_short,
     zones_of,
 )
 from bankcrm.errors import (
     DataError,
     EngineError,
     MissingExtraError,
-    missing_columns,
     without_values,
 )
 from bankcrm.rules.sql_columns import quoted
@@ -121,7 +121,7 @@ class DuckDBEngine(Engine):
         database = None if isinstance(source, own) and not is_url(source) else source
         file = Path(source) if isinstance(source, str | Path) and database is None else None
         self.files: dict[str, FrameFiles] = {}
-        self._state: list[tuple[str, int, int]] = []
+        self._state = ""
         self._workspace: tempfile.TemporaryDirectory[str] | None = None
         self._closed = file is not None and file.is_file()
         self.connection: Any  # of duckdb, which is loaded only here
@@ -207,7 +207,7 @@ class DuckDBEngine(Engine):
         if not self.files:
             return uuid.uuid4().hex
         if self._workspace is not None:
-            return repr(self._state)
+            return self._state
         return repr([(n, f.state()) for n, f in sorted(self.files.items())])
 
     def cancel(self) -> None:
@@ -237,7 +237,6 @@ class DuckDBEngine(Engine):
         files, self._state, note = converted(
             stated, Path(self._workspace.name), folder=folder, database=database
         )
-        self._state.append((repr(stated), 0, 0))
         self.note = "; ".join(n for n in (self.note, note) if n)
         return files
 
@@ -277,9 +276,7 @@ class DuckDBEngine(Engine):
             described = self.connection.execute(f"DESCRIBE SELECT * FROM {place}").fetchall()
         types = {str(row[0]): str(row[1]) for row in described}
         known = {c.name: c for c in CONTRACT[name]}
-        missing = [c.name for c in CONTRACT[name] if c.required and c.name not in types]
-        if missing:
-            raise missing_columns(name, missing, types)
+        refuse_short(name, types)
         wrong = [
             f"{n} is {t}, expected {known[n].kind}"
             for n, t in types.items()

@@ -136,7 +136,7 @@ class Engine(abc.ABC):
         return {name: int(found["n"].iloc[0]) for name, found in counted.items()}
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache
 def _transpiled(sql: str, dialect: str) -> str:
     import sqlglot
 

@@ -171,7 +171,7 @@ class OutputWriter:
         """Prepare the folder; returns the names of the parts that exist already."""
         self.folder.claim()
         recover(self.root)
-        text = json.dumps({"key": digest_of(self.key)}, sort_keys=True)
+        text = json.dumps({"key": digest_of(self.key)})
         noted = self._noted
         with disk(self.partial):
             same = noted.is_file() and noted.read_text(encoding="utf-8") == text

@@ -35,7 +35,7 @@ LAYOUT = 4
 """Version of the intermediate results; a run continues only results of the same version."""
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen
 class EngineFound:
     """The result of the steps for the customers of an engine's book.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from bankcrm.book.files import book_entries
 from bankcrm.book.mapping import BookMapping
 from bankcrm.book.reading import write_parts
 from bankcrm.databases.reading import Source
-from bankcrm.errors import DataError
+from bankcrm.errors import DataError, missing_columns
 from bankcrm.frames.arrays import found_in
 from bankcrm.frames.check import type_faults
 
@@ -97,7 +97,7 @@ class FrameFiles:
 
     def state(self) -> list[tuple[str, int, int]]:
         """Each file with its size and time of change."""
-        return [(str(f), s.st_size, s.st_mtime_ns) for f in self.parts() for s in [f.stat()]]
+        return [_state_of(f) for f in self.parts()]
 
 
 def mapping_of(folder: Path) -> BookMapping | None:
@@ -114,19 +114,24 @@ def mapping_of(folder: Path) -> BookMapping | None:
 
 def converted(
     mapping: BookMapping, target: Path, *, folder: Path | None, database: Source | None
-) -> tuple[dict[str, FrameFiles], list[tuple[str, int, int]], str]:
+) -> tuple[dict[str, FrameFiles], str, str]:
     """Convert a bank's own files, or the tables of a database, to Parquet in another folder.
 
     Returns:
-        The converted files, the state of the bank's own (another one each time for a table of a
-        database, which may have changed), and a note about the conversion.
+        The converted files, the state of the mapping and of the bank's own files (another one each
+        time for a table of a database, which may have changed), and a note about the conversion.
     """
     written, sources, note = write_parts(mapping, target, folder=folder, database=database)
-    state = [(str(f), s.st_size, s.st_mtime_ns)
-             for found in sources.values() for f in found for s in [f.stat()]]  # fmt: skip
-    state += [(str(uuid.uuid4()), 0, 0) for found in sources.values() if not found]
+    state = [_state_of(f) for found in sources.values() for f in found]
+    tables = [uuid.uuid4() for found in sources.values() if not found]
     files = {name: FrameFiles(name, path, "parquet", True) for name, path in written.items()}
-    return files, state, note
+    return files, repr((mapping, state, tables)), note
+
+
+def _state_of(file: Path) -> tuple[str, int, int]:
+    """A file with its size and time of change."""
+    found = file.stat()
+    return str(file), found.st_size, found.st_mtime_ns
 
 
 def files_of(folder: Path) -> dict[str, FrameFiles]:
@@ -227,6 +232,14 @@ def refuse_incomplete(where: str, found: Mapping[str, object]) -> None:
         raise DataError(
             f"{where}: no {' and no '.join(missing)}; found: {', '.join(found) or 'nothing'}"
         )
+
+
+def refuse_short(name: str, columns: Iterable[str]) -> None:
+    """Refuse a frame without a required column."""
+    present = list(columns)
+    missing = [c.name for c in CONTRACT[name] if c.required and c.name not in present]
+    if missing:
+        raise missing_columns(name, missing, present)
 
 
 def csv_types(name: str) -> dict[str, str]:

@@ -25,13 +25,13 @@ from bankcrm.engines.sources import (
     files_of,
     from_arrow,
     refuse_incomplete,
+    refuse_short,
     zones_of,
 )
 from bankcrm.errors import (
     DataError,
     EngineError,
     MissingExtraError,
-    missing_columns,
     without_values,
 )
 from bankcrm.rules.sql_columns import quoted
@@ -132,9 +132,7 @@ class SparkEngine(Engine):
             frame = self.session.createDataFrame(_flat(arrow_table(name, frame)))
         made: Any = frame
         columns = tuple(made.columns)
-        missing = [c.name for c in CONTRACT[name] if c.required and c.name not in columns]
-        if missing:
-            raise missing_columns(name, missing, columns)
+        refuse_short(name, columns)
         place = self.places[name]
         made = made.selectExpr(*_days(name, made.dtypes))
         made.createOrReplaceTempView(place)
