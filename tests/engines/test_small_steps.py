@@ -168,7 +168,7 @@ def test_what_the_check_rejects_is_not_recorded(tmp_path: Path) -> None:
     way = Step("way", "ways", "lifecycle", shown=("way",),
                needs=(Need(("transactions.channel",)),),
                facts=lambda block: pd.DataFrame({"way": 1.0}, index=block.customers))  # fmt: skip
-    found = run(tmp_path, frames, steps=(*STEPS, way))
+    found = run(tmp_path, frames, steps=(way, *STEPS))
     assert found.output.frame()["way"].isna().all()
     assert "transactions.channel" in found.reasons["way"]
     assert "transactions.balance" in found.fitted.recorded
@@ -223,6 +223,43 @@ def test_a_block_whose_customers_are_all_rejected_has_no_row(tmp_path: Path) -> 
     assert rows["turnover"].to_dict() == pytest.approx(TOTALS)
     assert 0 in [len(p) for p in found.output.parts(["turnover"])], "DuckDB hashes null alone"
     assert [f.count for f in found.faults if f.frame == "customers"] == [1]
+
+
+def test_a_block_without_rows_changes_no_type_of_a_sample(tmp_path: Path) -> None:
+    """Of no truth value at all, the type would be that of any object."""
+    people = pd.DataFrame({"customer_id": [*range(1, 10), None], "kind": "person"})
+    frames = {**FRAMES, "customers": people.astype({"customer_id": "Int64"})}
+
+    def moved(block: Block) -> pd.DataFrame:
+        known = set(block.view["transactions"].frame["customer_id"])
+        return pd.DataFrame({"moved": [c in known for c in block.customers]}, index=block.customers)
+
+    steps = (
+        Step("moved", "moved", "lifecycle", facts=moved, shown=("moved",)),
+        Step("part", "parts", "lifecycle", after=("moved",), shown=("part",),
+             fit=learned("quiet", "moved", lambda rows: int((~rows).sum())),
+             apply=divided("moved", "part")),
+    )  # fmt: skip
+    found = run(tmp_path, frames, blocks=50, steps=steps)
+    assert found.fitted.values == {"quiet": Most(len(TOTALS) - len(set(OWNERS) & set(TOTALS)))}
+
+
+def test_nothing_is_learned_from_what_could_not_be_learned(tmp_path: Path) -> None:
+    """The steps that need it are null, for its reason."""
+    nothing = Fit("whole", Most, lambda raw, found: found[["turnover"]], lambda rows, p: None,
+                  "no turnover counts")  # fmt: skip
+    steps = (
+        STEPS[0],
+        attrs.evolve(STEPS[1], fit=nothing),
+        attrs.evolve(STEPS[2], needs=(Need(("share",)),), fit=learned("most", "share", len)),
+        Step("rank", "ranks", "lifecycle", shown=("rank",), needs=(Need(("best",)),)),
+    )
+    found = run(tmp_path, steps=steps)
+    assert found.fitted.values == {}
+    rows = found.output.frame()
+    assert rows[["share", "best", "rank"]].isna().all(axis=None)
+    assert rows["turnover"].sum() == pytest.approx(WHOLE)
+    assert found.reasons == dict.fromkeys(("share", "best", "rank"), "no turnover counts")
 
 
 def test_a_book_without_customers_is_refused(tmp_path: Path) -> None:
