@@ -138,7 +138,7 @@ class BlockTasks:
 
     def signs(self, blocks: int) -> pd.DataFrame:
         """The signs of oddities of every block."""
-        return pd.concat([self._read(0, n, "signs") for n in range(blocks)], ignore_index=True)
+        return pd.concat([self._read(0, n, "signs") for n in range(blocks)])
 
     def _block(self, customers: pd.Index, source: _Source) -> Block:
         return Block(customers, self.day, self.policies, self.fitted, lambda: source.view)
