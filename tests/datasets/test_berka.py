@@ -247,19 +247,23 @@ def test_month_end_balances_of_the_small_bank(write: Write) -> None:
     ]
 
 
-def test_the_first_day_of_an_account_begins_with_nothing(write: Write) -> None:
-    """Whatever the drift of the account before it; the last balance is no longer the highest."""
+@pytest.mark.parametrize(("change", "kind"), [(-0.6, '"VYDAJ";"VYBER"'), (0.6, '"PRIJEM";"VKLAD"')])
+def test_the_first_day_of_an_account_begins_with_nothing(
+    write: Write, change: float, kind: str
+) -> None:
+    """Whatever the drift of the account before it."""
+    end = 10 + change
     rows = ['1;10;930105;"PRIJEM";"VKLAD";10.00;10.00;"";;',
-            '2;10;930105;"VYDAJ";"VYBER";0.60;9.40;"";;',
-            '3;10;930106;"PRIJEM";"VKLAD";5.00;15.40;"";;',  # a drift of one
+            f'2;10;930105;{kind};0.60;{end:.2f};"";;',
+            f'3;10;930106;"PRIJEM";"VKLAD";5.00;{end + 6:.2f};"";;',  # a drift of one
             '4;20;930105;"PRIJEM";"VKLAD";10.00;10.00;"";;',
-            '5;20;930105;"VYDAJ";"VYBER";0.60;9.40;"";;',
+            f'5;20;930105;{kind};0.60;{end:.2f};"";;',
             '6;30;930205;"PRIJEM";"VKLAD";1.00;1.00;"";;']  # fmt: skip
-    for days, first in ((rows, 15.4), ([*rows[:2], *rows[3:]], 9.4)):
+    for days, first in ((rows, end + 6), ([*rows[:2], *rows[3:]], end)):
         head = FILES["trans"].splitlines()[0]
         found = load_berka(write(trans="\n".join([head, *days, ""]))).frame("balances")
         assert found["date"].tolist() == [pd.Timestamp("1993-01-31")] * 2
-        assert found["balance"].tolist() == [first, 9.4]
+        assert found["balance"].tolist() == [first, end]
 
 
 def test_the_files_rounding_does_not_blur_the_last_balance_of_a_day(write: Write) -> None:
