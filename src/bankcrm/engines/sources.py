@@ -278,10 +278,11 @@ def arrow_table(name: str, frame: object) -> pa.Table:
     try:
         table = pa.Table.from_pandas(flat.assign(**dict.fromkeys(null)), preserve_index=False)
     except (pa.ArrowException, ValueError, TypeError, OverflowError):
-        column = next(c for c in flat.columns if not _fits_arrow(flat[c]))
+        wrong = [c for c in flat.columns if not _fits_arrow(flat[c])]
+        found = "; ".join(f"{c} holds {found_in(flat[c], 'value')}" for c in wrong)
         raise DataError(
-            f"{name}.{column}: expected values of one type, or Unicode text, found "
-            f"{found_in(flat[column], 'value')}; correct or leave out the column"
+            f"{name}: {found or 'no Arrow table'}; expected values of one type per column, or "
+            "Unicode text; correct or leave out the columns"
         ) from None
     for column, kind in null.items():
         place = table.schema.get_field_index(column)
