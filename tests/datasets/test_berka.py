@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bankcrm.book import Book, read_book
+from bankcrm.book import CONTRACT, Book, read_book
 from bankcrm.datasets import convert_berka, load_berka
 from bankcrm.errors import DataError
 
@@ -266,16 +266,20 @@ def test_the_first_day_of_an_account_begins_with_nothing(
         assert found["balance"].tolist() == [first, end]
 
 
-def test_the_files_rounding_does_not_blur_the_last_balance_of_a_day(write: Write) -> None:
+@pytest.mark.parametrize(("account", "other"), [(10, 20), (20, 10)])
+def test_the_files_rounding_does_not_blur_the_last_balance_of_a_day(
+    write: Write, account: int, other: int
+) -> None:
     """Each day the balance gains ten hellers more than the amount says; the sum alone misleads."""
-    rows = [f'{20 + i};10;9302{10 + i};"PRIJEM";"VKLAD";1.00;{1000 + 1.1 * (i + 1):.2f};"";;'
-            for i in range(10)]  # fmt: skip
-    rows += ['40;10;930226;"PRIJEM";"VKLAD";0.40;1011.90;"";;']
-    rows += ['41;10;930226;"PRIJEM";"VKLAD";0.50;1011.50;"";;']
-    rows += ['42;20;930401;"PRIJEM";"VKLAD";5.00;5.00;"";;']
-    head, first = FILES["trans"].splitlines()[:2]
-    found = load_berka(write(trans="\n".join([head, first, *rows, ""]))).frame("balances")
-    february = found[(found["account_id"] == 10) & (found["date"] == "1993-02-28")]
+    rows = [f'1;{account};930101;"PRIJEM";"VKLAD";1000.00;1000.00;"";;']
+    rows += [f'{20 + i};{account};9302{10 + i};"PRIJEM";"VKLAD";1.00;{1001.1 + 1.1 * i:.2f};"";;'
+             for i in range(10)]  # fmt: skip
+    rows += [f'40;{account};930226;"PRIJEM";"VKLAD";0.40;1011.90;"";;']
+    rows += [f'41;{account};930226;"PRIJEM";"VKLAD";0.50;1011.50;"";;']
+    rows += [f'42;{other};930401;"PRIJEM";"VKLAD";5.00;5.00;"";;']
+    head = FILES["trans"].splitlines()[0]
+    found = load_berka(write(trans="\n".join([head, *rows, ""]))).frame("balances")
+    february = found[(found["account_id"] == account) & (found["date"] == "1993-02-28")]
     assert february["balance"].tolist() == [1011.9]
 
 
@@ -288,6 +292,24 @@ def test_a_converted_book_reads_back(write: Write, tmp_path: Path) -> None:
     checked, faults = found.check()
     assert faults == ()
     assert len(checked.transactions) == 10
+
+
+def test_a_folder_of_others_is_replaced_only_by_force(write: Write, tmp_path: Path) -> None:
+    place = tmp_path / "book"
+    place.mkdir()
+    (place / "notes.txt").write_text("mine")
+    with pytest.raises(DataError, match=r"notes\.txt, which bankcrm did not write"):
+        convert_berka(write(), place)
+    assert len(convert_berka(write(), place, force=True).customers) == 2
+    assert (place / "notes.txt").read_text() == "mine"
+
+
+def test_frames_have_columns_of_the_contract_and_rows_in_order(write: Write) -> None:
+    """But for the card, of which the contract knows nothing."""
+    for name, frame in load_berka(write()).frames().items():
+        known = {c.name for c in CONTRACT[name]}
+        assert set(frame) - known == ({"card"} if name == "customers" else set())
+        assert frame.index.tolist() == list(range(len(frame)))
 
 
 def test_no_day_is_guessed(write: Write) -> None:
