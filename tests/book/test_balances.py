@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bankcrm.book.balances import Hold, average_balances, average_outstanding
-from bankcrm.book.view import day_number
+from bankcrm.book.balances import (
+    Hold,
+    average_balances,
+    average_outstanding,
+    observations_of,
+)
+from bankcrm.book.view import Needs, day_number, view_of
 from bankcrm.errors import DataError
 
 D = "datetime64[D]"
@@ -120,6 +126,39 @@ def test_the_size_of_blocks_changes_nothing(
         np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))
 
 
+SEEN = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 4), st.integers(-9, 9)), max_size=8)
+
+
+@given(SEEN, st.booleans(), st.integers(1, 3))
+@example([(0, 1, 5), (0, 1, 6), (1, 0, 7)], True, 1)
+@example([(1, 0, 5), (0, 1, 6)], False, 1)
+@example([(0, 2, 5), (0, 1, 6), (0, 1, 7)], False, 2)
+def test_observations_are_the_last_of_each_day_in_order(
+    seen: list[tuple[int, int, int]], ordered: bool, block: int
+) -> None:
+    """Also where the rows come in order, and an account belongs to another customer."""
+    if ordered:
+        seen = sorted(seen, key=lambda row: row[:2])
+    frame = pd.DataFrame(seen, columns=["account_id", "date", "balance"]).astype(
+        {"account_id": "int64", "balance": "float64"}
+    )
+    frame["date"] = np.array([day for _, day, _ in seen], "datetime64[D]").astype("datetime64[s]")
+    frame["customer_id"] = 10 * frame["account_id"] + 7
+    needs = {"balances": Needs(("customer_id", "account_id", "date", "balance"))}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bankcrm.frames.arrays.blocks.BLOCK", block)
+        view = view_of({"balances": frame}, needs)
+        found = observations_of(view["balances"])
+    accounts, customers = view.accounts().tolist(), view.customers.tolist()
+    last = {(account, day): (row, balance) for row, (account, day, balance) in enumerate(seen)}
+    in_order = sorted(last, key=lambda key: (accounts.index(key[0]), key[1]))
+    keys = zip([accounts[code] for code in found.account], found.day.tolist(), strict=True)
+    assert list(keys) == in_order
+    assert found.balance.tolist() == [last[key][1] for key in in_order]
+    assert np.arange(len(seen))[found.rows].tolist() == [last[key][0] for key in in_order]
+    assert [customers[code] for code in found.owner] == [10 * a + 7 for a in accounts]
+
+
 def test_backward_balances_stand_for_the_month_that_they_close() -> None:
     day = numbered("2026-01-31", "2026-02-28", "2026-03-31")
     credit = average_balances(
@@ -155,8 +194,17 @@ def test_an_unknown_hold() -> None:
         )
 
 
-@given(st.integers(-400, 80), st.integers(1, 60), st.integers(0, 80), st.integers(1, 60))
-def test_outstanding_equals_a_fine_walk(granted: int, term: int, begins: int, length: int) -> None:
+@given(
+    st.integers(-400, 80),
+    st.integers(1, 60) | st.sampled_from([0.125, 0.5]),
+    st.integers(0, 80),
+    st.integers(0, 60),
+)
+@example(0, 0.125, 0, 2)
+@example(-3, 1, 0, 0)
+def test_outstanding_equals_a_fine_walk(
+    granted: int, term: float, begins: int, length: int
+) -> None:
     day = START + np.timedelta64(granted, "D")
     first = START + np.timedelta64(begins, "D")
     last = first + np.timedelta64(length, "D")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from typing import Any
 
 import pytest
@@ -185,3 +186,119 @@ def test_a_frame_that_no_book_has_and_text_that_is_no_toml() -> None:
         BookMapping({"loan": FrameMapping()})
     with pytest.raises(DataError, match="not valid TOML"):
         BookMapping.from_toml("a = \n")
+
+
+def faulty(frame: str, **parts: Any) -> bool:
+    try:
+        BookMapping({frame: FrameMapping(**parts)})
+    except DataError:
+        return True
+    return False
+
+
+ENTRIES = {"column": "a", "credit": "b", "debit": "c", "direction": "d", "plus": "P", "minus": "M",
+           "account": "e"}  # fmt: skip
+MONEY = ({"credit", "debit"}, {"column", "direction", "plus", "minus"})
+
+
+@pytest.mark.parametrize(
+    ("frame", "column", "forms"),
+    [
+        ("transactions", "amount", ({"column"}, *MONEY)),
+        ("transactions", "customer_id", ({"column"}, {"account"})),
+        ("transactions", "kind", ({"column"},)),
+        ("accounts", "customer_id", ({"column"},)),
+        ("customers", "satisfaction", ({"column"},)),
+    ],
+)
+def test_a_source_has_one_of_its_forms(
+    frame: str, column: str, forms: tuple[set[str], ...]
+) -> None:
+    """Of all combinations of its entries, no other than these is taken."""
+    for size in range(len(ENTRIES) + 1):
+        for names in itertools.combinations(ENTRIES, size):
+            source = ColumnSource(**{name: ENTRIES[name] for name in names})
+            assert faulty(frame, columns={column: source}) == (set(names) not in forms), names
+
+
+DAY, NAIVE = dt.date(2026, 6, 30), dt.datetime(2026, 6, 30, 9)
+AWARE = NAIVE.replace(tzinfo=dt.UTC)
+VALUES = ("card", "x", "", 1, 0, -2.5, float("inf"), True, DAY, NAIVE, AWARE)
+
+
+@pytest.mark.parametrize(
+    ("frame", "column", "taken"),
+    [
+        ("transactions", "kind", ("card",)),
+        ("transactions", "amount", (1, 0, -2.5)),
+        ("transactions", "date", (DAY,)),
+        ("transactions", "customer_id", ("card", "x", "", 1, 0)),
+        ("customers", "employees", (1, 0)),
+        ("complaints", "received_at", (AWARE,)),
+        ("complaints", "repeat", (True,)),
+        ("complaints", "text", ("card", "x", "")),
+    ],
+)
+def test_a_constant_is_of_the_kind_of_its_column(
+    frame: str, column: str, taken: tuple[Any, ...]
+) -> None:
+    found = [v for v in VALUES if not faulty(frame, constants={column: v})]
+    assert list(map(repr, found)) == [repr(v) for v in VALUES if repr(v) in map(repr, taken)]
+
+
+@pytest.mark.parametrize("decimal", [None, ".", ",", "_", ".,", ""])
+def test_marks_of_numbers_are_one_character_and_differ(decimal: str | None) -> None:
+    for thousands in (None, ".", ",", "'", " ", "_", "+", "-", "0", "a", "", "  "):
+        point = decimal or "."
+        right = point in (".", ",") and decimal != ""
+        right &= thousands is None or (len(thousands) == 1 and thousands not in "+-0a")
+        right &= thousands != point
+        formats = Formats(decimal=decimal, thousands=thousands)
+        assert faulty("loans", formats=formats) != right, (decimal, thousands)
+        assert faulty("loans", formats=Formats(separator=thousands)) == (thousands in ("", "  "))
+
+
+@pytest.mark.parametrize("part", ["file", "table", "query"])
+def test_a_frame_has_one_source(part: str) -> None:
+    names = {"file": "a.csv", "table": "a", "query": "select 1"}
+    assert not faulty("loans", **{part: names[part]})
+    for other in names.keys() - {part}:
+        assert faulty("loans", **{part: names[part], other: names[other]})
+    assert faulty("loans", **names)
+
+
+def test_only_excel_files_have_sheets() -> None:
+    for file in (None, "a.xlsx", "A.XLSX", "a.csv", "a.parquet"):
+        taken = file is None or file.lower().endswith(".xlsx")
+        assert faulty("loans", file=file, sheet="x") != taken
+        assert not faulty("loans", file=file)
+
+
+def test_a_word_of_a_mapping_is_one_of_the_contract() -> None:
+    for words, wrong in (({"P": "person"}, False), ({"P": "human"}, True), ({"P": ""}, False)):
+        nullable = next(c for c in CONTRACT["customers"] if c.name == "kind").nullable
+        expected = wrong or (words["P"] == "" and not nullable)
+        assert faulty("customers", values={"kind": words}) == expected
+    assert not faulty("customers", default={"kind": "person"})
+    assert faulty("customers", default={"kind": "human"})
+    assert faulty("customers", default={"kind": 1})
+
+
+@pytest.mark.parametrize(
+    ("patterns", "taken"),
+    [
+        (("%d.%m.%Y",), True),
+        (("%d.%m.%Y", "%Y-%m-%d"), True),
+        (("%Y-%m-%d", "%Y-%m-%d %H:%M"), True),
+        (("%d/%m/%Y", "%m/%d/%Y"), False),
+        (("%m/%d/%Y", "%Y-%m-%d", "%d/%m/%Y"), False),
+        (("%Y%m%d", "%Y%d%m"), False),
+        (("%Y-%m",), False),
+        (("%d.%m.%Y", "%m"), False),
+        ((), True),
+    ],
+)
+def test_patterns_name_one_day_each(patterns: tuple[str, ...], taken: bool) -> None:
+    assert faulty("loans", formats=Formats(dates=patterns)) != taken
+    source = ColumnSource("a", dates=patterns)
+    assert faulty("transactions", columns={"date": source}) != taken

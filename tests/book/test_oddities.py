@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import statistics
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bankcrm.book import Book
-from bankcrm.book.oddities import SIGNS, oddities, signs_of
+from bankcrm.book.oddities import (
+    SIGNS,
+    _other_months,
+    _other_products,
+    _typical,
+    oddities,
+    signs_of,
+)
 from bankcrm.book.view import book_view
 from bankcrm.datasets import load_berka, load_cdnow, make_book
 from bankcrm.engines import DuckDBEngine
@@ -232,6 +240,139 @@ def test_every_row_of_an_account_of_two_counts(owners: tuple[int, ...]) -> None:
     people = pd.DataFrame({"customer_id": [0, 1], "kind": "person"})
     (found,) = found_in(Book(people, rows), "2026-06-30")
     assert (found.problem, found.count, found.examples) == ("several_customers", size, ("5",))
+
+
+SIZES = st.lists(st.sampled_from([0.0, 0.5, 1.0, 1.25, 1.5, 1.625, 2.0, 2.25, 2.375, 2.625, 2.75,
+                                  3.0, 3.25, 3.375, -1.0, -2.0, -3.0]), max_size=7)  # fmt: skip
+
+
+@given(SIZES)
+@example([0.0, 2.0])
+@example([0.0, 0.0, 2.0])
+@example([0.0, 0.0, 2.0, 3.0])
+@example([0.0, 0.0, 0.0, 2.0, 1.5])
+@example([0.0, 0.0, 1.0, 3.25, 0.5])
+def test_a_month_is_in_another_unit_where_the_others_are_alike(sizes: list[float]) -> None:
+    """Sizes are powers of ten; the months are at least three, and fewer than half are odd."""
+    groups = pd.DataFrame({"size": sizes}, index=[str(n) for n in range(len(sizes))], dtype=float)
+    expected = []
+    if len(sizes) >= 3:
+        usual = statistics.median(sizes)
+        odd = [n for n, size in enumerate(sizes) if not usual - 1 <= size <= usual + 1]
+        units = [min(abs(abs(sizes[n] - usual) - unit) for unit in (2, 3)) for n in odd]
+        if len(odd) < len(sizes) / 2 and all(near < 0.35 for near in units):
+            expected = [(str(n), usual) for n in odd]
+    assert list(_other_months(groups)) == expected
+
+
+PRODUCTS = st.lists(
+    st.tuples(
+        st.sampled_from([0.0, 1.0, 1.5, 2.5, 3.0]),
+        st.sampled_from([0.0, 0.5, 0.625, 1.0]),
+        st.sampled_from([0.0, 0.0625, 0.1, 0.5]),
+    ),
+    max_size=5,
+)
+
+
+@given(PRODUCTS)
+@example([(0.0, 0.5, 0.0), (1.0, 1.0, 0.0), (1.5, 1.0, 0.0625), (3.0, 1.0, 0.1)])
+@example([(0.0, 0.5, 0.0), (3.0, 1.0, 0.0)])
+@example([(0.0, 0.625, 0.0), (3.0, 1.0, 0.0)])
+def test_a_product_is_in_cents_where_the_others_have_them(
+    products: list[tuple[float, float, float]],
+) -> None:
+    """Size, share of whole amounts, and share of whole hundreds."""
+    names = [f"P{n}" for n in range(len(products))]
+    groups = pd.DataFrame(products, index=names, columns=["size", "whole", "even"], dtype=float)
+    uneven = {n for n, (_, whole, even) in zip(names, products, strict=True)
+              if whole == 1 and even < 0.1}  # fmt: skip
+    others = [p for n, p in zip(names, products, strict=True) if n not in uneven]
+    expected = []
+    if others and max(whole for _, whole, _ in others) <= 0.5:
+        usual = statistics.median(size for size, _, _ in others)
+        expected = [(n, usual) for n in sorted(uneven) if groups["size"][n] - usual > 1]
+    assert list(_other_products(groups)) == expected
+
+
+BINS = st.tuples(st.sampled_from("AB"), st.integers(-45, 90), st.integers(1, 5))
+
+
+@given(st.lists(BINS, min_size=1, max_size=8), st.integers(1, 8))
+@example([("A", 20, 2), ("A", 40, 2)], 4)
+@example([("A", 20, 2), ("A", 40, 3), ("B", 7, 4)], 5)
+def test_the_typical_size_is_the_middle_of_the_bin_of_the_median(
+    bins: list[tuple[str, int, int]], fewest: int
+) -> None:
+    rows = pd.DataFrame(bins, columns=["group", "place", "rows"])
+    rows = rows.assign(low=rows["rows"] // 2, high=rows["rows"] // 4)
+    found = _typical(rows, fewest)
+    for group in "AB":
+        own = [(place, n) for name, place, n in bins if name == group]
+        total = sum(n for _, n in own)
+        assert (group in found.index) == (total >= fewest)
+        if group in found.index:
+            middle = statistics.median_low([place for place, n in own for _ in range(n)])
+            row = found.loc[group]
+            assert row["rows"] == total
+            assert row["size"] == pytest.approx(math.log10(10 ** ((middle + middle + 1) / 40)))
+            assert row["whole"] == sum(n // 2 for _, n in own) / total
+            assert row["even"] == sum(n // 4 for _, n in own) / total
+
+
+def test_a_finding_names_the_days_that_show_it() -> None:
+    """The days are those of 1972: 26 and 27 September, and 30 March."""
+
+    def told(*rows: tuple[Any, ...], day: dt.date = dt.date(1972, 9, 28)) -> dict[str, Any]:
+        signs = pd.DataFrame(list(rows), columns=list(SIGNS))
+        return {f.problem: (f.count, f.examples, f.expected) for f in oddities(signs, day, POLICY)}
+
+    def moved(place: int, rows: int, again: int = 0) -> tuple[Any, ...]:
+        return "day", "transactions", "date", "", place, rows, again, 0.0
+
+    found = told(moved(LAST, 3), moved(LAST - 1, 4), day=dt.date(1974, 1, 1))
+    limit = f"{POLICY.value('stale_after_days'):g} days before 1974-01-01, not 461"
+    assert found["stale"][:2] == (7, ("last movement 1972-09-27",))
+    assert limit in found["stale"][2]
+    early = [("day", "balances", "date", "", LAST - back, 40, 0.0, 0.0) for back in (181, 182)]
+    count, examples, expected = told(moved(LAST, 3), *early)["ends_early"]
+    assert (count, examples) == (80, ("last row 1972-03-30",))
+    assert "1972-09-27" in expected
+    again = told(moved(LAST, FEWEST, FEWEST), moved(LAST - 1, 1000, 1))["repeated_rows"]
+    assert again[:2] == (FEWEST + 1, ("1972-09-27",))
+    again = told(moved(LAST, 100, FEWEST), moved(LAST - 1, 100, 1), moved(LAST - 2, 1))
+    assert again["repeated_rows"][:2] == (FEWEST + 1, ("1972-09-26", "1972-09-27"))
+    dates = ("value", "customers", "contract_date", "", 0, FEWEST, float(LAST), float(LAST))
+    assert told(dates)["constant"][:2] == (FEWEST, ("1972-09-27",))
+
+
+def test_movements_are_stale_from_the_day_after_the_limit() -> None:
+    limit = int(POLICY.value("stale_after_days"))
+    move = ("day", "transactions", "date", "", LAST, 5, 0.0, 0.0)
+    signs = pd.DataFrame([move], columns=list(SIGNS))
+    for days in (limit - 1, limit, limit + 1):
+        day = dt.date(1972, 9, 27) + dt.timedelta(days=days)
+        found = [f.problem for f in oddities(signs, day, POLICY)]
+        assert found == (["stale"] if days > limit else [])
+
+
+@given(st.lists(st.none() | st.integers(-9, 9), max_size=6))
+def test_the_values_of_a_column_are_those_that_are_known(values: list[int | None]) -> None:
+    """Numbers and days alike: how many, the least and the greatest."""
+    epoch = dt.date(1970, 1, 1)
+    days = [None if v is None else epoch + dt.timedelta(days=v) for v in values]
+    people = pd.DataFrame({"customer_id": range(len(values)), "income": values,
+                           "birth_date": days, "contract_date": days}, dtype=object)  # fmt: skip
+    people = people.astype({"income": float, "customer_id": int})
+    for column in ("birth_date", "contract_date"):
+        people[column] = pd.to_datetime(people[column]).astype("datetime64[s]")
+    signs = signs_of(book_view(Book(people, SOUND.transactions.iloc[:0])))
+    signs = signs[signs["sign"] == "value"]
+    known = [v for v in values if v is not None]
+    expected = [(c, len(known), min(known), max(known))
+                for c in ("birth_date", "contract_date", "income") if known]  # fmt: skip
+    found = signs[["column", "rows", "low", "high"]].sort_values("column")
+    assert list(found.itertuples(index=False, name=None)) == expected
 
 
 @settings(max_examples=6)

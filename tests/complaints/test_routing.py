@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
 import attrs
@@ -483,3 +484,14 @@ def test_follow_ups_go_by_the_banks_own_figures() -> None:
     assert set(told["reopen_until"].dt.date) == {NOON.date() + dt.timedelta(days=7)}
     with pytest.raises(DataError, match=r"^complaints.satisfaction: above maximum"):
         follow_ups(frame.assign(satisfaction=101.0), calendar=CN)
+
+
+def test_the_card_of_a_route_names_the_tables_that_decided() -> None:
+    """By the first twelve letters of their fingerprints, as all cards do."""
+    found = route(Complaint(complaint_id=7, received_at=NOON), calendar=CN)
+    card = found._repr_html_()
+    marks = {decision.fingerprint for decision in found.decisions.values()}
+    assert len(found.decisions) > 1
+    assert sorted({mark[:12] for mark in marks}) == sorted(set(re.findall("[0-9a-f]{12,}", card)))
+    assert found.route in card
+    assert all(reason.split(":")[0] in card for reason in found.reasons)

@@ -157,16 +157,10 @@ def _repeats(moves: FrameView) -> Mask:
         mixed[rows] = part >> np.uint64(32)
     ordered = np.sort(mixed)
     twice = ordered[1:][ordered[1:] == ordered[:-1]]
-    if len(twice):  # few: only these rows are compared in all columns
-        first_bits = np.zeros(1 << 16, dtype=np.bool_)
-        first_bits[twice >> 16] = True
-        near = np.concatenate([
-            rows.start + np.flatnonzero(first_bits[mixed[rows] >> 16])
-            for rows in row_blocks(len(mixed))
-        ])  # fmt: skip
-        alike = near[pd.Series(mixed[near]).isin(twice).to_numpy()]
-        columns = [c for c in moves.frame if c != "transaction_id"]
-        found[alike] = moves.frame[columns].iloc[alike].duplicated().to_numpy()
+    # Few rows, those alone are compared in all columns.
+    alike = np.flatnonzero(pd.Series(mixed, copy=False).isin(twice))
+    columns = [c for c in moves.frame if c != "transaction_id"]
+    found[alike] = moves.frame[columns].iloc[alike].duplicated().to_numpy()
     return found
 
 

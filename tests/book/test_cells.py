@@ -1,0 +1,227 @@
+"""The cells of text files against Python's own reading of each of them."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import tempfile
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from bankcrm.book import CONTRACT
+from bankcrm.book.mapping import Formats
+from bankcrm.book.reading.cells import as_text, encoded, instants, numbers
+from bankcrm.book.reading.ids import id_cells
+from bankcrm.book.reading.problems import Problems
+from bankcrm.book.reading.text_files import _is_chinese, _wide, text_file
+from bankcrm.errors import DataError
+
+GROUPS = st.lists(st.text("0123456789", max_size=6), min_size=1, max_size=3)
+
+
+@given(st.sampled_from(["", "-", "+"]), GROUPS, st.none() | GROUPS, st.sampled_from([",.", ".,"]))
+@example("", ["1", "000"], ["5"], ",.")
+@example("-", ["1", "0000"], ["5"], ".,")
+@example("", ["1", "00000"], None, ",.")
+@example("", ["", "000"], None, ",.")
+@example("", ["1"], ["000", "000"], ".,")
+def test_a_mark_between_thousands_stands_before_three_or_four_digits(
+    sign: str, whole: list[str], decimals: list[str] | None, marks: str
+) -> None:
+    """Four as well, since a bank may group by ten thousands."""
+    thousands, decimal = marks
+    text = sign + thousands.join(whole)
+    text += "" if decimals is None else decimal + thousands.join(decimals)
+    fits = bool(whole[0]) and all(len(g) in (3, 4) for g in whole[1:])
+    fits &= decimals is None or len(decimals) == 1
+    digits = "".join(whole)
+    if len(whole) == 1 and (decimals is None or len(decimals) == 1):  # no mark at all
+        fits = bool(digits or "".join(decimals or []))
+    found = numbers(pa.array([text, "1"]), Formats(thousands=thousands, decimal=decimal))
+    expected = float(f"{sign}{digits or 0}.{''.join(decimals or []) or 0}") if fits else None
+    if not text:
+        expected = None
+    assert pa.array(found.values).to_pylist() == [expected, 1.0]
+    wrong = [False, False] if found.wrong is None else found.wrong.tolist()
+    assert wrong == [expected is None and bool(text), False]
+
+
+@pytest.mark.parametrize("power", [-2, 0, 3])
+def test_numbers_of_any_type_are_moved_by_a_power_of_ten(power: int) -> None:
+    """To the nearest float of the exact product, where the source is exact."""
+    amounts = ["1.1", "-2.05", "0", "1234567.89", "7"]
+    exact = [float(Decimal(a).scaleb(power)) for a in amounts]
+    decimals = pa.array([Decimal(a) for a in amounts], pa.decimal128(12, 2))
+    for source in (pa.array(amounts), decimals, pa.array(amounts).dictionary_encode()):
+        assert pa.array(numbers(source, Formats(), power).values).to_pylist() == exact
+    for kind in (pa.int64(), pa.float64()):
+        found = numbers(pa.array([-3, 0, 25]).cast(kind), Formats(), power).values.to_pylist()
+        assert found == [float(Decimal(n).scaleb(power)) for n in (-3, 0, 25)]
+    for words in (pa.array(["x", "2e1", "3"]), pa.array(["x", "2e1", "3"]).dictionary_encode()):
+        found = numbers(words, Formats(), power)
+        assert pa.array(found.values).to_pylist() == [None, 20 * 10.0**power, 3 * 10.0**power]
+        assert found.wrong is not None
+        assert found.wrong.tolist() == [True, False, False]
+
+
+@given(st.lists(st.none() | st.floats() | st.integers(-10, 10).map(float), max_size=5))
+@example([2.0**62, 2.0**63, -(2.0**63), math.nextafter(2.0**63, 0)])
+@example([0.5, -0.0, 1e300, math.inf, math.nan])
+def test_a_whole_number_as_text_has_no_decimals(values: list[float | None]) -> None:
+    for value, text in zip(
+        values, as_text(pa.array(values, pa.float64())).to_pylist(), strict=True
+    ):
+        if value is None:
+            assert text is None
+        elif value.is_integer() and abs(value) < 2**63:
+            assert text == str(int(value))
+        else:
+            assert float(text) == pytest.approx(value, rel=0, abs=0, nan_ok=True)
+
+
+WORDS = st.none() | st.sampled_from(["a", " a", "b ", "", " ", "\t"])
+
+
+@given(st.lists(WORDS, max_size=6), st.sampled_from(["plain", "encoded", "chunked"]))
+def test_codes_and_words_give_each_cell_without_its_spaces(
+    cells: list[str | None], form: str
+) -> None:
+    array: Any = pa.array(cells, pa.string())
+    if form == "encoded":
+        array = array.dictionary_encode()
+    if form == "chunked":
+        array = pa.chunked_array([array[:2], array[2:]], pa.string())
+    codes, words = encoded(array)
+    found = [None if code < 0 else words[code] for code in codes.tolist()]
+    assert found == [(cell or "").strip() or None for cell in cells]
+
+
+@pytest.mark.parametrize("zone", [None, "Asia/Shanghai"])
+@pytest.mark.parametrize("unit", ["s", "us"])
+def test_instants_without_a_zone_are_those_of_the_wall_clock(zone: str | None, unit: str) -> None:
+    """At 9:30 in Shanghai it is 1:30 in UTC, whether the source holds text or timestamps."""
+    local = pa.array(["2026-06-30 09:30:00", None]).cast(pa.timestamp(unit))
+    typed = instants(local, Formats(time_zone=zone)).values
+    text = instants(pa.array(["2026-06-30 09:30:00", None]), Formats(time_zone=zone))
+    if zone is None:
+        assert typed.equals(local)
+        assert text.wrong is not None
+        assert text.wrong.tolist() == [True, False]
+        return
+    for found in (typed, text.values):
+        assert found.type == pa.timestamp("us", zone)
+        seconds = found.cast(pa.int64()).to_pylist()
+        assert seconds == [1_782_783_000 * 10**6, None]
+    stated = instants(pa.array(["2026-06-30T09:30:00+08:00"]), Formats(time_zone="UTC")).values
+    assert stated.cast(pa.int64()).to_pylist() == [1_782_783_000 * 10**6]
+
+
+@pytest.mark.parametrize(
+    ("ids", "found"),
+    [
+        (["0", "-5", "17"], [0, -5, 17]),
+        (["0", "07"], ["0", "07"]),
+        (["-0"], ["-0"]),
+        (["+1", "2"], ["+1", "2"]),
+        (["9223372036854775807"], [2**63 - 1]),
+        (["9223372036854775808"], ["9223372036854775808"]),
+        (["17850.0", "12.00", "a.5"], ["17850", "12", "a.5"]),
+        ([" a", "1"], ["a", "1"]),
+    ],
+)
+def test_ids_are_integers_only_where_their_text_is_that_of_an_integer(
+    ids: list[str], found: list[Any]
+) -> None:
+    column = CONTRACT["customers"][0]
+    problems = Problems("customers")
+    for array in (pa.array(ids), pa.array(ids).dictionary_encode()):
+        problems = Problems("customers")
+        assert pa.array(id_cells(array, column, problems).values).to_pylist() == found
+    decimals = sum(i.endswith((".0", ".00")) for i in ids)
+    assert sum(problems.notes.values()) == decimals
+
+
+def test_ids_that_a_spreadsheet_has_cut_are_wrong() -> None:
+    cells = id_cells(pa.array(["1.2E+17", "1.5e9", "12.5e3", "a.1e5"]),
+                     CONTRACT["customers"][0], Problems("customers"))  # fmt: skip
+    assert cells.wrong is not None
+    assert cells.wrong.tolist() == [True, True, False, False]
+
+
+def gb2312(row: int) -> bytes:
+    """The characters of one of the 94 rows of GB 2312, those that it defines."""
+    made = [bytes((0xA0 + row, 0xA0 + cell)) for cell in range(1, 95)]
+    return b"".join(b for b in made if b.decode("gb2312", "ignore"))
+
+
+@pytest.mark.parametrize("row", range(1, 95))
+def test_chinese_is_known_by_the_marks_and_the_frequent_characters_of_gb_2312(row: int) -> None:
+    """Rows 1 to 9 of the standard are marks, 16 to 55 its first level."""
+    if text := gb2312(row):
+        assert _is_chinese(text) == (row <= 9 or 16 <= row <= 55)
+
+
+def test_nine_of_ten_characters_of_a_chinese_text_are_frequent() -> None:
+    frequent, rare = gb2312(20), gb2312(60)
+    for common, others in itertools.product((8, 9, 10, 18, 19), (0, 1, 2)):
+        text = frequent[: 2 * common] + b"a,1\n" + rare[: 2 * others]
+        assert _is_chinese(text) == (common >= 9 * others), (common, others)
+    assert not _is_chinese(b"\xb0\xa0\xb1\x40"), "characters of GBK that are not in GB 2312"
+    assert not _is_chinese(b"\xff\xff,1")
+
+
+@pytest.mark.parametrize(("size", "fewest"), [(20, 1), (32, 2), (320, 20)])
+def test_utf_16_has_zeros_in_one_of_its_two_bytes(size: int, fewest: int) -> None:
+    """At least a sixteenth of all bytes, and at most an eighth as many at the other place."""
+    for many in (fewest - 1, fewest, size // 2):
+        for few in {0, many // 8, many // 8 + 1}:
+            if few > many:
+                continue
+            text = bytearray(b"x" * size)
+            text[0 : 2 * many : 2] = bytes(many)
+            text[1 : 2 * few : 2] = bytes(few)
+            wide = many >= fewest and few <= many / 8
+            assert _wide(bytes(text)) == ("utf-16-be" if wide else None), (many, few)
+            shifted = b"x" + bytes(text[:-1])
+            assert _wide(shifted) == ("utf-16-le" if wide else None), (many, few)
+
+
+@pytest.mark.parametrize("opens", range(1, 6))
+@pytest.mark.parametrize("above", [0, 2])
+def test_a_quotation_mark_that_is_never_closed_is_named_by_its_line(
+    opens: int, above: int, tmp_path: Path
+) -> None:
+    lines = ["a,b"] * above + ["customer_id,kind"] + [f"{n},person" for n in range(6)]
+    lines[above + opens] = f'{opens},"person'
+    path = tmp_path / "customers.csv"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(DataError, match=rf"opens on line {above + opens + 1} is never closed"):
+        text_file(path, Formats(header=above + 1), (), keep=False)
+
+
+@given(st.lists(st.sampled_from(["1,2", '"1\n3",2', "", "1", "1,2,3"]), max_size=7))
+@example(["1"] * 7)
+def test_each_row_has_the_number_of_its_first_line(rows: list[str]) -> None:
+    """Also below a title, blank lines and cells with a line break."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "t.csv"
+        path.write_text("\n".join(["a title", "a,b", *rows, ""]), encoding="utf-8")
+        file = text_file(path, Formats(header=2), (), keep=False)
+        line, expected = 3, []
+        for row in rows:
+            if row:
+                expected.append((line, row.count(",") + 1))
+            line += 1 + row.count("\n")
+        assert [(n, len(cells)) for n, cells in file.rows()] == expected
+        fitting = [n for n, width in expected if width == 2]
+        assert file.lines([0, 2]) == {k: fitting[k] for k in (0, 2) if k < len(fitting)}
+        assert not file.lines([])
+        other = [f"line {n}: {width} fields" for n, width in expected if width != 2]
+        assert file.ragged() == (len(other), other[:5])
+        assert file.quotes == any('"' in row for row in rows)
