@@ -349,8 +349,8 @@ def test_instants_come_back_in_the_zone_of_the_source(zone: str | None) -> None:
         found = in_zones("complaints", stored, zones)
         assert str(found["received_at"].dt.tz) == (zone or "UTC")
         assert (found["received_at"].dropna() == aware.dropna()).all()
-    other = pd.DatetimeIndex(["2026-06-01", None], tz="Europe/Prague", name="received_at")
-    assert zones_of("complaints", complaints.set_index(other)) == zones, "of the column alone"
+    other = pd.DatetimeIndex(["2026-06-01", None], tz="Europe/Prague", name="closed_at")
+    assert zones_of("complaints", complaints.set_index(other)) == zones, "of columns alone"
     broken = pd.Series(["\ud800", "x"], dtype=object)
     assert zones_of("complaints", complaints.assign(text=broken)) == zones, "not of the cells"
     words = complaints.assign(received_at="yesterday")
