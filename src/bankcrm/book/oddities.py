@@ -157,7 +157,7 @@ def _repeats(moves: FrameView) -> Mask:
         mixed[rows] = part >> np.uint64(32)
     ordered = np.sort(mixed)
     twice = ordered[1:][ordered[1:] == ordered[:-1]]
-    # Few rows, those alone are compared in all columns.
+    # Only these few rows are compared in all columns.
     alike = np.flatnonzero(pd.Series(mixed, copy=False).isin(twice))
     columns = [c for c in moves.frame if c != "transaction_id"]
     found[alike] = moves.frame[columns].iloc[alike].duplicated().to_numpy()
