@@ -436,3 +436,36 @@ def test_the_page_tells_every_column_of_every_frame() -> None:
             assert column.meaning in row
             assert all(f"`{word}`" in row for word in column.choices)
     assert "- closed_date on or after contract_date" in page
+
+
+def test_the_page_says_since_when_a_date_is_known() -> None:
+    """A date of the row's own day is known from the row, another one from itself."""
+    page = contract_page()
+    for frame, dated_by, others in (
+        ("transactions", "date", ()),
+        ("accounts", "opened_date", ("closed_date",)),
+        ("customers", None, ("contract_date", "closed_date", "birth_date")),
+    ):
+        section = page.split(f"\n## {frame}\n")[1].split("\n## ")[0]
+        rows = [line for line in section.splitlines() if line.startswith("| `")]
+        itself = {row.split("`")[1] for row in rows if "| itself |" in row}
+        assert itself >= set(others)
+        assert dated_by not in itself
+        kinds = {c.name: c.kind for c in CONTRACT[frame]}
+        assert {kinds[name] for name in itself} <= {"date", "instant"}
+
+
+def test_named_levels_of_an_index_are_columns(bank: Book) -> None:
+    """A level beside a column of its name is left alone, and so is one of another name."""
+    people, moves = bank.customers, bank.transactions
+    for levels in (["customer_id"], ["customer_id", "date"]):
+        book = Book(people.set_index("customer_id"), moves.set_index(levels))
+        pd.testing.assert_frame_equal(
+            book.transactions[list(moves.columns)].reset_index(drop=True),
+            moves.reset_index(drop=True),
+        )
+        assert book.customers["customer_id"].tolist() == people["customer_id"].tolist()
+    beside = people.set_index("customer_id", drop=False)
+    assert list(Book(beside, moves).customers.columns) == list(people.columns)
+    other = people.rename_axis("serial")
+    assert list(Book(other, moves).customers.columns) == list(people.columns)
