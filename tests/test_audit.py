@@ -94,7 +94,9 @@ def test_a_line_that_was_changed_is_refused(change: str) -> None:
         replay_record(json.dumps(held), POLICY)
 
 
-@pytest.mark.parametrize("line", ["", "{}", "[]", "3", '{"format": 2}'])
+@pytest.mark.parametrize(
+    "line", ["", "{}", "[]", "3", '{"format": 2}', pytest.param("[" * 100_000, id="nested")]
+)
 def test_a_line_that_is_not_a_record_is_refused(line: str) -> None:
     with pytest.raises(DataError, match="record: "):
         replay_record(line, POLICY)

@@ -141,7 +141,7 @@ def replay_record(line: str | bytes, policies: Policy | PolicySet) -> Replay:
 def _read(line: str | bytes) -> dict[str, Any]:
     try:
         record = json.loads(line)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise DataError(f"record: not JSON: {error}") from None
     if not isinstance(record, dict) or tuple(record) != _KEYS or record["format"] != FORMAT:
         raise DataError(f"record: expected an object of format {FORMAT} with {', '.join(_KEYS)}")

@@ -22,7 +22,7 @@ from typing import Any, Literal, TypeAlias
 import attrs
 
 from bankcrm._display import few
-from bankcrm.disk import STAGING, locked, move_all, sync, sync_all, whole_file, writing
+from bankcrm.disk import STAGING, locked, move_all, read_json, sync, sync_all, whole_file, writing
 from bankcrm.errors import DataError, reason_of
 
 FolderKind: TypeAlias = Literal["book", "review", "simulation"]
@@ -230,7 +230,7 @@ class _Mark:
 def _mark_of(folder: Path) -> _Mark | None:
     """The mark of a folder; None if it has none."""
     try:
-        raw: Any = json.loads((folder / MARK).read_text(encoding="utf-8"))
+        raw = read_json(folder / MARK)
         files = {str(n): tuple(digests) for n, digests in raw["files"].items()}
         pending = [tuple(map(str, raw.get(k, ()))) for k in ("incoming", "outgoing")]
         return _Mark(str(raw["kind"]), files, *pending)

@@ -276,3 +276,15 @@ def test_a_result_is_known_by_its_files_and_not_by_who_deletes_them(tmp_path: Pa
         kept = attrs.evolve(named, kept=tempfile.TemporaryDirectory(dir=place))
         assert kept == named
         assert place not in repr(kept)
+
+
+NESTED = pytest.param("[" * 100_000, id="nested")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"files": {"a": 1}}', NESTED])
+def test_a_manifest_that_is_none_is_named(text: str, tmp_path: Path) -> None:
+    written(tmp_path, 1)
+    [manifest] = tmp_path.glob("*/_manifest.json")
+    manifest.write_text(text)
+    with pytest.raises(DataError, match=r"manifest\.json: not as a review writes it; run"):
+        read_output(tmp_path, DAY)

@@ -279,7 +279,7 @@ def test_files_of_a_day_are_those_of_a_review_of_that_day(tmp_path: Path) -> Non
     assert {"summary.json", "customers.parquet"} <= set(files_of_day(tmp_path / "r", DAY))
     assert files_of_day(tmp_path / "r", dt.date(2026, 6, 29)) == ()
     assert files_of_day(tmp_path / "none", DAY) == ()
-    for text in ("{", "[]", "{}"):
+    for text in ("{", "[]", "{}", "[" * 100_000):
         (tmp_path / "r" / "summary.json").write_text(text)
         assert files_of_day(tmp_path / "r", DAY) == ()
         with pytest.raises(DataError, match="not a folder that a review has written"):

@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bankcrm.disk import locked, whole_file
+from bankcrm.disk import locked, read_json, whole_file
 from bankcrm.errors import DataError, EngineError, reason_of
 from bankcrm.folders import ResultFolder, recover
 from bankcrm.frames.arrays import as_of_day
@@ -96,7 +96,7 @@ class Output:
         Raises:
             DataError: Another run has replaced the result meanwhile.
         """
-        if json.loads((self.folder / MANIFEST).read_text(encoding="utf-8")) != self.manifest:
+        if read_json(self.folder / MANIFEST) != self.manifest:
             raise DataError(f"{self.folder}: another run has replaced the result; review again")
         folder.mkdir(parents=True)
         for file in (*self.files, self.folder / MANIFEST):
@@ -240,14 +240,18 @@ def read_output(root: str | Path, day: object) -> Output:
             f"{target}: no complete result; complete: {', '.join(known) or 'none'}; "
             "run the review again; it continues where it stopped"
         )
-    manifest = json.loads(path.read_text(encoding="utf-8"))
-    for name, written in manifest["files"].items():
+    try:
+        manifest = read_json(path)
+        sizes = {str(name): written["bytes"] for name, written in manifest["files"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise DataError(f"{path}: not as a review writes it; run the review again") from None
+    for name, size in sizes.items():
         file = target / name
         found = file.stat().st_size if file.is_file() else None
-        if found != written["bytes"]:
+        if found != size:
             raise DataError(
                 f"{file}: {'missing' if found is None else f'{found:,} bytes'}, but "
-                f"{written['bytes']:,} were written; run the review again"
+                f"{size:,} were written; run the review again"
             )
     return Output(target, manifest)
 

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from bankcrm.arguments import as_path
-from bankcrm.disk import writing
+from bankcrm.disk import read_json, writing
 from bankcrm.errors import DataError, reason_of
 from bankcrm.folders import ResultFolder, digest_of, digests_in, recover
 from bankcrm.report.html import EarlierReview
@@ -69,7 +69,7 @@ def write_summary(summary: Mapping[str, Any], folder: Path) -> None:
 def files_of_day(folder: Path, day: date) -> tuple[str, ...]:
     """The files of a written review in a folder if it is of a day; else none."""
     try:
-        summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+        summary = read_json(folder / SUMMARY)
         return _FILES if summary["as_of"] == day.isoformat() else ()
     except (OSError, ValueError, KeyError, TypeError):
         return ()
@@ -87,7 +87,7 @@ def read_earlier(folder: str | Path) -> EarlierReview:
     source = as_path(folder, "folder")
     recover(source)
     try:
-        summary = json.loads((source / SUMMARY).read_text(encoding="utf-8"))
+        summary = read_json(source / SUMMARY)
         day = date.fromisoformat(summary["as_of"])
         written: dict[str, str] = dict(summary.pop("files"))
         _refuse_mixed(source, written)

@@ -12,7 +12,8 @@ import pandas as pd
 from bankcrm._display import few
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import codes, numbers
-from bankcrm.valuation.arrays import Floats, Values, in_range
+from bankcrm.frames.column import refuse_rows
+from bankcrm.valuation.arrays import Floats, Values, in_range, labels_of
 
 ScaleMethod = Literal["rank", "robust_z", "min_max"]
 KNOTS = 1001  # points that a rank scale keeps of a large book
@@ -106,12 +107,10 @@ def fit_scale(
     [0.5, 0.875]
     """
     x = numbers(values if isinstance(values, pd.Series) else np.asarray(values), "values")
+    refuse_rows("values", "", "infinite", labels_of(values)[np.isinf(x)], "finite numbers or null")
     x = np.sort(x[~np.isnan(x)])
-    if not len(x) or np.isinf(x[[0, -1]]).any():
-        raise DataError(
-            f"values: {len(x)} to fit a scale on, {int(np.isinf(x).sum())} infinite; expected one "
-            "finite number or more"
-        )
+    if not len(x):
+        raise DataError("values: none to fit a scale on; expected one number or more")
     if method == "min_max":
         low, high = float(x[0]), float(x[-1])
         reach = max(abs(low) * 1e-9, 1.0)  # of a book of one value: below it 0, above it 1
