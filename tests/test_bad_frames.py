@@ -68,6 +68,14 @@ FOUND = [
     ("raise_severity", "assessed", "severity: one list"),
     ("scorecard", "done", "credited: all null"), ("fit_spend", "history", "mean_amount: infinite"),
     ("purchase_value", "history", "repeats: 2**70"),
+    ("profile", "view", "stage: one lone surrogate"),
+    ("holdout_check", "transactions", "customer_id: year 1"),
+    ("kpi_events", "surveys", "customer_id: all 2**63"),
+    ("write_excel", "frame", "columns of several levels"),
+    ("write_csv", "frame", "growth: one lone surrogate"), ("rewards", "base", "10**400"),
+    ("uplift_curve", "responded", "10**400"), ("fit_card", "facts", "kind: one number"),
+    ("score_value", "indicators", "tenure_years: infinite"),
+    ("assign_managers", "managers", "manager_id: one dict"),
 ]  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from numbers import Number
 from pathlib import Path
@@ -81,9 +82,11 @@ def as_numbers(value: object, name: str) -> npt.NDArray[np.float64]:
     except (OverflowError, TypeError, ValueError):
         pass
     for place, part in np.ndenumerate(given):  # the first that is no number, without its value
-        if given.ndim and part is not None and not isinstance(part, Number):
+        large = isinstance(part, int) and abs(part) > sys.float_info.max
+        if given.ndim and part is not None and (large or not isinstance(part, Number)):
             where = ", ".join(map(str, place))
             kind = "text" if isinstance(part, str) else type(part).__name__
+            kind = "a number beyond 1e308" if large else kind
             raise DataError(f"{name}: expected numbers, got {kind} at position {where}, from 0")
     refuse(name, "numbers", value)
 

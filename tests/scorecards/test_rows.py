@@ -541,19 +541,20 @@ def card_of(scores: dict[str, float | None], low: float = 0.0, high: float = 0.0
 
 
 def shared_by_hand(budget: int, weights: list[float]) -> list[int]:
-    """Whole cents by the largest remainder; the first of equal ones."""
+    """Whole cents by the largest remainder; of equal ones the larger weight's, then the first."""
     total = sum(map(Fraction, weights))
     if not total:
         return [0] * len(weights)
     exact = [budget * Fraction(w) / total for w in weights]
     cents = [int(e) for e in exact]
-    order = sorted(range(len(exact)), key=lambda i: (-(exact[i] - cents[i]), i))
+    order = sorted(range(len(exact)), key=lambda i: (-(exact[i] - cents[i]), -exact[i], i))
     for i in order[: budget - sum(cents)]:
         cents[i] += 1
     return cents
 
 
 @settings(max_examples=9)
+@example(scores={"A": None, "B": 1.0, "D": 1.0}, budget=2, based=True, up=0.0)  # equal remainders
 @given(
     scores=st.dictionaries(words("ABCDE"), words([None, -0.5, 0.0, 0.25, 0.75, 1.0, 1.25, 1.5]),
                            min_size=1),

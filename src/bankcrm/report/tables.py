@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from bankcrm.arguments import as_kind, as_path, refuse
 from bankcrm.disk import whole_file
 from bankcrm.errors import DataError, MissingExtraError
+from bankcrm.frames.arrays import found_in
 
 EXCEL_ROWS = 1_048_576
 EXCEL_TEXT = 32_767
@@ -109,7 +110,8 @@ def _arrow(values: pd.Series[Any]) -> pa.Array | pa.ChunkedArray:
     try:
         return pa.array(plain, pa.large_string())
     except UnicodeEncodeError:
-        raise DataError(f"{values.name}: a text is no Unicode text; no file takes it") from None
+        found = found_in(values, "value")
+        raise DataError(f"{values.name}: {found}, which no file takes; correct it") from None
 
 
 def _texts(values: pd.Series[Any]) -> pa.Array | pa.ChunkedArray | None:
@@ -146,6 +148,8 @@ def write_excel(sheets: Mapping[str, pd.DataFrame], path: str | Path) -> None:
         as_kind(frame, pd.DataFrame, f"sheet {name!r}")
         if not frame.columns.is_unique:
             raise DataError(f"sheet {name!r}: two columns have one name; give each its own")
+        if frame.columns.nlevels > 1:
+            raise DataError(f"sheet {name!r}: columns of several levels; join their names")
         if len(frame) >= EXCEL_ROWS:
             raise DataError(
                 f"sheet {name!r}: {len(frame):,} rows, but a sheet has at most {EXCEL_ROWS - 1:,}; "

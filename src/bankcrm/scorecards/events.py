@@ -120,10 +120,9 @@ def _together(parts: Iterable[_Part], first: np.datetime64, day: np.datetime64) 
 
 def _nullable(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with ids that stay exact beside a part that has none."""
-    whole = [
-        c for c in ("customer_id", "employee_id") if c in frame and frame[c].dtype.kind in "iu"
-    ]
-    return frame.astype(dict.fromkeys(whole, "Int64"))
+    exact = {"i": "Int64", "u": "object"}  # beyond 63 bits there is no type for all of them
+    ids = [c for c in ("customer_id", "employee_id") if c in frame]
+    return frame.astype({c: exact[k] for c in ids if (k := frame[c].dtype.kind) in exact})
 
 
 def _days(numbers: npt.NDArray[np.integer]) -> npt.NDArray[np.datetime64]:

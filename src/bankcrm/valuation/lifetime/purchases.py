@@ -8,8 +8,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.errors import DataError
-from bankcrm.frames import as_frame
+from bankcrm.frames import Column, as_frame
 from bankcrm.frames.arrays import as_of_day, codes, days, numbers
+from bankcrm.frames.check import type_faults
 from bankcrm.frames.conversion import require_columns
 from bankcrm.policy import Policy
 from bankcrm.policy.given import policy_of
@@ -89,6 +90,8 @@ class Purchases:
         frame = as_frame(transactions)
         needed = (*_COLUMNS, *(("kind",) if own_only else ()))
         require_columns(frame, needed, "transactions")
+        if faults := type_faults(frame, (Column("customer_id", "id"),), frame="transactions"):
+            raise DataError(str(faults[0]))  # ids of two types have no order
         code, ids = codes(frame["customer_id"])
         day, amount = days(frame["date"], "date"), numbers(frame["amount"], "amount")
         bad = (code < 0) | np.isnat(day) | ~np.isfinite(amount)
