@@ -380,7 +380,7 @@ def test_a_frame_needs_records_of_one_class() -> None:
     with pytest.raises(DataError, match="no record and no class"):
         frame_of([])
     assert len(frame_of([], Link)) == 0
-    with pytest.raises(DataError, match="found text in 1 of 2 rows"):
+    with pytest.raises(DataError, match="found int in 1 of 2 rows"):
         frame_of([link, attrs.evolve(link, parent_id="a")])
     with pytest.raises(DataError, match="is not a record class"):
         columns_of(int)

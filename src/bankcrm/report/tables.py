@@ -15,10 +15,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bankcrm._display import few
 from bankcrm.arguments import as_kind, as_path, refuse
 from bankcrm.disk import whole_file
 from bankcrm.errors import DataError, MissingExtraError
-from bankcrm.frames.arrays import found_in
 
 EXCEL_ROWS = 1_048_576
 EXCEL_TEXT = 32_767
@@ -110,8 +110,12 @@ def _arrow(values: pd.Series[Any]) -> pa.Array | pa.ChunkedArray:
     try:
         return pa.array(plain, pa.large_string())
     except UnicodeEncodeError:
-        found = found_in(values, "value")
-        raise DataError(f"{values.name}: {found}, which no file takes; correct it") from None
+        wrong = [v is not None and v != v.encode(errors="ignore").decode() for v in plain]
+        rows = few(values.index[wrong])
+        raise DataError(
+            f"{values.name}: text that is no Unicode text, which no file takes (rows {rows}); "
+            "correct it"
+        ) from None
 
 
 def _texts(values: pd.Series[Any]) -> pa.Array | pa.ChunkedArray | None:
