@@ -87,7 +87,9 @@ def as_numbers(value: object, name: str) -> npt.NDArray[np.float64]:
             where = ", ".join(map(str, place))
             kind = "text" if isinstance(part, str) else type(part).__name__
             kind = "a number beyond 1e308" if large else kind
-            raise DataError(f"{name}: expected numbers, got {kind} at position {where}, from 0")
+            raise DataError(
+                f"{name}: expected numbers, got {kind} at position {where}, counted from 0"
+            )
     refuse(name, "numbers", value)
 
 

@@ -288,3 +288,13 @@ def test_a_manifest_that_is_none_is_named(text: str, tmp_path: Path) -> None:
     manifest.write_text(text)
     with pytest.raises(DataError, match=r"manifest\.json: not as a review writes it; run"):
         read_output(tmp_path, DAY)
+
+
+def test_a_result_whose_manifest_is_gone_is_not_copied(tmp_path: Path) -> None:
+    output = read_output(written(tmp_path / "out", 1).root, DAY)
+    for text in ("{", None):
+        manifest = output.folder / "_manifest.json"
+        manifest.unlink() if text is None else manifest.write_text(text)
+        with pytest.raises(DataError, match="not as a review writes it; run the review again"):
+            output.copy_to(tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()

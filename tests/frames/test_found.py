@@ -87,9 +87,13 @@ def test_no_value_of_the_column_is_shown() -> None:
 
 
 def test_an_argument_of_numbers_names_the_place_of_another_value() -> None:
-    with pytest.raises(DataError, match=r"P: expected numbers, got text at position 1, 0, from 0$"):
+    with pytest.raises(
+        DataError, match=r"P: expected numbers, got text at position 1, 0, counted from 0$"
+    ):
         as_numbers(pd.DataFrame({"a": [1, "Zhang San"]}), "P")
-    with pytest.raises(DataError, match=r"^P: expected numbers, got dict at position 2, from 0$"):
+    with pytest.raises(
+        DataError, match=r"^P: expected numbers, got dict at position 2, counted from 0$"
+    ):
         as_numbers([1, None, {}], "P")
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from bankcrm.calendars.table import WorkingCalendar
 from bankcrm.errors import CalendarError, DataError
-from bankcrm.frames.column import refuse_rows
+from bankcrm.frames.column import fault_in_rows
 from bankcrm.frames.instants import Instants, instants_of, local_times, seconds_of, utc_microseconds
 from bankcrm.units import WEEKDAYS, read_windows
 
@@ -128,7 +128,7 @@ class WorkingHours:
             CalendarError: The calendar ends before the hours are over.
         """
         amount = np.asarray(hours, dtype=np.float64)
-        refuse_rows("hours", "", "negative", np.flatnonzero(amount < 0), "zero or more")
+        fault_in_rows("hours", "", "negative", np.flatnonzero(amount < 0), "zero or more").refuse()
         worked, missing, scalar = self._worked(calendar, instants)
         missing = missing | np.isnan(amount)
         ticks = np.round(np.nan_to_num(amount) * _HOUR).astype(np.int64)

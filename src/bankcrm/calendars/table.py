@@ -17,7 +17,7 @@ from bankcrm.arguments import as_numbers
 from bankcrm.calendars.arguments import NAT, ONE_DAY, DayLike, ManyDays, read_counts, read_days
 from bankcrm.errors import CalendarError, DataError
 from bankcrm.frames.arrays import Days, as_of_day, row_blocks
-from bankcrm.frames.column import refuse_rows
+from bankcrm.frames.column import fault_in_rows
 
 Counts: TypeAlias = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 _Ints: TypeAlias = npt.NDArray[np.int64]
@@ -313,8 +313,10 @@ class WorkingCalendar:
 
     def _with(self, dates: ManyDays, value: bool, name: str | None) -> WorkingCalendar:
         day, _ = read_days(dates)
-        closed = np.flatnonzero(np.isnat(day))
-        refuse_rows(f"calendar {self.name}", "", "closure or opening without a date", closed)
+        undated = np.flatnonzero(np.isnat(day))
+        fault_in_rows(
+            f"calendar {self.name}", "", "closure or opening without a date", undated
+        ).refuse()
         working = self.working.copy()
         working[self._index(day) - 1] = value
         return attrs.evolve(self, name=name or self.name, working=working)

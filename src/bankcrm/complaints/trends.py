@@ -9,7 +9,7 @@ import pandas as pd
 from bankcrm._display import card, figures_of
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import ArrayLike, Numbers, numbers
-from bankcrm.frames.column import refuse_rows
+from bankcrm.frames.column import fault_in_rows
 
 _RUN = 8  # points in a row on one side of the centre: Western Electric's fourth rule
 _MEDIAN_RANGE = 0.954  # median distance of two normal values, in standard deviations
@@ -86,7 +86,7 @@ def control_chart(
             f"exposure: {len(size):,} numbers for {len(values):,} counts; give one for each"
         )
     advice = "leave out what nobody was exposed to"
-    refuse_rows("exposure", "", "not above 0", np.flatnonzero(size <= 0), advice=advice)
+    fault_in_rows("exposure", "", "not above 0", np.flatnonzero(size <= 0), advice=advice).refuse()
     rate = values / size
     centre = values.sum() / size.sum()
     sigma = np.sqrt(centre / size)
@@ -112,5 +112,7 @@ def _series(values: ArrayLike, least: int, name: str) -> Numbers:
     if len(array) < least:
         raise DataError(f"{name}: {len(array)} numbers; expected {least} or more")
     bad = np.flatnonzero(~(np.isfinite(array) & (array >= 0)))
-    refuse_rows(name, "", "missing, infinite or below 0", bad, "finite numbers of 0 or more")
+    fault_in_rows(
+        name, "", "missing, infinite or below 0", bad, "finite numbers of 0 or more"
+    ).refuse()
     return array

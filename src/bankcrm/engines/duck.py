@@ -30,7 +30,7 @@ from bankcrm.engines.sources import (
     from_arrow,
     mapping_of,
     refuse_incomplete,
-    refuse_short,
+    refuse_missing_columns,
     zones_of,
 )
 from bankcrm.errors import (
@@ -276,7 +276,7 @@ class DuckDBEngine(Engine):
             described = self.connection.execute(f"DESCRIBE SELECT * FROM {place}").fetchall()
         types = {str(row[0]): str(row[1]) for row in described}
         known = {c.name: c for c in CONTRACT[name]}
-        refuse_short(name, types)
+        refuse_missing_columns(name, types)
         wrong = [
             f"{n} is {t}, expected {known[n].kind}"
             for n, t in types.items()

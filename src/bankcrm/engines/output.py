@@ -96,7 +96,7 @@ class Output:
         Raises:
             DataError: Another run has replaced the result meanwhile.
         """
-        if read_json(self.folder / MANIFEST) != self.manifest:
+        if _manifest_in(self.folder) != self.manifest:
             raise DataError(f"{self.folder}: another run has replaced the result; review again")
         folder.mkdir(parents=True)
         for file in (*self.files, self.folder / MANIFEST):
@@ -240,20 +240,31 @@ def read_output(root: str | Path, day: object) -> Output:
             f"{target}: no complete result; complete: {', '.join(known) or 'none'}; "
             "run the review again; it continues where it stopped"
         )
-    try:
-        manifest = read_json(path)
-        sizes = {str(name): written["bytes"] for name, written in manifest["files"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise DataError(f"{path}: not as a review writes it; run the review again") from None
-    for name, size in sizes.items():
+    manifest = _manifest_in(target)
+    for name, written in manifest["files"].items():
         file = target / name
         found = file.stat().st_size if file.is_file() else None
-        if found != size:
+        if found != written["bytes"]:
             raise DataError(
                 f"{file}: {'missing' if found is None else f'{found:,} bytes'}, but "
-                f"{size:,} were written; run the review again"
+                f"{written['bytes']:,} were written; run the review again"
             )
     return Output(target, manifest)
+
+
+def _manifest_in(folder: Path) -> dict[str, Any]:
+    """The manifest of a result.
+
+    Raises:
+        DataError: It cannot be read, or is not as a review writes it.
+    """
+    try:
+        manifest: dict[str, Any] = read_json(folder / MANIFEST)
+        if all(int(written["bytes"]) >= 0 for written in manifest["files"].values()):
+            return manifest
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        pass
+    raise DataError(f"{folder / MANIFEST}: not as a review writes it; run the review again")
 
 
 def digest_of(key: Mapping[str, Any]) -> str:

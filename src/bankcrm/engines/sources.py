@@ -234,7 +234,7 @@ def refuse_incomplete(where: str, found: Mapping[str, object]) -> None:
         )
 
 
-def refuse_short(name: str, columns: Iterable[str]) -> None:
+def refuse_missing_columns(name: str, columns: Iterable[str]) -> None:
     """Refuse a frame without a required column."""
     present = list(columns)
     missing = [c.name for c in CONTRACT[name] if c.required and c.name not in present]

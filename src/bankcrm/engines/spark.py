@@ -25,7 +25,7 @@ from bankcrm.engines.sources import (
     files_of,
     from_arrow,
     refuse_incomplete,
-    refuse_short,
+    refuse_missing_columns,
     zones_of,
 )
 from bankcrm.errors import (
@@ -132,7 +132,7 @@ class SparkEngine(Engine):
             frame = self.session.createDataFrame(_flat(arrow_table(name, frame)))
         made: Any = frame
         columns = tuple(made.columns)
-        refuse_short(name, columns)
+        refuse_missing_columns(name, columns)
         place = self.places[name]
         made = made.selectExpr(*_days(name, made.dtypes))
         made.createOrReplaceTempView(place)

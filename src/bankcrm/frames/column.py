@@ -104,6 +104,15 @@ class DataFault:
             text += f"; expected {self.expected}"
         return f"{text}; {self.advice}" if self.advice else text
 
+    def refuse(self) -> None:
+        """Raise the fault, if any row has it.
+
+        Raises:
+            DataError: There are rows with the fault; the first few are named.
+        """
+        if self.count:
+            raise DataError(str(self))
+
 
 def fault_in_rows(
     frame: str,
@@ -131,24 +140,3 @@ def fault_in_rows(
     """
     examples = first_few(labels, f"{what} {{}}".format)
     return DataFault(frame, column, problem, len(labels), examples, expected, advice)
-
-
-def refuse_rows(
-    frame: str,
-    column: str,
-    problem: str,
-    labels: Collection[object],
-    expected: str = "",
-    advice: str = "",
-    *,
-    what: str = "row",
-) -> None:
-    """Raise the fault of some rows, if there are any.
-
-    Raises:
-        DataError: There are rows with the fault; the first few are named.
-    """
-    if len(labels):
-        raise DataError(
-            str(fault_in_rows(frame, column, problem, labels, expected, advice, what=what))
-        )

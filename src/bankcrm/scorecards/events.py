@@ -18,7 +18,7 @@ from bankcrm.book.view import NEVER, BookView, FrameView, book_view, day_number
 from bankcrm.errors import DataError
 from bankcrm.frames import DataFault, check_frame
 from bankcrm.frames.arrays import as_of_day
-from bankcrm.frames.column import fault_in_rows, refuse_rows
+from bankcrm.frames.column import fault_in_rows
 from bankcrm.frames.findings import with_findings
 from bankcrm.frames.numbering import categorical
 from bankcrm.models import Check, Survey, Training, columns_of
@@ -290,7 +290,9 @@ def _checked(frame: pd.DataFrame, faults: list[DataFault]) -> list[_Part]:
             )
         )
     over = known & (frame["points"] > frame["maximum"]).to_numpy(np.bool_, na_value=False)
-    refuse_rows("checks", "points", "above the maximum", frame.index[over], advice="correct it")
+    fault_in_rows(
+        "checks", "points", "above the maximum", frame.index[over], advice="correct it"
+    ).refuse()
     return [
         _Part(name, _plain(frame, known).assign(value=frame[column][known]))
         for name, column in (("check_points", "points"), ("check_possible", "maximum"))

@@ -14,7 +14,7 @@ from pandas.api import types
 
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import codes, found_in, numbers
-from bankcrm.frames.column import refuse_rows
+from bankcrm.frames.column import fault_in_rows
 from bankcrm.rules import UnaryTest
 from bankcrm.rules.unary import Argument
 
@@ -119,7 +119,9 @@ def _ranges(x: npt.NDArray[np.float64], feature: str) -> Cells:
     absent = np.isnan(x)
     known = np.sort(x[~absent] if absent.any() else x)
     if len(known) and np.isinf(known[[0, -1]]).any():
-        refuse_rows(feature, "", "infinite", np.flatnonzero(np.isinf(x)), "a number or null")
+        fault_in_rows(
+            feature, "", "infinite", np.flatnonzero(np.isinf(x)), "a number or null"
+        ).refuse()
     change = np.flatnonzero(known[1:] != known[:-1]) + 1
     if len(change) >= CELLS:
         # the first of equal values, so that equal values stay together

@@ -12,7 +12,7 @@ from bankcrm.arguments import refuse
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import codes
-from bankcrm.frames.column import refuse_rows
+from bankcrm.frames.column import fault_in_rows
 from bankcrm.rules import DecisionTable
 
 Arm = Literal["champion", "challenger"]
@@ -47,7 +47,7 @@ def split(ids: object, *, share: float, trial: str) -> pd.Series:
     index = pd.Index(ids, name="customer_id")  # type: ignore[call-overload]
     seed = hashlib.blake2b(trial.encode(), digest_size=8).digest()
     place, known = codes(index)
-    refuse_rows("customer_id", "", "null", np.flatnonzero(place < 0), "an id for each")
+    fault_in_rows("customer_id", "", "null", np.flatnonzero(place < 0), "an id for each").refuse()
     hashes = np.frombuffer(
         b"".join(hashlib.blake2b(str(i).encode(), digest_size=8, key=seed).digest() for i in known),
         dtype=">u8",

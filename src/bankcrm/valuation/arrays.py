@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bankcrm._display import few
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import numbers
-from bankcrm.frames.column import refuse_rows
+from bankcrm.frames.column import fault_in_rows
 from bankcrm.frames.customers import refuse_repeated
 
 Floats = NDArray[np.float64]
@@ -89,7 +89,7 @@ def refuse_share(name: str, share: float) -> None:
 def customer_index(customers: Values | pd.Index) -> pd.Index:
     """The ids as an index, each once and none missing."""
     index = pd.Index(customers)
-    refuse_rows("customers", "", "null", np.flatnonzero(index.isna()), "an id for each")
+    fault_in_rows("customers", "", "null", np.flatnonzero(index.isna()), "an id for each").refuse()
     refuse_repeated(index, "customers")
     return index
 

@@ -11,7 +11,7 @@ import pandas as pd
 from bankcrm._display import card, figures_of
 from bankcrm.arguments import as_kind, as_number, as_numbers
 from bankcrm.errors import DataError
-from bankcrm.frames.column import refuse_rows
+from bankcrm.frames.column import fault_in_rows
 from bankcrm.valuation.arrays import Floats
 
 Timing = Literal["start", "end"]
@@ -51,15 +51,15 @@ def customer_value(
         as_numbers(growth, "growth"),
     )
     for name, array in (("margin", m), ("retention", r), ("discount", d), ("growth", g)):
-        refuse_rows(name, "", "missing or infinite", np.flatnonzero(~np.isfinite(array)))
-    refuse_rows("retention", "", "outside 0 to 1", np.flatnonzero((r < 0) | (r > 1)))
+        fault_in_rows(name, "", "missing or infinite", np.flatnonzero(~np.isfinite(array))).refuse()
+    fault_in_rows("retention", "", "outside 0 to 1", np.flatnonzero((r < 0) | (r > 1))).refuse()
     if timing not in ("start", "end"):
         raise DataError(f"timing: got {timing!r}; expected start or end")
     gap = 1 + d - r * (1 + g)
     endless = np.flatnonzero((gap <= 0) | (d <= -1) | (g < -1))
     expected = "retention x (1 + growth) below 1 + discount"
     advice = "lower the growth or raise the discount"
-    refuse_rows("retention", "", "without an end", endless, expected, advice)
+    fault_in_rows("retention", "", "without an end", endless, expected, advice).refuse()
     value: Floats = m * (1 + d) / gap if timing == "start" else m * r / gap
     return value
 

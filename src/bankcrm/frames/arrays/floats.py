@@ -11,7 +11,7 @@ from pandas.api import types
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays.found import found_in
 from bankcrm.frames.arrays.inputs import ArrayLike, plain_categories, series_of
-from bankcrm.frames.column import refuse_rows
+from bankcrm.frames.column import fault_in_rows
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
 
@@ -65,7 +65,7 @@ def flags(values: ArrayLike, name: str) -> npt.NDArray[np.bool_]:
     if isinstance(values, np.ndarray) and values.dtype == np.bool_:
         return values.view(np.bool_)
     series = plain_categories(series_of(values))
-    refuse_rows(name, "", "null", series.index[series.isna()], "booleans, or 0 and 1")
+    fault_in_rows(name, "", "null", series.index[series.isna()], "booleans, or 0 and 1").refuse()
     held = types.infer_dtype(series)
     if held == "boolean":
         return series.to_numpy(dtype=np.bool_)
@@ -74,6 +74,6 @@ def flags(values: ArrayLike, name: str) -> npt.NDArray[np.bool_]:
         raise DataError(f"{name}: expected booleans, or 0 and 1, found {others}")
     found = numbers(series, name)
     other = series.index[(found != 0) & (found != 1)]
-    refuse_rows(name, "", "neither 0 nor 1", other, "booleans, or 0 and 1")
+    fault_in_rows(name, "", "neither 0 nor 1", other, "booleans, or 0 and 1").refuse()
     made: npt.NDArray[np.bool_] = found == 1
     return made

@@ -45,7 +45,7 @@ def found_in(values: pd.Series, expected: Expected) -> str:
     cells = values.to_numpy(dtype=object)
     known = np.flatnonzero(~values.isna().to_numpy())
     if expected == "id" and sum(isinstance(v, str) for v in cells[known]) * 2 >= len(known):
-        expected = "text"  # most ids of this column are
+        expected = "text"  # as at least half of the ids are
     kinds = np.array([_odd_kind(v, expected) for v in cells[known]], dtype=object)
     odd = known[kinds != ""]
     if not len(odd):

@@ -11,7 +11,7 @@ import pandas as pd
 
 from bankcrm._display import card, line
 from bankcrm.errors import DataError
-from bankcrm.frames.column import refuse_rows
+from bankcrm.frames.column import fault_in_rows
 from bankcrm.intervals import quantile
 from bankcrm.lifecycle.history.panel import groups_of, stage_spells
 from bankcrm.vocabulary import Language
@@ -135,7 +135,9 @@ def survival_curve(days: object, ended: object, *, confidence: float = 0.95) -> 
     if length.shape != over.shape:
         raise DataError(f"ended: {over.size:,} values for {length.size:,} days; give one for each")
     bad = np.flatnonzero(~(length >= 0))
-    refuse_rows("days", "", "missing or below 0", bad, "the length of each stay, 0 or more")
+    fault_in_rows(
+        "days", "", "missing or below 0", bad, "the length of each stay, 0 or more"
+    ).refuse()
     when, place = np.unique(length, return_inverse=True)
     gone = np.bincount(place[over], minlength=len(when))
     lost = np.bincount(place[~over], minlength=len(when))

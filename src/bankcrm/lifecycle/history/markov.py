@@ -12,7 +12,7 @@ import pandas as pd
 from bankcrm._display import few
 from bankcrm.arguments import as_kind, as_number, as_numbers, refuse
 from bankcrm.errors import DataError
-from bankcrm.frames.column import refuse_rows
+from bankcrm.frames.column import fault_in_rows
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Chain: TypeAlias = "pd.DataFrame | npt.NDArray[np.float64] | Sequence[Sequence[float]]"
@@ -199,7 +199,7 @@ def markov_value_interval(
     seen = as_numbers(counts, "counts")
     whole = np.isfinite(seen) & (seen >= 0) & (seen == np.floor(seen))
     odd = counts.index[~whole.all(axis=-1)]
-    refuse_rows("counts", "", "no count", odd, "whole numbers from 0 on", what="stage")
+    fault_in_rows("counts", "", "no count", odd, "whole numbers from 0 on", what="stage").refuse()
     if (empty := seen.sum(axis=1) == 0).any():
         stages = ", ".join(map(str, counts.index[empty]))
         raise DataError(f"counts: nobody was in {stages} before; leave the stage out")

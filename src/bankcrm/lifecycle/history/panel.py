@@ -13,7 +13,7 @@ from bankcrm._display import few
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import codes, days
-from bankcrm.frames.column import refuse_rows
+from bankcrm.frames.column import fault_in_rows
 from bankcrm.frames.conversion import require_columns
 from bankcrm.frames.numbering import categorical, words_of
 
@@ -54,7 +54,7 @@ def read_panel(history: object) -> Panel:
     who, customers = codes(flat["customer_id"])
     for name, null in (("customer_id", who < 0), ("date", np.isnat(day))):
         advice = "leave these rows out"
-        refuse_rows("history", name, "null", np.flatnonzero(null), advice=advice)
+        fault_in_rows("history", name, "null", np.flatnonzero(null), advice=advice).refuse()
     dates, column = np.unique(day, return_inverse=True)
     size = len(customers), len(dates)
     cell = who * size[1] + column

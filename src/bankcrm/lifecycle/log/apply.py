@@ -13,7 +13,7 @@ import pandas as pd
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import codes, days, numbers
-from bankcrm.frames.column import refuse_rows
+from bankcrm.frames.column import fault_in_rows
 from bankcrm.frames.conversion import require_columns
 from bankcrm.frames.numbering import words_of
 from bankcrm.lifecycle.model import StageModel
@@ -129,7 +129,7 @@ def read_log(log: object, model: StageModel) -> Entries:
     needed = ("entry", "customer_id", "date", "event", "after")
     require_columns(frame, needed, "log")
     who, customers = codes(frame["customer_id"])
-    refuse_rows("log", "customer_id", "null", frame.index[who < 0], advice="give a log")
+    fault_in_rows("log", "customer_id", "null", frame.index[who < 0], advice="give a log").refuse()
     contested = np.zeros(len(frame), dtype=np.bool_)
     if "rule" in frame:
         contested = (frame["rule"] == CONTRADICTORY_RULE).to_numpy(dtype=np.bool_)
@@ -152,7 +152,9 @@ def entry_numbers(frame: pd.DataFrame) -> Ints:
     """
     number = numbers(frame["entry"], "log.entry")
     exact = np.isfinite(number) & (number == np.floor(number)) & (np.abs(number) < 2.0**53)
-    refuse_rows("log", "entry", "no whole number", frame.index[~exact], advice="give a log")
+    fault_in_rows(
+        "log", "entry", "no whole number", frame.index[~exact], advice="give a log"
+    ).refuse()
     return number.astype(np.int64)
 
 

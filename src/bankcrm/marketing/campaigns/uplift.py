@@ -10,7 +10,7 @@ import pandas as pd
 from bankcrm._display import card, line
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import ArrayLike, flags, numbers
-from bankcrm.frames.column import refuse_rows
+from bankcrm.frames.column import fault_in_rows
 from bankcrm.intervals import Interval, newcombe
 
 Floats = npt.NDArray[np.float64]
@@ -82,7 +82,7 @@ def uplift_curve(
     s = numbers(score, "score")
     t, y = _flags(treated, "treated", len(s)), _flags(responded, "responded", len(s))
     null = np.flatnonzero(np.isnan(s))
-    refuse_rows("score", "", "null", null, advice="leave these rows out")
+    fault_in_rows("score", "", "null", null, advice="leave these rows out").refuse()
     if not 0 < t.sum() < len(t):
         raise DataError("treated: expected treated and untreated customers, found only one group")
     order = np.argsort(-s)

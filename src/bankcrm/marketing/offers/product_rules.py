@@ -12,7 +12,7 @@ import pandas as pd
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import found_in
-from bankcrm.frames.column import refuse_rows
+from bankcrm.frames.column import fault_in_rows
 from bankcrm.intervals import wilson
 from bankcrm.marketing.offers.itemsets import Itemsets, cells_of, counts_of, frequent_sets
 
@@ -112,7 +112,7 @@ def _held(holdings: object) -> tuple[list[str], npt.NDArray[np.bool_]]:
             found = found_in(frame[name], "boolean")
             raise DataError(f"holdings.{name}: expected true or false, found {found}")
         null = frame.index[frame[name].isna()]
-        refuse_rows("holdings", str(name), "null", null, "true or false in every row")
+        fault_in_rows("holdings", str(name), "null", null, "true or false in every row").refuse()
     names = sorted(map(str, frame.columns))  # the order of the columns changes no rule
     return names, frame.rename(columns=str)[names].to_numpy(np.bool_)
 

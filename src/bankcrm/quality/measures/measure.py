@@ -11,7 +11,7 @@ from bankcrm.book.contract import KEYS, MODELS
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import as_of_day
-from bankcrm.frames.column import refuse_rows
+from bankcrm.frames.column import fault_in_rows
 from bankcrm.frames.conversion import require_columns, with_levels
 from bankcrm.frames.readers import LastDay
 from bankcrm.models import Customer, Record, columns_of
@@ -133,7 +133,7 @@ def _accuracy(
     other = as_frame(reference)
     require_columns(other, [key], "reference", "its rows are found by it")
     repeated = other.index[other[key].duplicated()]
-    refuse_rows("reference", key, "repeated", repeated, "one row for each")
+    fault_in_rows("reference", key, "repeated", repeated, "one row for each").refuse()
     theirs = _fields(other, model, [], policy, until)
     at = pd.Index(theirs[key].values).get_indexer(pd.Index(fields[key].values))
     at = np.where(fields[key].fits, at, -1)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.frames import Column
-from bankcrm.frames.column import refuse_rows
+from bankcrm.frames.column import fault_in_rows
 from bankcrm.frames.customers import by_customer
 
 Ints = npt.NDArray[np.int64]
@@ -136,9 +136,9 @@ def apply_changes(previous: object, changes: object) -> pd.Series:
     were = groups.reindex(later.index)
     other = later.index[(were.fillna("") != later["before"].fillna("")).to_numpy()]
     advice = "give the day before"
-    refuse_rows(
+    fault_in_rows(
         "changes", "before", "not the group of that day", other, advice=advice, what="customer"
-    )
+    ).refuse()
     found = pd.concat([groups.drop(later.index, errors="ignore"), later["after"]])
     after: pd.Series = found.dropna().sort_index().rename_axis("customer_id").rename("group")
     return after

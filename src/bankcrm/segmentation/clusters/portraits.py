@@ -12,7 +12,7 @@ from pandas.api import types
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import ArrayLike, codes, numbers
-from bankcrm.frames.column import refuse_rows
+from bankcrm.frames.column import fault_in_rows
 from bankcrm.segmentation.clusters.naming import medians, names_of, spreads
 from bankcrm.segmentation.clusters.scales import Floats, features_of
 
@@ -94,7 +94,7 @@ def _standing(
         raise UnknownNameError("feature", name, map(str, frame.columns))
     true_or_false = types.is_bool_dtype(frame[name].dtype)
     x = numbers(frame[name].astype("Int8") if true_or_false else frame[name], name)
-    refuse_rows("facts", name, "infinite", frame.index[np.isinf(x)], "a number or null")
+    fault_in_rows("facts", name, "infinite", frame.index[np.isinf(x)], "a number or null").refuse()
     there = ~np.isnan(x)
     known = np.bincount(label[there & (label >= 0)], minlength=k)
     rows = np.bincount(label[label >= 0], minlength=k)

@@ -13,7 +13,7 @@ from bankcrm.arguments import as_items, refuse
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import numbers
-from bankcrm.frames.column import refuse_rows
+from bankcrm.frames.column import fault_in_rows
 
 ScaleKind: TypeAlias = Literal["robust", "log", "none"]
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -75,7 +75,7 @@ def values_of(facts: object, features: Sequence[str]) -> Floats:
             raise UnknownNameError("feature", name, map(str, frame.columns))
         row[:] = numbers(frame[name], name)
         infinite = frame.index[np.isinf(row)]
-        refuse_rows("facts", name, "infinite", infinite, "a number or null")
+        fault_in_rows("facts", name, "infinite", infinite, "a number or null").refuse()
     return found
 
 

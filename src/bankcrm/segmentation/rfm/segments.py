@@ -12,7 +12,7 @@ import pandas as pd
 
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import codes, numbers
-from bankcrm.frames.column import refuse_rows
+from bankcrm.frames.column import fault_in_rows
 from bankcrm.frames.conversion import require_columns
 from bankcrm.frames.customers import refuse_repeated
 from bankcrm.frames.numbering import places_of
@@ -97,7 +97,9 @@ def _code(scores: pd.DataFrame) -> npt.NDArray[np.int64]:
             digit = numbers(column, f"scores.{name}")
         bad = scores.index[~((digit >= 1) & (digit <= 9) & (digit % 1 == 0))]
         advice = "give the frame of score_rfm"
-        refuse_rows("scores", name, "wrong score", bad, "a whole number from 1 to 9", advice)
+        fault_in_rows(
+            "scores", name, "wrong score", bad, "a whole number from 1 to 9", advice
+        ).refuse()
         code = code * 10 + digit.astype(np.int64)
     return code
 

@@ -10,7 +10,7 @@ from bankcrm._display import card, figures_of
 from bankcrm.arguments import refuse
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import codes
-from bankcrm.frames.column import refuse_rows
+from bankcrm.frames.column import fault_in_rows
 from bankcrm.frames.conversion import require_columns
 from bankcrm.valuation.arrays import Floats, Integers, finite_values, in_range, summed
 from bankcrm.valuation.concentration.lorenz import Concentration, concentration
@@ -74,7 +74,7 @@ def concentration_by(data: object, value: str, by: str) -> GroupedConcentration:
     x, power = in_range(finite_values(frame[value], value))
     group, index = codes(frame[by])
     advice = "fill in the group or leave these rows out"
-    refuse_rows("data", by, "null", frame.index[group < 0], "a group", advice)
+    fault_in_rows("data", by, "null", frame.index[group < 0], "a group", advice).refuse()
     whole = concentration(x)
     parts = _parts(x, group, len(index))
     count = np.array([len(p.values) for p in parts], dtype=np.float64)

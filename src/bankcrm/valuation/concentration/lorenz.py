@@ -10,7 +10,7 @@ import pandas as pd
 
 from bankcrm._display import card
 from bankcrm.errors import DataError
-from bankcrm.frames.column import refuse_rows
+from bankcrm.frames.column import fault_in_rows
 from bankcrm.intervals import Interval
 from bankcrm.shares import herfindahl
 from bankcrm.valuation.arrays import (
@@ -425,7 +425,7 @@ def concentration(values: Values, *, weights: Values | None = None) -> Concentra
         raise DataError(f"weights: got {len(counts)} for {len(array)} values; expected one each")
     expected = "the number of customers that each value stands for"
     low = labels_of(weights)[counts <= 0]
-    refuse_rows("weights", "", "0 or below", low, expected, "leave out those with none")
+    fault_in_rows("weights", "", "0 or below", low, expected, "leave out those with none").refuse()
     if counts.max() > _MOST / len(counts):
         raise DataError("weights: too large to add up; expected numbers of customers")
     order = np.argsort(array, kind="stable")

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bankcrm.errors import DataError
-from bankcrm.frames.column import refuse_rows
+from bankcrm.frames.column import fault_in_rows
 from bankcrm.policy import Policy
 from bankcrm.policy.given import policy_of
 from bankcrm.valuation.arrays import Floats
@@ -89,7 +89,9 @@ class TransferCurve:
     def at(self, months: Floats | Iterable[float]) -> Floats:
         """Rates per year at the tenors in months; a missing tenor gives a missing rate."""
         tenor = np.asarray(months, dtype=np.float64)
-        refuse_rows("tenor_months", "", "negative", np.flatnonzero(tenor < 0), "0 or more")
+        fault_in_rows(
+            "tenor_months", "", "negative", np.flatnonzero(tenor < 0), "0 or more"
+        ).refuse()
         if self.linear:
             return np.interp(tenor, self.months, self.rates)
         band = np.searchsorted(np.asarray(self.months), tenor, side="right") - 1

@@ -14,7 +14,7 @@ from scipy.special import chdtrc
 from bankcrm._display import card, figures_of
 from bankcrm.arguments import as_kind
 from bankcrm.errors import DataError, UnknownNameError
-from bankcrm.frames.column import refuse_rows
+from bankcrm.frames.column import fault_in_rows
 from bankcrm.frames.numbering import words_of
 from bankcrm.intervals import Interval, quantile
 from bankcrm.rules.values import frozen_dict
@@ -202,7 +202,7 @@ def fit_by_segment(
     if not isinstance(by, str) or by not in history.columns:
         raise UnknownNameError("column", by, history.columns)
     absent = history.index[history[by].isna()]
-    refuse_rows("history", by, "null", absent, "a segment", "or leave these rows out")
+    fault_in_rows("history", by, "null", absent, "a segment", "or leave these rows out").refuse()
     pooled = fit_purchases(history, model=model, unit_days=unit_days)
     models = {}
     segments = pd.Series(words_of(history[by], by), index=history.index)

@@ -12,7 +12,7 @@ import pandas as pd
 from bankcrm._display import few
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import codes, numbers
-from bankcrm.frames.column import refuse_rows
+from bankcrm.frames.column import fault_in_rows
 from bankcrm.valuation.arrays import Floats, Values, in_range, labels_of
 
 ScaleMethod = Literal["rank", "robust_z", "min_max"]
@@ -107,7 +107,9 @@ def fit_scale(
     [0.5, 0.875]
     """
     x = numbers(values if isinstance(values, pd.Series) else np.asarray(values), "values")
-    refuse_rows("values", "", "infinite", labels_of(values)[np.isinf(x)], "finite numbers or null")
+    fault_in_rows(
+        "values", "", "infinite", labels_of(values)[np.isinf(x)], "finite numbers or null"
+    ).refuse()
     x = np.sort(x[~np.isnan(x)])
     if not len(x):
         raise DataError("values: none to fit a scale on; expected one number or more")

@@ -15,7 +15,7 @@ from bankcrm.arguments import as_numbers
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import numbers
-from bankcrm.frames.column import refuse_rows
+from bankcrm.frames.column import fault_in_rows
 from bankcrm.valuation.arrays import Floats, in_range
 
 Weights = Mapping[str, float]
@@ -182,7 +182,7 @@ def entropy_weights(frame: pd.DataFrame) -> dict[str, float]:
         x = numbers(values, column)
         bad = ~(np.isfinite(x) & (x >= 0))
         problem = "missing, infinite or negative"
-        refuse_rows("frame", column, problem, frame.index[bad], "numbers of 0 or more")
+        fault_in_rows("frame", column, problem, frame.index[bad], "numbers of 0 or more").refuse()
         if not x.any():
             raise DataError(
                 f"{column}: 0 in all rows; expected one number above 0, or leave it out"
