@@ -16,14 +16,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bankcrm.book import Book
-from bankcrm.book.oddities import (
-    SIGNS,
-    _other_months,
-    _other_products,
-    _typical,
-    oddities,
-    signs_of,
-)
+from bankcrm.book.oddities import _other_months, _other_products, _typical, oddities
+from bankcrm.book.signs import SIGNS, signs_of
 from bankcrm.book.view import book_view
 from bankcrm.datasets import load_berka, load_cdnow, make_book
 from bankcrm.engines import DuckDBEngine

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from bankcrm.book import CONTRACT, FRAMES, Book, write_book
 from bankcrm.book.mapping import ColumnSource, Formats, FrameMapping
 from bankcrm.book.mapping.validation import POWERS, _format_faults
-from bankcrm.book.oddities import SIGNS, period_of
+from bankcrm.book.oddities import period_of
 from bankcrm.book.reading.cells import dates
 from bankcrm.book.reading.conversion import _power
 from bankcrm.book.reading.frames import joined
@@ -29,6 +29,7 @@ from bankcrm.book.reading.text_files import (
     _stated_encoding,
     _wide,
 )
+from bankcrm.book.signs import SIGNS
 from bankcrm.errors import DataError
 
 LETTERS = "a\x7f\x80\u07ff\u0800\u8d26\uffff\U00010000\U0010ffff"

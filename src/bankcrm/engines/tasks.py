@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 import attrs
 import pandas as pd
 
-from bankcrm.book.oddities import signs_of
 from bankcrm.book.recorded import recorded_in
+from bankcrm.book.signs import signs_of
 from bankcrm.book.view import BookView, book_view
 from bankcrm.engines.blocks import Workspace, Zones, book_of
 from bankcrm.engines.output import OutputWriter

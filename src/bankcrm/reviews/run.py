@@ -16,8 +16,9 @@ from bankcrm.book import Book
 from bankcrm.book.files import refuse_book_folder
 from bankcrm.book.known import undated_labels
 from bankcrm.book.model import refuse_no_book
-from bankcrm.book.oddities import oddities, period_of, signs_of
+from bankcrm.book.oddities import oddities, period_of
 from bankcrm.book.recorded import absences, recorded_in
+from bankcrm.book.signs import signs_of
 from bankcrm.book.unused import nearly_named
 from bankcrm.book.view import book_view
 from bankcrm.calendars import WorkingCalendar, working_calendar

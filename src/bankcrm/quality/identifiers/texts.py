@@ -64,7 +64,7 @@ def texts_of(values: pd.Series, dropped: str = "", upper: bool = True) -> Texts:
     Raises:
         DataError: The values are no texts; numbers lose leading zeros.
     """
-    array = arrow_texts(values)
+    array = require_texts(values)
     data, _ = text_bytes(array)
     plain = data.max(initial=0) < 128
     if not plain:
@@ -87,7 +87,7 @@ def texts_of(values: pd.Series, dropped: str = "", upper: bool = True) -> Texts:
     return Texts(array, length == 0, ascii_only, length)
 
 
-def arrow_texts(values: pd.Series) -> pa.LargeStringArray:
+def require_texts(values: pd.Series) -> pa.LargeStringArray:
     """A column of text as one Arrow array.
 
     Raises:

@@ -18,7 +18,7 @@ from bankcrm.errors import DataError
 from bankcrm.frames.column import Column, ColumnKind
 from bankcrm.frames.instants import local_day
 from bankcrm.frames.readers import READERS, LastDay
-from bankcrm.quality.identifiers.texts import arrow_texts, text_bytes
+from bankcrm.quality.identifiers.texts import require_texts, text_bytes
 from bankcrm.quality.measures.records import Placeholder
 from bankcrm.rules.fact_columns import FactColumn, fact_column
 from bankcrm.rules.values import Fact, FactType
@@ -190,7 +190,7 @@ def _in_categories(values: pd.Series, named: list[object]) -> Mask:
 def _in_texts(values: pd.Series, named: list[object]) -> Mask:
     """Where a text is blank or a placeholder; the bytes of most columns show no blank."""
     try:
-        texts = arrow_texts(values)
+        texts = require_texts(values)
     except DataError:  # text that is no Unicode text
         return np.array([_stands_in(v, set(named)) for v in values.array], np.bool_)
     data, start = text_bytes(texts)
