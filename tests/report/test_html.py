@@ -24,6 +24,7 @@ from bankcrm.pipeline.beside import COMPLAINTS, RISK
 from bankcrm.policy import PolicySet, default_policies, default_policy
 from bankcrm.report import write_excel
 from bankcrm.report.grid import spans_of
+from bankcrm.report.html import _page
 from bankcrm.report.words import Words
 from bankcrm.reviews import Review, read_earlier, review
 from bankcrm.vocabulary import Tier
@@ -204,6 +205,7 @@ def test_without_its_extra_the_error_names_it(
     reviewed: Review, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     modules = __import__("sys").modules
+    _page.cache_clear()
     monkeypatch.setitem(modules, "jinja2", None)
     monkeypatch.setitem(modules, "openpyxl", None)
     with pytest.raises(MissingExtraError, match=r"bankcrm\[report\]"):

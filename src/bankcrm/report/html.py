@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib.resources
 from collections.abc import Mapping, Sequence
 from datetime import date
-from functools import partial
-from typing import Any
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import pandas as pd
@@ -23,6 +23,9 @@ from bankcrm.report.risk_sections import risk_tables
 from bankcrm.report.tables import FORMULA
 from bankcrm.report.words import Words
 from bankcrm.vocabulary import Language, Tier
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 HISTORY_COLUMNS = ["as_of", "book", "section", "name", "value"]
 NO_RULES: Mapping[str, Any] = {"tables": [], "facts": [], "complaints": {}}
@@ -118,6 +121,21 @@ def render_html(content: ReportContent, *, language: Language = "en") -> str:
         MissingExtraError: The extra ``report`` is not installed.
     """
     as_kind(content, ReportContent, "content", "use Review.to_html()")
+    words = Words(language)
+    return _page(language).render(
+        **_head(content, words),
+        **_tables(content, words),
+        **_charts(content, words),
+        explanations=script_json(_explained(content, words)),
+        style=_file("style.css") + _file("print.css"),
+        script=_file("why.js") + _file("tables.js"),
+        foot=_css_text(_foot(content, words)),
+    )
+
+
+@cache
+def _page(language: Language) -> Template:
+    """The template of the page, which takes longer to compile than to render for a small bank."""
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined
     except ImportError as error:
@@ -129,17 +147,8 @@ def render_html(content: ReportContent, *, language: Language = "en") -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    words = Words(language)
-    environment.filters["w"] = words
-    return environment.get_template("page.html").render(
-        **_head(content, words),
-        **_tables(content, words),
-        **_charts(content, words),
-        explanations=script_json(_explained(content, words)),
-        style=_file("style.css") + _file("print.css"),
-        script=_file("why.js") + _file("tables.js"),
-        foot=_css_text(_foot(content, words)),
-    )
+    environment.filters["w"] = Words(language)
+    return environment.get_template("page.html")
 
 
 def _explained(content: ReportContent, words: Words) -> dict[str, Any]:
