@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from numbers import Number
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
+from zoneinfo import ZoneInfo
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 
 from bankcrm.errors import DataError, without_password
+from bankcrm.units import is_time_zone
+
+C = TypeVar("C", bound=str)
 
 _SHORT = 60
 
@@ -55,11 +61,20 @@ def as_path(value: object, name: str = "path") -> Path:
     """A path from text or a path.
 
     Raises:
-        DataError: It is neither.
+        DataError: It is neither, or has no characters or some that no file's name may have.
     """
     if isinstance(value, str | os.PathLike):
-        return Path(value)
+        path = Path(value)
+        if value != "" and _is_writable(str(path)):
+            return path
     refuse(name, "a path", value)
+
+
+def _is_writable(path: str) -> bool:
+    try:
+        return b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
 
 
 def as_numbers(value: object, name: str) -> npt.NDArray[np.float64]:
@@ -103,6 +118,114 @@ def as_number(value: object, name: str) -> float:
     if number.ndim:
         refuse(name, "one number", value)
     return float(number)
+
+
+def as_finite(value: object, name: str, least: float = -math.inf) -> float:
+    """One number that is neither missing nor infinite, such as an amount of money.
+
+    Raises:
+        DataError: It is no such number, or below ``least``.
+    """
+    number = as_number(value, name)
+    if math.isfinite(number) and number >= least:
+        return number
+    bound = "" if least == -math.inf else f", {least:g} or more"
+    refuse(name, f"a finite number{bound}", value)
+
+
+def as_whole_number(value: object, name: str, least: int = 0, most: int = 1_000_000) -> int:
+    """A whole number, such as how many samples are drawn.
+
+    >>> as_whole_number(200.0, "draws", 1)
+    200
+
+    Raises:
+        DataError: It is none, or not within the limits.
+    """
+    if isinstance(value, int | float | np.integer) and least <= value <= most:
+        whole = int(value)
+        if whole == value:
+            return whole
+    refuse(name, f"a whole number from {least:,} to {most:,}", value)
+
+
+def as_generator(seed: object) -> np.random.Generator:
+    """A generator of random numbers that draws the same for the same seed.
+
+    Raises:
+        DataError: The seed is no whole number, 0 or more.
+    """
+    if isinstance(seed, int | np.integer) and seed >= 0:
+        return np.random.default_rng(int(seed))
+    refuse("seed", "a whole number, 0 or more, such as seed=1", seed)
+
+
+def as_choice(value: C, choices: Iterable[C], name: str) -> C:
+    """One of a few words.
+
+    Raises:
+        DataError: It is none of them.
+    """
+    known = tuple(choices)
+    if isinstance(value, str) and value in known:
+        return value
+    refuse(name, f"one of {', '.join(filter(None, known))}", value)
+
+
+def one_of(*choices: str) -> Callable[[object, attrs.Attribute[Any], Any], None]:
+    """A validator of attrs: the value is one of a few words."""
+
+    def validate(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+        as_choice(value, choices, attribute.name)
+
+    return validate
+
+
+def as_mapping(value: object, name: str, expected: str) -> dict[Any, Any]:
+    """A mapping as a dictionary of its own; None is an empty one.
+
+    Raises:
+        DataError: It is no mapping.
+    """
+    if value is None:
+        return {}
+    if isinstance(value, Mapping):
+        return dict(value)
+    refuse(name, expected, value)
+
+
+def as_renames(names: object) -> dict[str, str]:
+    """Canonical name -> the caller's name.
+
+    Raises:
+        DataError: The names are no mapping.
+    """
+    return as_mapping(names, "names", "a mapping, such as {'customer_id': 'cust_no'}")
+
+
+def as_zone(name: object) -> ZoneInfo:
+    """The time zone that a text names.
+
+    Raises:
+        DataError: It names none.
+    """
+    if isinstance(name, str) and is_time_zone(name):
+        return ZoneInfo(name)
+    refuse("zone", "a time zone, such as 'Asia/Shanghai'", name)
+
+
+def as_utf8(value: object, name: str) -> bytes:
+    """A text as bytes.
+
+    Raises:
+        DataError: It is no text, or has characters that are not in Unicode.
+    """
+    try:
+        if isinstance(value, str):
+            return value.encode()
+    except UnicodeEncodeError:
+        pass
+    refuse(name, "a text of Unicode characters", value)
 
 
 def as_items(value: Any, name: str, expected: str) -> list[Any]:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bankcrm._display import card, figures_of
+from bankcrm.arguments import as_number
 from bankcrm.errors import DataError
 
 Floats = npt.NDArray[np.float64]
@@ -110,11 +111,28 @@ def quantile(confidence: float) -> float:
     Raises:
         DataError: The confidence is not between 0 and 1.
     """
-    if not 0 < confidence < 1:
+    if not 0 < as_number(confidence, "confidence") < 1:
         raise DataError(f"confidence: expected a share between 0 and 1, found {confidence}")
     from scipy.special import ndtri
 
     return float(ndtri(0.5 + confidence / 2))
+
+
+def percentile_ends(
+    drawn: npt.ArrayLike, confidence: float, axis: int | None = None
+) -> npt.NDArray[np.float64]:
+    """The two ends of the middle part of what was drawn.
+
+    Raises:
+        DataError: The confidence is not between 0 and 1.
+
+    >>> percentile_ends(range(101), 0.9).tolist()
+    [5.0, 95.0]
+    """
+    quantile(confidence)  # checks the confidence
+    low = 0.5 - confidence / 2
+    ends: Floats = np.quantile(np.asarray(drawn, np.float64), [low, 1 - low], axis=axis)
+    return ends
 
 
 def poisson_rate(

@@ -6,7 +6,11 @@ import re
 import zoneinfo
 from collections.abc import Mapping
 from datetime import date, time
-from typing import Any
+from typing import Any, Literal, TypeAlias
+
+Period: TypeAlias = Literal["month", "quarter", "year"]
+MONTHS: Mapping[Period, int] = {"month": 1, "quarter": 3, "year": 12}
+"""The months in each period."""
 
 _TIMES = "minute hour day week month quarter year half-year"
 _COUNTS = (
@@ -129,9 +133,19 @@ def time_fault(name: str, value: Any) -> str:
         if number and 0 <= value <= 24 and abs(value * 60 - round(value * 60)) < 1e-6:
             return ""
         return f"{value!r} is no hour of the day; expected a number from 0 to 24 in whole minutes"
-    if name == "time_zone":
-        try:
-            zoneinfo.ZoneInfo(value)
-        except (zoneinfo.ZoneInfoNotFoundError, ValueError, TypeError, OSError):
-            return f"{value!r} is no time zone; write such as 'Asia/Shanghai'"
+    if name == "time_zone" and not is_time_zone(value):
+        return f"{value!r} is no time zone; write such as 'Asia/Shanghai'"
     return ""
+
+
+def is_time_zone(name: Any) -> bool:
+    """Whether a text names a time zone.
+
+    >>> is_time_zone("Asia/Shanghai"), is_time_zone("Shanghai"), is_time_zone("")
+    (True, False, False)
+    """
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, TypeError, OSError):
+        return False
+    return True

@@ -10,6 +10,20 @@ from bankcrm.errors import DataError
 Language = Literal["en", "zh"]
 
 
+def in_chinese(language: Language) -> bool:
+    """Whether texts are Chinese.
+
+    Raises:
+        DataError: The language is neither ``en`` nor ``zh``.
+
+    >>> in_chinese("zh"), in_chinese("en")
+    (True, False)
+    """
+    if language in ("en", "zh"):
+        return language == "zh"
+    raise DataError(f"language: expected 'en' or 'zh', got {language!r}")
+
+
 class Labelled(StrEnum):
     """A string enum whose members carry an English and a Chinese label.
 
@@ -31,7 +45,7 @@ class Labelled(StrEnum):
 
     def label(self, language: Language = "en") -> str:
         """The member's name for people, in English (``en``) or Chinese (``zh``)."""
-        return self._zh if language == "zh" else str(self.value).replace("_", " ")
+        return self._zh if in_chinese(language) else str(self.value).replace("_", " ")
 
 
 W = TypeVar("W", bound=Labelled)

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from bankcrm.errors import DataError
+from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.frames import Column, as_frame, check_frame, screen_frame
 from bankcrm.frames.conversion import column_of, with_levels
 from bankcrm.frames.customers import by_customer
@@ -130,7 +130,9 @@ def test_keys_of_one_and_of_two_columns() -> None:
         expected = "one row for each " + " + ".join([key] if isinstance(key, str) else key)
         assert screened.faults[0].expected == expected
     check_frame(rows[:2], contract, key=["a", "b"])
-    check_frame(rows, contract, key="c")  # it is no column of the frame
+    check_frame(rows[["a"]], (contract[0], Column("b", "id", required=False)), key="b")
+    with pytest.raises(UnknownNameError, match="no key 'c'; known: a, b"):
+        check_frame(rows, contract, key="c")
 
 
 def test_a_value_that_is_left_out_leaves_its_row() -> None:

@@ -472,9 +472,9 @@ def test_a_log_that_does_not_fit_is_refused() -> None:
         replay(log.assign(customer_id=["x", None, "x"]), as_of="2026-05-31")
     with pytest.raises(DataError, match="missing column after"):
         replay(log.drop(columns="after"), as_of="2026-05-31")
-    with pytest.raises(DataError, match=r"log\.after: \['asleep'\] are not in the model"):
+    with pytest.raises(DataError, match=r"log\.after: the model does not know asleep; "):
         replay(log.assign(after="asleep"), as_of="2026-05-31")
-    with pytest.raises(DataError, match=r"log\.event: \['unknown'\] are not in the model"):
+    with pytest.raises(DataError, match=r"log\.event: the model does not know unknown; "):
         replay(log.assign(event="unknown"), as_of="2026-05-31")
     with pytest.raises(DataError, match="time zone"):
         replay(log.assign(date=log["date"].dt.tz_localize("Asia/Shanghai")), as_of="2026-05-31")

@@ -234,7 +234,7 @@ def test_rewards_go_by_name() -> None:
     matrix = pd.DataFrame([[0.5, 0.5], [0.0, 1.0]], index=["a", "b"], columns=["a", "b"])
     by_name = markov_value(matrix, {"b": 0, "a": 10}, discount=0.1, horizon=1)
     assert by_name.to_dict() == pytest.approx({"a": 10 + 5 / 1.1, "b": 0})
-    with pytest.raises(DataError, match="'c'"):
+    with pytest.raises(DataError, match="too many or missing: b, c"):
         markov_value(matrix, {"a": 1, "c": 2}, discount=0.1)
     with pytest.raises(DataError, match="2 finite numbers"):
         markov_value(matrix, [1, 2, 3], discount=0.1)
@@ -242,7 +242,7 @@ def test_rewards_go_by_name() -> None:
 
 @pytest.mark.parametrize("bad", [-1, 1.5])
 def test_periods_are_whole(bad: float) -> None:
-    with pytest.raises(DataError, match=r"horizon: .*whole number of periods"):
+    with pytest.raises(DataError, match=r"horizon: .*whole number"):
         markov_value([[1.0]], [1], discount=0.1, horizon=bad)
 
 
@@ -258,7 +258,7 @@ def test_discounts_below_minus_one_and_missing_absorbing_stages_are_refused() ->
         markov_value([[1.0]], [1], discount=-1, horizon=2)
     with pytest.raises(DataError, match="no stage is absorbing"):
         absorption_times([[0.5, 0.5], [0.5, 0.5]])
-    with pytest.raises(DataError, match="not stages"):
+    with pytest.raises(DataError, match="no stage lost"):
         absorption_times([[0.5, 0.5], [0.5, 0.5]], absorbing=["lost"])
 
 

@@ -264,7 +264,7 @@ def test_satisfaction_with_all_its_columns(measure: Any, low: int, high: int) ->
 
 def test_measures_are_named() -> None:
     for wrong in ("stars", None, ["nps"]):
-        with pytest.raises(DataError, match="measure: expected nps, csat, ces"):
+        with pytest.raises(DataError, match="measure: expected one of nps, csat, ces"):
             satisfaction(pd.DataFrame({"channel": ["a"], "score": [1]}), measure=wrong)
 
 

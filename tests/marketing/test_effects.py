@@ -243,7 +243,7 @@ def test_rates_may_reach_their_ends_but_not_start_there() -> None:
     for count in (0, 0.99, math.inf):
         with pytest.raises(DataError, match="control: expected 1 or more"):
             power_of_test(0.5, 0.1, control=count, treated=9)
-        with pytest.raises(DataError, match="looks: expected 1 or more"):
+        with pytest.raises(DataError, match="looks: expected a whole number from 1 "):
             stopping_bounds(count)
     with pytest.raises(DataError, match="kind: expected"):
         stopping_bounds(2, kind="haybittle")

@@ -433,7 +433,7 @@ def test_a_check_looks_at_seven_places_and_at_chance_by_its_seed() -> None:
     mixed = check_ranking(ranked[::-1], opened, popularity={})
     pd.testing.assert_frame_equal(found.measures, mixed.measures)
     for wrong in (0, 0.5, -1):
-        with pytest.raises(DataError, match="k: expected 1 or more"):
+        with pytest.raises(DataError, match="k: expected a whole number from 1 "):
             check_ranking(ranked, opened, popularity={}, k=wrong)
     one = check_ranking(ranked, opened, popularity={}, k=1)
     assert "map" in repr(one)

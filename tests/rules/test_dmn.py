@@ -361,7 +361,7 @@ def test_what_is_not_read_is_left_out_with_its_reason(table: str, reason: str) -
     [
         ('hit_policy="any"', 'hit_policy="some"', "hit policy 'some'"),
         ('type="number"', 'type="money"', "type 'money': expected one of number"),
-        ('confirmation="primary"', 'confirmation="sure"', "'confirmation' must be in"),
+        ('confirmation="primary"', 'confirmation="sure"', "confirmation: expected one of prim"),
         ('effective_from="2026-01-31"', 'effective_from="soon"', "'soon' is no date"),
         ('version="2"', 'version="2" effective_to="never"', "'never' is no date"),
     ],

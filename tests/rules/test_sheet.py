@@ -263,7 +263,7 @@ def test_a_new_row_is_a_new_rule_and_an_empty_row_is_none(tmp_path: Path) -> Non
         ("tier!E9", "output", "tier!E9: 'output'"),
         ("parameters!B2", "5 6", "parameters!B2: cell"),
         ("parameters!B1", "values", "parameters!B1: 'values'"),
-        ("parameters!H2", "maybe", "parameters!A2.*'confirmation' must be in"),
+        ("parameters!H2", "maybe", "parameters!A2.*confirmation: expected one of primary, "),
     ],
 )
 def test_an_error_names_its_cell(tmp_path: Path, place: str, value: Any, message: str) -> None:

@@ -204,7 +204,7 @@ def test_thresholds_per_group_score_each_group_by_its_own() -> None:
         (
             'method="fixed"\nbins=3\n[[groups]]\nrecency_days=[9,3]\nfrequency=[1,2]\n'
             "monetary=[1,2]",
-            r"groups\[0\].recency_days: \[9.0, 3.0\] are not increasing",
+            r"groups\[0\].recency_days: 9.0, 3.0 are not increasing",
         ),
         (
             'method="fixed"\nbins=2\n[[groups]]\nrecency_days=[nan]\nfrequency=[1]\nmonetary=[1]',
@@ -217,7 +217,7 @@ def test_thresholds_per_group_score_each_group_by_its_own() -> None:
         (
             'method="fixed"\nbins=3\n[[groups]]\nrecency_days=[3,9]\nfrequency=[2,2]\n'
             "monetary=[1,2]",
-            r"groups\[0\].frequency: \[2.0, 2.0\] are not increasing",
+            r"groups\[0\].frequency: 2.0, 2.0 are not increasing",
         ),
         ('method="quantile"\nbins=2\ngroups=[]', "groups: "),
         (

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.actions.records import ContactRecords
+from bankcrm.arguments import as_whole_number
 from bankcrm.calendars import WorkingCalendar
 from bankcrm.frames.arrays import Days, as_of_day
 from bankcrm.policy import PolicySet
@@ -83,6 +84,7 @@ class Situation:
 
     def due(self, occasion: Days, days: int, unit: str) -> Days:
         """The days by which something is due, from its occasions."""
+        days = as_whole_number(days, "days", 0, 100_000)
         if unit != "working_days":
             return occasion + days * _DAY
         if not days:

@@ -8,8 +8,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from bankcrm.arguments import as_choice
 from bankcrm.book.view import FrameView
-from bankcrm.errors import DataError
 from bankcrm.frames.arrays import row_blocks
 
 Hold = Literal["forward", "backward", "linear"]
@@ -106,8 +106,7 @@ def average_balances(
     >>> found.credit.tolist(), found.debit.tolist(), found.days.tolist()
     ([50.0], [25.0], [10.0])
     """
-    if hold not in ("forward", "backward", "linear"):
-        raise DataError(f"hold: got {hold!r}; expected one of forward, backward, linear")
+    as_choice(hold, ("forward", "backward", "linear"), "hold")
     ordered = _in_order(account, day)
     account, stamp, balance = account[ordered], day[ordered], balance[ordered]
     after = end + 1

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm._display import card, figures_of
-from bankcrm.arguments import as_names, refuse
+from bankcrm.arguments import as_names, as_zone, refuse
 from bankcrm.book.checks import later_customers, linked, no_customer, screened
 from bankcrm.book.contract import CONTRACT, FRAMES, empty_frame
 from bankcrm.book.known import not_yet_known
@@ -221,6 +221,7 @@ class Book:
                 "as_of: the book has no day; pass one, such as check('2026-06-30') "
                 "or --as-of 2026-06-30"
             )
+        as_zone(zone)
         day = as_of_day(self.as_of if as_of is None else as_of)
         if not _FIRST <= day <= _LAST:
             raise DataError(f"as_of: {day} is out of range; give a day from {_FIRST} to {_LAST}")

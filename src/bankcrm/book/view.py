@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm._display import few
+from bankcrm.arguments import as_mapping
 from bankcrm.book.contract import CONTRACT, FRAMES
 from bankcrm.book.model import Book
 from bankcrm.errors import DataError
@@ -276,12 +277,13 @@ def view_of(
     >>> view_of({"transactions": moves}, needs)["transactions"].customer().tolist()
     [0]
     """
+    renames = as_mapping(names, "names", "frame -> canonical name -> the caller's name")
     checked = {
         name: check_frame(
             as_frame(frame),
             _contract(name, needs[name]),
             frame=name,
-            names=(names or {}).get(name),
+            names=renames.get(name),
             key="customer_id" if name == "customers" else (),
         )
         for name, frame in frames.items()

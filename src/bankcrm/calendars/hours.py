@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm.arguments import as_zone
 from bankcrm.calendars.table import WorkingCalendar
 from bankcrm.errors import CalendarError, DataError
 from bankcrm.frames.column import fault_in_rows
@@ -68,6 +69,7 @@ class WorkingHours:
     )
 
     def __attrs_post_init__(self) -> None:
+        as_zone(self.zone)
         for windows in (self.windows, *(w for _, w in self.weekdays)):
             edges = [s for a, b in windows for s in (seconds_of(a), _end(b))]
             rises = all(a < b for a, b in zip(edges[::2], edges[1::2], strict=True))

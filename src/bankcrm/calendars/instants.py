@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import overload
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from bankcrm.arguments import as_zone
 from bankcrm.frames.arrays import Days
 from bankcrm.frames.instants import ZONE, Instants, Many, local_times, one_day, seconds_of
 
@@ -46,7 +46,7 @@ def business_day(
     '2026-03-03'
     """
     if isinstance(instants, dt.datetime) and instants.tzinfo is not None:
-        wall = instants.astimezone(ZoneInfo(zone))  # one alone: no arrays
+        wall = instants.astimezone(as_zone(zone))  # one alone: no arrays
         late = cutoff is not None and wall.time() >= cutoff
         return wall.date() + dt.timedelta(days=late)
     local, scalar = local_times(instants, zone)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm.errors import UnknownNameError
 from bankcrm.frames import Column, as_frame, check_frame, column_of
 from bankcrm.frames.arrays import Codes, as_of_day, codes, days
 from bankcrm.frames.numbering import places_of, positions_in, words_of
@@ -85,6 +86,8 @@ def assign_handlers(
     room = np.maximum(staff["capacity"].to_numpy() - load, 0)
     names = pd.Index(staff["handler"])
     preferred = np.full(len(queue), -1)
+    if keep != "accountable" and keep not in queue:
+        raise UnknownNameError("column of queue", keep, map(str, queue.columns))
     if keep in queue:
         preferred = positions_in(queue[keep], names)
     chosen = np.full(len(queue), -1)

@@ -11,6 +11,7 @@ import attrs
 import numpy as np
 import pandas as pd
 
+from bankcrm.arguments import as_mapping
 from bankcrm.complaints.base import contract
 from bankcrm.errors import DataError
 from bankcrm.frames import Column
@@ -214,4 +215,4 @@ def facts_of_one(
     for name in own_facts(policy):
         if name in from_text:
             facts[name] = from_text[name]
-    return facts | dict(extra or {})
+    return facts | as_mapping(extra, "facts", "a mapping of fact to value")

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm._display import card, line
+from bankcrm.arguments import as_renames
 from bankcrm.complaints.base import Mask, complaints_policy, contract, local_days
 from bankcrm.complaints.repeats import link_repeats
 from bankcrm.errors import DataError
@@ -98,7 +99,7 @@ def intake(
     ([1], ['missing: received_at', 'no_authority: authority_shown'])
     """
     policy = complaints_policy(policy)
-    source = _renamed(_frame(complaints), names or {})
+    source = _renamed(_frame(complaints), as_renames(names))
     required = tuple(policy.value("required_fields"))
     require_columns(source, required, "complaints", "rename them or give names=")
     valid, found = _read_columns(source, required)

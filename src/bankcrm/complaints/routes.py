@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 import attrs
 
+from bankcrm.arguments import one_of
 from bankcrm.policy import Policy
 
 
@@ -27,7 +28,7 @@ class RouteRule:
 
     name: str
     owner: str
-    involves: str = attrs.field(validator=attrs.validators.in_(("none", "concerned")))
+    involves: str = attrs.field(validator=one_of("none", "concerned"))
     days: str
     source: str
     actions: tuple[str, ...] = ()

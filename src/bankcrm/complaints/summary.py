@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from bankcrm._display import few
-from bankcrm.arguments import as_names
+from bankcrm.arguments import as_choice, as_finite, as_names
 from bankcrm.calendars import WorkingCalendar
 from bankcrm.complaints.base import (
     Mask,
@@ -26,10 +26,9 @@ from bankcrm.frames import Column, as_frame, check_frame
 from bankcrm.frames.arrays import Days, as_of_day, days, numbers
 from bankcrm.frames.numbering import words_of
 from bankcrm.policy import Policy
+from bankcrm.units import MONTHS, Period
 
 Amounts: TypeAlias = npt.NDArray[np.float64]
-Period: TypeAlias = Literal["month", "quarter", "year"]
-_MONTHS = {"month": 1, "quarter": 3, "year": 12}
 _CASES = (
     *contract("received_at", "answered_at", "closed_at", "satisfaction", required=("received_at",)),
     Column("due", "date", required=False, nullable=True),
@@ -101,7 +100,7 @@ def summarise(
     frame = known_by(frame, last, policy)
     day = _happened(frame, policy, last)
     groups, labels = _groups(frame, names)
-    months = 0 if period is None else _MONTHS[period]
+    months = 0 if period is None else MONTHS[as_choice(period, MONTHS, "period")]
     first = _period(np.array([_first(day["received"], last)]), months)[0]
     periods = int(_period(np.array([last]), months)[0] - first) + 1
     known = ~np.isnat(day["received"])
@@ -258,7 +257,7 @@ def _mean(cell: npt.NDArray[np.int64], frame: pd.DataFrame, size: int) -> Amount
 def _people(customers: pd.Series | float, labels: pd.Index, names: list[str]) -> Amounts:
     """Customers of each group."""
     if not isinstance(customers, pd.Series):
-        return np.full(len(labels), float(customers))
+        return np.full(len(labels), as_finite(customers, "customers", 0.0))
     if not names:
         return np.full(len(labels), float(customers.sum()))
     found = customers.reindex(labels).to_numpy(np.float64)
@@ -314,7 +313,7 @@ def ageing(
     """
     ends = np.asarray(edges)
     if not len(ends) or (np.diff(ends) <= 0).any():
-        raise DataError(f"edges: {list(edges)} do not rise; give rising days such as (5, 10, 15)")
+        raise DataError(f"edges: {few(edges)} do not rise; give rising days such as (5, 10, 15)")
     frame = check_frame(as_frame(complaints), _CASES, frame="complaints")
     last = as_of_day(as_of)
     policy = complaints_policy(policy)

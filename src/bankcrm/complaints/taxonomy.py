@@ -18,7 +18,7 @@ from bankcrm.policy import Policy
 from bankcrm.policy.given import policy_of
 from bankcrm.rules.toml import converter, parse_toml, structure
 from bankcrm.rules.values import frozen_dict
-from bankcrm.vocabulary import Language
+from bankcrm.vocabulary import Language, in_chinese
 
 T = TypeVar("T")
 AXES = ("channel", "business", "cause", "topic")
@@ -68,7 +68,7 @@ class Taxonomy:
         """The name of a heading."""
         for heading in self._axis(axis):
             if heading.code == code:
-                return heading.zh if language == "zh" else heading.en
+                return heading.zh if in_chinese(language) else heading.en
         raise UnknownNameError(f"{axis} heading", code, self.codes(axis))
 
     def _axis(self, axis: str) -> tuple[Heading, ...]:

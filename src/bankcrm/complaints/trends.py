@@ -7,9 +7,11 @@ import numpy as np
 import pandas as pd
 
 from bankcrm._display import card, figures_of
+from bankcrm.arguments import as_finite
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import ArrayLike, Numbers, numbers
 from bankcrm.frames.column import fault_in_rows
+from bankcrm.intervals import quantile
 
 _RUN = 8  # points in a row on one side of the centre: Western Electric's fourth rule
 _MEDIAN_RANGE = 0.954  # median distance of two normal values, in standard deviations
@@ -47,6 +49,7 @@ def trend(counts: ArrayLike, *, confidence: float = 0.95) -> Trend:
     >>> trend([3, 4, 6, 9, 11, 15]).direction
     'rising'
     """
+    quantile(confidence)  # checks it
     values = _series(counts, 4, "counts")
     time = np.arange(len(values))
     if np.ptp(values) == 0:
@@ -79,6 +82,7 @@ def control_chart(
     >>> control_chart([10, 12, 9, 11, 10, 40, 11, 10])["signal"].tolist()[5]
     'above'
     """
+    sigmas = as_finite(sigmas, "sigmas", 0.0)
     values = _series(counts, 2, "counts")
     size = np.ones(len(values)) if exposure is None else _series(exposure, 2, "exposure")
     if len(size) != len(values):

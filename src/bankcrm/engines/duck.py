@@ -153,7 +153,11 @@ class DuckDBEngine(Engine):
     def fetch(self, sql: str) -> pd.DataFrame:
         """Run a SELECT and bring its rows into memory."""
         with self._translating("running"):
-            return from_arrow(self.connection.sql(sql).to_arrow_table())
+            found = self.connection.sql(sql)
+        if found is None:
+            refuse("sql", "a SELECT", sql)
+        with self._translating("running"):
+            return from_arrow(found.to_arrow_table())
 
     def part(self, sql: str, customer: str, folder: Path, blocks: int) -> None:
         """Write a SELECT as Parquet, split by customer."""

@@ -104,8 +104,14 @@ class Engine(abc.ABC):
         """A text that identifies the content of the book; it changes when a file changes."""
 
     def place(self, name: str) -> str:
-        """The SQL expression that reads a frame, for use after FROM."""
-        return self.places[name]
+        """The SQL expression that reads a frame, for use after FROM.
+
+        Raises:
+            UnknownNameError: The book has no such frame.
+        """
+        if name in self.places:
+            return self.places[name]
+        raise UnknownNameError("frame", name, self.places)
 
     def zoned(self, name: str, frame: pd.DataFrame) -> pd.DataFrame:
         """A frame with its instants in the time zone of the source; engines store UTC."""

@@ -11,8 +11,8 @@ import pandas as pd
 from pandas.api import types
 
 from bankcrm._display import SHOWN
-from bankcrm.arguments import as_kind, as_names
-from bankcrm.errors import DataError, nearest
+from bankcrm.arguments import as_kind, as_names, as_renames, as_zone
+from bankcrm.errors import DataError, UnknownNameError, nearest
 from bankcrm.frames.arrays import as_of_day, found_in, surely_distinct
 from bankcrm.frames.column import Column, DataFault
 from bankcrm.frames.conversion import frame_of_any, with_levels, with_personal_levels
@@ -189,7 +189,7 @@ def _examine(
     until: LastDay | None,
     rejecting: bool = False,
 ) -> _Exam:
-    source, faults = _canonical(frame_of_any(data), columns, frame, names or {})
+    source, faults = _canonical(frame_of_any(data), columns, frame, as_renames(names))
     found = [_Finding(fault, None) for fault in faults]
     converted: dict[str, object] = {}
     later = np.zeros(len(source), dtype=np.bool_)
@@ -210,6 +210,8 @@ def _examine(
             if flaw.mask.any()
         ]
     keys = list(as_names(key))
+    if unknown := [k for k in keys if k not in {c.name for c in columns}]:
+        raise UnknownNameError("key", unknown[0], [c.name for c in columns])
     if keys and all(k in converted for k in keys):
         # A row of a later day does not exist yet: it repeats no row, and no row repeats it.
         known = source.loc[~later] if later.any() else source
@@ -226,6 +228,7 @@ def _examine(
 
 def _until(as_of: object, zone: str) -> LastDay | None:
     """The last day of a check; None for no limit."""
+    as_zone(zone)
     return None if as_of is None else LastDay(as_of_day(as_of), zone)
 
 

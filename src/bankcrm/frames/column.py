@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias, get_args
 import attrs
 
 from bankcrm._display import first_few
+from bankcrm.arguments import one_of
 from bankcrm.errors import DataError
 
 ColumnKind: TypeAlias = Literal[
@@ -52,7 +53,7 @@ class Column:
     """
 
     name: str
-    kind: ColumnKind = attrs.field(validator=attrs.validators.in_(get_args(ColumnKind)))
+    kind: ColumnKind = attrs.field(validator=one_of(*get_args(ColumnKind)))
     required: bool = True
     nullable: bool = False
     unit: str = ""

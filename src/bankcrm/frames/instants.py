@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import Any, TypeAlias, cast, overload
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.arguments import refuse
+from bankcrm.arguments import as_zone, refuse
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import Days, found_in
 
@@ -31,7 +30,7 @@ def local_times(instants: Instants, zone: str) -> tuple[Times, bool]:
     """Wall-clock times in a zone as ``datetime64[s]``, and whether one instant was given."""
     if isinstance(instants, dt.datetime) and instants.tzinfo is not None:
         # One instant alone: the standard library knows its zone without building an array.
-        wall = instants.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+        wall = instants.astimezone(as_zone(zone)).replace(tzinfo=None)
         return np.array([wall], dtype="datetime64[us]").astype("datetime64[s]"), True
     if isinstance(instants, pd.DatetimeIndex) and instants.tz is not None:
         return _wall_clock(instants, zone), False
@@ -79,7 +78,7 @@ def _no_instants(values: pd.Series) -> DataError:
 
 
 def _wall_clock(instants: pd.DatetimeIndex, zone: str) -> Times:
-    return instants.tz_convert(zone).tz_localize(None).to_numpy().astype("datetime64[s]")
+    return instants.tz_convert(as_zone(zone)).tz_localize(None).to_numpy().astype("datetime64[s]")
 
 
 def instants_of(local: Times, zone: str) -> pd.DatetimeIndex:

@@ -15,7 +15,7 @@ from bankcrm.errors import PolicyError, UnknownNameError, known_names
 from bankcrm.lifecycle.model_check import model_faults
 from bankcrm.rules import DecisionTable, Parameter, Rule, UnaryTest, parse_test
 from bankcrm.rules.toml import converter, parse_toml, structure
-from bankcrm.vocabulary import Language
+from bankcrm.vocabulary import Language, in_chinese
 
 MODELS = ("bank", "private_banking", "value_phases")
 
@@ -217,13 +217,15 @@ class StageModel:
 
     def legal_events(self, stage: str) -> tuple[str, ...]:
         """The events that have a move from a stage, in the model's order."""
+        if str(stage) not in self.stage_names:
+            raise UnknownNameError("stage", stage, self.stage_names)
         return tuple(e for e in self.event_names if (str(stage), e) in self._by_pair)
 
     def label(self, name: str, language: Language = "en") -> str:
         """The label of a stage or an event."""
         for term in (*self.stages, *self.events):
             if term.name == name:
-                return term.zh or name if language == "zh" else name.replace("_", " ")
+                return term.zh or name if in_chinese(language) else name.replace("_", " ")
         raise UnknownNameError("stage or event", name, (*self.stage_names, *self.event_names))
 
     def guard(self, move: Move) -> DecisionTable | None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm._display import card, figures_of
-from bankcrm.arguments import refuse
+from bankcrm.arguments import as_mapping, refuse
 from bankcrm.errors import DataError, IllegalTransitionError
 from bankcrm.frames.arrays import ArrayLike, codes, row_blocks
 from bankcrm.frames.numbering import categorical
@@ -107,7 +107,7 @@ def transition(
             f"model {model.id!r} has no move from {stage} by {event}; legal from here: {legal}"
         )
     if facts is not None:
-        _pass_guard(model, move, facts)
+        _pass_guard(model, move, as_mapping(facts, "facts", "a mapping of fact to value"))
     return Transition(stage, event, move.after, move.rule, move.source, move.because)
 
 

@@ -20,7 +20,7 @@ from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import numbers
 from bankcrm.frames.conversion import require_columns
 from bankcrm.report.words import Words
-from bankcrm.vocabulary import Language
+from bankcrm.vocabulary import Language, in_chinese
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -99,7 +99,7 @@ def lettering(language: Language) -> Iterator[None]:
         from matplotlib import font_manager
     except ImportError as error:
         raise MissingExtraError("matplotlib", "plot") from error
-    if language == "en":
+    if not in_chinese(language):
         yield
         return
     fonts = chinese_fonts() or _added_fonts(font_manager)

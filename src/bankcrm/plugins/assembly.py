@@ -6,10 +6,11 @@ import functools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from itertools import chain
-from typing import Literal, Self, TypeAlias
+from typing import Literal, Self, TypeAlias, get_args
 
 import attrs
 
+from bankcrm.arguments import as_choice, as_mapping
 from bankcrm.errors import PluginError, PolicyError, UnknownNameError
 from bankcrm.lifecycle.model import MODELS, StageModel, stage_model
 from bankcrm.plugins.changes import changed, known_facts
@@ -139,6 +140,7 @@ def assemble(
     >>> assemble(plugins=[]).fingerprint == default_policies().fingerprint
     True
     """
+    as_choice(on_error, get_args(OnError), "on_error")
     found = find(plugins, disable)
     left_out: dict[str, str] = {}
     while True:
@@ -238,7 +240,7 @@ def _lines(
 
 def _chosen(base: PolicySet, choose: Mapping[str, str], offered: Sequence[Attributed]) -> PolicySet:
     """The base with the presets that were chosen."""
-    for domain, name in choose.items():
+    for domain, name in as_mapping(choose, "choose", "a mapping of domain to preset").items():
         own = {a.value.name: a for a in offered if a.value.policy.domain == domain}
         if name in own:
             base = base.with_policy(_with_owner(own[name].value.policy, own[name].plugin))

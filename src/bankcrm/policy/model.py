@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 import attrs
 import pandas as pd
@@ -15,6 +15,7 @@ import tomli_w
 from bankcrm._display import card, line, shown, stamp
 from bankcrm.arguments import as_kind, found
 from bankcrm.errors import PolicyError, UnknownNameError, known_names
+from bankcrm.frames.arrays import as_of_day
 from bankcrm.policy.header import Header
 from bankcrm.policy.validation import at_day, covers, faults_of
 from bankcrm.rules import DecisionTable, Parameter
@@ -228,7 +229,7 @@ class Policy:
         Raises:
             PolicyError: The policy, a table or a parameter has no version for that day.
         """
-        day = day.date() if isinstance(day, datetime) else day
+        day = cast("date", as_of_day(day).item())
         faults = [] if covers(self, day) else [f"policy {self.id!r} is not in force on {day}"]
         parameters = at_day(self.parameters, day, "parameters", faults)
         tables = at_day(self.tables, day, "tables", faults)

@@ -24,6 +24,7 @@ from bankcrm.vocabulary import (
     Signal,
     Stage,
     Tier,
+    in_chinese,
 )
 
 _LABELLED: tuple[type[Labelled], ...] = (
@@ -127,7 +128,7 @@ class Words:
         self.language = language
         labels = {m.value: m.label(language) for kind in _LABELLED for m in kind}
         self._departments = {d.value: d.label(language) for d in Department}
-        self._known = {**labels, **(_chinese() if language == "zh" else _ENGLISH)}
+        self._known = {**labels, **(_chinese() if in_chinese(language) else _ENGLISH)}
 
     def __call__(self, word: object) -> str:
         """The word for people."""

@@ -14,7 +14,7 @@ import pandas as pd
 
 from bankcrm._display import card
 from bankcrm.actions import select_actions
-from bankcrm.arguments import as_path
+from bankcrm.arguments import as_path, as_whole_number
 from bankcrm.databases.connection import Database
 from bankcrm.databases.writing import ResultTable, replace_rows, whole_table
 from bankcrm.disk import whole_file, writing
@@ -169,6 +169,7 @@ class Review:
             names) and ``customers``: id -> the numbers of the deciding rules in each table (empty
             where undecided), then the values of the facts.
         """
+        limit = as_whole_number(limit, "limit")
         return plain_explanations(self.facts, self.steps, self.policies, self.reasons, limit)
 
     def to_html(

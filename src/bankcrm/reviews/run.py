@@ -12,6 +12,7 @@ import attrs
 from bankcrm.actions import ContactRecords
 from bankcrm.actions.known import checked_done
 from bankcrm.actions.records import RECORDED
+from bankcrm.arguments import as_choice, as_whole_number, refuse
 from bankcrm.book import Book
 from bankcrm.book.files import refuse_book_folder
 from bankcrm.book.known import undated_labels
@@ -152,7 +153,14 @@ def review(
         done=None if done is None else checked_done(done, day),
         progress=progress,
     )
+    if engine is not None:
+        as_choice(engine, ("duckdb",), "engine")
+    if blocks is not None:
+        blocks = as_whole_number(blocks, "blocks", 1)
     if engine is None and isinstance(book, Book):
+        for name, given in (("out", out), ("force", force or None), ("blocks", blocks)):
+            if given is not None:
+                refuse(name, "None without an engine", given, "use Review.write, or give engine=")
         return _in_memory(book, asked)
     from bankcrm.engines import DuckDBEngine
 

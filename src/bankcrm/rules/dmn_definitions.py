@@ -126,8 +126,8 @@ def _parameter(decision: ET.Element, value: Any) -> Parameter:
             *days,
             details.get("confirmation", ""),
         )
-    except ValueError as error:  # a validator of attrs: its first argument is the message
-        raise PolicyError(str(error.args[0])) from None
+    except ValueError as error:
+        raise PolicyError(str(error)) from None
 
 
 def day_of(text: str | None) -> date | None:

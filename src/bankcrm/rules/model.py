@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import attrs
 
+from bankcrm.arguments import as_choice, one_of
 from bankcrm.errors import PolicyError
 from bankcrm.rules.fingerprint import canonical, digest
 from bankcrm.rules.unary import UnaryTest, parse_test
@@ -35,6 +36,10 @@ class HitPolicy(StrEnum):
     def collects(self) -> bool:
         """Whether every rule that applies contributes to the outcome."""
         return self.value.startswith("collect")
+
+
+def _hit_policy(name: str) -> HitPolicy:
+    return HitPolicy(as_choice(name, tuple(HitPolicy), "hit_policy"))
 
 
 def freeze(value: Any) -> Any:
@@ -95,7 +100,7 @@ class Parameter:
     effective_from: date | None = None
     effective_to: date | None = None
     confirmation: str = attrs.field(
-        default="", validator=attrs.validators.in_(("", "primary", "secondary", "unconfirmed"))
+        default="", validator=one_of("", "primary", "secondary", "unconfirmed")
     )
 
 
@@ -147,7 +152,7 @@ class TableDefinition:
     outcomes: tuple[Any, ...] = attrs.field(
         default=(), converter=_outcomes, validator=check_outcomes
     )
-    hit_policy: HitPolicy = attrs.field(default=HitPolicy.FIRST, converter=HitPolicy)
+    hit_policy: HitPolicy = attrs.field(default=HitPolicy.FIRST, converter=_hit_policy)
     facts: Mapping[str, Fact] = attrs.field(factory=dict, converter=facts_of)
     parameters: Mapping[str, Parameter] = attrs.field(factory=dict, converter=frozen_dict)
     version: str = "1"

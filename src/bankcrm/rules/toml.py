@@ -110,8 +110,6 @@ def words_of(error: BaseException, kind: type | None) -> str:
         return f"unknown key(s) {', '.join(sorted(error.extra_fields))}; known: {known}"
     if isinstance(error, AttributeError):  # the generated code asked a scalar for its keys
         return "expected a TOML table"
-    if isinstance(error, ValueError) and len(error.args) > 1:  # a validator of attrs
-        return str(error.args[0])
     return str(error) or f"expected {kind}"
 
 

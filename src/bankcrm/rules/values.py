@@ -13,6 +13,7 @@ from typing import Any, Literal, NoReturn, TypeVar
 import attrs
 
 from bankcrm._display import few
+from bankcrm.arguments import one_of
 from bankcrm.errors import DataError, PolicyError
 
 FactType = Literal["number", "integer", "boolean", "text", "date", "any"]
@@ -65,7 +66,7 @@ class Fact:
         meaning: What the fact means, for people.
     """
 
-    type: FactType = attrs.field(validator=attrs.validators.in_(FACT_TYPES))
+    type: FactType = attrs.field(validator=one_of(*FACT_TYPES))
     values: tuple[str, ...] = attrs.field(default=(), converter=_texts)
     minimum: float | None = None
     maximum: float | None = None

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from bankcrm.errors import DataError
+from bankcrm.arguments import as_choice
 from bankcrm.frames.arrays import Days
+from bankcrm.units import MONTHS, Period
 
-Period: TypeAlias = Literal["month", "quarter", "year"]
 Numbered: TypeAlias = npt.NDArray[np.int64]
-
-_MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 
 def months_in(period: Period) -> int:
@@ -25,9 +23,7 @@ def months_in(period: Period) -> int:
     >>> months_in("quarter")
     3
     """
-    if not isinstance(period, str) or period not in _MONTHS:
-        raise DataError(f"period: {period!r} is unknown; expected one of {', '.join(_MONTHS)}")
-    return _MONTHS[period]
+    return MONTHS[as_choice(period, MONTHS, "period")]
 
 
 def period_numbers(days: Days, period: Period) -> Numbered:

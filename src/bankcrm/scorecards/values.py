@@ -25,8 +25,9 @@ from bankcrm.scorecards.measured import (
     values_of,
     without_group,
 )
-from bankcrm.scorecards.periods import Period, first_days, period_numbers
+from bankcrm.scorecards.periods import first_days, period_numbers
 from bankcrm.scorecards.presence import presence
+from bankcrm.units import Period
 
 BANK = "bank"
 """The subject of values that are by nothing."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm._display import card, figures_of
-from bankcrm.arguments import as_items, refuse
+from bankcrm.arguments import as_items, as_whole_number, refuse
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.frames.arrays import ArrayLike, flags
 from bankcrm.rules import UnaryTest
@@ -142,8 +142,8 @@ class BinLimits:
 
     def __attrs_post_init__(self) -> None:
         """Refuse limits that leave no bin."""
-        if self.max_bins < 1:
-            raise DataError(f"max_bins: got {self.max_bins}; expected 1 or more")
+        as_whole_number(self.max_bins, "max_bins", 1)
+        as_whole_number(self.min_count, "min_count")
         if not 0 <= self.min_share < 1:
             raise DataError(f"min_share: got {self.min_share}; expected a share from 0 to 1")
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bankcrm._display import few
-from bankcrm.arguments import as_items
+from bankcrm.arguments import as_finite, as_items, as_kind, as_mapping
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import ArrayLike
@@ -88,10 +88,13 @@ def fit_card(
     names = list(map(str, frame.columns))
     if features is not None:
         names = as_items(features, "features", "a list of columns")
-    asked = dict(trends or {})
+    asked = as_mapping(trends, "trends", "a mapping of feature to trend")
     for name in (*names, *asked):
         if name not in frame.columns:
             raise UnknownNameError("feature", name, map(str, frame.columns))
+    if scale is not None:
+        as_kind(scale, PointScale, "scale")
+    min_iv = as_finite(min_iv, "min_iv")
     limits = BinLimits(max_bins, min_share, min_count)
     dropped: list[Dropped] = []
     found: list[_Candidate] = []
@@ -103,7 +106,7 @@ def fit_card(
             found.append(_Candidate(bins, code))
     found.sort(key=lambda c: (-c.bins.iv, c.bins.feature))
     kept, fit = _weigh(found, hits, dropped)
-    return _card(kept, fit, hits, dropped, scale or PointScale())
+    return _card(kept, fit, hits, dropped, PointScale() if scale is None else scale)
 
 
 def _weigh(

@@ -11,8 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm._display import line
-from bankcrm.arguments import as_items, as_number, refuse
-from bankcrm.errors import DataError
+from bankcrm.arguments import as_items, as_whole_number, refuse
 from bankcrm.frames.arrays import as_of_day
 from bankcrm.frames.customers import refuse_repeated
 
@@ -89,15 +88,12 @@ def outcome_samples(
     """
     asked = as_items(as_ofs, "as_ofs", "a list of days")
     days = sorted({as_of_day(d).astype(dt.date) for d in asked})
-    horizon_days = int(as_number(horizon_days, "horizon_days"))
+    horizon_days = as_whole_number(horizon_days, "horizon_days", 1)
     for name, call in (("facts", facts), ("event", event)):
         if not callable(call):
             refuse(name, "a function of days", call)
-    if not days or horizon_days < 1:
-        raise DataError(
-            f"as_ofs: {len(days)} days, horizon_days {horizon_days}; expected one day or more and "
-            "a horizon of one day or more"
-        )
+    if not days:
+        refuse("as_ofs", "one day or more", as_ofs)
     parts, events = [], []
     for day in days:
         known = facts(day)

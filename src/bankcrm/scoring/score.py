@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.arguments import as_kind
+from bankcrm.arguments import as_kind, as_whole_number
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.numbering import categorical
@@ -42,6 +42,7 @@ def score_card(facts: object, card: Card, *, reasons: int = 3) -> pd.DataFrame:
     ['', 'idle >= 100 (-49)', nan]
     """
     as_kind(card, Card, "card", "give the result of fit_card")
+    reasons = as_whole_number(reasons, "reasons")
     frame = as_frame(facts)
     total = np.full(len(frame), float(card.base_points))
     missing = np.full(len(frame), -1, dtype=np.int16)

@@ -23,4 +23,4 @@ def herfindahl(values: Floats, weights: Floats | None = None, total: float | Non
     if total is None:
         total = float(values.sum() if weights is None else values @ weights)
     numerator = squares.sum() if weights is None else squares @ weights
-    return float(numerator) / total**2
+    return float(numerator) / (total * total)  # not a power, which overflows with an error

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from bankcrm.arguments import refuse
+from bankcrm.arguments import as_utf8, refuse
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import codes
@@ -45,7 +45,7 @@ def split(ids: object, *, share: float, trial: str) -> pd.Series:
     if not 0 <= share <= 1:
         raise DataError(f"share: {share!r}; expected a number from 0 to 1")
     index = pd.Index(ids, name="customer_id")  # type: ignore[call-overload]
-    seed = hashlib.blake2b(trial.encode(), digest_size=8).digest()
+    seed = hashlib.blake2b(as_utf8(trial, "trial"), digest_size=8).digest()
     place, known = codes(index)
     fault_in_rows("customer_id", "", "null", np.flatnonzero(place < 0), "an id for each").refuse()
     hashes = np.frombuffer(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal, Self
 
 import attrs
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm._display import card, figures_of
-from bankcrm.arguments import as_kind, as_number, as_numbers
+from bankcrm.arguments import as_finite, as_kind, as_number, as_numbers
 from bankcrm.errors import DataError
 from bankcrm.frames.column import fault_in_rows
 from bankcrm.valuation.arrays import Floats
@@ -159,8 +160,8 @@ def retention_economics(
     >>> round(now.lifetime, 6), round(now.effect, 6)  # ten years become twenty: value doubles
     (10.0, 1.0)
     """
-    margin, cost = as_number(margin, "margin"), as_number(cost, "cost")
-    retention, points = as_number(retention, "retention"), as_number(points, "points")
+    margin, cost = as_finite(margin, "margin"), as_finite(cost, "cost", 0.0)
+    retention, points = as_number(retention, "retention"), as_finite(points, "points")
     net = margin - cost
     if not points > 0:
         raise DataError(f"points: got {points}; expected more than 0, such as 0.05")
@@ -229,7 +230,7 @@ class SpendCurve:
         slope = (
             (self.ceiling - self.floor) * self.steepness * float(np.exp(-self.steepness * spend))
         )
-        return 1 / slope
+        return 1 / slope if slope else math.inf
 
 
 @attrs.frozen
@@ -270,7 +271,7 @@ def spend_to_win(value: float, curve: SpendCurve) -> SpendPlan:
     100.0
     """
     as_kind(curve, SpendCurve, "curve", "use SpendCurve.through(spend, rate, ceiling=...)")
-    value = as_number(value, "value")
+    value = as_finite(value, "value")
     reach = (curve.ceiling - curve.floor) * curve.steepness * value
     spend = float(np.log(reach)) / curve.steepness if reach > 1 else 0.0
     rate = curve.rate(spend)
@@ -308,7 +309,7 @@ def spend_to_keep(
     True
     """
     as_kind(curve, SpendCurve, "curve", "use SpendCurve.through(spend, rate, ceiling=...)")
-    if not as_number(margin, "margin") > 0:
+    if not 0 < as_number(margin, "margin") < math.inf:
         raise DataError(
             f"margin: got {margin}; a customer without margin has no best spend; give more than 0"
         )

@@ -15,7 +15,7 @@ import cattrs
 from cattrs.gen import make_dict_structure_fn
 from cattrs.preconf.json import JsonConverter, make_converter
 
-from bankcrm.arguments import refuse
+from bankcrm.arguments import as_whole_number, refuse
 from bankcrm.errors import DataError
 from bankcrm.models.record import Record
 from bankcrm.rules import UnaryTest, parse_test
@@ -69,6 +69,8 @@ def to_json(value: object, *, indent: int | None = None) -> str:
     """
     if not attrs.has(type(value)):
         raise DataError(f"expected a public value of bankcrm, saw {type(value).__name__}")
+    if indent is not None:
+        indent = as_whole_number(indent, "indent", 0, 100)
     plain = _shared().unstructure(value)
     if isinstance(value, Record):
         plain = {name: v for name, v in plain.items() if v is not None}

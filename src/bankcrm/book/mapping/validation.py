@@ -7,7 +7,6 @@ import datetime as dt
 import itertools
 import math
 import re
-import zoneinfo
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from urllib.parse import unquote
 from bankcrm.book.contract import CONTRACT
 from bankcrm.errors import DataError, nearest
 from bankcrm.frames import Column
+from bankcrm.units import is_time_zone
 
 if TYPE_CHECKING:
     from bankcrm.book.mapping.values import ColumnSource, Formats, FrameMapping
@@ -224,12 +224,9 @@ def _format_faults(formats: Formats, path: str) -> Iterator[str]:
         yield f"{path}.thousands: {formats.thousands!r} is not a mark between digits"
     if formats.dates is not None:
         yield from _pattern_faults(formats.dates, f"{path}.dates")
-    if formats.time_zone is not None:
-        try:
-            zoneinfo.ZoneInfo(formats.time_zone)
-        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-            expected = "expected a name such as Asia/Shanghai"
-            yield f"{path}.time_zone: {formats.time_zone!r} is unknown; {expected}"
+    if formats.time_zone is not None and not is_time_zone(formats.time_zone):
+        expected = "expected a name such as Asia/Shanghai"
+        yield f"{path}.time_zone: {formats.time_zone!r} is unknown; {expected}"
     lowered = [{w.lower() for w in words or ()} for words in (formats.true, formats.false)]
     if both := lowered[0] & lowered[1]:
         yield f"{path}.true: {', '.join(sorted(both))} cannot be both true and false"

@@ -116,7 +116,7 @@ class CaseEvent:
     message: Kind | None = attrs.field(default=None, converter=_message)
 
     def __attrs_post_init__(self) -> None:
-        if self.at.tzinfo is None:
+        if not isinstance(self.at, dt.datetime) or self.at.tzinfo is None:
             raise DataError(f"event {self.kind} at {self.at}: no time zone; give an aware datetime")
         name, meaning = NEEDED.get(self.kind, ("", ""))
         if name and not getattr(self, name):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm._display import SHOWN
+from bankcrm.arguments import as_mapping
 from bankcrm.calendars import WorkingCalendar
 from bankcrm.complaints.base import complaints_policy, zoned
 from bankcrm.complaints.clocks.event_log import read_events
@@ -65,7 +66,7 @@ def replay_clock_frame(
     (['answered', 'open'], ['met', 'running'])
     """
     as_of = zoned(as_of)
-    policies = dict(policies or {})
+    policies = as_mapping(policies, "policies", "a mapping of name to policy")
     log = read_events(events, as_of, policies)
     first = complaints_policy(policy)
     # The code of a name is its place among the choices of the column: that of its policy less one.

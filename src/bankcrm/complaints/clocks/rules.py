@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 
+from bankcrm.arguments import one_of
 from bankcrm.calendars import WorkingCalendar, local_day
 from bankcrm.complaints.clocks.time_units import UNITS, TimeUnits, units_of
 from bankcrm.complaints.routes import routes_of
@@ -83,8 +84,8 @@ class ClockRule:
     """
 
     name: str
-    kind: str = attrs.field(validator=attrs.validators.in_(CLOCK_KINDS))
-    unit: str = attrs.field(validator=attrs.validators.in_(UNITS))
+    kind: str = attrs.field(validator=one_of(*CLOCK_KINDS))
+    unit: str = attrs.field(validator=one_of(*UNITS))
     limit: str = ""
     limits: Mapping[str, str] = attrs.field(factory=dict, converter=frozen_dict)
     starts: tuple[EventKind, ...] = attrs.field(default=(EventKind.RECEIVED,), converter=_events)

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import attrs
 
+from bankcrm.arguments import one_of
 from bankcrm.complaints.lexicon.matching import Pattern
 from bankcrm.complaints.lexicon.normal import normal
 
@@ -65,7 +66,7 @@ class Entry:
         context_zh: The same in Chinese.
     """
 
-    field: str = attrs.field(validator=attrs.validators.in_(FIELDS))
+    field: str = attrs.field(validator=one_of(*FIELDS))
     label: str
     terms_en: tuple[str, ...] = ()
     terms_zh: tuple[str, ...] = ()

@@ -109,6 +109,8 @@ def playbook(
         raise UnknownNameError(
             "stage in the playbook", str(stage), dict.fromkeys(a.stage for a in actions)
         )
+    if tier is not None:
+        word(Tier, tier)
     chosen: dict[str, Action] = {}
     for action in actions:
         fits = action.cause in ("", cause) and action.tier in (

@@ -10,9 +10,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm._display import few
-from bankcrm.arguments import as_kind, as_number, as_numbers, refuse
+from bankcrm.arguments import as_generator, as_kind, as_number, as_numbers, as_whole_number, refuse
 from bankcrm.errors import DataError
 from bankcrm.frames.column import fault_in_rows
+from bankcrm.intervals import percentile_ends
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Chain: TypeAlias = "pd.DataFrame | npt.NDArray[np.float64] | Sequence[Sequence[float]]"
@@ -84,7 +85,7 @@ def absorption_times(P: Chain, *, absorbing: Sequence[object] | None = None) -> 
         stop = np.flatnonzero(np.diag(matrix) == 1.0)
     else:
         if unknown := [a for a in absorbing if a not in names]:
-            raise DataError(f"absorbing: {unknown} are not stages; stages: {list(names)}")
+            raise DataError(f"absorbing: no stage {few(unknown)}; expected some of {few(names)}")
         stop = np.flatnonzero(names.isin(absorbing))
     if len(stop) == 0:
         raise DataError("P: no stage is absorbing; name some with absorbing=")
@@ -152,7 +153,7 @@ def markov_value(
     else:
         step = matrix / (1 + discount)
         value = reward
-        for _ in range(whole(horizon, "horizon")):
+        for _ in range(as_whole_number(horizon, "horizon")):
             value = reward + step @ value
     return pd.Series(value, index=names, name="value")
 
@@ -210,11 +211,12 @@ def markov_value_interval(
     matrix, names = chain(share)
     reward = _rewards(rewards, names)
     half = np.where(seen > 0, seen + 0.5, 0.0)
-    drawn = np.random.default_rng(seed).standard_gamma(half, (draws, *half.shape))
+    draws = as_whole_number(draws, "draws", 1)
+    drawn = as_generator(seed).standard_gamma(half, (draws, *half.shape))
     drawn /= drawn.sum(axis=2, keepdims=True)
     system = np.eye(len(matrix)) - drawn / (1 + discount)
     values = np.linalg.solve(system, reward[:, None])
-    ends = np.quantile(values[:, :, 0], [0.5 - confidence / 2, 0.5 + confidence / 2], axis=0)
+    ends = percentile_ends(values[:, :, 0], confidence, axis=0)
     return pd.DataFrame({"value": value, "lower": ends[0], "upper": ends[1]})
 
 
@@ -286,7 +288,7 @@ def expected_reward(P: Chain, rewards: Rewards, *, period: int) -> pd.Series:  #
     48.96009
     """
     matrix, names = chain(P)
-    steps = np.linalg.matrix_power(matrix, whole(period, "period"))
+    steps = np.linalg.matrix_power(matrix, as_whole_number(period, "period"))
     return pd.Series(steps @ _rewards(rewards, names), index=names, name="reward")
 
 
@@ -325,17 +327,6 @@ def closed_classes(matrix: Floats) -> list[npt.NDArray[np.intp]]:
     return [s for s in sets if not np.delete(matrix[s], s, axis=1).any()]
 
 
-def whole(number: int, name: str) -> int:
-    """A count of periods.
-
-    Raises:
-        DataError: It is not a whole number from 0 on.
-    """
-    if int(number) != number or number < 0:
-        raise DataError(f"{name}: expected a whole number of periods from 0 on, found {number}")
-    return int(number)
-
-
 def _rewards(rewards: Rewards, names: pd.Index) -> Floats:
     if isinstance(rewards, Mapping):
         rewards = pd.Series(rewards)
@@ -343,8 +334,8 @@ def _rewards(rewards: Rewards, names: pd.Index) -> Floats:
         differing = rewards.index.symmetric_difference(names)
         if len(differing):
             raise DataError(
-                f"rewards: expected one for each of {list(names)}; "
-                f"too many or missing: {list(differing)}"
+                f"rewards: expected one for each of {few(names)}; "
+                f"too many or missing: {few(differing)}"
             )
         rewards = rewards.reindex(names)
     reward = as_numbers(rewards, "rewards")

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm._display import card, line
+from bankcrm.arguments import as_number
 from bankcrm.errors import DataError
 from bankcrm.intervals import wilson
 from bankcrm.lifecycle.history.panel import Panel, groups_of, read_panel
@@ -136,7 +137,7 @@ def migration_matrix(
         customer, labels = groups_of(panel.customers, by)
         group = np.broadcast_to(customer[:, None], (len(panel.grid), len(steps)))
     period = float(steps.mean()) if period_days is None else period_days
-    if not period > 0:
+    if not 0 < as_number(period, "period_days") < np.inf:
         raise DataError(f"period_days: expected a length above 0 days, found {period_days}")
     counts, days_spent = pair_counts(panel, group, max(len(labels), 1), steps)
     stages = len(panel.stages)

@@ -9,13 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.errors import DataError
+from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.intervals import wilson
 from bankcrm.lifecycle.history.panel import Panel, read_panel
 from bankcrm.lifecycle.history.stage_history import furthest_stage
 from bankcrm.lifecycle.model import StageModel, stage_model
 from bankcrm.lifecycle.policy import lifecycle_policy
 from bankcrm.policy import Policy
+from bankcrm.vocabulary import Stage
 
 Mask = npt.NDArray[np.bool_]
 
@@ -106,6 +107,8 @@ def churn_rates(
     policy = lifecycle_policy(policy)
     targets, year_days = policy.value("churn_targets"), policy.value("year_days")
     panel = read_panel(history)
+    for name in (lost, *stages):
+        _refuse_unknown(name, panel)
     rows = []
     for j in range(_steps(panel)):
         seen, end = panel.grid[:, j + 1] >= 0, _in(panel, j + 1, [lost])
@@ -135,6 +138,7 @@ def growth(history: object, *, stage: str = "prospect") -> pd.DataFrame:
     Source: LCM-6.
     """
     panel = read_panel(history)
+    _refuse_unknown(stage, panel)
     rows = []
     for j in range(_steps(panel)):
         was, now = _in(panel, j, [stage]), _in(panel, j + 1, [stage])
@@ -212,6 +216,13 @@ def _steps(panel: Panel) -> int:
     if len(panel.dates) < 2:
         raise DataError("history: a rate needs at least two dates")
     return len(panel.dates) - 1
+
+
+def _refuse_unknown(stage: str, panel: Panel) -> None:
+    """Refuse a stage that neither the history has nor the vocabulary."""
+    known = dict.fromkeys((*panel.stages, *(s.value for s in Stage)))
+    if stage not in known:
+        raise UnknownNameError("stage", stage, known)
 
 
 def _in(panel: Panel, column: int, stages: Sequence[str]) -> Mask:

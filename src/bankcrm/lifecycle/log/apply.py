@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm._display import few
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import codes, days, numbers
@@ -113,7 +114,10 @@ def words(values: pd.Series, known: tuple[str, ...], name: str) -> Small:
     stated = words_of(values, f"log.{name}")
     unknown = [w for w in stated.categories.tolist() if w not in known]
     if unknown:
-        raise DataError(f"log.{name}: {unknown} are not in the model, which has {list(known)}")
+        raise DataError(
+            f"log.{name}: the model does not know {few(unknown)}; "
+            f"expected one of {', '.join(known)}"
+        )
     return stated.set_categories(list(known)).codes.astype(np.int8)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.arguments import as_kind, as_number, refuse
+from bankcrm.arguments import as_kind, as_number, as_utf8, refuse
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, check_frame
 from bankcrm.frames.arrays import codes
@@ -93,7 +93,7 @@ def _checked(shares: Mapping[str, float]) -> tuple[list[str], npt.NDArray[np.flo
 
 def draws(customers: pd.Series, campaign: str) -> npt.NDArray[np.uint64]:
     """A number of 64 bits per customer: SipHash of the id as text, keyed by the campaign's name."""
-    key = hashlib.blake2b(campaign.encode(), digest_size=8).hexdigest()  # 16 characters
+    key = hashlib.blake2b(as_utf8(campaign, "campaign"), digest_size=8).hexdigest()  # 16 characters
     ids = customers.astype(object).map(str).to_numpy(dtype=object)
     found: npt.NDArray[np.uint64] = pd.util.hash_array(ids, hash_key=key, categorize=False)
     return found

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from bankcrm.arguments import as_number
+from bankcrm.arguments import as_number, as_whole_number
 from bankcrm.errors import DataError, InfeasibleError
 from bankcrm.intervals import quantile
 
@@ -169,7 +169,7 @@ def stopping_bounds(
     """
     from scipy.special import ndtr, ndtri  # slow to import
 
-    looks = int(_count(looks, "looks"))
+    looks = as_whole_number(looks, "looks", 1, 1_000)
     side = (1 - _share(confidence, "confidence")) / 2
     times = np.arange(1, looks + 1) / looks
     if kind == "obrien_fleming":

@@ -6,7 +6,7 @@ import datetime as dt
 
 import attrs
 
-from bankcrm.arguments import as_kind, as_number
+from bankcrm.arguments import as_kind, as_number, refuse
 from bankcrm.errors import DataError, IllegalTransitionError
 from bankcrm.policy import Policy
 from bankcrm.policy.given import policy_of
@@ -112,6 +112,8 @@ def move_campaign(
     """
     as_kind(campaign, Campaign, "campaign")
     what = word(CampaignEvent, event)
+    if not isinstance(date, dt.date):
+        refuse("date", "a date", date)
     if campaign.history and date < campaign.history[-1].date:
         raise DataError(f"date: {date} lies before the last step, {campaign.history[-1].date}")
     table = policy_of(policy, "marketing").table("campaign_state")

@@ -8,10 +8,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm._display import card, line
+from bankcrm.arguments import as_generator, as_whole_number
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import ArrayLike, flags, numbers
 from bankcrm.frames.column import fault_in_rows
-from bankcrm.intervals import Interval, newcombe
+from bankcrm.intervals import Interval, newcombe, percentile_ends
 
 Floats = npt.NDArray[np.float64]
 _FINE = 1000  # bands of the score between which the bootstrap does not tell customers apart
@@ -94,12 +95,12 @@ def uplift_curve(
     totals = np.hstack([zero, cells])
     curve = _gain(totals)
     fine = _banded(cells, min(_FINE, len(last)))
-    rng = np.random.default_rng(seed)
+    draws, bands = as_whole_number(draws, "draws", 1), as_whole_number(bands, "bands", 1)
     chance = np.diff(np.hstack([zero, fine]), axis=1)
-    sampled = rng.multinomial(len(s), (chance / len(s)).ravel(), size=draws)
+    sampled = as_generator(seed).multinomial(len(s), (chance / len(s)).ravel(), size=draws)
     again = sampled.reshape(draws, 4, -1).cumsum(axis=2)
     areas = [_qini(np.hstack([zero, a])) for a in again if 0 < a[2:, -1].sum() < len(s)]
-    low, high = np.quantile(areas, [(1 - confidence) / 2, (1 + confidence) / 2])
+    low, high = percentile_ends(areas, confidence)
     whole = _differences(cells[:, -1:], confidence).iloc[0]
     return UpliftCurve(
         points=pd.DataFrame(

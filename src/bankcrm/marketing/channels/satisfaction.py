@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.errors import DataError
+from bankcrm.arguments import as_choice, as_whole_number
 from bankcrm.frames import Column, check_frame
 from bankcrm.frames.arrays import codes
 from bankcrm.intervals import quantile, wilson
@@ -57,8 +57,8 @@ def satisfaction(
     >>> satisfaction(asked, measure="nps")[["value", "lower", "upper"]].round(3).iloc[0].tolist()
     [0.3, 0.141, 0.442]
     """
-    if not isinstance(measure, str) or measure not in _SCALES:
-        raise DataError(f"measure: expected {', '.join(_SCALES)}, got {measure!r}")
+    as_choice(measure, _SCALES, "measure")
+    minimum = as_whole_number(minimum, "minimum")
     low, high = _SCALES[measure]
     frame = check_frame(
         surveys,

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.arguments import as_number
+from bankcrm.arguments import as_number, as_whole_number
 from bankcrm.errors import UnknownNameError
 from bankcrm.frames import Column, check_frame
 from bankcrm.frames.arrays import as_of_day, codes, days
@@ -127,6 +127,7 @@ def first_contact_resolution(
     np.float64(0.5)
     """
     today = as_of_day(as_of)
+    within_days = as_whole_number(within_days, "within_days")
     frame = check_frame(contacts, _DATED, frame="contacts")
     frame = frame[days(frame["date"]) <= today]
     day = days(frame["date"]).astype(np.int64)

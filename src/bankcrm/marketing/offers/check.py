@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm._display import card, line
-from bankcrm.arguments import as_number
+from bankcrm.arguments import as_generator, as_whole_number
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, check_frame
 from bankcrm.frames.arrays import codes, numbers
@@ -97,8 +97,8 @@ def check_ranking(
     >>> found.measures.loc[("model", "map"), "value"], found.gain.estimate
     (np.float64(0.75), np.float64(0.0))
     """
-    if as_number(k, "k") < 1:
-        raise DataError(f"k: expected 1 or more, got {k}")
+    k = as_whole_number(k, "k", 1)
+    as_generator(seed)  # refuses what is no seed
     places = check_frame(ranked, _RANKED, frame="ranked").dropna(subset=["rank", "product"])
     opened = check_frame(acquired, _ACQUIRED, frame="acquired").drop_duplicates()
     customers = pd.Index(codes(opened["customer_id"])[1])

@@ -66,7 +66,7 @@ def product_rules(
         raise DataError(
             f"min_share, min_confidence: expected shares, got {min_share} and {min_confidence}"
         )
-    if max_products < 2 or len(names) ** float(max_products) > _EXACT:
+    if max_products < 2 or max_products * math.log(len(names) or 1) > math.log(_EXACT):
         raise DataError(f"max_products: expected 2 or more, and fewer, got {max_products}")
     total = len(held)
     least = max(math.ceil(min_share * total - 1e-9), 1)

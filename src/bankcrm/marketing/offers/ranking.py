@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.arguments import as_kind, as_numbers
+from bankcrm.arguments import as_kind, as_mapping, as_numbers, as_whole_number
 from bankcrm.book.view import known_positions
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, check_frame
@@ -93,6 +93,8 @@ def rank_offers(
     [['fund', 0.2, 'nothing-against']]
     """
     as_kind(offers, Offers, "offers", "give the result of fit_offers")
+    if top is not None:
+        top = as_whole_number(top, "top", 1)
     policy = policy_of(policy, "marketing")
     today = as_of_day(as_of)
     people = by_customer(customers, _CUSTOMERS, "customers")
@@ -181,6 +183,7 @@ def _values(value: Mapping[str, float] | None, offers: Offers) -> Floats:
     names = [p.product for p in offers.products]
     if value is None:
         return np.ones(len(names))
+    value = as_mapping(value, "value", "a mapping of product to value")
     if absent := [n for n in names if n not in value]:
         raise DataError(f"value: no value of {', '.join(absent)}; give one for each product")
     return as_numbers([value[n] for n in names], "value")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import pandas as pd
 
+from bankcrm.arguments import as_choice
 from bankcrm.book.balances import average_balances
 from bankcrm.book.view import day_number, day_numbers
 from bankcrm.errors import DataError
@@ -66,6 +67,8 @@ def average_balance(
     >>> average_balance(rows, start="2026-01-01", end="2026-01-30")["average_balance"].tolist()
     [200.0]
     """
+    as_choice(method, get_args(Method), "method")
+    as_choice(before_first, get_args(BeforeFirst), "before_first")
     first, last = as_of_day(start), as_of_day(end)
     if last < first:
         raise DataError(f"end {last} lies before start {first}")

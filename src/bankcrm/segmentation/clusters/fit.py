@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from bankcrm.arguments import as_items, refuse
+from bankcrm.arguments import as_generator, as_items, refuse
 from bankcrm.errors import DataError
 from bankcrm.segmentation.clusters.kmeans import converge, fit_centres, nearest
 from bankcrm.segmentation.clusters.model import (
@@ -77,8 +77,7 @@ def fit_clusters(
     """
     names = features_of(features)
     asked = [k] if k is not None else as_items(ks, "ks", "numbers of clusters")
-    if not isinstance(seed, int | np.integer) or seed < 0:
-        refuse("seed", "a whole number, 0 or more", seed)
+    as_generator(seed)  # refuses what is no seed
     values = values_of(facts, names)
     known = ~np.isnan(values).any(axis=0)
     values = in_order(values[:, known])

@@ -28,6 +28,7 @@ from bankcrm.vocabulary import Tier
 if TYPE_CHECKING:
     pass
 
+_MOST = 2**62
 _TIERS = tuple(tier.value for tier in reversed(TIER_LADDER))
 _TIER = Column("tier", "category", nullable=True, choices=_TIERS, meaning="The customer's tier.")
 _POTENTIAL = Column("potential", "number", False, True, "weight", minimum=0)
@@ -147,6 +148,8 @@ def _tier_plan(
     per_head = _by_tier(policy, "allocation_weight")
     if not isinstance(budget, (int, np.integer)) or isinstance(budget, bool) or budget < 0:
         raise DataError(f"budget: {budget!r}; expected whole units >= 0, such as cents or minutes")
+    if budget > _MOST:
+        raise DataError(f"budget: more than {_MOST:,} units; give larger units")
     floors = _parts(_by_tier(policy, "allocation_floor"), budget, math.floor) * (count > 0)
     caps = _parts(_by_tier(policy, "allocation_cap"), budget, math.ceil)
     if low is not None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm.arguments import as_choice, as_whole_number
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, DataFault, as_frame, check_frame
 from bankcrm.frames.arrays import (
@@ -112,8 +113,12 @@ def rfm_metrics(
     ([1.0, 2.0, 140.0], {'after_as_of': 1})
     """
     today = as_of_day(as_of)
-    if window is not None and window < 1:
-        raise DataError(f"window: {window} days; give at least 1, or none for the whole history")
+    as_choice(count, get_args(Count), "count")
+    as_choice(value, get_args(Value), "value")
+    as_choice(refunds, get_args(Refunds), "refunds")
+    as_choice(zeros, get_args(Zeros), "zeros")
+    if window is not None:
+        window = as_whole_number(window, "window", 1)
     frame = as_frame(transactions)
     needed = [customer, date, amount, *([by] if by else []), *([kind] if own_only else [])]
     require_columns(frame, needed, _FRAME, "name yours with customer=, date=, amount=")

@@ -136,9 +136,9 @@ def _threshold_faults(thresholds: RfmThresholds) -> list[str]:
             if len(points) != thresholds.bins - 1:
                 faults.append(f"{path}: {len(points)} cut points for {thresholds.bins} bins")
             elif not np.isfinite(points).all():
-                faults.append(f"{path}: {list(points)} are not all finite")
+                faults.append(f"{path}: {few(points)} are not all finite")
             elif not rising:
-                faults.append(f"{path}: {list(points)} are not increasing")
+                faults.append(f"{path}: {few(points)} are not increasing")
     return faults
 
 
@@ -271,7 +271,8 @@ def _quantile_points(values: Numbers, probs: Numbers) -> Numbers:
 
 def _given(cuts: Mapping[str, Sequence[float]] | None) -> RfmCuts:
     if cuts is None or set(cuts) != set(_METRICS):
-        raise PolicyError([f"cuts: expected {', '.join(_METRICS)}, got {sorted(cuts or ())}"])
+        given = few(sorted(cuts or ())) or "none"
+        raise PolicyError([f"cuts: expected {', '.join(_METRICS)}, got {given}"])
     return _cuts([tuple(float(p) for p in cuts[metric]) for metric in _METRICS])
 
 

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from bankcrm._display import card
+from bankcrm.arguments import as_generator
 from bankcrm.errors import DataError
-from bankcrm.intervals import Interval
+from bankcrm.intervals import Interval, percentile_ends
 from bankcrm.valuation.arrays import Floats, Values, customer_index, finite_values, in_range
 from bankcrm.valuation.concentration.intervals import batches, drawn_counts, replicated
 from bankcrm.valuation.concentration.lorenz import Concentration, concentration
@@ -93,13 +94,13 @@ def compare_concentration(
         movers = _movers(first, second)
         drawn = _paired(first.to_numpy(), second.to_numpy(), seed, replicates)
     else:
-        generator = np.random.default_rng(seed)
+        generator = as_generator(seed)
         later = _ginis(new.values, generator, replicates)
         drawn = later - _ginis(old.values, generator, replicates)
     drawn = drawn[np.isfinite(drawn)]
     if not len(drawn):
         raise DataError("values: no resampled book has a total above 0; too few or too mixed")
-    lower, upper = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
+    lower, upper = percentile_ends(drawn, confidence)
     return ConcentrationChange(
         before=old,
         after=new,
@@ -161,7 +162,7 @@ def _gini_parts(x: Floats) -> Floats:
 
 def _paired(before: Floats, after: Floats, seed: int, replicates: int) -> Floats:
     """Changes of the Gini over books in which customers are drawn with both their states."""
-    generator = np.random.default_rng(seed)
+    generator = as_generator(seed)
     n = len(before)
     states = []
     for x in (in_range(before)[0], in_range(after)[0]):

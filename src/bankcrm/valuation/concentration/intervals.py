@@ -10,8 +10,9 @@ from typing import Literal
 
 import numpy as np
 
+from bankcrm.arguments import as_choice, as_generator, as_whole_number
 from bankcrm.errors import DataError
-from bankcrm.intervals import Interval, quantile
+from bankcrm.intervals import Interval, percentile_ends, quantile
 from bankcrm.valuation.arrays import Floats
 
 Statistic = Literal["gini", "theil", "hhi", "share_of_top", "holders_of"]
@@ -30,6 +31,7 @@ def drawn_counts(n: int, replicates: int, generator: np.random.Generator) -> Flo
 
 def batches(n: int, replicates: int) -> list[int]:
     """Sizes of the batches that replicates are drawn in, so that memory stays bounded."""
+    replicates = as_whole_number(replicates, "replicates", 1)
     step = min(max(1, CELLS // n), replicates)
     return [min(step, replicates - k) for k in range(0, replicates, step)]
 
@@ -87,11 +89,11 @@ def bootstrap_ends(
     share: float,
     confidence: float,
     replicates: int,
-    seed: int,
+    seed: int | None,
 ) -> tuple[float, float]:
     """Percentile ends of the statistic over resampled books."""
     n = len(x)
-    generator = np.random.default_rng(seed)
+    generator = as_generator(seed)
     figures = np.concatenate(
         [
             replicated(x, weights, drawn_counts(n, rows, generator), statistic, share)
@@ -103,8 +105,7 @@ def bootstrap_ends(
             f"values: {int((~np.isfinite(figures)).sum())} of {replicates} resampled books have no "
             f"total above 0, so {statistic} has no interval; the book is too small or too mixed"
         )
-    tail = (1 - confidence) / 2
-    lower, upper = np.quantile(figures, [tail, 1 - tail])
+    lower, upper = percentile_ends(figures, confidence)
     return float(lower), float(upper)
 
 
@@ -112,10 +113,9 @@ def curve_band(
     x: Floats, weights: Floats | None, shares: Floats, confidence: float, replicates: int, seed: int
 ) -> tuple[Floats, Floats]:
     """Percentile ends of the Lorenz curve over resampled books, at shares of customers."""
-    quantile(confidence)  # refuses a confidence outside 0 to 1
-    generator = np.random.default_rng(seed)
+    generator = as_generator(seed)
     curves = []
-    for _ in range(replicates):
+    for _ in range(as_whole_number(replicates, "replicates", 1)):
         drawn = drawn_counts(len(x), 1, generator)[0]
         w = drawn if weights is None else drawn * weights
         people = np.concatenate([[0.0], np.cumsum(w)])
@@ -124,7 +124,7 @@ def curve_band(
             curves.append(np.interp(shares * people[-1], people, money) / money[-1])
     if not curves:
         raise DataError("values: no resampled book has a total above 0; too few or too mixed")
-    lower, upper = np.quantile(curves, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
+    lower, upper = percentile_ends(curves, confidence, axis=0)
     return lower, upper
 
 
@@ -200,16 +200,13 @@ def statistic_interval(
 ) -> Interval:
     """Interval of a statistic of rising values by one of the three methods."""
     n = len(x)
+    as_choice(method, ("bootstrap", "jackknife", "asymptotic"), "method")
     deviations = quantile(confidence)
     if n < 3:
         raise DataError(f"values: {n} are too few for an interval; expected 3 or more")
     if method == "bootstrap":
-        if seed is None:
-            raise DataError("seed: the bootstrap needs one, such as seed=1, to be repeatable")
         lower, upper = bootstrap_ends(x, weights, statistic, share, confidence, replicates, seed)
         return Interval(estimate, lower, upper, confidence, method, n)
-    if method not in ("jackknife", "asymptotic"):
-        raise DataError(f"method: got {method!r}; expected one of bootstrap, jackknife, asymptotic")
     if weights is not None or statistic == "holders_of":
         raise DataError(
             f"method: {method} is for unweighted values and not for holders_of; use bootstrap"

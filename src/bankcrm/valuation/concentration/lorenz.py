@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm._display import card
+from bankcrm.arguments import as_choice, as_number, as_whole_number
 from bankcrm.errors import DataError
 from bankcrm.frames.column import fault_in_rows
 from bankcrm.intervals import Interval
@@ -297,6 +298,7 @@ class Concentration:
         >>> concentration([-50, -1, 0, 2, 90]).profit_split(5).customers
         (0.2, 0.6, 0.2)
         """
+        margin = as_number(margin, "margin")
         if not (np.isfinite(margin) and margin >= 0):
             raise DataError(f"margin: got {margin}; expected an amount of money of 0 or more")
         cuts = (
@@ -353,8 +355,7 @@ class Concentration:
             "share_of_top": lambda: self.share_of_top(_needed(share, statistic)),
             "holders_of": lambda: self.holders_of(_needed(share, statistic)),
         }
-        if statistic not in estimate:
-            raise DataError(f"statistic: got {statistic!r}; expected one of {', '.join(estimate)}")
+        as_choice(statistic, estimate, "statistic")
         return statistic_interval(
             self._unit,
             self.weights,
@@ -388,9 +389,7 @@ def _needed(share: float | None, statistic: str) -> float:
 
 
 def _even(points: int) -> Floats:
-    if points < 2:
-        raise DataError(f"points: got {points}; expected 2 or more")
-    return np.linspace(0.0, 1.0, points)
+    return np.linspace(0.0, 1.0, as_whole_number(points, "points", 2))
 
 
 def concentration(values: Values, *, weights: Values | None = None) -> Concentration:

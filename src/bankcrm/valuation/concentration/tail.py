@@ -6,6 +6,7 @@ import attrs
 import numpy as np
 
 from bankcrm._display import card, figures_of
+from bankcrm.arguments import as_generator, as_whole_number
 from bankcrm.errors import DataError
 from bankcrm.valuation.arrays import Floats, Values, finite_values
 
@@ -68,12 +69,11 @@ def pareto_alpha(
     """
     array = np.sort(finite_values(values, "values"))
     positive = array[array > 0]
-    if replicates and seed is None:
-        raise DataError("seed: the test of fit needs one, such as seed=1, to be repeatable")
+    replicates = as_whole_number(replicates, "replicates")
+    generator = as_generator(seed) if replicates else None
     alpha, began, distance, size = _fitted(positive, start)
     p_value = None
-    if replicates:
-        generator = np.random.default_rng(seed)
+    if generator is not None:
         worse = 0
         body = positive[: len(positive) - size]
         for _ in range(replicates):

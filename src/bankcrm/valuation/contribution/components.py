@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm._display import few
+from bankcrm.arguments import as_choice
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, as_frame, check_frame
 from bankcrm.frames.arrays import codes, row_blocks
@@ -235,10 +236,7 @@ def _groups(
     if by == "product":
         group, index = codes(frame["product"])
         return group, index.rename("product")
-    if by not in ("customer", "customer_product"):
-        raise DataError(
-            f"by: got {by!r}; expected one of customer, product, customer_product, position"
-        )
+    as_choice(by, ("customer", "product", "customer_product", "position"), "by")
     group, index = codes(frame["customer_id"])
     if by == "customer":
         if customers is not None:

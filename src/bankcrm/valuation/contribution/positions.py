@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import pandas as pd
 
+from bankcrm.arguments import as_choice
 from bankcrm.book.balances import Hold, average_balances, observations_of
 from bankcrm.book.recorded import recorded_in
 from bankcrm.book.view import BookView, DayNumbers, Needs, day_number, view_of
@@ -194,8 +195,7 @@ def _refuse_source(view: BookView, source: str) -> None:
         "running": ("transactions.account_id", "transactions.balance"),
         "amounts": (),
     }
-    if source not in columns:
-        raise DataError(f"source: got {source!r}; expected one of {', '.join(columns)}")
+    as_choice(source, columns, "source")
     if columns[source] and not set(columns[source]) <= set(_recorded(view)):
         raise DataError(f"source: the frames have no {source} balances; use source='auto'")
 

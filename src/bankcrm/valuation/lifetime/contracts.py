@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.special import betaln
 
 from bankcrm._display import card, figures_of
-from bankcrm.arguments import as_numbers
+from bankcrm.arguments import as_finite, as_numbers
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.valuation.lifetime.cells import Floats
 from bankcrm.valuation.lifetime.maximise import maximise
@@ -80,6 +80,7 @@ class RetentionModel:
 
         Source: Fader and Hardie (2010).
         """
+        discount, margin = as_finite(discount, "discount"), as_finite(margin, "margin")
         if not discount > 0 or math.log1p(discount) < -math.log(_TAIL) / _PERIODS:
             raise DataError(f"discount: got {discount}; expected a rate per period above 0.0002")
         made = np.atleast_1d(as_numbers(renewals, "renewals"))

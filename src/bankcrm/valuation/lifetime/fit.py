@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm._display import card, few, figures_of
+from bankcrm.arguments import as_number
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.rules.values import frozen_dict
 from bankcrm.valuation.lifetime import bg_bb, bg_nbd, pareto_nbd
@@ -177,8 +178,8 @@ def fit_purchases(
 
 def cells_of(history: object, model: str, unit_days: float) -> Cells:
     """The cells of a history, if the model can be fitted to them."""
-    if not unit_days > 0:
-        raise DataError(f"unit_days: got {unit_days}; expected more than 0")
+    if not 0 < as_number(unit_days, "unit_days") < np.inf:
+        raise DataError(f"unit_days: got {unit_days}; expected a number above 0")
     _, x, span, age = columns_of(history, unit_days)
     if not x.any():
         raise DataError(

@@ -12,11 +12,11 @@ from scipy.optimize import brentq
 from scipy.special import chdtrc
 
 from bankcrm._display import card, figures_of
-from bankcrm.arguments import as_kind
+from bankcrm.arguments import as_finite, as_generator, as_kind, as_whole_number
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.frames.column import fault_in_rows
 from bankcrm.frames.numbering import words_of
-from bankcrm.intervals import Interval, quantile
+from bankcrm.intervals import Interval, percentile_ends, quantile
 from bankcrm.rules.values import frozen_dict
 from bankcrm.valuation.lifetime.cells import Cells, Floats
 from bankcrm.valuation.lifetime.fit import (
@@ -71,10 +71,10 @@ def purchase_interval(
     if method not in ("delta", "profile", "bootstrap"):
         raise UnknownNameError("method", method, ("delta", "profile", "bootstrap"))
     total = figure == PURCHASES
+    if days is not None:
+        days = as_finite(days, "days", 0.0)
     if total and (method == "profile" or days is None):
         raise DataError("figure 'purchases': give days=, and method 'delta' or 'bootstrap'")
-    if (total or method == "bootstrap") and seed is None:
-        raise DataError("seed: draws need one; give a whole number, such as seed=1")
     cells = cells_of(history, model.model, model.unit_days)
     found = _Figures(model, cells, figure, 0.0 if days is None else days / model.unit_days)
     best = np.array([model.parameters[n] for n in names])
@@ -85,9 +85,10 @@ def purchase_interval(
         half = quantile(confidence) * model.errors[figure] / estimate
         low, high = estimate * np.exp(-half), estimate * np.exp(half)
     else:
-        generator = np.random.default_rng(seed)
+        replicates = as_whole_number(replicates, "replicates", 1)
+        generator = as_generator(seed)
         drawn = (found.drawn if method == "delta" else found.resampled)(best, replicates, generator)
-        low, high = np.quantile(drawn, [0.5 - confidence / 2, 0.5 + confidence / 2])
+        low, high = percentile_ends(drawn, confidence)
     if not np.isfinite([low, high]).all():
         raise DataError(f"{figure}: the data does not settle the parameters; no interval is known")
     return Interval(estimate, float(low), float(high), confidence, method, model.customers)

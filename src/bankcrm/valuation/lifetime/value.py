@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from bankcrm.arguments import as_kind, as_number
+from bankcrm.arguments import as_finite, as_kind, as_number
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import numbers
@@ -19,6 +19,7 @@ from bankcrm.valuation.retention import customer_value
 
 _YEAR = 365.25
 _MONTH = _YEAR / 12
+_LONGEST = 1_000 * _YEAR
 
 
 def purchase_value(
@@ -55,11 +56,11 @@ def purchase_value(
     as_kind(model, PurchaseModel, "model", "give the result of fit_purchases")
     as_kind(spend, SpendModel, "spend", "give the result of fit_spend")
     horizon_days = as_number(horizon_days, "horizon_days")
-    yearly_rate, margin = as_number(yearly_rate, "yearly_rate"), as_number(margin, "margin")
-    if not (horizon_days > 0 and yearly_rate > -1 and np.isfinite(margin)):
+    yearly_rate, margin = as_finite(yearly_rate, "yearly_rate"), as_number(margin, "margin")
+    if not (0 < horizon_days < _LONGEST and yearly_rate > -1 and np.isfinite(margin)):
         raise DataError(
             f"horizon_days {horizon_days}, yearly_rate {yearly_rate}, margin {margin}; expected a "
-            "horizon above 0, a rate above -1 and a finite margin"
+            "horizon above 0 and below 1,000 years, a rate above -1 and a finite margin"
         )
     part = model.unit_days if KERNELS[model.model].whole else _MONTH
     parts = max(round(horizon_days / part), 1)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm._display import few
+from bankcrm.arguments import as_choice
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import codes, numbers
 from bankcrm.frames.column import fault_in_rows
@@ -124,8 +125,7 @@ def fit_scale(
         ends = (middle, middle + _deviation(scaled, middle))
         at = tuple(float(np.ldexp(end, power)) for end in ends)
         return Scale(method, at, (0.5, 1.0), higher_is_better)
-    if method != "rank":
-        raise DataError(f"method: got {method!r}; expected one of rank, robust_z, min_max")
+    as_choice(method, ("rank", "robust_z", "min_max"), "method")
     distinct, counts = np.unique(x, return_counts=True)
     if len(distinct) > KNOTS:
         picks = np.unique(np.linspace(0, len(distinct) - 1, KNOTS).astype(np.intp))

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bankcrm._display import card, few, figures_of
-from bankcrm.arguments import as_numbers
+from bankcrm.arguments import as_choice, as_finite, as_numbers
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import numbers
@@ -86,6 +86,8 @@ def ahp_weights(
     >>> result.consistent
     True
     """
+    as_choice(on_inconsistent, ("raise", "flag"), "on_inconsistent")
+    limit = as_finite(limit, "limit", 0.0)
     matrix, criteria = _matrix(pairwise, names)
     n = len(criteria)
     values, vectors = np.linalg.eig(matrix)
