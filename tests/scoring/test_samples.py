@@ -140,7 +140,7 @@ def test_days_without_an_earlier_window_are_refused() -> None:
     with pytest.raises(DataError, match="no day after the end"):
         backtest(samples)
     for days, horizon in (([], 90), (DAYS, 0)):
-        with pytest.raises(DataError, match="one day or more|horizon_days: .* from 1 "):
+        with pytest.raises(DataError, match=r"one day or more|horizon_days: .* from 1 "):
             outcome_samples(*holdings(purchases()), as_ofs=days, horizon_days=horizon)
     assert outcome_samples(*holdings(purchases()), as_ofs=DAYS, horizon_days=1).horizon_days == 1
     twice = pd.DataFrame({"x": [1, 2]}, index=["a", "a"])

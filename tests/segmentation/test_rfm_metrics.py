@@ -249,7 +249,7 @@ def test_bad_arguments_are_named() -> None:
         rfm_metrics(book, as_of=AS_OF, customer="cust", amount="amt")
     with pytest.raises(DataError, match="present: none"):
         rfm_metrics(pd.DataFrame(), as_of=AS_OF)
-    with pytest.raises(DataError, match="window: .* from 1 .*int 0"):
+    with pytest.raises(DataError, match=r"window: .* from 1 .*int 0"):
         rfm_metrics(book, as_of=AS_OF, window=0)
     aware = book.assign(date=book["date"].dt.tz_localize("UTC"))
     with pytest.raises(DataError, match="time zone"):

@@ -278,7 +278,7 @@ def test_positions_that_do_not_fit() -> None:
         contribution(positions(balance=[np.nan]), rates=RATES)
     with pytest.raises(DataError, match="not finite"):
         contribution(positions(balance=[np.inf]), rates=RATES)
-    with pytest.raises(DataError, match="by: expected one of .*'branch'"):
+    with pytest.raises(DataError, match=r"by: expected one of .*'branch'"):
         contribution(positions(balance=[5.0]), rates=RATES, by="branch")
     with pytest.raises(DataError, match=r"n_branch: null"):
         contribution(positions(n_branch=[np.nan]), rates=RATES)

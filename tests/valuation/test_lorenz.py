@@ -338,7 +338,7 @@ def test_other_bad_input() -> None:
                 call(share)
     with pytest.raises(DataError, match="expected an amount"):
         concentration([1, 2]).profit_split(-1)
-    with pytest.raises(DataError, match="points: .* from 2 "):
+    with pytest.raises(DataError, match=r"points: .* from 2 "):
         concentration([1, 2]).lorenz(1)
     with pytest.raises(DataError, match="numbers"):
         concentration(["a", "b"])

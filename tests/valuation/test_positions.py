@@ -260,7 +260,7 @@ def test_bad_input() -> None:
         made(accounts=twice)
     with pytest.raises(DataError, match="the frames have no running balances"):
         positions_of(**book(), start=START, end=END, source="running")
-    with pytest.raises(DataError, match="source: expected one of .*'guess'"):
+    with pytest.raises(DataError, match=r"source: expected one of .*'guess'"):
         positions_of(**book(), start=START, end=END, source="guess")
     with pytest.raises(DataError, match="amount: null"):
         made(transactions=book()["transactions"].assign(amount=np.nan))
