@@ -118,6 +118,8 @@ def test_instants_without_a_zone_are_those_of_the_wall_clock(zone: str | None, u
         assert found.type == pa.timestamp("us", zone)
         seconds = found.cast(pa.int64()).to_pylist()
         assert seconds == [1_782_783_000 * 10**6, None]
+    assert instants(pa.nulls(2), Formats(time_zone=zone)).values.type == text.values.type
+    assert instants(pa.nulls(2), Formats()).values.type == pa.timestamp("us", "UTC")
     stated = instants(pa.array(["2026-06-30T09:30:00+08:00"]), Formats(time_zone="UTC")).values
     assert stated.cast(pa.int64()).to_pylist() == [1_782_783_000 * 10**6]
 

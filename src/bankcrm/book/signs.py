@@ -155,7 +155,7 @@ def _sizes(name: str, frame: FrameView, dates: _Dates) -> Iterator[tuple[Any, ..
         for rows in row_blocks(len(size)):
             cell = (group_of(rows) + 1) * wide + size[rows]
             np.add.at(cells, cell - 4 * least, 1)
-        counts = cells.reshape(len(labels) + 1, -1, 4)[1:, :, :3]
+        counts = cells.reshape(len(labels) + 1, wide // 4, 4)[1:, :, :3]
         group, at = np.nonzero(counts.any(axis=2))
         for g, place, (cents, uneven, even) in zip(
             group.tolist(), (at + least).tolist(), counts[group, at].tolist(), strict=True

@@ -156,7 +156,7 @@ def _parsed_numbers(text: Array, power: int, advice: str) -> Cells:
         number = _scaled(pc.cast(plain, pa.float64()), power).values
     finite = pc.is_finite(number)
     number = pc.if_else(finite, number, None)
-    wrong = pc.fill_null(pc.and_(pc.is_valid(text), pc.is_null(number)), False)
+    wrong = pc.and_(pc.is_valid(text), pc.is_null(number))
     return Cells(number, mask_of(wrong), "numbers", advice)
 
 

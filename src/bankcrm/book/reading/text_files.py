@@ -116,7 +116,7 @@ def text_file(path: Path, formats: Formats, requested: Iterable[str], *, keep: b
         separator = _separator_of(path, first, set(requested))
     with _opened(path, encoding, above) as file:  # a quoted name may have line breaks
         header = tuple(next((row for row in csv.reader(file, delimiter=separator) if row), ()))
-    found = TextFile(path, encoding, separator, header, quotes > 0, above, text)
+    found = TextFile(path, encoding, separator, header, bool(quotes), above, text)
     if quotes % 2:
         _refuse_open_quote(found)
     return found
@@ -195,11 +195,10 @@ def _concluded_encoding(path: Path) -> str:
 def _wide(start: bytes) -> str | None:
     """UTF-16 without a mark: every other byte of Western letters and separators is zero."""
     even, odd = start[0::2].count(0), start[1::2].count(0)
-    if max(even, odd) < max(len(start) // 16, 1):
+    most = max(even, odd)
+    if most < max(len(start) // 16, 1) or min(even, odd) * 8 > most:
         return None
-    if min(even, odd) * 8 > max(even, odd):
-        return None
-    return "utf-16-le" if odd > even else "utf-16-be"
+    return "utf-16-le" if odd == most else "utf-16-be"
 
 
 def _scanned(path: Path, encoding: str, *, keep: bool) -> tuple[int, bytes | None]:
