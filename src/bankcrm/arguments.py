@@ -181,6 +181,12 @@ def one_of(*choices: str) -> Callable[[object, attrs.Attribute[Any], Any], None]
     return validate
 
 
+def text(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    """A validator of attrs: the value is a text."""
+    if not isinstance(value, str):
+        refuse(attribute.name, "a text", value)
+
+
 def as_mapping(value: object, name: str, expected: str) -> dict[Any, Any]:
     """A mapping as a dictionary of its own; None is an empty one.
 

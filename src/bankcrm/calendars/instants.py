@@ -7,7 +7,7 @@ from typing import overload
 
 import numpy as np
 
-from bankcrm.arguments import as_zone
+from bankcrm.arguments import as_kind, as_zone
 from bankcrm.frames.arrays import Days
 from bankcrm.frames.instants import ZONE, Instants, Many, local_times, one_day, seconds_of
 
@@ -45,6 +45,8 @@ def business_day(
     >>> business_day(dt.datetime(2026, 3, 2, 16, 30, tzinfo=dt.timezone.utc)).isoformat()
     '2026-03-03'
     """
+    if cutoff is not None:
+        as_kind(cutoff, dt.time, "cutoff", "give a time of day, such as datetime.time(17)")
     if isinstance(instants, dt.datetime) and instants.tzinfo is not None:
         wall = instants.astimezone(as_zone(zone))  # one alone: no arrays
         late = cutoff is not None and wall.time() >= cutoff

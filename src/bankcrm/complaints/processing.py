@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm._display import first_few
+from bankcrm.arguments import refuse
 from bankcrm.calendars import WorkingCalendar
 from bankcrm.complaints.base import answered_at, business_days, complaints_policy, known_by
 from bankcrm.complaints.escalation import follow_ups
@@ -73,6 +74,8 @@ def process_complaints(
     (['in_time', 'overdue'], 0)
     """
     policy = complaints_policy(policy)
+    if extend_facts is not None and not callable(extend_facts):
+        refuse("extend_facts", "a function of the facts", extend_facts)
     taken = intake(frame, policy=policy, as_of=as_of)
     day = as_of_day(as_of)
     known = known_by(taken.accepted, day, policy)

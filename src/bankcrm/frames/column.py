@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias, get_args
 import attrs
 
 from bankcrm._display import first_few
-from bankcrm.arguments import one_of
+from bankcrm.arguments import one_of, text
 from bankcrm.errors import DataError
 
 ColumnKind: TypeAlias = Literal[
@@ -52,7 +52,7 @@ class Column:
     False
     """
 
-    name: str
+    name: str = attrs.field(validator=text)
     kind: ColumnKind = attrs.field(validator=one_of(*get_args(ColumnKind)))
     required: bool = True
     nullable: bool = False

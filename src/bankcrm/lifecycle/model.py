@@ -11,6 +11,7 @@ from typing import Any, Self
 import attrs
 
 from bankcrm._display import card, line
+from bankcrm.arguments import as_kind
 from bankcrm.errors import PolicyError, UnknownNameError, known_names
 from bankcrm.lifecycle.model_check import model_faults
 from bankcrm.rules import DecisionTable, Parameter, Rule, UnaryTest, parse_test
@@ -284,6 +285,18 @@ _SECTIONS = ("model", "stages", "events", "moves", "parameters")
 
 
 @cache
+def given_model(model: StageModel | None) -> StageModel:
+    """The model that a caller gives; the bank's six stages for None.
+
+    Raises:
+        DataError: It is no stage model.
+    """
+    if model is None:
+        return stage_model()
+    given: StageModel = as_kind(model, StageModel, "model", "use stage_model(name)")
+    return given
+
+
 def stage_model(name: str = "bank") -> StageModel:
     """A stage model that ships with the library: ``bank``, ``private_banking`` or ``value_phases``.
 

@@ -13,9 +13,10 @@ import pandas as pd
 from bankcrm._display import card, figures_of
 from bankcrm.arguments import as_mapping, refuse
 from bankcrm.errors import DataError, IllegalTransitionError
+from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import ArrayLike, codes, row_blocks
 from bankcrm.frames.numbering import categorical
-from bankcrm.lifecycle.model import Move, StageModel, stage_model
+from bankcrm.lifecycle.model import Move, StageModel, given_model
 
 Cells: TypeAlias = npt.NDArray[np.uint8]
 
@@ -90,7 +91,7 @@ def transition(
     Traceback (most recent call last):
     bankcrm.errors.IllegalTransitionError: active by went_idle, guard failed: days_idle >= 90, saw 9
     """
-    model = stage_model() if model is None else model
+    model = given_model(model)
     stage, event = str(stage), str(event)
     for what, name, known in (
         ("stage", stage, model.stage_names),
@@ -154,7 +155,7 @@ def transition_frame(
     >>> moves["legal"].tolist(), moves["reason"].tolist()
     ([True, False], ['moved', 'no_such_move'])
     """
-    model = stage_model() if model is None else model
+    model = given_model(model)
     before, event = encode(stages, model.stage_names), encode(events, model.event_names)
     if len(before) != len(event):
         raise DataError(f"{len(before):,} stages but {len(event):,} events; give one for each row")
@@ -165,7 +166,7 @@ def transition_frame(
     after_of, reason_of = lookup(model)
     after, reason = _look_up(after_of, key), _look_up(reason_of, key)
     if facts is not None:
-        _close_guards(model, before, event, facts, after, reason)
+        _close_guards(model, before, event, as_frame(facts), after, reason)
     columns = {
         "next": categorical(after, model.stage_names),
         "legal": after >= 0,

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm._display import few
+from bankcrm.arguments import refuse
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, check_frame
 from bankcrm.models.record import Record, columns_of
@@ -35,6 +36,8 @@ def frame_of(models: Iterable[R], model: type[R] | None = None) -> pd.DataFrame:
     [0.6]
     """
     records = list(models)
+    if model is not None and not (isinstance(model, type) and issubclass(model, Record)):
+        refuse("model", "a class of records, such as Customer", model)
     model = model or (type(records[0]) if records else None)
     if model is None:
         raise DataError("no record and no class given; call frame_of(models, Customer), say")

@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 
+from bankcrm.arguments import as_kind
 from bankcrm.errors import PolicyError, UnknownNameError
 from bankcrm.policy.header import Header
 from bankcrm.policy.model import Policy, Record
@@ -70,6 +71,8 @@ def _policy_of(raw: Mapping[str, Any], shared: Policy | None, faults: list[str])
         shared = None
     elif shared is None:
         shared = default_policy("bank")
+    else:
+        as_kind(shared, Policy, "shared", 'give the policy "bank"')
     known = {**(shared.parameters if shared else {}), **parameters}
     tables = _read_tables(raw.get("tables", []), known, faults)
     records = _read_records(_mapping(raw, "records", faults), faults)

@@ -14,7 +14,7 @@ import pandas as pd
 
 from bankcrm._display import card
 from bankcrm.actions import select_actions
-from bankcrm.arguments import as_path, as_whole_number
+from bankcrm.arguments import as_path, as_whole_number, as_kind
 from bankcrm.databases.connection import Database
 from bankcrm.databases.writing import ResultTable, replace_rows, whole_table
 from bankcrm.disk import whole_file, writing
@@ -421,6 +421,7 @@ def earlier_of(earlier: Review | EarlierReview) -> EarlierReview:
     """What a later review reads of an earlier one."""
     if isinstance(earlier, EarlierReview):
         return earlier
+    as_kind(earlier, Review, "earlier", "give a review, or read_earlier(folder)")
     kept = {name: f for name, f in earlier.risk.frames().items() if name in REMEMBERED}
     return EarlierReview(
         earlier.as_of, earlier.summary, earlier.standing(), actions=earlier.actions, **kept

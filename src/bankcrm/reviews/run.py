@@ -12,7 +12,7 @@ import attrs
 from bankcrm.actions import ContactRecords
 from bankcrm.actions.known import checked_done
 from bankcrm.actions.records import RECORDED
-from bankcrm.arguments import as_choice, as_whole_number, refuse
+from bankcrm.arguments import as_choice, as_whole_number, refuse, as_kind
 from bankcrm.book import Book
 from bankcrm.book.files import refuse_book_folder
 from bankcrm.book.known import undated_labels
@@ -142,6 +142,12 @@ def review(
     day = cast("date", as_of_day(as_of).item())
     if not isinstance(book, Book | Engine):
         refuse_no_book(book, "a Book or an engine such as DuckDBEngine(folder)")
+    if fitted is not None:
+        as_kind(fitted, Fitted, "fitted", "give review.fitted")
+    if calendar is not None:
+        as_kind(calendar, WorkingCalendar, "calendar", "use working_calendar('CN')")
+    if progress is not None and not callable(progress):
+        refuse("progress", "a function of steps done, steps in all and the next one", progress)
     rules = policies_of(policies, book.presets).at(day)
     asked = Asked(
         day=day,

@@ -11,6 +11,7 @@ import attrs
 import pandas as pd
 
 from bankcrm._display import card, line, stamp
+from bankcrm.arguments import as_mapping
 from bankcrm.errors import PolicyError, known_names
 from bankcrm.rules.check import Finding, check, overlaps
 from bankcrm.rules.compare import TableComparison, compare
@@ -229,7 +230,8 @@ class DecisionTable(TableDefinition):
         WHEN NANVL("age", NULL) >= 18 THEN 'of-age'
         WHEN NANVL("age", NULL) IS NULL OR NANVL("age", NULL) >= 18 THEN NULL ELSE 'minor' END
         """
-        return to_sql(self.compiled, dialect, columns)
+        names = as_mapping(columns, "columns", "a mapping of fact to column")
+        return to_sql(self.compiled, dialect, names)
 
     def explain(self, facts: Mapping[str, object]) -> Trace:
         """Every rule and every cell with the value seen: passed, failed or unknown."""

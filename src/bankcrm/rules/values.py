@@ -13,7 +13,7 @@ from typing import Any, Literal, NoReturn, TypeVar
 import attrs
 
 from bankcrm._display import few
-from bankcrm.arguments import one_of
+from bankcrm.arguments import as_number, one_of
 from bankcrm.errors import DataError, PolicyError
 
 FactType = Literal["number", "integer", "boolean", "text", "date", "any"]
@@ -75,6 +75,9 @@ class Fact:
 
     def __attrs_post_init__(self) -> None:
         """Refuse bounds that leave no value, or that do not fit the type."""
+        for name in ("minimum", "maximum"):
+            if (bound := getattr(self, name)) is not None:
+                as_number(bound, name)
         bounds = [b for b in (self.minimum, self.maximum) if b is not None]
         if any(b != b for b in bounds) or bounds != sorted(bounds):
             raise PolicyError(f"minimum {self.minimum} and maximum {self.maximum} leave no value")

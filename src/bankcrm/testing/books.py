@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from bankcrm.book import Book
 from bankcrm.book.contract import KEYS, MODELS
 from bankcrm.complaints.clocks.events import MOVES, CaseEvent
-from bankcrm.lifecycle import StageModel, stage_model
+from bankcrm.lifecycle import StageModel
+from bankcrm.lifecycle.model import given_model
 from bankcrm.models import frame_of
 from bankcrm.testing.strategies import records
 from bankcrm.vocabulary import CaseStatus, EventKind, Severity
@@ -103,7 +104,7 @@ def stage_logs(
         max_customers: The greatest number of customers.
         max_moves: The greatest number of moves of one customer.
     """
-    model = stage_model() if model is None else model
+    model = given_model(model)
     rows: list[dict[str, Any]] = []
     for customer in range(1, 1 + draw(st.integers(1, max_customers))):
         stage = model.initial

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bankcrm._display import few
+from bankcrm.arguments import refuse
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import numbers
 from bankcrm.frames.column import fault_in_rows
@@ -88,6 +89,8 @@ def refuse_share(name: str, share: float) -> None:
 
 def customer_index(customers: Values | pd.Index) -> pd.Index:
     """The ids as an index, each once and none missing."""
+    if isinstance(customers, str) or not isinstance(customers, Iterable):
+        refuse("customers", "a column of ids", customers)
     index = pd.Index(customers)
     fault_in_rows("customers", "", "null", np.flatnonzero(index.isna()), "an id for each").refuse()
     refuse_repeated(index, "customers")

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from bankcrm.arguments import as_names
+from bankcrm.arguments import as_names, refuse
 from bankcrm.book.mapping.validation import faults_of, raise_together
 
 Words = Mapping[str, Any]
@@ -16,6 +16,8 @@ Words = Mapping[str, Any]
 
 def _texts(values: str | Iterable[str] | None) -> tuple[str, ...] | None:
     """One text, or several; None: not stated."""
+    if values is not None and not isinstance(values, Iterable):
+        refuse("texts", "a text, or several", values)
     return None if values is None else as_names(values)
 
 

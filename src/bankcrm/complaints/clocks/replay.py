@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import attrs
 
+from bankcrm.arguments import as_kind
 from bankcrm.calendars import WorkingCalendar, local_day
 from bankcrm.complaints.base import complaints_policy, zoned
 from bankcrm.complaints.clocks.events import CaseEvent, in_place, next_status
@@ -64,6 +65,8 @@ def replay_clock(
     ('2024-10-10', 4.0, 'at_risk')
     """
     as_of = zoned(as_of)
+    if after is not None:
+        as_kind(after, ClockState, "after", "give an earlier result of replay_clock")
     log = in_place([*(after.events if after else ()), *events], as_of)
     if not log:
         raise DataError("events: none up to as_of; a case starts with 'received'")

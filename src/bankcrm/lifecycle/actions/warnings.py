@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm.arguments import as_kind
 from bankcrm._display import few
 from bankcrm.book.view import Names, Needs, view_of
 from bankcrm.errors import DataError
@@ -167,6 +168,7 @@ def _join(found: pd.DataFrame, more: pd.DataFrame | None) -> pd.DataFrame:
     """The columns of both, one row per customer of the first."""
     if more is None:
         return found
+    as_kind(more, pd.DataFrame, "facts", "give one row per customer, by customer_id")
     refuse_repeated(more.index, "facts")
     if twice := [str(c) for c in more if c in found]:
         raise DataError(
@@ -176,6 +178,7 @@ def _join(found: pd.DataFrame, more: pd.DataFrame | None) -> pd.DataFrame:
 
 
 def _at_stake(result: pd.DataFrame, value: pd.Series) -> npt.NDArray[np.float64]:
+    as_kind(value, pd.Series, "value", "give a Series by customer_id")
     refuse_repeated(value.index, "value")
     absent = ~result.index.isin(value.index) & (result["warning_signals"].to_numpy() > 0)
     if absent.any():

@@ -10,7 +10,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm._display import few
-from bankcrm.arguments import as_generator, as_kind, as_number, as_numbers, as_whole_number, refuse
+from bankcrm.arguments import (
+    as_generator,
+    as_items,
+    as_kind,
+    as_number,
+    as_numbers,
+    as_whole_number,
+    refuse,
+)
 from bankcrm.errors import DataError
 from bankcrm.frames.column import fault_in_rows
 from bankcrm.intervals import percentile_ends
@@ -84,6 +92,7 @@ def absorption_times(P: Chain, *, absorbing: Sequence[object] | None = None) -> 
     if absorbing is None:
         stop = np.flatnonzero(np.diag(matrix) == 1.0)
     else:
+        absorbing = as_items(absorbing, "absorbing", "a list of stages")
         if unknown := [a for a in absorbing if a not in names]:
             raise DataError(f"absorbing: no stage {few(unknown)}; expected some of {few(names)}")
         stop = np.flatnonzero(names.isin(absorbing))

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm._display import few
+from bankcrm.arguments import as_kind
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import codes, days
@@ -159,6 +160,7 @@ def groups_of(
     """
     if by is None:
         return np.zeros(len(customers), dtype=np.intp), []
+    as_kind(by, pd.Series, "by", "give a Series by customer_id")
     group, distinct = codes(by.reindex(customers))
     if (group < 0).any():
         first = few(customers[group < 0].tolist(), repr)

@@ -13,7 +13,7 @@ from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.intervals import wilson
 from bankcrm.lifecycle.history.panel import Panel, read_panel
 from bankcrm.lifecycle.history.stage_history import furthest_stage
-from bankcrm.lifecycle.model import StageModel, stage_model
+from bankcrm.lifecycle.model import StageModel, given_model
 from bankcrm.lifecycle.policy import lifecycle_policy
 from bankcrm.policy import Policy
 from bankcrm.vocabulary import Stage
@@ -46,7 +46,7 @@ def stage_funnel(
 
     Source: LCM-6.
     """
-    model = stage_model() if model is None else model
+    model = given_model(model)
     panel = read_panel(history)
     furthest = furthest_stage(panel.grid, panel.stages, model)
     path = sorted(set(model.progress))

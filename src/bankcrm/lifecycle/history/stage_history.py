@@ -15,7 +15,7 @@ from bankcrm.errors import DataError
 from bankcrm.frames.arrays import ArrayLike, days
 from bankcrm.frames.numbering import categorical
 from bankcrm.lifecycle.history.panel import Grid, Panel, history_frame
-from bankcrm.lifecycle.model import StageModel, stage_model
+from bankcrm.lifecycle.model import StageModel, given_model
 from bankcrm.lifecycle.policy import lifecycle_policy
 from bankcrm.lifecycle.stages.facts import NEEDS, facts_on, table_facts
 from bankcrm.lifecycle.stages.timeline import read_timeline
@@ -75,7 +75,7 @@ def stage_history(
     }
     view = view_of(frames, NEEDS, names=names, zone=policy.value("time_zone"))
     when = _dates(dates)
-    model = stage_model() if model is None else model
+    model = given_model(model)
     stage, rule = stage_codes_on(view, when, policy)
     table = policy.table("stage")
     stages = tuple(map(str, table.vocabulary))

@@ -25,7 +25,7 @@ from bankcrm.lifecycle.log.apply import (
     instants,
     read_log,
 )
-from bankcrm.lifecycle.model import StageModel, stage_model
+from bankcrm.lifecycle.model import StageModel, given_model
 
 
 @attrs.frozen(eq=False)
@@ -93,7 +93,7 @@ def append_events(
 
     Source: LCM-2.
     """
-    model = stage_model() if model is None else model
+    model = given_model(model)
     old = read_log(log, model)
     book = as_frame(events)
     new, reason = _read_events(book, old, as_of_day(as_of), model)

@@ -16,7 +16,7 @@ from bankcrm.frames.arrays import as_of_day
 from bankcrm.frames.numbering import categorical, words_of
 from bankcrm.lifecycle.history.panel import Panel, read_panel
 from bankcrm.lifecycle.log.apply import ACCEPTED, apply_events, read_log
-from bankcrm.lifecycle.model import Move, StageModel, stage_model
+from bankcrm.lifecycle.model import Move, StageModel, given_model
 from bankcrm.lifecycle.policy import lifecycle_policy
 from bankcrm.policy import Policy
 
@@ -57,7 +57,7 @@ def stage_log(
 
     Source: LCM-2.
     """
-    model = stage_model() if model is None else model
+    model = given_model(model)
     panel = read_panel(history)
     event_of = {r.rule: r.event for r in lifecycle_policy(policy).records("rule_event", RuleEvent)}
     grid = _in_model(panel, model)
@@ -112,7 +112,7 @@ def replay(log: object, *, as_of: object, model: StageModel | None = None) -> pd
 
     Source: LCM-2.
     """
-    model = stage_model() if model is None else model
+    model = given_model(model)
     read = read_log(log, model)
     read = read.part(
         read.when < (as_of_day(as_of) + np.timedelta64(1, "D")).astype("datetime64[s]")

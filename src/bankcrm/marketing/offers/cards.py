@@ -11,7 +11,7 @@ import pandas as pd
 
 from bankcrm import _display
 from bankcrm._display import few
-from bankcrm.arguments import as_items, as_kind
+from bankcrm.arguments import as_items, as_kind, as_whole_number
 from bankcrm.book.holdings import open_on
 from bankcrm.book.view import day_number
 from bankcrm.errors import DataError, UnknownNameError
@@ -141,6 +141,7 @@ def fit_offers(
         if name not in found.products:
             raise UnknownNameError("product", name, found.products)
     days = sorted({as_of_day(d).astype(dt.date) for d in as_items(as_ofs, "as_ofs", "days")})
+    horizon_days = as_whole_number(horizon_days, "horizon_days", 1)
     _refuse_open_windows(days, horizon_days, as_of)
     known = {day: with_holdings(facts(day), found, np.datetime64(day, "D")) for day in days}
     fitted = [_fit(name, known, found, days, horizon_days, min_opened) for name in sorted(named)]

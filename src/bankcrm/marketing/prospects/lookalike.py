@@ -117,9 +117,10 @@ def fit_lookalike(
                 f"{member}: {int(event.sum()):,} members of {len(event):,} customers; too few of "
                 "either kind to fit a card and check it on customers held out"
             )
+    whole = fit_card(facts, event)  # first, so that an error names a row of all customers
     trained = fit_card(facts[~held_out], event[~held_out])
     checks = check_card(score_card(facts[held_out], trained, reasons=0), event[held_out])
-    return LookAlike(fit_card(facts, event), checks, not_known, tuple(protected))
+    return LookAlike(whole, checks, not_known, tuple(protected))
 
 
 def _features(

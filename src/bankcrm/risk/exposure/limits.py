@@ -17,7 +17,7 @@ from bankcrm.policy import Policy
 from bankcrm.policy.given import policy_of
 from bankcrm.risk.exposure.credit import MEASURES
 from bankcrm.risk.exposure.subjects import KINDS, checked_exposure, group_exposure, subjects_of
-from bankcrm.risk.groups.groups import Groups
+from bankcrm.risk.groups.groups import Groups, refuse_no_groups
 
 OTHER = "other"
 """The class of a customer that is neither a bank nor a bank of global importance."""
@@ -86,6 +86,7 @@ def limit_use(
     policy = policy_of(policy, "risk")
     if capital is not None:
         as_kind(capital, Capital, "capital", "such as Capital(date=..., net=..., tier1=...)")
+    refuse_no_groups(groups)
     frame = checked_exposure(exposure)
     return limit_use_of(frame, group_exposure(frame, groups), groups, capital, policy, classes)
 
@@ -160,6 +161,8 @@ def _base(capital: Capital | None, name: str) -> float:
 def _classes(frame: pd.DataFrame, groups: Groups | None, classes: pd.Series | None) -> pd.Series:
     """The class of each subject: that of all its borrowers, else `OTHER`."""
     subject = subjects_of(frame["customer_id"], groups)
+    if classes is not None:
+        as_kind(classes, pd.Series, "classes", "give a Series by customer_id")
     if classes is None:
         return pd.Series(OTHER, index=pd.Index(subject.unique()))
     word = classes.reindex(frame["customer_id"]).astype(object).fillna(OTHER).to_numpy()

@@ -8,7 +8,7 @@ import pandas as pd
 from bankcrm.frames import Column, check_frame
 from bankcrm.frames.numbering import categorical
 from bankcrm.risk.exposure.credit import MEASURES
-from bankcrm.risk.groups.groups import Groups
+from bankcrm.risk.groups.groups import Groups, refuse_no_groups
 
 KINDS = ("customer", "group")
 _COLUMNS = (
@@ -58,6 +58,7 @@ def group_exposure(exposure: object, groups: Groups | None = None) -> pd.DataFra
     >>> group_exposure(lent, find_groups(links, as_of="2026-06-30"))["exposure"].to_dict()
     {'G2': 12.0, '9': 4.0}
     """
+    refuse_no_groups(groups)
     frame = checked_exposure(exposure)
     frame = frame.assign(subject=subjects_of(frame["customer_id"], groups))
     by_customer = frame.groupby(["subject", "customer_id"])["exposure"].sum()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from bankcrm.arguments import as_kind
 from bankcrm.frames import Column, check_frame
 from bankcrm.policy import Policy
 from bankcrm.policy.given import policy_of
@@ -51,6 +52,8 @@ def group_warnings(
     Source: EB-4.
     """
     policy = policy_of(policy, "risk")
+    if capacity is not None:
+        as_kind(capacity, pd.Series, "capacity", "give a Series by customer_id")
     frame = checked_exposure(exposure)
     return group_warnings_of(frame, group_exposure(frame, groups), groups, capacity, flows, policy)
 

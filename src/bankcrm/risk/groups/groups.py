@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm._display import card, first_few
+from bankcrm.arguments import as_kind
 from bankcrm.errors import UnknownNameError
 from bankcrm.frames import DataFault
 from bankcrm.frames.arrays import as_of_day
@@ -175,6 +176,16 @@ class Groups:
     @functools.cached_property
     def _rules(self) -> dict[str, Rule]:
         return {rule.id: rule for rule in self._policy.table("tie").rules}
+
+
+def refuse_no_groups(groups: object) -> None:
+    """Refuse what is neither None nor the result of `find_groups`.
+
+    Raises:
+        DataError: It is something else.
+    """
+    if groups is not None:
+        as_kind(groups, Groups, "groups", "give the result of find_groups")
 
 
 def find_groups(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bankcrm.errors import DataError
+from bankcrm.arguments import as_whole_number
 from bankcrm.frames import Column, check_frame
 from bankcrm.frames.arrays import Numbers, codes
 from bankcrm.risk.exposure.subjects import subjects_of
-from bankcrm.risk.groups.groups import Groups
+from bankcrm.risk.groups.groups import Groups, refuse_no_groups
 from bankcrm.shares import herfindahl
 
 _COLUMNS = (
@@ -46,8 +46,8 @@ def funding_concentration(
     >>> round(float(funding_concentration(deposits, top=2)["hhi"].iloc[0]), 6)
     0.26
     """
-    if isinstance(top, bool) or not isinstance(top, int) or top < 1:
-        raise DataError(f"top: {top!r} is not a whole number above 0")
+    refuse_no_groups(groups)
+    top = as_whole_number(top, "top", 1)
     frame = check_frame(deposits, _COLUMNS, frame="deposits")
     month, month_share = _largest_month(frame)
     rows = {}

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm._display import few
+from bankcrm.arguments import as_kind
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, check_frame
 from bankcrm.frames.arrays import as_of_day, days
@@ -14,7 +15,7 @@ from bankcrm.frames.customers import by_customer
 from bankcrm.frames.numbering import categorical, is_among, places_of
 from bankcrm.policy import Policy
 from bankcrm.policy.given import policy_of
-from bankcrm.risk.groups.groups import Groups
+from bankcrm.risk.groups.groups import Groups, refuse_no_groups
 from bankcrm.risk.watch_list.assessment import LEVELS
 
 MOVEMENTS = ("enter", "stay", "leave")
@@ -82,6 +83,7 @@ def review_watch_list(
     policy = policy_of(policy, "risk")
     today = as_of_day(as_of)
     held = _held(previous, today)
+    refuse_no_groups(groups)
     found = by_customer(risks, _RISKS, "risks")
     level = places_of(found["risk_level"], LEVELS)
     lifted = _lifted(found.index[level == _HIGH], groups)
@@ -184,6 +186,7 @@ def _owners(
     kept = held["owner"].astype(object).reindex(customers)
     found = kept.where(kept.notna(), found)
     if owners is not None:
+        as_kind(owners, pd.Series, "owners", "give a Series by customer_id")
         named = owners.astype(object).reindex(customers)
         found = named.where(named.notna(), found)
     return found.to_numpy(object)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 from pandas.api import types
 
-from bankcrm.arguments import refuse
+from bankcrm.arguments import as_items, refuse
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import codes, found_in, is_unicode, numbers
@@ -106,7 +106,11 @@ def profile(view: pd.DataFrame, *, by: str, features: list[str] | None = None) -
     if not isinstance(by, str):
         refuse("by", "the name of a column", by)
     personal = {by, *personal_columns(view.columns)}
-    chosen = [c for c in view.columns if c not in personal] if features is None else features
+    chosen = (
+        [c for c in view.columns if c not in personal]
+        if features is None
+        else as_items(features, "features", "a list of columns")
+    )
     for name in (by, *chosen):
         if name not in view.columns:
             raise UnknownNameError("column in the view", name, view.columns)

@@ -8,6 +8,7 @@ import pandas as pd
 from pandas.api import types
 
 from bankcrm._display import few
+from bankcrm.arguments import as_kind
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, check_frame
 from bankcrm.frames.column import fault_in_rows
@@ -95,6 +96,7 @@ def _held(customers: pd.Index, managers: pd.Index, current: pd.Series | None) ->
     """The position of each customer's present manager; -1 for none."""
     if current is None:
         current = pd.Series(dtype=object)
+    as_kind(current, pd.Series, "current", "give a Series of manager_id by customer_id")
     refuse_repeated(current.index, "current")
     values = current.astype(object).reindex(customers)  # whole numbers stay whole beside nulls
     held = managers.get_indexer(pd.Index(values.to_numpy()))

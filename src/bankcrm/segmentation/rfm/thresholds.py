@@ -15,7 +15,7 @@ import pandas as pd
 import tomli_w
 
 from bankcrm._display import card, few, figures_of
-from bankcrm.arguments import as_numbers
+from bankcrm.arguments import as_number, as_numbers
 from bankcrm.errors import DataError, PolicyError, UnknownNameError
 from bankcrm.frames import DataFault, as_frame
 from bankcrm.frames.arrays import Numbers, numbers, row_blocks
@@ -219,6 +219,8 @@ def fit_rfm(
         raise DataError(f"cuts: given, but method {method!r} fits its own; use method='fixed'")
     if not 2 <= bins <= 9:
         raise PolicyError([f"bins: {bins}; expected 2 to 9"])
+    if lost_after_days is not None:
+        lost_after_days = as_number(lost_after_days, "lost_after_days")
     if lost_after_days is not None and not 1 <= lost_after_days < np.inf:
         raise PolicyError([f"lost_after_days: {lost_after_days}; expected at least 1 day"])
     values = _values(metrics)

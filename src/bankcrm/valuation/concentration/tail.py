@@ -6,7 +6,7 @@ import attrs
 import numpy as np
 
 from bankcrm._display import card, figures_of
-from bankcrm.arguments import as_generator, as_whole_number
+from bankcrm.arguments import as_finite, as_generator, as_whole_number
 from bankcrm.errors import DataError
 from bankcrm.valuation.arrays import Floats, Values, finite_values
 
@@ -70,6 +70,8 @@ def pareto_alpha(
     array = np.sort(finite_values(values, "values"))
     positive = array[array > 0]
     replicates = as_whole_number(replicates, "replicates")
+    if start is not None:
+        start = as_finite(start, "start")
     generator = as_generator(seed) if replicates else None
     alpha, began, distance, size = _fitted(positive, start)
     p_value = None

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm._display import few
-from bankcrm.arguments import as_choice
+from bankcrm.arguments import as_choice, as_kind
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, as_frame, check_frame
 from bankcrm.frames.arrays import codes, row_blocks
@@ -81,10 +81,17 @@ def contribution(
     [15.0, 14.0, 5.0]
     """
     policy = policy_of(policy, "valuation")
-    rates = Rates.from_policy(policy) if rates is None else rates
+    rates = _rates_of(rates, policy)
     frame = _checked(positions)
     index = None if customers is None else customer_index(customers)
     return policy.stamp(_gathered(frame, rates, by, index))
+
+
+def _rates_of(rates: Rates | None, policy: Policy) -> Rates:
+    if rates is None:
+        return Rates.from_policy(policy)
+    given: Rates = as_kind(rates, Rates, "rates", "use Rates.from_policy(policy)")
+    return given
 
 
 def explain_contribution(
@@ -117,7 +124,7 @@ def explain_contribution(
     '36,500.00 x transfer price 1.50 % x 10 days ACT/365'
     """
     policy = policy_of(policy, "valuation")
-    rates = Rates.from_policy(policy) if rates is None else rates
+    rates = _rates_of(rates, policy)
     frame = _checked(positions)
     mine = frame[(frame["customer_id"] == customer).to_numpy()]
     if not len(mine):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm._display import card, few, line
+from bankcrm.arguments import as_kind
 from bankcrm.book.view import Mask
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
@@ -198,7 +199,8 @@ def score_value(
     policy = policy_of(policy, "valuation")
     if model is None:
         model = fit_value_model(indicators, weights=weights, policy=policy)
-    elif weights is not None:
+    as_kind(model, ValueModel, "model", "give the result of fit_value_model")
+    if weights is not None:
         model = attrs.evolve(model, weights=check_weights(weights, list(model.weights)))
     result = policy.stamp(_scored(as_frame(indicators), model))
     result.attrs["left_out"] = model.left_out

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bankcrm._display import card, few, figures_of
-from bankcrm.arguments import as_choice, as_finite, as_numbers
+from bankcrm.arguments import as_choice, as_finite, as_mapping, as_numbers
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import numbers
@@ -240,6 +240,7 @@ def combine_weights(
 
 def check_weights(weights: Weights, criteria: Sequence[str]) -> dict[str, float]:
     """The weights in the order of the criteria, refused unless they cover them and sum to 1."""
+    weights = as_mapping(weights, "weights", "a mapping of indicator to weight")
     missing = [c for c in criteria if c not in weights]
     unknown = [c for c in weights if c not in criteria]
     if missing or unknown:
