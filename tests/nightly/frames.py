@@ -143,8 +143,10 @@ def names_the_row(said: str, bad: Any, good: Any, fault: str) -> bool:
     label = bad.index[row]
     names = [row, *(label if isinstance(label, tuple) else (label,))]
     if isinstance(good, pd.DataFrame):
-        names += [v for c, v in good.iloc[row].items() if str(c).endswith("_id") or c == "party"]
-        names.append(bad[column].iloc[row])
+        if good[column].notna().sum() < 2:
+            return True  # of two values of different types either may be the wrong one
+        ids = [c for c in good.columns if str(c).endswith("_id") or c == "party"]
+        names += [frame[c].iloc[row] for frame, c in [*((good, c) for c in ids), (bad, column)]]
     else:
         names.append(bad.iloc[row])
     return any(re.search(rf"(?<![\w.]){re.escape(str(n))}(?!\w)", said) for n in names)
