@@ -385,7 +385,7 @@ def test_faults_are_told_with_their_names() -> None:
         kpi_values(rows, as_of="2026-03-31")
     with pytest.raises(UnknownNameError, match="no column 'branch'"):
         kpi_values(rows[:1], as_of="2026-03-31", by="branch")
-    with pytest.raises(DataError, match="period: expected one of month, quarter, year, got the text 'week'"):
+    with pytest.raises(DataError, match=r"period: expected one of month, .*'week'"):
         kpi_values(rows[:1], as_of="2026-03-31", period="week")  # type: ignore[arg-type]
     values = kpi_values(rows[:1], as_of="2026-03-31")
     for bad, said in (
