@@ -12,7 +12,7 @@ from tests.scripts import nightly
 
 from bankcrm import default_policy, review
 from bankcrm.calendars import WorkingHours, business_day, working_calendar
-from bankcrm.complaints import control_chart, summarise, trend
+from bankcrm.complaints import control_chart, route_frame, summarise, trend
 from bankcrm.datasets import make_book
 from bankcrm.errors import BankcrmError
 from bankcrm.frames import Column, check_frame
@@ -111,6 +111,8 @@ REFUSED: dict[str, Callable[[], object]] = {
     "the value of a customer": lambda: spend_to_win(NAN, CURVE),
     "blocks": lambda: review(BOOK, as_of=BOOK.as_of, blocks=-1),
     "out": lambda: review(BOOK, as_of=BOOK.as_of, out="results"),  # type: ignore[call-overload]
+    "calendar": lambda: summarise(BOOK.complaints, calendar=5, as_of=BOOK.as_of),  # type: ignore[arg-type]
+    "country": lambda: summarise(BOOK.complaints, calendar="China", as_of=BOOK.as_of),
     "engine": lambda: review(BOOK, as_of=BOOK.as_of, engine="spark"),  # type: ignore[call-overload]
     "limit of explanations": lambda: review(BOOK, as_of=BOOK.as_of).explanations(-1),
     "a path of nothing": lambda: review(BOOK, as_of=BOOK.as_of).to_html(""),
@@ -130,6 +132,15 @@ def test_the_number_of_customers_of_a_rate() -> None:
     for wrong in (NAN, INF, -1):
         with pytest.raises(BankcrmError, match="customers: expected a finite number, 0 or more"):
             summarise(BOOK.complaints, calendar=calendar, as_of=BOOK.as_of, customers=wrong)
+
+
+def test_a_country_stands_for_its_calendar() -> None:
+    calendar = working_calendar("CN")
+    day = BOOK.as_of
+    named = route_frame(BOOK.complaints, calendar="CN")
+    pd.testing.assert_frame_equal(named, route_frame(BOOK.complaints, calendar=calendar))
+    named = review(BOOK, as_of=day, calendar="CN").complaints
+    pd.testing.assert_frame_equal(named, review(BOOK, as_of=day, calendar=calendar).complaints)
 
 
 @pytest.mark.filterwarnings("ignore")

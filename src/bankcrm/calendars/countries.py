@@ -10,6 +10,7 @@ from typing import TypeAlias, cast
 import numpy as np
 import numpy.typing as npt
 
+from bankcrm.arguments import as_kind
 from bankcrm.calendars.arguments import DayLike, ManyDays
 from bankcrm.calendars.table import Counts, WorkingCalendar
 from bankcrm.errors import MissingExtraError, UnknownNameError
@@ -107,7 +108,7 @@ def add_working_days(
     >>> add_working_days("2025-10-10", 1).isoformat()  # 2025-10-11 is a make-up Saturday
     '2025-10-11'
     """
-    return _calendar(calendar).add(cast("ManyDays", dates), n)
+    return given_calendar(calendar).add(cast("ManyDays", dates), n)
 
 
 def working_days_between(
@@ -118,8 +119,20 @@ def working_days_between(
     >>> working_days_between("2025-09-30", "2025-10-11")
     3
     """
-    return _calendar(calendar).between(cast("ManyDays", a), b)
+    return given_calendar(calendar).between(cast("ManyDays", a), b)
 
 
-def _calendar(calendar: WorkingCalendar | str) -> WorkingCalendar:
-    return working_calendar(calendar) if isinstance(calendar, str) else calendar
+def given_calendar(calendar: WorkingCalendar | str) -> WorkingCalendar:
+    """The calendar itself, or that of a country.
+
+    Raises:
+        DataError: It is neither a calendar nor a text.
+        UnknownNameError: There is no calendar of this country.
+
+    >>> given_calendar("CN").name
+    'CN'
+    """
+    if isinstance(calendar, str):
+        return working_calendar(calendar)
+    given: WorkingCalendar = as_kind(calendar, WorkingCalendar, "calendar", "or give 'CN'")
+    return given

@@ -7,6 +7,7 @@ import pandas as pd
 
 from bankcrm.arguments import as_kind
 from bankcrm.calendars import WorkingCalendar
+from bankcrm.calendars.countries import given_calendar
 from bankcrm.complaints.base import (
     business_days,
     complaints_policy,
@@ -65,7 +66,7 @@ _ANSWERED = contract("answered_at", "closed_at", "satisfaction")
 
 
 def follow_ups(
-    complaints: object, *, policy: Policy | None = None, calendar: WorkingCalendar
+    complaints: object, *, policy: Policy | None = None, calendar: WorkingCalendar | str
 ) -> pd.DataFrame:
     """When to ask the customer after the answer, and until when the case can be re-opened.
 
@@ -86,6 +87,7 @@ def follow_ups(
     >>> follow_ups(cases, calendar=working_calendar("CN"))["follow_up_due"].dt.day.tolist()
     [10]
     """
+    calendar = given_calendar(calendar)
     policy = complaints_policy(policy)
     as_kind(calendar, WorkingCalendar, "calendar", "use working_calendar('CN')")
     frame = check_frame(as_frame(complaints), _ANSWERED, frame="complaints")

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.calendars import WorkingCalendar
+from bankcrm.calendars.countries import given_calendar
 from bankcrm.complaints.base import business_days, contract, local_days
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame, check_frame
@@ -26,7 +27,7 @@ def fca_return(
     start: object,
     end: object,
     by: str = "product",
-    calendar: WorkingCalendar,
+    calendar: WorkingCalendar | str,
     policy: Policy | None = None,
 ) -> pd.DataFrame:
     """Opened, outstanding, closed by time taken, upheld and redress, by product.
@@ -58,6 +59,7 @@ def fca_return(
     >>> table.loc["fund", ["opened", "closed_3_days"]].astype(int).tolist()
     [1, 1]
     """
+    calendar = given_calendar(calendar)
     preset = default_policy("complaints", "fca_disp")
     policy = policy_of(preset if policy is None else policy, "complaints")
     first, last = as_of_day(start), as_of_day(end)

@@ -9,6 +9,7 @@ import pandas as pd
 from bankcrm._display import first_few
 from bankcrm.arguments import refuse
 from bankcrm.calendars import WorkingCalendar
+from bankcrm.calendars.countries import given_calendar
 from bankcrm.complaints.base import answered_at, business_days, complaints_policy, known_by
 from bankcrm.complaints.escalation import follow_ups
 from bankcrm.complaints.facts import Classifier, ExtendFacts, identity
@@ -45,7 +46,7 @@ def process_complaints(
     *,
     as_of: object,
     policy: Policy | None = None,
-    calendar: WorkingCalendar,
+    calendar: WorkingCalendar | str,
     classifier: Classifier | None = None,
     extend_facts: ExtendFacts | None = None,
 ) -> ProcessedComplaints:
@@ -73,6 +74,7 @@ def process_complaints(
     >>> found.routed["state"].tolist(), found.rejected
     (['in_time', 'overdue'], 0)
     """
+    calendar = given_calendar(calendar)
     policy = complaints_policy(policy)
     if extend_facts is not None and not callable(extend_facts):
         refuse("extend_facts", "a function of the facts", extend_facts)

@@ -12,6 +12,7 @@ import pandas as pd
 from bankcrm._display import card, figures_of
 from bankcrm.arguments import as_kind
 from bankcrm.calendars import WorkingCalendar, business_day
+from bankcrm.calendars.countries import given_calendar
 from bankcrm.complaints.base import business_days, complaints_policy, contract, cutoff_of
 from bankcrm.complaints.clocks.receipt import KINDS, answer_days, due_days
 from bankcrm.complaints.clocks.rules import MARKS
@@ -39,7 +40,7 @@ from bankcrm.vocabulary import Kind, Severity, Tier, word
 def route_frame(
     complaints: object,
     *,
-    calendar: WorkingCalendar,
+    calendar: WorkingCalendar | str,
     policy: Policy | None = None,
     classifier: Classifier | None = None,
     extend_facts: ExtendFacts = identity,
@@ -77,6 +78,7 @@ def route_frame(
     >>> routed[["route", "due"]].iloc[0].tolist()
     ['with_departments', Timestamp('2024-10-10 00:00:00')]
     """
+    calendar = given_calendar(calendar)
     return routed_with_facts(
         complaints,
         calendar=calendar,
@@ -226,7 +228,7 @@ class Route:
 def route(
     complaint: Complaint,
     *,
-    calendar: WorkingCalendar,
+    calendar: WorkingCalendar | str,
     policy: Policy | None = None,
     classifier: Classifier | None = None,
     tier: Tier | str | None = None,
@@ -258,6 +260,7 @@ def route(
     >>> str(found.severity), found.due.isoformat(), found.accountable
     ('severe', '2024-10-16', 'Wang')
     """
+    calendar = given_calendar(calendar)
     policy = complaints_policy(policy)
     as_kind(complaint, Complaint, "complaint")
     read = _read(classifier, complaint.text)

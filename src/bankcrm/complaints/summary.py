@@ -12,6 +12,7 @@ import pandas as pd
 from bankcrm._display import few
 from bankcrm.arguments import as_choice, as_finite, as_names
 from bankcrm.calendars import WorkingCalendar
+from bankcrm.calendars.countries import given_calendar
 from bankcrm.complaints.base import (
     Mask,
     answered_at,
@@ -41,7 +42,7 @@ def summarise(
     *,
     period: Period | None = None,
     by: str | Sequence[str] = (),
-    calendar: WorkingCalendar,
+    calendar: WorkingCalendar | str,
     as_of: object,
     policy: Policy | None = None,
     customers: pd.Series | float | None = None,
@@ -88,6 +89,7 @@ def summarise(
     >>> monthly["answered"].tolist()
     [1, 1]
     """
+    calendar = given_calendar(calendar)
     policy = complaints_policy(policy)
     names = list(as_names(by))
     frame = check_frame(as_frame(complaints), _CASES, frame="complaints")
@@ -287,7 +289,7 @@ def ageing(
     *,
     as_of: object,
     edges: Sequence[int] = (5, 10, 15, 30, 60),
-    calendar: WorkingCalendar,
+    calendar: WorkingCalendar | str,
     policy: Policy | None = None,
 ) -> pd.DataFrame:
     """Open complaints by age in working days.
@@ -311,6 +313,7 @@ def ageing(
     >>> bands["open"].tolist()
     [0, 1, 0, 0, 0, 0]
     """
+    calendar = given_calendar(calendar)
     ends = np.asarray(edges)
     if not len(ends) or (np.diff(ends) <= 0).any():
         raise DataError(f"edges: {few(edges)} do not rise; give rising days such as (5, 10, 15)")

@@ -14,7 +14,7 @@ import pandas as pd
 
 from bankcrm._display import card
 from bankcrm.actions import select_actions
-from bankcrm.arguments import as_path, as_whole_number, as_kind
+from bankcrm.arguments import as_kind, as_path, as_whole_number
 from bankcrm.databases.connection import Database
 from bankcrm.databases.writing import ResultTable, replace_rows, whole_table
 from bankcrm.disk import whole_file, writing

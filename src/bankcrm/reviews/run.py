@@ -12,7 +12,7 @@ import attrs
 from bankcrm.actions import ContactRecords
 from bankcrm.actions.known import checked_done
 from bankcrm.actions.records import RECORDED
-from bankcrm.arguments import as_choice, as_whole_number, refuse, as_kind
+from bankcrm.arguments import as_choice, as_kind, as_whole_number, refuse
 from bankcrm.book import Book
 from bankcrm.book.files import refuse_book_folder
 from bankcrm.book.known import undated_labels
@@ -22,7 +22,8 @@ from bankcrm.book.recorded import absences, recorded_in
 from bankcrm.book.signs import signs_of
 from bankcrm.book.unused import nearly_named
 from bankcrm.book.view import book_view
-from bankcrm.calendars import WorkingCalendar, working_calendar
+from bankcrm.calendars import WorkingCalendar
+from bankcrm.calendars.countries import given_calendar
 from bankcrm.engines.engine import Engine
 from bankcrm.folders import ResultFolder
 from bankcrm.frames.arrays import as_of_day
@@ -48,7 +49,7 @@ def review(
     *,
     as_of: object,
     policies: PolicySet | None = ...,
-    calendar: WorkingCalendar | None = ...,
+    calendar: WorkingCalendar | str | None = ...,
     fitted: Fitted | None = ...,
     steps: tuple[Step, ...] = ...,
     progress: Progress | None = ...,
@@ -61,7 +62,7 @@ def review(
     *,
     as_of: object,
     policies: PolicySet | None = ...,
-    calendar: WorkingCalendar | None = ...,
+    calendar: WorkingCalendar | str | None = ...,
     fitted: Fitted | None = ...,
     steps: tuple[Step, ...] = ...,
     progress: Progress | None = ...,
@@ -77,7 +78,7 @@ def review(
     *,
     as_of: object,
     policies: PolicySet | None = ...,
-    calendar: WorkingCalendar | None = ...,
+    calendar: WorkingCalendar | str | None = ...,
     fitted: Fitted | None = ...,
     steps: tuple[Step, ...] = ...,
     progress: Progress | None = ...,
@@ -93,7 +94,7 @@ def review(
     *,
     as_of: object,
     policies: PolicySet | None = None,
-    calendar: WorkingCalendar | None = None,
+    calendar: WorkingCalendar | str | None = None,
     fitted: Fitted | None = None,
     steps: tuple[Step, ...] = STEPS,
     progress: Progress | None = None,
@@ -144,15 +145,13 @@ def review(
         refuse_no_book(book, "a Book or an engine such as DuckDBEngine(folder)")
     if fitted is not None:
         as_kind(fitted, Fitted, "fitted", "give review.fitted")
-    if calendar is not None:
-        as_kind(calendar, WorkingCalendar, "calendar", "use working_calendar('CN')")
     if progress is not None and not callable(progress):
         refuse("progress", "a function of steps done, steps in all and the next one", progress)
     rules = policies_of(policies, book.presets).at(day)
     asked = Asked(
         day=day,
         policies=rules,
-        calendar=rules.calendar(calendar or working_calendar("CN")),
+        calendar=rules.calendar(given_calendar("CN" if calendar is None else calendar)),
         steps=steps,
         fitted=fitted,
         earlier=None if earlier is None else not_later(earlier_of(earlier), day),

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.calendars import WorkingCalendar
+from bankcrm.calendars.countries import given_calendar
 from bankcrm.complaints.base import complaints_policy, contract, zoned
 from bankcrm.complaints.clocks.cases import AGAIN, Cases
 from bankcrm.complaints.clocks.clock_table import ClockTable
@@ -35,7 +36,7 @@ def deadlines(
     complaints: object,
     *,
     policy: Policy | None = None,
-    calendar: WorkingCalendar,
+    calendar: WorkingCalendar | str,
     as_of: dt.datetime,
     pauses: object = None,
 ) -> pd.DataFrame:
@@ -79,6 +80,7 @@ def deadlines(
     >>> deadlines(cases, calendar=working_calendar("CN"), as_of=now)["answer_state"].tolist()
     ['breached']
     """
+    calendar = given_calendar(calendar)
     as_of = zoned(as_of)
     policy = complaints_policy(policy)
     frame = check_frame(as_frame(complaints), _COLUMNS, frame="complaints")

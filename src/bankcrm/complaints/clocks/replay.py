@@ -9,6 +9,7 @@ import attrs
 
 from bankcrm.arguments import as_kind
 from bankcrm.calendars import WorkingCalendar, local_day
+from bankcrm.calendars.countries import given_calendar
 from bankcrm.complaints.base import complaints_policy, zoned
 from bankcrm.complaints.clocks.events import CaseEvent, in_place, next_status
 from bankcrm.complaints.clocks.rules import ClockRule, clock_rules
@@ -27,7 +28,7 @@ def replay_clock(
     events: Iterable[CaseEvent],
     *,
     policy: Policy | None = None,
-    calendar: WorkingCalendar,
+    calendar: WorkingCalendar | str,
     as_of: dt.datetime,
     after: ClockState | None = None,
 ) -> ClockState:
@@ -64,6 +65,7 @@ def replay_clock(
     >>> answer.due.isoformat(), answer.elapsed, str(answer.state)
     ('2024-10-10', 4.0, 'at_risk')
     """
+    calendar = given_calendar(calendar)
     as_of = zoned(as_of)
     if after is not None:
         as_kind(after, ClockState, "after", "give an earlier result of replay_clock")

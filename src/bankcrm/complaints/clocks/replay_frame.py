@@ -11,6 +11,7 @@ import pandas as pd
 from bankcrm._display import SHOWN
 from bankcrm.arguments import as_mapping
 from bankcrm.calendars import WorkingCalendar
+from bankcrm.calendars.countries import given_calendar
 from bankcrm.complaints.base import complaints_policy, zoned
 from bankcrm.complaints.clocks.event_log import read_events
 from bankcrm.complaints.clocks.replay import replay_clock
@@ -23,7 +24,7 @@ def replay_clock_frame(
     events: object,
     *,
     policy: Policy | None = None,
-    calendar: WorkingCalendar,
+    calendar: WorkingCalendar | str,
     as_of: dt.datetime,
     policies: Mapping[str, Policy] | None = None,
 ) -> pd.DataFrame:
@@ -65,6 +66,7 @@ def replay_clock_frame(
     >>> cases["status"].tolist(), cases["answer_state"].tolist()
     (['answered', 'open'], ['met', 'running'])
     """
+    calendar = given_calendar(calendar)
     as_of = zoned(as_of)
     policies = as_mapping(policies, "policies", "a mapping of name to policy")
     log = read_events(events, as_of, policies)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.calendars import WorkingCalendar
+from bankcrm.calendars.countries import given_calendar
 from bankcrm.frames import Column, as_frame, check_frame
 from bankcrm.frames.arrays import Days, as_of_day
 from bankcrm.lifecycle.actions.playbooks import Action, Festival, specificity
@@ -38,7 +39,7 @@ def plan_actions(
     customers: object,
     *,
     as_of: object,
-    calendar: WorkingCalendar,
+    calendar: WorkingCalendar | str,
     policy: Policy | None = None,
     done: object = None,
 ) -> pd.DataFrame:
@@ -69,6 +70,7 @@ def plan_actions(
 
     Source: LCM-3, CSC-7.
     """
+    calendar = given_calendar(calendar)
     policy = lifecycle_policy(policy)
     day = as_of_day(as_of)
     horizon = day + np.timedelta64(int(policy.value("plan_days")), "D")

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.arguments import as_kind
 from bankcrm._display import few
+from bankcrm.arguments import as_kind
 from bankcrm.book.view import Names, Needs, view_of
 from bankcrm.errors import DataError
 from bankcrm.frames.arrays import as_of_day, numbers
