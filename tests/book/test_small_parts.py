@@ -8,16 +8,20 @@ from collections import Counter
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bankcrm.book import CONTRACT, FRAMES, Book, write_book
+from bankcrm.book.known import not_yet_known
 from bankcrm.book.mapping import ColumnSource, Formats, FrameMapping
 from bankcrm.book.mapping.validation import POWERS, _format_faults
 from bankcrm.book.oddities import period_of
+from bankcrm.book.reading.amounts import Directions
 from bankcrm.book.reading.cells import dates
 from bankcrm.book.reading.conversion import _power
 from bankcrm.book.reading.frames import joined
@@ -29,8 +33,12 @@ from bankcrm.book.reading.text_files import (
     _stated_encoding,
     _wide,
 )
-from bankcrm.book.signs import SIGNS
+from bankcrm.book.signs import SIGNS, _Dates
+from bankcrm.book.view import NEVER
 from bankcrm.errors import DataError
+from bankcrm.frames.readers import LastDay
+
+NAN = float("nan")
 
 LETTERS = "a\x7f\x80\u07ff\u0800\u8d26\uffff\U00010000\U0010ffff"
 
@@ -207,3 +215,54 @@ def test_the_period_is_that_of_the_days_of_movements() -> None:
             sign("day", "balances", 30_000), sign("value", "transactions", 5)]  # fmt: skip
     assert period_of(pd.DataFrame(rows)) == ("2024-10-04", "2024-10-13")
     assert period_of(pd.DataFrame(rows[2:])) == (None, None)
+
+
+@given(st.lists(st.tuples(st.sampled_from([-1.0, 1.0, NAN]), st.sampled_from([-5.0, 0, 5, NAN]))))
+def test_directions_are_counted_row_by_row(rows: list[tuple[float, float]]) -> None:
+    found = Directions()
+    for part in (rows[:2], rows[2:]):
+        signs, amounts = (np.array([r[i] for r in part], np.float64) for i in (0, 1))
+        found.add(amounts, signs)
+    counts = Counter((sign, amount > 0) for sign, amount in rows if abs(amount) > 0)
+    assert found.minus_negative == counts[-1.0, False]
+    assert found.minus_positive == counts[-1.0, True]
+    assert found.plus_negative == counts[1.0, False]
+    twice = counts[-1.0, False] and not counts[-1.0, True] and not counts[1.0, False]
+    assert found.signed_already == bool(twice)
+
+
+@given(st.lists(st.sampled_from([3, 5, 6, 9, NEVER])))
+def test_days_are_counted_from_the_first_one_on(days: list[int]) -> None:
+    found = _Dates.of(np.array(days, np.int32))
+    known = [d for d in days if d < NEVER]
+    span = range(min(known), max(known) + 1) if known else range(0)
+    assert found.number.tolist() == [*(days.count(d) for d in span), days.count(NEVER)]
+    assert [found.first + d for d in found.present().tolist()] == sorted(set(known))
+
+
+def test_a_closing_day_says_that_a_customer_was_known_before_it_alone() -> None:
+    """Of four who signed later: closed before the day, on it, after it, and never."""
+    day = pd.Timestamp("2026-03-31")
+    closed = [day - pd.Timedelta(days=1), day, day + pd.Timedelta(days=1), pd.NaT]
+    customers = pd.DataFrame(
+        {
+            "customer_id": [1, 2, 3, 4],
+            "contract_date": pd.Timestamp("2026-05-01"),
+            "closed_date": pd.Series(closed, dtype="datetime64[s]"),
+        }
+    )
+    until = LastDay(np.datetime64("2026-03-31"), "Asia/Shanghai")
+    assert not_yet_known(customers, {}, {}, until).tolist() == [False, False, True, True]
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_a_file_of_a_book_has_the_columns_of_the_frame(form: str, tmp_path: Path) -> None:
+    people = pd.DataFrame({"customer_id": [7, 8], "kind": "person"}, index=["a", "b"])
+    moves = pd.DataFrame(
+        {"customer_id": [7], "date": pd.to_datetime(["2026-01-02"]), "amount": [1.0], "kind": "fee"}
+    )
+    write_book(Book(people, moves, as_of="2026-06-30"), tmp_path / "b", format=form)
+    for name, frame in (("customers", people), ("transactions", moves)):
+        path = tmp_path / "b" / f"{name}.{form}"
+        names = pq.read_schema(path).names if form == "parquet" else pd.read_csv(path).columns
+        assert list(names) == list(frame.columns)

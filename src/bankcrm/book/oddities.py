@@ -214,7 +214,7 @@ def _other_products(groups: pd.DataFrame) -> Iterator[tuple[str, float]]:
 
 
 def _grouped(signs: pd.DataFrame, *by: str) -> Iterator[tuple[tuple[str, ...], pd.DataFrame]]:
-    for key, rows in signs.groupby(list(by), sort=False):
+    for key, rows in signs.groupby(list(by)):
         yield tuple(str(k) for k in cast("tuple[str, ...]", key)), rows
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -285,18 +285,17 @@ def write_parts(
 
     book = BookReading(mapping)
     written: dict[str, Path] = {}
-    with book.sources(folder, database, None) as sources:
+    with book.sources(folder, database, None) as sources, ExitStack() as files:
         for name, batches in sources.items():
             path = target / f"{name}.parquet"
-            writer = None
             for batch in batches(stream=True):
                 table = of_contract(book.converted(name, batch), name)
-                if writer is None:
-                    writer = pq.ParquetWriter(path, table.schema, compression="lz4")
+                if name not in written:
+                    writer = files.enter_context(
+                        pq.ParquetWriter(path, table.schema, compression="lz4")
+                    )
                     written[name] = path
                 writer.write_table(table.select(writer.schema.names).cast(writer.schema))
-            if writer is not None:
-                writer.close()
     notes = book.finish()
     return written, {name: book.files.get(name, []) for name in written}, "; ".join(notes)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
@@ -69,8 +68,13 @@ class TextFile:
         """The line on which each of these rows begins; rows of another width are not counted."""
         requested = set(rows)
         fitting = (line for line, row in self.rows() if len(row) == len(self.header))
-        numbered = enumerate(itertools.islice(fitting, max(requested, default=-1) + 1))
-        return {number: line for number, line in numbered if number in requested}
+        found: dict[int, int] = {}
+        for number, line in enumerate(fitting):
+            if number in requested:
+                found[number] = line
+            if len(found) == len(requested):
+                break
+        return found
 
     def ragged(self) -> tuple[int, list[str]]:
         """The number of rows that have not the width of the header, and the first of them."""
