@@ -142,10 +142,10 @@ def as_whole_number(value: object, name: str, least: int = 0, most: int = 1_000_
     Raises:
         DataError: It is none, or not within the limits.
     """
-    if isinstance(value, int | float | np.integer) and least <= value <= most:
-        whole = int(value)
-        if whole == value:
-            return whole
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer):
+        refuse(name, "a whole number", value)
+    if least <= value <= most and int(value) == value:
+        return int(value)
     refuse(name, f"a whole number from {least:,} to {most:,}", value)
 
 
@@ -155,7 +155,7 @@ def as_generator(seed: object) -> np.random.Generator:
     Raises:
         DataError: The seed is no whole number, 0 or more.
     """
-    if isinstance(seed, int | np.integer) and seed >= 0:
+    if isinstance(seed, int | np.integer) and not isinstance(seed, bool) and seed >= 0:
         return np.random.default_rng(int(seed))
     refuse("seed", "a whole number, 0 or more, such as seed=1", seed)
 

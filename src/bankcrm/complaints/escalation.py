@@ -74,7 +74,7 @@ def follow_ups(
         complaints: ``answered_at``, ``closed_at`` (aware instants) and ``satisfaction`` (0-100),
             where they are known.
         policy: Gives ``follow_up_days``, ``reopen_within_days`` and ``satisfied_from``.
-        calendar: The calendar whose working days count.
+        calendar: The calendar whose working days count, or its country, such as ``CN``.
 
     Returns:
         The frame's index; ``follow_up_due`` and ``reopen_until`` (dates, missing before an answer

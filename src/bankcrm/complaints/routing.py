@@ -51,7 +51,7 @@ def route_frame(
         complaints: A frame with ``received_at`` (aware instants); ``complaint_id``, ``kind``,
             ``product``, ``cause``, ``tier``, ``first_asked``, the signals and the other columns
             that `bankcrm.complaints.severity_facts` reads, where they are known.
-        calendar: The calendar whose working days count.
+        calendar: The calendar whose working days count, or its country, such as ``CN``.
         policy: The policy whose tables and times decide.
         classifier: Reads the column ``text`` where the signal columns, ``kind`` and ``cause`` are
             null, such as `bankcrm.complaints.default_lexicon`; None leaves texts unread.
@@ -240,7 +240,7 @@ def route(
 
     Args:
         complaint: The complaint.
-        calendar: The calendar whose working days count.
+        calendar: The calendar whose working days count, or its country, such as ``CN``.
         policy: The policy whose tables, times and clocks decide.
         classifier: Reads the text where the complaint's own fields are null.
         tier: The customer's tier; it changes the priority and never the severity.

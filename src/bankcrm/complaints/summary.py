@@ -59,7 +59,7 @@ def summarise(
             ``satisfaction`` and ``merged_into`` (from `intake`).
         period: ``month``, ``quarter``, ``year``, or None for one row over all time.
         by: Columns to group by, such as ``product``, ``severity`` or a joined ``tier``.
-        calendar: The calendar whose working days count.
+        calendar: The calendar whose working days count, or its country, such as ``CN``.
         as_of: Events after this day are ignored.
         policy: The policy whose time zone and cut-off hour give each instant its day.
         customers: Number of customers by group (indexed like ``by``; one number without it), for
@@ -298,7 +298,7 @@ def ageing(
         complaints: ``received_at`` and, where known, ``closed_at`` and ``answered_at``.
         as_of: The day of the count.
         edges: Upper ends of the bands in working days, rising; the last band has none.
-        calendar: The calendar whose working days count.
+        calendar: The calendar whose working days count, or its country, such as ``CN``.
         policy: The policy whose time zone and cut-off hour give each instant its day.
 
     Returns:

@@ -115,7 +115,7 @@ def review(
         as_of: The day of the review; nothing after it is used.
         policies: The policies; None: the defaults, with the presets that the book names. Dated
             policies: the version in force on the day.
-        calendar: Working days for due dates; None: mainland China.
+        calendar: Working days for due dates, or their country; None: mainland China.
         fitted: The fitted values of an earlier review (``review.fitted``): cut points, scales and
             what its book records. Customers are then decided as that review would have decided
             them. None: the values are fitted to this book.

@@ -52,7 +52,7 @@ def deadlines(
             severity; use `replay_clock` for cases that were re-opened more than once or assessed
             again.
         policy: The policy whose clocks bind.
-        calendar: The calendar whose working days count.
+        calendar: The calendar whose working days count, or its country, such as ``CN``.
         as_of: The instant of the requested states; later events are ignored.
         pauses: A frame with ``complaint_id``, ``paused_at`` and ``resumed_at`` (missing: still
             paused), without overlap, and ``reason`` for clocks that only some reasons pause.

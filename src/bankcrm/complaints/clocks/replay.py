@@ -44,7 +44,7 @@ def replay_clock(
         events: The log in any order; events after ``as_of`` are left out.
         policy: The policy whose clocks bind from the start (a ``policy_changed`` event
             replaces it).
-        calendar: The calendar whose working days count.
+        calendar: The calendar whose working days count, or its country, such as ``CN``.
         as_of: The instant of the requested state.
         after: An earlier state of the same case; the events continue its log.
 

@@ -37,7 +37,7 @@ def replay_clock_frame(
             ``policy_changed`` event, ``policy`` (a name in ``policies``). The rows may stand in
             any order; events of a case at one instant keep theirs.
         policy: The policy whose clocks bind from the start.
-        calendar: The calendar whose working days count.
+        calendar: The calendar whose working days count, or its country, such as ``CN``.
         as_of: The instant of the requested states; later events are left out.
         policies: The policies to which ``policy_changed`` events change, by name.
 
