@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import math
 import tempfile
@@ -16,7 +17,15 @@ from hypothesis import strategies as st
 
 from bankcrm.book import CONTRACT
 from bankcrm.book.mapping import Formats
-from bankcrm.book.reading.cells import as_text, encoded, instants, numbers
+from bankcrm.book.reading.cells import (
+    as_text,
+    booleans,
+    dates,
+    encoded,
+    instants,
+    is_text,
+    numbers,
+)
 from bankcrm.book.reading.ids import id_cells
 from bankcrm.book.reading.problems import Problems
 from bankcrm.book.reading.text_files import _is_chinese, _wide, text_file
@@ -227,3 +236,84 @@ def test_each_row_has_the_number_of_its_first_line(rows: list[str]) -> None:
         other = [f"line {n}: {width} fields" for n, width in expected if width != 2]
         assert file.ragged() == (len(other), other[:5])
         assert file.quotes == any('"' in row for row in rows)
+
+
+def test_cells_that_all_parse_have_no_mask() -> None:
+    """Also where all are missing: nothing is wrong, and nothing is to be reported."""
+    texts = {numbers: "1", dates: "2026-06-30", instants: "2026-06-30T09:00:00Z", booleans: "true"}
+    for parse, text in texts.items():
+        for cells in ([text, None], [None, None], []):
+            found = parse(pa.array(cells, pa.string()), Formats())
+            assert found.wrong is None
+            known = [c is not None for c in cells]
+            assert [v is not None for v in pa.array(found.values).to_pylist()] == known
+        found = parse(pa.array([text, None, "x", " "]), Formats())
+        assert found.wrong is not None
+        assert found.wrong.tolist() == [False, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("patterns", "days", "instant"),
+    [
+        (None, "ISO dates", "instants with a time zone"),
+        (("%d.%m.%Y",), "dates written as '%d.%m.%Y'", "instants with a time zone"),
+        (("%d.%m.%Y", "%Y-%m-%d %H:%M"), "dates written as '%d.%m.%Y' or '%Y-%m-%d %H:%M'",
+         "instants written as '%Y-%m-%d %H:%M'"),
+        (("%Y-%m-%d %I %p",), "dates written as '%Y-%m-%d %I %p'",
+         "instants written as '%Y-%m-%d %I %p'"),
+    ],
+)  # fmt: skip
+def test_patterns_with_a_time_are_for_instants_and_all_are_for_days(
+    patterns: tuple[str, ...] | None, days: str, instant: str
+) -> None:
+    formats = Formats(dates=patterns, time_zone="Asia/Shanghai")
+    assert dates(pa.array(["?"]), formats).expected.startswith(days)
+    assert instants(pa.array(["?"]), formats).expected.startswith(instant)
+    moment = dt.datetime(2026, 6, 30, 15, 0)
+    for pattern in patterns or ("%Y-%m-%d %H:%M",):
+        text = pa.array([moment.strftime(pattern)])
+        assert pa.array(dates(text, formats).values).to_pylist() == [moment.date()]
+        found = instants(text, formats).values.cast(pa.int64()).to_pylist()
+        timed = "%H" in pattern or "%I" in pattern
+        utc = moment - dt.timedelta(hours=8)
+        expected = int(utc.replace(tzinfo=dt.UTC).timestamp()) * 10**6 if timed else None
+        assert found == [expected]
+
+
+@given(st.lists(st.none() | st.sampled_from(["Y", "n", " y ", "0", "x", ""]), max_size=4))
+def test_booleans_go_by_the_stated_words(cells: list[str | None]) -> None:
+    for formats, true, false in (
+        (Formats(), ("true", "1"), ("false", "0")),
+        (Formats(true=("Y",)), ("y",), ("false", "0")),
+        (Formats(true=("Y",), false=("N", "X")), ("y",), ("n", "x")),
+    ):
+        found = booleans(pa.array(cells, pa.string()), formats)
+        words = [(c or "").strip().lower() for c in cells]
+        known = {w: w in true for w in (*true, *false)}
+        assert found.values.to_pylist() == [known.get(w) for w in words]
+        wrong = [bool(w) and w not in known for w in words]
+        assert (found.wrong.tolist() if found.wrong is not None else [False] * len(wrong)) == wrong
+        assert found.expected.lower() == f"{' or '.join(true)}, {' or '.join(false)}"
+    typed = pa.array([True, None])
+    assert booleans(typed, Formats()).values is typed
+    assert booleans(pa.array([1, 0, 2]), Formats()).values.to_pylist() == [True, False, None]
+
+
+@pytest.mark.parametrize(("decimal", "thousands"), [(None, None), (",", None), (",", "."),
+                                                    (".", ","), (".", "'")])  # fmt: skip
+def test_the_advice_for_numbers_names_the_marks(decimal: str | None, thousands: str | None) -> None:
+    point = decimal or "."
+    advice = numbers(pa.array(["x"]), Formats(decimal=decimal, thousands=thousands)).advice
+    assert advice.startswith(f"read with decimal mark {point!r}")
+    assert (f"and {thousands!r} between thousands" in advice) == (thousands is not None)
+    other = {".": ",", ",": "."}[point]
+    assert (f"state thousands = {other!r}" in advice) == (thousands is None)
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view(), pa.int64()])
+def test_text_is_text_of_any_type(kind: Any) -> None:
+    values = pa.array([1, 2]).cast(pa.string() if kind != pa.int64() else kind).cast(kind)
+    assert is_text(values) == (kind != pa.int64())
+    if kind != pa.string_view():
+        assert is_text(values.dictionary_encode()) == (kind != pa.int64())
+        assert as_text(values).to_pylist() == ["1", "2"]

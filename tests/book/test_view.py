@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import inspect
+import itertools
 from zoneinfo import ZoneInfo
 
 import attrs
@@ -13,7 +15,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bankcrm.book import Book
-from bankcrm.book.view import NEVER, Needs, book_view, day_number, view_of
+from bankcrm.book.checks import _same_type
+from bankcrm.book.view import (
+    NEVER,
+    BookView,
+    FrameView,
+    Needs,
+    book_view,
+    day_number,
+    known_positions,
+    view_of,
+)
 from bankcrm.errors import DataError
 from bankcrm.testing.books import books
 
@@ -178,3 +190,56 @@ def test_accounts_of_other_types_are_numbered_together(more: object) -> None:
     assert view.accounts().tolist() == [2**53 + 1, more]
     assert view["accounts"].account().tolist() == [0]
     assert view["transactions"].account().tolist() == [1, 1]
+
+
+def test_a_view_is_equal_to_itself_alone_and_is_given_no_arrays() -> None:
+    customers = pd.DataFrame({"customer_id": [3, 1], "kind": "person"})
+    one, other = (book_view(Book(customers, customers[["customer_id"]])) for _ in range(2))
+    views: set[object] = {one, other}
+    for view in (one, other):
+        views |= set(view.frames.values())
+    assert len(views) == 2 + 2 * 2
+    for kind in (FrameView, BookView):
+        given = inspect.signature(kind).parameters
+        assert set(given) == {f.name for f in attrs.fields(kind) if not f.name.startswith("_")}
+    assert one["transactions"].where(np.array([True, False])).customer().tolist() == [0]
+
+
+def test_a_customer_has_one_row_of_customers_and_any_of_others() -> None:
+    one, two = pd.DataFrame({"customer_id": [1, 2]}), pd.DataFrame({"customer_id": [1, 1]})
+    needs = {name: Needs(("customer_id",)) for name in ("customers", "contacts")}
+    assert view_of({"customers": one, "contacts": two}, needs)["contacts"].customer().tolist() == [
+        0,
+        0,
+    ]
+    with pytest.raises(DataError, match="customers"):
+        view_of({"customers": two, "contacts": one}, needs)
+    assert view_of({"customers": None, "contacts": two}, needs).size == 1
+
+
+@pytest.mark.parametrize("ids", [[5, 7, 7], ["a", "b", "b"]])
+def test_positions_of_known_customers(ids: list[object]) -> None:
+    """The first customer is known as well; a missing id is none, and no unknown one."""
+    known = pd.Index(ids[:2])
+    found = known_positions(pd.Series([*ids, None], dtype=object), known, "loans")
+    assert found.tolist() == [0, 1, 1, -1]
+    with pytest.raises(DataError, match=r"loans\.customer_id: 1 rows name 1 customers"):
+        known_positions(pd.Series(ids[:2]), known[:1], "loans")
+
+
+NUMBERS, TEXTS = pd.Series([1, 2]), pd.Series(["1", "x"])
+
+
+def test_ids_of_two_frames_are_of_one_type() -> None:
+    series = {
+        "integers": [NUMBERS, NUMBERS.astype("float64"), NUMBERS.astype("category")],
+        "text": [TEXTS, TEXTS.astype("category"), TEXTS.astype(object)],
+        "": [NUMBERS[:0], TEXTS[:0], pd.Series([None, None], dtype=object)],
+    }
+    for (one, left), (two, right) in itertools.product(series.items(), repeat=2):
+        for ids, known in itertools.product(left, right):
+            if one and two and one != two:
+                with pytest.raises(DataError, match=f"loans.x: {one}, but .* holds {two}"):
+                    _same_type("loans", "x", ids, known)
+            elif two or not len(known):  # missing ids alone are no customers
+                _same_type("loans", "x", ids, known)

@@ -93,7 +93,7 @@ def encoded(values: Array) -> tuple[npt.NDArray[np.intp], list[str]]:
         codes = pa.concat_arrays(codes.chunks) if codes.num_chunks else codes.cast(pa.string())
     if not len(codes):
         return np.empty(0, dtype=np.intp), []
-    places = pc.fill_null(codes.indices, -1).to_numpy(zero_copy_only=False).astype(np.intp)
+    places = pc.fill_null(codes.indices, -1).to_numpy().astype(np.intp)
     words = [word.strip() for word in as_text(codes.dictionary).fill_null("").to_pylist()]
     blank = np.array([not word for word in words] + [True], dtype=np.bool_)
     return (np.where(blank[places], -1, places) if blank[:-1].any() else places), words
