@@ -51,5 +51,5 @@ def signs_of(
     known = dict.fromkeys(plus, 1.0) | dict.fromkeys(minus, -1.0)
     sign = np.array([known.get(w, np.nan) for w in words] + [np.nan])
     counts = np.bincount(codes[codes >= 0], minlength=len(words))
-    unknown = {w: int(n) for w, n in zip(words, counts, strict=True) if w not in known}
+    unknown = {w: int(n) for w, n in zip(words, counts, strict=True) if w and w not in known}
     return sign[codes], Counter(unknown)

@@ -33,7 +33,7 @@ def word_cells(raw: Array, column: Column, mapping: FrameMapping, problems: Prob
     closed = (bool(column.choices) and named) or column.name in mapping.default
     known = {**dict.fromkeys(column.choices if closed else words), **stated}
     ours = {w: (w if known[w] is None else known[w]) for w in words if w in known}
-    others = [word for word in words if word not in known]
+    others = [word for word in words if word and word not in known]
     if column.name in mapping.default:
         ours |= dict.fromkeys(others, mapping.default[column.name])
     elif others:
