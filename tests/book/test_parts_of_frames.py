@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bankcrm.book import CONTRACT
 from bankcrm.book.mapping import BookMapping, FrameMapping
+from bankcrm.book.reading import sources
 from bankcrm.book.reading.amounts import net, signs_of
-from bankcrm.book.reading.frames import joined, of_contract
+from bankcrm.book.reading.frames import joined, of_contract, write_parts
 from bankcrm.book.reading.owners import Owners
 from bankcrm.book.reading.problems import Problems
 from bankcrm.book.reading.tables import _without_words, queries_of
@@ -144,3 +147,18 @@ def test_a_table_needs_a_database() -> None:
                 queries_of(mapping, None, None)
         else:
             assert queries_of(mapping, None, None) == {}
+
+
+def test_a_book_that_is_converted_part_by_part_is_never_held_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each part is a row group of its own, and the parts have the rows in their order."""
+    monkeypatch.setattr(sources, "_BLOCK", 200)
+    rows = [f"{n},person" for n in range(100)]
+    (tmp_path / "customers.csv").write_text("\n".join(["customer_id,kind", *rows, ""]))
+    (tmp_path / "transactions.csv").write_text("customer_id,date,amount,kind\n1,2026-01-31,5,fee\n")
+    (tmp_path / "made").mkdir()
+    written, _, _ = write_parts(BookMapping(), tmp_path / "made", folder=tmp_path)
+    found = pq.ParquetFile(written["customers"])
+    assert found.num_row_groups > 3
+    assert found.read()["customer_id"].to_pylist() == [str(n) for n in range(100)]

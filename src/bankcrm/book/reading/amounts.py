@@ -33,9 +33,10 @@ class Directions:
 
     def add(self, amounts: Numbers, signs: Numbers) -> None:
         """Count the amounts of one batch."""
-        self.minus_negative += int(((signs < 0) & (amounts < 0)).sum())
-        self.minus_positive += int(((signs < 0) & (amounts > 0)).sum())
-        self.plus_negative += int(((signs > 0) & (amounts < 0)).sum())
+        minus, plus = amounts[signs == -1], amounts[signs == 1]
+        self.minus_negative += int((minus < 0).sum())
+        self.minus_positive += int((minus > 0).sum())
+        self.plus_negative += int((plus < 0).sum())
 
     @property
     def signed_already(self) -> bool:
