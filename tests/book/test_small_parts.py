@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import inspect
+import itertools
 from collections import Counter
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -17,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bankcrm.book import CONTRACT, FRAMES, Book, write_book
-from bankcrm.book.known import not_yet_known
+from bankcrm.book.known import not_yet_known, without_later_events
 from bankcrm.book.mapping import ColumnSource, Formats, FrameMapping
 from bankcrm.book.mapping.validation import POWERS, _format_faults
 from bankcrm.book.oddities import period_of
@@ -32,6 +33,7 @@ from bankcrm.book.reading.text_files import (
     _separator_of,
     _stated_encoding,
     _wide,
+    text_file,
 )
 from bankcrm.book.signs import SIGNS, _Dates
 from bankcrm.book.view import NEVER
@@ -266,3 +268,38 @@ def test_a_file_of_a_book_has_the_columns_of_the_frame(form: str, tmp_path: Path
         path = tmp_path / "b" / f"{name}.{form}"
         names = pq.read_schema(path).names if form == "parquet" else pd.read_csv(path).columns
         assert list(names) == list(frame.columns)
+
+
+def test_an_event_of_a_later_day_has_not_happened() -> None:
+    """Of three cases: answered before the day and closed after it, both before, both after."""
+    day = pd.Timestamp("2026-03-31 12:00", tz="UTC")
+    before, after = day - pd.Timedelta(days=2), day + pd.Timedelta(days=2)
+    cases = pd.DataFrame(
+        {
+            "received_at": [before] * 3,
+            "answered_at": [before, before, after],
+            "closed_at": [after, before, after],
+            "outcome": ["upheld"] * 3,
+            "satisfaction": [4, 5, 3],
+        }
+    )
+    until = LastDay(np.datetime64("2026-03-31"), "UTC")
+    found = without_later_events("complaints", cases, until)
+    assert found["received_at"].tolist() == [before] * 3
+    assert found["answered_at"].isna().tolist() == [False, False, True]
+    assert found["closed_at"].isna().tolist() == [True, False, True]
+    labels = ("outcome", "satisfaction")
+    first = {c.name: c.known_from for c in CONTRACT["complaints"] if c.name in labels}
+    for name in labels:
+        known = cases[list(first[name])].min(axis=1) <= day
+        assert found[name].notna().tolist() == known.tolist(), name
+
+
+def test_a_text_is_kept_as_utf_8_where_it_had_to_be_decoded(tmp_path: Path) -> None:
+    written = "name,kind\n张,person\n"
+    for encoding, keep in itertools.product(("utf-8", "gb18030"), (False, True)):
+        path = tmp_path / f"{encoding}.csv"
+        path.write_bytes(written.encode(encoding))
+        found = text_file(path, Formats(encoding=encoding), (), keep=keep)
+        kept = keep and encoding != "utf-8"
+        assert found.text == (written.encode() if kept else None), (encoding, keep)

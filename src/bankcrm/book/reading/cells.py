@@ -184,7 +184,7 @@ def dates(values: Array, formats: Formats) -> Cells:
     zone = formats.time_zone
     if pa.types.is_timestamp(kind) and kind.tz is not None and zone is not None:
         local = pc.local_timestamp(pc.cast(values, pa.timestamp(kind.unit, zone)))
-        return Cells(pc.cast(local, pa.date32(), safe=False))
+        return Cells(pc.cast(local, pa.date32()))
     if not (is_text(values) or pa.types.is_integer(kind) or pa.types.is_floating(kind)):
         return Cells(values)
     codes, words = encoded(values)
