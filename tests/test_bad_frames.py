@@ -42,6 +42,9 @@ def test_a_bad_frame_gives_a_sentence_and_stays_as_it_is(data: st.DataObject) ->
 
 
 FOUND = [
+    ("fit_by_segment", "history", "kind: twice"), ("product_rules", "holdings", "card: one null"),
+    ("write_csv", "frame", "an index of several levels"),
+    ("review_watch_list", "risks", "customer_id: one lone surrogate"),
     ("replay", "log", "entry: one nan"), ("append_events", "log", "entry: categories"),
     ("append_events", "log", "rule: twice"), ("stage_funnel", "history", "no rows"),
     ("segment_rfm", "scores", "f: bytes"), ("rfm_migration", "after", "segment: lone surrogate"),

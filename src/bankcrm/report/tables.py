@@ -75,11 +75,20 @@ def write_csv(frame: pd.DataFrame, path: str | Path, *, index: bool = True) -> N
         frame: The frame; it is not changed.
         path: The file.
         index: Whether the index is written, as the first column.
+
+    Raises:
+        DataError: Two levels of the index, or a level and a column, have one name.
     """
     from pyarrow import csv
 
     as_kind(frame, pd.DataFrame, "frame")
     path = as_path(path)
+    levels = [name for name in frame.index.names if name is not None]
+    if index and (twice := [n for n in levels if levels.count(n) > 1 or n in frame.columns]):
+        raise DataError(
+            f"frame: the index has a level {twice[0]!r}, and another level or a column has this "
+            "name; rename one, or write index=False"
+        )
     flat = frame.reset_index() if index else frame
     columns = [_arrow(flat.iloc[:, place]) for place in range(flat.shape[1])]
     if len(columns) == 1:  # a line of one empty cell would be no line

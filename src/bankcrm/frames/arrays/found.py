@@ -44,7 +44,8 @@ def found_in(values: pd.Series, expected: Expected) -> str:
         return str(values.dtype)
     cells = values.to_numpy(dtype=object)
     known = np.flatnonzero(~values.isna().to_numpy())
-    if expected == "id" and sum(isinstance(v, str) for v in cells[known]) * 2 >= len(known):
+    texts = sum(isinstance(v, str) and is_unicode(v) for v in cells[known])
+    if expected == "id" and texts * 2 >= len(known):
         expected = "text"  # as at least half of the ids are
     kinds = np.array([_odd_kind(v, expected) for v in cells[known]], dtype=object)
     odd = known[kinds != ""]

@@ -106,13 +106,13 @@ def product_rules(
 
 
 def _held(holdings: object) -> tuple[list[str], npt.NDArray[np.bool_]]:
-    frame = as_frame(holdings)
+    frame = as_frame(holdings).infer_objects()
     for name in frame.columns:
+        null = frame.index[frame[name].isna()]
+        fault_in_rows("holdings", str(name), "null", null, "true or false in every row").refuse()
         if not pd.api.types.is_bool_dtype(frame[name].dtype):
             found = found_in(frame[name], "boolean")
             raise DataError(f"holdings.{name}: expected true or false, found {found}")
-        null = frame.index[frame[name].isna()]
-        fault_in_rows("holdings", str(name), "null", null, "true or false in every row").refuse()
     names = sorted(map(str, frame.columns))  # the order of the columns changes no rule
     return names, frame.rename(columns=str)[names].to_numpy(np.bool_)
 

@@ -14,6 +14,7 @@ from scipy.special import chdtrc
 from bankcrm._display import card, figures_of
 from bankcrm.arguments import as_finite, as_generator, as_kind, as_whole_number
 from bankcrm.errors import DataError, UnknownNameError
+from bankcrm.frames import as_frame
 from bankcrm.frames.column import fault_in_rows
 from bankcrm.frames.numbering import words_of
 from bankcrm.intervals import Interval, percentile_ends, quantile
@@ -200,6 +201,7 @@ def fit_by_segment(
         DataError: Rows have no segment, or a segment cannot be fitted.
     """
     as_kind(history, pd.DataFrame, "history", "give the result of purchase_history")
+    history = as_frame(history)  # refuses a column that is there twice
     if not isinstance(by, str) or by not in history.columns:
         raise UnknownNameError("column", by, history.columns)
     absent = history.index[history[by].isna()]
