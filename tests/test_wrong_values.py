@@ -26,6 +26,7 @@ from bankcrm.lifecycle import (
 )
 from bankcrm.marketing import uplift_curve
 from bankcrm.plugins import assemble
+from bankcrm.risk import funding_concentration
 from bankcrm.segmentation import average_balance, rfm_metrics
 from bankcrm.valuation import (
     SpendCurve,
@@ -56,20 +57,20 @@ NOON = dt.datetime(2026, 6, 30, 12, tzinfo=dt.UTC)
 
 def value_of(**given: object) -> object:
     wanted = {"rewards": [1, 0], "discount": 0.1, "seed": 1, **given}
-    return markov_value_interval(COUNTS, **wanted)  # type: ignore[arg-type]
+    return markov_value_interval(COUNTS, **wanted)
 
 
 def metrics(**given: str) -> object:
-    return rfm_metrics(MOVES, as_of=BOOK.as_of, **given)  # type: ignore[arg-type]
+    return rfm_metrics(MOVES, as_of=BOOK.as_of, **given)
 
 
 def averages(**given: str) -> object:
     balances = BOOK.balances[["customer_id", "account_id", "date", "balance"]]
-    return average_balance(balances, start="2026-01-01", end="2026-01-31", **given)  # type: ignore[arg-type]
+    return average_balance(balances, start="2026-01-01", end="2026-01-31", **given)
 
 
 def uplift(**given: float) -> object:
-    return uplift_curve([1, 1, 1, 1], [1, 1, 0, 0], [1, 1, 1, 0], **given)  # type: ignore[arg-type]
+    return uplift_curve([1, 1, 1, 1], [1, 1, 0, 0], [1, 1, 1, 0], **given)
 
 
 REFUSED: dict[str, Callable[[], object]] = {
@@ -79,25 +80,25 @@ REFUSED: dict[str, Callable[[], object]] = {
     "zeros": lambda: metrics(zeros="drop"),
     "method": lambda: averages(method="weekly"),
     "before_first": lambda: averages(before_first="null"),
-    "on_error": lambda: assemble(on_error="warn", plugins=[]),  # type: ignore[arg-type]
-    "on_inconsistent": lambda: ahp_weights({("a", "b"): 2}, on_inconsistent="warn"),  # type: ignore[arg-type]
+    "on_error": lambda: assemble(on_error="warn", plugins=[]),
+    "on_inconsistent": lambda: ahp_weights({("a", "b"): 2}, on_inconsistent="warn"),
     "limit": lambda: ahp_weights({("a", "b"): 2}, limit=NAN),
     "zone": lambda: business_day(NOON, zone="Shanghai"),
     "the zone of hours": lambda: WorkingHours.read(["09:00-17:00"], zone="Shanghai"),
     "the zone of a check": lambda: BOOK.check(zone="Shanghai"),
     "the zone of a frame": lambda: check_frame(MOVES, [Column("customer_id", "id")], zone=""),
     "key": lambda: check_frame(MOVES, [Column("customer_id", "id")], key="customer"),
-    "language": lambda: Stage.NEW.label("fr"),  # type: ignore[arg-type]
-    "a model's language": lambda: stage_model().label("new", "fr"),  # type: ignore[arg-type]
+    "language": lambda: Stage.NEW.label("fr"),
+    "a model's language": lambda: stage_model().label("new", "fr"),
     "stage": lambda: growth(HISTORY, stage="leads"),
     "lost": lambda: churn_rates(HISTORY, lost="gone"),
     "stages": lambda: churn_rates(HISTORY, stages=["asleep"]),
     "legal events": lambda: stage_model().legal_events("asleep"),
     "tier": lambda: playbook("new", tier="gold"),
     "period_days": lambda: migration_matrix(HISTORY, method="duration", period_days=INF),
-    "day": lambda: default_policy("bank").at("2026-02-30"),  # type: ignore[arg-type]
+    "day": lambda: default_policy("bank").at("2026-02-30"),
     "seed": lambda: KNOWN.interval("gini", seed=-1),
-    "a seed of a band": lambda: KNOWN.lorenz_band(seed=1.5),  # type: ignore[arg-type]
+    "a seed of a band": lambda: KNOWN.lorenz_band(seed=1.5),
     "replicates": lambda: compare_concentration([1.0, 2], [1.0, 3], seed=1, replicates=0),
     "confidence": lambda: compare_concentration([1.0, 2], [1.0, 3], seed=1, confidence=95),
     "draws": lambda: value_of(draws=0),
@@ -110,10 +111,10 @@ REFUSED: dict[str, Callable[[], object]] = {
     "margin": lambda: spend_to_keep(INF, CURVE, 0.1),
     "the value of a customer": lambda: spend_to_win(NAN, CURVE),
     "blocks": lambda: review(BOOK, as_of=BOOK.as_of, blocks=-1),
-    "out": lambda: review(BOOK, as_of=BOOK.as_of, out="results"),  # type: ignore[call-overload]
-    "calendar": lambda: summarise(BOOK.complaints, calendar=5, as_of=BOOK.as_of),  # type: ignore[arg-type]
+    "out": lambda: review(BOOK, as_of=BOOK.as_of, out="results"),
+    "calendar": lambda: summarise(BOOK.complaints, calendar=5, as_of=BOOK.as_of),
     "country": lambda: summarise(BOOK.complaints, calendar="China", as_of=BOOK.as_of),
-    "engine": lambda: review(BOOK, as_of=BOOK.as_of, engine="spark"),  # type: ignore[call-overload]
+    "engine": lambda: review(BOOK, as_of=BOOK.as_of, engine="spark"),
     "limit of explanations": lambda: review(BOOK, as_of=BOOK.as_of).explanations(-1),
     "a path of nothing": lambda: review(BOOK, as_of=BOOK.as_of).to_html(""),
     "a path that no file has": lambda: review(BOOK, as_of=BOOK.as_of).write("a\0b"),
@@ -132,6 +133,16 @@ def test_the_number_of_customers_of_a_rate() -> None:
     for wrong in (NAN, INF, -1):
         with pytest.raises(BankcrmError, match="customers: expected a finite number, 0 or more"):
             summarise(BOOK.complaints, calendar=calendar, as_of=BOOK.as_of, customers=wrong)
+
+
+def test_a_count_of_rows_has_no_upper_limit() -> None:
+    found = review(BOOK, as_of=BOOK.as_of)
+    assert found.explanations(10**7) == found.explanations(30)
+    lent = pd.DataFrame({"customer_id": [1, 2], "balance": [1.0, 2.0]})
+    assert funding_concentration(lent, top=10**7)["top_share"].tolist() == [1.0]
+    for wrong in (INF, NAN, 0.5):
+        with pytest.raises(BankcrmError, match="limit: expected a whole number, 0 or more"):
+            found.explanations(wrong)
 
 
 def test_a_country_stands_for_its_calendar() -> None:

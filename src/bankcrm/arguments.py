@@ -133,7 +133,7 @@ def as_finite(value: object, name: str, least: float = -math.inf) -> float:
     refuse(name, f"a finite number{bound}", value)
 
 
-def as_whole_number(value: object, name: str, least: int = 0, most: int = 1_000_000) -> int:
+def as_whole_number(value: object, name: str, least: int = 0, most: float = 1_000_000) -> int:
     """A whole number, such as how many samples are drawn.
 
     >>> as_whole_number(200.0, "draws", 1)
@@ -144,9 +144,10 @@ def as_whole_number(value: object, name: str, least: int = 0, most: int = 1_000_
     """
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer):
         refuse(name, "a whole number", value)
-    if least <= value <= most and int(value) == value:
+    if least <= value <= most and value % 1 == 0:  # of infinity this is no number
         return int(value)
-    refuse(name, f"a whole number from {least:,} to {most:,}", value)
+    limits = f" from {least:,} to {most:,}" if most < math.inf else f", {least:,} or more"
+    refuse(name, f"a whole number{limits}", value)
 
 
 def as_generator(seed: object) -> np.random.Generator:

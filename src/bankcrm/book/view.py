@@ -277,7 +277,7 @@ def view_of(
     >>> view_of({"transactions": moves}, needs)["transactions"].customer().tolist()
     [0]
     """
-    renames = as_mapping(names, "names", "frame -> canonical name -> the caller's name")
+    renames = as_mapping(names, "names", "a mapping of frame to its names")
     checked = {
         name: check_frame(
             as_frame(frame),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -169,7 +170,7 @@ class Review:
             names) and ``customers``: id -> the numbers of the deciding rules in each table (empty
             where undecided), then the values of the facts.
         """
-        limit = as_whole_number(limit, "limit")
+        limit = as_whole_number(limit, "limit", most=math.inf)
         return plain_explanations(self.facts, self.steps, self.policies, self.reasons, limit)
 
     def to_html(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal, get_args
 
@@ -143,7 +144,7 @@ class BinLimits:
     def __attrs_post_init__(self) -> None:
         """Refuse limits that leave no bin."""
         as_whole_number(self.max_bins, "max_bins", 1)
-        as_whole_number(self.min_count, "min_count")
+        as_whole_number(self.min_count, "min_count", most=math.inf)
         if not 0 <= self.min_share < 1:
             raise DataError(f"min_share: got {self.min_share}; expected a share from 0 to 1")
 

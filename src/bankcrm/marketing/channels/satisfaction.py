@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import numpy as np
@@ -58,7 +59,7 @@ def satisfaction(
     [0.3, 0.141, 0.442]
     """
     as_choice(measure, _SCALES, "measure")
-    minimum = as_whole_number(minimum, "minimum")
+    minimum = as_whole_number(minimum, "minimum", most=math.inf)
     low, high = _SCALES[measure]
     frame = check_frame(
         surveys,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 
@@ -47,7 +49,7 @@ def funding_concentration(
     0.26
     """
     refuse_no_groups(groups)
-    top = as_whole_number(top, "top", 1)
+    top = as_whole_number(top, "top", 1, math.inf)
     frame = check_frame(deposits, _COLUMNS, frame="deposits")
     month, month_share = _largest_month(frame)
     rows = {}
