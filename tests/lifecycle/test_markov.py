@@ -236,8 +236,10 @@ def test_rewards_go_by_name() -> None:
     assert by_name.to_dict() == pytest.approx({"a": 10 + 5 / 1.1, "b": 0})
     with pytest.raises(DataError, match="too many or missing: b, c"):
         markov_value(matrix, {"a": 1, "c": 2}, discount=0.1)
-    with pytest.raises(DataError, match="2 finite numbers"):
+    with pytest.raises(DataError, match="2 numbers, one for each of a, b"):
         markov_value(matrix, [1, 2, 3], discount=0.1)
+    with pytest.raises(DataError, match=r"null or infinite in 1 row \(stage b\)"):
+        markov_value(matrix, [1, np.nan], discount=0.1)
 
 
 @pytest.mark.parametrize("bad", [-1, 1.5])

@@ -281,8 +281,8 @@ class WorkingCalendar:
         given = np.asarray(counts)
         if given.dtype.kind not in "iu":
             given = as_numbers(counts, "counts")
-            if not (given == np.floor(given)).all() or np.isinf(given).any():
-                raise DataError("counts: expected whole numbers; drop the others first")
+            others = np.flatnonzero(~np.isfinite(given) | (given != np.floor(given)))
+            fault_in_rows("counts", "", "no whole number", others, advice="drop these").refuse()
         rank = given.astype(np.int64)
         outside = (rank < 1) | (rank > len(self._padded) - 2)
         if outside.any():

@@ -348,6 +348,8 @@ def _rewards(rewards: Rewards, names: pd.Index) -> Floats:
             )
         rewards = rewards.reindex(names)
     reward = as_numbers(rewards, "rewards")
-    if reward.shape != (len(names),) or not np.isfinite(reward).all():
-        raise DataError(f"rewards: expected {len(names)} finite numbers, found {reward.tolist()}")
+    if reward.shape != (len(names),):
+        raise DataError(f"rewards: expected {len(names)} numbers, one for each of {few(names)}")
+    unknown = names[~np.isfinite(reward)]
+    fault_in_rows("rewards", "", "null or infinite", unknown, what="stage").refuse()
     return reward

@@ -8,6 +8,7 @@ import numpy as np
 
 from bankcrm.book.balances import average_outstanding
 from bankcrm.book.view import BookView
+from bankcrm.frames.numbering import words_of
 from bankcrm.policy import Policy
 from bankcrm.valuation.contribution.accounts import Accounts, is_loan
 
@@ -59,7 +60,7 @@ def _loan_products(view: BookView, accounts: Accounts, policy: Policy) -> Any:
         names = np.array([*accounts.products, ""], dtype=object)
         product = np.where(lent, names[of_account], product)
     if loans.has("product"):
-        code, words = loans.words("product")
-        own = np.array([*map(str, words), ""], dtype=object)[code]
-        product = np.where(code >= 0, own, product)
+        own = words_of(loans.frame["product"], "loans.product")  # no column of the contract
+        names = np.array([*map(str, own.categories), ""], dtype=object)
+        product = np.where(own.codes >= 0, names[own.codes], product)
     return product

@@ -88,7 +88,8 @@ def fit_spend(history: object) -> SpendModel:
             f"({rows}); the model knows amounts above 0 only: leave them out, and count their "
             "margins apart"
         )
-    x, z = x[x > 0], z[x > 0]
+    repeated = x > 0
+    x, z = x[repeated], z[repeated]
     if len(x) < 3:
         raise DataError(f"history: {len(x)} customers have a repeat; too few to fit amounts")
     mean = float(z.mean())
@@ -96,9 +97,10 @@ def fit_spend(history: object) -> SpendModel:
     p, q, v = best.parameters.tolist()
     made = SpendModel(p, q, v, best.log_likelihood, len(x))
     if q <= 1:
+        most = frame.index[repeated][int(np.argmax(x * z))]
         raise DataError(
             f"mean_amount: the fit has no finite mean amount (q {q:.3f}); a few customers spend "
-            "nearly all: fit segments apart"
+            f"nearly all, {most!s} most: fit segments apart"
         )
     return made
 
