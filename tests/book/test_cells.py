@@ -129,6 +129,8 @@ def test_instants_without_a_zone_are_those_of_the_wall_clock(zone: str | None, u
         assert seconds == [1_782_783_000 * 10**6, None]
     assert instants(pa.nulls(2), Formats(time_zone=zone)).values.type == text.values.type
     assert instants(pa.nulls(2), Formats()).values.type == pa.timestamp("us", "UTC")
+    advice = instants(pa.array(["2026-06-30 09:30:00", "x"]), Formats(time_zone=zone)).advice
+    assert ("state time_zone =" in advice) == (zone is None)
     stated = instants(pa.array(["2026-06-30T09:30:00+08:00"]), Formats(time_zone="UTC")).values
     assert stated.cast(pa.int64()).to_pylist() == [1_782_783_000 * 10**6]
 
@@ -210,6 +212,7 @@ def test_a_quotation_mark_that_is_never_closed_is_named_by_its_line(
 ) -> None:
     lines = ["a,b"] * above + ["customer_id,kind"] + [f"{n},person" for n in range(6)]
     lines[above + opens] = f'{opens},"person'
+    lines[above + 1 : above + opens] = ['"1",person'] * (opens - 1)  # 1, 3, 5 ... marks in all
     path = tmp_path / "customers.csv"
     path.write_text("\n".join(lines), encoding="utf-8")
     with pytest.raises(DataError, match=rf"opens on line {above + opens + 1} is never closed"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bankcrm.book import Book
-from bankcrm.book.relationship import Relationship, relationship_on
+from bankcrm.book.relationship import LONG_AGO, Relationship, relationship, relationship_on
 from bankcrm.book.view import NEVER, Needs, book_view, day_number, view_of
 from bankcrm.lifecycle import stage_facts
 from bankcrm.policy import default_policy
@@ -89,3 +90,19 @@ def test_it_is_the_relationship_that_stage_facts_report(book: Book, day: dt.date
     facts = stage_facts(book.customers, book.transactions, as_of=day)
     for name in ("has_contract", "closed", "returned"):
         assert getattr(found, name).tolist() == facts[name].tolist(), name
+
+
+def test_every_order_of_the_four_days_by_a_loop() -> None:
+    """Contract, closing, first and last movement before, on and after the day, or missing."""
+    day, dates = 2, (1, 2, 3, NEVER)
+    rows = list(itertools.product(dates, dates, dates, (LONG_AGO, 1, 2)))
+    found = relationship(*(np.array(column, np.int32) for column in zip(*rows, strict=True)), day)
+    for place, (contract, closing, first, last) in enumerate(rows):
+        began = [d for d in (contract, first) if d <= day][:1]
+        shut = closing <= day
+        back = shut and (last > closing or any(d > closing for d in began))
+        case = f"contract {contract}, closing {closing}, first {first}, last {last}"
+        assert found.contract[place] == (began[0] if began else NEVER), case
+        assert found.has_contract[place] == bool(began), case
+        assert (found.closed[place], found.returned[place]) == (shut and not back, back), case
+        assert found.current[place] == (bool(began) and (not shut or back)), case
