@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from numbers import Number
 from pathlib import Path
+from reprlib import repr as brief
 from typing import Any, NoReturn, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -53,7 +54,7 @@ def found(value: object) -> str:
         what = "text" if isinstance(value, str) else "path"
         return f"the {what} {without_password(str(value))[:_SHORT]!r}"
     if isinstance(value, bool | int | float):
-        return f"the {kind} {value}"
+        return f"the {kind} {brief(value)}"
     return f"{'an' if kind[:1] in 'AEIOUaeiou' else 'a'} {kind}"
 
 
@@ -131,6 +132,28 @@ def as_finite(value: object, name: str, least: float = -math.inf) -> float:
         return number
     bound = "" if least == -math.inf else f", {least:g} or more"
     refuse(name, f"a finite number{bound}", value)
+
+
+def as_share(value: object, name: str, *, zero: bool = True, one: bool = True) -> float:
+    """A share from 0 to 1.
+
+    Args:
+        value: The share.
+        name: The argument.
+        zero: Whether it may be 0.
+        one: Whether it may be 1.
+
+    Raises:
+        DataError: It is no such number.
+
+    >>> as_share(0.2, "share"), as_share(1, "share")
+    (0.2, 1.0)
+    """
+    share = as_number(value, name)
+    if 0 < share < 1 or (zero and share == 0) or (one and share == 1):
+        return share
+    least, most = "from 0" if zero else "above 0", "to 1" if one else "and below 1"
+    refuse(name, f"a share {least} {most}", value)
 
 
 def as_whole_number(value: object, name: str, least: int = 0, most: float = 1_000_000) -> int:

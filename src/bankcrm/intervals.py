@@ -7,8 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bankcrm._display import card, figures_of
-from bankcrm.arguments import as_number
-from bankcrm.errors import DataError
+from bankcrm.arguments import as_share
 
 Floats = npt.NDArray[np.float64]
 
@@ -111,8 +110,7 @@ def quantile(confidence: float) -> float:
     Raises:
         DataError: The confidence is not between 0 and 1.
     """
-    if not 0 < as_number(confidence, "confidence") < 1:
-        raise DataError(f"confidence: expected a share between 0 and 1, found {confidence}")
+    confidence = as_share(confidence, "confidence", zero=False, one=False)
     from scipy.special import ndtri
 
     return float(ndtri(0.5 + confidence / 2))

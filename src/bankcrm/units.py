@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import re
+import sys
 import zoneinfo
 from collections.abc import Mapping
 from datetime import date, time
+from reprlib import repr as brief
 from typing import Any, Literal, TypeAlias
 
 Period: TypeAlias = Literal["month", "quarter", "year"]
 MONTHS: Mapping[Period, int] = {"month": 1, "quarter": 3, "year": 12}
 """The months in each period."""
 
-_TIMES = "minute hour day week month quarter year half-year"
+_DAYS = {
+    "minute": 1 / 1440, "hour": 1 / 24, "day": 1, "week": 7, "month": 30, "quarter": 91,
+    "half-year": 182, "year": 365,
+}  # fmt: skip
+"""Unit of time -> about how many days it has."""
+_LONGEST = 365_250
+"""Days of the longest time: 1,000 years, of which every date can still be written."""
 _COUNTS = (
     "customer transaction complaint employee person account contact product card case "
     "point score step member click event replicate position"
@@ -22,7 +30,7 @@ _PLAIN = (
     "deviations quantile multiple odds"
 )
 _NOT_NEGATIVE = {"share", "count", "weight", "percent"}
-_KNOWN = {*_TIMES.split(), *_COUNTS.split(), *_PLAIN.split(), "people", "standard deviation"}
+_KNOWN = {*_DAYS, *_COUNTS.split(), *_PLAIN.split(), "people", "standard deviation"}
 
 
 def unit_fault(value: Any, unit: str) -> str:
@@ -36,6 +44,8 @@ def unit_fault(value: Any, unit: str) -> str:
     >>> unit_fault(20, "share")
     "20 is not a share: expected a number from 0 to 1 (unit 'share')"
     """
+    if (endless := next((v for v in _figures(value) if not is_finite(v)), None)) is not None:
+        return f"{brief(endless)} is not a finite number"
     if not unit:
         return ""
     parts = re.split(r" per ", unit)
@@ -50,7 +60,18 @@ def unit_fault(value: Any, unit: str) -> str:
         return ""
     if parts[0] == "share":
         return f"{bad!r} is not a share: expected a number from 0 to 1 (unit 'share')"
+    if _days_of(parts[0]) and isinstance(bad, int | float):
+        return f"{bad!r} does not fit the unit {unit!r}: expected 0 to 1,000 years"
     return f"{bad!r} does not fit the unit {unit!r}"
+
+
+def is_finite(value: Any) -> bool:
+    """Whether a figure is finite and a float can hold it; true of what is no figure.
+
+    >>> is_finite(5), is_finite(10**400), is_finite(float("nan")), is_finite("inf")
+    (True, False, False, True)
+    """
+    return not isinstance(value, int | float) or abs(value) <= sys.float_info.max
 
 
 def _singular(word: str) -> str:
@@ -74,10 +95,17 @@ def _figures(value: Any) -> list[Any]:
 def _fits(value: Any, unit: str) -> bool:
     if isinstance(value, bool | str | date) or not isinstance(value, int | float):
         return False
-    word = _singular(re.sub(r"^(working|business|calendar) ", "", unit))
+    if days := _days_of(unit):
+        return 0 <= value * days <= _LONGEST
+    word = _singular(unit)
     if word == "share":
         return 0 <= value <= 1
-    return value >= 0 if word in _NOT_NEGATIVE or word in _TIMES.split() else True
+    return value >= 0 or word not in _NOT_NEGATIVE
+
+
+def _days_of(unit: str) -> float:
+    """About how many days a unit of time has; 0 for another unit."""
+    return _DAYS.get(_singular(re.sub(r"^(working|business|calendar) ", "", unit)), 0)
 
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

@@ -19,7 +19,7 @@ def in_chinese(language: Language) -> bool:
     >>> in_chinese("zh"), in_chinese("en")
     (True, False)
     """
-    if language in ("en", "zh"):
+    if isinstance(language, str) and language in ("en", "zh"):
         return language == "zh"
     raise DataError(f"language: expected 'en' or 'zh', got {language!r}")
 
@@ -58,7 +58,7 @@ def word(vocabulary: type[W], value: object) -> W:
     '重度'
     """
     for member in vocabulary:
-        if member.value == value:
+        if isinstance(value, str) and member.value == value:
             return member
     known = ", ".join(m.value for m in vocabulary)
     raise DataError(f"no {vocabulary.__name__} {value!r}; known: {known}")

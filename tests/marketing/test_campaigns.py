@@ -149,7 +149,7 @@ def test_a_campaign_without_control_is_refused() -> None:
         with pytest.raises(DataError, match="add up to 1"):
             assign_groups(PEOPLE, campaign="x", shares={"control": 0.5, "b": part})
     for part in (0.0, 1.0):
-        with pytest.raises(DataError, match="between 0 and 1"):
+        with pytest.raises(DataError, match="above 0 and below 1"):
             assign_groups(PEOPLE, campaign="x", shares={"control": part, "b": 1 - part})
 
 

@@ -233,7 +233,7 @@ def test_rates_may_reach_their_ends_but_not_start_there() -> None:
             with pytest.raises(DataError, match="difference: expected one that is not 0"):
                 sample_size(0.5, wrong)
     for rate in (0.0, 1.0):
-        with pytest.raises(DataError, match="control_rate: expected a share between 0 and 1"):
+        with pytest.raises(DataError, match="control_rate: expected a share above 0 and below 1"):
             sample_size(rate, 0.1)
         with pytest.raises(DataError, match="power: expected a share"):
             sample_size(0.5, 0.1, power=rate)

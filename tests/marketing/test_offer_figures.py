@@ -97,11 +97,11 @@ def test_shares_exactly_at_their_limits() -> None:
     assert len(product_rules(everybody, min_share=1.0)) == 2
     for wrong in ({"min_share": 0.0}, {"min_share": 1.01}, {"min_confidence": -0.01},
                   {"min_confidence": 1.01}):  # fmt: skip
-        with pytest.raises(DataError, match="min_share, min_confidence: expected shares"):
+        with pytest.raises(DataError, match="expected a share"):
             product_rules(SEVEN, **wrong)
     assert len(product_rules(SEVEN, max_products=62)) == 1
     for many in (1, 63):
-        with pytest.raises(DataError, match="max_products: expected 2 or more"):
+        with pytest.raises(DataError, match="max_products: expected "):
             product_rules(SEVEN, max_products=many)
     few = pd.DataFrame({"a": [True] * 9, "b": [True] + [False] * 8})
     assert product_rules(few, min_confidence=0.0)["customers"].tolist() == [1, 1]

@@ -188,6 +188,8 @@ def test_collecting_policies(policy: str, none: Any, one: Any, three: Any) -> No
         assert frames_say.loc[label, "rule"] == decided.rule
     assert pd.isna(frames_say.loc["d", "outcome"])
     assert frames_say.loc["d", "missing"] == "x"
+    used = frames_say["rule"].dropna().unique()
+    assert set(frames_say["rule"].cat.categories) == set(used)  # no label of the undecided row
     with pytest.raises(MissingFactError, match=r"fact 'x' is missing in 1 row\(s\): d"):
         table.decide_frame(frame)
     with pytest.raises(MissingFactError, match="fact 'x'"):
@@ -302,7 +304,7 @@ def test_fingerprints_distinguish_tables(one: DecisionTable, other: DecisionTabl
 
 @pytest.mark.parametrize("then", [None, [1, 2], {"a": 1}, float("nan"), pd.Timestamp("2026-01-01")])
 def test_an_outcome_is_a_plain_scalar(then: Any) -> None:
-    with pytest.raises(PolicyError, match="an outcome is a number, text, boolean or date"):
+    with pytest.raises(PolicyError, match="an outcome is a finite number, text, boolean or date"):
         Rule("a", {}, then)
 
 
@@ -311,7 +313,7 @@ def test_a_parameter_is_a_plain_value(value: Any) -> None:
     if value == ["a", [{}]]:
         assert Parameter(value).value == ("a", ({},))
         return
-    with pytest.raises(PolicyError, match="not a number, text, boolean or date"):
+    with pytest.raises(PolicyError, match="not a finite number, text, boolean or date"):
         Parameter(value)
 
 
@@ -363,7 +365,9 @@ def test_an_unknown_on_missing_is_refused() -> None:
     frame = pd.DataFrame({"closed": [True], "idle": [1], "x": [1], "y": ["a"]})
     for word in ("UNDECIDED", None):
         for table in (STAGES, scores(HitPolicy.SUM)):
-            with pytest.raises(DataError, match="on_missing: expected 'raise' or 'undecided', saw"):
+            with pytest.raises(
+                DataError, match="on_missing: expected one of raise, undecided, got"
+            ):
                 table.decide({}, on_missing=word)
             with pytest.raises(DataError, match="on_missing"):
                 table.decide_frame(frame, on_missing=word)

@@ -201,7 +201,7 @@ def test_the_share_is_about_right_and_trials_do_not_fall_together() -> None:
 
 
 def test_bad_splits_are_refused() -> None:
-    with pytest.raises(DataError, match=r"share: 1\.5"):
+    with pytest.raises(DataError, match=r"share: expected a share from 0 to 1, got the float 1\.5"):
         split([1], share=1.5, trial="a")
     with pytest.raises(DataError, match=r"null in 1 row \(row 1\)"):
         split([1, None], share=0.5, trial="a")

@@ -9,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm._display import few
-from bankcrm.arguments import refuse
-from bankcrm.errors import DataError
+from bankcrm.arguments import as_numbers, refuse
 from bankcrm.frames.arrays import Days, as_of_day, days
+from bankcrm.frames.column import fault_in_rows
 
 DayLike: TypeAlias = "dt.date | str | np.datetime64"
 # Not `ArrayLike`: a text is a sequence too, and would be taken for many dates.
@@ -20,6 +19,8 @@ ManyDays: TypeAlias = "pd.Series | pd.Index | npt.NDArray[np.generic] | list[Any
 
 NAT = np.datetime64("NaT", "D")
 ONE_DAY = (str, dt.date, np.datetime64)
+_BEYOND = 2**40
+"""More days than any calendar has."""
 
 
 def read_days(dates: object) -> tuple[Days, bool]:
@@ -35,18 +36,21 @@ def read_days(dates: object) -> tuple[Days, bool]:
     return days(cast("ManyDays", dates)), False
 
 
-def read_counts(n: int | ManyDays) -> npt.NDArray[np.int64]:
-    """Numbers of days as int64."""
+def read_counts(n: object, name: str = "n") -> npt.NDArray[np.int64]:
+    """Numbers of days as int64; those beyond it as a number that no calendar reaches.
+
+    Raises:
+        DataError: One is missing, or no whole number.
+    """
     if n is None:
-        refuse("n", "whole numbers of days", n)
+        refuse(name, "whole numbers of days", n)
     values = np.asarray(n)
     if values.dtype.kind not in "iu":
-        as_float = pd.to_numeric(pd.Series(n), errors="coerce").to_numpy(
-            np.float64, na_value=np.nan
-        )
-        broken = ~(as_float == np.floor(as_float))
-        if broken.any():
-            where = few(np.flatnonzero(broken))
-            raise DataError(f"n: {broken.sum():,} are not whole numbers of days (places {where})")
-        values = as_float.reshape(values.shape)
-    return values.astype(np.int64)
+        values = as_numbers(n, name)
+        broken = np.flatnonzero(~(values == np.floor(values)))
+        fault_in_rows(name, "", "no whole number", broken, "whole numbers of days").refuse()
+        values = np.maximum(values, -_BEYOND)
+    if values.dtype.kind != "i":
+        values = np.minimum(values, _BEYOND)
+    counts: npt.NDArray[np.int64] = values.astype(np.int64)
+    return counts

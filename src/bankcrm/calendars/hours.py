@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.arguments import as_zone
+from bankcrm.arguments import as_numbers, as_zone
+from bankcrm.calendars.countries import given_calendar
 from bankcrm.calendars.table import WorkingCalendar
 from bankcrm.errors import CalendarError, DataError
 from bankcrm.frames.column import fault_in_rows
@@ -102,7 +103,7 @@ class WorkingHours:
         """Hours of work on a working day without special windows."""
         return sum(_end(b) - seconds_of(a) for a, b in self.windows) / 3600
 
-    def between(self, calendar: WorkingCalendar, a: Instants, b: Instants) -> Any:
+    def between(self, calendar: WorkingCalendar | str, a: Instants, b: Instants) -> Any:
         """Working hours from ``a`` to ``b``; negative where ``b`` is earlier.
 
         Returns:
@@ -114,11 +115,11 @@ class WorkingHours:
         hours = np.where(no_left | no_right, np.nan, (right - left) / _HOUR)
         return float(hours[0]) if one_left and one_right else hours
 
-    def add(self, calendar: WorkingCalendar, instants: Instants, hours: Any) -> Any:
+    def add(self, calendar: WorkingCalendar | str, instants: Instants, hours: Any) -> Any:
         """The instant at which a number of working hours is over; never before the start.
 
         Args:
-            calendar: The calendar whose working days count.
+            calendar: The calendar whose working days count, or the country of one, such as ``CN``.
             instants: One aware instant, or an array, Series or Index of them.
             hours: Zero or more, one number or one per instant.
 
@@ -129,23 +130,24 @@ class WorkingHours:
             DataError: Hours are negative, or an instant has no time zone.
             CalendarError: The calendar ends before the hours are over.
         """
-        amount = np.asarray(hours, dtype=np.float64)
+        amount = as_numbers(hours, "hours")
         fault_in_rows("hours", "", "negative", np.flatnonzero(amount < 0), "zero or more").refuse()
         worked, missing, scalar = self._worked(calendar, instants)
         missing = missing | np.isnan(amount)
-        ticks = np.round(np.nan_to_num(amount) * _HOUR).astype(np.int64)
+        endless = self.total(calendar) + 1  # whoever adds more hours leaves the calendar as well
+        ticks = np.round(np.minimum(np.nan_to_num(amount), endless / _HOUR) * _HOUR)
         given = utc_microseconds(instants)
-        end = self.instant_of(calendar, np.where(missing, worked, worked + ticks))
+        end = self.instant_of(calendar, np.where(missing, worked, worked + ticks.astype(np.int64)))
         ends = np.where(missing, np.datetime64("NaT", "us"), np.maximum(end, given))
         result = pd.DatetimeIndex(ends).tz_localize("UTC").tz_convert(self.zone)
         return result[0] if scalar and amount.ndim == 0 else result
 
-    def worked(self, calendar: WorkingCalendar, utc: npt.NDArray[np.datetime64]) -> Ticks:
+    def worked(self, calendar: WorkingCalendar | str, utc: npt.NDArray[np.datetime64]) -> Ticks:
         """Microseconds worked from the calendar's first day to each instant (naive UTC).
 
         Before the first window, and for a missing instant, it is 0.
         """
-        edges, done = _schedule(self, calendar)
+        edges, done = _schedule(self, given_calendar(calendar))
         ticks = utc.astype("datetime64[us]").astype(np.int64)
         place = np.searchsorted(edges, ticks, side="right") - 1
         inside = (place >= 0) & (place % 2 == 0)
@@ -153,12 +155,15 @@ class WorkingHours:
         result: Ticks = done[place] + np.where(inside, ticks - edges[place], 0)
         return result
 
-    def instant_of(self, calendar: WorkingCalendar, worked: Ticks) -> npt.NDArray[np.datetime64]:
+    def instant_of(
+        self, calendar: WorkingCalendar | str, worked: Ticks
+    ) -> npt.NDArray[np.datetime64]:
         """The first instant (naive UTC) by which a number of microseconds is worked.
 
         Raises:
             CalendarError: The calendar ends before.
         """
+        calendar = given_calendar(calendar)
         edges, done = _schedule(self, calendar)
         if worked.size and worked.max() > done[-1]:
             raise CalendarError(
@@ -170,18 +175,18 @@ class WorkingHours:
         ticks = edges[0::2][window] + worked - done[0::2][window]
         return ticks.astype("datetime64[us]")
 
-    def total(self, calendar: WorkingCalendar) -> int:
+    def total(self, calendar: WorkingCalendar | str) -> int:
         """Microseconds worked in the whole calendar."""
-        return int(_schedule(self, calendar)[1][-1])
+        return int(_schedule(self, given_calendar(calendar))[1][-1])
 
     def _worked(
-        self, calendar: WorkingCalendar, instants: Instants
+        self, calendar: WorkingCalendar | str, instants: Instants
     ) -> tuple[Ticks, npt.NDArray[np.bool_], bool]:
         """Microseconds worked, which instants are missing, and whether one was given."""
         local, scalar = local_times(instants, self.zone)
         missing = np.isnat(local)
         day = local[~missing].astype("datetime64[D]")
-        calendar.count_to(day)  # refuses days outside the calendar
+        given_calendar(calendar).count_to(day)  # refuses days outside the calendar
         return self.worked(calendar, utc_microseconds(instants)), missing, scalar
 
 

@@ -13,7 +13,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm._display import few
-from bankcrm.arguments import as_numbers
 from bankcrm.calendars.arguments import NAT, ONE_DAY, DayLike, ManyDays, read_counts, read_days
 from bankcrm.errors import CalendarError, DataError
 from bankcrm.frames.arrays import Days, as_of_day, row_blocks
@@ -278,12 +277,7 @@ class WorkingCalendar:
             CalendarError: The table has no such working day.
             DataError: A count is no whole number.
         """
-        given = np.asarray(counts)
-        if given.dtype.kind not in "iu":
-            given = as_numbers(counts, "counts")
-            others = np.flatnonzero(~np.isfinite(given) | (given != np.floor(given)))
-            fault_in_rows("counts", "", "no whole number", others, advice="drop these").refuse()
-        rank = given.astype(np.int64)
+        rank = read_counts(counts, "counts")
         outside = (rank < 1) | (rank > len(self._padded) - 2)
         if outside.any():
             raise CalendarError(

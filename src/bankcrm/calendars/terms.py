@@ -7,6 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from bankcrm.arguments import as_whole_number
+from bankcrm.errors import DataError
+
 Days = npt.NDArray[np.datetime64]
 ONE_DAY = np.timedelta64(1, "D")
 
@@ -32,10 +35,16 @@ def last_day_of_term(start: Days, months: int) -> Days:
 def next_review(as_of: np.datetime64, months: Sequence[int]) -> np.datetime64:
     """The first day of one of these months of the year that lies after a day.
 
+    Raises:
+        DataError: There is no month, or one is not from 1 to 12.
+
     >>> str(next_review(np.datetime64("2026-07-01"), (1, 7)))
     '2027-01-01'
     """
     month = as_of.astype("datetime64[M]")
-    away = (np.array(months, dtype=np.int64) - 2 - month.astype(np.int64)) % 12 + 1
+    named = [as_whole_number(m, "review_months", 1, 12) for m in months]
+    if not named:
+        raise DataError("review_months: expected one month of the year or more, got none")
+    away = (np.array(named) - 2 - month.astype(np.int64)) % 12 + 1
     day: np.datetime64 = (month + away.astype("timedelta64[M]")).astype("datetime64[D]").min()
     return day

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm._display import few
-from bankcrm.arguments import as_choice, as_finite, as_names
+from bankcrm.arguments import as_choice, as_finite, as_names, as_share
 from bankcrm.calendars import WorkingCalendar
 from bankcrm.calendars.countries import given_calendar
 from bankcrm.complaints.base import (
@@ -362,8 +362,7 @@ def pareto(
     frame = as_frame(complaints)
     if absent := [n for n in names if n not in frame]:
         raise DataError(f"complaints: no column {', '.join(absent)} to count")
-    if not 0 < line <= 1:
-        raise DataError(f"line: {line}; expected a share above 0 and up to 1")
+    line = as_share(line, "line", zero=False)
     group, labels = _groups(frame, names)
     count = np.bincount(group, minlength=len(labels))
     order = np.lexsort(

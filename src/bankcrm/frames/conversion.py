@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Hashable, Iterable
 
 import pandas as pd
 
@@ -121,5 +121,5 @@ def require_columns(
     Raises:
         DataError: A column is missing.
     """
-    if absent := [n for n in names if n not in frame.columns]:
+    if absent := [n for n in names if not isinstance(n, Hashable) or n not in frame.columns]:
         raise missing_columns(where, absent, frame.columns, advice)

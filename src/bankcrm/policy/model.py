@@ -308,6 +308,7 @@ class Policy:
         >>> print(old.diff(old.with_parameters(lost_after_days=400))[0])
         parameters.lost_after_days.value: 365 -> 400
         """
+        as_kind(other, Policy, "other")
         before, after = (dict(_leaves("", _content(p))) for p in (self, other))
         paths = dict.fromkeys([*before, *after])
         return tuple(

@@ -11,6 +11,7 @@ import attrs
 import pandas as pd
 
 from bankcrm._display import card, line
+from bankcrm.arguments import as_kind
 from bankcrm.calendars import WorkingCalendar
 from bankcrm.errors import UnknownNameError
 from bankcrm.policy.effects import Classifier, PluginEffects, Sections
@@ -81,6 +82,7 @@ class PolicySet:
 
     def with_policy(self, policy: Policy) -> Self:
         """The same set with one policy in the place of its domain's."""
+        as_kind(policy, Policy, "policy")
         return attrs.evolve(self, policies={**self.policies, policy.domain: policy})
 
     def at(self, day: date) -> Self:

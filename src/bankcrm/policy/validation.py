@@ -62,11 +62,13 @@ def faults_of(policy: Policy) -> Iterator[str]:
 
 
 def _record_faults(policy: Policy) -> Iterator[str]:
-    """Times of day and zones of records, such as a clock with hours of its own."""
+    """Figures, times of day and zones of records, such as a clock with hours of its own."""
     for name, rows in policy.raw_records.items():
         for i, row in enumerate(rows):
-            for field in ("working_hours", "cutoff_hour", "time_zone"):
-                fault = time_fault(field, row[field]) if field in row else ""
+            for field, value in row.items():
+                fault = unit_fault(value, "")
+                if field in ("working_hours", "cutoff_hour", "time_zone"):
+                    fault = fault or time_fault(field, value)
                 if fault:
                     yield f"records.{name}[{i}].{field}: {fault}"
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import attrs
 
 from bankcrm._display import card, figures_of, stamp
-from bankcrm.errors import DataError, MissingFactError
+from bankcrm.arguments import as_choice
+from bankcrm.errors import MissingFactError
 from bankcrm.rules.compiled import Cell, Compiled, Row
 from bankcrm.rules.model import HitPolicy, OnMissing
 from bankcrm.rules.values import FrozenDict, read, show
@@ -79,10 +80,9 @@ def decide(table: Compiled, facts: Mapping[str, object], on_missing: OnMissing) 
     return _decision(table, outcome, hits, {n: facts.get(n) for n in names})
 
 
-def check_on_missing(on_missing: object) -> None:
+def check_on_missing(on_missing: OnMissing) -> None:
     """Refuse a word that would otherwise silently mean one of the two."""
-    if on_missing != "raise" and on_missing != "undecided":
-        raise DataError(f"on_missing: expected 'raise' or 'undecided', saw {on_missing!r}")
+    as_choice(on_missing, get_args(OnMissing), "on_missing")
 
 
 def _read_facts(table: Compiled, facts: Mapping[str, object]) -> dict[str, Any]:

@@ -225,13 +225,14 @@ def _collect(
     applies, missing = _rule_sets(table, frame)
     if on_missing == "raise" and (missing >= 0).any():
         raise MissingFactError(missing_text(table, frame, missing))
-    sets, which = _distinct(applies)
-    stopped = missing >= 0
+    decided = missing < 0
+    sets, which = _distinct(applies if decided.all() else applies[decided])
     rules = [row.rule for row in table.table_rows]
     members = [[rules[i] for i in np.flatnonzero(s)] for s in sets]
     outcomes = [aggregate(table.hit_policy, [r.then for r in m]) for m in members]
     labels = ["+".join(r.id for r in m) for m in members]
-    codes = np.where(stopped, -1, which).astype(np.int32)
+    codes = np.full(len(frame), -1, np.int32)
+    codes[decided] = which
     columns = {
         "outcome": _outcome_column(table, outcomes, codes),
         "rule": categorical(codes, labels),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cached_property
+from reprlib import repr as brief
 from typing import Any, Literal
 
 import attrs
@@ -15,6 +16,7 @@ from bankcrm.errors import PolicyError
 from bankcrm.rules.fingerprint import canonical, digest
 from bankcrm.rules.unary import UnaryTest, parse_test
 from bankcrm.rules.values import Fact, FrozenDict, facts_of, frozen_dict
+from bankcrm.units import is_finite
 
 Scalar = bool | int | float | str | date
 OnMissing = Literal["raise", "undecided"]
@@ -50,9 +52,8 @@ def freeze(value: Any) -> Any:
 
 
 def _is_scalar(value: object) -> bool:
-    if isinstance(value, float):
-        return value == value
-    return isinstance(value, bool | int | str | date) and not isinstance(value, datetime)
+    known = isinstance(value, int | float | str | date) and not isinstance(value, datetime)
+    return known and is_finite(value)
 
 
 def _plain_value(_: object, __: object, value: Any) -> None:
@@ -61,20 +62,21 @@ def _plain_value(_: object, __: object, value: Any) -> None:
         if isinstance(item, Mapping | tuple):
             _plain_value(None, None, item)
         elif not _is_scalar(item):
-            raise PolicyError(f"value: {item!r} is not a number, text, boolean or date")
+            raise PolicyError(f"value: {brief(item)} is not a finite number, text, boolean or date")
 
 
 def _outcome(_: object, __: object, then: Any) -> None:
     if not _is_scalar(then):
-        raise PolicyError(f"then: an outcome is a number, text, boolean or date, not {then!r}")
+        expected = "a finite number, text, boolean or date"
+        raise PolicyError(f"then: an outcome is {expected}, not {brief(then)}")
 
 
 def check_outcomes(_: object, __: object, outcomes: tuple[Any, ...]) -> None:
     """The attrs validator of a vocabulary."""
     for outcome in outcomes:
         if not _is_scalar(outcome):
-            message = f"outcomes: expected numbers, texts, booleans or dates, saw {outcome!r}"
-            raise PolicyError(message)
+            expected = "finite numbers, texts, booleans or dates"
+            raise PolicyError(f"outcomes: expected {expected}, saw {brief(outcome)}")
 
 
 @attrs.frozen

@@ -11,7 +11,7 @@ import attrs
 import pandas as pd
 
 from bankcrm._display import card, line, stamp
-from bankcrm.arguments import as_mapping
+from bankcrm.arguments import as_kind, as_mapping
 from bankcrm.errors import PolicyError, known_names
 from bankcrm.rules.check import Finding, check, overlaps
 from bankcrm.rules.compare import TableComparison, compare
@@ -239,6 +239,7 @@ class DecisionTable(TableDefinition):
 
     def compare(self, other: DecisionTable, frame: object) -> TableComparison:
         """What changes for these rows if ``other`` takes this table's place."""
+        as_kind(other, DecisionTable, "other")
         return compare(self.compiled, other.compiled, frame)
 
     def with_parameters(self, values: Mapping[str, Any]) -> Self:

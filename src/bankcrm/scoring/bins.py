@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm._display import card, figures_of
-from bankcrm.arguments import as_items, as_whole_number, refuse
+from bankcrm.arguments import as_items, as_share, as_whole_number, refuse
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.frames.arrays import ArrayLike, flags
 from bankcrm.rules import UnaryTest
@@ -145,8 +145,7 @@ class BinLimits:
         """Refuse limits that leave no bin."""
         as_whole_number(self.max_bins, "max_bins", 1)
         as_whole_number(self.min_count, "min_count", most=math.inf)
-        if not 0 <= self.min_share < 1:
-            raise DataError(f"min_share: got {self.min_share}; expected a share from 0 to 1")
+        as_share(self.min_share, "min_share", one=False)
 
 
 def event_of(event: ArrayLike) -> Events:

@@ -8,8 +8,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from bankcrm.arguments import as_utf8, refuse
-from bankcrm.errors import DataError
+from bankcrm.arguments import as_kind, as_share, as_utf8
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import codes
 from bankcrm.frames.column import fault_in_rows
@@ -40,10 +39,7 @@ def split(ids: object, *, share: float, trial: str) -> pd.Series:
     >>> split([1, 2, 3, 4], share=0.5, trial="spring").tolist()
     ['champion', 'champion', 'champion', 'challenger']
     """
-    if not isinstance(share, int | float | np.number):
-        refuse("share", "a number from 0 to 1", share)
-    if not 0 <= share <= 1:
-        raise DataError(f"share: {share!r}; expected a number from 0 to 1")
+    share = as_share(share, "share")
     index = pd.Index(ids, name="customer_id")  # type: ignore[call-overload]
     seed = hashlib.blake2b(as_utf8(trial, "trial"), digest_size=8).digest()
     place, known = codes(index)
@@ -81,6 +77,8 @@ def challenge(
         One row per customer, in the order of the facts: ``arm``, ``outcome``, ``rule`` and the
         ``fingerprint`` of the table that decided, all categorical.
     """
+    for name, table in (("champion", champion), ("challenger", challenger)):
+        as_kind(table, DecisionTable, name)
     frame = as_frame(facts)
     arm = split(frame.index, share=share, trial=trial)
     mine = (arm == "challenger").to_numpy()

@@ -81,12 +81,6 @@ def in_range(values: Floats) -> tuple[Floats, int]:
     return scaled, power
 
 
-def refuse_share(name: str, share: float) -> None:
-    """Raise a DataError unless the number is a share between 0 and 1."""
-    if not 0 <= share <= 1:
-        raise DataError(f"{name}: got {share}; expected a share between 0 and 1, such as 0.2")
-
-
 def customer_index(customers: Values | pd.Index) -> pd.Index:
     """The ids as an index, each once and none missing."""
     if isinstance(customers, str) or not isinstance(customers, Iterable):

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm._display import card, figures_of
-from bankcrm.arguments import as_finite, as_kind, as_number, as_numbers
+from bankcrm.arguments import as_finite, as_kind, as_number, as_numbers, as_share
 from bankcrm.errors import DataError
 from bankcrm.frames.column import fault_in_rows
 from bankcrm.valuation.arrays import Floats
@@ -214,6 +214,11 @@ class SpendCurve:
         >>> round(curve.rate(5.0), 9)
         0.3
         """
+        spend = as_finite(spend, "spend", 0)
+        floor, rate, ceiling = (
+            as_share(value, name)
+            for name, value in (("floor", floor), ("rate", rate), ("ceiling", ceiling))
+        )
         if not (spend > 0 and 0 <= floor < rate < ceiling <= 1):
             raise DataError(
                 f"spend curve: got spend {spend}, floor {floor}, rate {rate}, ceiling {ceiling}; "
@@ -223,10 +228,12 @@ class SpendCurve:
 
     def rate(self, spend: float) -> float:
         """The rate at a spend per customer."""
+        spend = as_finite(spend, "spend", 0)
         return self.ceiling - (self.ceiling - self.floor) * float(np.exp(-self.steepness * spend))
 
     def marginal_cost(self, spend: float) -> float:
         """Cost of the next customer at this spend: 1 / (rate gained per unit of money)."""
+        spend = as_finite(spend, "spend", 0)
         slope = (
             (self.ceiling - self.floor) * self.steepness * float(np.exp(-self.steepness * spend))
         )

@@ -38,14 +38,16 @@ def signal_facts_of(
     Source: PB-3.
     """
     number = day_number(day)
-    rhythm = (facts["active_days"] >= policy.value("rhythm_days")) & facts["has_contract"]
+    gap = facts["usual_gap_days"].to_numpy()
+    enough = facts["active_days"] >= policy.value("rhythm_days")
+    rhythm = enough & facts["has_contract"] & ~np.isnan(gap)
     idle = facts["days_idle"].to_numpy(dtype=np.float64, na_value=np.nan)
     ratio = _balance_ratio(view, number, policy)
     still_open, badly_solved = _complaints(view, number, policy)
     return pd.DataFrame(
         {
             "has_rhythm": rhythm.to_numpy(dtype=np.bool_),
-            "overdue_ratio": np.where(rhythm, idle / facts["usual_gap_days"].to_numpy(), np.nan),
+            "overdue_ratio": np.where(rhythm, idle / gap, np.nan),
             "balance_known": ~np.isnan(ratio),
             "balance_ratio": ratio,
             "product_closed": _closed_lately(view, number, policy),

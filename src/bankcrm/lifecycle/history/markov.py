@@ -11,6 +11,7 @@ import pandas as pd
 
 from bankcrm._display import few
 from bankcrm.arguments import (
+    as_finite,
     as_generator,
     as_items,
     as_kind,
@@ -155,7 +156,8 @@ def markov_value(
     """
     matrix, names = chain(P)
     reward = _rewards(rewards, names)
-    if not np.isfinite(discount) or discount <= -1:
+    discount = as_finite(discount, "discount")
+    if discount <= -1:
         raise DataError(f"discount: expected a rate above -1 per period, found {discount}")
     if horizon is None:
         value = _endless_value(matrix, reward, float(discount), names)

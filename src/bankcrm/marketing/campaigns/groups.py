@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.arguments import as_kind, as_number, as_utf8, refuse
+from bankcrm.arguments import as_kind, as_share, as_utf8, refuse
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, check_frame
 from bankcrm.frames.arrays import codes
@@ -80,9 +80,14 @@ def assign_groups(
 
 def _checked(shares: Mapping[str, float]) -> tuple[list[str], npt.NDArray[np.float64]]:
     as_kind(shares, Mapping, "shares", "give each group and its share")
-    parts = [as_number(share, f"shares[{name!r}]") for name, share in shares.items()]
-    if any(not 0 < p < 1 for p in parts) or not math.isclose(sum(parts), 1, abs_tol=1e-9):
-        raise DataError(f"shares: expected shares between 0 and 1 that add up to 1, got {parts}")
+    parts = [
+        as_share(share, f"shares[{name!r}]", zero=False, one=False)
+        for name, share in shares.items()
+    ]
+    if not math.isclose(sum(parts), 1, abs_tol=1e-9):
+        raise DataError(
+            f"shares: expected shares that add up to 1, got {', '.join(map(str, parts))}"
+        )
     if CONTROL not in shares:
         raise DataError(
             f"shares: no group is {CONTROL!r} (got {', '.join(shares)}); without one the effect "

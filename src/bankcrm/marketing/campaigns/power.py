@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from bankcrm.arguments import as_number, as_whole_number
+from bankcrm.arguments import as_number, as_share, as_whole_number
 from bankcrm.errors import DataError, InfeasibleError
 from bankcrm.intervals import quantile
 
@@ -221,10 +221,7 @@ def _count(value: float, name: str) -> float:
 
 
 def _share(value: float, name: str) -> float:
-    number = as_number(value, name)
-    if not 0 < number < 1:
-        raise DataError(f"{name}: expected a share between 0 and 1, got {value}")
-    return number
+    return as_share(value, name, zero=False, one=False)
 
 
 def _rates(control_rate: float, difference: float, share: float) -> tuple[float, float, float]:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bankcrm.arguments import as_share, as_whole_number
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import found_in
@@ -62,12 +63,13 @@ def product_rules(
     (fund,) card 1.333              0
     """
     names, held = _held(holdings)
-    if not 0 < min_share <= 1 or not 0 <= min_confidence <= 1:
+    min_share = as_share(min_share, "min_share", zero=False)
+    min_confidence = as_share(min_confidence, "min_confidence")
+    max_products = as_whole_number(max_products, "max_products", 2)
+    if max_products * math.log(len(names) or 1) > math.log(_EXACT):
         raise DataError(
-            f"min_share, min_confidence: expected shares, got {min_share} and {min_confidence}"
+            f"max_products: expected fewer for {len(names)} products, got {max_products}"
         )
-    if max_products < 2 or max_products * math.log(len(names) or 1) > math.log(_EXACT):
-        raise DataError(f"max_products: expected 2 or more, and fewer, got {max_products}")
     total = len(held)
     least = max(math.ceil(min_share * total - 1e-9), 1)
     sets = frequent_sets(*cells_of(held), least, max_products)

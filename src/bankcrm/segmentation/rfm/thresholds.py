@@ -15,7 +15,7 @@ import pandas as pd
 import tomli_w
 
 from bankcrm._display import card, few, figures_of
-from bankcrm.arguments import as_number, as_numbers
+from bankcrm.arguments import as_kind, as_number, as_numbers
 from bankcrm.errors import DataError, PolicyError, UnknownNameError
 from bankcrm.frames import DataFault, as_frame
 from bankcrm.frames.arrays import Numbers, numbers, row_blocks
@@ -336,6 +336,7 @@ def score_rfm(metrics: pd.DataFrame, thresholds: RfmThresholds) -> pd.DataFrame:
     [555, 111]
     """
     metrics = as_frame(metrics)
+    as_kind(thresholds, RfmThresholds, "thresholds", "give the result of fit_rfm")
     values = _values(metrics)
     bins = thresholds.bins
     scores = [np.empty(len(metrics), dtype=np.int8) for _ in _METRICS]

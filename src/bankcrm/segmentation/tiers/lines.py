@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 import numpy as np
 
+from bankcrm.arguments import as_share
 from bankcrm.errors import DataError
 from bankcrm.frames import DataFault, check_frame
 from bankcrm.frames.arrays import Numbers, numbers
@@ -90,9 +91,15 @@ def fit_tiers(
     >>> [(f.problem, f.count) for f in fit_tiers(alike).findings]
     [('tied_at_key_line', 80)]
     """
-    shares = (premium_share, key_share, restricted_share)
-    if not all(0 < s < 1 for s in shares) or sum(shares) >= 1 or not 0 <= band < 1:
-        raise DataError(f"shares {shares}, band {band}: expected shares above 0, in all below 1")
+    named = {
+        "premium_share": premium_share,
+        "key_share": key_share,
+        "restricted_share": restricted_share,
+    }
+    shares = [as_share(value, name, zero=False, one=False) for name, value in named.items()]
+    if sum(shares) >= 1:
+        raise DataError(f"{', '.join(named)}: expected in all below 1, got {sum(shares):g}")
+    band = as_share(band, "band", one=False)
     given = numbers(check_frame(facts, FACTS[:1], frame="facts")["contribution"])
     values = np.sort(given[~np.isnan(given)])
     count = len(values)

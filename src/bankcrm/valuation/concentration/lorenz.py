@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm._display import card
-from bankcrm.arguments import as_choice, as_number, as_whole_number
+from bankcrm.arguments import as_choice, as_number, as_numbers, as_share, as_whole_number
 from bankcrm.errors import DataError
 from bankcrm.frames.column import fault_in_rows
 from bankcrm.intervals import Interval
@@ -22,7 +22,6 @@ from bankcrm.valuation.arrays import (
     labels_of,
     raw_values,
     refuse_not_finite,
-    refuse_share,
 )
 from bankcrm.valuation.concentration.curves import (
     ProfitSplit,
@@ -153,7 +152,7 @@ class Concentration:
         >>> concentration([0, 0, 1, 1, 8]).share_of_top(0.2)
         0.8
         """
-        refuse_share("share", share)
+        share = as_share(share, "share")
         total = self._shared_total()
         if self.weights is not None:
             return 1 - float(self.lorenz_at(np.array([1 - share]))[0])
@@ -170,7 +169,7 @@ class Concentration:
         >>> round(concentration([0, 0, 1, 1, 8]).holders_of(0.8), 6)
         0.2
         """
-        refuse_share("share", share)
+        share = as_share(share, "share")
         target = share * self._shared_total()
         falling = self._unit[::-1]
         weights = None if self.weights is None else self.weights[::-1]
@@ -185,7 +184,14 @@ class Concentration:
         return (before + part * counts) / self.holders
 
     def lorenz_at(self, shares: Floats) -> Floats:
-        """Part of the total that the lowest ``shares`` of customers hold, linear in between."""
+        """Part of the total that the lowest ``shares`` of customers hold, linear in between.
+
+        Raises:
+            DataError: A share is not from 0 to 1.
+        """
+        shares = as_numbers(shares, "shares")
+        outside = np.flatnonzero(~((shares >= 0) & (shares <= 1)))
+        fault_in_rows("shares", "", "no share from 0 to 1", outside).refuse()
         total = self._shared_total()
         if self.weights is None:
             result: Floats = sums_below(self._unit, shares * len(self._unit)) / total
