@@ -76,6 +76,16 @@ def test_a_cool_off_longer_than_the_window_of_the_cap() -> None:
     assert found["next_day"].equals(days.astype(found["next_day"].dtype))
 
 
+def test_a_cap_that_nobody_reaches() -> None:
+    """It decides as a loop does, and takes no room for contacts that nobody has."""
+    books = [random_book(seed) for seed in range(200, 208)]
+    for cap in (1, 4, 7, 1e300):
+        policy = default_policy("marketing").with_parameters(contact_cap=cap)
+        wanted = [r for b in books for _, r in sorted(by_rows(b, cap=int(cap)).items())]
+        found = decide(together(books), policy=policy)
+        assert found["outcome"].astype(str).tolist() == [row[0] for row in wanted], cap
+
+
 def test_the_first_five_mistakes_are_named() -> None:
     one = random_book(1)
     plan = pd.concat([one["planned"][:1]] * 7).set_axis(pd.Index(range(10, 17)), axis=0)

@@ -165,9 +165,7 @@ def test_bad_input() -> None:
         figures.interval("holders_of", share=0.8, method="jackknife")
     with pytest.raises(DataError, match="no total above 0"):
         concentration([0.0, 0, 0, 1]).interval("gini", seed=1)
-    with pytest.raises(
-        DataError, match="expected a share above 0 and below 1, got the int 95"
-    ):
+    with pytest.raises(DataError, match="expected a share above 0 and below 1, got the int 95"):
         figures.lorenz_band(seed=1, confidence=95)
     with pytest.raises(DataError, match="values: no resampled book has a total above 0"):
         concentration([0.0, 0, 0, 0, 0, 1]).lorenz_band(seed=3, replicates=1)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bankcrm.arguments import refuse
+from bankcrm.arguments import as_choice, refuse
 from bankcrm.book.known import without_later_events
 from bankcrm.calendars import business_day, local_day
 from bankcrm.errors import DataError
@@ -21,6 +21,7 @@ from bankcrm.models import columns_of
 from bankcrm.models.complaint import Complaint
 from bankcrm.policy import Policy
 from bankcrm.policy.given import policy_of
+from bankcrm.vocabulary import W, word
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
@@ -92,3 +93,17 @@ def answered_at(frame: pd.DataFrame) -> pd.Series:
         return answered
     closed = frame["closed_at"]
     return closed if answered.isna().all() else answered.where(answered.notna(), closed)
+
+
+def not_stated(vocabulary: type[W], policy: Policy) -> W:
+    """What a policy takes for the kind or the severity of a case that states none.
+
+    Raises:
+        DataError: The policy names no such word.
+
+    >>> from bankcrm.vocabulary import Severity
+    >>> not_stated(Severity, complaints_policy(None)).value
+    'moderate'
+    """
+    name = f"not_stated_{vocabulary.__name__.lower()}"
+    return word(vocabulary, as_choice(policy.value(name), [w.value for w in vocabulary], name))

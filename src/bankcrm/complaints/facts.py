@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from bankcrm.arguments import as_mapping
-from bankcrm.complaints.base import contract
+from bankcrm.complaints.base import contract, not_stated
 from bankcrm.errors import DataError
 from bankcrm.frames import Column
 from bankcrm.frames.arrays import numbers
@@ -62,7 +62,7 @@ class Defaults:
 @lru_cache
 def defaults_of(policy: Policy) -> Defaults:
     """The policy's ``not_stated_...`` parameters."""
-    words = dict.fromkeys(WORDS, NOT_STATED) | {"kind": policy.value("not_stated_kind")}
+    words = dict.fromkeys(WORDS, NOT_STATED) | {"kind": not_stated(Kind, policy).value}
     figures = {name: float(policy.value(p)) for name, p in NUMBERS.items()}
     signal = bool(policy.value("not_stated_signal"))
     return Defaults(signal, MappingProxyType(figures), MappingProxyType(words))

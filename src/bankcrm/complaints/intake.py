@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from bankcrm._display import card, line
 from bankcrm.arguments import as_renames
 from bankcrm.complaints.base import Mask, complaints_policy, contract, local_days
 from bankcrm.complaints.repeats import link_repeats
-from bankcrm.errors import DataError
+from bankcrm.errors import DataError, PolicyError
 from bankcrm.frames import as_frame, screen_frame
 from bankcrm.frames.arrays import as_of_day, found_in
 from bankcrm.frames.conversion import require_columns, with_levels
@@ -252,6 +253,15 @@ def _numbered(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(complaint_id=pd.Series(given, index=frame.index).astype("string"))
 
 
+def _pattern(name: str, policy: Policy) -> str:
+    pattern = str(policy.value(name))
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise PolicyError([f"parameters.{name}: {pattern!r} is no pattern: {error}"]) from None
+    return pattern
+
+
 def _contacts(frame: pd.DataFrame, policy: Policy) -> Iterator[_Found]:
     gaps: dict[str, Mask] = {}
     for name in ("phone", "email"):
@@ -264,7 +274,7 @@ def _contacts(frame: pd.DataFrame, policy: Policy) -> Iterator[_Found]:
             found = found_in(frame[name], "text")
             raise DataError(f"complaints.{name}: {found}; decode them") from None
         gaps[name] = _blank(frame[name])
-        fits = text.str.fullmatch(policy.value(f"{name}_pattern"))
+        fits = text.str.fullmatch(_pattern(f"{name}_pattern", policy))
         wrong = ~fits.to_numpy(dtype=np.bool_, na_value=True) & ~gaps[name]
         yield _Found(f"bad_{name}", name, wrong, f"ask the customer for the {name} again")
     for name in policy.value("requested_fields"):

@@ -14,13 +14,13 @@ import tomli_w
 
 from bankcrm._display import card, line, shown, stamp
 from bankcrm.arguments import as_kind, found
-from bankcrm.errors import PolicyError, UnknownNameError, known_names
+from bankcrm.errors import PolicyError, UnknownNameError
 from bankcrm.frames.arrays import as_of_day
 from bankcrm.policy.header import Header
 from bankcrm.policy.validation import at_day, covers, faults_of
 from bankcrm.rules import DecisionTable, Parameter
 from bankcrm.rules.fingerprint import canonical, digest
-from bankcrm.rules.model import freeze
+from bankcrm.rules.model import changed_parameters, freeze
 from bankcrm.rules.toml import converter, plain, structure, table_body
 from bankcrm.rules.values import FrozenDict
 
@@ -248,14 +248,7 @@ class Policy:
                 new value breaks.
         """
         known = [*self.parameters, *getattr(self.shared, "parameters", {})]
-        faults = [
-            f"parameters.{n}: no such parameter; {known_names(n, known)}"
-            for n in values
-            if n not in known
-        ]
-        if faults:
-            raise PolicyError(faults)
-        changed = {n: attrs.evolve(self.parameter(n), value=v) for n, v in values.items()}
+        changed = changed_parameters(values, known, self.parameter)
         kinds = [
             f"parameters.{n}: {p.value!r} is of another kind than {self.value(n)!r}"
             for n, p in changed.items()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cached_property
@@ -12,7 +12,8 @@ from typing import Any, Literal
 import attrs
 
 from bankcrm.arguments import as_choice, one_of
-from bankcrm.errors import PolicyError
+from bankcrm.errors import PolicyError, known_names
+from bankcrm.frames.arrays import is_unicode
 from bankcrm.rules.fingerprint import canonical, digest
 from bankcrm.rules.unary import UnaryTest, parse_test
 from bankcrm.rules.values import Fact, FrozenDict, facts_of, frozen_dict
@@ -52,7 +53,9 @@ def freeze(value: Any) -> Any:
 
 
 def _is_scalar(value: object) -> bool:
-    known = isinstance(value, int | float | str | date) and not isinstance(value, datetime)
+    if isinstance(value, str):
+        return is_unicode(value)
+    known = isinstance(value, int | float | date) and not isinstance(value, datetime)
     return known and is_finite(value)
 
 
@@ -104,6 +107,33 @@ class Parameter:
     confirmation: str = attrs.field(
         default="", validator=one_of("", "primary", "secondary", "unconfirmed")
     )
+
+
+def changed_parameters(
+    values: Mapping[str, Any], known: Collection[str], parameter: Callable[[str], Parameter]
+) -> dict[str, Parameter]:
+    """Parameters with other values.
+
+    Args:
+        values: Name -> new value.
+        known: The names that there are.
+        parameter: Gives the parameter of a name.
+
+    Raises:
+        PolicyError: Names that are not there, or values that no parameter can have.
+    """
+    faults, changed = [], {}
+    for name, value in values.items():
+        if name not in known:
+            faults.append(f"parameters.{name}: no such parameter; {known_names(name, known)}")
+            continue
+        try:
+            changed[name] = attrs.evolve(parameter(name), value=value)
+        except PolicyError as error:
+            faults += [f"parameters.{name}: {fault}" for fault in error.faults]
+    if faults:
+        raise PolicyError(faults)
+    return changed
 
 
 def _tests(when: Mapping[str, str | UnaryTest]) -> FrozenDict[str, UnaryTest]:

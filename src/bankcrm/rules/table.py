@@ -12,14 +12,14 @@ import pandas as pd
 
 from bankcrm._display import card, line, stamp
 from bankcrm.arguments import as_kind, as_mapping
-from bankcrm.errors import PolicyError, known_names
+from bankcrm.errors import PolicyError
 from bankcrm.rules.check import Finding, check, overlaps
 from bankcrm.rules.compare import TableComparison, compare
 from bankcrm.rules.compiled import Compiled, compile_table
 from bankcrm.rules.decision import Decision, Trace, decide, trace
 from bankcrm.rules.dmn_write import MissingIn, write_dmn
 from bankcrm.rules.frame import DecisionCodes, decide_codes, decide_frame
-from bankcrm.rules.model import OnMissing, TableDefinition
+from bankcrm.rules.model import OnMissing, TableDefinition, changed_parameters
 from bankcrm.rules.sheet import write_xlsx
 from bankcrm.rules.sheet_read import read_xlsx
 from bankcrm.rules.sql import TableSql, to_sql
@@ -244,14 +244,7 @@ class DecisionTable(TableDefinition):
 
     def with_parameters(self, values: Mapping[str, Any]) -> Self:
         """The same table with other parameter values; unknown names are refused."""
-        unknown = [
-            f"parameters.{n}: no such parameter; {known_names(n, self.parameters)}"
-            for n in values
-            if n not in self.parameters
-        ]
-        if unknown:
-            raise PolicyError(unknown)
-        changed = {n: attrs.evolve(self.parameters[n], value=v) for n, v in values.items()}
+        changed = changed_parameters(values, self.parameters, self.parameters.__getitem__)
         return attrs.evolve(self, parameters={**self.parameters, **changed})
 
     @cached_property

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.calendars import WorkingCalendar
-from bankcrm.complaints.base import Mask, answered_at
+from bankcrm.complaints.base import Mask, answered_at, not_stated
 from bankcrm.complaints.clocks.measure import (
     Measured,
     PauseRound,
@@ -26,7 +26,7 @@ from bankcrm.complaints.clocks.time_units import DAY_UNITS, HOUR, Instants, Tick
 from bankcrm.frames.arrays import Days
 from bankcrm.frames.instants import utc_microseconds
 from bankcrm.policy import Policy
-from bankcrm.vocabulary import EventKind, Severity
+from bankcrm.vocabulary import EventKind, Kind, Severity
 
 MOMENTS = {
     EventKind.RECEIVED: "received_at",
@@ -158,9 +158,9 @@ class Cases:
                 instants = utc_microseconds(frame[name])
                 self.at[name] = np.where(instants <= now, instants, _NAT)
         self.answered: Mask = ~np.isnat(self.at.get("answered_at", np.full(self.rows, _NAT)))
-        stated = policy.value("not_stated_severity")
+        stated = not_stated(Severity, policy)
         self.severity = _codes(frame, "severity", [s.value for s in Severity], stated)
-        self.kind = _codes(frame, "kind", list(KINDS), policy.value("not_stated_kind"))
+        self.kind = _codes(frame, "kind", list(KINDS), not_stated(Kind, policy))
         self.topic = frame.get("topic")
         self.extended = np.zeros(self.rows, np.int64)
         if "extended" in frame:

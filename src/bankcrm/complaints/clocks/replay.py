@@ -10,14 +10,14 @@ import attrs
 from bankcrm.arguments import as_kind
 from bankcrm.calendars import WorkingCalendar, local_day
 from bankcrm.calendars.countries import given_calendar
-from bankcrm.complaints.base import complaints_policy, zoned
+from bankcrm.complaints.base import complaints_policy, not_stated, zoned
 from bankcrm.complaints.clocks.events import CaseEvent, in_place, next_status
 from bankcrm.complaints.clocks.rules import ClockRule, clock_rules
 from bankcrm.complaints.clocks.run import Run
 from bankcrm.complaints.clocks.state import Clock, ClockState
 from bankcrm.errors import DataError, IllegalTransitionError
 from bankcrm.policy import Policy
-from bankcrm.vocabulary import CaseStatus, EventKind, Kind, Severity, word
+from bankcrm.vocabulary import CaseStatus, EventKind, Kind, Severity
 
 K = EventKind
 ENDED = (CaseStatus.MERGED, CaseStatus.WITHDRAWN, CaseStatus.CLOSED)
@@ -122,7 +122,7 @@ class _Case:
         if event.kind == K.RECEIVED:
             self.accountable = self.handler = event.by
             self.topic = event.topic
-            self.message = event.message or word(Kind, self.policy.value("not_stated_kind"))
+            self.message = event.message or not_stated(Kind, self.policy)
         if event.kind in (K.ASSIGNED, K.TRANSFERRED):
             self.handler = event.to
             self.transfers += event.kind == K.TRANSFERRED

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm.calendars import WorkingCalendar, local_day
-from bankcrm.complaints.base import Mask
+from bankcrm.complaints.base import Mask, not_stated
 from bankcrm.complaints.clocks.cases import clock_columns
 from bankcrm.complaints.clocks.clock_table import ClockTable
 from bankcrm.complaints.clocks.event_log import CODE, Codes, EventLog, Places
@@ -22,7 +22,7 @@ from bankcrm.complaints.clocks.runs import Runs
 from bankcrm.complaints.clocks.time_units import Instants, aware
 from bankcrm.frames.numbering import categorical
 from bankcrm.policy import Policy
-from bankcrm.vocabulary import CaseStatus, EventKind
+from bankcrm.vocabulary import CaseStatus, EventKind, Kind
 
 K = EventKind
 STATUSES = tuple(CaseStatus)
@@ -81,7 +81,7 @@ class ReplayedCases:
         self.earlier = np.zeros(size, dtype=np.int64)
         self.earlier_breached = np.zeros(size, dtype=np.int64)
         received = log.begin[:-1]
-        stated = KINDS.index(policies[0].value("not_stated_kind"))
+        stated = KINDS.index(not_stated(Kind, policies[0]))
         message = log.codes("message")[received]
         self.message = np.where(message < 0, stated, message)
         topics = ["", *log.words("topic")]

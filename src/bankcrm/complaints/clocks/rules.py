@@ -11,6 +11,7 @@ import attrs
 
 from bankcrm.arguments import one_of
 from bankcrm.calendars import WorkingCalendar, local_day
+from bankcrm.complaints.base import not_stated
 from bankcrm.complaints.clocks.time_units import UNITS, TimeUnits, units_of
 from bankcrm.complaints.routes import routes_of
 from bankcrm.errors import PolicyError
@@ -138,7 +139,7 @@ class ClockRule:
         if extended:
             name = self.extensions[extended - 1].limit
         elif self.limits:
-            name = self.limits[severity or policy.value("not_stated_severity")]
+            name = self.limits[severity or not_stated(Severity, policy)]
         return float(policy.value(name))
 
     def units(self, policy: Policy, calendar: WorkingCalendar) -> TimeUnits:

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bankcrm._display import few
+from bankcrm.arguments import as_choice
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, check_frame
 from bankcrm.frames.arrays import Days, as_of_day, days
@@ -133,7 +134,8 @@ def may_contact(
     if contacts is None:
         rule, missing, next_day = _at_once(facts, policy)
     else:
-        recent = _recent(contacts, people.index, today, policy)
+        planned = int(np.bincount(customer).max(initial=0))
+        recent = _recent(contacts, people.index, today, planned, policy)
         rule, missing, next_day = _in_turn(facts, customer, number, order, recent, policy)
     return policy.stamp(_result(plan, today, rule, missing, next_day, policy))
 
@@ -193,13 +195,19 @@ def _complaining(
 
 
 def _recent(
-    contacts: object, customers: pd.Index, today: np.datetime64, policy: Policy
+    contacts: object, customers: pd.Index, today: np.datetime64, planned: int, policy: Policy
 ) -> npt.NDArray[np.int32]:
-    """The days of the last contacts that count: customers by cap, the newest first."""
+    """The days of the last contacts that count: customers by cap, the newest first.
+
+    A cap that no customer can reach, with so many planned contacts of one, takes no room.
+    """
     frame = check_frame(contacts, _CONTACTS, frame="contacts")
     look_back = max(int(policy.value("cap_window_days")), int(policy.value("cool_off_days")))
     day = days(frame["date"])
-    counted = [PURPOSES.index(str(p)) for p in policy.value("counted_purposes")]
+    counted = [
+        PURPOSES.index(as_choice(p, PURPOSES, "counted_purposes"))
+        for p in policy.value("counted_purposes")
+    ]
     near = (day <= today) & (day > today - np.timedelta64(look_back, "D"))
     near &= np.isin(places_of(frame["purpose"], PURPOSES), counted)
     at = positions_in(frame["customer_id"][near], customers).astype(np.int64)
@@ -208,8 +216,9 @@ def _recent(
     owner = key // look_back
     first = np.searchsorted(owner, np.arange(len(customers)))
     rank = np.arange(len(key)) - first[owner]
-    kept = rank < int(policy.value("contact_cap"))
-    recent = np.full((len(customers), int(policy.value("contact_cap"))), _NEVER, np.int32)
+    cap = min(int(policy.value("contact_cap")), int(rank.max(initial=-1)) + 1 + planned + 1)
+    kept = rank < cap
+    recent = np.full((len(customers), cap), _NEVER, np.int32)
     recent[owner[kept], rank[kept]] = -(key[kept] % look_back)
     return recent
 
@@ -228,7 +237,6 @@ def _in_turn(
     """
     table = policy.table("contact")
     window, cool_off = int(policy.value("cap_window_days")), int(policy.value("cool_off_days"))
-    cap = int(policy.value("contact_cap"))
     counted = facts["purpose"].isin(list(policy.value("counted_purposes"))).to_numpy(np.bool_)
     allows = np.array([r.then == "allow" for r in table.rules] + [False])
     waits = np.array(
@@ -251,7 +259,7 @@ def _in_turn(
         codes = table.decide_codes(seen, on_missing="undecided")
         rule[rows], missing[rows] = codes.rule, codes.missing
         waiting = waits[codes.rule]
-        free = np.maximum(last + cool_off, made[:, cap - 1] + window)
+        free = np.maximum(last + cool_off, made[:, -1] + window)
         next_day[rows[waiting]] = np.maximum(free, day + 1)[waiting]
         add = allows[codes.rule] & counted[rows]
         recent[who[add], 1:] = made[add, :-1]
