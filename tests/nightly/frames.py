@@ -50,6 +50,9 @@ CELLS: dict[str, Callable[[pd.Series], pd.Series]] = {
     "one blank": lambda v: _put(v, ""),
     "one number": lambda v: _put(v, 1.5),
     "infinite": lambda v: _put(v, float("inf")),
+    "1e300": lambda v: _put(v, 1e300),
+    "minus 1": lambda v: _put(v, -1),
+    "all 0": lambda v: pd.Series([0] * len(v), index=v.index),
     "10**400": lambda v: _put(v, 10**400),
     "2**70": lambda v: _put(v, 2**70),
     "all 2**63": lambda v: pd.Series([2**63] * len(v), index=v.index, dtype=np.uint64),
@@ -73,8 +76,8 @@ CELLS: dict[str, Callable[[pd.Series], pd.Series]] = {
     "durations": lambda v: pd.Series(pd.Timedelta(1, "D"), index=v.index),
 }
 ONE_CELL = {
-    "one null", "one nan", "one text", "one blank", "one number", "infinite", "10**400", "2**70",
-    "bytes", "year 1", "one lone surrogate", "one list", "one dict",
+    "one null", "one nan", "one text", "one blank", "one number", "infinite", "1e300", "minus 1",
+    "10**400", "2**70", "bytes", "year 1", "one lone surrogate", "one list", "one dict",
 }  # fmt: skip
 
 
@@ -162,6 +165,7 @@ def attempt(case: Call, name: str, make: Callable[[], object], fault: str = "") 
     problem = ""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        warnings.filterwarnings("error", message="invalid value encountered in cast")
         try:
             case.call({**case.frames, name: bad})
         except BankcrmError as error:
