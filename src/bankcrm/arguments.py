@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from numbers import Number
 from pathlib import Path
-from reprlib import repr as brief
 from typing import Any, NoReturn, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -54,7 +53,8 @@ def found(value: object) -> str:
         what = "text" if isinstance(value, str) else "path"
         return f"the {what} {without_password(str(value))[:_SHORT]!r}"
     if isinstance(value, bool | int | float):
-        return f"the {kind} {brief(value)}"
+        large = abs(value) > sys.float_info.max and isinstance(value, int)
+        return "a whole number beyond 1e308" if large else f"the {kind} {value}"
     return f"{'an' if kind[:1] in 'AEIOUaeiou' else 'a'} {kind}"
 
 

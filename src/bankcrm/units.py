@@ -7,7 +7,6 @@ import sys
 import zoneinfo
 from collections.abc import Mapping
 from datetime import date, time
-from reprlib import repr as brief
 from typing import Any, Literal, TypeAlias
 
 Period: TypeAlias = Literal["month", "quarter", "year"]
@@ -44,8 +43,6 @@ def unit_fault(value: Any, unit: str) -> str:
     >>> unit_fault(20, "share")
     "20 is not a share: expected a number from 0 to 1 (unit 'share')"
     """
-    if (endless := next((v for v in _figures(value) if not is_finite(v)), None)) is not None:
-        return f"{brief(endless)} is not a finite number"
     if not unit:
         return ""
     parts = re.split(r" per ", unit)
@@ -55,7 +52,7 @@ def unit_fault(value: Any, unit: str) -> str:
         return f"unknown unit {unknown[0]!r}; known: currency codes and {words}, joined by 'per'"
     if unit in ("text", "code", "list", "boolean", "date"):
         return ""
-    bad = next((v for v in _figures(value) if not _fits(v, parts[0])), None)
+    bad = next((v for v in figures(value) if not _fits(v, parts[0])), None)
     if bad is None:
         return ""
     if parts[0] == "share":
@@ -84,11 +81,16 @@ def _is_known(part: str) -> bool:
     return bool(re.fullmatch(r"[A-Z]{3}", word)) or word in _KNOWN or _singular(word) in _KNOWN
 
 
-def _figures(value: Any) -> list[Any]:
+def figures(value: Any) -> list[Any]:
+    """The plain values in a value, which may be a list or a mapping.
+
+    >>> figures({"a": 1, "b": (2, 3)})
+    [1, 2, 3]
+    """
     if isinstance(value, Mapping):
-        return [f for v in value.values() for f in _figures(v)]
+        return [f for v in value.values() for f in figures(v)]
     if isinstance(value, tuple | list):
-        return [f for v in value for f in _figures(v)]
+        return [f for v in value for f in figures(v)]
     return [value]
 
 

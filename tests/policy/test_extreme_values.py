@@ -15,7 +15,7 @@ from bankcrm.reviews import review
 
 POLICIES = default_policies()
 BOOK = make_book(40, seed=3)
-NEVER_FINITE = (math.nan, math.inf, -math.inf, 10**400, -(10**400))
+NEVER_FINITE = (math.nan, math.inf, -math.inf, 10**400, -(10**5000))
 
 
 def numbers(value: Any) -> Iterator[tuple[Any, Any]]:
@@ -56,13 +56,13 @@ def test_a_time_has_1000_years_at_most() -> None:
 def test_figures_of_records_are_finite_too() -> None:
     text = POLICIES["lifecycle"].to_toml()
     assert "weight = 1.5" in text
-    with pytest.raises(PolicyError, match=r"records\.signal\[\d\]\.weight: inf is not a finite"):
+    with pytest.raises(PolicyError, match=r"records\.signal\[\d\]\.weight: expected a finite"):
         load_policy(text.replace("weight = 1.5", "weight = inf"))
 
 
 def test_words_that_cannot_be_written_are_refused() -> None:
     for domain, name in (("complaints", "phone_pattern"), ("complaints", "not_stated_kind")):
-        with pytest.raises(PolicyError, match=f"{name}: value: .* is not a finite number, text"):
+        with pytest.raises(PolicyError, match=f"{name}: value: expected a finite number, a text"):
             POLICIES[domain].with_parameters(**{name: "\ud800"})
 
 

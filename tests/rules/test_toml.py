@@ -162,7 +162,7 @@ def test_proofs_and_errors_are_reported_together_where_possible() -> None:
         ("value = 365", "value = [1, 2]", "parameter @lost is not a single value"),
         ("value = 365", 'value = "a"', "compares numbers and dates only"),
         ("value = 365", "value = true", "compares numbers and dates only"),
-        ("value = 365", "value = nan", "parameters.lost: value: nan is not a finite number"),
+        ("value = 365", "value = nan", "parameters.lost: value: expected a finite number"),
         ("minimum = 0", "minimum = 0, maximum = -1", "facts.idle: minimum 0.0 and maximum -1.0"),
         ("minimum = 0", "least = 0", "facts.idle: unknown key(s) least"),
         ('id = "gone"', 'id = "closed"', "rules[1].id: 'closed' occurs twice"),

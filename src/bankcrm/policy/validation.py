@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from bankcrm.arguments import found
 from bankcrm.rules import DecisionTable, Parameter
-from bankcrm.units import time_fault, unit_fault
+from bankcrm.units import figures, is_finite, time_fault, unit_fault
 
 if TYPE_CHECKING:
     from bankcrm.policy.model import Policy
@@ -66,7 +67,8 @@ def _record_faults(policy: Policy) -> Iterator[str]:
     for name, rows in policy.raw_records.items():
         for i, row in enumerate(rows):
             for field, value in row.items():
-                fault = unit_fault(value, "")
+                endless = [v for v in figures(value) if not is_finite(v)]
+                fault = f"expected a finite number, got {found(endless[0])}" if endless else ""
                 if field in ("working_hours", "cutoff_hour", "time_zone"):
                     fault = fault or time_fault(field, value)
                 if fault:

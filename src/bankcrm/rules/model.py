@@ -6,12 +6,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cached_property
-from reprlib import repr as brief
 from typing import Any, Literal
 
 import attrs
 
-from bankcrm.arguments import as_choice, one_of
+from bankcrm.arguments import as_choice, found, one_of
 from bankcrm.errors import PolicyError, known_names
 from bankcrm.frames.arrays import is_unicode
 from bankcrm.rules.fingerprint import canonical, digest
@@ -21,6 +20,7 @@ from bankcrm.units import is_finite
 
 Scalar = bool | int | float | str | date
 OnMissing = Literal["raise", "undecided"]
+_SCALAR = "a finite number, a text, a boolean or a date"
 
 
 class HitPolicy(StrEnum):
@@ -65,21 +65,19 @@ def _plain_value(_: object, __: object, value: Any) -> None:
         if isinstance(item, Mapping | tuple):
             _plain_value(None, None, item)
         elif not _is_scalar(item):
-            raise PolicyError(f"value: {brief(item)} is not a finite number, text, boolean or date")
+            raise PolicyError(f"value: expected {_SCALAR}, got {found(item)}")
 
 
 def _outcome(_: object, __: object, then: Any) -> None:
     if not _is_scalar(then):
-        expected = "a finite number, text, boolean or date"
-        raise PolicyError(f"then: an outcome is {expected}, not {brief(then)}")
+        raise PolicyError(f"then: expected {_SCALAR}, got {found(then)}")
 
 
 def check_outcomes(_: object, __: object, outcomes: tuple[Any, ...]) -> None:
     """The attrs validator of a vocabulary."""
     for outcome in outcomes:
         if not _is_scalar(outcome):
-            expected = "finite numbers, texts, booleans or dates"
-            raise PolicyError(f"outcomes: expected {expected}, saw {brief(outcome)}")
+            raise PolicyError(f"outcomes: expected {_SCALAR} each, got {found(outcome)}")
 
 
 @attrs.frozen

@@ -283,9 +283,7 @@ def _ratio(treated: Floats, control: Floats, confidence: float) -> Interval | No
     mean, base = float(treated.mean()), float(control.mean())
     if base <= 0 or mean <= 0:
         return None
-    error = math.sqrt(
-        sum(float(v.var(ddof=1)) / len(v) / float(v.mean()) ** 2 for v in (treated, control))
-    )
+    error = math.sqrt(sum(float((v / v.mean()).var(ddof=1)) / len(v) for v in (treated, control)))
     factor = math.exp(quantile(confidence) * error)
     ratio = mean / base
     n = len(treated) + len(control)

@@ -43,6 +43,16 @@ class Cells:
         return float(self.weights.sum())
 
 
+def is_count(repeats: Floats) -> npt.NDArray[np.bool_]:
+    """Which numbers are whole repeats from 0 on.
+
+    >>> is_count(np.array([0.0, 3.0, 1.5, -1.0, np.nan, 1e300])).tolist()
+    [True, True, False, False, False, False]
+    """
+    whole: npt.NDArray[np.bool_] = (repeats >= 0) & (repeats < 2**31)
+    return whole & (repeats == np.floor(repeats))
+
+
 def columns_of(history: object, unit_days: float) -> tuple[pd.DataFrame, Floats, Floats, Floats]:
     """The frame of a history, and its repeats, span and age in a unit of time.
 
@@ -53,9 +63,7 @@ def columns_of(history: object, unit_days: float) -> tuple[pd.DataFrame, Floats,
     names = ("repeats", "span_days", "age_days")
     require_columns(frame, names, "history", "give the result of purchase_history")
     x, span, age = (numbers(frame[n], n) for n in names)
-    bad = ~(
-        (x >= 0) & (x < 2**31) & (x == np.floor(x)) & (span >= 0) & (span <= age) & (age < np.inf)
-    )
+    bad = ~(is_count(x) & (span >= 0) & (span <= age) & (age < np.inf))
     bad |= (x == 0) != (span == 0)
     if bad.any():
         rows = few(frame.index[bad])

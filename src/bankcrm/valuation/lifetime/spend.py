@@ -14,8 +14,9 @@ from bankcrm._display import card, few, figures_of
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
 from bankcrm.frames.arrays import numbers
+from bankcrm.frames.column import fault_in_rows
 from bankcrm.frames.conversion import require_columns
-from bankcrm.valuation.lifetime.cells import Floats, Score
+from bankcrm.valuation.lifetime.cells import Floats, Score, is_count
 from bankcrm.valuation.lifetime.maximise import maximise
 from bankcrm.wire.toml import Saved
 
@@ -80,7 +81,7 @@ def fit_spend(history: object) -> SpendModel:
     """
     frame = as_frame(history)
     x, z = _amounts(frame)
-    bad = (x > 0) & ~((z > 0) & np.isfinite(z) & np.isfinite(x))
+    bad = (x > 0) & ~((z > 0) & np.isfinite(z))
     if bad.any():
         rows = few(frame.index[bad])
         raise DataError(
@@ -108,7 +109,10 @@ def fit_spend(history: object) -> SpendModel:
 def _amounts(frame: pd.DataFrame) -> tuple[Floats, Floats]:
     names = ("repeats", "mean_amount")
     require_columns(frame, names, "history", "give the result of purchase_history")
-    return numbers(frame["repeats"], "repeats"), numbers(frame["mean_amount"], "mean_amount")
+    repeats = numbers(frame["repeats"], "repeats")
+    others = frame.index[~is_count(repeats)]
+    fault_in_rows("history", "repeats", "no count", others, "whole repeats from 0 on").refuse()
+    return repeats, numbers(frame["mean_amount"], "mean_amount")
 
 
 def _score_of(x: Floats, z: Floats) -> Score:
