@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bankcrm.book import CONTRACT, FRAMES, Book, contract_page, empty_frame, read_book, write_book
+from bankcrm.book.files import refuse_book_folder
 from bankcrm.datasets import make_book
 from bankcrm.errors import DataError, UnknownNameError
 from bankcrm.folders import MARK
@@ -247,6 +248,25 @@ def test_a_book_shows_sizes_not_people(bank: Book) -> None:
     assert "400" in page
     assert "as_of" not in page  # what is not known is not shown
     assert str(bank.customers["name"].iloc[0]) not in page
+
+
+def test_a_day_of_a_check_lies_within_five_centuries() -> None:
+    plain = book()
+    assert str(plain.check("2200-12-31")[0].as_of) == "2200-12-31"
+    with pytest.raises(DataError, match="no customer to review"):
+        plain.check("1700-01-01")
+    for day in ("1699-12-31", "2201-01-01"):
+        with pytest.raises(DataError, match=f"as_of: {day} is out of range"):
+            plain.check(day)
+
+
+def test_results_do_not_go_into_the_folder_of_a_frame(tmp_path: Path) -> None:
+    write_book(book(), tmp_path / "bank")
+    (tmp_path / "bank" / "transactions").mkdir()
+    for out in (tmp_path / "bank", tmp_path / "bank" / "transactions" / "results"):
+        with pytest.raises(DataError, match="write the results to another folder"):
+            refuse_book_folder(out, tmp_path / "bank")
+    refuse_book_folder(tmp_path / "bank" / "results", tmp_path / "bank")
 
 
 def test_a_book_is_frozen_and_goes_to_another_process() -> None:

@@ -241,6 +241,20 @@ def test_each_row_has_the_number_of_its_first_line(rows: list[str]) -> None:
         assert file.quotes == any('"' in row for row in rows)
 
 
+def test_ids_among_nulls_are_read_and_counted() -> None:
+    [column] = [c for c in CONTRACT["transactions"] if c.name == "account_id"]
+    for cells in (
+        pa.array(["1.0", None, "2.0", "x"]),
+        pa.array([1.0, None, 2.0]),
+    ):
+        problems = Problems("transactions")
+        found = id_cells(cells, column, problems)
+        assert found.wrong is None
+        ids = [None if v is None else str(v) for v in pa.array(found.values).to_pylist()]
+        assert ids == ["1", None, "2", "x"][: len(cells)]
+        assert sum(problems.notes.values()) == 2
+
+
 def test_cells_that_all_parse_have_no_mask() -> None:
     """Also where all are missing: nothing is wrong, and nothing is to be reported."""
     texts = {numbers: "1", dates: "2026-06-30", instants: "2026-06-30T09:00:00Z", booleans: "true"}

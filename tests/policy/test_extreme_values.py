@@ -73,6 +73,8 @@ REFUSED_WHERE_READ: list[tuple[str, str, Any, str]] = [
     ("segmentation", "review_months", (), "review_months: expected one month"),
     ("segmentation", "review_months", (1, 13), "review_months: expected a whole number from 1"),
     ("segmentation", "review_months", (1.5,), "review_months: expected a whole number from 1"),
+    ("valuation", "transfer_price", ((0, 1),), "transfer_price: expected bands of from_months"),
+    ("valuation", "transfer_price", (5,), "transfer_price: expected bands of from_months"),
     ("marketing", "counted_purposes", ("nonsense",), "counted_purposes: expected one of"),
 ]
 

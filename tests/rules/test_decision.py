@@ -304,9 +304,7 @@ def test_fingerprints_distinguish_tables(one: DecisionTable, other: DecisionTabl
 
 @pytest.mark.parametrize("then", [None, [1, 2], {"a": 1}, float("nan"), pd.Timestamp("2026-01-01")])
 def test_an_outcome_is_a_plain_scalar(then: Any) -> None:
-    with pytest.raises(
-        PolicyError, match="then: expected a finite number, a text"
-    ):
+    with pytest.raises(PolicyError, match="then: expected a finite number, a text"):
         Rule("a", {}, then)
 
 
@@ -315,9 +313,7 @@ def test_a_parameter_is_a_plain_value(value: Any) -> None:
     if value == ["a", [{}]]:
         assert Parameter(value).value == ("a", ({},))
         return
-    with pytest.raises(
-        PolicyError, match="value: expected a finite number, a text"
-    ):
+    with pytest.raises(PolicyError, match="value: expected a finite number, a text"):
         Parameter(value)
 
 

@@ -147,8 +147,13 @@ class Rates:
         """The rates of a valuation policy; by default the library's."""
         policy = policy_of(policy, "valuation")
         names = [a.name for a in attrs.fields(cls) if a.name != "curve"]
-        bands = [TransferBand(*band) for band in policy.value("transfer_price")]
-        return cls(TransferCurve.of_bands(bands), **{name: policy.value(name) for name in names})
+        bands = policy.value("transfer_price")
+        if not all(isinstance(band, tuple) and len(band) == 3 for band in bands):
+            raise DataError(
+                "transfer_price: expected bands of from_months, to_months and rate"
+            )
+        curve = TransferCurve.of_bands(TransferBand(*band) for band in bands)
+        return cls(curve, **{name: policy.value(name) for name in names})
 
 
 def year_fraction(start: NDArray[np.datetime64], end: NDArray[np.datetime64], count: str) -> Floats:

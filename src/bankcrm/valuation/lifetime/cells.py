@@ -49,8 +49,9 @@ def is_count(repeats: Floats) -> npt.NDArray[np.bool_]:
     >>> is_count(np.array([0.0, 3.0, 1.5, -1.0, np.nan, 1e300])).tolist()
     [True, True, False, False, False, False]
     """
-    whole: npt.NDArray[np.bool_] = (repeats >= 0) & (repeats < 2**31)
-    return whole & (repeats == np.floor(repeats))
+    whole: npt.NDArray[np.bool_] = repeats == np.floor(repeats)
+    whole &= (repeats >= 0) & (repeats < 2**31)
+    return whole
 
 
 def columns_of(history: object, unit_days: float) -> tuple[pd.DataFrame, Floats, Floats, Floats]:
