@@ -44,6 +44,7 @@ def test_a_bad_frame_gives_a_sentence_and_stays_as_it_is(data: st.DataObject) ->
 FOUND = [
     ("expected_reward", "rewards", "one null"), ("WorkingCalendar.day_of", "counts", "one number"),
     ("fit_spend", "history", "mean_amount: 2**70"), ("rules_of_thumb", "loans", "product: bytes"),
+    ("product_rules", "holdings", "card: lone surrogate"),
     ("fit_spend", "history", "repeats: 1e300"), ("campaign_effect", "outcomes", "responded: 1e300"),
     ("fit_by_segment", "history", "kind: twice"), ("product_rules", "holdings", "card: one null"),
     ("write_csv", "frame", "an index of several levels"),

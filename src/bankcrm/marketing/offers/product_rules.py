@@ -12,8 +12,7 @@ import pandas as pd
 from bankcrm.arguments import as_share, as_whole_number
 from bankcrm.errors import DataError
 from bankcrm.frames import as_frame
-from bankcrm.frames.arrays import found_in
-from bankcrm.frames.column import fault_in_rows
+from bankcrm.frames.arrays import flags
 from bankcrm.intervals import wilson
 from bankcrm.marketing.offers.itemsets import Itemsets, cells_of, counts_of, frequent_sets
 
@@ -108,15 +107,11 @@ def product_rules(
 
 
 def _held(holdings: object) -> tuple[list[str], npt.NDArray[np.bool_]]:
-    frame = as_frame(holdings).infer_objects()
-    for name in frame.columns:
-        null = frame.index[frame[name].isna()]
-        fault_in_rows("holdings", str(name), "null", null, "true or false in every row").refuse()
-        if not pd.api.types.is_bool_dtype(frame[name].dtype):
-            found = found_in(frame[name], "boolean")
-            raise DataError(f"holdings.{name}: expected true or false, found {found}")
-    names = sorted(map(str, frame.columns))  # the order of the columns changes no rule
-    return names, frame.rename(columns=str)[names].to_numpy(np.bool_)
+    frame = as_frame(holdings)
+    held = {str(name): flags(frame[name], f"holdings.{name}") for name in frame.columns}
+    names = sorted(held)  # the order of the columns changes no rule
+    empty = np.empty((len(frame), 0), np.bool_)
+    return names, np.column_stack([empty, *(held[name] for name in names)]).astype(np.bool_)
 
 
 def _rules_of(

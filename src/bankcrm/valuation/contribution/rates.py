@@ -149,9 +149,7 @@ class Rates:
         names = [a.name for a in attrs.fields(cls) if a.name != "curve"]
         bands = policy.value("transfer_price")
         if not all(isinstance(band, tuple) and len(band) == 3 for band in bands):
-            raise DataError(
-                "transfer_price: expected bands of from_months, to_months and rate"
-            )
+            raise DataError("transfer_price: expected bands of from_months, to_months and rate")
         curve = TransferCurve.of_bands(TransferBand(*band) for band in bands)
         return cls(curve, **{name: policy.value(name) for name in names})
 
