@@ -447,3 +447,16 @@ def test_records_inside_your_own_classes() -> None:
     found = converter().structure(data, Pair)
     assert found.first.child_id == 2
     assert found.second is None
+
+
+def test_values_that_no_file_can_hold_are_refused_by_their_field() -> None:
+    """Half a character, and numbers beyond a float, however long they are."""
+    known = {"contact_id": 1, "customer_id": 1, "date": dt.date(2026, 1, 1),
+             "channel": "phone", "purpose": "contact"}  # fmt: skip
+    for name in ("contact_id", "customer_id", "campaign", "response"):
+        with pytest.raises(DataError, match=f"Contact: {name}: .* is not "):
+            Contact(**{**known, name: "a\ud800"})
+    link = {"parent_id": 1, "child_id": 2, "link": "owns"}
+    for wrong in (10**400, -(10**5000), float("nan"), float("inf")):
+        with pytest.raises(DataError, match=r"Link: share: .* is not a finite number"):
+            Link(**link, share=wrong)

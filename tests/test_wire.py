@@ -234,7 +234,10 @@ def test_a_class_without_a_docstring_has_an_empty_description() -> None:
 
 def test_letters_are_written_and_what_is_no_number_is_not() -> None:
     assert to_json(Parameter(1, note="沉睡")).count("沉睡") == 1
-    assert '"value": {"number": "inf"}' in to_json(Parameter(float("inf")))
+    table = DecisionTable("t", (Rule("a", {"x": "> 1"}, 1), Rule("b", {}, 2)))
+    endless = table.decide({"x": float("inf")})
+    assert '"x": {"number": "inf"}' in to_json(endless)
+    assert from_json(to_json(endless), Decision) == endless
     with pytest.raises(DataError, match="value: expected a value that JSON can hold"):
         to_json(PointScale(float("inf")))
     left_out = json.loads(to_json(Link(parent_id=1, child_id=2, link="owns")))

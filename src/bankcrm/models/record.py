@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from decimal import Decimal, InvalidOperation
 from enum import Enum
 from numbers import Integral
@@ -13,7 +12,9 @@ import attrs
 
 from bankcrm.errors import DataError
 from bankcrm.frames import Column, ColumnKind
+from bankcrm.frames.arrays import is_unicode
 from bankcrm.models.constraints import RecordConstraint
+from bankcrm.units import is_finite
 
 Id: TypeAlias = int | str
 R = TypeVar("R", bound="Record")
@@ -105,7 +106,7 @@ class Record:
             try:
                 object.__setattr__(self, name, _exact(value, spec))
             except (ValueError, TypeError) as error:
-                shown = "***" if spec.column.personal else repr(value)
+                shown = "***" if spec.column.personal else _plain(value)
                 faults.append(f"{name}: {shown} is not {error}")
         if not faults:
             values = {name: getattr(self, name) for name in _specs(type(self))}
@@ -155,6 +156,8 @@ def _specs(model: type[Record]) -> dict[str, _FieldSpec]:
 
 
 def _plain(value: object) -> str:
+    if isinstance(value, int) and not is_finite(value):
+        return "a number beyond 1e308"  # Python writes no number of more than 4,300 digits
     return repr(value.value) if isinstance(value, Enum) else repr(value)
 
 
@@ -186,12 +189,12 @@ def _exact(value: object, spec: _FieldSpec) -> object:
 
 def _id(value: object, spec: _FieldSpec) -> object:
     if isinstance(value, str):
-        return value or None
+        return value if value and is_unicode(value) else None
     return _integer(value, spec)
 
 
 def _text(value: object, spec: _FieldSpec) -> object:
-    return value if isinstance(value, str) else None
+    return value if isinstance(value, str) and is_unicode(value) else None
 
 
 def _category(value: object, spec: _FieldSpec) -> object:
@@ -222,10 +225,9 @@ def _money(value: object, spec: _FieldSpec) -> object:
 
 
 def _number(value: object, spec: _FieldSpec) -> object:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not is_finite(value):
         return None
-    number = float(value)
-    return number if math.isfinite(number) else None
+    return float(value)
 
 
 def _integer(value: object, spec: _FieldSpec) -> object:

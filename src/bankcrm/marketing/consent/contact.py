@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -216,7 +218,7 @@ def _recent(
     owner = key // look_back
     first = np.searchsorted(owner, np.arange(len(customers)))
     rank = np.arange(len(key)) - first[owner]
-    cap = min(int(policy.value("contact_cap")), int(rank.max(initial=-1)) + 1 + planned + 1)
+    cap = min(math.ceil(policy.value("contact_cap")), int(rank.max(initial=-1)) + 1 + planned + 1)
     kept = rank < cap
     recent = np.full((len(customers), cap), _NEVER, np.int32)
     recent[owner[kept], rank[kept]] = -(key[kept] % look_back)
