@@ -65,7 +65,12 @@ def test_a_table_reads_back_equal(table: DecisionTable) -> None:
 @given(
     st.text(min_size=1),
     st.text(),
-    st.one_of(st.integers(-(2**62), 2**62), st.floats(allow_nan=False), st.text(), st.booleans()),
+    st.one_of(
+        st.integers(-(2**62), 2**62),
+        st.floats(allow_nan=False, allow_infinity=False),
+        st.text(),
+        st.booleans(),
+    ),
 )
 def test_words_and_figures_of_every_kind_read_back(name: str, note: str, value: Any) -> None:
     table = DecisionTable(
