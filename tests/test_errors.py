@@ -57,6 +57,9 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
     assert (error.name, error.known) == ("gold", ("a", "2"))
     assert str(error) == "no preset 'gold'; known: a, 2"
     assert str(UnknownNameError("preset", "gold", ())) == "no preset 'gold'; known: none"
+    many = str(UnknownNameError("calendar", "c104", [f"c{n}" for n in range(105)]))
+    assert many.endswith(", c98, c99, and 5 more; did you mean 'c104'?")
+    assert "more" not in str(UnknownNameError("calendar", "x", map(str, range(100))))
 
 
 def test_a_missing_extra_says_what_to_install() -> None:

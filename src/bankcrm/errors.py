@@ -16,6 +16,7 @@ _PASSWORDS = (
 )
 
 _LONGEST = 12_000  # characters of one text in a message
+_LISTED = 100  # known names in a message; there are hundreds of countries
 
 
 def without_password(text: str) -> str:
@@ -135,7 +136,8 @@ def known_names(name: object, known: Iterable[str]) -> str:
     'known: none'
     """
     names = tuple(dict.fromkeys(known))
-    return f"known: {', '.join(names) or 'none'}{nearest(name, names)}"
+    more = f", and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return f"known: {', '.join(names[:_LISTED]) or 'none'}{more}{nearest(name, names)}"
 
 
 def missing_columns(
