@@ -152,8 +152,8 @@ def as_share(value: object, name: str, *, zero: bool = True, one: bool = True) -
     share = as_number(value, name)
     if 0 < share < 1 or (zero and share == 0) or (one and share == 1):
         return share
-    least, most = "from 0" if zero else "above 0", "to 1" if one else "and below 1"
-    refuse(name, f"a share {least} {most}", value)
+    most = "below 1" if not one else "1" if zero else "up to 1"
+    refuse(name, f"a share {'from 0 to' if zero else 'above 0 and'} {most}", value)
 
 
 def as_whole_number(value: object, name: str, least: int = 0, most: float = 1_000_000) -> int:

@@ -389,7 +389,7 @@ def test_wilson_is_that_of_scipy(hits: int, more: int, confidence: float) -> Non
 
 def test_wilson_without_a_trial_and_with_a_wrong_confidence() -> None:
     assert np.isnan(wilson([0], [0])).all()
-    with pytest.raises(DataError, match="between 0 and 1"):
+    with pytest.raises(DataError, match="above 0 and below 1"):
         wilson([1], [2], 1.0)
 
 

@@ -354,8 +354,8 @@ def test_limits_leave_a_bin() -> None:
     assert [(str(b.test), b.count) for b in one] == [("present", 100)]
     refused: list[tuple[dict[str, Any], str]] = [
         ({"max_bins": 0}, "max_bins: .* from 1 "),
-        ({"min_share": 1}, "from 0 to 1"),
-        ({"min_share": -0.1}, "from 0 to 1"),
+        ({"min_share": 1}, "from 0 to below 1"),
+        ({"min_share": -0.1}, "from 0 to below 1"),
     ]
     for wrong, words in refused:
         with pytest.raises(DataError, match=words):

@@ -139,7 +139,10 @@ def test_bad_input() -> None:
         (0.0, 0.3, 0.0, 0.4), (5.0, 0.4, 0.0, 0.4), (5.0, 0.3, 0.3, 0.4), (5.0, 0.3, -0.1, 0.4),
         (5.0, 0.3, 0.0, 1.1),
     ):  # fmt: skip
-        with pytest.raises(DataError, match=f"got spend {spend}, floor {floor}, rate {rate}, ceil"):
+        said = f"got spend {spend}, floor {floor}, rate {rate}, ceil"
+        outside = [f"{n}: expected a share" for n, v in (("floor", floor), ("ceiling", ceiling))
+                   if not 0 <= v <= 1]  # fmt: skip
+        with pytest.raises(DataError, match=outside[0] if outside else said):
             SpendCurve.through(spend, rate, floor=floor, ceiling=ceiling)
     assert SpendCurve.through(5.0, 0.3, floor=0.0, ceiling=1.0).rate(5.0) == pytest.approx(0.3)
     with pytest.raises(DataError, match="without margin"):
