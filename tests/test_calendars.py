@@ -685,6 +685,19 @@ def test_bad_working_hours_are_refused() -> None:
         CN.day_of([1, 1.5])
 
 
+def test_hours_and_days_without_an_end_leave_the_calendar() -> None:
+    """Cast to whole numbers they would turn negative, and a deadline would be over at once."""
+    start = dt.datetime(2026, 3, 2, 2, tzinfo=dt.UTC)
+    for hours in (np.inf, 1e12, 1e300, [1.0, np.inf]):
+        with pytest.raises(CalendarError, match="ends on 2036-12-31, before 1 of the working"):
+            HOURS.add("CN", [start] * 2 if isinstance(hours, list) else start, hours)
+    for days in ([2**64 - 5], [2.0**70], [-(2.0**70)], [np.inf]):
+        with pytest.raises(CalendarError, match="lie outside"):
+            CN.add(["2026-03-10"], np.array(days))
+    with pytest.raises(DataError, match="hours: expected numbers"):
+        HOURS.add(CN, start, "x")
+
+
 def test_counts_and_days_are_each_others_inverse() -> None:
     day = every_day("2004-01-01", "2026-12-20")
     work = day[CN.is_working(day)]

@@ -353,3 +353,16 @@ def test_the_value_is_frozen_and_compares() -> None:
     assert repr(figures) == "Concentration(holders=3.0, total=6.0)"  # and no customer's value
     with pytest.raises(ValueError, match="read-only"):
         figures.values[0] = 5
+
+
+def test_the_curve_has_no_share_outside_0_and_1() -> None:
+    figures = concentration([1.0, 2.0, 5.0])
+    assert figures.lorenz_at(np.array([0.0, 1.0])).tolist() == [0, 1]
+    for wrong in (-0.1, 2.0, np.nan):
+        with pytest.raises(DataError, match=r"shares: no share from 0 to 1 in 1 row \(row 1\)"):
+            figures.lorenz_at(np.array([0.5, wrong]))
+    for wrong in (-0.1, 1.1, np.nan):
+        with pytest.raises(DataError, match="share: expected a share from 0 to 1"):
+            figures.share_of_top(wrong)
+        with pytest.raises(DataError, match="share: expected a share from 0 to 1"):
+            figures.holders_of(wrong)
